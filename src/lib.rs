@@ -1,0 +1,15 @@
+//! The core of `l402-fetch`: everything a client must know to pay for HTTP 402 responses over Lightning (L402).
+//!
+//! The modules follow the protocol: a server answers 402 with a [`challenge`] that holds a macaroon and a BOLT11
+//! [`invoice`]; the client checks both, pays, proves the [`preimage`] and repeats the request with a token.
+//! Nothing here reads a clock, a network or a store: times come as arguments, and the flow takes them from a host.
+
+pub mod challenge;
+mod encoding;
+pub mod error;
+pub mod invoice;
+pub mod json;
+pub mod macaroon;
+pub mod preimage;
+
+pub use error::{Code, Error};
