@@ -1,0 +1,70 @@
+// What the scripts share: paths, and programs that are run.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+
+export const root = resolve(import.meta.dirname, "..");
+export const at = (path) => join(root, path);
+
+/** Where tools are kept that outlive a clone. */
+export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "l402-fetch");
+
+/** Tools that cargo installs, each into a folder of its own version. */
+export const TOOLS = {
+  "wasm-bindgen-cli": { version: "0.2.130", bins: ["wasm-bindgen", "wasm-bindgen-test-runner"] },
+  "wasm-pack": { version: "0.15.1", bins: ["wasm-pack"] },
+  geckodriver: { version: "0.37.0", bins: ["geckodriver"] },
+};
+export const toolDir = (name) => join(cache, `${name}-${TOOLS[name].version}`);
+
+process.env.PATH = [...Object.keys(TOOLS).map((name) => join(toolDir(name), "bin")), process.env.PATH].join(delimiter);
+// a fresh user's shell may not have read rustup's profile yet
+process.env.PATH += delimiter + join(homedir(), ".cargo", "bin");
+
+/** A program that ended badly, or could not be started. */
+export class RunError extends Error {}
+
+/**
+ * Runs a program to its end. `quiet` shows its output only where it fails; `tee` shows it and resolves with it.
+ * Resolves with the standard output (and errors, for `tee`) where it was not inherited.
+ */
+export function run(program, args, { cwd = root, env = {}, quiet = false, tee = false } = {}) {
+  const piped = quiet || tee;
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", piped ? "pipe" : "inherit", piped ? "pipe" : "inherit"],
+  });
+  let out = "";
+  let all = "";
+  if (piped) {
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      out += text;
+      all += text;
+      if (tee) process.stdout.write(text);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      all += text;
+      if (tee) process.stderr.write(text);
+    });
+  }
+  return new Promise((done, fail) => {
+    child.on("error", (cause) => fail(new RunError(`${program} could not be started: ${cause.message}`, { cause })));
+    child.on("close", (code, signal) => {
+      if (code === 0) done(tee ? all : out);
+      else fail(new RunError(`${quiet ? all : ""}${[program, ...args].join(" ")} ended with ${signal ?? code}`));
+    });
+  });
+}
+
+/** Whether a program is on the PATH. */
+export const has = (program) => process.env.PATH.split(delimiter).some((dir) => dir && existsSync(join(dir, program)));
+
+/** Cargo's target directory, wherever the user keeps it. */
+export async function targetDir() {
+  const text = await run("cargo", ["metadata", "--format-version", "1", "--no-deps", "--offline"], { quiet: true });
+  return JSON.parse(text).target_directory;
+}
+
+export const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`;

@@ -1,0 +1,88 @@
+// Installs what is missing, and says so. `node scripts/setup.mjs [build|test]`; with everything there it takes a second.
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { at, cache, has, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
+
+/** Programs that come from the system: what tests call, and Debian's package of it. */
+const SYSTEM = [
+  { program: "chromium", package: "chromium" },
+  { program: "chromedriver", package: "chromium-driver" },
+  { program: "firefox-esr", package: "firefox-esr" },
+  { program: "WebKitWebDriver", package: "webkit2gtk-driver" },
+  { program: "Xvfb", package: "xvfb" },
+];
+
+async function step(what, usually, task) {
+  console.log(`setup: ${what} (usually ${usually})`);
+  const start = Date.now();
+  await task();
+  console.log(`setup: ${what}: done in ${seconds(start)}`);
+}
+
+/** The Rust target. Without rustup the toolchain is the user's own affair, and cargo says what it lacks. */
+async function rust() {
+  if (!has("cargo")) throw new RunError("cargo is missing: install Rust 1.88 or newer, see https://rustup.rs");
+  if (!has("rustup")) return;
+  const installed = await run("rustup", ["target", "list", "--installed"], { quiet: true });
+  if (installed.split("\n").includes("wasm32-unknown-unknown")) return;
+  await step("the Rust target wasm32-unknown-unknown", "10 s", () => run("rustup", ["target", "add", "wasm32-unknown-unknown"], { quiet: true }));
+}
+
+/** The npm packages of one lock file; a copy of its hash in node_modules tells that they are there. */
+async function npm(folder, usually) {
+  const hash = createHash("sha256").update(await readFile(join(root, folder, "package-lock.json"))).digest("hex");
+  const mark = join(root, folder, "node_modules", ".installed");
+  if (existsSync(mark) && (await readFile(mark, "utf8")) === hash) return;
+  await step(`npm packages of ${join(folder, "package-lock.json")}`, usually, async () => {
+    await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: join(root, folder), quiet: true });
+    await writeFile(mark, hash);
+  });
+}
+
+/** Cargo's own tools, one after another: each keeps all cores busy. */
+async function cargoTools() {
+  const missing = Object.keys(TOOLS).filter((name) => TOOLS[name].bins.some((bin) => !existsSync(join(toolDir(name), "bin", bin))));
+  for (const name of missing) {
+    const { version, bins } = TOOLS[name];
+    await step(`${name} ${version}, into ${toolDir(name)}`, "1 to 3 min", () => {
+      const install = (...lock) => run("cargo", ["install", ...lock, `${name}@${version}`, ...bins.flatMap((bin) => ["--bin", bin]), "--root", toolDir(name)], {
+        // tools share many dependencies
+        env: { CARGO_TARGET_DIR: join(cache, "build") },
+        quiet: true,
+      });
+      // a registry mirror may lag behind the tool's lock file
+      return install("--locked").catch(() => install());
+    });
+  }
+}
+
+/** Browsers and their drivers. */
+async function system() {
+  const missing = SYSTEM.filter(({ program }) => !has(program)).map((entry) => entry.package);
+  if (missing.length === 0) return;
+  if (!has("apt-get") || process.getuid?.() !== 0) {
+    throw new RunError(`these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
+      `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${SYSTEM.map(({ program }) => program).join(", ")}`);
+  }
+  await step(`Debian packages ${missing.join(" ")}`, "1 to 3 min", async () => {
+    const env = { DEBIAN_FRONTEND: "noninteractive" };
+    await run("apt-get", ["update", "-q"], { quiet: true, env });
+    await run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...missing], { quiet: true, env });
+  });
+}
+
+/** `build`: what the build needs. `test`: everything. */
+export async function setup(part) {
+  await Promise.all([rust(), npm(".", "10 s")]);
+  if (part === "build") return;
+  // apt and npm wait for the network, cargo for the processor
+  const results = await Promise.allSettled([npm("tests", "1 min"), system(), cargoTools()]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+if (import.meta.filename === process.argv[1]) {
+  await setup(process.argv[2] ?? "test");
+  console.log(`setup: all there in ${at(".")}`);
+}

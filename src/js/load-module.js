@@ -1,0 +1,17 @@
+// workerd compiles no bytes; it hands out modules that were compiled when the Worker was deployed. They are instantiated
+// synchronously: a promise that one request leaves pending would hang every other that awaits it.
+import * as core from "./core.js";
+import module from "./l402_fetch.wasm";
+import { refused } from "./load.js";
+
+let started = false;
+
+export async function load() {
+  try {
+    if (!started) core.initSync({ module });
+    started = true;
+  } catch (cause) {
+    throw refused("l402_fetch.wasm", cause);
+  }
+  return core;
+}

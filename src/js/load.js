@@ -1,0 +1,82 @@
+// What the loaders share. A loader is `load()`: it resolves with the namespace of core.js, its wasm instantiated, and
+// rejects with `load_failed`.
+import { L402Error } from "./error.js";
+
+const INLINE = 'or import "l402-fetch/inline", which has the wasm inside';
+
+/** Runs the task once; one that failed is run again by the next call. */
+export function once(task) {
+  let result;
+  return () => (result ??= task().catch((error) => {
+    result = undefined;
+    throw error;
+  }));
+}
+
+export function loadFailed(text, cause) {
+  return new L402Error("load_failed", text, { cause });
+}
+
+/** Why the engine refused to compile or instantiate the wasm that came from `source`. */
+export function refused(source, cause) {
+  const reason = String(cause?.message ?? cause);
+  if (/content.security|unsafe-eval|\bcsp\b/i.test(reason)) {
+    return loadFailed("the page's content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src", cause);
+  }
+  if (/disallowed by embedder/i.test(reason)) {
+    return loadFailed('this runtime compiles no wasm from bytes: bundle "l402-fetch" with the condition "workerd"', cause);
+  }
+  return loadFailed(`the wasm core from ${source} could not be compiled: ${reason}`, cause);
+}
+
+/** Fetches and compiles the wasm; while it arrives, where its content type allows that. */
+export async function compileFrom(url, fetch) {
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (cause) {
+    throw loadFailed(`the wasm core could not be fetched from ${url}: see that the file is deployed there and that connect-src allows it, ${INLINE}`, cause);
+  }
+  if (!response.ok) {
+    throw loadFailed(`${url} answered ${response.status} where the wasm core should be: deploy the file there, ${INLINE}`);
+  }
+  const type = response.headers.get("content-type") ?? "";
+  if (WebAssembly.compileStreaming && /^application\/wasm\s*$/i.test(type)) {
+    return WebAssembly.compileStreaming(response).catch((cause) => {
+      throw refused(url, cause);
+    });
+  }
+  let bytes;
+  try {
+    bytes = new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw loadFailed(`the wasm core from ${url} broke off while it was read: try again`, cause);
+  }
+  if (String.fromCharCode(...bytes.subarray(0, 4)) !== "\0asm") {
+    const html = /html/i.test(type) || /^\s*</.test(String.fromCharCode(...bytes.subarray(0, 64)));
+    throw loadFailed(`${url} holds ${html ? "an HTML page" : "something else"} where the wasm core should be; most often the bundler did not copy the file: deploy it there, ${INLINE}`);
+  }
+  return WebAssembly.compile(bytes).catch((cause) => {
+    throw refused(url, cause);
+  });
+}
+
+/** Compiles the wasm that came as base64. */
+export async function compileBase64(base64) {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return WebAssembly.compile(bytes).catch((cause) => {
+    throw refused("l402-fetch/inline", cause);
+  });
+}
+
+/** Binds a compiled module to core.js. */
+export async function start(core, module, source) {
+  try {
+    await core.default({ module_or_path: module });
+  } catch (cause) {
+    throw refused(source, cause);
+  }
+  return core;
+}
