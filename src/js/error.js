@@ -1,0 +1,27 @@
+/**
+ * The one error class of the package. `code` is stable and meant for programs, the message is for people and may change.
+ * Optional properties exist only where they were given, so that `"payment" in error` can be relied on.
+ */
+export class L402Error extends Error {
+  /**
+   * @param {import("./index.d.ts").ErrorCode} code
+   * @param {string} message lower-case, says what is wrong and what to do, holds no secret
+   * @param {{ cause?: unknown, response?: Response, payment?: import("./index.d.ts").Payment }} [details] `cause` is kept
+   *   by identity, also where it is undefined: wallets throw anything
+   */
+  constructor(code, message, details = {}) {
+    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    define(this, "code", code);
+    if (details.response !== undefined) define(this, "response", details.response);
+    if (details.payment !== undefined) define(this, "payment", details.payment);
+  }
+
+  // Not the class's own name: minifiers rename classes.
+  get name() {
+    return "L402Error";
+  }
+}
+
+function define(error, key, value) {
+  Object.defineProperty(error, key, { value, enumerable: true });
+}

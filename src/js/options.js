@@ -1,0 +1,195 @@
+import { L402Error } from "./error.js";
+import { readWallet } from "./wallet.js";
+
+const NETWORKS = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
+const PROTOCOLS = ["l402", "lsat", "mpp", "x402"];
+const PROOFS = ["preimage", "none"];
+
+// The largest amount whose millisatoshis are still exact in a JavaScript number.
+const MAX_SAT = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
+// The longest delay that a timer takes; a longer one would fire at once.
+const MAX_TIMEOUT = 2147483647;
+
+const WINDOWS = ["perHour", "perDay", "total"];
+const KEYS = {
+  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
+  "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
+  "limits.perOrigin.": WINDOWS,
+};
+
+/**
+ * Checks the options of `createFetch`. Every key is read once, inherited ones and getters included, and only what was
+ * checked is handed on. Fails closed: a key that is not known is an error, never ignored, as it may be a limit.
+ *
+ * @param {import("./index.d.ts").Options} options
+ * @returns {{ config: object, wallet: object, store: object | undefined, approve: Function | undefined, fetch: Function,
+ *   now: () => number, onEvent: Function | undefined }} `config` is plain JSON for the core: amounts in satoshis, null
+ *   where there is no limit, `hosts` null for the default.
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function readOptions(options) {
+  const given = readKeys(options, "", "options");
+  const limits = readKeys(required(given, "limits"), "limits.", "limits");
+  const perOrigin = limits.perOrigin === undefined ? {} : readKeys(limits.perOrigin, "limits.perOrigin.", "limits.perOrigin");
+  required(limits, "perPayment", "limits.");
+  return {
+    config: {
+      perPayment: amount(limits.perPayment, "limits.perPayment"),
+      ...windows(limits, "limits."),
+      perOrigin: windows(perOrigin, "limits.perOrigin."),
+      networks: names(given.networks, "networks", NETWORKS) ?? ["bitcoin"],
+      hosts: list(given.hosts, "hosts", host) ?? null,
+      protocols: names(given.protocols, "protocols", PROTOCOLS) ?? PROTOCOLS,
+      proof: given.proof === undefined ? "preimage" : name(given.proof, "proof", PROOFS),
+      paymentTimeout: given.paymentTimeout === undefined ? 300000
+        : integer(given.paymentTimeout, "paymentTimeout", 1, MAX_TIMEOUT, "milliseconds"),
+    },
+    wallet: readWallet(required(given, "wallet")),
+    store: given.store === undefined ? undefined : readStore(given.store),
+    approve: optionalFunction(given, "approve"),
+    fetch: readFetch(given),
+    now: optionalFunction(given, "now") ?? (() => Date.now()),
+    onEvent: optionalFunction(given, "onEvent"),
+  };
+}
+
+function invalid(message) {
+  return new L402Error("invalid_options", message);
+}
+
+/** What a value is, without showing it: it may be a secret in the wrong place. Numbers are shown. */
+function kind(value) {
+  if (value === null || typeof value === "number") return String(value);
+  return Array.isArray(value) ? "an array" : (/^[aeiou]/.test(typeof value) ? "an " : "a ") + typeof value;
+}
+
+function readKeys(object, prefix, what) {
+  if (object === null || typeof object !== "object" || Array.isArray(object)) {
+    throw invalid(`${what} must be an object, not ${kind(object)}`);
+  }
+  const known = KEYS[prefix];
+  for (const key in object) {
+    // What a page added to every object's prototype is no option.
+    if (known.includes(key) || (!Object.hasOwn(object, key) && key in Object.prototype)) continue;
+    const meant = nearest(key, prefix);
+    throw invalid(`${prefix}${key} is not a known option` + (meant ? `, did you mean ${meant}?` : ""));
+  }
+  return Object.fromEntries(known.map((key) => [key, object[key]]));
+}
+
+function required(object, key, prefix = "") {
+  if (object[key] === undefined) throw invalid(`${prefix}${key} is missing`);
+  return object[key];
+}
+
+/** The known key that a mistyped or misplaced one stands for: same place first, then elsewhere. */
+function nearest(key, prefix) {
+  let best;
+  let least = Math.min(3, key.length / 2);
+  for (const place of [prefix, ...Object.keys(KEYS)]) {
+    for (const known of KEYS[place]) {
+      const apart = distance(key.toLowerCase(), known.toLowerCase());
+      if (apart < least) {
+        least = apart;
+        best = place + known;
+      }
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance, cut off where nothing near can follow. */
+function distance(a, b) {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+function integer(value, path, min, max, unit) {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw invalid(`${path} must be a whole number of ${unit} from ${min} to ${max}, not ${kind(value)}`);
+  }
+  return value + 0; // -0 becomes 0
+}
+
+function amount(value, path) {
+  return integer(value, path, 0, MAX_SAT, "satoshis");
+}
+
+function windows(limits, prefix) {
+  return Object.fromEntries(WINDOWS.map((key) => [key, limits[key] === undefined ? null : amount(limits[key], prefix + key)]));
+}
+
+function name(value, path, allowed) {
+  if (!allowed.includes(value)) throw invalid(`${path} must be one of ${allowed.join(", ")}`);
+  return value;
+}
+
+function list(value, path, read) {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw invalid(`${path} must be an array, not ${kind(value)}`);
+  return Array.from(value, (item, i) => read(item, `${path}[${i}]`));
+}
+
+/** An empty list of networks or protocols could pay nothing at all: surely a mistake. No hosts means: pay nobody. */
+function names(value, path, allowed) {
+  const read = list(value, path, (item, at) => name(item, at, allowed));
+  if (read?.length === 0) throw invalid(`${path} must not be empty: leave it out for the default`);
+  return read;
+}
+
+/**
+ * An origin or a host pattern, in the form in which URLs show theirs: lower case, punycode, an origin without its
+ * scheme's default port. A pattern keeps every port it names, 443 too: without a port it means any.
+ */
+function host(value, path) {
+  const [, scheme, wildcard, given, port] =
+    (typeof value === "string" && /^(https?:\/\/)?(\*\.)?(\[[^\]]*\]|[^\s:/?#@\\%*[\]]+)(?::(\d{1,5}))?$/i.exec(value)) || [];
+  const bad = () => invalid(`${path} must be an origin (https://api.example.com:8443) or a host pattern `
+    + "(api.example.com, api.example.com:8443, *.example.com), without a path");
+  if (!given || (scheme && wildcard) || /^\.|\.\./.test(given) || (port && (+port < 1 || +port > 65535))) throw bad();
+  try {
+    if (scheme) return new URL(scheme + given + (port ? `:${+port}` : "")).origin;
+    const { hostname } = new URL(`http://${given}`);
+    if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname))) return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
+  } catch {
+    // No host, says the URL parser.
+  }
+  throw bad();
+}
+
+function optionalFunction(given, key) {
+  const value = given[key];
+  if (value !== undefined && typeof value !== "function") throw invalid(`${key} must be a function, not ${kind(value)}`);
+  return value;
+}
+
+/** The fetch of now, not of later: `globalThis.fetch = createFetch(…)` must not call itself. Without a `this`, for
+ *  browsers refuse to run fetch as a method of anything but the window. */
+function readFetch(given) {
+  const fetch = optionalFunction(given, "fetch") ?? globalThis.fetch;
+  if (typeof fetch !== "function") throw invalid("fetch is missing: this runtime has none of its own, pass one");
+  return fetch.bind(undefined);
+}
+
+/** The store's methods, bound: what was checked is what will be called. */
+function readStore(store) {
+  if (store === null || (typeof store !== "object" && typeof store !== "function")) {
+    throw invalid(`store must be an object with get, set and delete, not ${kind(store)}`);
+  }
+  const bound = {};
+  for (const key of ["get", "set", "delete", "lock"]) {
+    const method = store[key];
+    if (key === "lock" && method === undefined) continue;
+    if (typeof method !== "function") throw invalid(`store.${key} must be a function, not ${kind(method)}`);
+    bound[key] = method.bind(store);
+  }
+  return bound;
+}

@@ -1,0 +1,304 @@
+const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mode", "credentials", "cache", "redirect",
+  "integrity", "keepalive", "signal", "duplex", "priority", "window"];
+const REDIRECTS = [301, 302, 303, 307, 308];
+// As the fetch standard has it.
+const MAX_REDIRECTS = 20;
+
+/**
+ * Whether this runtime may forward Authorization to another origin on a redirect. workerd does with compatibility dates
+ * before September 2025; Node, Deno, Bun and browsers drop it.
+ */
+export function needsHandRedirects() {
+  return typeof WebSocketPair === "function";
+}
+
+/**
+ * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `send`
+ * lets fetch refuse, with its own error.
+ *
+ * The first `send()` hands fetch the caller's arguments as they are, so it must happen before the caller's code runs on;
+ * where it has to wait, call `hold()` first.
+ *
+ * @param {RequestInfo | URL} input
+ * @param {RequestInit | undefined} init
+ * @param {{ fetch: typeof fetch, followByHand?: boolean }} context `followByHand`: follow redirects ourselves where we
+ *   attach an Authorization
+ */
+export function readRequest(input, init, context) {
+  return new Call(input, init, context);
+}
+
+class Call {
+  #input;
+  #init;
+  #fetch;
+  #byHand;
+  /** The Request that the caller gave, of whichever realm. */
+  #request;
+  /** What repeats are sent with; set once the snapshot is taken. */
+  #target;
+  #copy;
+  /** The clone that holds a Request's body. */
+  #kept;
+  #taken = false;
+  #exact = true;
+  #sent = false;
+  #replayable = true;
+  #url;
+
+  constructor(input, init, { fetch, followByHand = false }) {
+    this.#input = input;
+    this.#init = this.#copy = init;
+    this.#fetch = fetch;
+    this.#byHand = followByHand;
+    // By shape, for several versions of a runtime's Request may live side by side.
+    if (typeof input === "object" && input !== null && typeof input.clone === "function") this.#request = input;
+  }
+
+  /** As fetch sends it: the common methods in upper case, others as given. */
+  get method() {
+    const method = String(this.#member("method") ?? "GET");
+    return /^(delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method;
+  }
+
+  /** Absolute, without fragment; null where fetch will refuse it. */
+  get url() {
+    return this.#parse()?.href.split("#", 1)[0] ?? null;
+  }
+
+  /** Scheme, host and port; null where fetch will refuse the URL. */
+  get origin() {
+    return this.#parse()?.origin ?? null;
+  }
+
+  /** Whether it can be sent a second time. */
+  get replayable() {
+    this.#snapshot();
+    return this.#replayable;
+  }
+
+  /** Whether the caller brought an Authorization of its own. */
+  get authorized() {
+    this.#snapshot();
+    const headers = this.#member("headers");
+    if (headers == null) return false;
+    if (typeof headers.has === "function" && typeof headers.append === "function") return headers.has("authorization");
+    const names = typeof headers[Symbol.iterator] === "function" ? Array.from(headers, ([name]) => name) : Object.keys(headers);
+    return names.some((name) => String(name).toLowerCase() === "authorization");
+  }
+
+  /** Whether a 402 of it may be paid: not where the answer can't be read, and not for a preflight's method. */
+  get payable() {
+    return this.method !== "OPTIONS" && this.#member("mode") !== "no-cors" && this.#member("cache") !== "only-if-cached";
+  }
+
+  /** The caller's AbortSignal. */
+  get signal() {
+    return this.#member("signal") ?? undefined;
+  }
+
+  /** Takes the arguments as they are now, whatever the caller does to them before the first `send`. */
+  hold() {
+    this.#snapshot();
+    this.#exact = false;
+  }
+
+  /**
+   * Sends the request.
+   *
+   * @param {string} [authorization] the value of an Authorization header of ours
+   * @param {boolean} [repeat] it was sent before: go around an HTTP cache, which may hold the first answer
+   * @returns {Promise<Response>} what fetch returns
+   */
+  send(authorization, repeat = false) {
+    this.#snapshot();
+    const fetch = this.#fetch;
+    const first = !this.#sent;
+    this.#sent = true;
+    if (first && this.#exact && authorization === undefined) {
+      return this.#init === undefined ? fetch(this.#input) : fetch(this.#input, this.#init);
+    }
+
+    let target = this.#target;
+    if (this.#kept && !first) {
+      target = this.#kept;
+      this.#kept = target.clone();
+    }
+    const around = repeat && hasHttpCache();
+    if (authorization === undefined && !around) return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
+
+    const init = { ...this.#copy };
+    if (around) init.cache = "no-store";
+    if (authorization === undefined) return fetch(target, init);
+    try {
+      init.headers = new Headers(this.#member("headers") ?? undefined);
+    } catch {
+      return fetch(target, init); // fetch refuses these headers too, with its own error
+    }
+    init.headers.set("authorization", authorization);
+    return this.#byHand && (this.#member("redirect") ?? "follow") === "follow" ? this.#follow(target, init) : fetch(target, init);
+  }
+
+  /** Lets go of what was kept for a repeat that won't come. */
+  drop() {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    this.#replayable &&= !kept;
+    try {
+      kept?.body?.cancel().catch(() => {});
+    } catch {
+      // Nobody reads it: nothing is lost.
+    }
+  }
+
+  /** What fetch will take for this member: the init's, else the Request's. */
+  #member(key) {
+    const given = this.#copy?.[key];
+    // In an init, null stands for a value only where there is one to take away.
+    return given !== undefined && (given !== null || key === "signal") ? given : this.#request?.[key];
+  }
+
+  #parse() {
+    if (this.#url === undefined) {
+      try {
+        const given = this.#request ? this.#request.url : this.#taken ? this.#target : this.#input;
+        this.#url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
+      } catch {
+        this.#url = null;
+      }
+    }
+    return this.#url;
+  }
+
+  #snapshot() {
+    if (this.#taken) return;
+    this.#target = this.#input;
+    if (typeof this.#input === "object" && !this.#request) {
+      try {
+        this.#target = String(this.#input);
+      } catch {
+        // fetch will say so.
+      }
+    }
+    this.#taken = true;
+    if (this.#init !== null && typeof this.#init === "object") {
+      const copy = this.#copy = copyInit(this.#init);
+      try {
+        copy.headers &&= this.#copyHeaders(copy.headers);
+      } catch {
+        // fetch will say so.
+      }
+    }
+    this.#snapshotBody();
+  }
+
+  #snapshotBody() {
+    const body = this.#copy?.body ?? null;
+    if (body !== null) {
+      const copy = copyBody(body);
+      this.#replayable = copy !== undefined;
+      if (copy !== undefined && copy !== body) this.#copy.body = copy;
+    } else if (this.#request && this.#request.body !== null && !/^(get|head)$/i.test(this.#request.method)) {
+      // A request that will never be repeated needs no clone. (Some browsers have no Request.body: there it may be empty.)
+      this.#replayable = false;
+      if (this.#request.bodyUsed || !this.payable || this.authorized) return;
+      try {
+        this.#kept = this.#request.clone();
+        this.#replayable = true;
+      } catch {
+        // Its body is being read: fetch will say so.
+      }
+    }
+  }
+
+  #copyHeaders(headers) {
+    if (typeof headers !== "object") return headers;
+    if (typeof headers.has === "function" && typeof headers.append === "function") return new Headers(headers);
+    if (typeof headers[Symbol.iterator] !== "function") return { ...headers };
+    // What can be iterated only once is now used up.
+    if (headers[Symbol.iterator]() === headers) this.#exact = false;
+    return Array.from(headers, (pair) => (typeof pair === "object" ? [...pair] : pair));
+  }
+
+  /** Follows redirects as the fetch standard says ("HTTP-redirect fetch"), but leaves our Authorization at home. */
+  async #follow(target, init) {
+    const fetch = this.#fetch;
+    let url = this.#parse();
+    let method = this.method;
+    let { headers, body } = init;
+    let keptBody = body == null; // the body is the Request's
+    let response = await fetch(target, { ...init, redirect: "manual" });
+    for (let hops = 0; ; hops++) {
+      const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
+      if (location === null) return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
+      response.body?.cancel().catch(() => {});
+      if (hops === MAX_REDIRECTS) throw new TypeError("fetch failed: too many redirects");
+
+      const next = resolve(location, url);
+      if (response.status === 303 ? !/^(GET|HEAD)$/.test(method) : response.status < 303 && method === "POST") {
+        method = "GET";
+        body = undefined;
+        keptBody = false;
+        headers = without(headers, ["content-encoding", "content-language", "content-location", "content-type", "content-length"]);
+      } else if (keptBody && this.#kept) {
+        body = await this.#kept.clone().arrayBuffer();
+      }
+      if (next.origin !== url.origin) headers = without(headers, ["authorization", "proxy-authorization", "cookie", "host"]);
+      url = next;
+      response = await fetch(url.href, { ...init, method, headers, body, signal: this.signal, redirect: "manual" });
+    }
+  }
+}
+
+function resolve(location, url) {
+  let next;
+  try {
+    next = new URL(location, url);
+  } catch (cause) {
+    throw new TypeError("fetch failed: redirected to an invalid URL", { cause });
+  }
+  if (!/^https?:$/.test(next.protocol)) throw new TypeError("fetch failed: redirected to a URL that is not http");
+  return next;
+}
+
+function without(headers, names) {
+  const rest = new Headers(headers);
+  for (const name of names) rest.delete(name);
+  return rest;
+}
+
+/** Pages and their workers have one. Elsewhere `cache` is useless, and older workerd throws on it. */
+function hasHttpCache() {
+  return typeof document === "object" || typeof importScripts === "function";
+}
+
+function copyInit(init) {
+  const copy = { ...init };
+  const proto = Object.getPrototypeOf(init);
+  // fetch reads inherited members too: a Request as init has nothing else.
+  if (proto !== null && proto !== Object.prototype) {
+    for (const key of MEMBERS) if (!(key in copy) && init[key] !== undefined) copy[key] = init[key];
+  }
+  return copy;
+}
+
+/** A body that stays as it is and can be sent again and again; undefined where there can be none. */
+function copyBody(body) {
+  if (typeof body !== "object") return typeof body === "function" ? undefined : body;
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
+  switch (Object.prototype.toString.call(body)) {
+    case "[object ArrayBuffer]":
+      return body.slice(0);
+    case "[object Blob]":
+    case "[object File]":
+      return body;
+    case "[object URLSearchParams]":
+      return new URLSearchParams(body);
+    case "[object FormData]": {
+      const copy = new FormData();
+      for (const [name, value] of body) copy.append(name, value);
+      return copy;
+    }
+  }
+  return undefined;
+}

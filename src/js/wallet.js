@@ -1,0 +1,130 @@
+import { L402Error } from "./error.js";
+
+// Under these names wallets answer with the preimage.
+const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreimage"];
+
+/**
+ * One face for all that `wallet` may be. `pay` resolves to exactly one of
+ *
+ * - `{ preimage, feeMsat? }`: text that claims to be the preimage, not yet proven
+ * - `{ failed, cause? }`: nothing was paid nor will be
+ * - `{ proven: true }`: the wallet said `true`
+ * - `{ nothing }`: an answer without a preimage, described without its contents
+ *
+ * and rejects, with what the wallet threw, where the outcome is unknown. It never throws.
+ *
+ * @param {unknown} wallet
+ * @returns {{ pay(invoice: object, context: object): Promise<object>, lookup?(paymentHash: string): Promise<object | null>,
+ *   balanceMsat?(): Promise<number | null> }} `lookup` resolves to null where the answer says nothing, `balanceMsat`
+ *   where the wallet can't tell
+ * @throws {L402Error} `invalid_options`
+ */
+export function readWallet(wallet) {
+  const has = (key) => wallet != null && typeof wallet[key] === "function";
+  let ask;
+  let balanceMsat;
+  if (has("pay")) ask = (invoice, context) => call(wallet, "pay", invoice, context);
+  else if (has("sendPayment")) ({ pay: ask, balanceMsat } = weblnWallet(() => wallet));
+  else if (has("payInvoice")) ask = (invoice) => call(wallet, "payInvoice", { invoice: invoice.paymentRequest });
+  else if (typeof wallet === "function") ask = (invoice, context) => wallet(invoice, context);
+  else throw new L402Error("invalid_options", "wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
+
+  if (has("balanceMsat")) balanceMsat = () => wallet.balanceMsat();
+  return {
+    pay: async (invoice, context) => readAnswer(await ask(invoice, context)),
+    ...(has("lookup") && { lookup: async (paymentHash) => readLookup(await wallet.lookup(paymentHash)) }),
+    ...(balanceMsat && { balanceMsat: async () => msat(await balanceMsat()) ?? null }),
+  };
+}
+
+/** Calls the wallet's method of this moment: extensions replace theirs. One that is gone can't have paid. */
+function call(wallet, key, ...args) {
+  return typeof wallet[key] === "function" ? wallet[key](...args) : { failed: `wallet.${key} is no function any more` };
+}
+
+/**
+ * A Wallet that pays through a WebLN provider.
+ *
+ * @param {() => object | undefined} provider looked up anew for each payment
+ */
+export function weblnWallet(provider) {
+  return {
+    async pay(invoice, context) {
+      const webln = provider();
+      if (!webln) return { failed: "no webln wallet in this page: install or unlock one, or pass another wallet" };
+      try {
+        // Each time: it costs nothing once granted, and a grant can be withdrawn.
+        await webln.enable?.();
+      } catch (cause) {
+        return { failed: "the webln wallet did not let this page in", cause };
+      }
+      // The user may have taken longer than the payment may: its outcome is already taken for unknown.
+      if (context?.signal?.aborted) return { failed: "the webln wallet let this page in too late" };
+      try {
+        return await call(webln, "sendPayment", invoice.paymentRequest);
+      } catch (cause) {
+        if (isRefusal(cause)) return { failed: "the user refused the payment", cause };
+        throw cause;
+      }
+    },
+    async balanceMsat() {
+      const webln = provider();
+      if (typeof webln?.getBalance !== "function") return null;
+      await webln.enable?.();
+      const { balance, currency = "sats" } = (await webln.getBalance()) ?? {};
+      return /^sats?$/i.test(currency) ? balance * 1000 : null;
+    },
+  };
+}
+
+/**
+ * Whether a WebLN wallet's error says that its user refused: "User rejected" (Alby), "User rejected prompt" (Joule), the
+ * `RejectionError` of the webln package. Not "Prompt was closed": both extensions say so as well when their window is
+ * closed while the payment is on its way.
+ */
+function isRefusal(error) {
+  try {
+    const text = typeof error === "string" ? error : error.message;
+    return error.name === "RejectionError" || /^user rejected\b/i.test(text);
+  } catch {
+    return false;
+  }
+}
+
+function readAnswer(answer) {
+  if (answer === true) return { proven: true };
+  if (typeof answer === "string" && answer) return { preimage: answer };
+  if (answer === null || typeof answer !== "object") return { nothing: describe(answer) };
+
+  const paid = readPaid(answer);
+  const { failed } = answer;
+  // Nodes pad a failure with a preimage of zeros. Any other preimage contradicts it, and is worth proving first.
+  if (typeof failed === "string" && failed && (!paid || /^0+$/.test(paid.preimage))) {
+    return "cause" in answer ? { failed, cause: answer.cause } : { failed };
+  }
+  return paid ?? { nothing: "an object without a preimage" };
+}
+
+function readPaid(answer) {
+  const preimage = PREIMAGE_KEYS.map((key) => answer[key]).find((value) => typeof value === "string" && value);
+  if (preimage === undefined) return undefined;
+  const feeMsat = msat(answer.feeMsat) ?? msat(answer.fees_paid);
+  return feeMsat === undefined ? { preimage } : { preimage, feeMsat };
+}
+
+function readLookup(answer) {
+  const state = answer?.state;
+  if (state === "pending" || state === "failed") return { state };
+  const paid = state === "paid" && readPaid(answer);
+  return paid ? { state, ...paid } : null;
+}
+
+/** Millisatoshis, where that is what it is. */
+function msat(value) {
+  return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function describe(answer) {
+  if (answer === "") return "an empty text";
+  return answer == null || answer === false ? String(answer) : `a ${typeof answer}`;
+}
