@@ -1,7 +1,201 @@
-//! Hex and base64 as they arrive from strangers.
+//! Hex and base64 as they arrive from strangers, and as they are handed on.
+
+use serde::Serializer;
 
 /// Lowercase hex.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
+/// Hex of either case; `None` for anything else, an odd number of digits included.
+pub(crate) fn from_hex(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok());
+    let mut pairs = text.as_ref().chunks_exact(2);
+    let bytes = pairs
+        .by_ref()
+        .map(|pair| match pair {
+            [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
+            _ => None,
+        })
+        .collect();
+    if pairs.remainder().is_empty() {
+        bytes
+    } else {
+        None
+    }
+}
+
+/// Which base64 a text was written in, so that an answer can be written in the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Flavour {
+    /// `-` and `_` in place of `+` and `/`.
+    pub url_safe: bool,
+    /// Filled up with `=` to a multiple of four.
+    pub padded: bool,
+}
+
+/// Base64 in either alphabet, padded or not; `None` for anything else: other characters, the two alphabets mixed,
+/// a length that no encoder makes, padding that is too short or too long.
+///
+/// Bits beyond the last byte are ignored, as most decoders do.
+///
+/// A text that shows neither alphabet or needs no padding leaves its flavour open. Servers write standard padded or
+/// URL-safe unpadded, so what is seen decides the rest, and standard padded is assumed where nothing is.
+pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
+    let digits = text.trim_end_matches('=');
+    let padding = text.len().checked_sub(digits.len())?;
+    let odd = digits.len() % 4;
+    if odd == 1 || (padding != 0 && padding != (4usize.saturating_sub(odd)) % 4) {
+        return None;
+    }
+    let (mut standard, mut url_safe) = (false, false);
+    let mut bytes = Vec::with_capacity(digits.len().saturating_mul(3) / 4);
+    let (mut pending, mut bits) = (0u32, 0u32);
+    for byte in digits.bytes() {
+        let digit = match byte {
+            b'A'..=b'Z' => byte.wrapping_sub(b'A'),
+            b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
+            b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
+            b'+' | b'/' => {
+                standard = true;
+                if byte == b'+' {
+                    62
+                } else {
+                    63
+                }
+            }
+            b'-' | b'_' => {
+                url_safe = true;
+                if byte == b'-' {
+                    62
+                } else {
+                    63
+                }
+            }
+            _ => return None,
+        };
+        pending = (pending << 6) | u32::from(digit);
+        bits = bits.wrapping_add(6);
+        if bits >= 8 {
+            bits = bits.wrapping_sub(8);
+            bytes.push(pending.wrapping_shr(bits).to_le_bytes()[0]);
+        }
+    }
+    if standard && url_safe {
+        return None;
+    }
+    let bare = padding == 0 && odd != 0;
+    let url_safe = url_safe || (bare && !standard);
+    let padded = padding != 0 || (!bare && !url_safe);
+    Some((bytes, Flavour { url_safe, padded }))
+}
+
+/// Base64 in the given flavour.
+pub(crate) fn to_base64(bytes: &[u8], flavour: Flavour) -> String {
+    let digit = |n: u32| {
+        let n = n.to_le_bytes()[0] & 63;
+        char::from(match n {
+            0..=25 => n.wrapping_add(b'A'),
+            26..=51 => n.wrapping_sub(26).wrapping_add(b'a'),
+            52..=61 => n.wrapping_sub(52).wrapping_add(b'0'),
+            62 => {
+                if flavour.url_safe {
+                    b'-'
+                } else {
+                    b'+'
+                }
+            }
+            _ => {
+                if flavour.url_safe {
+                    b'_'
+                } else {
+                    b'/'
+                }
+            }
+        })
+    };
+    let mut text = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
+    for chunk in bytes.chunks(3) {
+        let (value, digits) = match chunk {
+            [a, b, c] => (u32::from_be_bytes([0, *a, *b, *c]), 4),
+            [a, b] => (u32::from_be_bytes([0, *a, *b, 0]), 3),
+            [a] => (u32::from_be_bytes([0, *a, 0, 0]), 2),
+            _ => continue,
+        };
+        for (place, shift) in [18u32, 12, 6, 0].into_iter().enumerate() {
+            if place < digits {
+                text.push(digit(value.wrapping_shr(shift)));
+            } else if flavour.padded {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+/// Serialises bytes as hex.
+pub(crate) fn hex<S: Serializer>(bytes: impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&to_hex(bytes.as_ref()))
+}
+
+/// Serialises bytes as hex, where there are any.
+pub(crate) fn hex_or_null<S: Serializer, const N: usize>(
+    bytes: &Option<[u8; N]>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match bytes {
+        Some(bytes) => hex(bytes, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const STANDARD: Flavour = Flavour { url_safe: false, padded: true };
+    const URL: Flavour = Flavour { url_safe: true, padded: false };
+
+    #[test]
+    fn hex_reads_either_case_and_refuses_the_rest() {
+        assert_eq!(from_hex("00fFAb"), Some(vec![0, 255, 171]));
+        assert_eq!(from_hex(""), Some(vec![]));
+        for bad in ["0", "0g", "+1", " 00", "00 ", "é"] {
+            assert_eq!(from_hex(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn base64_reads_every_flavour() {
+        let url_padded = Flavour { url_safe: true, padded: true };
+        let standard_bare = Flavour { url_safe: false, padded: false };
+        for (text, bytes, flavour) in [
+            ("", &b""[..], STANDARD),
+            ("Zg==", b"f", STANDARD),
+            ("Zg", b"f", URL),
+            ("Zm9v", b"foo", STANDARD),
+            ("+/8=", &[0xfb, 0xff], STANDARD),
+            ("+/8", &[0xfb, 0xff], standard_bare),
+            ("-_8", &[0xfb, 0xff], URL),
+            ("-_8=", &[0xfb, 0xff], url_padded),
+            ("-_-_", &[0xfb, 0xff, 0xbf], URL),
+            ("+/+/", &[0xfb, 0xff, 0xbf], STANDARD),
+        ] {
+            assert_eq!(from_base64(text), Some((bytes.to_vec(), flavour)), "{text}");
+            assert_eq!(to_base64(bytes, flavour), text);
+        }
+    }
+
+    #[test]
+    fn base64_refuses_what_no_encoder_makes() {
+        for bad in [
+            "Z", "Zm9vY", "Zg=", "Zg===", "Zm9v=", "Zm9v====", "=", "====", "Zg==Zg==", "Z g=", "Zg==\n", "+_8=", "é",
+            "Zm9v,",
+        ] {
+            assert_eq!(from_base64(bad), None, "{bad}");
+        }
+        assert_eq!(from_base64("Zh==").unwrap().0, b"f", "bits beyond the last byte are ignored");
+    }
 }
