@@ -1,9 +1,27 @@
 //! `WWW-Authenticate` to challenges and offers.
+//!
+//! The value is a list (RFC 9110, sections 5.6.1 and 11.6.1), several header lines joined with commas. Servers are
+//! sloppier than the RFC, so this reader is too, where it can't misread a correct header:
+//! - parameters may be separated by comma, semicolon or white space;
+//! - values may be quoted, single-quoted, or bare with any visible character but a separator and a double quote;
+//! - a name followed by `=` belongs to the challenge before it, anything else starts the next one.
 
 use crate::{Code, Error};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// Bytes of a header. Servers bound their own credentials to 8 KiB (spring) and 64 KiB (aperture).
+pub const MAX_HEADER: usize = 64 * 1024;
+
+/// Challenges in a header. aperture sends four.
+pub const MAX_CHALLENGES: usize = 64;
+
+/// Parameters of one challenge. Each name is compared with all before it, so this keeps parsing linear.
+pub const MAX_PARAMETERS: usize = 64;
 
 /// How an offer is paid and answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// L402.
     L402,
@@ -15,12 +33,34 @@ pub enum Protocol {
     X402,
 }
 
+impl Protocol {
+    /// Every protocol, in the default order of preference.
+    pub const ALL: [Protocol; 4] = [Self::L402, Self::Lsat, Self::Mpp, Self::X402];
+
+    /// The name in the options and results.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::L402 => "l402",
+            Self::Lsat => "lsat",
+            Self::Mpp => "mpp",
+            Self::X402 => "x402",
+        }
+    }
+
+    /// The protocol of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.as_str() == name)
+    }
+}
+
 /// One challenge of a `WWW-Authenticate` value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Challenge {
     /// The scheme as received.
     pub scheme: String,
-    /// Names lower-cased, values unescaped, in order.
+    /// Names lower-cased, values unescaped, in order. Of a name that is repeated the first value.
     pub params: Vec<(String, String)>,
     /// Set where this is an offer that Lightning can pay.
     pub offer: Option<Offer>,
@@ -33,15 +73,253 @@ pub struct Offer {
     pub protocol: Protocol,
     /// The token, byte for byte as received.
     pub token: String,
-    /// The BOLT11 invoice as received.
+    /// The BOLT11 invoice as received. Whether it is a valid one is not known yet.
     pub invoice: String,
 }
 
 /// Every challenge in a `WWW-Authenticate` value, in order.
 ///
+/// Where there is an offer, malformed neighbours do not matter; a malformed challenge never is an offer itself.
+/// A header of other schemes alone has no offer, however it is written.
+///
 /// # Errors
 /// [`Code::InvalidChallenge`] where the header holds no offer and it, or a Lightning challenge in it, is malformed.
 pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
-    let _ = header;
-    Err(Error::new(Code::InvalidChallenge, "not written"))
+    if header.len() > MAX_HEADER {
+        return Err(malformed("www-authenticate header", "it is longer than 64 KiB"));
+    }
+    let mut reader = Reader { header, at: 0, found: Vec::new(), stray: None };
+    reader.read();
+    let mut challenges = Vec::with_capacity(reader.found.len());
+    let mut offered = false;
+    let mut first_error = None;
+    for Found { mut challenge, protocol, defect } in reader.found {
+        if let Some((protocol, name)) = protocol {
+            match defect.map_or_else(|| offer(protocol, &challenge.params), Err) {
+                Ok(offer) => {
+                    offered = true;
+                    challenge.offer = Some(offer);
+                }
+                Err(why) => _ = first_error.get_or_insert_with(|| malformed(name, why)),
+            }
+        }
+        challenges.push(challenge);
+    }
+    let error = first_error.or_else(|| reader.stray.map(|why| malformed("www-authenticate header", why)));
+    match error {
+        Some(error) if !offered => Err(error),
+        _ => Ok(challenges),
+    }
+}
+
+fn malformed(part: &str, why: &str) -> Error {
+    Error::new(Code::InvalidChallenge, ["the ", part, " is malformed: ", why].concat())
+}
+
+fn offer(protocol: Protocol, params: &[(String, String)]) -> Result<Offer, &'static str> {
+    let get = |name| params.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+    let token = match (get("token"), get("macaroon")) {
+        (Some(token), Some(macaroon)) if token != macaroon => return Err("its token and its macaroon differ"),
+        (Some(token), _) | (None, Some(token)) => token,
+        (None, None) => return Err("it has no token"),
+    };
+    let invoice = get("invoice").ok_or("it has no invoice")?;
+    // the token goes into a header as it is, and several may be joined with ", "
+    if token.is_empty() || token.trim() != token || !token.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return Err("its token is empty or can't be sent in a header");
+    }
+    if invoice.is_empty() {
+        return Err("its invoice is empty");
+    }
+    Ok(Offer { protocol, token: token.clone(), invoice: invoice.clone() })
+}
+
+/// A challenge that is being read.
+struct Found {
+    challenge: Challenge,
+    /// How it is answered and what errors call it, where Lightning can pay for it.
+    protocol: Option<(Protocol, &'static str)>,
+    /// The first thing that is wrong with it.
+    defect: Option<&'static str>,
+}
+
+struct Reader<'a> {
+    header: &'a str,
+    at: usize,
+    found: Vec<Found>,
+    /// The first thing that is wrong outside of any challenge.
+    stray: Option<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self) {
+        // the last thing read was a scheme with nothing but white space behind it
+        let mut after_scheme = false;
+        loop {
+            let separators = self.take_while(|b| is_space(b) || b == b',' || b == b';');
+            after_scheme &= separators.bytes().all(is_space);
+            let Some(next) = self.peek() else { return };
+            if !is_word(next) {
+                self.defect("it holds a character that has no place there");
+                self.skip_to_comma();
+                continue;
+            }
+            let word = self.take_while(is_word);
+            let end = self.at;
+            self.take_while(is_space);
+            if self.peek() == Some(b'=') && !(after_scheme && self.at == end && self.takes_token68()) {
+                self.at = self.at.saturating_add(1);
+                self.take_while(is_space);
+                self.parameter(word);
+                after_scheme = false;
+            } else if after_scheme {
+                if self.found.last().is_some_and(|found| found.protocol.is_some()) {
+                    self.defect("it holds something that is neither a parameter nor a scheme");
+                }
+                self.at = end;
+                self.take_while(|b| b == b'=');
+                after_scheme = false;
+            } else {
+                if self.found.len() >= MAX_CHALLENGES {
+                    self.stray.get_or_insert("it holds more than 64 challenges");
+                    return;
+                }
+                self.at = end;
+                self.scheme(word);
+                after_scheme = true;
+            }
+        }
+    }
+
+    /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows.
+    fn takes_token68(&mut self) -> bool {
+        let start = self.at;
+        self.take_while(|b| b == b'=');
+        self.take_while(is_space);
+        let padding = matches!(self.peek(), None | Some(b','));
+        self.at = start;
+        padding && self.found.last().is_some_and(|found| found.protocol.is_none())
+    }
+
+    fn scheme(&mut self, name: &str) {
+        let protocol = if name.eq_ignore_ascii_case("l402") {
+            Some((Protocol::L402, "l402 challenge"))
+        } else if name.eq_ignore_ascii_case("lsat") {
+            Some((Protocol::Lsat, "lsat challenge"))
+        } else {
+            None
+        };
+        let challenge = Challenge { scheme: name.to_owned(), params: Vec::new(), offer: None };
+        self.found.push(Found { challenge, protocol, defect: None });
+    }
+
+    fn parameter(&mut self, name: &str) {
+        let value = self.value();
+        if self.peek().is_some_and(|b| !is_space(b) && b != b',' && b != b';') {
+            self.defect("something follows a value without a separator");
+        }
+        let name = name.to_ascii_lowercase();
+        let Some(found) = self.found.last_mut() else {
+            self.defect("it starts with a parameter");
+            return;
+        };
+        let params = &mut found.challenge.params;
+        if let Some((_, first)) = params.iter().find(|(n, _)| *n == name) {
+            if *first != value {
+                self.defect(match name.as_str() {
+                    "token" | "macaroon" => "its token is given twice and differs",
+                    "invoice" => "its invoice is given twice and differs",
+                    _ => "a parameter is given twice and differs",
+                });
+            }
+        } else if params.len() < MAX_PARAMETERS {
+            params.push((name, value.into_owned()));
+        } else {
+            self.defect("it has more than 64 parameters");
+        }
+    }
+
+    fn value(&mut self) -> Cow<'a, str> {
+        match self.peek() {
+            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
+            _ => Cow::Borrowed(self.take_while(|b| b > b' ' && b != 0x7f && b != b',' && b != b';' && b != b'"')),
+        }
+    }
+
+    fn quoted(&mut self, quote: u8) -> Cow<'a, str> {
+        self.at = self.at.saturating_add(1);
+        let mut value = Cow::Borrowed("");
+        loop {
+            let plain = self.take_while(|b| b != quote && b != b'\\' && !is_control(b));
+            if value.is_empty() {
+                value = Cow::Borrowed(plain)
+            } else {
+                value.to_mut().push_str(plain)
+            }
+            let Some(byte) = self.peek() else {
+                self.defect("a quoted value has no end");
+                return value;
+            };
+            self.at = self.at.saturating_add(1);
+            if byte == quote {
+                return value;
+            }
+            if byte == b'\\' {
+                // RFC 9110, 5.6.4: the character after the backslash stands for itself
+                if let Some(c) = self.header.get(self.at..).and_then(|rest| rest.chars().next()) {
+                    self.at = self.at.saturating_add(c.len_utf8());
+                    value.to_mut().push(c);
+                    if c.is_ascii() && is_control(c as u8) {
+                        self.defect("a value holds a control character");
+                    }
+                }
+            } else {
+                self.defect("a value holds a control character");
+            }
+        }
+    }
+
+    /// Notes what is wrong with the challenge that is being read, or with the header before the first.
+    fn defect(&mut self, why: &'static str) {
+        match self.found.last_mut() {
+            Some(found) => found.defect.get_or_insert(why),
+            None => self.stray.get_or_insert(why),
+        };
+    }
+
+    /// Beyond what can't be read; a quoted text within is skipped whole, so that none of it is taken for a challenge.
+    fn skip_to_comma(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b',' => return,
+                b'"' => _ = self.quoted(b'"'),
+                _ => self.at = self.at.saturating_add(1),
+            }
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.header.as_bytes().get(self.at).copied()
+    }
+
+    fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a str {
+        let start = self.at;
+        while self.peek().is_some_and(&fits) {
+            self.at = self.at.saturating_add(1);
+        }
+        self.header.get(start..self.at).unwrap_or_default()
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+fn is_control(byte: u8) -> bool {
+    byte != b'\t' && byte.is_ascii_control()
+}
+
+/// A character of a token (RFC 9110, 5.6.2) or of a token68.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-./^_`|~".contains(&byte)
 }
