@@ -1,7 +1,18 @@
 //! The small part of JSON (RFC 8259) that the store and tokens need: no floating point, bounded depth.
+//!
+//! Deviations from the RFC, each on the strict side: a repeated name is malformed, and so is a `\u` escape that is half
+//! of a surrogate pair, nesting beyond [`MAX_DEPTH`], and an object of more than [`MAX_NAMES`] members.
+
+/// Arrays and objects within each other. The deepest that is read (a stored journal) has 5; parsing recurses, so a
+/// stranger's token must not choose the depth of the stack.
+pub const MAX_DEPTH: usize = 16;
+
+/// Members of one object. Each new name is compared with all before it, so this keeps parsing linear in effect.
+/// Lists of unbounded length belong in an array.
+pub const MAX_NAMES: usize = 1024;
 
 /// A JSON value.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Json {
     /// `null`
     Null,
@@ -15,4 +26,460 @@ pub enum Json {
     Array(Vec<Json>),
     /// An object, in order. A repeated name is malformed.
     Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Parses one value with nothing but white space around it.
+    ///
+    /// # Errors
+    /// What is wrong, in words that hold nothing of the text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut parser = Parser { rest: text };
+        let value = parser.value(0)?;
+        parser.space();
+        if parser.rest.is_empty() {
+            Ok(value)
+        } else {
+            Err("something follows the json value")
+        }
+    }
+
+    /// Compact JSON text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(true) => out.push_str("true"),
+            Self::Bool(false) => out.push_str("false"),
+            Self::Number(text) => out.push_str(text),
+            Self::String(text) => write_string(text, out),
+            Self::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i != 0 {
+                        out.push(',');
+                    }
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (i, (name, value)) in members.iter().enumerate() {
+                    if i != 0 {
+                        out.push(',');
+                    }
+                    write_string(name, out);
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// An object of these members.
+    #[must_use]
+    pub fn object<const N: usize>(members: [(&str, Json); N]) -> Self {
+        Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// The member of this name, where this is an object that has it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        match self {
+            Self::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The text, where this is a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The integer, where this is a number without sign, fraction and exponent that fits.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The truth value, where this is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The items, where this is an array.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Json]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The members, where this is an object.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&[(String, Json)]> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// Whether this is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<u64> for Json {
+    fn from(number: u64) -> Self {
+        Self::Number(number.to_string())
+    }
+}
+
+impl From<bool> for Json {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Vec<Json>> for Json {
+    fn from(items: Vec<Json>) -> Self {
+        Self::Array(items)
+    }
+}
+
+/// `null` for `None`.
+impl<T: Into<Json>> From<Option<T>> for Json {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\n' => out.push_str("\\n"),
+            '\0'..='\x1f' => {
+                out.push_str("\\u00");
+                out.push_str(&crate::encoding::to_hex(&[u8::try_from(c).unwrap_or(0)]));
+            }
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+const BAD_ESCAPE: &str = "a json string holds a malformed escape";
+
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn value(&mut self, depth: usize) -> Result<Json, &'static str> {
+        self.space();
+        match self.rest.bytes().next() {
+            Some(b'{') if depth < MAX_DEPTH => self.object(depth.saturating_add(1)),
+            Some(b'[') if depth < MAX_DEPTH => self.array(depth.saturating_add(1)),
+            Some(b'{' | b'[') => Err("the json is nested too deeply"),
+            Some(b'"') => self.string().map(Json::String),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ if self.eat("null") => Ok(Json::Null),
+            _ if self.eat("true") => Ok(Json::Bool(true)),
+            _ if self.eat("false") => Ok(Json::Bool(false)),
+            None => Err("the json ends too early"),
+            _ => Err("the json holds something that is no value"),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json, &'static str> {
+        let mut members: Vec<(String, Json)> = Vec::new();
+        self.eat("{");
+        self.space();
+        if self.eat("}") {
+            return Ok(Json::Object(members));
+        }
+        loop {
+            self.space();
+            let name = self.string()?;
+            if members.iter().any(|(n, _)| *n == name) {
+                return Err("the json repeats a name");
+            }
+            if members.len() >= MAX_NAMES {
+                return Err("a json object has too many members");
+            }
+            self.space();
+            if !self.eat(":") {
+                return Err("the json lacks a colon");
+            }
+            members.push((name, self.value(depth)?));
+            self.space();
+            if self.eat("}") {
+                return Ok(Json::Object(members));
+            }
+            if !self.eat(",") {
+                return Err("the json lacks a comma or a closing brace");
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Json, &'static str> {
+        let mut items = Vec::new();
+        self.eat("[");
+        self.space();
+        if self.eat("]") {
+            return Ok(Json::Array(items));
+        }
+        loop {
+            items.push(self.value(depth)?);
+            self.space();
+            if self.eat("]") {
+                return Ok(Json::Array(items));
+            }
+            if !self.eat(",") {
+                return Err("the json lacks a comma or a closing bracket");
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Json, &'static str> {
+        const BAD: &str = "the json holds a malformed number";
+        let start = self.rest;
+        self.eat("-");
+        let whole = self.digits();
+        if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+            return Err(BAD);
+        }
+        if self.eat(".") && self.digits().is_empty() {
+            return Err(BAD);
+        }
+        if self.eat("e") || self.eat("E") {
+            let _ = self.eat("+") || self.eat("-");
+            if self.digits().is_empty() {
+                return Err(BAD);
+            }
+        }
+        Ok(Json::Number(start.strip_suffix(self.rest).unwrap_or_default().to_owned()))
+    }
+
+    fn string(&mut self) -> Result<String, &'static str> {
+        if !self.eat("\"") {
+            return Err("the json lacks a quoted name");
+        }
+        let mut text = String::new();
+        loop {
+            let plain = self.take_while(|b| b != b'"' && b != b'\\' && b >= 0x20);
+            text.push_str(plain);
+            if self.eat("\"") {
+                return Ok(text);
+            }
+            if !self.eat("\\") {
+                return Err(if self.rest.is_empty() {
+                    "a json string has no end"
+                } else {
+                    "a json string holds a bare control character"
+                });
+            }
+            let escape = self.rest.bytes().next();
+            text.push(match escape {
+                Some(b'"') => '"',
+                Some(b'\\') => '\\',
+                Some(b'/') => '/',
+                Some(b'b') => '\x08',
+                Some(b'f') => '\x0c',
+                Some(b'n') => '\n',
+                Some(b'r') => '\r',
+                Some(b't') => '\t',
+                Some(b'u') => {
+                    text.push(self.unicode()?);
+                    continue;
+                }
+                _ => return Err("a json string holds an unknown escape"),
+            });
+            self.skip(1);
+        }
+    }
+
+    /// `u` and four digits, or a pair of those that make one character.
+    fn unicode(&mut self) -> Result<char, &'static str> {
+        let first = self.unit()?;
+        let second = if (0xd800..0xdc00).contains(&first) && self.eat("\\") { Some(self.unit()?) } else { None };
+        let mut characters = char::decode_utf16([first].into_iter().chain(second));
+        match (characters.next(), characters.next()) {
+            (Some(Ok(character)), None) => Ok(character),
+            _ => Err(BAD_ESCAPE),
+        }
+    }
+
+    fn unit(&mut self) -> Result<u16, &'static str> {
+        let digits = self.rest.get(1..5).filter(|_| self.rest.starts_with('u'));
+        match digits.and_then(crate::encoding::from_hex).as_deref() {
+            Some([high, low]) => {
+                self.skip(5);
+                Ok(u16::from_be_bytes([*high, *low]))
+            }
+            _ => Err(BAD_ESCAPE),
+        }
+    }
+
+    fn digits(&mut self) -> &'a str {
+        self.take_while(|b| b.is_ascii_digit())
+    }
+
+    fn space(&mut self) {
+        self.take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+    }
+
+    /// The longest start of ASCII bytes, or of whole characters, that all fit.
+    fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a str {
+        let end = self.rest.bytes().position(|b| !fits(b)).unwrap_or(self.rest.len());
+        let (start, rest) = self.rest.split_at_checked(end).unwrap_or(("", self.rest));
+        self.rest = rest;
+        start
+    }
+
+    fn eat(&mut self, expected: &str) -> bool {
+        match self.rest.strip_prefix(expected) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::string_slice, clippy::arithmetic_side_effects)]
+    use super::*;
+
+    #[test]
+    fn values_come_back_as_they_were() {
+        for text in [
+            "null",
+            "true",
+            "false",
+            "[]",
+            "{}",
+            "0",
+            "-0",
+            "-12.50e+3",
+            "18446744073709551616",
+            r#""""#,
+            r#""a\"\\/\né☃😀\u0007""#,
+            r#"{"a":[1,{"b":null}],"":"x","__proto__":{"c":[[]]}}"#,
+        ] {
+            assert_eq!(Json::parse(text).unwrap().to_text(), text);
+        }
+    }
+
+    #[test]
+    fn escapes_and_space_are_read() {
+        let value = Json::parse(" { \"\\u0061\\t\\u00e9\\ud83d\\ude00\\/\" :\n[ 1 ,\t2 ]\r} ").unwrap();
+        assert_eq!(value, Json::object([("a\té😀/", Json::from(vec![Json::from(1), Json::from(2)]))]));
+    }
+
+    #[test]
+    fn accessors_say_none_for_another_kind() {
+        let value = Json::parse(
+            r#"{"s":"x","n":7,"f":7.0,"e":1e2,"m":-1,"big":18446744073709551616,"b":true,"z":null,"a":[0]}"#,
+        )
+        .unwrap();
+        assert_eq!(value.get("s").unwrap().as_str(), Some("x"));
+        assert_eq!(value.get("n").unwrap().as_u64(), Some(7));
+        for name in ["f", "e", "m", "big", "s"] {
+            assert_eq!(value.get(name).unwrap().as_u64(), None, "{name}");
+        }
+        assert_eq!(value.get("b").unwrap().as_bool(), Some(true));
+        assert!(value.get("z").unwrap().is_null());
+        assert_eq!(value.get("a").unwrap().as_array().unwrap().len(), 1);
+        assert_eq!(value.as_object().unwrap().len(), 9);
+        assert_eq!((value.get("x"), value.as_str(), value.get("a").unwrap().get("0")), (None, None, None));
+        assert_eq!(Json::from(None::<u64>), Json::Null);
+    }
+
+    #[test]
+    fn each_malformed_text_has_its_reason() {
+        let deep = ["[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1)].concat();
+        let many: Vec<String> = (0..=MAX_NAMES).map(|i| format!("\"{i}\":0")).collect();
+        let many = format!("{{{}}}", many.join(","));
+        for (text, why) in [
+            ("", "the json ends too early"),
+            ("[", "the json ends too early"),
+            ("nul", "the json holds something that is no value"),
+            ("NaN", "the json holds something that is no value"),
+            ("\u{feff}1", "the json holds something that is no value"),
+            ("[1,]", "the json holds something that is no value"),
+            ("1 2", "something follows the json value"),
+            ("nullx", "something follows the json value"),
+            ("[1 2]", "the json lacks a comma or a closing bracket"),
+            (r#"{"a":1 "b":2}"#, "the json lacks a comma or a closing brace"),
+            (r#"{"a" 1}"#, "the json lacks a colon"),
+            (r#"{a:1}"#, "the json lacks a quoted name"),
+            (r#"{"a":1,}"#, "the json lacks a quoted name"),
+            (r#"{"a":1,"\u0061":1}"#, "the json repeats a name"),
+            ("01", "the json holds a malformed number"),
+            ("-", "the json holds a malformed number"),
+            ("1.", "the json holds a malformed number"),
+            ("1e", "the json holds a malformed number"),
+            ("+1", "the json holds something that is no value"),
+            ("\"a", "a json string has no end"),
+            ("\"a\\", "a json string holds an unknown escape"),
+            ("\"\\x\"", "a json string holds an unknown escape"),
+            ("\"\n\"", "a json string holds a bare control character"),
+            (r#""\u12""#, BAD_ESCAPE),
+            (r#""\u12g4""#, BAD_ESCAPE),
+            (r#""\ud800""#, BAD_ESCAPE),
+            (r#""\ud800\u0041""#, BAD_ESCAPE),
+            (r#""\ude00""#, BAD_ESCAPE),
+            (&deep, "the json is nested too deeply"),
+            (&many, "a json object has too many members"),
+        ] {
+            assert_eq!(Json::parse(text), Err(why), "{text}");
+        }
+        assert!(Json::parse(&deep[1..deep.len() - 1]).is_ok(), "the greatest depth is allowed");
+    }
 }
