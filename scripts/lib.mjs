@@ -14,7 +14,7 @@ export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"
 export const TOOLS = {
   "wasm-bindgen-cli": { version: "0.2.130", bins: ["wasm-bindgen", "wasm-bindgen-test-runner"] },
   "wasm-pack": { version: "0.15.1", bins: ["wasm-pack"] },
-  geckodriver: { version: "0.37.0", bins: ["geckodriver"] },
+  geckodriver: { version: "0.37.1", bins: ["geckodriver"] },
 };
 export const toolDir = (name) => join(cache, `${name}-${TOOLS[name].version}`);
 
@@ -58,8 +58,8 @@ export function run(program, args, { cwd = root, env = {}, quiet = false, tee = 
   });
 }
 
-/** Whether a program is on the PATH. */
-export const has = (program) => process.env.PATH.split(delimiter).some((dir) => dir && existsSync(join(dir, program)));
+/** Where the PATH has a program, if it has. */
+export const find = (program) => process.env.PATH.split(delimiter).filter(Boolean).map((dir) => join(dir, program)).find(existsSync);
 
 /** Cargo's target directory, wherever the user keeps it. */
 export async function targetDir() {

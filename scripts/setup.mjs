@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { at, cache, has, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
+import { at, cache, find, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
 
 /** Programs that come from the system: what tests call, and Debian's package of it. */
 const SYSTEM = [
@@ -23,8 +23,8 @@ async function step(what, usually, task) {
 
 /** The Rust target. Without rustup the toolchain is the user's own affair, and cargo says what it lacks. */
 async function rust() {
-  if (!has("cargo")) throw new RunError("cargo is missing: install Rust 1.88 or newer, see https://rustup.rs");
-  if (!has("rustup")) return;
+  if (!find("cargo")) throw new RunError("cargo is missing: install Rust 1.88 or newer, see https://rustup.rs");
+  if (!find("rustup")) return;
   const installed = await run("rustup", ["target", "list", "--installed"], { quiet: true });
   if (installed.split("\n").includes("wasm32-unknown-unknown")) return;
   await step("the Rust target wasm32-unknown-unknown", "10 s", () => run("rustup", ["target", "add", "wasm32-unknown-unknown"], { quiet: true }));
@@ -60,9 +60,9 @@ async function cargoTools() {
 
 /** Browsers and their drivers. */
 async function system() {
-  const missing = SYSTEM.filter(({ program }) => !has(program)).map((entry) => entry.package);
+  const missing = SYSTEM.filter(({ program }) => !find(program)).map((entry) => entry.package);
   if (missing.length === 0) return;
-  if (!has("apt-get") || process.getuid?.() !== 0) {
+  if (!find("apt-get") || process.getuid?.() !== 0) {
     throw new RunError(`these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
       `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${SYSTEM.map(({ program }) => program).join(", ")}`);
   }

@@ -1,0 +1,103 @@
+// Three engines, each as Debian ships it.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { find } from "../../scripts/lib.mjs";
+
+const CHROMIUM = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/**
+ * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
+ * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console.
+ */
+export function openBrowser(engine) {
+  return engine === "webkit" ? webkit() : puppeteer(engine);
+}
+
+async function puppeteer(engine) {
+  const { default: driver } = await import("puppeteer-core");
+  const names = engine === "firefox" ? ["firefox-esr", "firefox"] : ["chromium", "chromium-browser", "google-chrome"];
+  const browser = await driver.launch({
+    browser: engine === "firefox" ? "firefox" : "chrome",
+    executablePath: names.map(find).find(Boolean),
+    headless: true,
+    args: engine === "firefox" ? [] : CHROMIUM,
+  });
+  return {
+    browser,
+    close: () => browser.close(),
+    async visit(url, timeout = 60_000) {
+      const page = await browser.newPage();
+      const said = [];
+      page.on("console", (message) => said.push(message.text()));
+      page.on("pageerror", (error) => said.push(String(error?.message ?? error)));
+      try {
+        await page.goto(url);
+        await page.waitForFunction("globalThis.results", { timeout });
+        return await page.evaluate("globalThis.results");
+      } catch (cause) {
+        throw new Error(`${url} in ${engine}: ${cause.message}\n${said.join("\n")}`, { cause });
+      } finally {
+        await page.close();
+      }
+    },
+  };
+}
+
+/** Safari's engine speaks WebDriver only, and wants a display. */
+async function webkit() {
+  const display = await new Promise((done, fail) => {
+    const child = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"], { stdio: ["ignore", "pipe", "ignore"] });
+    child.stdout.on("data", (text) => done({ child, name: `:${String(text).trim()}` }));
+    child.on("error", fail);
+    child.on("exit", (code) => fail(new Error(`Xvfb ended with ${code}`)));
+  });
+  const port = await freePort();
+  const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
+    stdio: "ignore",
+    // WebKit's sandbox does not start as root
+    env: { ...process.env, DISPLAY: display.name, ...(process.getuid?.() === 0 && { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" }) },
+  });
+  const call = async (path, body, method = "POST") => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) });
+    const { value } = await response.json();
+    if (!response.ok) throw new Error(`${path}: ${value.error}: ${value.message}`);
+    return value;
+  };
+  await until(() => call("/status", undefined, "GET").then(() => true, () => false), 10_000, "WebKitWebDriver");
+  const binary = ["/usr/libexec", "/usr/lib64", ...readdirSync("/usr/lib").map((name) => `/usr/lib/${name}`)]
+    .map((dir) => `${dir}/webkit2gtk-4.1/MiniBrowser`).find(existsSync);
+  const { sessionId } = await call("/session", {
+    capabilities: { alwaysMatch: { browserName: "MiniBrowser", "webkitgtk:browserOptions": { binary, args: ["--automation"] } } },
+  });
+  const session = `/session/${sessionId}`;
+  return {
+    async close() {
+      await call(session, undefined, "DELETE").catch(() => {});
+      driver.kill();
+      display.child.kill();
+    },
+    async visit(url, timeout = 60_000) {
+      await call(`${session}/url`, { url });
+      const script = (text) => call(`${session}/execute/sync`, { script: text, args: [] });
+      await until(() => script("return !!globalThis.results"), timeout, url);
+      return script("return globalThis.results");
+    },
+  };
+}
+
+async function until(task, timeout, what) {
+  const end = Date.now() + timeout;
+  while (!(await task())) {
+    if (Date.now() > end) throw new Error(`${what} in webkit: no answer in ${timeout} ms`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}

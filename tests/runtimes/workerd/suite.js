@@ -1,0 +1,11 @@
+// workerd: the suite runs within one request, whose query says where the paywall is.
+import * as pkg from "l402-fetch";
+import { runSuite } from "../harness.js";
+import { cases } from "../suite.js";
+
+export default {
+  async fetch(request) {
+    const { base, other, workers } = Object.fromEntries(new URL(request.url).searchParams);
+    return Response.json(await runSuite(cases, { pkg, base, other, runtime: "workerd", workers: JSON.parse(workers) }));
+  },
+};
