@@ -59,7 +59,7 @@ function invalid(message) {
 
 /** What a value is, without showing it: it may be a secret in the wrong place. Numbers are shown. */
 function kind(value) {
-  if (value === null || typeof value === "number") return String(value);
+  if (value == null || typeof value === "number") return String(value);
   return Array.isArray(value) ? "an array" : (/^[aeiou]/.test(typeof value) ? "an " : "a ") + typeof value;
 }
 

@@ -267,9 +267,9 @@ function without(headers, names) {
   return rest;
 }
 
-/** Pages and their workers have one. Elsewhere `cache` is useless, and older workerd throws on it. */
+/** Pages and their workers have one. Elsewhere `cache` is useless, and older workerd (which has importScripts) throws on it. */
 function hasHttpCache() {
-  return typeof document === "object" || typeof importScripts === "function";
+  return typeof document === "object" || (typeof importScripts === "function" && typeof WebSocketPair !== "function");
 }
 
 function copyInit(init) {

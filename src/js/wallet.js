@@ -72,7 +72,7 @@ export function weblnWallet(provider) {
       if (typeof webln?.getBalance !== "function") return null;
       await webln.enable?.();
       const { balance, currency = "sats" } = (await webln.getBalance()) ?? {};
-      return /^sats?$/i.test(currency) ? balance * 1000 : null;
+      return typeof balance === "number" && /^sats?$/i.test(currency) ? balance * 1000 : null;
     },
   };
 }

@@ -1,0 +1,272 @@
+// The types of `l402-fetch` and `l402-fetch/inline`. Amounts are satoshis unless a name says msat; a satoshi amount is a
+// non-negative integer up to 9007199254740 (its millisatoshis stay below 2^53), an msat amount one below 2^53.
+
+/**
+ * A drop-in `fetch` that pays for 402 responses over Lightning. Synchronous, without side effects, fit for a module's
+ * top level everywhere; the wasm core is loaded when it is first needed.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key, on an unknown key, a missing limit or a value of the wrong type
+ * @example
+ * const pay = createFetch({ wallet, limits: { perPayment: 100 } });
+ * const response = await pay("https://api.example.com/weather");
+ */
+export function createFetch(options: Options): PaidFetch;
+
+/**
+ * Every challenge in a `WWW-Authenticate` value, in header order, Lightning or not.
+ *
+ * Rejects with `invalid_challenge` where the header holds no offer and it, or a Lightning challenge in it, is malformed;
+ * a header of other schemes alone resolves with no offer.
+ */
+export function parseChallenges(header: string): Promise<Challenge[]>;
+
+/** A BOLT11 invoice, its bech32 checksum verified. Rejects with `invalid_invoice`. */
+export function decodeInvoice(paymentRequest: string): Promise<Invoice>;
+
+/** A macaroon token (V1 or V2, binary or V2-JSON, any base64). Rejects with `invalid_macaroon`. */
+export function decodeMacaroon(token: string): Promise<Macaroon>;
+
+/** The same token, narrowed by first-party caveats: what a holder may hand to a sub-agent. Rejects with `invalid_macaroon`. */
+export function attenuateMacaroon(token: string, caveats: string[]): Promise<string>;
+
+/** What this response cost and which credential it used; undefined where no credential was used. */
+export function receiptOf(response: Response): Receipt | undefined;
+
+/** What `createFetch` makes: called like `fetch`, and never needs a `this`. */
+export interface PaidFetch {
+  /**
+   * Sends the request, and pays where the answer is a 402 that Lightning can pay within the limits. At most one payment
+   * per call. Rejects with an L402Error, or with the network's or the caller's own error by identity.
+   */
+  (input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
+  quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote | null>;
+  /** The payment journal, oldest first. */
+  payments(): Promise<Payment[]>;
+  /**
+   * Satoshis paid, or handed to a wallet that has not settled them, in the last hour, the last day, and ever; with the
+   * fees reported. Rounded up once.
+   *
+   * @param origin any URL of the origin that is meant; without it, all origins
+   */
+  spent(origin?: string): Promise<{ hour: number; day: number; total: number }>;
+  /**
+   * Settles a payment whose outcome was unknown. Rejects with `wrong_preimage`, and with `invalid_options` for an unknown
+   * hash or what contradicts the journal; the same twice changes nothing.
+   */
+  resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
+  /** Drops stored tokens and what is known of refused ones: of one origin, or all. The journal stays. */
+  forget(origin?: string): Promise<void>;
+  /** What the wallet can still spend; null where it can't tell. */
+  balanceMsat(): Promise<number | null>;
+}
+
+/** What `createFetch` takes. A key that is not listed here is an error; an optional key that is undefined is absent. */
+export interface Options {
+  /** Who pays: a function, a WebLN provider (`window.webln`), an NWC client with `payInvoice`, or a Wallet. */
+  wallet: Wallet | PayFunction | WebLNProvider | NwcClient;
+  /** How much may be spent. */
+  limits: Limits;
+  /** Where tokens and the journal live. Default: memory. */
+  store?: Store | undefined;
+  /** Asked before each payment, after every other check. False refuses with `declined`. */
+  approve?: ((quote: Quote) => boolean | Promise<boolean>) | undefined;
+  /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
+  networks?: Network[] | undefined;
+  /**
+   * Origins ("https://api.example.com") or host patterns ("api.example.com", "api.example.com:8443", "*.example.com")
+   * that may be paid. A host without port means any port; `*.` stands for one or more labels, not for the bare domain.
+   * Default: any https host, and loopback. An empty list pays nobody.
+   */
+  hosts?: string[] | undefined;
+  /** Preference among offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
+  protocols?: Protocol[] | undefined;
+  /** "preimage" (default) demands proof of payment; "none" also accepts a wallet that only says `true`, and then sends the bare token. */
+  proof?: "preimage" | "none" | undefined;
+  /** Milliseconds to wait for the wallet before its outcome counts as unknown; a later answer is still recorded. 1 to 2147483647, default: 300000. */
+  paymentTimeout?: number | undefined;
+  /** What sends the requests. Default: the `fetch` that was global when `createFetch` was called. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** Milliseconds since the Unix epoch. Default: Date.now. */
+  now?: (() => number) | undefined;
+  /** Told of each step; what it throws is ignored. */
+  onEvent?: ((event: PaymentEvent) => void) | undefined;
+}
+
+/** All include the routing fee. 0 means zero, not unlimited; an absent optional limit does not limit. */
+export interface Limits {
+  /** The most that one payment may cost. */
+  perPayment: number;
+  /** In any 60 minutes. */
+  perHour?: number | undefined;
+  /** In any 24 hours. */
+  perDay?: number | undefined;
+  /** Ever, as far as the store remembers. */
+  total?: number | undefined;
+  /** The same windows, for each origin. */
+  perOrigin?: { perHour?: number | undefined; perDay?: number | undefined; total?: number | undefined } | undefined;
+}
+
+/** How a server offers to be paid. */
+export type Protocol = "l402" | "lsat" | "mpp" | "x402";
+/** The network that an invoice's prefix names. */
+export type Network = "bitcoin" | "testnet" | "signet" | "regtest" | "simnet";
+
+/** Pays one invoice. */
+export type PayFunction = (invoice: Invoice, context: PayContext) => PayResult | Promise<PayResult>;
+/**
+ * A 64-digit hex preimage; an object that holds it; `failed`, where the wallet knows that nothing was paid nor will be
+ * (`payment_failed`, the amount is released); `true`, only with `proof: "none"`. A throw leaves the outcome unknown: it is
+ * looked up, and where no one can tell, `payment_unknown`. A refusal by the user of a WebLN wallet is known to be one.
+ */
+export type PayResult = string | { preimage: string; feeMsat?: number } | { failed: string; cause?: unknown } | true;
+/** What a wallet may want to know besides the invoice. */
+export interface PayContext {
+  /** The URL that is paid for, without user, password and fragment. */
+  url: string;
+  /** The most that the routing fee may be; possibly 0. */
+  maxFeeMsat: number;
+  /** Fires at `paymentTimeout`, and only then. */
+  signal: AbortSignal;
+}
+/** A wallet that can do more than pay. */
+export interface Wallet {
+  pay: PayFunction;
+  /** Says what became of an earlier payment: how an interrupted one is recovered without paying twice. */
+  lookup?(paymentHash: string): Promise<{ state: "paid"; preimage: string; feeMsat?: number } | { state: "pending" } | { state: "failed" }>;
+  /** Spendable; null where it can't tell. */
+  balanceMsat?(): Promise<number | null>;
+}
+/** The part of a WebLN provider that is used. `enable` is called before each payment. */
+export interface WebLNProvider { enable(): Promise<unknown>; sendPayment(paymentRequest: string): Promise<{ preimage: string }> }
+/** The part of a Nostr Wallet Connect client that is used; `fees_paid` is in msat. */
+export interface NwcClient { payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }> }
+
+/** Keeps texts by key. */
+export interface Store {
+  get(key: string): string | null | undefined | Promise<string | null | undefined>;
+  set(key: string, value: string): void | Promise<void>;
+  delete(key: string): void | Promise<void>;
+  /** Runs `task` while nobody else who shares this store holds `name`. Default: within this instance. */
+  lock?<T>(name: string, task: () => Promise<T>): Promise<T>;
+}
+
+/** One challenge of a `WWW-Authenticate` header. */
+export interface Challenge {
+  /** As received. */
+  scheme: string;
+  /** Names lower-cased, values unescaped. */
+  params: Record<string, string>;
+  /** Set where this is an offer that Lightning can pay. */
+  offer?: { protocol: Protocol; token: string; invoice: string };
+}
+
+/** A decoded BOLT11 invoice. */
+export interface Invoice {
+  /** The invoice as received. */
+  paymentRequest: string;
+  network: Network;
+  /** null: the invoice names no amount. */
+  amountMsat: number | null;
+  /** Hex. */
+  paymentHash: string;
+  /** Text from a stranger. */
+  description: string | null;
+  /** Hex. */
+  descriptionHash: string | null;
+  /** Hex, where the invoice carries it. */
+  payee: string | null;
+  /** Unix seconds. */
+  timestamp: number;
+  /** Unix seconds. */
+  expiresAt: number;
+}
+
+/** A decoded macaroon. */
+export interface Macaroon {
+  version: 1 | 2;
+  location: string | null;
+  /** Hex. */
+  identifier: string;
+  /** Hex. Set where the identifier has a layout that commits to a payment hash. */
+  paymentHash: string | null;
+  /** Hex. */
+  tokenId: string | null;
+  /** Split at the first `=`, both sides trimmed; `raw` is the caveat as received. */
+  caveats: { condition: string; value: string; raw: string }[];
+  /** Unix seconds: the earliest expiry caveat that is understood. */
+  expiresAt: number | null;
+  /** Hex. A secret of whoever holds the token. */
+  signature: string;
+}
+
+/** What a resource asks to be paid. */
+export interface Quote {
+  /** Without user, password and fragment. */
+  url: string;
+  origin: string;
+  protocol: Protocol;
+  amountMsat: number;
+  invoice: Invoice;
+  /** null where the token is no macaroon that can be read. */
+  macaroon: Macaroon | null;
+}
+
+/** One row of the journal. */
+export interface Payment {
+  /** Hex. */
+  paymentHash: string;
+  origin: string;
+  /** Without user, password and fragment. */
+  url: string;
+  protocol: Protocol;
+  amountMsat: number;
+  /** As the wallet reports it; 0 where it reports none. */
+  feeMsat: number;
+  /** pending: handed to the wallet. unknown: the wallet's answer was lost, the amount stays reserved. */
+  state: "pending" | "unknown" | "paid" | "failed";
+  /** Unix seconds. */
+  startedAt: number;
+  /** Unix seconds; null while it is not settled. */
+  settledAt: number | null;
+}
+/** Which payment a response used. */
+export interface Receipt {
+  payment: Payment;
+  /** false: an earlier payment's token was reused */
+  paidNow: boolean;
+}
+
+/** What `onEvent` is told: challenge, quote, paying, then paid or failed, once per purchase. URLs come without user, password and fragment. */
+export type PaymentEvent =
+  | { type: "challenge"; url: string; challenges: Challenge[] }
+  | { type: "quote"; quote: Quote }
+  | { type: "paying"; payment: Payment }
+  | { type: "paid"; payment: Payment }
+  | { type: "reused"; payment: Payment; url: string }
+  | { type: "refused"; url: string; code: ErrorCode; message: string }
+  | { type: "failed"; payment: Payment; code: ErrorCode; message: string }
+  | { type: "unpayable"; url: string; reason: "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" };
+
+/** A real Error. `cause` is the wallet's, the store's or the network's own error object, by identity. */
+export class L402Error extends Error {
+  constructor(code: ErrorCode, message: string, details?: { cause?: unknown; response?: Response; payment?: Payment });
+  /** Stable, meant for programs; the message is for people and may change. */
+  readonly code: ErrorCode;
+  /** The 402 response, body unread, where there was one. */
+  readonly response?: Response;
+  /** The payment that it is about, where money may have moved. */
+  readonly payment?: Payment;
+}
+
+export type ErrorCode =
+  | "invalid_options" | "invalid_challenge" | "invalid_invoice" | "invalid_macaroon"
+  | "load_failed"       // the wasm core could not be loaded: says from where, and what to do
+  // refused before any money moved
+  | "insecure_transport" | "host_not_allowed" | "cross_origin" | "wrong_network" | "no_amount" | "invoice_expired"
+  | "hash_mismatch" | "over_limit" | "declined" | "body_not_replayable" | "store_failed"
+  | "not_honored"       // the token last paid for here was never once accepted: not paid again before forget()
+  // the wallet was asked
+  | "payment_failed" | "payment_unknown" | "no_preimage" | "wrong_preimage"
+  // paid, and the token is kept: the next call reuses it
+  | "request_failed";

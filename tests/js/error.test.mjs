@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { L402Error } from "../../src/js/error.js";
+
+test("it is a real Error with a name, a code and a stack that says both", () => {
+  const error = new L402Error("declined", "approve said no");
+  assert.ok(error instanceof Error);
+  assert.equal(error.name, "L402Error");
+  assert.equal(error.code, "declined");
+  assert.equal(error.message, "approve said no");
+  assert.equal(String(error), "L402Error: approve said no");
+  assert.match(error.stack, /^L402Error: approve said no\n/);
+});
+
+test("only what was given is there", () => {
+  assert.deepEqual(Object.keys(new L402Error("declined", "x")), ["code"]);
+  const bare = new L402Error("declined", "x", { response: undefined, payment: undefined });
+  assert.ok(!("response" in bare) && !("payment" in bare) && !("cause" in bare));
+
+  const response = new Response();
+  const payment = { paymentHash: "00" };
+  const cause = { any: "thing" };
+  const full = new L402Error("payment_failed", "x", { cause, response, payment });
+  assert.equal(full.response, response);
+  assert.equal(full.payment, payment);
+  assert.equal(full.cause, cause);
+});
+
+test("a cause is kept by identity, whatever was thrown", () => {
+  for (const cause of [undefined, null, 0, "text", Symbol.iterator]) {
+    const error = new L402Error("payment_unknown", "x", { cause });
+    assert.ok(Object.hasOwn(error, "cause"));
+    assert.equal(error.cause, cause);
+  }
+});
+
+test("what programs rely on can't be changed", () => {
+  const error = new L402Error("declined", "x", { response: new Response() });
+  for (const key of ["code", "response", "name"]) {
+    assert.throws(() => { error[key] = "other"; }, TypeError, key);
+  }
+});
