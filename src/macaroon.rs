@@ -170,13 +170,14 @@ pub fn attenuate(token: &str, caveats: &[&str]) -> Result<String, Error> {
             Json::Object(members).to_text().into_bytes()
         }
     };
-    if bytes.len() > MAX_TOKEN {
-        return Err(invalid("the macaroon would grow beyond 64 KiB"));
+    let token = match base64 {
+        Some(flavour) => to_base64(&bytes, flavour),
+        None => String::from_utf8(bytes).map_err(|_| invalid(NO_FORMAT))?,
+    };
+    if token.len() > MAX_TOKEN {
+        return Err(invalid("the token would grow beyond 64 KiB"));
     }
-    match base64 {
-        Some(flavour) => Ok(to_base64(&bytes, flavour)),
-        None => String::from_utf8(bytes).map_err(|_| invalid(NO_FORMAT)),
-    }
+    Ok(token)
 }
 
 fn invalid(message: &'static str) -> Error {
