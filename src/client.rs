@@ -1,0 +1,370 @@
+//! The flow, as the protocol has it: ask, read the challenge, check, pay, prove, ask again with the token.
+
+use crate::challenge::{self, Challenge, Offer};
+use crate::config::Config;
+use crate::error::{Code, Error};
+use crate::event::{Event, Quote, Unpayable};
+use crate::host::{Head, Host, Request};
+use crate::invoice::Invoice;
+use crate::journal::Payment;
+use crate::ledger::Books;
+use crate::macaroon::{decode_parts, Macaroon};
+use crate::origin::Location;
+use crate::policy::Hold;
+use crate::purchase::Purchase;
+use crate::sync::Gate;
+use crate::token::Token;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// An invoice that expires within this time is expired: the wallet needs some of it.
+const LEAST_TIME_TO_PAY_S: u64 = 5;
+
+/// A client that pays. Its methods may be called any number of times in parallel.
+pub struct Client<H: Host> {
+    pub(crate) host: H,
+    pub(crate) config: Config,
+    pub(crate) books: RefCell<Books>,
+    pub(crate) gate: Gate,
+    pub(crate) holds: RefCell<Vec<Rc<Hold>>>,
+    pub(crate) purchases: RefCell<Vec<Rc<Purchase<H>>>>,
+    /// Origins whose tokens are known not to open every resource.
+    pub(crate) unshared: RefCell<BTreeSet<String>>,
+}
+
+/// A response, and what it cost.
+pub struct Reply<H: Host> {
+    /// Its body is unread.
+    pub response: H::Response,
+    /// Absent where no credential was used.
+    pub receipt: Option<Receipt>,
+}
+
+/// What a response cost.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// The payment that bought the credential.
+    pub payment: Payment,
+    /// False where an earlier payment's token was used, or another call paid.
+    pub paid_now: bool,
+}
+
+/// Why a call ended without a response.
+pub enum Failure<H: Host> {
+    /// One of ours.
+    Raised(Box<Raised<H>>),
+    /// The runtime's own, by identity.
+    Foreign(H::Cause),
+    /// Every caller gave up before the wallet was asked.
+    Abandoned,
+}
+
+/// An error of the list, with what belongs to it.
+pub struct Raised<H: Host> {
+    /// Code and text.
+    pub error: Error,
+    /// The wallet's, the store's or the network's own error object.
+    pub cause: Option<H::Cause>,
+    /// As it stands now.
+    pub payment: Option<Payment>,
+    /// The 402, its body unread.
+    pub response: Option<H::Response>,
+}
+
+impl<H: Host> Clone for Failure<H> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Raised(raised) => Self::Raised(Box::new(Raised {
+                error: raised.error.clone(),
+                cause: raised.cause.clone(),
+                payment: raised.payment.clone(),
+                response: raised.response.clone(),
+            })),
+            Self::Foreign(cause) => Self::Foreign(cause.clone()),
+            Self::Abandoned => Self::Abandoned,
+        }
+    }
+}
+
+impl<H: Host> From<Error> for Failure<H> {
+    fn from(error: Error) -> Self {
+        Self::raised(error)
+    }
+}
+
+impl<H: Host> Failure<H> {
+    pub(crate) fn raised(error: Error) -> Self {
+        Self::Raised(Box::new(Raised { error, cause: None, payment: None, response: None }))
+    }
+
+    pub(crate) fn with_cause(self, cause: H::Cause) -> Self {
+        self.with(|raised| raised.cause = Some(cause))
+    }
+
+    pub(crate) fn with_payment(self, payment: Payment) -> Self {
+        self.with(|raised| raised.payment = Some(payment))
+    }
+
+    fn with_response(self, response: H::Response) -> Self {
+        self.with(|raised| raised.response = Some(response))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Raised<H>)) -> Self {
+        if let Self::Raised(raised) = &mut self {
+            change(raised);
+        }
+        self
+    }
+}
+
+/// What a status says of the token that was sent.
+enum Verdict {
+    Accepted,
+    /// 401, 402: another token may do.
+    Refused,
+    /// 400, 403: this is the answer.
+    Closed,
+    /// 408, 429, 5xx: nothing.
+    Silent,
+}
+
+fn verdict(status: u16) -> Verdict {
+    match status {
+        401 | 402 => Verdict::Refused,
+        400 | 403 => Verdict::Closed,
+        408 | 429 | 500.. => Verdict::Silent,
+        _ => Verdict::Accepted,
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// A client that has paid nothing yet in this instance.
+    #[must_use]
+    pub fn new(host: H, config: Config) -> Rc<Self> {
+        Rc::new(Self {
+            host,
+            config,
+            books: RefCell::default(),
+            gate: Gate::default(),
+            holds: RefCell::default(),
+            purchases: RefCell::default(),
+            unshared: RefCell::default(),
+        })
+    }
+
+    /// Sends a request, and pays for it where that is asked and allowed.
+    ///
+    /// # Errors
+    /// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
+    pub async fn fetch(self: &Rc<Self>, call: Rc<H::Call>, request: Request) -> Result<Reply<H>, Failure<H>> {
+        let token = self.token_for(&request);
+        let authorization = token.as_ref().map(|token| token.authorization());
+        let response = self.host.send(&call, authorization.as_deref(), false).await.map_err(Failure::Foreign)?;
+        self.answer(call, request, token, response).await
+    }
+
+    /// The token to send with a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+    #[must_use]
+    pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
+        if request.authorized || !request.payable {
+            return None;
+        }
+        Location::of(&request.url).filter(|location| location.check(self.config.hosts.as_deref()).is_ok())?;
+        let books = self.books.borrow();
+        books.tokens.choose(&request.method, &request.url, request.replayable, self.host.now()).cloned()
+    }
+
+    /// The token of an id that [`Client::token_for`] gave.
+    #[must_use]
+    pub fn token(&self, id: u32) -> Option<Rc<Token>> {
+        self.books.borrow().tokens.get(id).cloned()
+    }
+
+    /// Takes the first response of a request, sent with `token` or without one, to the end of the call.
+    ///
+    /// # Errors
+    /// As [`Client::fetch`].
+    pub async fn answer(self: &Rc<Self>, call: Rc<H::Call>, request: Request, token: Option<Rc<Token>>, response: H::Response) -> Result<Reply<H>, Failure<H>> {
+        let (mut token, mut response, mut paid_now) = (token, response, false);
+        loop {
+            let head = self.host.head(&response);
+
+            // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
+            if let Some(sent) = token.take() {
+                let receipt = Some(Receipt { payment: sent.payment.clone(), paid_now });
+                let verdict = verdict(head.status);
+                match verdict {
+                    Verdict::Accepted => self.note_accepted(&sent),
+                    Verdict::Silent => {}
+                    Verdict::Refused | Verdict::Closed => self.note_refused(&sent, &request).await,
+                }
+                if paid_now || !request.replayable || !matches!(verdict, Verdict::Refused) {
+                    return Ok(Reply { response, receipt });
+                }
+                if self.is_dishonored(&request) {
+                    return Err(self.refused(&request, not_honored().into()).with_response(response));
+                }
+                self.host.discard(response);
+                response = self.host.send(&call, None, true).await.map_err(Failure::Foreign)?;
+                continue;
+            }
+            if head.status != 402 {
+                return Ok(Reply { response, receipt: None });
+            }
+
+            // The challenge, and the offer in it.
+            let (challenges, offer) = match self.read_offer(&request, &head) {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(Reply { response, receipt: None }),
+                Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
+            };
+
+            // The payment: ours, or that of another call for the same thing.
+            let bought = match self.purchase(&call, &request, challenges, offer).await {
+                Ok(bought) => bought,
+                Err(failure) => return Err(failure.with_response(response)),
+            };
+            self.host.discard(response);
+
+            // The same request again, with the token.
+            paid_now = bought.paid_now;
+            response = match self.host.send(&call, Some(&bought.token.authorization()), true).await {
+                Ok(response) => response,
+                Err(cause) if paid_now && !self.host.is_aborted(&call) => {
+                    let error = Error::new(Code::RequestFailed, "paid, but the request failed when it was repeated: the token is kept, call again to use it");
+                    return Err(Failure::raised(error).with_cause(cause).with_payment(bought.token.payment.clone()));
+                }
+                Err(cause) => return Err(Failure::Foreign(cause)),
+            };
+            token = Some(bought.token);
+        }
+    }
+
+    /// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
+    ///
+    /// # Errors
+    /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`] where the 402 holds no offer.
+    pub async fn quote(&self, call: Rc<H::Call>, request: Request) -> Result<Option<Quote>, Failure<H>> {
+        if self.token_for(&request).is_some() {
+            return Ok(None);
+        }
+        let response = self.host.send(&call, None, false).await.map_err(Failure::Foreign)?;
+        let head = self.host.head(&response);
+        self.host.discard(response);
+        if head.status != 402 {
+            return Ok(None);
+        }
+        match self.read_offer(&request, &head)? {
+            Some((_, offer)) => Ok(Some(self.examine(&request, offer)?)),
+            None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into()),
+        }
+    }
+
+    /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
+    fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<(Vec<Challenge>, Offer)>, Error> {
+        if !request.payable {
+            return Ok(None);
+        }
+        let unpayable = |reason| {
+            self.host.tell(&Event::Unpayable { url: &request.url, reason });
+            Ok(None)
+        };
+        if request.authorized {
+            return unpayable(Unpayable::AuthorizationSet);
+        }
+        let Some(header) = &head.challenge else {
+            return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
+        };
+        let challenges = challenge::parse(header)?;
+        let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
+        let Some(offer) = self.config.protocols.iter().find_map(|protocol| offers().find(|offer| offer.protocol == *protocol)).cloned() else {
+            return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
+        };
+        let asked = Location::of(&request.url).ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
+        if Location::of(&head.url).is_some_and(|answered| answered.origin != asked.origin) {
+            return Err(Error::new(Code::CrossOrigin, "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it"));
+        }
+        asked.check(self.config.hosts.as_deref())?;
+        if !request.replayable || (head.redirected && !matches!(request.method.as_str(), "GET" | "HEAD")) {
+            let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
+            return Err(Error::new(Code::BodyNotReplayable, text));
+        }
+        Ok(Some((challenges, offer)))
+    }
+
+    /// Checks an offer for what would make paying it useless, and puts a price on it.
+    pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Quote, Error> {
+        let invoice = Invoice::decode(&offer.invoice)?;
+        if !self.config.networks.contains(&invoice.network) {
+            let text = ["the invoice is for the network ", invoice.network.as_str(), ", which is not in options.networks"].concat();
+            return Err(Error::new(Code::WrongNetwork, text));
+        }
+        if invoice.requires_amp {
+            return Err(Error::new(Code::InvalidInvoice, "the invoice demands an amp payment, which leaves no proof: ask the seller for an ordinary one"));
+        }
+        let Some(amount_msat) = invoice.amount_msat else {
+            return Err(Error::new(Code::NoAmount, "the invoice names no amount, so nothing says what to pay: ask the seller for one that does"));
+        };
+        let now = self.host.now() / 1000;
+        if invoice.expires_at <= now.saturating_add(LEAST_TIME_TO_PAY_S) {
+            return Err(Error::new(Code::InvoiceExpired, "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock"));
+        }
+        let mut macaroons = decode_parts(&offer.token);
+        for macaroon in &macaroons {
+            if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
+                let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
+                return Err(Error::new(Code::HashMismatch, text));
+            }
+            if macaroon.expires_at.is_some_and(|at| at <= now) {
+                return Err(Error::new(Code::InvalidMacaroon, "the token on offer has expired already: paying for it would buy nothing"));
+            }
+        }
+        let macaroon = if macaroons.len() == 1 { macaroons.pop() } else { None };
+        let macaroon = macaroon.map(|macaroon| Macaroon {
+            payment_hash: macaroon.payment_hash.or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
+            ..macaroon
+        });
+        let origin = Location::of(&request.url).map_or("", |location| location.origin).to_owned();
+        Ok(Quote { url: request.url.clone(), origin, protocol: offer.protocol, amount_msat, invoice, macaroon, token: offer.token })
+    }
+
+    /// Tells a listener that nothing was paid.
+    pub(crate) fn refused(&self, request: &Request, failure: Failure<H>) -> Failure<H> {
+        if let Failure::Raised(raised) = &failure {
+            self.host.tell(&Event::Refused { url: &request.url, error: &raised.error });
+        }
+        failure
+    }
+
+    /// Whether what was last paid for this method and path was never once accepted.
+    pub(crate) fn is_dishonored(&self, request: &Request) -> bool {
+        let books = self.books.borrow();
+        Location::of(&request.url).is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path))
+    }
+
+    /// Notes that a server took the token. Kept in memory and written with the next change: losing it costs nothing.
+    pub fn note_accepted(&self, token: &Token) {
+        self.books.borrow_mut().tokens.update(token.id, |token| token.accepted = true);
+    }
+
+    async fn note_refused(&self, sent: &Token, request: &Request) {
+        let note = |books: &mut Books| {
+            books.tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
+        };
+        if !sent.is_for(&request.method, &request.url) {
+            self.unshared.borrow_mut().insert(sent.payment.origin.clone());
+        }
+        note(&mut self.books.borrow_mut());
+        // Whether a token was ever honoured must survive this process. Where the store fails, memory still knows.
+        let accepted = self.books.borrow().tokens.get(sent.id).is_none_or(|token| token.accepted);
+        if !accepted {
+            let _ = self.ledger(|_| Ok(())).await;
+        }
+    }
+}
+
+pub(crate) fn not_honored() -> Error {
+    Error::new(Code::NotHonored, "what was last paid for here was never accepted: not paid again before forget() is called for this origin")
+}

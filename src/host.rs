@@ -1,0 +1,141 @@
+//! What the flow needs of the world: the network, the wallet, the store, the clock.
+//!
+//! The flow runs natively in tests with a host that can fail or stop at every step; in JavaScript the host is the platform.
+
+use crate::event::{Event, Quote};
+use crate::invoice::Invoice;
+use std::future::Future;
+
+/// What the flow asks of its surroundings. Nothing here may block.
+pub trait Host: 'static {
+    /// One call of `fetch`: can be sent several times.
+    type Call: 'static;
+    /// A response, its body unread.
+    type Response: Clone + 'static;
+    /// An error object of the caller's world, handed on by identity.
+    type Cause: Clone + 'static;
+    /// Held while a lock is held; dropping it frees the lock.
+    type Guard: 'static;
+
+    /// Milliseconds since the Unix epoch.
+    fn now(&self) -> u64;
+    /// Ends after so many milliseconds; dropping it ends the timer.
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
+    /// Runs a task to its end, whatever becomes of who started it.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+    /// True where one request may not wake another one's tasks (workerd): whoever waits then looks again by a timer of its own.
+    fn wakes_only_itself(&self) -> bool;
+
+    /// Sends the request, with this `Authorization` where one is given. A `repeat` goes around HTTP caches.
+    fn send(&self, call: &Self::Call, authorization: Option<&str>, repeat: bool) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
+    /// Whether the caller has given up.
+    fn is_aborted(&self, call: &Self::Call) -> bool;
+    /// What a response says before its body.
+    fn head(&self, response: &Self::Response) -> Head;
+    /// Lets go of a response that nobody will read.
+    fn discard(&self, response: Self::Response);
+
+    /// Asks the wallet to pay; an answer may never come.
+    fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Self::Cause>> + 'static;
+    /// Asks the wallet what became of a payment (hash in hex).
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static;
+    /// Asks the caller. `None` where nobody wants to be asked.
+    fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, Self::Cause>> + 'static>;
+    /// Tells a listener.
+    fn tell(&self, event: &Event<'_>);
+
+    /// Whether there is a store beyond this instance's memory.
+    fn has_store(&self) -> bool;
+    /// Whether the store's locks hold for all who share it.
+    fn has_lock(&self) -> bool;
+    /// Reads a value of the store.
+    fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Self::Cause>>;
+    /// Writes a value; true means that it is kept.
+    fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), Self::Cause>>;
+    /// Waits for a lock of the store.
+    fn lock(&self, name: &str) -> impl Future<Output = Result<Self::Guard, Self::Cause>>;
+}
+
+/// What is known of a call before it is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Upper-case.
+    pub method: String,
+    /// Absolute, without user, password and fragment.
+    pub url: String,
+    /// Whether its body can be sent again.
+    pub replayable: bool,
+    /// Whether the caller brought an Authorization.
+    pub authorized: bool,
+    /// False for requests whose answer can't be read or that never reach a server.
+    pub payable: bool,
+}
+
+/// What a response says before its body.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Head {
+    /// The status code.
+    pub status: u16,
+    /// Where it came from; empty where nobody says.
+    pub url: String,
+    /// Whether a redirect was followed.
+    pub redirected: bool,
+    /// The `WWW-Authenticate` value, its lines joined by `, `.
+    pub challenge: Option<String>,
+    /// Whether the runtime may hide headers (a cross-origin response in a browser).
+    pub filtered: bool,
+}
+
+/// The conditions under which the wallet is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Order<'a> {
+    /// What is bought.
+    pub url: &'a str,
+    /// Millisatoshis: what the wallet may add as routing fees.
+    pub max_fee_msat: u64,
+    /// Milliseconds after which its outcome counts as unknown.
+    pub timeout_ms: u64,
+}
+
+/// What a wallet said.
+#[derive(Clone, Debug)]
+pub enum Answer<Cause> {
+    /// Something that may be a preimage.
+    Preimage {
+        /// Not yet proven.
+        text: String,
+        /// Millisatoshis.
+        fee_msat: Option<u64>,
+    },
+    /// `true`: paid, without proof.
+    Word,
+    /// Nothing was paid nor will be.
+    Failed {
+        /// For people.
+        text: String,
+        /// The wallet's own error object.
+        cause: Option<Cause>,
+    },
+    /// An answer that holds no preimage: what it was instead.
+    Nothing(String),
+    /// It threw: the outcome is unknown.
+    Threw(Cause),
+}
+
+/// What a wallet knows of an earlier payment.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// Paid; the preimage is not yet proven.
+    Paid {
+        /// Not yet proven.
+        preimage: String,
+        /// Millisatoshis.
+        fee_msat: Option<u64>,
+    },
+    /// In flight.
+    Pending,
+    /// Nothing was paid nor will be.
+    Failed,
+    /// It threw, or answered nonsense, or has no way to look: no answer.
+    Silent,
+}

@@ -1,0 +1,147 @@
+//! The books: journal and tokens in memory, and in the store that an instance may share with others.
+//!
+//! Keys: `l402-fetch/journal` and `l402-fetch/tokens`, JSON text with a `version`. Locks: `l402-fetch/ledger` for the short
+//! time in which both are read, changed and written; `l402-fetch/purchase/` and an origin (where its tokens are known not to
+//! be shared: method and URL) for the time of one purchase.
+
+use crate::client::{Client, Failure};
+use crate::host::Host;
+use crate::journal::Journal;
+use crate::token::{Token, Tokens};
+use crate::{Code, Error};
+
+const JOURNAL: &str = "l402-fetch/journal";
+const TOKENS: &str = "l402-fetch/tokens";
+const LEDGER_LOCK: &str = "l402-fetch/ledger";
+/// What the name of a purchase's lock begins with.
+pub(crate) const PURCHASE_LOCK: &str = "l402-fetch/purchase/";
+
+/// What an instance knows of payments and tokens.
+#[derive(Default)]
+pub(crate) struct Books {
+    pub(crate) journal: Journal,
+    pub(crate) tokens: Tokens,
+    /// The stored texts that `journal` and `tokens` were last the same as.
+    stored: [Option<String>; 2],
+    /// A write after a payment failed: memory knows more than the store.
+    unsaved: bool,
+}
+
+impl Books {
+    /// A process may have ended between the two writes: a stored token is the proof that its payment was made.
+    fn settle_what_is_proven(&mut self) {
+        let Self { journal, tokens, .. } = self;
+        for token in tokens.iter() {
+            if let Some(entry) = journal.find_mut(&token.payment.payment_hash).filter(|entry| entry.is_unsettled()) {
+                entry.payment = token.payment.clone();
+                entry.preimage.clone_from(&token.preimage);
+            }
+        }
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// Reads the store again, changes what it holds, and writes it, all under the ledger's lock. An error of `change` comes
+    /// back as it is and nothing is written; `change` must not have changed anything then.
+    pub(crate) async fn ledger<R>(&self, change: impl FnOnce(&mut Books) -> Result<R, Failure<H>>) -> Result<R, Failure<H>> {
+        if !self.host.has_store() {
+            return change(&mut self.books.borrow_mut());
+        }
+        let pass = self.gate.enter(&self.host).await;
+        let _guard = self.host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
+        self.read().await?;
+        let result = change(&mut self.books.borrow_mut())?;
+        if !pass.is_valid() {
+            return Err(Error::new(Code::StoreFailed, "the store took too long and others went on: nothing was written").into());
+        }
+        self.write().await?;
+        Ok(result)
+    }
+
+    /// The same for what follows a payment: where the store fails, the change holds in memory, is written with the next
+    /// change, and nothing is paid before that write succeeds. `change` may run twice. The error is for a listener.
+    pub(crate) async fn ledger_or_memory<R>(&self, change: impl Fn(&mut Books) -> R) -> (R, Option<Failure<H>>) {
+        match self.ledger(|books| Ok(change(books))).await {
+            Ok(result) => (result, None),
+            Err(failure) => {
+                let mut books = self.books.borrow_mut();
+                books.unsaved = true;
+                books.stored = [None, None];
+                (change(&mut books), Some(failure))
+            }
+        }
+    }
+
+    /// Reads the tokens alone, for the first request of an instance.
+    ///
+    /// # Errors
+    /// [`Code::StoreFailed`]
+    pub async fn read_tokens(&self) -> Result<(), Failure<H>> {
+        let text = self.host.load(TOKENS).await.map_err(|cause| store_failed("read", cause))?;
+        let tokens = text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?;
+        self.books.borrow_mut().tokens.replace(tokens);
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<(), Failure<H>> {
+        let journal_text = self.host.load(JOURNAL).await.map_err(|cause| store_failed("read", cause))?;
+        let tokens_text = self.host.load(TOKENS).await.map_err(|cause| store_failed("read", cause))?;
+        let mut books = self.books.borrow_mut();
+        let unsaved = books.unsaved;
+        let [journal_seen, tokens_seen] = &books.stored;
+        let new_journal = (unsaved || journal_seen.is_none() || *journal_seen != journal_text).then(|| journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse));
+        let new_tokens: Option<Result<Vec<Token>, Error>> =
+            (unsaved || tokens_seen.is_none() || *tokens_seen != tokens_text).then(|| tokens_text.as_deref().map_or(Ok(Vec::new()), Tokens::parse));
+        // Both are read before either is taken over: a damaged store changes nothing.
+        let (new_journal, new_tokens) = (new_journal.transpose()?, new_tokens.transpose()?);
+        if let Some(mut journal) = new_journal {
+            if unsaved {
+                journal.merge(&books.journal);
+            }
+            books.journal = journal;
+        }
+        if let Some(tokens) = new_tokens {
+            let before = books.tokens.clone();
+            books.tokens.replace(tokens);
+            if unsaved {
+                books.tokens.merge(&before);
+            }
+        }
+        books.stored = [journal_text, tokens_text];
+        books.settle_what_is_proven();
+        Ok(())
+    }
+
+    /// Tokens go first: a proof that is stored settles its journal entry, never the other way round.
+    async fn write(&self) -> Result<(), Failure<H>> {
+        let texts = {
+            let books = self.books.borrow();
+            [
+                (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),
+                (JOURNAL, 0, books.journal.to_text(), books.journal.entries().is_empty()),
+            ]
+        };
+        for (key, slot, text, is_empty) in texts {
+            let is_same = match self.books.borrow().stored.get(slot) {
+                Some(Some(stored)) => *stored == text,
+                // Nothing is stored, and nothing is there to store: a page that never paid need not load the core for it.
+                _ => is_empty,
+            };
+            if is_same {
+                continue;
+            }
+            let saved = self.host.save(key, &text).await;
+            let mut books = self.books.borrow_mut();
+            if let Some(stored) = books.stored.get_mut(slot) {
+                *stored = saved.is_ok().then_some(text);
+            }
+            saved.map_err(|cause| store_failed("written", cause))?;
+        }
+        self.books.borrow_mut().unsaved = false;
+        Ok(())
+    }
+}
+
+fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
+    Failure::raised(Error::new(Code::StoreFailed, ["the store could not be ", what, ": nothing is paid until it can"].concat())).with_cause(cause)
+}

@@ -1,0 +1,173 @@
+//! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
+
+use crate::{Code, Error};
+
+/// The parts of a URL that decide about money. The URL is absolute and normalised, as the URL standard's `href` is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Location<'a> {
+    /// Scheme, host and port: what tokens and limits belong to.
+    pub origin: &'a str,
+    /// Without `:`.
+    pub scheme: &'a str,
+    /// IPv6 addresses stand in brackets.
+    pub host: &'a str,
+    /// Only where the URL names one.
+    pub port: Option<&'a str>,
+    /// From the first slash to the query.
+    pub path: &'a str,
+}
+
+impl<'a> Location<'a> {
+    /// Reads a URL; `None` where it is not `scheme://host…` or carries a user.
+    #[must_use]
+    pub fn of(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, tail) = (rest.get(..end)?, rest.get(end..)?);
+        if authority.is_empty() || authority.contains('@') {
+            return None;
+        }
+        let origin_length = scheme.len().checked_add(3)?.checked_add(end)?;
+        let host_end = if authority.starts_with('[') { authority.find(']')?.checked_add(1)? } else { authority.find(':').unwrap_or(authority.len()) };
+        let path_end = tail.find(['?', '#']).unwrap_or(tail.len());
+        Some(Self {
+            origin: url.get(..origin_length)?,
+            scheme,
+            host: authority.get(..host_end)?,
+            port: authority.get(host_end..)?.strip_prefix(':'),
+            path: tail.get(..path_end).filter(|path| !path.is_empty()).unwrap_or("/"),
+        })
+    }
+
+    /// `localhost`, `*.localhost`, 127/8 and `[::1]`: what never leaves the machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let v4 = || {
+            let mut parts = self.host.split('.');
+            parts.next() == Some("127") && parts.clone().count() == 3 && parts.all(|part| part.parse::<u8>().is_ok())
+        };
+        self.host == "localhost" || self.host.ends_with(".localhost") || self.host == "[::1]" || v4()
+    }
+
+    /// Refuses what would show money or a credential to others: plain http beyond loopback, and hosts that are not listed.
+    ///
+    /// # Errors
+    /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
+    pub fn check(&self, hosts: Option<&[HostPattern]>) -> Result<(), Error> {
+        if self.scheme != "https" && !(self.scheme == "http" && self.is_loopback()) {
+            return Err(Error::new(Code::InsecureTransport, "plain http shows the token to everyone on the way: ask for the https url"));
+        }
+        match hosts {
+            Some(patterns) if !patterns.iter().any(|pattern| pattern.matches(self)) => {
+                Err(Error::new(Code::HostNotAllowed, ["the host ", self.host, " is not in options.hosts: add it there to pay it"].concat()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One entry of `options.hosts`: an origin, a host, a host with port, or `*.` and a domain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostPattern(String);
+
+impl HostPattern {
+    /// The pattern as the options reader checked and lower-cased it.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// A host without port means any port; `*.` one or more labels and not the bare domain.
+    #[must_use]
+    pub fn matches(&self, location: &Location<'_>) -> bool {
+        let pattern = self.0.as_str();
+        if pattern.contains("://") {
+            return pattern == location.origin;
+        }
+        let (host, port) = match pattern.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (pattern, None),
+        };
+        let default = if location.scheme == "https" { "443" } else { "80" };
+        if port.is_some_and(|port| port != location.port.unwrap_or(default)) {
+            return false;
+        }
+        match host.strip_prefix('*') {
+            Some(suffix) => location.host.len() > suffix.len() && location.host.ends_with(suffix),
+            None => host == location.host,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_url_falls_into_its_parts() {
+        let table = [
+            ("https://a.example/x/y?q=/z#f", "https://a.example", "a.example", None, "/x/y"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1", Some("8080"), "/"),
+            ("http://[::1]:81/p", "http://[::1]:81", "[::1]", Some("81"), "/p"),
+            ("https://a.example?x", "https://a.example", "a.example", None, "/"),
+        ];
+        for (url, origin, host, port, path) in table {
+            let found = Location::of(url).unwrap();
+            assert_eq!((found.origin, found.host, found.port, found.path), (origin, host, port, path), "{url}");
+        }
+        for url in ["", "data:text/plain,x", "https://", "https://user:secret@a.example/", "/relative"] {
+            assert_eq!(Location::of(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_what_never_leaves_the_machine() {
+        for (url, expected) in [
+            ("http://localhost/", true),
+            ("http://a.localhost:3/", true),
+            ("http://127.9.8.7/", true),
+            ("http://[::1]/", true),
+            ("http://127.0.0.1.example/", false),
+            ("http://127.example/", false),
+            ("http://notlocalhost/", false),
+            ("http://192.168.0.1/", false),
+        ] {
+            assert_eq!(Location::of(url).unwrap().is_loopback(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn only_https_and_loopback_may_be_paid() {
+        let code = |url: &str, hosts: Option<&[HostPattern]>| Location::of(url).unwrap().check(hosts).err().map(|e| e.code());
+        assert_eq!(code("https://a.example/", None), None);
+        assert_eq!(code("http://localhost:1/", None), None);
+        assert_eq!(code("http://a.example/", None), Some(Code::InsecureTransport));
+        let listed = [HostPattern::new("a.example")];
+        assert_eq!(code("http://a.example/", Some(&listed)), Some(Code::InsecureTransport));
+        assert_eq!(code("http://localhost/", Some(&listed)), Some(Code::HostNotAllowed));
+        assert_eq!(code("https://a.example/", Some(&listed)), None);
+    }
+
+    #[test]
+    fn patterns_match_as_documented() {
+        for (pattern, url, expected) in [
+            ("api.example.com", "https://api.example.com/", true),
+            ("api.example.com", "https://api.example.com:8443/", true),
+            ("api.example.com:8443", "https://api.example.com:8443/", true),
+            ("api.example.com:8443", "https://api.example.com/", false),
+            ("api.example.com:443", "https://api.example.com/", true),
+            ("*.example.com", "https://api.example.com/", true),
+            ("*.example.com", "https://a.b.example.com/", true),
+            ("*.example.com", "https://example.com/", false),
+            ("*.example.com", "https://badexample.com/", false),
+            ("https://api.example.com", "https://api.example.com/x", true),
+            ("https://api.example.com", "http://api.example.com/x", false),
+            ("[::1]", "http://[::1]:9/", true),
+            ("[::1]:9", "http://[::1]:9/", true),
+            ("[::1]:8", "http://[::1]:9/", false),
+        ] {
+            assert_eq!(HostPattern::new(pattern).matches(&Location::of(url).unwrap()), expected, "{pattern} {url}");
+        }
+    }
+}

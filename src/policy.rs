@@ -1,0 +1,168 @@
+//! Limits: what may be spent, and what is left of it.
+//!
+//! Reserve, then pay, then commit or release: an amount is held before anyone is asked, stays held while its outcome is
+//! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
+
+use crate::journal::Journal;
+use crate::{Code, Error};
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 86_400_000;
+/// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
+const LEAST_FEE_MSAT: u64 = 5_000;
+
+/// Sliding windows, in millisatoshis; an absent one does not limit.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Windows {
+    /// In the last 3,600,000 ms.
+    pub per_hour: Option<u64>,
+    /// In the last 86,400,000 ms.
+    pub per_day: Option<u64>,
+    /// Ever.
+    pub total: Option<u64>,
+}
+
+/// What a caller allows, in millisatoshis, fees included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// For one payment.
+    pub per_payment: u64,
+    /// For all origins together.
+    pub all: Windows,
+    /// For each origin.
+    pub per_origin: Windows,
+}
+
+/// Sums of the last hour, the last day and ever, in millisatoshis.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Serialize)]
+pub struct Spent {
+    /// In the last 3,600,000 ms.
+    pub hour: u64,
+    /// In the last 86,400,000 ms.
+    pub day: u64,
+    /// Ever.
+    pub total: u64,
+}
+
+impl Spent {
+    /// Adds what was started at `started_at`; an entry from the future counts as now.
+    pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
+        let age = now.saturating_sub(started_at);
+        if age < HOUR_MS {
+            self.hour = self.hour.saturating_add(msat);
+        }
+        if age < DAY_MS {
+            self.day = self.day.saturating_add(msat);
+        }
+        self.total = self.total.saturating_add(msat);
+    }
+}
+
+/// An amount held in memory between the limits' consent and the journal's entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// Whose limits it counts against.
+    pub origin: String,
+    /// Amount and fee reserve.
+    pub msat: u64,
+}
+
+impl Limits {
+    /// Whether a payment fits beside what the journal and the holds count already; the fee it may cost, in millisatoshis:
+    /// the larger of 1% and 5 sat, cut to what the limits leave, possibly 0.
+    ///
+    /// # Errors
+    /// [`Code::OverLimit`], naming the limit.
+    pub fn reserve<'a>(&self, amount_msat: u64, origin: &str, journal: &Journal, holds: impl Iterator<Item = &'a Hold>, now: u64) -> Result<u64, Error> {
+        let mut all = journal.counted(None, now);
+        let mut own = journal.counted(Some(origin), now);
+        for hold in holds {
+            all.add(hold.msat, now, now);
+            if hold.origin == origin {
+                own.add(hold.msat, now, now);
+            }
+        }
+        let windows = [
+            ("perPayment", Some(self.per_payment), 0),
+            ("perHour", self.all.per_hour, all.hour),
+            ("perDay", self.all.per_day, all.day),
+            ("total", self.all.total, all.total),
+            ("perOrigin.perHour", self.per_origin.per_hour, own.hour),
+            ("perOrigin.perDay", self.per_origin.per_day, own.day),
+            ("perOrigin.total", self.per_origin.total, own.total),
+        ];
+        let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
+        for (name, limit, counted) in windows {
+            let Some(limit) = limit else { continue };
+            match limit.saturating_sub(counted).checked_sub(amount_msat) {
+                Some(left) => fee = fee.min(left),
+                None => {
+                    let text = ["paying ", &sat(amount_msat), " sat would exceed limits.", name, " of ", &sat(limit), " sat, of which ", &sat(counted), " are spent or reserved"];
+                    return Err(Error::new(Code::OverLimit, text.concat()));
+                }
+            }
+        }
+        Ok(fee)
+    }
+}
+
+/// Satoshis for people: whole ones, or with the millisatoshis behind a point.
+fn sat(msat: u64) -> String {
+    let (whole, rest) = (msat / 1000, msat % 1000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let digits = rest.saturating_add(1000).to_string();
+    [&whole.to_string(), ".", digits.get(1..).unwrap_or_default()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const NONE: Windows = Windows { per_hour: None, per_day: None, total: None };
+
+    fn limits(per_payment: u64, all: Windows, per_origin: Windows) -> Limits {
+        Limits { per_payment, all, per_origin }
+    }
+
+    #[test]
+    fn the_fee_is_cut_to_what_is_left() {
+        let journal = Journal::default();
+        let ask = |limit, amount| limits(limit, NONE, NONE).reserve(amount, "o", &journal, [].iter(), 0).map_err(|e| e.code());
+        assert_eq!(ask(100_000, 10_000), Ok(5_000));
+        assert_eq!(ask(2_000_000, 1_000_000), Ok(10_000));
+        assert_eq!(ask(12_000, 10_000), Ok(2_000));
+        assert_eq!(ask(10_000, 10_000), Ok(0));
+        assert_eq!(ask(9_999, 10_000), Err(Code::OverLimit));
+        assert_eq!(ask(0, 1), Err(Code::OverLimit));
+        assert_eq!(ask(u64::MAX, u64::MAX), Ok(0));
+    }
+
+    #[test]
+    fn holds_count_against_all_and_their_origin() {
+        let journal = Journal::default();
+        let holds = [Hold { origin: "a".into(), msat: 60_000 }];
+        let all = limits(100_000, Windows { per_hour: Some(100_000), ..NONE }, NONE);
+        assert_eq!(all.reserve(40_000, "b", &journal, holds.iter(), 0).unwrap(), 0);
+        assert_eq!(all.reserve(40_001, "b", &journal, holds.iter(), 0).unwrap_err().code(), Code::OverLimit);
+        let each = limits(100_000, NONE, Windows { total: Some(100_000), ..NONE });
+        assert_eq!(each.reserve(100_000, "b", &journal, holds.iter(), 0).unwrap(), 0);
+        let refused = each.reserve(40_001, "a", &journal, holds.iter(), 0).unwrap_err();
+        assert_eq!(refused.message(), "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat, of which 60 are spent or reserved");
+    }
+
+    #[test]
+    fn windows_slide_to_the_millisecond() {
+        let mut spent = Spent::default();
+        spent.add(1, 1_000, 1_000 + HOUR_MS - 1);
+        assert_eq!(spent, Spent { hour: 1, day: 1, total: 1 });
+        spent.add(1, 1_000, 1_000 + HOUR_MS);
+        assert_eq!(spent, Spent { hour: 1, day: 2, total: 2 });
+        spent.add(1, 1_000, 1_000 + DAY_MS);
+        assert_eq!(spent, Spent { hour: 1, day: 2, total: 3 });
+        spent.add(1, 5_000, 1_000);
+        assert_eq!(spent, Spent { hour: 2, day: 3, total: 4 });
+    }
+}

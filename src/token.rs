@@ -1,0 +1,326 @@
+//! Tokens that were paid for: the `Authorization` each makes, and the requests it may open.
+
+use crate::challenge::Protocol;
+use crate::journal::{stored_list, Payment, State, VERSION};
+use crate::json::Json;
+use crate::macaroon::decode_parts;
+use crate::origin::Location;
+use crate::Error;
+use std::rc::Rc;
+
+/// How often a token was refused at a method and path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Method, space, path.
+    pub at: String,
+    /// In a row.
+    pub times: u64,
+}
+
+/// A credential, and what is known of where it opens. No `Debug`: it is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Names the token within this instance; never stored.
+    pub id: u32,
+    /// The payment that bought it.
+    pub payment: Payment,
+    /// The method of the request that it was bought for.
+    pub method: String,
+    /// The token, byte for byte as received.
+    pub token: String,
+    /// Hex; absent where the wallet proved nothing and `proof: "none"` allowed that.
+    pub preimage: Option<String>,
+    /// Whether a server has taken it, ever.
+    pub accepted: bool,
+    /// How often in a row the resource that it was bought for refused it.
+    pub own_refusals: u64,
+    /// Where else it was refused.
+    pub refused: Vec<Refusal>,
+    rules: Rules,
+}
+
+/// The caveats that are understood, of all macaroons that the token holds.
+#[derive(Clone, PartialEq, Eq, Default)]
+struct Rules {
+    expires_at: Option<u64>,
+    path: Option<String>,
+    method: Option<String>,
+}
+
+impl Rules {
+    fn of(token: &str) -> Self {
+        let mut rules = Self::default();
+        for macaroon in decode_parts(token) {
+            rules.expires_at = [rules.expires_at, macaroon.expires_at].into_iter().flatten().min();
+            for caveat in macaroon.caveats {
+                match caveat.condition.as_str() {
+                    "RequestPath" => rules.path = Some(caveat.value),
+                    "RequestMethod" => rules.method = Some(caveat.value),
+                    _ => {}
+                }
+            }
+        }
+        rules
+    }
+
+    fn allow(&self, method: &str, path: &str, now_ms: u64) -> bool {
+        self.expires_at.is_none_or(|at| now_ms / 1000 < at)
+            && self.path.as_deref().is_none_or(|allowed| allowed == path)
+            && self.method.as_deref().is_none_or(|allowed| allowed == method)
+    }
+}
+
+impl Token {
+    /// A token just bought.
+    #[must_use]
+    pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
+        let rules = Rules::of(&token);
+        Self { id: 0, payment, method, token, preimage, accepted: false, own_refusals: 0, refused: Vec::new(), rules }
+    }
+
+    /// The same token, known to open another URL of its origin.
+    #[must_use]
+    pub fn bought_for(mut self, url: &str) -> Self {
+        self.payment.url = url.to_owned();
+        self
+    }
+
+    /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other name.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
+        match &self.preimage {
+            Some(preimage) => [scheme, &self.token, ":", preimage].concat(),
+            None => [scheme, &self.token].concat(),
+        }
+    }
+
+    /// Whether it was bought for this very method and URL.
+    #[must_use]
+    pub fn is_for(&self, method: &str, url: &str) -> bool {
+        self.method == method && self.payment.url == url
+    }
+
+    /// How often it was refused at this method and path as a token of another resource.
+    fn refusals(&self, method: &str, path: &str) -> u64 {
+        self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
+    }
+
+    /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
+    /// first may be a server that is not yet aware of the payment.
+    #[must_use]
+    pub fn is_dishonored(&self, method: &str, path: &str) -> bool {
+        let own_path = self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path);
+        let own = if own_path { self.own_refusals } else { 0 };
+        !self.accepted && own.saturating_add(self.refusals(method, path)) >= 2
+    }
+
+    /// Notes that a request was answered 400, 401, 402 or 403 with this token.
+    pub fn note_refusal(&mut self, method: &str, url: &str) {
+        if self.is_for(method, url) {
+            self.own_refusals = self.own_refusals.saturating_add(1);
+            return;
+        }
+        let path = Location::of(url).map_or("/", |location| location.path);
+        match self.refused.iter_mut().find(|refusal| is_at(&refusal.at, method, path)) {
+            Some(refusal) => refusal.times = refusal.times.saturating_add(1),
+            None => self.refused.push(Refusal { at: [method, " ", path].concat(), times: 1 }),
+        }
+    }
+
+    /// Adds what another reading of the same token knows.
+    fn learn(&mut self, other: &Self) {
+        self.accepted |= other.accepted;
+        self.own_refusals = self.own_refusals.max(other.own_refusals);
+        for refusal in &other.refused {
+            match self.refused.iter_mut().find(|known| known.at == refusal.at) {
+                Some(known) => known.times = known.times.max(refusal.times),
+                None => self.refused.push(refusal.clone()),
+            }
+        }
+    }
+
+    fn to_json(&self) -> Json {
+        let payment = &self.payment;
+        let refused = self.refused.iter().map(|refusal| Json::object([("at", Json::from(refusal.at.as_str())), ("times", Json::from(refusal.times))]));
+        Json::object([
+            ("paymentHash", Json::from(payment.payment_hash.as_str())),
+            ("origin", Json::from(payment.origin.as_str())),
+            ("url", Json::from(payment.url.as_str())),
+            ("method", Json::from(self.method.as_str())),
+            ("protocol", Json::from(payment.protocol.as_str())),
+            ("token", Json::from(self.token.as_str())),
+            ("preimage", Json::from(self.preimage.as_deref())),
+            ("amountMsat", Json::from(payment.amount_msat)),
+            ("feeMsat", Json::from(payment.fee_msat)),
+            ("startedAt", Json::from(payment.started_at)),
+            ("settledAt", Json::from(payment.settled_at)),
+            ("accepted", Json::Bool(self.accepted)),
+            ("ownRefusals", Json::from(self.own_refusals)),
+            ("refused", Json::Array(refused.collect())),
+        ])
+    }
+
+    fn from_json(json: &Json) -> Option<Self> {
+        let text = |name| json.get(name)?.as_str().map(str::to_owned);
+        let number = |name| json.get(name)?.as_u64();
+        let payment = Payment {
+            payment_hash: text("paymentHash")?,
+            origin: text("origin")?,
+            url: text("url")?,
+            protocol: Protocol::from_name(&text("protocol")?)?,
+            amount_msat: number("amountMsat")?,
+            fee_msat: number("feeMsat")?,
+            state: State::Paid,
+            started_at: number("startedAt")?,
+            settled_at: number("settledAt"),
+        };
+        let mut token = Self::new(payment, text("method")?, text("token")?, text("preimage"));
+        token.accepted = json.get("accepted")? == &Json::Bool(true);
+        token.own_refusals = number("ownRefusals")?;
+        for row in json.get("refused")?.as_array()? {
+            token.refused.push(Refusal { at: row.get("at")?.as_str()?.to_owned(), times: row.get("times")?.as_u64()? });
+        }
+        Some(token)
+    }
+}
+
+fn is_at(at: &str, method: &str, path: &str) -> bool {
+    at.split_once(' ') == Some((method, path))
+}
+
+/// Every token that is known.
+#[derive(Clone, Default)]
+pub struct Tokens {
+    list: Vec<Rc<Token>>,
+    last_id: u32,
+}
+
+impl Tokens {
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// [`crate::Code::StoreFailed`] where it is damaged or of a later version.
+    pub fn parse(text: &str) -> Result<Vec<Token>, Error> {
+        stored_list(text, "tokens", Token::from_json)
+    }
+
+    /// The stored form.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        Json::object([("version", Json::from(VERSION)), ("tokens", Json::Array(self.list.iter().map(|token| token.to_json()).collect()))]).to_text()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Token> {
+        self.list.iter().map(Rc::as_ref)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The token of an id.
+    #[must_use]
+    pub fn get(&self, id: u32) -> Option<&Rc<Token>> {
+        self.list.iter().find(|token| token.id == id)
+    }
+
+    /// The token that this payment hash (hex) bought.
+    #[must_use]
+    pub fn bought_with(&self, payment_hash: &str) -> Option<&Rc<Token>> {
+        self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
+    }
+
+    /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin with
+    /// the longest common path. None that a server has refused here, nor one whose caveats speak against it.
+    #[must_use]
+    pub fn choose(&self, method: &str, url: &str, borrow: bool, now_ms: u64) -> Option<&Rc<Token>> {
+        let location = Location::of(url)?;
+        let mut best: Option<(usize, &Rc<Token>)> = None;
+        let mut refused = false;
+        for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
+            let own = token.is_for(method, url);
+            refused |= token.refusals(method, location.path) > 0;
+            // A first refusal says nothing yet of a token that was never accepted: it is tried a second time.
+            if own && token.own_refusals > u64::from(!token.accepted) {
+                continue;
+            }
+            if !token.rules.allow(method, location.path, now_ms) {
+                continue;
+            }
+            let likeness = if own { usize::MAX } else { Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path)) };
+            if best.is_none_or(|(most, _)| likeness >= most) {
+                best = Some((likeness, token));
+            }
+        }
+        // Where one token of the origin was refused, the others are not tried in turn: each would cost a round trip.
+        best.filter(|(likeness, _)| *likeness == usize::MAX || (borrow && !refused)).map(|(_, token)| token)
+    }
+
+    /// Adds a token; it takes the place of an older one for the same method and URL.
+    pub fn put(&mut self, mut token: Token) -> Rc<Token> {
+        self.list.retain(|old| !old.is_for(&token.method, &token.payment.url));
+        self.last_id = self.last_id.wrapping_add(1).max(1);
+        token.id = self.last_id;
+        let token = Rc::new(token);
+        self.list.push(Rc::clone(&token));
+        token
+    }
+
+    /// Changes what is known of a token; false where it is known no more.
+    pub fn update(&mut self, id: u32, change: impl FnOnce(&mut Token)) -> bool {
+        match self.list.iter_mut().find(|token| token.id == id) {
+            Some(token) => {
+                change(Rc::make_mut(token));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes over the stored tokens, keeping the ids of those that are known.
+    pub fn replace(&mut self, stored: Vec<Token>) {
+        let known = std::mem::take(&mut self.list);
+        for mut token in stored {
+            match known.iter().find(|old| old.payment.payment_hash == token.payment.payment_hash && old.token == token.token) {
+                Some(old) => {
+                    token.id = old.id;
+                    token.learn(old);
+                    self.list.push(Rc::new(token));
+                }
+                None => {
+                    self.put(token);
+                }
+            }
+        }
+    }
+
+    /// Adds those of `others` that are missing here.
+    pub fn merge(&mut self, others: &Self) {
+        for token in &others.list {
+            if self.bought_with(&token.payment.payment_hash).is_none() {
+                self.list.push(Rc::clone(token));
+            }
+        }
+        self.last_id = self.last_id.max(others.last_id);
+    }
+
+    /// Whether what was last bought for this method and path of an origin was never once accepted.
+    #[must_use]
+    pub fn is_dishonored(&self, origin: &str, method: &str, path: &str) -> bool {
+        self.list.iter().any(|token| token.payment.origin == origin && token.is_dishonored(method, path))
+    }
+
+    /// Drops the tokens of one origin, or all.
+    pub fn forget(&mut self, origin: Option<&str>) {
+        self.list.retain(|token| origin.is_some_and(|origin| token.payment.origin != origin));
+    }
+}
+
+/// How many leading path segments two paths share.
+fn common_segments(a: &str, b: &str) -> usize {
+    a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b).count()
+}

@@ -1,0 +1,244 @@
+//! The platform as the flow sees it: functions of `fetch.js`, which wrap all that the user gave.
+
+use super::convert::{event_to_js, msat, text, to_js};
+use crate::event::{Event, Quote};
+use crate::host::{Answer, Head, Host, Lookup, Order, Request};
+use crate::invoice::Invoice;
+use gloo_net::http::Response;
+use js_sys::{Array, Function, Promise, Reflect};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{spawn_local, JsFuture};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `fetch.js` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
+    #[derive(Clone)]
+    pub type Env;
+    #[wasm_bindgen(method)]
+    fn now(this: &Env) -> f64;
+    #[wasm_bindgen(method)]
+    fn timer(this: &Env, milliseconds: f64) -> Timer;
+    #[wasm_bindgen(method, getter)]
+    fn isolated(this: &Env) -> bool;
+    #[wasm_bindgen(method)]
+    fn discard(this: &Env, response: JsValue);
+    #[wasm_bindgen(method)]
+    fn pay(this: &Env, invoice: JsValue, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
+    #[wasm_bindgen(method)]
+    fn lookup(this: &Env, payment_hash: &str) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    fn asks(this: &Env) -> bool;
+    #[wasm_bindgen(method)]
+    fn approve(this: &Env, quote: JsValue) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    fn listens(this: &Env) -> bool;
+    #[wasm_bindgen(method)]
+    fn tell(this: &Env, event: JsValue);
+    #[wasm_bindgen(method, getter)]
+    fn stores(this: &Env) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn locks(this: &Env) -> bool;
+    #[wasm_bindgen(method)]
+    fn load(this: &Env, key: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    fn save(this: &Env, key: &str, value: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    fn lock(this: &Env, name: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    pub(super) fn error(this: &Env, code: &str, message: &str, response: JsValue, payment: JsValue, cause: Array) -> JsValue;
+
+    /// One call of fetch, as `request.js` reads it.
+    pub type Call;
+    #[wasm_bindgen(method, getter)]
+    fn method(this: &Call) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn url(this: &Call) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn replayable(this: &Call) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn authorized(this: &Call) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn payable(this: &Call) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn aborted(this: &Call) -> bool;
+    #[wasm_bindgen(method)]
+    fn send(this: &Call, authorization: Option<String>, repeat: bool) -> Promise;
+
+    /// A timer that can be ended.
+    type Timer;
+    #[wasm_bindgen(method, getter)]
+    fn promise(this: &Timer) -> Promise;
+    #[wasm_bindgen(method)]
+    fn cancel(this: &Timer);
+}
+
+impl Call {
+    pub(super) fn request(&self) -> Request {
+        Request { method: self.method(), url: self.url(), replayable: self.replayable(), authorized: self.authorized(), payable: self.payable() }
+    }
+}
+
+pub(crate) struct JsHost {
+    pub(super) env: Env,
+}
+
+impl JsHost {
+    pub(super) fn new(env: Env) -> Self {
+        Self { env }
+    }
+}
+
+/// Ends its timer when it is dropped, so that no process stays up for it.
+struct Sleep {
+    timer: Timer,
+    future: JsFuture,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.future).poll(context).map(|_| ())
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.timer.cancel();
+    }
+}
+
+/// Calls the function that frees a lock.
+pub(crate) struct Guard(JsValue);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(release) = self.0.dyn_ref::<Function>() {
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
+    }
+}
+
+impl Host for JsHost {
+    type Call = Call;
+    type Response = JsValue;
+    type Cause = JsValue;
+    type Guard = Guard;
+
+    fn now(&self) -> u64 {
+        self.env.now() as u64
+    }
+
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
+        let timer = self.env.timer(milliseconds as f64);
+        let future = JsFuture::from(timer.promise());
+        Sleep { timer, future }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        spawn_local(task);
+    }
+
+    fn wakes_only_itself(&self) -> bool {
+        self.env.isolated()
+    }
+
+    async fn send(&self, call: &Call, authorization: Option<&str>, repeat: bool) -> Result<JsValue, JsValue> {
+        JsFuture::from(call.send(authorization.map(str::to_owned), repeat)).await
+    }
+
+    fn is_aborted(&self, call: &Call) -> bool {
+        call.aborted()
+    }
+
+    fn head(&self, response: &JsValue) -> Head {
+        let raw: web_sys::Response = response.clone().unchecked_into();
+        let filtered = raw.type_() == web_sys::ResponseType::Cors;
+        let response = Response::from(raw);
+        Head {
+            status: response.status(),
+            url: response.url(),
+            redirected: response.redirected(),
+            challenge: response.headers().get("www-authenticate"),
+            filtered,
+        }
+    }
+
+    fn discard(&self, response: JsValue) {
+        self.env.discard(response);
+    }
+
+    fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<JsValue>> + 'static {
+        let promise = self.env.pay(to_js(invoice), order.url, order.max_fee_msat as f64, order.timeout_ms as f64);
+        async move {
+            let answer = match JsFuture::from(promise).await {
+                Ok(answer) => answer,
+                Err(cause) => return Answer::Threw(cause),
+            };
+            if let Some(failed) = text(&answer, "failed") {
+                let cause = Reflect::get(&answer, &"cause".into()).ok().filter(|cause| !cause.is_undefined());
+                return Answer::Failed { text: failed, cause };
+            }
+            if let Some(preimage) = text(&answer, "preimage") {
+                return Answer::Preimage { text: preimage, fee_msat: msat(&answer, "feeMsat") };
+            }
+            match text(&answer, "nothing") {
+                Some(nothing) => Answer::Nothing(nothing),
+                None => Answer::Word,
+            }
+        }
+    }
+
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
+        let promise = self.env.lookup(payment_hash);
+        async move {
+            let Ok(found) = JsFuture::from(promise).await else { return Lookup::Silent };
+            match (text(&found, "state").as_deref(), text(&found, "preimage")) {
+                (Some("paid"), Some(preimage)) => Lookup::Paid { preimage, fee_msat: msat(&found, "feeMsat") },
+                (Some("pending"), _) => Lookup::Pending,
+                (Some("failed"), _) => Lookup::Failed,
+                _ => Lookup::Silent,
+            }
+        }
+    }
+
+    fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, JsValue>> + 'static> {
+        if !self.env.asks() {
+            return None;
+        }
+        let answer = JsFuture::from(self.env.approve(to_js(quote)));
+        Some(async move { answer.await.map(|consent| consent == JsValue::TRUE) })
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        if self.env.listens() {
+            self.env.tell(event_to_js(event));
+        }
+    }
+
+    fn has_store(&self) -> bool {
+        self.env.stores()
+    }
+
+    fn has_lock(&self) -> bool {
+        self.env.locks()
+    }
+
+    async fn load(&self, key: &str) -> Result<Option<String>, JsValue> {
+        JsFuture::from(self.env.load(key)).await.map(|text| text.as_string())
+    }
+
+    async fn save(&self, key: &str, value: &str) -> Result<(), JsValue> {
+        JsFuture::from(self.env.save(key, value)).await.map(|_| ())
+    }
+
+    async fn lock(&self, name: &str) -> Result<Guard, JsValue> {
+        if !self.env.locks() {
+            return Ok(Guard(JsValue::UNDEFINED));
+        }
+        JsFuture::from(self.env.lock(name)).await.map(Guard)
+    }
+}
