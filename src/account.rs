@@ -38,14 +38,17 @@ impl<H: Host> Client<H> {
         let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
         let hash = payment_hash.to_ascii_lowercase();
         let entry = self.ledger(|books| Ok(books.journal.find(&hash).cloned())).await?;
-        let (Some(entry), Some(bytes)) = (entry, from_hex(&hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())) else {
+        let (Some(entry), Some(bytes)) = (entry, from_hex(&hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()))
+        else {
             return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
         };
         let proof = preimage.map(|text| Preimage::prove(text, &bytes)).transpose()?;
         match (entry.payment.state, proof) {
             (State::Paid, Some(_)) | (State::Failed, None) => {}
             (State::Paid, None) => return Err(invalid("outcome contradicts the journal: this payment is proven")),
-            (State::Failed, Some(_)) => return Err(invalid("outcome contradicts the journal: this payment was settled as failed")),
+            (State::Failed, Some(_)) => {
+                return Err(invalid("outcome contradicts the journal: this payment was settled as failed"))
+            }
             (_, Some(proof)) => {
                 self.settle_paid(&entry.payment, Some(proof.to_hex()), None).await;
             }
@@ -75,5 +78,7 @@ impl<H: Host> Client<H> {
 }
 
 fn origin_of(url: &str) -> Result<&str, Error> {
-    Location::of(url).map(|location| location.origin).ok_or_else(|| Error::new(Code::InvalidOptions, "origin is no absolute url"))
+    Location::of(url)
+        .map(|location| location.origin)
+        .ok_or_else(|| Error::new(Code::InvalidOptions, "origin is no absolute url"))
 }

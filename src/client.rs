@@ -186,7 +186,13 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// As [`Client::fetch`].
-    pub async fn answer(self: &Rc<Self>, call: Rc<H::Call>, request: Request, token: Option<Rc<Token>>, response: H::Response) -> Result<Reply<H>, Failure<H>> {
+    pub async fn answer(
+        self: &Rc<Self>,
+        call: Rc<H::Call>,
+        request: Request,
+        token: Option<Rc<Token>>,
+        response: H::Response,
+    ) -> Result<Reply<H>, Failure<H>> {
         let (mut token, mut response, mut paid_now) = (token, response, false);
         loop {
             let head = self.host.head(&response);
@@ -233,7 +239,10 @@ impl<H: Host> Client<H> {
             response = match self.host.send(&call, Some(&bought.token.authorization()), true).await {
                 Ok(response) => response,
                 Err(cause) if paid_now && !self.host.is_aborted(&call) => {
-                    let error = Error::new(Code::RequestFailed, "paid, but the request failed when it was repeated: the token is kept, call again to use it");
+                    let error = Error::new(
+                        Code::RequestFailed,
+                        "paid, but the request failed when it was repeated: the token is kept, call again to use it",
+                    );
                     return Err(Failure::raised(error).with_cause(cause).with_payment(bought.token.payment.clone()));
                 }
                 Err(cause) => return Err(Failure::Foreign(cause)),
@@ -258,7 +267,9 @@ impl<H: Host> Client<H> {
         }
         match self.read_offer(&request, &head)? {
             Some((_, offer)) => Ok(Some(self.examine(&request, offer)?)),
-            None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into()),
+            None => {
+                Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into())
+            }
         }
     }
 
@@ -279,12 +290,22 @@ impl<H: Host> Client<H> {
         };
         let challenges = challenge::parse(header)?;
         let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
-        let Some(offer) = self.config.protocols.iter().find_map(|protocol| offers().find(|offer| offer.protocol == *protocol)).cloned() else {
+        let Some(offer) = self
+            .config
+            .protocols
+            .iter()
+            .find_map(|protocol| offers().find(|offer| offer.protocol == *protocol))
+            .cloned()
+        else {
             return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
         };
-        let asked = Location::of(&request.url).ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
+        let asked = Location::of(&request.url)
+            .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
         if Location::of(&head.url).is_some_and(|answered| answered.origin != asked.origin) {
-            return Err(Error::new(Code::CrossOrigin, "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it"));
+            return Err(Error::new(
+                Code::CrossOrigin,
+                "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
+            ));
         }
         asked.check(self.config.hosts.as_deref())?;
         if !request.replayable || (head.redirected && !matches!(request.method.as_str(), "GET" | "HEAD")) {
@@ -298,14 +319,22 @@ impl<H: Host> Client<H> {
     pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Quote, Error> {
         let invoice = Invoice::decode(&offer.invoice)?;
         if !self.config.networks.contains(&invoice.network) {
-            let text = ["the invoice is for the network ", invoice.network.as_str(), ", which is not in options.networks"].concat();
+            let text =
+                ["the invoice is for the network ", invoice.network.as_str(), ", which is not in options.networks"]
+                    .concat();
             return Err(Error::new(Code::WrongNetwork, text));
         }
         if invoice.requires_amp {
-            return Err(Error::new(Code::InvalidInvoice, "the invoice demands an amp payment, which leaves no proof: ask the seller for an ordinary one"));
+            return Err(Error::new(
+                Code::InvalidInvoice,
+                "the invoice demands an amp payment, which leaves no proof: ask the seller for an ordinary one",
+            ));
         }
         let Some(amount_msat) = invoice.amount_msat else {
-            return Err(Error::new(Code::NoAmount, "the invoice names no amount, so nothing says what to pay: ask the seller for one that does"));
+            return Err(Error::new(
+                Code::NoAmount,
+                "the invoice names no amount, so nothing says what to pay: ask the seller for one that does",
+            ));
         };
         let now = self.host.now() / 1000;
         if invoice.expires_at <= now.saturating_add(LEAST_TIME_TO_PAY_S) {
@@ -318,16 +347,29 @@ impl<H: Host> Client<H> {
                 return Err(Error::new(Code::HashMismatch, text));
             }
             if macaroon.expires_at.is_some_and(|at| at <= now) {
-                return Err(Error::new(Code::InvalidMacaroon, "the token on offer has expired already: paying for it would buy nothing"));
+                return Err(Error::new(
+                    Code::InvalidMacaroon,
+                    "the token on offer has expired already: paying for it would buy nothing",
+                ));
             }
         }
         let macaroon = if macaroons.len() == 1 { macaroons.pop() } else { None };
         let macaroon = macaroon.map(|macaroon| Macaroon {
-            payment_hash: macaroon.payment_hash.or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
+            payment_hash: macaroon
+                .payment_hash
+                .or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
             ..macaroon
         });
         let origin = Location::of(&request.url).map_or("", |location| location.origin).to_owned();
-        Ok(Quote { url: request.url.clone(), origin, protocol: offer.protocol, amount_msat, invoice, macaroon, token: offer.token })
+        Ok(Quote {
+            url: request.url.clone(),
+            origin,
+            protocol: offer.protocol,
+            amount_msat,
+            invoice,
+            macaroon,
+            token: offer.token,
+        })
     }
 
     /// Tells a listener that nothing was paid.
@@ -341,7 +383,8 @@ impl<H: Host> Client<H> {
     /// Whether what was last paid for this method and path was never once accepted.
     pub(crate) fn is_dishonored(&self, request: &Request) -> bool {
         let books = self.books.borrow();
-        Location::of(&request.url).is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path))
+        Location::of(&request.url)
+            .is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path))
     }
 
     /// Notes that a server took the token. Kept in memory and written with the next change: losing it costs nothing.
@@ -366,5 +409,8 @@ impl<H: Host> Client<H> {
 }
 
 pub(crate) fn not_honored() -> Error {
-    Error::new(Code::NotHonored, "what was last paid for here was never accepted: not paid again before forget() is called for this origin")
+    Error::new(
+        Code::NotHonored,
+        "what was last paid for here was never accepted: not paid again before forget() is called for this origin",
+    )
 }

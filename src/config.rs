@@ -32,7 +32,11 @@ impl Config {
     #[must_use]
     pub fn new(per_payment_sat: u64) -> Self {
         Self {
-            limits: Limits { per_payment: per_payment_sat.saturating_mul(MSAT_PER_SAT), all: Windows::default(), per_origin: Windows::default() },
+            limits: Limits {
+                per_payment: per_payment_sat.saturating_mul(MSAT_PER_SAT),
+                all: Windows::default(),
+                per_origin: Windows::default(),
+            },
             networks: vec![Network::Bitcoin],
             hosts: None,
             protocols: vec![Protocol::L402, Protocol::Lsat, Protocol::Mpp, Protocol::X402],
@@ -47,7 +51,8 @@ impl Config {
     /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
-        let mut config = Self::new(json.get("perPayment").and_then(Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?);
+        let mut config =
+            Self::new(json.get("perPayment").and_then(Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?);
         config.limits.all = windows(&json)?;
         if let Some(own) = present(&json, "perOrigin") {
             config.limits.per_origin = windows(own)?;
@@ -81,7 +86,9 @@ fn present<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
 
 fn windows(json: &Json) -> Result<Windows, Error> {
     let msat = |name| match present(json, name) {
-        Some(value) => value.as_u64().and_then(|sat| sat.checked_mul(MSAT_PER_SAT)).map(Some).ok_or_else(|| invalid(name)),
+        Some(value) => {
+            value.as_u64().and_then(|sat| sat.checked_mul(MSAT_PER_SAT)).map(Some).ok_or_else(|| invalid(name))
+        }
         None => Ok(None),
     };
     Ok(Windows { per_hour: msat("perHour")?, per_day: msat("perDay")?, total: msat("total")? })

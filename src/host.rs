@@ -27,7 +27,12 @@ pub trait Host: 'static {
     fn wakes_only_itself(&self) -> bool;
 
     /// Sends the request, with this `Authorization` where one is given. A `repeat` goes around HTTP caches.
-    fn send(&self, call: &Self::Call, authorization: Option<&str>, repeat: bool) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
+    fn send(
+        &self,
+        call: &Self::Call,
+        authorization: Option<&str>,
+        repeat: bool,
+    ) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
     /// Whether the caller has given up.
     fn is_aborted(&self, call: &Self::Call) -> bool;
     /// What a response says before its body.

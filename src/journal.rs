@@ -193,7 +193,11 @@ impl Journal {
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        Json::object([("version", Json::from(VERSION)), ("payments", Json::Array(self.entries.iter().map(Entry::to_json).collect()))]).to_text()
+        Json::object([
+            ("version", Json::from(VERSION)),
+            ("payments", Json::Array(self.entries.iter().map(Entry::to_json).collect())),
+        ])
+        .to_text()
     }
 
     /// Every entry, oldest first.
@@ -238,7 +242,9 @@ impl Journal {
             match self.find_mut(&entry.payment.payment_hash) {
                 None => self.entries.push(entry.clone()),
                 Some(known) if known.is_unsettled() && !entry.is_unsettled() => *known = entry.clone(),
-                Some(known) if known.payment.state == State::Failed && entry.payment.state == State::Paid => *known = entry.clone(),
+                Some(known) if known.payment.state == State::Failed && entry.payment.state == State::Paid => {
+                    *known = entry.clone()
+                }
                 Some(_) => {}
             }
         }
@@ -267,12 +273,22 @@ impl Journal {
 
 /// The rows of a stored list, `version` checked.
 pub(crate) fn stored_list<T>(text: &str, name: &str, read: impl Fn(&Json) -> Option<T>) -> Result<Vec<T>, Error> {
-    let damaged = || Error::new(Code::StoreFailed, ["the stored ", name, " are damaged: nothing is paid and nothing overwritten; restore or move them away"].concat());
+    let damaged = || {
+        Error::new(
+            Code::StoreFailed,
+            ["the stored ", name, " are damaged: nothing is paid and nothing overwritten; restore or move them away"]
+                .concat(),
+        )
+    };
     let json = Json::parse(text).map_err(|_| damaged())?;
     match json.get("version").and_then(Json::as_u64) {
         Some(VERSION) => {}
         Some(version) if version > VERSION => {
-            return Err(Error::new(Code::StoreFailed, ["the stored ", name, " were written by a later version of l402-fetch: update to use this store"].concat()));
+            return Err(Error::new(
+                Code::StoreFailed,
+                ["the stored ", name, " were written by a later version of l402-fetch: update to use this store"]
+                    .concat(),
+            ));
         }
         _ => return Err(damaged()),
     }

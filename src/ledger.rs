@@ -43,7 +43,10 @@ impl Books {
 impl<H: Host> Client<H> {
     /// Reads the store again, changes what it holds, and writes it, all under the ledger's lock. An error of `change` comes
     /// back as it is and nothing is written; `change` must not have changed anything then.
-    pub(crate) async fn ledger<R>(&self, change: impl FnOnce(&mut Books) -> Result<R, Failure<H>>) -> Result<R, Failure<H>> {
+    pub(crate) async fn ledger<R>(
+        &self,
+        change: impl FnOnce(&mut Books) -> Result<R, Failure<H>>,
+    ) -> Result<R, Failure<H>> {
         if !self.host.has_store() {
             return change(&mut self.books.borrow_mut());
         }
@@ -52,7 +55,11 @@ impl<H: Host> Client<H> {
         self.read().await?;
         let result = change(&mut self.books.borrow_mut())?;
         if !pass.is_valid() {
-            return Err(Error::new(Code::StoreFailed, "the store took too long and others went on: nothing was written").into());
+            return Err(Error::new(
+                Code::StoreFailed,
+                "the store took too long and others went on: nothing was written",
+            )
+            .into());
         }
         self.write().await?;
         Ok(result)
@@ -89,9 +96,11 @@ impl<H: Host> Client<H> {
         let mut books = self.books.borrow_mut();
         let unsaved = books.unsaved;
         let [journal_seen, tokens_seen] = &books.stored;
-        let new_journal = (unsaved || journal_seen.is_none() || *journal_seen != journal_text).then(|| journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse));
+        let new_journal = (unsaved || journal_seen.is_none() || *journal_seen != journal_text)
+            .then(|| journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse));
         let new_tokens: Option<Result<Vec<Token>, Error>> =
-            (unsaved || tokens_seen.is_none() || *tokens_seen != tokens_text).then(|| tokens_text.as_deref().map_or(Ok(Vec::new()), Tokens::parse));
+            (unsaved || tokens_seen.is_none() || *tokens_seen != tokens_text)
+                .then(|| tokens_text.as_deref().map_or(Ok(Vec::new()), Tokens::parse));
         // Both are read before either is taken over: a damaged store changes nothing.
         let (new_journal, new_tokens) = (new_journal.transpose()?, new_tokens.transpose()?);
         if let Some(mut journal) = new_journal {
@@ -143,5 +152,9 @@ impl<H: Host> Client<H> {
 }
 
 fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
-    Failure::raised(Error::new(Code::StoreFailed, ["the store could not be ", what, ": nothing is paid until it can"].concat())).with_cause(cause)
+    Failure::raised(Error::new(
+        Code::StoreFailed,
+        ["the store could not be ", what, ": nothing is paid until it can"].concat(),
+    ))
+    .with_cause(cause)
 }

@@ -28,7 +28,11 @@ impl<'a> Location<'a> {
             return None;
         }
         let origin_length = scheme.len().checked_add(3)?.checked_add(end)?;
-        let host_end = if authority.starts_with('[') { authority.find(']')?.checked_add(1)? } else { authority.find(':').unwrap_or(authority.len()) };
+        let host_end = if authority.starts_with('[') {
+            authority.find(']')?.checked_add(1)?
+        } else {
+            authority.find(':').unwrap_or(authority.len())
+        };
         let path_end = tail.find(['?', '#']).unwrap_or(tail.len());
         Some(Self {
             origin: url.get(..origin_length)?,
@@ -55,12 +59,16 @@ impl<'a> Location<'a> {
     /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
     pub fn check(&self, hosts: Option<&[HostPattern]>) -> Result<(), Error> {
         if self.scheme != "https" && !(self.scheme == "http" && self.is_loopback()) {
-            return Err(Error::new(Code::InsecureTransport, "plain http shows the token to everyone on the way: ask for the https url"));
+            return Err(Error::new(
+                Code::InsecureTransport,
+                "plain http shows the token to everyone on the way: ask for the https url",
+            ));
         }
         match hosts {
-            Some(patterns) if !patterns.iter().any(|pattern| pattern.matches(self)) => {
-                Err(Error::new(Code::HostNotAllowed, ["the host ", self.host, " is not in options.hosts: add it there to pay it"].concat()))
-            }
+            Some(patterns) if !patterns.iter().any(|pattern| pattern.matches(self)) => Err(Error::new(
+                Code::HostNotAllowed,
+                ["the host ", self.host, " is not in options.hosts: add it there to pay it"].concat(),
+            )),
             _ => Ok(()),
         }
     }
@@ -139,7 +147,8 @@ mod tests {
 
     #[test]
     fn only_https_and_loopback_may_be_paid() {
-        let code = |url: &str, hosts: Option<&[HostPattern]>| Location::of(url).unwrap().check(hosts).err().map(|e| e.code());
+        let code =
+            |url: &str, hosts: Option<&[HostPattern]>| Location::of(url).unwrap().check(hosts).err().map(|e| e.code());
         assert_eq!(code("https://a.example/", None), None);
         assert_eq!(code("http://localhost:1/", None), None);
         assert_eq!(code("http://a.example/", None), Some(Code::InsecureTransport));

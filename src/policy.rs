@@ -73,7 +73,14 @@ impl Limits {
     ///
     /// # Errors
     /// [`Code::OverLimit`], naming the limit.
-    pub fn reserve<'a>(&self, amount_msat: u64, origin: &str, journal: &Journal, holds: impl Iterator<Item = &'a Hold>, now: u64) -> Result<u64, Error> {
+    pub fn reserve<'a>(
+        &self,
+        amount_msat: u64,
+        origin: &str,
+        journal: &Journal,
+        holds: impl Iterator<Item = &'a Hold>,
+        now: u64,
+    ) -> Result<u64, Error> {
         let mut all = journal.counted(None, now);
         let mut own = journal.counted(Some(origin), now);
         for hold in holds {
@@ -97,7 +104,17 @@ impl Limits {
             match limit.saturating_sub(counted).checked_sub(amount_msat) {
                 Some(left) => fee = fee.min(left),
                 None => {
-                    let text = ["paying ", &sat(amount_msat), " sat would exceed limits.", name, " of ", &sat(limit), " sat, of which ", &sat(counted), " are spent or reserved"];
+                    let text = [
+                        "paying ",
+                        &sat(amount_msat),
+                        " sat would exceed limits.",
+                        name,
+                        " of ",
+                        &sat(limit),
+                        " sat, of which ",
+                        &sat(counted),
+                        " are spent or reserved",
+                    ];
                     return Err(Error::new(Code::OverLimit, text.concat()));
                 }
             }
@@ -130,7 +147,9 @@ mod tests {
     #[test]
     fn the_fee_is_cut_to_what_is_left() {
         let journal = Journal::default();
-        let ask = |limit, amount| limits(limit, NONE, NONE).reserve(amount, "o", &journal, [].iter(), 0).map_err(|e| e.code());
+        let ask = |limit, amount| {
+            limits(limit, NONE, NONE).reserve(amount, "o", &journal, [].iter(), 0).map_err(|e| e.code())
+        };
         assert_eq!(ask(100_000, 10_000), Ok(5_000));
         assert_eq!(ask(2_000_000, 1_000_000), Ok(10_000));
         assert_eq!(ask(12_000, 10_000), Ok(2_000));
@@ -150,7 +169,10 @@ mod tests {
         let each = limits(100_000, NONE, Windows { total: Some(100_000), ..NONE });
         assert_eq!(each.reserve(100_000, "b", &journal, holds.iter(), 0).unwrap(), 0);
         let refused = each.reserve(40_001, "a", &journal, holds.iter(), 0).unwrap_err();
-        assert_eq!(refused.message(), "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat, of which 60 are spent or reserved");
+        assert_eq!(
+            refused.message(),
+            "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat, of which 60 are spent or reserved"
+        );
     }
 
     #[test]

@@ -83,7 +83,9 @@ impl<H: Host> Client<H> {
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
                 Some(Ok(bought)) => return Ok(Bought { paid_now: bought.paid_now && is_mine, ..bought }),
-                Some(Err(failure)) if same && !(matches!(failure, Failure::Abandoned) && mine.is_some()) => return Err(failure),
+                Some(Err(failure)) if same && !(matches!(failure, Failure::Abandoned) && mine.is_some()) => {
+                    return Err(failure)
+                }
                 // Another resource's failure says nothing of ours.
                 _ => {}
             }
@@ -101,7 +103,13 @@ impl<H: Host> Client<H> {
     }
 
     /// Starts a purchase that goes on whatever becomes of its caller.
-    fn start(self: &Rc<Self>, key: &str, request: &Request, challenges: Vec<Challenge>, offer: Offer) -> Rc<Purchase<H>> {
+    fn start(
+        self: &Rc<Self>,
+        key: &str,
+        request: &Request,
+        challenges: Vec<Challenge>,
+        offer: Offer,
+    ) -> Rc<Purchase<H>> {
         let purchase = Rc::new(Purchase {
             key: key.to_owned(),
             method: request.method.clone(),
@@ -127,7 +135,13 @@ impl<H: Host> Client<H> {
         }
     }
 
-    async fn buy(self: &Rc<Self>, purchase: &Purchase<H>, request: &Request, challenges: &[Challenge], offer: Offer) -> Result<Bought, Failure<H>> {
+    async fn buy(
+        self: &Rc<Self>,
+        purchase: &Purchase<H>,
+        request: &Request,
+        challenges: &[Challenge],
+        offer: Offer,
+    ) -> Result<Bought, Failure<H>> {
         self.host.tell(&Event::Challenge { url: &request.url, challenges });
         let quote = self.examine(request, offer).map_err(|error| self.refused(request, error.into()))?;
         self.host.tell(&Event::Quote(&quote));
@@ -147,7 +161,8 @@ impl<H: Host> Client<H> {
 
         // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
         self.host.tell(&Event::Paying(&payment));
-        let max_fee_msat = self.books.borrow().journal.find(&payment.payment_hash).map_or(0, |entry| entry.max_fee_msat);
+        let max_fee_msat =
+            self.books.borrow().journal.find(&payment.payment_hash).map_or(0, |entry| entry.max_fee_msat);
         let order = Order { url: &request.url, max_fee_msat, timeout_ms: self.config.payment_timeout_ms };
         let mut answer = Box::pin(self.host.pay(&quote.invoice, order));
         let token = match first(answer.as_mut(), self.host.sleep(order.timeout_ms)).await {
@@ -156,7 +171,11 @@ impl<H: Host> Client<H> {
                 let client = Rc::clone(self);
                 let late = payment.clone();
                 self.host.spawn(async move { client.settle_late(&late, answer).await });
-                self.ask_wallet(&payment, unknown("the wallet did not answer in time; a later answer is recorded").into()).await
+                self.ask_wallet(
+                    &payment,
+                    unknown("the wallet did not answer in time; a later answer is recorded").into(),
+                )
+                .await
             }
         };
         token.map(|token| Bought { token, paid_now: true })
@@ -193,18 +212,28 @@ impl<H: Host> Client<H> {
     }
 
     /// The invoice's hash is in the journal: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
-    async fn known_hash(&self, request: &Request, quote: &Quote, entry: Entry) -> Result<Option<Rc<Token>>, Failure<H>> {
+    async fn known_hash(
+        &self,
+        request: &Request,
+        quote: &Quote,
+        entry: Entry,
+    ) -> Result<Option<Rc<Token>>, Failure<H>> {
         if entry.payment.state == State::Failed {
             return Ok(None);
         }
         if entry.payment.origin != quote.origin {
-            let error = Error::new(Code::HashMismatch, "the invoice was bought from another origin already: its preimage would be shown to this one");
+            let error = Error::new(
+                Code::HashMismatch,
+                "the invoice was bought from another origin already: its preimage would be shown to this one",
+            );
             return Err(Failure::raised(error).with_payment(entry.payment));
         }
         if entry.is_unsettled() {
-            return Err(unknown("this invoice was handed to the wallet before").into()).map_err(|failure: Failure<H>| failure.with_payment(entry.payment));
+            return Err(unknown("this invoice was handed to the wallet before").into())
+                .map_err(|failure: Failure<H>| failure.with_payment(entry.payment));
         }
-        let token = Token::new(entry.payment, request.method.clone(), quote.token.clone(), entry.preimage).bought_for(&request.url);
+        let token = Token::new(entry.payment, request.method.clone(), quote.token.clone(), entry.preimage)
+            .bought_for(&request.url);
         let (token, _) = self.ledger_or_memory(|books| books.tokens.put(token.clone())).await;
         Ok(Some(token))
     }
@@ -241,14 +270,21 @@ impl<H: Host> Client<H> {
     }
 
     /// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile.
-    async fn journalise(&self, request: &Request, quote: &Quote, hash: &str, hold: &Rc<Hold>) -> Result<Found, Failure<H>> {
+    async fn journalise(
+        &self,
+        request: &Request,
+        quote: &Quote,
+        hash: &str,
+        hold: &Rc<Hold>,
+    ) -> Result<Found, Failure<H>> {
         let written = self
             .ledger(|books| {
                 let now = self.host.now();
                 if let Some(token) = books.tokens.choose(&request.method, &request.url, true, now) {
                     return Ok(Found::Bought(Rc::clone(token)));
                 }
-                if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request)) {
+                if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request))
+                {
                     return Err(open_payment(open));
                 }
                 let payment = Payment {
@@ -278,7 +314,11 @@ impl<H: Host> Client<H> {
         if written.is_err() {
             // The write may have failed after the change in memory: the wallet was not asked, so the entry must not stand.
             let mut books = self.books.borrow_mut();
-            if books.journal.find(hash).is_some_and(|entry| entry.payment.state == State::Pending && entry.token == quote.token) {
+            if books
+                .journal
+                .find(hash)
+                .is_some_and(|entry| entry.payment.state == State::Pending && entry.token == quote.token)
+            {
                 books.journal.remove(hash);
             }
         }
@@ -297,7 +337,15 @@ impl<H: Host> Client<H> {
 
     /// Asks the wallet what became of open payments of this origin.
     async fn recover(&self, request: &Request) -> Result<(), Failure<H>> {
-        let open: Vec<Entry> = self.books.borrow().journal.entries().iter().filter(|entry| self.stands_in_the_way(entry, request)).cloned().collect();
+        let open: Vec<Entry> = self
+            .books
+            .borrow()
+            .journal
+            .entries()
+            .iter()
+            .filter(|entry| self.stands_in_the_way(entry, request))
+            .cloned()
+            .collect();
         for entry in open {
             // Without a lock that holds for all, another instance may be between its journal write and its wallet's start.
             let past_timeout = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
@@ -333,15 +381,22 @@ impl<H: Host> Client<H> {
                 Err(error) => error,
             },
             Answer::Word if self.config.trust_wallet => return Ok(self.settle_paid(payment, None, None).await),
-            Answer::Word => Error::new(Code::NoPreimage, "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it"),
-            Answer::Nothing(what) => Error::new(Code::NoPreimage, ["the wallet answered ", &what, " and no preimage: the amount stays reserved"].concat()),
+            Answer::Word => Error::new(
+                Code::NoPreimage,
+                "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it",
+            ),
+            Answer::Nothing(what) => Error::new(
+                Code::NoPreimage,
+                ["the wallet answered ", &what, " and no preimage: the amount stays reserved"].concat(),
+            ),
             Answer::Failed { text, cause } => {
                 let failed = self.settle_failed(payment).await;
                 let error = Error::new(Code::PaymentFailed, ["the wallet did not pay: ", &text].concat());
                 return Err(with_optional_cause(self.failed(failed, error), cause));
             }
             Answer::Threw(cause) => {
-                let failure = Failure::raised(unknown("the wallet failed and nobody can tell whether it paid")).with_cause(cause);
+                let failure =
+                    Failure::raised(unknown("the wallet failed and nobody can tell whether it paid")).with_cause(cause);
                 return self.ask_wallet(payment, failure).await;
             }
         };
@@ -360,7 +415,8 @@ impl<H: Host> Client<H> {
             }
             Lookup::Failed => {
                 let failed = self.settle_failed(payment).await;
-                let raised = self.failed(failed, Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say"));
+                let raised = self
+                    .failed(failed, Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say"));
                 let Failure::Raised(lost) = failure else { return Err(raised) };
                 return Err(with_optional_cause(raised, lost.cause));
             }
@@ -372,7 +428,11 @@ impl<H: Host> Client<H> {
         }
     }
 
-    async fn settle_late(&self, payment: &Payment, answer: Pin<Box<impl std::future::Future<Output = Answer<H::Cause>>>>) {
+    async fn settle_late(
+        &self,
+        payment: &Payment,
+        answer: Pin<Box<impl std::future::Future<Output = Answer<H::Cause>>>>,
+    ) {
         match answer.await {
             Answer::Preimage { text, fee_msat } => {
                 if let Ok(proof) = prove(&text, payment) {
@@ -390,14 +450,20 @@ impl<H: Host> Client<H> {
     }
 
     /// Records a proof: token and journal are stored before anything else happens. Where the store fails, memory has them.
-    pub(crate) async fn settle_paid(&self, payment: &Payment, preimage: Option<String>, fee_msat: Option<u64>) -> Rc<Token> {
+    pub(crate) async fn settle_paid(
+        &self,
+        payment: &Payment,
+        preimage: Option<String>,
+        fee_msat: Option<u64>,
+    ) -> Rc<Token> {
         let hash = payment.payment_hash.as_str();
         let entry = self.books.borrow().journal.find(hash).cloned();
         let now = self.host.now();
         let (token, lost) = self
             .ledger_or_memory(|books| {
                 let mut entry = books.journal.find(hash).or(entry.as_ref()).cloned();
-                let (text, method) = entry.as_ref().map(|entry| (entry.token.clone(), entry.method.clone())).unwrap_or_default();
+                let (text, method) =
+                    entry.as_ref().map(|entry| (entry.token.clone(), entry.method.clone())).unwrap_or_default();
                 let paid = entry.as_mut().map_or_else(
                     || Payment { state: State::Paid, ..payment.clone() },
                     |entry| {
@@ -461,7 +527,11 @@ fn prove(text: &str, payment: &Payment) -> Result<Preimage, Error> {
 }
 
 fn unknown(what: &str) -> Error {
-    Error::new(Code::PaymentUnknown, [what, ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells"].concat())
+    Error::new(
+        Code::PaymentUnknown,
+        [what, ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells"]
+            .concat(),
+    )
 }
 
 fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {

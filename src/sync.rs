@@ -113,7 +113,8 @@ impl Gate {
 impl Pass<'_> {
     /// Whether the lease still holds.
     pub(crate) fn is_valid(&self) -> bool {
-        !self.mine.has_happened() && self.gate.holder.borrow().as_ref().is_some_and(|holder| Rc::ptr_eq(holder, &self.mine))
+        !self.mine.has_happened()
+            && self.gate.holder.borrow().as_ref().is_some_and(|holder| Rc::ptr_eq(holder, &self.mine))
     }
 }
 

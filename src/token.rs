@@ -142,7 +142,9 @@ impl Token {
 
     fn to_json(&self) -> Json {
         let payment = &self.payment;
-        let refused = self.refused.iter().map(|refusal| Json::object([("at", Json::from(refusal.at.as_str())), ("times", Json::from(refusal.times))]));
+        let refused = self.refused.iter().map(|refusal| {
+            Json::object([("at", Json::from(refusal.at.as_str())), ("times", Json::from(refusal.times))])
+        });
         Json::object([
             ("paymentHash", Json::from(payment.payment_hash.as_str())),
             ("origin", Json::from(payment.origin.as_str())),
@@ -208,7 +210,11 @@ impl Tokens {
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        Json::object([("version", Json::from(VERSION)), ("tokens", Json::Array(self.list.iter().map(|token| token.to_json()).collect()))]).to_text()
+        Json::object([
+            ("version", Json::from(VERSION)),
+            ("tokens", Json::Array(self.list.iter().map(|token| token.to_json()).collect())),
+        ])
+        .to_text()
     }
 
     /// Each of them.
@@ -251,7 +257,11 @@ impl Tokens {
             if !token.rules.allow(method, location.path, now_ms) {
                 continue;
             }
-            let likeness = if own { usize::MAX } else { Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path)) };
+            let likeness = if own {
+                usize::MAX
+            } else {
+                Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path))
+            };
             if best.is_none_or(|(most, _)| likeness >= most) {
                 best = Some((likeness, token));
             }
@@ -285,7 +295,10 @@ impl Tokens {
     pub fn replace(&mut self, stored: Vec<Token>) {
         let known = std::mem::take(&mut self.list);
         for mut token in stored {
-            match known.iter().find(|old| old.payment.payment_hash == token.payment.payment_hash && old.token == token.token) {
+            match known
+                .iter()
+                .find(|old| old.payment.payment_hash == token.payment.payment_hash && old.token == token.token)
+            {
                 Some(old) => {
                     token.id = old.id;
                     token.learn(old);

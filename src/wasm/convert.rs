@@ -16,10 +16,21 @@ pub(super) fn to_js(value: &impl Serialize) -> JsValue {
 pub(super) fn challenges_to_js(challenges: &[Challenge]) -> JsValue {
     let list = Array::new();
     for challenge in challenges {
-        let entries: Array = challenge.params.iter().map(|(name, value)| Array::of2(&name.as_str().into(), &value.as_str().into())).collect();
-        let object = object(&[("scheme", challenge.scheme.as_str().into()), ("params", Object::from_entries(&entries).map_or(JsValue::NULL, Into::into))]);
+        let entries: Array = challenge
+            .params
+            .iter()
+            .map(|(name, value)| Array::of2(&name.as_str().into(), &value.as_str().into()))
+            .collect();
+        let object = object(&[
+            ("scheme", challenge.scheme.as_str().into()),
+            ("params", Object::from_entries(&entries).map_or(JsValue::NULL, Into::into)),
+        ]);
         if let Some(offer) = &challenge.offer {
-            let fields = [("protocol", offer.protocol.as_str().into()), ("token", offer.token.as_str().into()), ("invoice", offer.invoice.as_str().into())];
+            let fields = [
+                ("protocol", offer.protocol.as_str().into()),
+                ("token", offer.token.as_str().into()),
+                ("invoice", offer.invoice.as_str().into()),
+            ];
             set(&object, "offer", &self::object(&fields));
         }
         list.push(&object);
@@ -36,16 +47,20 @@ pub(super) fn event_to_js(event: &Event<'_>) -> JsValue {
         event
     };
     match event {
-        Event::Challenge { url, challenges } => named("challenge", &[("url", (*url).into()), ("challenges", challenges_to_js(challenges))]),
+        Event::Challenge { url, challenges } => {
+            named("challenge", &[("url", (*url).into()), ("challenges", challenges_to_js(challenges))])
+        }
         Event::Quote(quote) => named("quote", &[("quote", to_js(quote))]),
         Event::Paying(payment) => named("paying", &[("payment", to_js(payment))]),
         Event::Paid(payment) => named("paid", &[("payment", to_js(payment))]),
-        Event::Refused { url, error } => {
-            named("refused", &[("url", (*url).into()), ("code", error.code().as_str().into()), ("message", error.message().into())])
-        }
-        Event::Failed { payment, error } => {
-            named("failed", &[("payment", to_js(payment)), ("code", error.code().as_str().into()), ("message", error.message().into())])
-        }
+        Event::Refused { url, error } => named(
+            "refused",
+            &[("url", (*url).into()), ("code", error.code().as_str().into()), ("message", error.message().into())],
+        ),
+        Event::Failed { payment, error } => named(
+            "failed",
+            &[("payment", to_js(payment)), ("code", error.code().as_str().into()), ("message", error.message().into())],
+        ),
         Event::Unpayable { url, reason } => named("unpayable", &[("url", (*url).into()), ("reason", to_js(reason))]),
     }
 }

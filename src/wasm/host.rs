@@ -24,6 +24,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn isolated(this: &Env) -> bool;
     #[wasm_bindgen(method)]
+    fn aborted(this: &Env, call: &Call) -> bool;
+    #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
     fn pay(this: &Env, invoice: JsValue, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
@@ -48,22 +50,27 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn lock(this: &Env, name: &str) -> Promise;
     #[wasm_bindgen(method)]
-    pub(super) fn error(this: &Env, code: &str, message: &str, response: JsValue, payment: JsValue, cause: Array) -> JsValue;
+    pub(super) fn error(
+        this: &Env,
+        code: &str,
+        message: &str,
+        response: JsValue,
+        payment: JsValue,
+        cause: Array,
+    ) -> JsValue;
 
     /// One call of fetch, as `request.js` reads it.
     pub type Call;
     #[wasm_bindgen(method, getter)]
     fn method(this: &Call) -> String;
     #[wasm_bindgen(method, getter)]
-    fn url(this: &Call) -> String;
+    fn url(this: &Call) -> Option<String>;
     #[wasm_bindgen(method, getter)]
     fn replayable(this: &Call) -> bool;
     #[wasm_bindgen(method, getter)]
     fn authorized(this: &Call) -> bool;
     #[wasm_bindgen(method, getter)]
     fn payable(this: &Call) -> bool;
-    #[wasm_bindgen(method, getter)]
-    fn aborted(this: &Call) -> bool;
     #[wasm_bindgen(method)]
     fn send(this: &Call, authorization: Option<String>, repeat: bool) -> Promise;
 
@@ -77,7 +84,13 @@ extern "C" {
 
 impl Call {
     pub(super) fn request(&self) -> Request {
-        Request { method: self.method(), url: self.url(), replayable: self.replayable(), authorized: self.authorized(), payable: self.payable() }
+        Request {
+            method: self.method(),
+            url: self.url().unwrap_or_default(),
+            replayable: self.replayable(),
+            authorized: self.authorized(),
+            payable: self.payable(),
+        }
     }
 }
 
@@ -151,7 +164,7 @@ impl Host for JsHost {
     }
 
     fn is_aborted(&self, call: &Call) -> bool {
-        call.aborted()
+        self.env.aborted(call)
     }
 
     fn head(&self, response: &JsValue) -> Head {

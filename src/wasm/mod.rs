@@ -8,7 +8,6 @@ mod host;
 
 use crate::client::{Client, Failure, Raised};
 use crate::config::Config;
-use crate::host::Host;
 use crate::invoice::Invoice;
 use crate::macaroon::{attenuate, Macaroon};
 use crate::{challenge, Error};
@@ -151,7 +150,9 @@ impl Core {
     #[must_use]
     pub fn resolve(&self, payment_hash: String, preimage: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);
-        self.promise(async move { client.resolve(&payment_hash, preimage.as_deref()).await.map(|()| JsValue::UNDEFINED) })
+        self.promise(
+            async move { client.resolve(&payment_hash, preimage.as_deref()).await.map(|()| JsValue::UNDEFINED) },
+        )
     }
 
     /// Drops tokens.

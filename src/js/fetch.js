@@ -1,0 +1,135 @@
+import { environment } from "./env.js";
+import { L402Error } from "./error.js";
+import { readOptions } from "./options.js";
+import { needsHandRedirects, readRequest } from "./request.js";
+
+// The core's own name for it, so that an empty store is known for one without loading the core.
+const TOKENS = "l402-fetch/tokens";
+
+const receipts = new WeakMap();
+
+/** What a response cost; undefined where no credential was used. */
+export const receiptOf = (response) => receipts.get(response);
+
+/** A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. */
+export function createFetch(options, load) {
+  const { config, ...given } = readOptions(options);
+  const { fetch, store, wallet, onEvent } = given;
+  const context = { fetch, followByHand: needsHandRedirects() };
+  const env = environment(given);
+  const known = new Map();
+  let core;
+  let looked = !store;
+
+  async function start() {
+    const { Core } = await load();
+    return (core ??= new Core(JSON.stringify(config), env));
+  }
+
+  /** The store's tokens, once. A store that can't be read breaks nothing while there is nothing to pay. */
+  async function look() {
+    try {
+      if (await store.get(TOKENS)) await (await start()).readTokens();
+    } catch {
+      // The next purchase reads the store again, and says so if it still can't.
+    }
+    looked = true;
+  }
+
+  /** The token's header and payment, asked of the core once. */
+  function credential(id) {
+    if (!id) return;
+    let found = known.get(id);
+    if (!found) known.set(id, (found = { authorization: core.authorization(id), payment: core.payment(id), accepted: false }));
+    return found;
+  }
+
+  function done(call, response, receipt) {
+    call.drop();
+    if (receipt) {
+      receipts.set(response, receipt);
+      if (onEvent && !receipt.paidNow) env.tell({ type: "reused", payment: receipt.payment, url: call.url });
+    }
+    return response;
+  }
+
+  async function pay(input, init) {
+    const call = readRequest(input, init, context);
+    if (!looked) {
+      call.hold();
+      await unlessAborted(call, look());
+    }
+    const id = core && call.url ? core.token(call) : 0;
+    const token = credential(id);
+    const response = await call.send(token?.authorization);
+    const { status } = response;
+
+    // By far the most calls end here: there is nothing to pay, or the token was taken.
+    if (token ? status < 400 || status === 404 : status !== 402 || !isReadable(response)) {
+      if (token && !token.accepted) {
+        token.accepted = true;
+        core.accepted(id);
+      }
+      return done(call, response, token && { payment: token.payment, paidNow: false });
+    }
+
+    const answer = async () => {
+      try {
+        await start();
+      } catch (error) {
+        throw new L402Error(error.code, error.message, { cause: error.cause, response });
+      }
+      return core.answer(call, id, response);
+    };
+    return done(call, ...(await unlessAborted(call, answer())));
+  }
+
+  const ask = (method) => async (...args) => (await start())[method](...args);
+
+  return Object.assign(pay, {
+    async quote(input, init) {
+      const call = readRequest(input, init, context);
+      call.hold();
+      if (!looked) await unlessAborted(call, look());
+      await start();
+      return unlessAborted(call, core.quote(call)).finally(() => call.drop());
+    },
+    payments: ask("payments"),
+    spent: async (origin) => ask("spent")(readOrigin(origin)),
+    forget: async (origin) => ask("forget")(readOrigin(origin)),
+    async resolve(paymentHash, outcome) {
+      const preimage = outcome === "failed" ? undefined : outcome?.preimage;
+      if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
+      if (outcome !== "failed" && typeof preimage !== "string") throw invalid('outcome must be "failed" or { preimage }');
+      return ask("resolve")(paymentHash, preimage);
+    },
+    balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
+  });
+}
+
+const invalid = (message) => new L402Error("invalid_options", message);
+
+/** What a fetch of the user's own returned may be no Response at all. */
+function isReadable({ url, headers }) {
+  return typeof url === "string" && typeof headers?.get === "function";
+}
+
+function readOrigin(origin) {
+  if (origin === undefined) return undefined;
+  try {
+    return new URL(origin).href;
+  } catch {
+    throw invalid("origin must be an absolute url");
+  }
+}
+
+/** The caller's abort ends its own promise at once, with its own reason, and nothing else. */
+function unlessAborted({ signal }, promise) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  });
+}
