@@ -1,5 +1,6 @@
 // The types of `l402-fetch` and `l402-fetch/inline`. Amounts are satoshis unless a name says msat; a satoshi amount is a
 // non-negative integer up to 9007199254740 (its millisatoshis stay below 2^53), an msat amount one below 2^53.
+// Needs no DOM types: Request, Response, RequestInit and fetch are those of whichever runtime's types are loaded.
 
 /**
  * A drop-in `fetch` that pays for 402 responses over Lightning. Synchronous, without side effects, fit for a module's
@@ -38,9 +39,9 @@ export interface PaidFetch {
    * Sends the request, and pays where the answer is a 402 that Lightning can pay within the limits. At most one payment
    * per call. Rejects with an L402Error, or with the network's or the caller's own error by identity.
    */
-  (input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
-  quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote | null>;
+  quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
   /** The payment journal, oldest first. */
   payments(): Promise<Payment[]>;
   /**

@@ -19,7 +19,7 @@ export function needsHandRedirects() {
  * The first `send()` hands fetch the caller's arguments as they are, so it must happen before the caller's code runs on;
  * where it has to wait, call `hold()` first.
  *
- * @param {RequestInfo | URL} input
+ * @param {string | URL | Request} input
  * @param {RequestInit | undefined} init
  * @param {{ fetch: typeof fetch, followByHand?: boolean }} context `followByHand`: follow redirects ourselves where we
  *   attach an Authorization
@@ -57,7 +57,7 @@ class Call {
 
   /** As fetch sends it: the common methods in upper case, others as given. */
   get method() {
-    const method = String(this.#member("method") ?? "GET");
+    const method = text(this.#member("method") ?? "GET");
     return /^(delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method;
   }
 
@@ -83,8 +83,8 @@ class Call {
     const headers = this.#member("headers");
     if (headers == null) return false;
     if (typeof headers.has === "function" && typeof headers.append === "function") return headers.has("authorization");
-    const names = typeof headers[Symbol.iterator] === "function" ? Array.from(headers, ([name]) => name) : Object.keys(headers);
-    return names.some((name) => String(name).toLowerCase() === "authorization");
+    const names = typeof headers[Symbol.iterator] === "function" ? Array.from(headers, (pair) => pair?.[0]) : Object.keys(headers);
+    return names.some((name) => text(name).toLowerCase() === "authorization");
   }
 
   /** Whether a 402 of it may be paid: not where the answer can't be read, and not for a preflight's method. */
@@ -247,6 +247,15 @@ class Call {
       url = next;
       response = await fetch(url.href, { ...init, method, headers, body, signal: this.signal, redirect: "manual" });
     }
+  }
+}
+
+/** As a string; empty where it has none, and fetch will say so. */
+function text(value) {
+  try {
+    return String(value);
+  } catch {
+    return "";
   }
 }
 

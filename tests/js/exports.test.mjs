@@ -1,0 +1,40 @@
+// index.d.ts is written by hand: its values must be those that the entries export, and its codes those of the core.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import test from "node:test";
+
+const source = (path) => readFile(new URL(`../../src/${path}`, import.meta.url), "utf8");
+const all = (text, pattern) => Array.from(text.matchAll(pattern), ([, found]) => found).sort();
+
+/** The names of a module's values, from its text: some entries import what only their own runtime can. */
+function exported(text) {
+  const lists = all(text, /^export (?:const )?\{([^}]*)\}/gm).flatMap((list) => list.split(","));
+  return [...lists.map((name) => name.trim()).filter(Boolean), ...all(text, /^export (?:async )?(?:function|class|const) (\w+)/gm)].sort();
+}
+
+for (const entry of ["index.js", "node.js", "workerd.js", "inline.js"]) {
+  test(`${entry} exports what index.d.ts declares`, async () => {
+    assert.deepEqual(exported(await source(`js/${entry}`)), exported(await source("js/index.d.ts")));
+  });
+}
+
+test("wallets/webln.js exports what its types declare, and all of it is there", async () => {
+  const module = await import("../../src/js/wallets/webln.js");
+  assert.deepEqual(Object.keys(module), ["webln"]);
+  assert.deepEqual(exported(await source("js/wallets/webln.d.ts")), ["webln"]);
+});
+
+test("ErrorCode lists the core's codes", async () => {
+  const [, union] = /export type ErrorCode =([^;]*);/.exec(await source("js/index.d.ts"));
+  const codes = all(await source("error.rs"), /^ {4}\w+ = "(\w+)",$/gm);
+  assert.ok(codes.length > 20);
+  assert.deepEqual(all(union, /\| "(\w+)"/g), codes);
+});
+
+test("every option of the types is known to the code, and the other way round", async () => {
+  const types = await source("js/index.d.ts");
+  const code = await source("js/options.js");
+  const [, options] = /export interface Options \{(.*?)^\}/ms.exec(types);
+  const [, known] = /"": \[(.*?)\]/.exec(code);
+  assert.deepEqual(all(options, /^ {2}(\w+)\??:/gm), all(known, /"(\w+)"/g));
+});

@@ -1,0 +1,38 @@
+// What must not compile: each line below is an error that tsc has to find.
+import { createFetch, L402Error, type ErrorCode } from "../../src/js/index.js";
+import { webln } from "../../src/js/wallets/webln.js";
+
+const wallet = async () => "00";
+const limits = { perPayment: 1 };
+
+// @ts-expect-error no options
+createFetch();
+// @ts-expect-error no wallet
+createFetch({ limits });
+// @ts-expect-error no limits
+createFetch({ wallet });
+// @ts-expect-error no limit for one payment
+createFetch({ wallet, limits: {} });
+// @ts-expect-error a typo in a limit
+createFetch({ wallet, limits: { perPayment: 1, perHuor: 1 } });
+// @ts-expect-error a typo
+createFetch({ wallet, limits, host: [] });
+// @ts-expect-error null is not absent
+createFetch({ wallet, limits, store: null });
+// @ts-expect-error no such network
+createFetch({ wallet, limits, networks: ["mainnet"] });
+// @ts-expect-error a store that can't delete
+createFetch({ wallet, limits, store: { get() {}, set() {} } });
+// @ts-expect-error a wallet of numbers
+createFetch({ wallet: () => 5, limits });
+// @ts-expect-error no wallet
+createFetch({ wallet: {}, limits });
+// @ts-expect-error no such code
+new L402Error("nonsense", "x");
+// @ts-expect-error a provider that can't pay
+webln({ enable: async () => {} });
+// @ts-expect-error codes are fixed
+const code: ErrorCode = "other";
+// @ts-expect-error read-only
+new L402Error("declined", "x").code = "over_limit";
+console.log(code);

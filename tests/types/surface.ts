@@ -1,0 +1,103 @@
+// The whole surface, used as a caller would, under the strictest settings. Checked by tsc, never run.
+import {
+  attenuateMacaroon, createFetch, decodeInvoice, decodeMacaroon, L402Error, parseChallenges, receiptOf,
+  type Challenge, type ErrorCode, type Invoice, type Limits, type Macaroon, type Network, type NwcClient, type Options, type PaidFetch,
+  type PayContext, type PayFunction, type Payment, type PaymentEvent, type PayResult, type Protocol, type Quote, type Receipt,
+  type Store, type Wallet, type WebLNProvider,
+} from "../../src/js/index.js";
+import { webln } from "../../src/js/wallets/webln.js";
+
+/** Fails to compile unless A and B are the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : never;
+function is<_T extends true>(): void {}
+
+// The smallest use.
+const pay: PaidFetch = createFetch({ wallet: async () => "00".repeat(32), limits: { perPayment: 100 } });
+const response: Response = await pay("https://api.example.com/weather");
+
+// As a fetch, and detached from its object.
+globalThis.fetch = pay;
+const asFetch: typeof globalThis.fetch = pay;
+const { quote, payments, spent, resolve, forget, balanceMsat } = pay;
+await asFetch(new Request("https://a.b"), { method: "POST", body: "x", signal: AbortSignal.timeout(5) });
+await pay(new URL("https://a.b"), { headers: { a: "b" } });
+
+is<Same<Awaited<ReturnType<typeof quote>>, Quote | null>>();
+is<Same<Awaited<ReturnType<typeof payments>>, Payment[]>>();
+is<Same<Awaited<ReturnType<typeof spent>>, { hour: number; day: number; total: number }>>();
+is<Same<Awaited<ReturnType<typeof resolve>>, void>>();
+is<Same<Awaited<ReturnType<typeof forget>>, void>>();
+is<Same<Awaited<ReturnType<typeof balanceMsat>>, number | null>>();
+is<Same<ReturnType<typeof receiptOf>, Receipt | undefined>>();
+is<Same<ReturnType<typeof parseChallenges>, Promise<Challenge[]>>>();
+is<Same<ReturnType<typeof decodeInvoice>, Promise<Invoice>>>();
+is<Same<ReturnType<typeof decodeMacaroon>, Promise<Macaroon>>>();
+is<Same<ReturnType<typeof attenuateMacaroon>, Promise<string>>>();
+await spent("https://a.b");
+await resolve("00", "failed");
+await resolve("00", { preimage: "00" });
+await forget();
+await forget("https://a.b");
+
+// Every option, and every optional one absent by undefined.
+const limits: Limits = { perPayment: 1, perHour: 2, perDay: 3, total: 4, perOrigin: { perHour: 1, perDay: 2, total: 3 } };
+const networks: Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
+const protocols: Protocol[] = ["l402", "lsat", "mpp", "x402"];
+const store: Store = {
+  get: (key) => (key === "a" ? null : undefined),
+  set: async (_key, _value) => {},
+  delete: () => {},
+  lock: (_name, task) => task(),
+};
+const map = new Map<string, string>();
+const localStore: Store = { get: (key) => map.get(key), set: (key, value) => void map.set(key, value), delete: (key) => void map.delete(key) };
+const options: Options = {
+  wallet: webln(), limits, store, networks, protocols, hosts: ["*.example.com"], proof: "none", paymentTimeout: 1000,
+  approve: (asked) => asked.amountMsat < 1000 && asked.invoice.expiresAt > 0 && asked.macaroon?.caveats[0]?.raw !== "",
+  fetch: globalThis.fetch, now: Date.now, onEvent: (event) => show(event),
+};
+createFetch(options);
+createFetch({
+  wallet: async () => true as const, limits: { perPayment: 1, perHour: undefined, perDay: undefined, total: undefined, perOrigin: undefined }, store: undefined,
+  approve: undefined, networks: undefined, hosts: undefined, protocols: undefined, proof: undefined, paymentTimeout: undefined, fetch: undefined,
+  now: undefined, onEvent: undefined,
+});
+createFetch({ wallet: () => true, limits, store: localStore, approve: async () => false });
+
+// Every kind of wallet.
+const byFunction: PayFunction = async (invoice: Invoice, { url, maxFeeMsat, signal }: PayContext): Promise<PayResult> => {
+  if (signal.aborted) return { failed: "too late" };
+  if (invoice.amountMsat === null) return { failed: "no amount", cause: new Error(url) };
+  return invoice.amountMsat > maxFeeMsat ? { preimage: invoice.paymentHash, feeMsat: 5 } : invoice.paymentRequest;
+};
+const byWallet: Wallet = { pay: byFunction, lookup: async () => ({ state: "pending" }), balanceMsat: async () => 5 };
+const byWebln: WebLNProvider = { enable: async () => {}, sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }) };
+const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
+for (const wallet of [byFunction, byWallet, byWebln, byNwc, webln(byWebln)]) createFetch({ wallet, limits });
+
+/** Every event, by its type. */
+function show(event: PaymentEvent): string {
+  switch (event.type) {
+    case "challenge": return event.url + event.challenges.map(({ scheme, params, offer }) => scheme + params["realm"] + offer?.token).join();
+    case "quote": return event.quote.origin;
+    case "paying": case "paid": return event.payment.state;
+    case "reused": return event.payment.paymentHash + event.url;
+    case "refused": return event.code + event.message + event.url;
+    case "failed": return event.code + event.message + String(event.payment.settledAt);
+    case "unpayable": return event.reason satisfies "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set";
+  }
+}
+
+// Errors.
+try {
+  await pay("https://a.b");
+} catch (error) {
+  if (!(error instanceof L402Error)) throw error;
+  const code: ErrorCode = error.code;
+  const left: Response | undefined = error.response;
+  const about: Payment | undefined = error.payment;
+  const cause: unknown = error.cause;
+  console.log(code, left?.status, about?.feeMsat, cause);
+}
+const made: Error = new L402Error("declined", "x", { cause: 1, response });
+console.log(made.name, receiptOf(response)?.paidNow);
