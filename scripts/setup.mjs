@@ -73,16 +73,24 @@ async function system() {
   });
 }
 
-/** `build`: what the build needs. `test`: everything. */
+/** `build`: what the build needs. `packages`: the npm packages of the tests, too. `test`: everything. */
 export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);
   if (part === "build") return;
+  const tasks = [npm("tests", "1 min")];
   // apt and npm wait for the network, cargo for the processor
-  const results = await Promise.allSettled([npm("tests", "1 min"), system(), cargoTools()]);
+  if (part === "test") tasks.push(system(), cargoTools());
+  const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 if (import.meta.filename === process.argv[1]) {
-  await setup(process.argv[2] ?? "test");
-  console.log(`setup: all there in ${at(".")}`);
+  try {
+    await setup(process.argv[2] ?? "test");
+    console.log(`setup: all there in ${at(".")}`);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    console.error(`setup failed: ${error.message}`);
+    process.exitCode = 1;
+  }
 }

@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { at } from "../../scripts/lib.mjs";
 
-const COMPATIBILITY_DATE = "2026-11-01";
+const COMPATIBILITY_DATE = "2026-10-01";
 
 /**
  * `folder/NAME.js` becomes a Worker of that name on a port of its own. A comment `compatibility-date: …` in it sets another

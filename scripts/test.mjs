@@ -1,0 +1,90 @@
+// `npm test [-- STEP…]`: sets up, builds, and runs every test, or only the steps named. Stops at the first that fails.
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { build } from "./build.mjs";
+import { at, run, RunError, seconds } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+const WASM = ["--target", "wasm32-unknown-unknown"];
+const cargo = (...args) => () => run("cargo", args, { tee: true });
+const node = (file, ...args) => () => run(process.execPath, [at(file), ...args], { tee: true });
+const wasmPack = (test, ...args) => () =>
+  run("wasm-pack", ["test", ...args, "--mode", "no-install", ".", "--locked", "--test", test], { tee: true, env: { WASM_BINDGEN_TEST_TIMEOUT: "120" } });
+const all = (...tasks) => async () => {
+  let out = "";
+  for (const task of tasks) out += await task();
+  return out;
+};
+
+/** In order: what is quick and what tells most comes first. */
+const STEPS = {
+  fmt: cargo("fmt", "--all", "--check"),
+  clippy: all(
+    cargo("clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"),
+    cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"),
+  ),
+  rust: cargo("test", "--locked", "--no-fail-fast"),
+  build: () => build().then(() => ""),
+  js: node("tests/js/run.mjs"),
+  types: () => run(at("tests/node_modules/.bin/tsc"), ["--project", at("tests/types")], { tee: true }),
+  runtimes: node("tests/runtimes/run.mjs"),
+  package: node("tests/package/run.mjs"),
+  readme: node("tests/readme/run.mjs"),
+  demo: node("tests/demo/run.mjs"),
+  wasm: all(wasmPack("wasm", "--node"), wasmPack("wasm_browser", "--headless", "--chrome", "--firefox")),
+  crate: all(
+    () => run("cargo", ["doc", "--locked", "--no-deps", "--lib"], { tee: true, env: { RUSTDOCFLAGS: "-D warnings" } }),
+    cargo("package", "--locked", "--allow-dirty"),
+  ),
+};
+
+/** How many tests a step's output reports: cargo's lines, or the closing line of a script of ours. */
+function count(output) {
+  let passed = 0;
+  let failed = 0;
+  const add = (pattern) => {
+    for (const match of output.matchAll(pattern)) {
+      passed += Number(match[1]);
+      failed += Number(match[2]);
+    }
+  };
+  add(/^test result: \w+\. (\d+) passed; (\d+) failed/gm);
+  add(/^(\d+) passed, (\d+) failed$/gm);
+  return { passed, failed };
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in STEPS));
+if (unknown.length > 0) {
+  console.error(`no such step: ${unknown.join(" ")}; there are: ${Object.keys(STEPS).join(" ")}`);
+  process.exit(2);
+}
+const names = wanted.length > 0 ? wanted : Object.keys(STEPS);
+
+const begin = Date.now();
+let passed = 0;
+let failed = 0;
+let current = "setup";
+try {
+  await setup("test");
+  // a step that is run alone gets the package that was built last
+  if (!existsSync(at("dist")) && !names.includes("build")) names.unshift("build");
+  await mkdir(at("target"), { recursive: true });
+  for (current of names) {
+    const start = Date.now();
+    console.log(`\n== ${current}`);
+    const counts = count(await STEPS[current]());
+    passed += counts.passed;
+    failed += counts.failed;
+    console.log(`== ${current}: ${counts.passed ? `${counts.passed} passed, ` : ""}${seconds(start)}`);
+  }
+} catch (error) {
+  if (!(error instanceof RunError)) throw error;
+  const counts = count(error.message);
+  passed += counts.passed;
+  failed += Math.max(counts.failed, 1);
+  console.error(`\n== ${current} failed: ${error.message.split("\n").at(-1)}`);
+}
+console.log(`\nin ${seconds(begin)}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
