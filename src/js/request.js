@@ -295,19 +295,18 @@ function copyInit(init) {
 function copyBody(body) {
   if (typeof body !== "object") return typeof body === "function" ? undefined : body;
   if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
-  switch (Object.prototype.toString.call(body)) {
-    case "[object ArrayBuffer]":
-      return body.slice(0);
-    case "[object Blob]":
-    case "[object File]":
-      return body;
-    case "[object URLSearchParams]":
-      return new URLSearchParams(body);
-    case "[object FormData]": {
-      const copy = new FormData();
-      for (const [name, value] of body) copy.append(name, value);
-      return copy;
-    }
+  if (is(body, "ArrayBuffer")) return body.slice(0);
+  if (is(body, "Blob") || is(body, "File")) return body;
+  if (is(body, "URLSearchParams")) return new URLSearchParams(body);
+  if (is(body, "FormData")) {
+    const copy = new FormData();
+    for (const [name, value] of body) copy.append(name, value);
+    return copy;
   }
   return undefined;
+}
+
+/** Of this realm, or of another; older workerd has no tags. */
+function is(body, name) {
+  return Object.prototype.toString.call(body) === `[object ${name}]` || (typeof globalThis[name] === "function" && body instanceof globalThis[name]);
 }

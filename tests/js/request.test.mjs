@@ -210,6 +210,17 @@ test("which bodies can be sent again", () => {
   for (const body of no) assert.equal(read(URL_, { method: "POST", body }).call.replayable, false, String(body));
 });
 
+test("bodies are known without a tag, as in older workerd, and by it, as from another realm", async (t) => {
+  const bodies = [new Blob(["x"]), new File(["x"], "x"), new FormData(), new URLSearchParams("x")];
+  for (const type of [Blob, File, FormData, URLSearchParams]) {
+    const tag = Object.getOwnPropertyDescriptor(type.prototype, Symbol.toStringTag);
+    delete type.prototype[Symbol.toStringTag];
+    t.after(() => Object.defineProperty(type.prototype, Symbol.toStringTag, tag));
+  }
+  for (const body of bodies) assert.equal(read(URL_, { method: "POST", body }).call.replayable, true);
+  assert.equal(read(URL_, { method: "POST", body: { [Symbol.toStringTag]: "Blob" } }).call.replayable, true);
+});
+
 test("a stream is sent untouched, and once", async () => {
   const body = new ReadableStream();
   const init = { method: "POST", body, duplex: "half" };
