@@ -108,9 +108,9 @@ class Call {
    *
    * @param {string} [authorization] the value of an Authorization header of ours
    * @param {boolean} [repeat] it was sent before: go around an HTTP cache, which may hold the first answer
-   * @returns {Promise<Response>} what fetch returns
+   * @returns {Promise<Response>} what fetch resolves with; a fetch of the user's own that throws at once makes it reject
    */
-  send(authorization, repeat = false) {
+  async send(authorization, repeat = false) {
     this.#snapshot();
     const fetch = this.#fetch;
     const first = !this.#sent;

@@ -39,6 +39,23 @@ test("the first send hands on the caller's very arguments", async () => {
   }
 });
 
+test("a fetch of the user's own that throws, or returns no promise", async () => {
+  const mine = new Error("mine");
+  const throwing = readRequest(URL_, undefined, { fetch: () => { throw mine; } });
+  const plain = readRequest(URL_, undefined, { fetch: () => "no promise" });
+  for (const authorization of [undefined, "L402 t:p"]) {
+    await assert.rejects(throwing.send(authorization), (error) => error === mine);
+    assert.equal(await plain.send(authorization).then((answer) => answer), "no promise");
+  }
+});
+
+test("fetch is called before send returns", () => {
+  const { call, calls } = read(URL_);
+  call.send();
+  call.send("L402 t:p", true);
+  assert.equal(calls.length, 2);
+});
+
 test("what a request is", () => {
   const rows = [
     [[URL_], { method: "GET", url: URL_, origin: "https://api.example.com", payable: true, authorized: false, replayable: true }],
