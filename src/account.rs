@@ -15,7 +15,10 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// [`Code::StoreFailed`]
     pub async fn payments(&self) -> Result<Vec<Payment>, Failure<H>> {
-        self.ledger(|books| Ok(books.journal.entries().iter().map(|entry| entry.payment.clone()).collect())).await
+        let page = self.open().await?;
+        let payments = self.books.borrow().journal.entries().iter().map(|entry| entry.payment.clone()).collect();
+        self.close(page).await?;
+        Ok(payments)
     }
 
     /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
@@ -24,8 +27,10 @@ impl<H: Host> Client<H> {
     /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
     pub async fn spent(&self, url: Option<&str>) -> Result<Spent, Failure<H>> {
         let origin = url.map(origin_of).transpose()?;
+        let page = self.open().await?;
         let now = self.host.now();
-        let msat = self.ledger(|books| Ok(books.journal.spent(origin, now))).await?;
+        let msat = self.books.borrow().journal.spent(origin, now);
+        self.close(page).await?;
         Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
     }
 
@@ -37,7 +42,9 @@ impl<H: Host> Client<H> {
     pub async fn resolve(&self, payment_hash: &str, preimage: Option<&str>) -> Result<(), Failure<H>> {
         let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
         let hash = payment_hash.to_ascii_lowercase();
-        let entry = self.ledger(|books| Ok(books.journal.find(&hash).cloned())).await?;
+        let page = self.open().await?;
+        let entry = self.books.borrow().journal.find(&hash).cloned();
+        self.close(page).await?;
         let (Some(entry), Some(bytes)) = (entry, from_hex(&hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()))
         else {
             return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
@@ -66,14 +73,12 @@ impl<H: Host> Client<H> {
     pub async fn forget(&self, url: Option<&str>) -> Result<(), Failure<H>> {
         let origin = url.map(origin_of).transpose()?;
         match origin {
-            Some(origin) => drop(self.unshared.borrow_mut().remove(origin)),
+            Some(origin) => self.unshared.borrow_mut().retain(|known| known != origin),
             None => self.unshared.borrow_mut().clear(),
         }
-        self.ledger(|books| {
-            books.tokens.forget(origin);
-            Ok(())
-        })
-        .await
+        let page = self.open().await?;
+        self.books.borrow_mut().tokens.forget(origin);
+        self.close(page).await
     }
 }
 

@@ -15,7 +15,6 @@ use crate::purchase::Purchase;
 use crate::sync::Gate;
 use crate::token::Token;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// An invoice that expires within this time is expired: the wallet needs some of it.
@@ -30,7 +29,7 @@ pub struct Client<H: Host> {
     pub(crate) holds: RefCell<Vec<Rc<Hold>>>,
     pub(crate) purchases: RefCell<Vec<Rc<Purchase<H>>>>,
     /// Origins whose tokens are known not to open every resource.
-    pub(crate) unshared: RefCell<BTreeSet<String>>,
+    pub(crate) unshared: RefCell<Vec<String>>,
 }
 
 /// A response, and what it cost.
@@ -172,8 +171,9 @@ impl<H: Host> Client<H> {
             return None;
         }
         Location::of(&request.url).filter(|location| location.check(self.config.hosts.as_deref()).is_ok())?;
+        let now = self.host.now();
         let books = self.books.borrow();
-        books.tokens.choose(&request.method, &request.url, request.replayable, self.host.now()).cloned()
+        books.tokens.choose(&request.method, &request.url, request.replayable, now).cloned()
     }
 
     /// The token of an id that [`Client::token_for`] gave.
@@ -392,18 +392,20 @@ impl<H: Host> Client<H> {
         self.books.borrow_mut().tokens.update(token.id, |token| token.accepted = true);
     }
 
+    /// Whether tokens of this origin are known not to open every resource.
+    pub(crate) fn is_unshared(&self, origin: &str) -> bool {
+        self.unshared.borrow().iter().any(|known| known == origin)
+    }
+
     async fn note_refused(&self, sent: &Token, request: &Request) {
-        let note = |books: &mut Books| {
-            books.tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
-        };
-        if !sent.is_for(&request.method, &request.url) {
-            self.unshared.borrow_mut().insert(sent.payment.origin.clone());
+        if !sent.is_for(&request.method, &request.url) && !self.is_unshared(&sent.payment.origin) {
+            self.unshared.borrow_mut().push(sent.payment.origin.clone());
         }
-        note(&mut self.books.borrow_mut());
+        self.books.borrow_mut().tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
         // Whether a token was ever honoured must survive this process. Where the store fails, memory still knows.
         let accepted = self.books.borrow().tokens.get(sent.id).is_none_or(|token| token.accepted);
         if !accepted {
-            let _ = self.ledger(|_| Ok(())).await;
+            self.read_again().await.unwrap_or_default();
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::event::{Event, Quote};
 use crate::invoice::Invoice;
 use std::future::Future;
+use std::pin::Pin;
 
 /// What the flow asks of its surroundings. Nothing here may block.
 pub trait Host: 'static {
@@ -22,7 +23,7 @@ pub trait Host: 'static {
     /// Ends after so many milliseconds; dropping it ends the timer.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
     /// Runs a task to its end, whatever becomes of who started it.
-    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
     /// True where one request may not wake another one's tasks (workerd): whoever waits then looks again by a timer of its own.
     fn wakes_only_itself(&self) -> bool;
 

@@ -7,6 +7,7 @@
 use crate::client::{Client, Failure};
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::sync::Pass;
 use crate::token::{Token, Tokens};
 use crate::{Code, Error};
 
@@ -27,6 +28,12 @@ pub(crate) struct Books {
     unsaved: bool,
 }
 
+/// The ledger, locked and read.
+pub(crate) struct Page<'a, H: Host> {
+    pass: Option<Pass<'a>>,
+    _guard: Option<H::Guard>,
+}
+
 impl Books {
     /// A process may have ended between the two writes: a stored token is the proof that its payment was made.
     fn settle_what_is_proven(&mut self) {
@@ -41,42 +48,46 @@ impl Books {
 }
 
 impl<H: Host> Client<H> {
-    /// Reads the store again, changes what it holds, and writes it, all under the ledger's lock. An error of `change` comes
-    /// back as it is and nothing is written; `change` must not have changed anything then.
-    pub(crate) async fn ledger<R>(
-        &self,
-        change: impl FnOnce(&mut Books) -> Result<R, Failure<H>>,
-    ) -> Result<R, Failure<H>> {
+    /// Locks the ledger and reads the store again. What is changed in the books until [`Client::close`] is written by it.
+    pub(crate) async fn open(&self) -> Result<Page<'_, H>, Failure<H>> {
         if !self.host.has_store() {
-            return change(&mut self.books.borrow_mut());
+            return Ok(Page { pass: None, _guard: None });
         }
         let pass = self.gate.enter(&self.host).await;
-        let _guard = self.host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
+        let guard = self.host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
         self.read().await?;
-        let result = change(&mut self.books.borrow_mut())?;
-        if !pass.is_valid() {
-            return Err(Error::new(
-                Code::StoreFailed,
-                "the store took too long and others went on: nothing was written",
-            )
-            .into());
-        }
-        self.write().await?;
-        Ok(result)
+        Ok(Page { pass: Some(pass), _guard: Some(guard) })
     }
 
-    /// The same for what follows a payment: where the store fails, the change holds in memory, is written with the next
-    /// change, and nothing is paid before that write succeeds. `change` may run twice. The error is for a listener.
-    pub(crate) async fn ledger_or_memory<R>(&self, change: impl Fn(&mut Books) -> R) -> (R, Option<Failure<H>>) {
-        match self.ledger(|books| Ok(change(books))).await {
-            Ok(result) => (result, None),
-            Err(failure) => {
-                let mut books = self.books.borrow_mut();
-                books.unsaved = true;
-                books.stored = [None, None];
-                (change(&mut books), Some(failure))
+    /// Writes what was changed since [`Client::open`], and frees the ledger.
+    pub(crate) async fn close(&self, page: Page<'_, H>) -> Result<(), Failure<H>> {
+        match &page.pass {
+            None => Ok(()),
+            Some(pass) if pass.is_valid() => self.write().await,
+            Some(_) => {
+                let text = "the store took too long and others went on: nothing was written";
+                Err(Error::new(Code::StoreFailed, text).into())
             }
         }
+    }
+
+    /// The same for what follows a payment, with whatever [`Client::open`] gave: where the store fails, memory has what
+    /// changed, the next change writes it, and nothing is paid before that. The error is for a listener.
+    pub(crate) async fn close_or_keep(&self, page: Result<Page<'_, H>, Failure<H>>) -> Option<Failure<H>> {
+        let lost = match page {
+            Ok(page) => self.close(page).await.err()?,
+            Err(failure) => failure,
+        };
+        let mut books = self.books.borrow_mut();
+        books.unsaved = true;
+        books.stored = [None, None];
+        Some(lost)
+    }
+
+    /// Takes over what others have written, and writes what only memory knows.
+    pub(crate) async fn read_again(&self) -> Result<(), Failure<H>> {
+        let page = self.open().await?;
+        self.close(page).await
     }
 
     /// Reads the tokens alone, for the first request of an instance.

@@ -21,6 +21,7 @@ pub mod origin;
 pub mod policy;
 pub mod preimage;
 mod purchase;
+mod settle;
 mod sync;
 pub mod token;
 #[cfg(target_family = "wasm")]

@@ -2,22 +2,20 @@
 
 use crate::challenge::{Challenge, Offer};
 use crate::client::{not_honored, Client, Failure};
-use crate::encoding::{from_hex, to_hex};
+use crate::encoding::to_hex;
 use crate::event::{Event, Quote};
-use crate::host::{Answer, Host, Lookup, Order, Request};
+use crate::host::{Host, Lookup, Order, Request};
 use crate::journal::{Entry, Payment, State};
-use crate::ledger::{Books, PURCHASE_LOCK};
+use crate::ledger::PURCHASE_LOCK;
+use crate::origin::Location;
 use crate::policy::Hold;
-use crate::preimage::Preimage;
+use crate::settle::{prove, unknown, LOOKUP_TIMEOUT_MS};
 use crate::sync::{self, first, First};
 use crate::token::Token;
 use crate::{Code, Error};
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 
-/// A wallet that takes longer to say what became of a payment gives no answer.
-const LOOKUP_TIMEOUT_MS: u64 = 10_000;
 /// How much longer than the wallet a purchase may take before a waiter believes it frozen.
 const PATIENCE_MS: u64 = 2 * LOOKUP_TIMEOUT_MS;
 
@@ -94,8 +92,8 @@ impl<H: Host> Client<H> {
 
     /// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
     fn purchase_key(&self, request: &Request) -> String {
-        let origin = crate::origin::Location::of(&request.url).map_or("", |location| location.origin);
-        if self.unshared.borrow().contains(origin) {
+        let origin = Location::of(&request.url).map_or("", |location| location.origin);
+        if self.is_unshared(origin) {
             [request.method.as_str(), " ", &request.url].concat()
         } else {
             origin.to_owned()
@@ -120,10 +118,10 @@ impl<H: Host> Client<H> {
         });
         self.purchases.borrow_mut().push(Rc::clone(&purchase));
         let (client, started, request) = (Rc::clone(self), Rc::clone(&purchase), request.clone());
-        self.host.spawn(async move {
+        self.host.spawn(Box::pin(async move {
             let outcome = client.buy(&started, &request, &challenges, offer).await;
             client.end(&started, outcome);
-        });
+        }));
         purchase
     }
 
@@ -170,7 +168,7 @@ impl<H: Host> Client<H> {
             First::B(()) => {
                 let client = Rc::clone(self);
                 let late = payment.clone();
-                self.host.spawn(async move { client.settle_late(&late, answer).await });
+                self.host.spawn(Box::pin(async move { client.settle_late(&late, answer).await }));
                 self.ask_wallet(
                     &payment,
                     unknown("the wallet did not answer in time; a later answer is recorded").into(),
@@ -183,7 +181,7 @@ impl<H: Host> Client<H> {
 
     /// Re-reads the store, settles what is open, reserves, asks the caller, and writes the entry.
     async fn prepare(&self, purchase: &Purchase<H>, request: &Request, quote: &Quote) -> Result<Found, Failure<H>> {
-        self.ledger(|_| Ok(())).await?;
+        self.read_again().await?;
         self.recover(request).await?;
         if let Some(token) = self.token_for(request) {
             return Ok(Found::Bought(token));
@@ -234,7 +232,9 @@ impl<H: Host> Client<H> {
         }
         let token = Token::new(entry.payment, request.method.clone(), quote.token.clone(), entry.preimage)
             .bought_for(&request.url);
-        let (token, _) = self.ledger_or_memory(|books| books.tokens.put(token.clone())).await;
+        let page = self.open().await;
+        let token = self.books.borrow_mut().tokens.put(token);
+        self.close_or_keep(page).await;
         Ok(Some(token))
     }
 
@@ -247,14 +247,10 @@ impl<H: Host> Client<H> {
 
     /// The fee that the limits leave for this payment, beside all holds but its own.
     fn room(&self, quote: &Quote, own: Option<&Rc<Hold>>) -> Result<u64, Error> {
-        let books = self.books.borrow();
-        self.room_beside(&books, quote, own)
-    }
-
-    fn room_beside(&self, books: &Books, quote: &Quote, own: Option<&Rc<Hold>>) -> Result<u64, Error> {
-        let holds = self.holds.borrow();
+        let now = self.host.now();
+        let (books, holds) = (self.books.borrow(), self.holds.borrow());
         let others = holds.iter().filter(|hold| !own.is_some_and(|own| Rc::ptr_eq(hold, own))).map(Rc::as_ref);
-        self.config.limits.reserve(quote.amount_msat, &quote.origin, &books.journal, others, self.host.now())
+        self.config.limits.reserve(quote.amount_msat, &quote.origin, &books.journal, others, now)
     }
 
     async fn consent(&self, quote: &Quote) -> Result<(), Failure<H>> {
@@ -277,73 +273,72 @@ impl<H: Host> Client<H> {
         hash: &str,
         hold: &Rc<Hold>,
     ) -> Result<Found, Failure<H>> {
-        let written = self
-            .ledger(|books| {
-                let now = self.host.now();
-                if let Some(token) = books.tokens.choose(&request.method, &request.url, true, now) {
-                    return Ok(Found::Bought(Rc::clone(token)));
-                }
-                if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request))
-                {
-                    return Err(open_payment(open));
-                }
-                let payment = Payment {
-                    payment_hash: hash.to_owned(),
-                    origin: quote.origin.clone(),
-                    url: request.url.clone(),
-                    protocol: quote.protocol,
-                    amount_msat: quote.amount_msat,
-                    fee_msat: 0,
-                    state: State::Pending,
-                    started_at: now / 1000,
-                    settled_at: None,
-                };
-                let max_fee_msat = self.room_beside(books, quote, Some(hold))?;
-                books.journal.put(Entry {
-                    payment: payment.clone(),
-                    method: request.method.clone(),
-                    token: quote.token.clone(),
-                    preimage: None,
-                    max_fee_msat,
-                    started_at_ms: now,
-                    invoice_expires_at: quote.invoice.expires_at,
-                });
-                Ok(Found::Journalled(payment))
-            })
-            .await;
-        if written.is_err() {
-            // The write may have failed after the change in memory: the wallet was not asked, so the entry must not stand.
-            let mut books = self.books.borrow_mut();
-            if books
-                .journal
-                .find(hash)
-                .is_some_and(|entry| entry.payment.state == State::Pending && entry.token == quote.token)
-            {
-                books.journal.remove(hash);
+        let page = self.open().await?;
+        let found = self.enter(request, quote, hash, hold)?;
+        if let Err(failure) = self.close(page).await {
+            // The wallet was not asked, so the entry must not stand.
+            if matches!(found, Found::Journalled(_)) {
+                self.books.borrow_mut().journal.remove(hash);
             }
+            return Err(failure);
         }
-        written
+        Ok(found)
+    }
+
+    /// Makes the entry, unless what the store now holds speaks against it.
+    fn enter(&self, request: &Request, quote: &Quote, hash: &str, hold: &Rc<Hold>) -> Result<Found, Failure<H>> {
+        if let Some(token) = self.token_for(request) {
+            return Ok(Found::Bought(token));
+        }
+        let max_fee_msat = self.room(quote, Some(hold))?;
+        let now = self.host.now();
+        let mut books = self.books.borrow_mut();
+        if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request, now)) {
+            return Err(open_payment(open));
+        }
+        let payment = Payment {
+            payment_hash: hash.to_owned(),
+            origin: quote.origin.clone(),
+            url: request.url.clone(),
+            protocol: quote.protocol,
+            amount_msat: quote.amount_msat,
+            fee_msat: 0,
+            state: State::Pending,
+            started_at: now / 1000,
+            settled_at: None,
+        };
+        books.journal.put(Entry {
+            payment: payment.clone(),
+            method: request.method.clone(),
+            token: quote.token.clone(),
+            preimage: None,
+            max_fee_msat,
+            started_at_ms: now,
+            invoice_expires_at: quote.invoice.expires_at,
+        });
+        Ok(Found::Journalled(payment))
     }
 
     /// Whether an entry's open outcome keeps this request from being paid.
-    fn stands_in_the_way(&self, entry: &Entry, request: &Request) -> bool {
+    fn stands_in_the_way(&self, entry: &Entry, request: &Request, now: u64) -> bool {
         let same_resource = entry.method == request.method && entry.payment.url == request.url;
-        let origin = crate::origin::Location::of(&request.url).map_or("", |location| location.origin);
+        let origin = Location::of(&request.url).map_or("", |location| location.origin);
         entry.is_unsettled()
             && entry.payment.origin == origin
-            && (same_resource || !self.unshared.borrow().contains(origin))
-            && !entry.is_forgotten(self.host.now())
+            && (same_resource || !self.is_unshared(origin))
+            && !entry.is_forgotten(now)
     }
 
     /// Asks the wallet what became of open payments of this origin.
     async fn recover(&self, request: &Request) -> Result<(), Failure<H>> {
+        let now = self.host.now();
         let open: Vec<Entry> = self
             .books
             .borrow()
             .journal
             .entries()
             .iter()
-            .filter(|entry| self.stands_in_the_way(entry, request))
+            .filter(|entry| self.stands_in_the_way(entry, request, now))
             .cloned()
             .collect();
         for entry in open {
@@ -365,182 +360,8 @@ impl<H: Host> Client<H> {
         }
         Ok(())
     }
-
-    async fn look_up(&self, payment_hash: &str) -> Lookup {
-        match first(self.host.lookup(payment_hash), self.host.sleep(LOOKUP_TIMEOUT_MS)).await {
-            First::A(found) => found,
-            First::B(()) => Lookup::Silent,
-        }
-    }
-
-    /// Takes the wallet's answer.
-    async fn settle(&self, payment: &Payment, answer: Answer<H::Cause>) -> Result<Rc<Token>, Failure<H>> {
-        let doubtful = match answer {
-            Answer::Preimage { text, fee_msat } => match prove(&text, payment) {
-                Ok(proof) => return Ok(self.settle_paid(payment, Some(proof.to_hex()), fee_msat).await),
-                Err(error) => error,
-            },
-            Answer::Word if self.config.trust_wallet => return Ok(self.settle_paid(payment, None, None).await),
-            Answer::Word => Error::new(
-                Code::NoPreimage,
-                "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it",
-            ),
-            Answer::Nothing(what) => Error::new(
-                Code::NoPreimage,
-                ["the wallet answered ", &what, " and no preimage: the amount stays reserved"].concat(),
-            ),
-            Answer::Failed { text, cause } => {
-                let failed = self.settle_failed(payment).await;
-                let error = Error::new(Code::PaymentFailed, ["the wallet did not pay: ", &text].concat());
-                return Err(with_optional_cause(self.failed(failed, error), cause));
-            }
-            Answer::Threw(cause) => {
-                let failure =
-                    Failure::raised(unknown("the wallet failed and nobody can tell whether it paid")).with_cause(cause);
-                return self.ask_wallet(payment, failure).await;
-            }
-        };
-        let open = self.settle_unknown(payment).await;
-        Err(self.failed(open, doubtful))
-    }
-
-    /// The answer was lost: what the wallet's own books say, or else `failure` with the payment left open.
-    async fn ask_wallet(&self, payment: &Payment, failure: Failure<H>) -> Result<Rc<Token>, Failure<H>> {
-        let open = self.settle_unknown(payment).await;
-        match self.look_up(&payment.payment_hash).await {
-            Lookup::Paid { preimage, fee_msat } => {
-                if let Ok(proof) = prove(&preimage, payment) {
-                    return Ok(self.settle_paid(payment, Some(proof.to_hex()), fee_msat).await);
-                }
-            }
-            Lookup::Failed => {
-                let failed = self.settle_failed(payment).await;
-                let raised = self
-                    .failed(failed, Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say"));
-                let Failure::Raised(lost) = failure else { return Err(raised) };
-                return Err(with_optional_cause(raised, lost.cause));
-            }
-            Lookup::Pending | Lookup::Silent => {}
-        }
-        match failure {
-            Failure::Raised(lost) => Err(with_optional_cause(self.failed(open, lost.error), lost.cause)),
-            other => Err(other),
-        }
-    }
-
-    async fn settle_late(
-        &self,
-        payment: &Payment,
-        answer: Pin<Box<impl std::future::Future<Output = Answer<H::Cause>>>>,
-    ) {
-        match answer.await {
-            Answer::Preimage { text, fee_msat } => {
-                if let Ok(proof) = prove(&text, payment) {
-                    self.settle_paid(payment, Some(proof.to_hex()), fee_msat).await;
-                }
-            }
-            Answer::Word if self.config.trust_wallet => {
-                self.settle_paid(payment, None, None).await;
-            }
-            Answer::Failed { .. } => {
-                self.settle_failed(payment).await;
-            }
-            _ => {}
-        }
-    }
-
-    /// Records a proof: token and journal are stored before anything else happens. Where the store fails, memory has them.
-    pub(crate) async fn settle_paid(
-        &self,
-        payment: &Payment,
-        preimage: Option<String>,
-        fee_msat: Option<u64>,
-    ) -> Rc<Token> {
-        let hash = payment.payment_hash.as_str();
-        let entry = self.books.borrow().journal.find(hash).cloned();
-        let now = self.host.now();
-        let (token, lost) = self
-            .ledger_or_memory(|books| {
-                let mut entry = books.journal.find(hash).or(entry.as_ref()).cloned();
-                let (text, method) =
-                    entry.as_ref().map(|entry| (entry.token.clone(), entry.method.clone())).unwrap_or_default();
-                let paid = entry.as_mut().map_or_else(
-                    || Payment { state: State::Paid, ..payment.clone() },
-                    |entry| {
-                        entry.settle_paid(preimage.clone(), fee_msat, now);
-                        entry.payment.clone()
-                    },
-                );
-                if let Some(entry) = entry {
-                    books.journal.put_in_place(entry);
-                }
-                match books.tokens.bought_with(hash) {
-                    Some(token) => Rc::clone(token),
-                    None => books.tokens.put(Token::new(paid, method, text, preimage.clone())),
-                }
-            })
-            .await;
-        if let Some(Failure::Raised(lost)) = lost {
-            self.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
-        }
-        self.host.tell(&Event::Paid(&token.payment));
-        token
-    }
-
-    /// Records that nothing moved: the amount is free again. A proof that came first stands.
-    pub(crate) async fn settle_failed(&self, payment: &Payment) -> Payment {
-        self.change_open(payment, |entry, now| entry.settle_failed(now)).await
-    }
-
-    async fn settle_unknown(&self, payment: &Payment) -> Payment {
-        self.change_open(payment, |entry, _| entry.payment.state = State::Unknown).await
-    }
-
-    async fn change_open(&self, payment: &Payment, change: impl Fn(&mut Entry, u64)) -> Payment {
-        let now = self.host.now();
-        let (payment, _) = self
-            .ledger_or_memory(|books| match books.journal.find_mut(&payment.payment_hash) {
-                Some(entry) => {
-                    if entry.is_unsettled() {
-                        change(entry, now);
-                    }
-                    entry.payment.clone()
-                }
-                None => payment.clone(),
-            })
-            .await;
-        payment
-    }
-
-    /// Tells a listener that the wallet proved nothing.
-    fn failed(&self, payment: Payment, error: Error) -> Failure<H> {
-        self.host.tell(&Event::Failed { payment: &payment, error: &error });
-        Failure::raised(error).with_payment(payment)
-    }
-}
-
-fn prove(text: &str, payment: &Payment) -> Result<Preimage, Error> {
-    match from_hex(&payment.payment_hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-        Some(hash) => Preimage::prove(text, &hash),
-        None => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
-    }
-}
-
-fn unknown(what: &str) -> Error {
-    Error::new(
-        Code::PaymentUnknown,
-        [what, ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells"]
-            .concat(),
-    )
 }
 
 fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
     Failure::raised(unknown("an earlier payment is open")).with_payment(entry.payment.clone())
-}
-
-fn with_optional_cause<H: Host>(failure: Failure<H>, cause: Option<H::Cause>) -> Failure<H> {
-    match cause {
-        Some(cause) => failure.with_cause(cause),
-        None => failure,
-    }
 }

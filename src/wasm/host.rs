@@ -151,7 +151,7 @@ impl Host for JsHost {
         Sleep { timer, future }
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
         spawn_local(task);
     }
 

@@ -15,6 +15,7 @@ use convert::{challenges_to_js, to_js};
 use host::{Call, Env, JsHost};
 use js_sys::{Array, Promise};
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -55,6 +56,8 @@ pub fn attenuate_macaroon(token: &str, caveats: Vec<String>) -> Result<String, J
     let caveats: Vec<&str> = caveats.iter().map(String::as_str).collect();
     attenuate(token, &caveats).map_err(|error| pair(&error))
 }
+
+type Task = Pin<Box<dyn Future<Output = Result<JsValue, Failure<JsHost>>>>>;
 
 fn pair(error: &Error) -> JsValue {
     Array::of2(&error.code().as_str().into(), &error.message().into()).into()
@@ -163,6 +166,11 @@ impl Core {
     }
 
     fn promise(&self, task: impl Future<Output = Result<JsValue, Failure<JsHost>>> + 'static) -> Promise {
+        self.settle(Box::pin(task))
+    }
+
+    /// Boxed, so that the machinery around a promise is compiled once.
+    fn settle(&self, task: Task) -> Promise {
         let client = Rc::clone(&self.client);
         future_to_promise(async move {
             task.await.map_err(|failure| match failure {
