@@ -1,4 +1,5 @@
 //! Each malformed input of the core parsers with its exact code and text, and what is odd but good.
+#![cfg(not(target_family = "wasm"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
 //! What real servers, lnd and aperture sent, against what this crate makes of it.
+#![cfg(not(target_family = "wasm"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
