@@ -21,7 +21,7 @@ export async function build() {
   await run(`${target}/debug/bindgen`, [`${target}/wasm32-unknown-unknown/release/l402_fetch.wasm`, dist]);
   await rename(at("dist/core_bg.wasm"), wasm);
   const before = (await stat(wasm)).size;
-  await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, "-Oz", "--converge", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);
+  await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, "-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);
 
   const bytes = await readFile(wasm);
   await writeFile(at("dist/l402_fetch.wasm.js"), `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`);

@@ -1,6 +1,7 @@
 //! `bindgen INPUT.wasm OUT_DIR`: writes `core.js` and `core_bg.wasm`.
 
 use std::process::ExitCode;
+use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, TypeId};
 use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> ExitCode {
@@ -11,15 +12,16 @@ fn main() -> ExitCode {
     };
     let mut bindgen = Bindgen::new();
     let generated = bindgen.input_path(input).web(true).and_then(|bindgen| {
-        bindgen
+        let mut output = bindgen
             .out_name("core")
             // the loaders of src/js say where the wasm is; a default path here would make every bundler copy it twice
             .omit_default_module_path(true)
             // index.d.ts is written by hand
             .typescript(false)
-            .remove_name_section(true)
             .remove_producers_section(true)
-            .generate(out_dir)
+            .generate_output()?;
+        snip(output.wasm_mut());
+        output.emit(out_dir)
     });
     match generated {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,4 +30,64 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Makes the panic handlers and what formats their messages trap at once. Nobody sees such a message in a browser, the
+/// crate's lints forbid what panics, and a trap ends the call just the same: half of the module is saved.
+fn snip(module: &mut Module) {
+    let snipped: Vec<(FunctionId, TypeId)> = module
+        .funcs
+        .iter_local()
+        .filter(|(id, _)| is_for_panics(module.funcs.get(*id).name.as_deref()))
+        .map(|(id, function)| (id, function.ty()))
+        .collect();
+    for (id, ty) in snipped {
+        let (params, results) = module.types.params_results(ty);
+        let (params, results) = (params.to_vec(), results.to_vec());
+        let mut builder = FunctionBuilder::new(&mut module.types, &params, &results);
+        builder.func_body().unreachable();
+        let arguments = params.iter().map(|kind| module.locals.add(*kind)).collect();
+        module.funcs.get_mut(id).kind = FunctionKind::Local(builder.local_func(arguments));
+    }
+    walrus::passes::gc::run(module);
+}
+
+fn is_for_panics(name: Option<&str>) -> bool {
+    // a demangled name carries its crate's hash, as in core[0123456789abcdef]::panicking
+    let Some(name) = name.map(without_hashes) else { return false };
+    [
+        "core::panicking::",
+        "core::fmt::",
+        "std::panicking::",
+        "std::sys::backtrace::",
+        "std::alloc::rust_oom",
+        "alloc::fmt::",
+    ]
+    .iter()
+    .any(|module| name.starts_with(module))
+        || [
+            "as core::fmt::Debug>::fmt",
+            "as core::fmt::Display>::fmt",
+            "as core::fmt::Write>::",
+            "_fail_rt",
+            "panic_already",
+            "expect_failed",
+            "unwrap_failed",
+        ]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+fn without_hashes(name: &str) -> String {
+    let mut depth = 0;
+    let keep = |c: char| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ => return depth == 0,
+        }
+        false
+    };
+    let mut keep = keep;
+    name.chars().filter(|c| keep(*c)).collect()
 }
