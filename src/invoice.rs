@@ -111,9 +111,20 @@ impl Invoice {
         if payment_request.len() > MAX_LENGTH {
             return Err(invalid("the invoice is longer than 7089 characters"));
         }
-        let (prefix, data) = payment_request
+        let any = |is: fn(&u8) -> bool| payment_request.as_bytes().iter().fold(false, |any, byte| any | is(byte));
+        let lowered;
+        let text = if any(u8::is_ascii_uppercase) {
+            if any(u8::is_ascii_lowercase) {
+                return Err(invalid("the invoice mixes upper and lower case"));
+            }
+            lowered = payment_request.to_ascii_lowercase();
+            &lowered
+        } else {
+            payment_request
+        };
+        let (prefix, data) = text
             .rsplit_once('1')
-            .filter(|(prefix, _)| prefix.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ln")))
+            .filter(|(prefix, _)| prefix.starts_with("ln"))
             .ok_or_else(|| invalid("the invoice is no bolt11 text: it must start with ln"))?;
         let groups = read_bech32(prefix, data)?;
         let (network, amount_msat) = read_prefix(prefix)?;
@@ -183,7 +194,7 @@ fn cut_short() -> Error {
     invalid("a field of the invoice is cut short")
 }
 
-/// The value of a bech32 character of either case; 0xff for others.
+/// The value of a bech32 character in lower case; 0xff for others.
 const VALUES: [u8; 256] = {
     let alphabet = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     let mut values = [0xff; 256];
@@ -191,7 +202,6 @@ const VALUES: [u8; 256] = {
     #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // evaluated by the compiler
     while value < 32 {
         values[alphabet[value] as usize] = value as u8;
-        values[alphabet[value].to_ascii_uppercase() as usize] = value as u8;
         value += 1;
     }
     values
@@ -224,29 +234,17 @@ fn step(checksum: u32, group: u8) -> u32 {
 
 /// The data part as 5-bit groups without the checksum, which is verified.
 fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
-    let (mut lower, mut upper) = (false, false);
-    let mut note_case = |byte: u8| {
-        lower |= byte.is_ascii_lowercase();
-        upper |= byte.is_ascii_uppercase();
-    };
-    let mut checksum = prefix.bytes().fold(1, |checksum, byte| {
-        note_case(byte);
-        step(checksum, byte.to_ascii_lowercase() >> 5)
-    });
+    let mut checksum = prefix.bytes().fold(1, |checksum, byte| step(checksum, byte >> 5));
     checksum = step(checksum, 0);
-    checksum = prefix.bytes().fold(checksum, |checksum, byte| step(checksum, byte.to_ascii_lowercase() & 31));
+    checksum = prefix.bytes().fold(checksum, |checksum, byte| step(checksum, byte & 31));
     let mut groups = Vec::with_capacity(data.len());
     for byte in data.bytes() {
-        note_case(byte);
         let group = VALUES.get(usize::from(byte)).copied().unwrap_or(0xff);
         if group == 0xff {
             return Err(invalid("the invoice holds a character that bech32 does not know"));
         }
         checksum = step(checksum, group);
         groups.push(group);
-    }
-    if lower && upper {
-        return Err(invalid("the invoice mixes upper and lower case"));
     }
     if checksum != 1 {
         return Err(invalid("the invoice's checksum is wrong: it was mistyped, cut or changed"));
@@ -255,14 +253,14 @@ fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
     Ok(groups)
 }
 
-/// The network and the amount of what stands before the last `1`, which starts with `ln` in either case.
+/// The network and the amount of what stands before the last `1`, which starts with `ln`.
 fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
     let rest = prefix.get(2..).unwrap_or_default();
     let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
     let (currency, amount) = rest.split_at_checked(digits).unwrap_or((rest, ""));
     let network = Network::PREFIXES
         .iter()
-        .find(|(_, name)| currency.eq_ignore_ascii_case(name))
+        .find(|(_, name)| currency == *name)
         .map(|(network, _)| *network)
         .ok_or_else(|| invalid("the invoice is for a network that is not known"))?;
     if amount.is_empty() {
@@ -273,10 +271,10 @@ fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
     }
     // millisatoshis in tenths, since a pico-bitcoin is a tenth of one
     let (digits, unit) = match amount.as_bytes() {
-        [digits @ .., b'm' | b'M'] => (digits, 1_000_000_000),
-        [digits @ .., b'u' | b'U'] => (digits, 1_000_000),
-        [digits @ .., b'n' | b'N'] => (digits, 1_000),
-        [digits @ .., b'p' | b'P'] => (digits, 1),
+        [digits @ .., b'm'] => (digits, 1_000_000_000),
+        [digits @ .., b'u'] => (digits, 1_000_000),
+        [digits @ .., b'n'] => (digits, 1_000),
+        [digits @ .., b'p'] => (digits, 1),
         digits => (digits, 1_000_000_000_000),
     };
     if !digits.iter().all(u8::is_ascii_digit) {

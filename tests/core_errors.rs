@@ -415,7 +415,7 @@ mod macaroons {
         let bits: Vec<u8> = bytes.iter().flat_map(|b| (0..8).rev().map(move |i| b >> i & 1)).collect();
         let digit = |six: &[u8]| (0..6).fold(0, |sum, i| sum << 1 | usize::from(six.get(i).copied().unwrap_or(0)));
         let mut text: String = bits.chunks(6).map(|six| char::from(DIGITS[digit(six)])).collect();
-        while text.len() % 4 != 0 {
+        while !text.len().is_multiple_of(4) {
             text.push('=');
         }
         text
@@ -608,7 +608,7 @@ mod macaroons {
     fn what_an_identifier_commits_to() {
         let identify = |identifier: &[u8]| {
             let bytes = [
-                &[2, 2, identifier.len() as u8 & 127 | 128 * (identifier.len() > 127) as u8][..],
+                &[2, 2, (identifier.len() & 127 | (usize::from(identifier.len() > 127) << 7)) as u8][..],
                 if identifier.len() > 127 { &[1] } else { &[] },
                 identifier,
                 &[0, 0, 6, 32],

@@ -240,3 +240,55 @@ fn aperture() {
         [("services", "weather:0"), ("weather_capabilities", "read,write"), ("weather_valid_until", "1795353322")]
     );
 }
+
+/// Invoices and macaroons go to JavaScript as they serialise, so this is the shape that `index.d.ts` promises.
+#[test]
+fn shapes_for_javascript() {
+    let entries = read(include_str!("vectors/aperture.json"));
+    let l402 = &entries[2]["l402"];
+    let text = l402["invoice"].as_str().unwrap();
+    let hash = "3df5925a94946a5dcc50220c4287d6ed8c71b26b4fd64dcfbfc5b29fd5ff8dc5";
+    assert_eq!(
+        serde_json::to_value(Invoice::decode(text).unwrap()).unwrap(),
+        serde_json::json!({
+            "paymentRequest": text,
+            "network": "simnet",
+            "amountMsat": 12_000,
+            "paymentHash": hash,
+            "description": "L402",
+            "descriptionHash": null,
+            "payee": null,
+            "timestamp": 1_795_352_722,
+            "expiresAt": 1_795_439_122,
+        })
+    );
+    let macaroon = serde_json::to_value(Macaroon::decode(l402["macaroon"].as_str().unwrap()).unwrap()).unwrap();
+    let id = "fe02843fd03f6979d42652467f5aa15741c070dfb0048f63c78fb7e0c1328bd9";
+    assert_eq!(
+        macaroon,
+        serde_json::json!({
+            "version": 2,
+            "location": "lsat",
+            "identifier": format!("0000{hash}{id}"),
+            "paymentHash": hash,
+            "tokenId": id,
+            "caveats": [
+                { "condition": "services", "value": "weather:0", "raw": "services=weather:0" },
+                { "condition": "weather_capabilities", "value": "read,write", "raw": "weather_capabilities=read,write" },
+                { "condition": "weather_valid_until", "value": "1795353322", "raw": "weather_valid_until=1795353322" },
+            ],
+            "expiresAt": 1_795_353_322,
+            "signature": "3de84b0dd0e35ae070d7132d2ac4110fb630db1397bf4ce566a1c81248f343f4",
+        })
+    );
+    for protocol in Protocol::ALL {
+        assert_eq!(serde_json::to_value(protocol).unwrap(), protocol.as_str());
+        assert_eq!(Protocol::from_name(protocol.as_str()), Some(protocol));
+    }
+    for name in ["bitcoin", "testnet", "signet", "regtest", "simnet"] {
+        let network = Network::from_name(name).unwrap();
+        assert_eq!(serde_json::to_value(network).unwrap(), name);
+        assert_eq!(network.as_str(), name);
+    }
+    assert_eq!((Network::from_name("mainnet"), Protocol::from_name("L402")), (None, None));
+}
