@@ -1,0 +1,258 @@
+//! `/shop/<id>/...` and `/free/<id>/...`: resources, sold or free.
+
+use super::answer::{self, Answer, Payload};
+use super::hex;
+use super::mint;
+use super::settings::{Scope, Settings};
+use super::state::{Shop, Token, World};
+use hyper::body::Bytes;
+use hyper::{HeaderMap, Method, Response, StatusCode};
+use serde_json::{json, Value};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How much of a `size=` body goes out at once.
+const CHUNK: usize = 16 * 1024;
+
+/// A request to a shop, its body read.
+pub struct Visit {
+    pub shop: Arc<Shop>,
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub paid: bool,
+}
+
+/// The answer; None where the connection is to be cut without one.
+pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<Answer> {
+    let header = |name: &str| visit.headers.get(name).and_then(|value| value.to_str().ok());
+    let authorization = header("authorization");
+    let (scheme, value) = match authorization.map(|line| line.split_once(' ').unwrap_or((line, ""))) {
+        Some((scheme, value)) => (Some(scheme), Some(value)),
+        None => (None, None),
+    };
+    let mut gate = visit.shop.gate();
+    let entry = json!({
+        "method": visit.method.as_str(), "path": visit.path, "query": visit.query,
+        "authorization": authorization, "scheme": scheme, "credential": value,
+        "bodyLength": visit.body.len(), "cookies": header("cookie"), "origin": header("origin"),
+        "contentType": header("content-type"),
+    });
+    visit.shop.write(|book| {
+        book.requests += 1;
+        book.log.push(entry);
+    });
+    if settings.cut {
+        return None;
+    }
+    tokio::time::sleep(Duration::from_millis(settings.delay)).await;
+    if settings.holds(authorization.is_some()) {
+        let _ = gate.changed().await;
+    }
+    if let Some(target) = &settings.redirect {
+        let away = answer::bytes(settings.redirect_status, "text/plain", "");
+        return Some(answer::with(away, "location", target));
+    }
+    if !visit.paid {
+        return Some(goods(&visit, settings, &json!({ "free": visit.path })));
+    }
+    let Some(credential) = authorization else {
+        return Some(challenge(world, &visit, settings));
+    };
+    match admit(world, &visit, settings, credential) {
+        Admission::Granted => {
+            visit.shop.write(|book| book.accepted += 1);
+            let bought = if visit.path.ends_with("/weather") { forecast() } else { json!({ "bought": visit.path }) };
+            Some(goods(&visit, settings, &bought))
+        }
+        Admission::Dropped => {
+            visit.shop.write(|book| book.dropped += 1);
+            None
+        }
+        Admission::Refused(why) => {
+            visit.shop.write(|book| book.refused += 1);
+            match settings.refusal() {
+                StatusCode::PAYMENT_REQUIRED => Some(challenge(world, &visit, settings)),
+                status => Some(answer::error(status, &why)),
+            }
+        }
+    }
+}
+
+enum Admission {
+    Granted,
+    Refused(String),
+    Dropped,
+}
+
+/// Judges a credential: form, macaroon, preimage, caveats, scope; in this order.
+fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str) -> Admission {
+    let refused = |why: &str| Admission::Refused(why.to_string());
+    // upper case only and lower-case hex only, as aperture takes them
+    let Some(credential) = authorization.strip_prefix("L402 ").or_else(|| authorization.strip_prefix("LSAT ")) else {
+        return refused("no L402 credential");
+    };
+    let (token, preimage) = match credential.rsplit_once(':') {
+        Some((token, preimage)) => (token, Some(preimage)),
+        None => (credential, None),
+    };
+    let (name, caveats) = match world.mint.verify(token) {
+        Ok(verified) => verified,
+        Err(why) => return Admission::Refused(why),
+    };
+    visit.shop.write(|book| {
+        let Some(known) = book.tokens.get_mut(&name) else {
+            return refused("a token of another shop");
+        };
+        match preimage {
+            Some(preimage) => {
+                let proven = hex::hash(preimage).filter(|bytes| hex::encode(bytes) == preimage);
+                if proven.map(|bytes| hex::sha256(&bytes)) != Some(known.hash) {
+                    return refused("wrong preimage");
+                }
+            }
+            None if settings.bare && book.wallet.get(&known.hash).is_some_and(|paid| paid.times > 0) => {}
+            None => return refused("no preimage"),
+        }
+        known.shown += 1;
+        if known.shown <= settings.drop {
+            return Admission::Dropped;
+        }
+        if let Some(why) = broken_caveat(&caveats, visit) {
+            return Admission::Refused(why);
+        }
+        match spend(known, visit) {
+            Some(why) => refused(why),
+            None => Admission::Granted,
+        }
+    })
+}
+
+fn broken_caveat(caveats: &[String], visit: &Visit) -> Option<String> {
+    caveats
+        .iter()
+        .find(|caveat| {
+            let Some((condition, value)) = caveat.split_once('=') else {
+                return false;
+            };
+            match (condition.trim(), value.trim()) {
+                ("RequestPath", path) => path != visit.path,
+                ("RequestMethod", method) => method != visit.method.as_str(),
+                // others hold: a caveat that a server does not know is none of its own
+                (name, until) => {
+                    name.ends_with("_valid_until") && until.parse().map_or(true, |until: u64| until < mint::now())
+                }
+            }
+        })
+        .map(|caveat| format!("caveat not met: {caveat}"))
+}
+
+fn spend(token: &mut Token, visit: &Visit) -> Option<&'static str> {
+    if token.revoked || token.scope == Scope::Never {
+        return Some("a token that is good for nothing");
+    }
+    if token.scope == Scope::Path && token.path != visit.path {
+        return Some("a token for another path");
+    }
+    if let Some(left) = &mut token.uses_left {
+        match left.checked_sub(1) {
+            Some(fewer) => *left = fewer,
+            None => return Some("a token that was used before"),
+        }
+    }
+    None
+}
+
+/// A 402.
+fn challenge(world: &World, visit: &Visit, settings: &Settings) -> Answer {
+    let key = format!("{}?{}", visit.path, visit.query);
+    let standing = settings.reuse_invoice.then(|| visit.shop.read(|book| book.standing.get(&key).cloned())).flatten();
+    let challenge = match standing {
+        Some(standing) => standing,
+        None => match world.mint.challenge(settings, visit.method.as_str(), &visit.path) {
+            Ok(fresh) => {
+                visit.shop.remember(&fresh, settings.scope, settings.uses, &visit.path);
+                fresh
+            }
+            Err(why) => return answer::error(StatusCode::BAD_REQUEST, &why),
+        },
+    };
+    visit.shop.write(|book| {
+        book.challenges += 1;
+        if settings.reuse_invoice {
+            book.standing.insert(key, challenge.clone());
+        }
+    });
+    let mut answer = answer::bytes(StatusCode::PAYMENT_REQUIRED, "text/plain", "payment required\n");
+    if settings.challenge {
+        for line in &challenge.lines {
+            answer = answer::with(answer, "www-authenticate", line);
+        }
+    }
+    if let Some(seconds) = settings.cache {
+        answer = answer::with(answer, "cache-control", &format!("max-age={seconds}"));
+    }
+    answer
+}
+
+/// What a visitor came for.
+fn goods(visit: &Visit, settings: &Settings, plain: &Value) -> Answer {
+    let mut answer = if settings.echo {
+        let headers: Vec<_> = visit
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
+            .collect();
+        let body = String::from_utf8_lossy(&visit.body);
+        answer::json(settings.after, &json!({ "method": visit.method.as_str(), "headers": headers, "body": body }))
+    } else if let Some(size) = settings.size {
+        stream(visit.shop.clone(), size, settings)
+    } else {
+        answer::json(settings.after, plain)
+    };
+    if let Some(name) = &settings.cookie {
+        answer = answer::with(answer, "set-cookie", &format!("{name}=1; Path=/"));
+    }
+    answer
+}
+
+/// `size` bytes, the letter x; with `gate`, the second half only after a release.
+fn stream(shop: Arc<Shop>, size: u64, settings: &Settings) -> Answer {
+    let (sender, receiver) = mpsc::channel(4);
+    let mut gate = settings.gate.then(|| shop.gate());
+    tokio::spawn(async move {
+        let chunk = Bytes::from(vec![b'x'; CHUNK]);
+        let mut left = size;
+        while left > 0 {
+            if left <= size / 2 {
+                if let Some(mut gate) = gate.take() {
+                    let _ = gate.changed().await;
+                }
+            }
+            let half = if left > size / 2 { left - size / 2 } else { left };
+            let length = half.min(CHUNK as u64);
+            left -= length;
+            if sender.send(chunk.slice(..length as usize)).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut answer = Response::new(Payload::Stream(receiver));
+    *answer.status_mut() = settings.after;
+    answer::with(answer, "content-type", "application/octet-stream")
+}
+
+fn forecast() -> Value {
+    json!({
+        "place": "Longyearbyen",
+        "unit": "°C",
+        "days": [
+            { "day": "Monday", "sky": "snow", "low": -14, "high": -9 },
+            { "day": "Tuesday", "sky": "clear", "low": -18, "high": -12 },
+            { "day": "Wednesday", "sky": "cloud", "low": -11, "high": -7 },
+        ],
+    })
+}
