@@ -1,0 +1,131 @@
+// A shop of its own at the paywall for each case, a wallet that pays there, and what both saw.
+
+// A case may put a paying fetch in the global one's place; what the test itself asks must not be paid for.
+const plainFetch = globalThis.fetch;
+
+let opened = 0;
+
+/**
+ * A shop under a name that no other case has, on the paywall's first origin. `pay` is a paying fetch of it made with
+ * `options`: regtest, at most 100 sat a payment, a wallet that pays at once, every event kept.
+ */
+export function openShop(t, options = {}) {
+  const id = `${t.runtime}-${Date.now().toString(36)}-${(opened++).toString(36)}-${Math.random().toString(36).slice(2)}`;
+  // Through the second origin: browsers open few connections to one, and those a case may hold.
+  const control = async (path, init) => {
+    const response = await plainFetch(`${t.other}${path}`, init);
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+    return response.json();
+  };
+  const events = [];
+  const listeners = [];
+  const asked = [];
+  const shop = {
+    id,
+    events,
+    /** What each wallet of `wallet()` was asked: `{ invoice, context }`. */
+    asked,
+    fetch: plainFetch,
+    url: (path, settings = {}, base = t.base) => address(`${base}/shop/${id}/${path}`, settings),
+    free: (path, settings = {}, base = t.base) => address(`${base}/free/${id}/${path}`, settings),
+    path: (path) => `/shop/${id}/${path}`,
+    /** A function that pays; `query` is the paywall's: how well or badly. */
+    wallet: (query = "") => async (invoice, context) => {
+      asked.push({ invoice, context });
+      return shop.settle(invoice.paymentRequest, query);
+    },
+    settle: (paymentRequest, query = "") => control(`/wallet/${id}/pay?${query}`, { method: "POST", body: paymentRequest }),
+    lookup: async (hash) => (await plainFetch(`${t.other}/wallet/${id}/lookup/${hash}`)).json(),
+    preimage: async (hash) => (await shop.lookup(hash)).preimage,
+    stats: () => control(`/stats/${id}`),
+    log: async () => (await shop.stats()).log,
+    /** Resolves once this count is reached. */
+    until: (count, number) => control(`/stats/${id}/wait?${count}=${number}`),
+    release: () => control(`/stats/${id}/release`, { method: "POST" }),
+    revoke: () => control(`/stats/${id}/revoke`, { method: "POST" }),
+    types: () => events.map((event) => event.type),
+    /** Resolves with the first event of this type, past ones included. */
+    event: (type) =>
+      new Promise((resolve) => {
+        const found = events.find((event) => event.type === type);
+        if (found) resolve(found);
+        else listeners.push((event) => event.type === type && resolve(event));
+      }),
+    onEvent(event) {
+      events.push(event);
+      for (const listener of listeners) listener(event);
+    },
+    /** Another paying fetch with a journal and tokens of its own, unless `more` gives it a store. */
+    client: (more = {}) =>
+      t.pkg.createFetch({
+        wallet: shop.wallet(), limits: { perPayment: 100 }, networks: ["regtest"], onEvent: shop.onEvent, ...more,
+      }),
+    /** Asserts counts of the paywall; `payments` is never left out. */
+    async counts(expected) {
+      if (!("payments" in expected)) throw new Error("say how many payments there must be");
+      const stats = await shop.stats();
+      t.same(Object.fromEntries(Object.keys(expected).map((key) => [key, stats[key]])), expected, "the paywall's counts");
+      return stats;
+    },
+    /** Every Authorization that the shop was sent, null where there was none. */
+    authorizations: async () => (await shop.log()).map((entry) => entry.authorization),
+  };
+  shop.pay = shop.client(options);
+  return shop;
+}
+
+function address(url, settings) {
+  const query = new URLSearchParams(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+  return query.size === 0 ? url : `${url}?${query}`;
+}
+
+/** A promise and the functions that settle it. */
+export function deferred() {
+  const result = {};
+  result.promise = new Promise((resolve, reject) => Object.assign(result, { resolve, reject }));
+  return result;
+}
+
+/** Pages see less than others: their runtimes hide headers and have a cache. */
+export const isBrowser = (t) => ["chromium", "firefox", "webkit"].includes(t.runtime);
+
+/** A store in a Map, as a user would write one; `lock: true` for one whose locks hold for all who share it. */
+export function mapStore({ lock = false } = {}) {
+  const map = new Map();
+  const store = {
+    map,
+    get: (key) => map.get(key),
+    set: (key, value) => void map.set(key, value),
+    delete: (key) => void map.delete(key),
+  };
+  if (!lock) return store;
+  const tails = new Map();
+  store.lock = (name, task) => {
+    const result = (tails.get(name) ?? Promise.resolve()).then(task);
+    tails.set(name, result.catch(() => {}));
+    return result;
+  };
+  return store;
+}
+
+/** Asserts that the error holds the 402 as it came, its body unread. */
+export async function assertUnread(t, error) {
+  t.equal(error.response?.status, 402, "error.response.status");
+  t.equal(error.response.bodyUsed, false, "error.response.bodyUsed");
+  t.equal(await error.response.text(), "payment required\n", "the 402's body");
+}
+
+/** Asserts a refusal: nothing was paid, asked or written, and the listener was told. */
+export async function assertRefused(t, shop, error, code) {
+  t.equal(error.code, code, "code");
+  t.ok(error instanceof t.pkg.L402Error, "an L402Error");
+  t.equal("payment" in error, false, "error.payment");
+  await assertUnread(t, error);
+  t.equal(shop.asked.length, 0, "times the wallet was asked");
+  t.same(await shop.pay.payments(), [], "payments()");
+  t.same(await shop.pay.spent(), { hour: 0, day: 0, total: 0 }, "spent()");
+  const last = shop.events.at(-1);
+  t.equal(last.type, "refused");
+  t.equal(last.code, code, "the event's code");
+  t.equal(last.message, error.message, "the event's message");
+}
