@@ -1,0 +1,269 @@
+//! The formats of a macaroon: read, and written again with more caveats.
+
+use super::{caveat, invalid, Macaroon, Parts, MAX_TOKEN};
+use crate::encoding::{from_base64, from_hex, to_base64, to_hex, Flavour};
+use crate::json::Json;
+use crate::Error;
+
+const NO_FORMAT: &str = "the token is no macaroon: it has neither version 1, version 2 nor json form";
+const CUT_SHORT: &str = "the macaroon is cut short or a length in it is wrong";
+const OUT_OF_PLACE: &str = "the macaroon holds a part that is unknown or out of place";
+const BAD_SIGNATURE: &str = "the macaroon's signature does not have 32 bytes";
+const TRAILING: &str = "something follows the macaroon's signature: only a single macaroon can be read";
+
+/// A token, with all that is needed to write it again with more caveats.
+pub(super) struct Encoded {
+    pub(super) macaroon: Macaroon,
+    form: Form,
+    /// `None` where the token is bare JSON.
+    base64: Option<Flavour>,
+}
+
+/// What stands before the place of the next caveat, in the token's own encoding.
+enum Form {
+    V1(Vec<u8>),
+    V2(Vec<u8>),
+    Json(Vec<(String, Json)>),
+}
+
+impl Encoded {
+    /// Reads a token of any format.
+    pub(super) fn read(token: &str) -> Result<Self, Error> {
+        if token.len() > MAX_TOKEN {
+            return Err(invalid("the token is longer than 64 KiB"));
+        }
+        if token.starts_with('{') {
+            return read_json(token, None).map_err(invalid);
+        }
+        let (mut bytes, flavour) = from_base64(token).ok_or_else(|| {
+            invalid(if token.contains(',') {
+                "the token holds a comma: only a single macaroon can be read"
+            } else {
+                "the token is no base64"
+            })
+        })?;
+        let read = match bytes.first() {
+            Some(b'{') => {
+                let text = std::str::from_utf8(&bytes).map_err(|_| invalid(NO_FORMAT))?;
+                return read_json(text, Some(flavour)).map_err(invalid);
+            }
+            Some(2) => read_v2,
+            Some(b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => read_v1,
+            _ => return Err(invalid(NO_FORMAT)),
+        };
+        let (macaroon, end_of_caveats) = read(&bytes).map_err(invalid)?;
+        bytes.truncate(end_of_caveats);
+        let form = if macaroon.version == 1 { Form::V1(bytes) } else { Form::V2(bytes) };
+        Ok(Self { macaroon, form, base64: Some(flavour) })
+    }
+
+    /// The token with these caveats added, which make this signature.
+    pub(super) fn narrowed(self, caveats: &[&str], signature: &[u8; 32]) -> Result<String, Error> {
+        let bytes = match self.form {
+            Form::V1(mut bytes) => {
+                for caveat in caveats {
+                    push_packet(&mut bytes, b"cid ", caveat.as_bytes());
+                }
+                push_packet(&mut bytes, b"signature ", signature);
+                bytes
+            }
+            Form::V2(mut bytes) => {
+                for caveat in caveats {
+                    push_field(&mut bytes, field::IDENTIFIER, caveat.as_bytes());
+                    bytes.push(field::END);
+                }
+                bytes.push(field::END);
+                push_field(&mut bytes, field::SIGNATURE, signature);
+                bytes
+            }
+            Form::Json(mut members) => {
+                let added = caveats.iter().map(|caveat| Json::object([("i", Json::from(*caveat))]));
+                match members.iter_mut().find(|(name, _)| name == "c") {
+                    Some((_, Json::Array(present))) => present.extend(added),
+                    _ => members.push(("c".to_owned(), added.collect::<Vec<_>>().into())),
+                }
+                members.retain(|(name, _)| name != "s" && name != "s64");
+                let url = Flavour { url_safe: true, padded: false };
+                members.push(("s64".to_owned(), to_base64(signature, url).into()));
+                Json::Object(members).to_text().into_bytes()
+            }
+        };
+        let token = match self.base64 {
+            Some(flavour) => to_base64(&bytes, flavour),
+            None => String::from_utf8(bytes).map_err(|_| invalid(NO_FORMAT))?,
+        };
+        if token.len() > MAX_TOKEN {
+            return Err(invalid("the token would grow beyond 64 KiB"));
+        }
+        Ok(token)
+    }
+}
+
+/// The types of the fields of version 2.
+mod field {
+    pub const END: u8 = 0;
+    pub const LOCATION: u8 = 1;
+    pub const IDENTIFIER: u8 = 2;
+    pub const VERIFICATION: u8 = 4;
+    pub const SIGNATURE: u8 = 6;
+}
+
+/// Version 2: fields of type, length and content; an end mark after the head, each caveat and all caveats.
+/// With the macaroon comes where its last end mark stands, which is the place for more caveats.
+fn read_v2(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
+    let mut rest = bytes.get(1..).unwrap_or_default();
+    let location = optional_field(&mut rest, field::LOCATION)?.map(<[u8]>::to_vec);
+    let identifier = optional_field(&mut rest, field::IDENTIFIER)?.ok_or(OUT_OF_PLACE)?.to_vec();
+    end_mark(&mut rest)?;
+    let mut caveats = Vec::new();
+    let end_of_caveats = loop {
+        let here = bytes.len().saturating_sub(rest.len());
+        if end_mark(&mut rest).is_ok() {
+            break here;
+        }
+        let location = optional_field(&mut rest, field::LOCATION)?;
+        let identifier = optional_field(&mut rest, field::IDENTIFIER)?.ok_or(OUT_OF_PLACE)?;
+        let verification = optional_field(&mut rest, field::VERIFICATION)?;
+        end_mark(&mut rest)?;
+        caveats.push(caveat(identifier.to_vec(), location.is_some() || verification.is_some()));
+    };
+    let signature = optional_field(&mut rest, field::SIGNATURE)?.ok_or(OUT_OF_PLACE)?;
+    let signature = signature.try_into().map_err(|_| BAD_SIGNATURE)?;
+    if rest.is_empty() {
+        Ok((Macaroon::new(2, Parts { location, identifier, caveats, signature }), end_of_caveats))
+    } else {
+        Err(TRAILING)
+    }
+}
+
+/// The content of the next field where it is of this type.
+fn optional_field<'a>(rest: &mut &'a [u8], kind: u8) -> Result<Option<&'a [u8]>, &'static str> {
+    let Some(mut after) = rest.strip_prefix(&[kind]) else {
+        return if rest.is_empty() { Err(CUT_SHORT) } else { Ok(None) };
+    };
+    // the length is a varint: 7 bits a byte, the lowest first; three bytes hold every length within MAX_TOKEN
+    let mut length = 0usize;
+    for shift in [0u32, 7, 14] {
+        let (byte, behind) = after.split_first().ok_or(CUT_SHORT)?;
+        after = behind;
+        length |= usize::from(byte & 127).wrapping_shl(shift);
+        if byte & 128 == 0 {
+            let (content, behind) = after.split_at_checked(length).ok_or(CUT_SHORT)?;
+            *rest = behind;
+            return Ok(Some(content));
+        }
+    }
+    Err(CUT_SHORT)
+}
+
+fn end_mark(rest: &mut &[u8]) -> Result<(), &'static str> {
+    match rest.split_first() {
+        Some((&field::END, behind)) => {
+            *rest = behind;
+            Ok(())
+        }
+        Some(_) => Err(OUT_OF_PLACE),
+        None => Err(CUT_SHORT),
+    }
+}
+
+fn push_field(bytes: &mut Vec<u8>, kind: u8, content: &[u8]) {
+    bytes.push(kind);
+    let mut length = content.len();
+    while length > 127 {
+        bytes.push(length.to_le_bytes()[0] | 128);
+        length >>= 7;
+    }
+    bytes.push(length.to_le_bytes()[0]);
+    bytes.extend_from_slice(content);
+}
+
+/// Version 1: packets of four hex digits (the length of the whole packet), a name, a space, content and a line feed.
+/// With the macaroon comes where its signature starts, which is the place for more caveats.
+fn read_v1(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
+    let mut rest = bytes;
+    let (mut location, mut identifier) = (None, None);
+    // identifier and whether it is addressed to a third party
+    let mut caveats: Vec<(Vec<u8>, bool)> = Vec::new();
+    loop {
+        let here = bytes.len().saturating_sub(rest.len());
+        let (name, content) = packet(&mut rest)?;
+        match (name, caveats.last_mut()) {
+            (b"location", None) if location.is_none() && identifier.is_none() => location = Some(content.to_vec()),
+            (b"identifier", None) if identifier.is_none() => identifier = Some(content.to_vec()),
+            (b"cid", _) if identifier.is_some() => caveats.push((content.to_vec(), false)),
+            (b"vid" | b"cl", Some((_, third_party))) => *third_party = true,
+            (b"signature", _) => {
+                let identifier = identifier.ok_or(OUT_OF_PLACE)?;
+                let signature = content.try_into().map_err(|_| BAD_SIGNATURE)?;
+                if !rest.is_empty() {
+                    return Err(TRAILING);
+                }
+                let caveats = caveats.into_iter().map(|(content, third_party)| caveat(content, third_party)).collect();
+                return Ok((Macaroon::new(1, Parts { location, identifier, caveats, signature }), here));
+            }
+            _ => return Err(OUT_OF_PLACE),
+        }
+    }
+}
+
+fn packet<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), &'static str> {
+    let digits = rest.get(..4).and_then(from_hex).ok_or(CUT_SHORT)?;
+    let length = digits.iter().fold(0, |sum: usize, byte| sum << 8 | usize::from(*byte));
+    let body = rest.get(4..length).ok_or(CUT_SHORT)?;
+    *rest = rest.get(length..).unwrap_or_default();
+    let body = body.strip_suffix(b"\n").ok_or(CUT_SHORT)?;
+    let space = body.iter().position(|b| *b == b' ').ok_or(OUT_OF_PLACE)?;
+    let (name, content) = body.split_at_checked(space).ok_or(OUT_OF_PLACE)?;
+    Ok((name, content.get(1..).unwrap_or_default()))
+}
+
+/// `name` ends in its space.
+fn push_packet(bytes: &mut Vec<u8>, name: &[u8], content: &[u8]) {
+    let length = name.len().saturating_add(content.len()).saturating_add(5);
+    // within four digits, since content is at most MAX_CAVEAT long
+    let length = u16::try_from(length).unwrap_or(u16::MAX);
+    bytes.extend_from_slice(to_hex(&length.to_be_bytes()).as_bytes());
+    bytes.extend_from_slice(name);
+    bytes.extend_from_slice(content);
+    bytes.push(b'\n');
+}
+
+/// Version 2 as JSON: `{"v":2,"l":…,"i":…,"c":[{"i":…,"l":…,"v64":…}],"s64":…}`; `l64`, `i64`, `v64`, `s64` are base64
+/// of what is no text.
+fn read_json(text: &str, base64: Option<Flavour>) -> Result<Encoded, &'static str> {
+    let json = Json::parse(text)?;
+    if json.get("v").and_then(Json::as_u64) != Some(2) {
+        return Err(NO_FORMAT);
+    }
+    let mut caveats = Vec::new();
+    if let Some(list) = json.get("c") {
+        for item in list.as_array().ok_or(OUT_OF_PLACE)? {
+            let identifier = json_bytes(item, "i", "i64")?.ok_or(OUT_OF_PLACE)?;
+            let third_party = json_bytes(item, "l", "l64")?.is_some() || json_bytes(item, "v", "v64")?.is_some();
+            caveats.push(caveat(identifier, third_party));
+        }
+    }
+    let parts = Parts {
+        location: json_bytes(&json, "l", "l64")?,
+        identifier: json_bytes(&json, "i", "i64")?.ok_or(OUT_OF_PLACE)?,
+        caveats,
+        signature: json_bytes(&json, "s", "s64")?.ok_or(OUT_OF_PLACE)?.try_into().map_err(|_| BAD_SIGNATURE)?,
+    };
+    let macaroon = Macaroon::new(2, parts);
+    match json {
+        Json::Object(members) => Ok(Encoded { macaroon, form: Form::Json(members), base64 }),
+        _ => Err(NO_FORMAT),
+    }
+}
+
+/// A member that is text under one name, or base64 under the other; `null` is as good as absent.
+fn json_bytes(object: &Json, text: &str, base64: &str) -> Result<Option<Vec<u8>>, &'static str> {
+    let present = |name| object.get(name).filter(|value| !value.is_null());
+    match (present(text), present(base64)) {
+        (None, None) => Ok(None),
+        (Some(Json::String(value)), None) => Ok(Some(value.clone().into_bytes())),
+        (None, Some(Json::String(value))) => from_base64(value).map(|(bytes, _)| Some(bytes)).ok_or(OUT_OF_PLACE),
+        _ => Err(OUT_OF_PLACE),
+    }
+}
