@@ -26,7 +26,7 @@ const STEPS = {
   rust: cargo("test", "--locked", "--no-fail-fast"),
   build: () => build().then(() => ""),
   js: node("tests/js/run.mjs"),
-  types: () => run(at("tests/node_modules/.bin/tsc"), ["--project", at("tests/types")], { tee: true }),
+  types: () => run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
   package: node("tests/package/run.mjs"),
   readme: node("tests/readme/run.mjs"),

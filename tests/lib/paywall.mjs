@@ -6,13 +6,14 @@ import { at, root, run, targetDir } from "../../scripts/lib.mjs";
 export async function startPaywall(args = []) {
   await run("cargo", ["build", "--locked", "--quiet", "--example", "paywall"]);
   const program = `${await targetDir()}/debug/examples/paywall`;
-  const child = spawn(program, ["--port", "0", "--www", at("www"), "--package", at("dist"), ...args], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, ["--port", "0", "--www", at("www"), "--package", at("dist"), "--until-stdin-closes", ...args], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
   const base = await new Promise((done, fail) => {
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (more) => {
       text += more;
       const port = /http:\/\/[\w.]+:(\d+)/.exec(text)?.[1];
-      if (port) done(`http://127.0.0.1:${port}`);
+      // the whole line is there: the port is not cut short
+      if (port && text.includes("\n")) done(`http://127.0.0.1:${port}`);
     });
     child.on("error", fail);
     child.on("exit", (code) => fail(new Error(`the paywall ended with ${code} before it was ready: ${text}`)));
@@ -23,7 +24,7 @@ export async function startPaywall(args = []) {
     close: () => new Promise((done) => {
       if (child.exitCode !== null || child.signalCode !== null) return done();
       child.on("exit", done);
-      child.kill();
+      child.stdin.end();
     }),
   };
 }

@@ -24,7 +24,7 @@ export async function serve(folder, pages = {}) {
     try {
       let body = pages[pathname];
       if (typeof body === "function") body = await body(request, response);
-      if (response.writableEnded || response.destroyed) return;
+      if (response.headersSent || response.writableEnded) return;
       body ??= await readFile(join(folder, normalize(decodeURIComponent(pathname))));
       response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html; charset=utf-8");
       response.setHeader("cache-control", "no-store");
