@@ -1,7 +1,11 @@
 // What must hold in every runtime. Each case gets `t`: `pkg` (the package's namespace), `base` and `other` (the paywall
 // under two origins), `runtime` (its name), `workers` (URLs of further Workers, in workerd) and the harness's assertions.
+import abort from "./cases/abort.js";
+import bodies from "./cases/bodies.js";
 import paying from "./cases/paying.js";
+import redirects from "./cases/redirects.js";
 import refusals from "./cases/refusals.js";
+import reuse from "./cases/reuse.js";
 import wallets from "./cases/wallets.js";
 
-export const cases = [paying, wallets, refusals].flat();
+export const cases = [paying, wallets, refusals, reuse, redirects, bodies, abort].flat();

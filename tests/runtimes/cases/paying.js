@@ -116,16 +116,16 @@ export default [
     },
   })),
   ...["l402", "lsat", "both", "lower"].map((scheme) => ({
-    name: `the scheme ${scheme}, with every way to write its parameters`,
+    name: `the scheme ${scheme}, however its parameters are written`,
     async run(t) {
       const shop = openShop(t);
       let times = 0;
-      for (const param of ["token", "macaroon", "both"]) {
-        for (const quote of ["double", "single", "none"]) {
-          for (const sep of ["comma", "space", "semicolon"]) {
-            const response = await shop.client()(shop.url(`a${times++}`, { scheme, param, quote, sep }));
-            t.equal(response.status, 200, `${param} ${quote} ${sep}`);
-          }
+      // of the 27 ways, nine in which each two meet once
+      for (const [i, param] of ["token", "macaroon", "both"].entries()) {
+        for (const [j, quote] of ["double", "single", "none"].entries()) {
+          const sep = ["comma", "space", "semicolon"][(i + j) % 3];
+          const response = await shop.client()(shop.url(`a${times++}`, { scheme, param, quote, sep }));
+          t.equal(response.status, 200, `${param} ${quote} ${sep}`);
         }
       }
       const { log } = await shop.counts({ payments: times, accepted: times, requests: 2 * times });

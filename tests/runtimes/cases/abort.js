@@ -1,0 +1,186 @@
+// The caller's abort ends its own call, with its own reason; never a payment.
+import { deferred, openShop } from "../shop.js";
+
+/** A controller, and a check that a call rejects with its reason, which is no Error. */
+function aborter(t) {
+  const controller = new AbortController();
+  const reason = { why: "the caller's own" };
+  return {
+    signal: controller.signal,
+    abort: () => controller.abort(reason),
+    async rejects(call) {
+      t.equal(await t.rejects(call), reason, "the rejection");
+    },
+  };
+}
+
+export default [
+  {
+    name: "aborted before the call: no request, no payment",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      own.abort();
+      await own.rejects(shop.pay(shop.url("a"), { signal: own.signal }));
+      await own.rejects(shop.pay.quote(shop.url("a"), { signal: own.signal }));
+      t.same(shop.events, []);
+      await shop.counts({ payments: 0, asked: 0, requests: 0 });
+    },
+  },
+  {
+    name: "aborted while the challenge is awaited: no payment",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const call = shop.pay(shop.url("a", { hold: "unpaid" }), { signal: own.signal });
+      await shop.until("requests", 1);
+      own.abort();
+      await own.rejects(call);
+      t.same(shop.events, []);
+      await shop.release();
+      await shop.counts({ payments: 0, asked: 0, requests: 1 });
+    },
+  },
+  {
+    name: "aborted during approve: nothing is paid, and what was reserved is free again",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const [asked, answer] = [deferred(), deferred()];
+      const pay = shop.client({ limits: { perPayment: 100, total: 10 }, approve: () => (asked.resolve(), answer.promise) });
+      const call = pay(shop.url("a"), { signal: own.signal });
+      await asked.promise;
+      own.abort();
+      await own.rejects(call);
+      answer.resolve(true);
+      // one purchase at a time for an origin: this one begins after the abandoned one has ended
+      t.equal((await pay(shop.url("b"))).status, 200);
+      t.equal((await pay.payments()).length, 1);
+      t.same(shop.types(), ["challenge", "quote", "challenge", "quote", "paying", "paid"]);
+      await shop.counts({ payments: 1, asked: 1, requests: 3 });
+    },
+  },
+  {
+    name: "aborted during the payment: the payment goes on, and the next call uses it",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const pay = shop.client({ wallet: shop.wallet("answer=hold") });
+      const call = pay(shop.url("a"), { signal: own.signal });
+      await shop.until("asked", 1);
+      own.abort();
+      await own.rejects(call);
+      t.equal(shop.asked[0].context.signal.aborted, false, "the wallet's signal fired");
+      const second = pay(shop.url("a"));
+      await shop.until("challenges", 2);
+      await shop.release();
+      const response = await second;
+      t.equal(response.status, 200);
+      t.equal(t.pkg.receiptOf(response).paidNow, false);
+      t.equal(t.pkg.receiptOf(await pay(shop.url("a"))).paidNow, false);
+      t.same((await pay.payments()).map((payment) => payment.state), ["paid"]);
+      await shop.counts({ payments: 1, asked: 1, accepted: 2 });
+    },
+  },
+  {
+    name: "aborted during the repeat: the caller's reason, and the next call uses what was paid for",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const url = shop.url("a", { hold: "paid" });
+      const call = shop.pay(url, { signal: own.signal });
+      await shop.until("requests", 2);
+      own.abort();
+      await own.rejects(call);
+      t.same(shop.types(), ["challenge", "quote", "paying", "paid"]);
+      const next = shop.pay(url);
+      await shop.until("requests", 3);
+      await shop.release();
+      t.equal(t.pkg.receiptOf(await next).paidNow, false);
+      await shop.counts({ payments: 1, asked: 1, requests: 3 });
+    },
+  },
+  {
+    name: "aborted while a token is reused: the caller's reason, the token stays",
+    async run(t) {
+      const shop = openShop(t);
+      await shop.pay(shop.url("a"));
+      const own = aborter(t);
+      const call = shop.pay(shop.url("b", { hold: "paid" }), { signal: own.signal });
+      await shop.until("requests", 3);
+      own.abort();
+      await own.rejects(call);
+      await shop.release();
+      t.equal(t.pkg.receiptOf(await shop.pay(shop.url("a"))).paidNow, false);
+      await shop.counts({ payments: 1, requests: 4 });
+    },
+  },
+  {
+    name: "aborted while the paid answer is read: its body ends",
+    async run(t) {
+      const shop = openShop(t);
+      const controller = new AbortController();
+      const response = await shop.pay(shop.url("a", { size: 400_000, gate: 1 }), { signal: controller.signal });
+      const reader = response.body.getReader();
+      t.ok((await reader.read()).value.length > 0, "the first bytes");
+      controller.abort();
+      await t.rejects((async () => {
+        while (!(await reader.read()).done);
+      })());
+      await shop.counts({ payments: 1, accepted: 1 });
+    },
+  },
+  {
+    name: "without a reason of the caller's it is the runtime's AbortError; a timeout is a TimeoutError",
+    async run(t) {
+      const shop = openShop(t);
+      const pay = shop.client({ wallet: shop.wallet("answer=hold") });
+      const controller = new AbortController();
+      const call = pay(shop.url("a"), { signal: controller.signal });
+      await shop.until("asked", 1);
+      controller.abort();
+      const error = await t.rejects(call);
+      t.equal(error, controller.signal.reason);
+      t.equal(error.name, "AbortError");
+      const timed = AbortSignal.timeout(50);
+      const late = await t.rejects(pay(shop.url("a"), { signal: timed }));
+      t.equal(late, timed.reason);
+      t.equal(late.name, "TimeoutError");
+      await shop.release();
+      await shop.event("paid");
+      await shop.counts({ payments: 1, asked: 1 });
+    },
+  },
+  {
+    name: "one of several who wait gives up: the others get the answer",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const pay = shop.client({ wallet: shop.wallet("answer=hold") });
+      const calls = [pay(shop.url("a")), pay(shop.url("a"), { signal: own.signal }), pay(new Request(shop.url("a")))];
+      await shop.until("asked", 1);
+      await shop.until("challenges", 3);
+      own.abort();
+      await own.rejects(calls[1]);
+      await shop.release();
+      t.same([(await calls[0]).status, (await calls[2]).status], [200, 200]);
+      await shop.counts({ payments: 1, asked: 1, accepted: 2 });
+    },
+  },
+  {
+    name: "a Request's own signal counts as well",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const pay = shop.client({ wallet: shop.wallet("answer=hold") });
+      const call = pay(new Request(shop.url("a"), { signal: own.signal }));
+      await shop.until("asked", 1);
+      own.abort();
+      await own.rejects(call);
+      await shop.release();
+      await shop.event("paid");
+      t.equal(t.pkg.receiptOf(await pay(shop.url("a"))).paidNow, false);
+      await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+    },
+  },
+];
