@@ -1,7 +1,8 @@
 //! What a caller asks of the books: payments, sums, and the settling of what nobody else can settle.
 
-use crate::client::{Client, Failure};
+use crate::client::Client;
 use crate::encoding::from_hex;
+use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::{Payment, State};
 use crate::origin::Location;

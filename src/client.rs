@@ -4,6 +4,7 @@ use crate::challenge::{self, Challenge, Offer};
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::event::{Event, Quote, Unpayable};
+pub use crate::failure::Failure;
 use crate::host::{Head, Host, Request};
 use crate::invoice::Invoice;
 use crate::journal::Payment;
@@ -48,74 +49,6 @@ pub struct Receipt {
     pub payment: Payment,
     /// False where an earlier payment's token was used, or another call paid.
     pub paid_now: bool,
-}
-
-/// Why a call ended without a response.
-pub enum Failure<H: Host> {
-    /// One of ours.
-    Raised(Box<Raised<H>>),
-    /// The runtime's own, by identity.
-    Foreign(H::Cause),
-    /// Every caller gave up before the wallet was asked.
-    Abandoned,
-}
-
-/// An error of the list, with what belongs to it.
-pub struct Raised<H: Host> {
-    /// Code and text.
-    pub error: Error,
-    /// The wallet's, the store's or the network's own error object.
-    pub cause: Option<H::Cause>,
-    /// As it stands now.
-    pub payment: Option<Payment>,
-    /// The 402, its body unread.
-    pub response: Option<H::Response>,
-}
-
-impl<H: Host> Clone for Failure<H> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Raised(raised) => Self::Raised(Box::new(Raised {
-                error: raised.error.clone(),
-                cause: raised.cause.clone(),
-                payment: raised.payment.clone(),
-                response: raised.response.clone(),
-            })),
-            Self::Foreign(cause) => Self::Foreign(cause.clone()),
-            Self::Abandoned => Self::Abandoned,
-        }
-    }
-}
-
-impl<H: Host> From<Error> for Failure<H> {
-    fn from(error: Error) -> Self {
-        Self::raised(error)
-    }
-}
-
-impl<H: Host> Failure<H> {
-    pub(crate) fn raised(error: Error) -> Self {
-        Self::Raised(Box::new(Raised { error, cause: None, payment: None, response: None }))
-    }
-
-    pub(crate) fn with_cause(self, cause: H::Cause) -> Self {
-        self.with(|raised| raised.cause = Some(cause))
-    }
-
-    pub(crate) fn with_payment(self, payment: Payment) -> Self {
-        self.with(|raised| raised.payment = Some(payment))
-    }
-
-    fn with_response(self, response: H::Response) -> Self {
-        self.with(|raised| raised.response = Some(response))
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Raised<H>)) -> Self {
-        if let Self::Raised(raised) = &mut self {
-            change(raised);
-        }
-        self
-    }
 }
 
 /// What a status says of the token that was sent.
@@ -228,15 +161,15 @@ impl<H: Host> Client<H> {
             };
 
             // The payment: ours, or that of another call for the same thing.
-            let bought = match self.purchase(&call, &request, challenges, offer).await {
-                Ok(bought) => bought,
+            let (bought, purchase) = match self.purchase(&call, &request, challenges, offer).await {
+                Ok(found) => found,
                 Err(failure) => return Err(failure.with_response(response)),
             };
             self.host.discard(response);
 
             // The same request again, with the token.
             paid_now = bought.paid_now;
-            response = match self.host.send(&call, Some(&bought.token.authorization()), true).await {
+            response = match self.repeat(&call, &bought.token, purchase).await {
                 Ok(response) => response,
                 Err(cause) if paid_now && !self.host.is_aborted(&call) => {
                     let error = Error::new(

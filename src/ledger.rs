@@ -4,7 +4,8 @@
 //! time in which both are read, changed and written; `l402-fetch/purchase/` and an origin (where its tokens are known not to
 //! be shared: method and URL) for the time of one purchase.
 
-use crate::client::{Client, Failure};
+use crate::client::Client;
+use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::sync::Pass;

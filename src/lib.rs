@@ -11,6 +11,7 @@ pub mod config;
 mod encoding;
 pub mod error;
 pub mod event;
+pub mod failure;
 pub mod host;
 pub mod invoice;
 pub mod journal;

@@ -1,9 +1,10 @@
 //! One purchase: shared by all who wait for it, journalled before the wallet is asked, settled only by proof.
 
 use crate::challenge::{Challenge, Offer};
-use crate::client::{not_honored, Client, Failure};
+use crate::client::{not_honored, Client};
 use crate::encoding::to_hex;
 use crate::event::{Event, Quote};
+use crate::failure::Failure;
 use crate::host::{Host, Lookup, Order, Request};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::PURCHASE_LOCK;
@@ -14,8 +15,11 @@ use crate::sync::{self, first, First};
 use crate::token::Token;
 use crate::{Code, Error};
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
+/// How long those who waited let the one who paid go first.
+const FIRST_TRY_MS: u64 = 5_000;
 /// How much longer than the wallet a purchase may take before a waiter believes it frozen.
 const PATIENCE_MS: u64 = 2 * LOOKUP_TIMEOUT_MS;
 
@@ -40,6 +44,8 @@ pub(crate) struct Purchase<H: Host> {
     callers: RefCell<Vec<Rc<H::Call>>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     done: sync::Event,
+    /// The caller who paid has had its answer, or has waited long for it.
+    tried: sync::Event,
 }
 
 /// What stood in the books at the moment of writing the entry.
@@ -56,7 +62,7 @@ impl<H: Host> Client<H> {
         request: &Request,
         challenges: Vec<Challenge>,
         offer: Offer,
-    ) -> Result<Bought, Failure<H>> {
+    ) -> Result<(Bought, Option<Rc<Purchase<H>>>), Failure<H>> {
         let key = self.purchase_key(request);
         let mut mine = Some((challenges, offer));
         loop {
@@ -80,7 +86,11 @@ impl<H: Host> Client<H> {
             }
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
-                Some(Ok(bought)) => return Ok(Bought { paid_now: bought.paid_now && is_mine, ..bought }),
+                Some(Ok(bought)) if is_mine => return Ok((bought, Some(purchase))),
+                Some(Ok(bought)) => {
+                    purchase.tried.wait(&self.host, FIRST_TRY_MS).await;
+                    return Ok((Bought { paid_now: false, ..bought }, None));
+                }
                 Some(Err(failure)) if same && !(matches!(failure, Failure::Abandoned) && mine.is_some()) => {
                     return Err(failure)
                 }
@@ -88,6 +98,28 @@ impl<H: Host> Client<H> {
                 _ => {}
             }
         }
+    }
+
+    /// Sends the request again, with the token. Those who waited for it go after the caller who paid: the token may be good
+    /// for one use only, and is then theirs to replace, not the payer's.
+    pub(crate) async fn repeat(
+        &self,
+        call: &H::Call,
+        token: &Token,
+        purchase: Option<Rc<Purchase<H>>>,
+    ) -> Result<H::Response, H::Cause> {
+        let authorization = token.authorization();
+        let mut sending = pin!(self.host.send(call, Some(&authorization), true));
+        let Some(purchase) = purchase else { return sending.await };
+        let sent = match first(sending.as_mut(), self.host.sleep(FIRST_TRY_MS)).await {
+            First::A(sent) => sent,
+            First::B(()) => {
+                purchase.tried.fire();
+                sending.await
+            }
+        };
+        purchase.tried.fire();
+        sent
     }
 
     /// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
@@ -115,6 +147,7 @@ impl<H: Host> Client<H> {
             callers: RefCell::default(),
             outcome: RefCell::default(),
             done: sync::Event::default(),
+            tried: sync::Event::default(),
         });
         self.purchases.borrow_mut().push(Rc::clone(&purchase));
         let (client, started, request) = (Rc::clone(self), Rc::clone(&purchase), request.clone());

@@ -1,8 +1,9 @@
 //! What became of a payment: the wallet's answer, its own books, and the proof.
 
-use crate::client::{Client, Failure};
+use crate::client::Client;
 use crate::encoding::from_hex;
 use crate::event::Event;
+use crate::failure::Failure;
 use crate::host::{Answer, Host, Lookup};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::Books;

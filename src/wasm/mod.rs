@@ -6,8 +6,9 @@
 mod convert;
 mod host;
 
-use crate::client::{Client, Failure, Raised};
+use crate::client::Client;
 use crate::config::Config;
+use crate::failure::{Failure, Raised};
 use crate::invoice::Invoice;
 use crate::macaroon::{attenuate, Macaroon};
 use crate::{challenge, Error};

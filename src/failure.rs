@@ -1,0 +1,73 @@
+//! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
+
+use crate::host::Host;
+use crate::journal::Payment;
+use crate::Error;
+
+/// Why a call ended without a response.
+pub enum Failure<H: Host> {
+    /// One of ours.
+    Raised(Box<Raised<H>>),
+    /// The runtime's own, by identity.
+    Foreign(H::Cause),
+    /// Every caller gave up before the wallet was asked.
+    Abandoned,
+}
+
+/// An error of the list, with what belongs to it.
+pub struct Raised<H: Host> {
+    /// Code and text.
+    pub error: Error,
+    /// The wallet's, the store's or the network's own error object.
+    pub cause: Option<H::Cause>,
+    /// As it stands now.
+    pub payment: Option<Payment>,
+    /// The 402, its body unread.
+    pub response: Option<H::Response>,
+}
+
+impl<H: Host> Clone for Failure<H> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Raised(raised) => Self::Raised(Box::new(Raised {
+                error: raised.error.clone(),
+                cause: raised.cause.clone(),
+                payment: raised.payment.clone(),
+                response: raised.response.clone(),
+            })),
+            Self::Foreign(cause) => Self::Foreign(cause.clone()),
+            Self::Abandoned => Self::Abandoned,
+        }
+    }
+}
+
+impl<H: Host> From<Error> for Failure<H> {
+    fn from(error: Error) -> Self {
+        Self::raised(error)
+    }
+}
+
+impl<H: Host> Failure<H> {
+    pub(crate) fn raised(error: Error) -> Self {
+        Self::Raised(Box::new(Raised { error, cause: None, payment: None, response: None }))
+    }
+
+    pub(crate) fn with_cause(self, cause: H::Cause) -> Self {
+        self.with(|raised| raised.cause = Some(cause))
+    }
+
+    pub(crate) fn with_payment(self, payment: Payment) -> Self {
+        self.with(|raised| raised.payment = Some(payment))
+    }
+
+    pub(crate) fn with_response(self, response: H::Response) -> Self {
+        self.with(|raised| raised.response = Some(response))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Raised<H>)) -> Self {
+        if let Self::Raised(raised) = &mut self {
+            change(raised);
+        }
+        self
+    }
+}
