@@ -45,7 +45,6 @@ export function createFetch(options, load) {
   }
 
   function done(call, response, receipt) {
-    call.drop();
     if (receipt) {
       receipts.set(response, receipt);
       if (onEvent && !receipt.paidNow) env.tell({ type: "reused", payment: receipt.payment, url: call.url });
@@ -55,6 +54,14 @@ export function createFetch(options, load) {
 
   async function pay(input, init) {
     const call = readRequest(input, init, context);
+    try {
+      return await send(call);
+    } finally {
+      call.drop();
+    }
+  }
+
+  async function send(call) {
     if (!looked) {
       call.hold();
       await unlessAborted(call, look());
