@@ -69,7 +69,8 @@
 //! - `POST /wallet/<id>/set/<hash>?state=paid`, `pending` or `failed`: what lookups say from now on; counts no payment
 //!
 //! # Decoding
-//! - `GET /invoice?<settings>`: `{invoice, network, amountMsat, paymentHash, preimage, description, descriptionHash, payee, timestamp, expiresAt}`
+//! - `GET /invoice?<settings>`: `{invoice, network, amountMsat, paymentHash, preimage, description, descriptionHash, payee, timestamp,
+//!   expiresAt, unknownFeatureRequired}`: what `lightning-invoice` reads in it; payee only with `payee=1`
 //! - `GET /challenge?<settings>`: `{header, lines, token, paymentHash, preimage, macaroon: {location, identifier, caveats, signature} | null, invoice}`
 //!
 //! # Pages
