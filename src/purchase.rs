@@ -238,8 +238,12 @@ impl<H: Host> Client<H> {
             Ok(()) => Err(Failure::Abandoned),
             Err(failure) => Err(failure),
         };
-        self.holds.borrow_mut().retain(|other| !Rc::ptr_eq(other, &hold));
+        self.release(&hold);
         found
+    }
+
+    fn release(&self, hold: &Rc<Hold>) {
+        self.holds.borrow_mut().retain(|other| !Rc::ptr_eq(other, hold));
     }
 
     /// The invoice's hash is in the journal: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
@@ -349,6 +353,8 @@ impl<H: Host> Client<H> {
             started_at_ms: now,
             invoice_expires_at: quote.invoice.expires_at,
         });
+        // The entry counts from now on; both together would refuse others what is theirs.
+        self.release(hold);
         Ok(Found::Journalled(payment))
     }
 
