@@ -1,0 +1,162 @@
+// Runs every code block of the README as it stands there, against the packed tarball and the paywall, and compares its
+// tables with the code. `run.mjs [WORD]` runs what has the word in its name.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { at, run } from "../../scripts/lib.mjs";
+import { openBrowser } from "../lib/browsers.mjs";
+import { installPacked } from "../lib/pack.mjs";
+import { startPaywall } from "../lib/paywall.mjs";
+import { serve } from "../lib/serve.mjs";
+import { startWorkers } from "../runtimes/workerd.mjs";
+import { EXAMPLES } from "./examples.mjs";
+import { codeBlocks } from "./markdown.mjs";
+import { tables } from "./tables.mjs";
+
+const readme = await readFile(at("README.md"), "utf8");
+const blocks = codeBlocks(readme);
+const manifest = JSON.parse(await readFile(at("package.json"), "utf8"));
+const installed = await installPacked([at("tests/readme/world")]);
+const { folder } = installed;
+const paywall = await startPaywall();
+
+/** What the block's comments say that it prints. */
+const promised = (code) => [...code.matchAll(/^\s*console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text]) => text);
+
+/** The script of an HTML block, or the block itself. */
+const script = ({ lang, code }) => (lang === "html" ? /<script type="module">\n(.*?)<\/script>/s.exec(code)[1] : code);
+
+const runners = {
+  async node({ code, example, id }) {
+    const place = join(folder, id);
+    await mkdir(place);
+    await writeFile(join(place, "example.mjs"), code);
+    const env = { ...process.env, WORLD: JSON.stringify({ base: paywall.base, id, scene: example.scene ?? "plain" }) };
+    const { stdout } = await promisify(execFile)(process.execPath, ["--import", join(folder, "world/node.js"), "example.mjs"], { cwd: place, env, timeout: 60_000 });
+    assert.deepEqual(stdout.trimEnd().split("\n").filter(Boolean), promised(code));
+    assert.equal(promised(code).length, code.split("console.log").length - 1, "each console.log says what it prints");
+  },
+
+  async page({ code, id }) {
+    // before the page's own module: the world, and a user who presses the button
+    const world = `<script type="module">
+      import { enter } from "/world/world.js";
+      enter(${JSON.stringify(paywall.base)}, ${JSON.stringify(id)});
+    </script>`;
+    const user = `<script type="module">
+      const output = document.querySelector("output");
+      new MutationObserver(() => (globalThis.results = { text: output.textContent })).observe(output, { childList: true });
+      document.querySelector("button").click();
+    </script>`;
+    const page = code.replace("<button>", `${world}<button>`) + user;
+    const site = await serve(folder, { "/page.html": page });
+    const chromium = await openBrowser("chromium");
+    try {
+      const { text } = await chromium.visit(`${site.url}/page.html`);
+      assert.ok(JSON.parse(text), "the page shows what was bought");
+    } finally {
+      await chromium.close();
+      await site.close();
+    }
+  },
+
+  async worker({ code, id }) {
+    const workers = join(folder, id, "workers");
+    await mkdir(workers, { recursive: true });
+    const example = join(folder, id, "example.js");
+    await writeFile(example, code);
+    await writeFile(join(folder, id, "enter.js"), `import { enter } from "../world/world.js";\nenter(${JSON.stringify(paywall.base)}, ${JSON.stringify(id)});\n`);
+    await writeFile(join(workers, "readme.js"), `import "../enter.js";\nexport { default } from "../example.js";\n`);
+    const { urls, close } = await startWorkers(workers);
+    try {
+      const response = await fetch(urls.readme);
+      assert.equal(response.status, 200, await response.text());
+    } finally {
+      await close();
+    }
+  },
+
+  shell({ code }) {
+    for (const line of code.trimEnd().split("\n")) {
+      const [, install, script] = /^npm (?:i (\S+)|(?:run )?(\w+))$/.exec(line) ?? [];
+      if (install) assert.equal(install, manifest.name);
+      else assert.ok(script in manifest.scripts, line);
+    }
+  },
+
+  async cargo({ code, id }) {
+    const place = join(folder, id);
+    await mkdir(join(place, "src"), { recursive: true });
+    await writeFile(join(place, "src/lib.rs"), "");
+    await writeFile(join(place, "Cargo.toml"), `[package]\nname = "user"\nversion = "0.0.0"\n\n${code}`);
+    const text = await run("cargo", ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", join(place, "Cargo.toml")], { quiet: true });
+    const [{ name, req }] = JSON.parse(text).packages[0].dependencies;
+    assert.equal(name, /^name = "(.*)"$/m.exec(await readFile(at("Cargo.toml"), "utf8"))[1]);
+    assert.ok(`${manifest.version}.`.startsWith(`${req.slice(1)}.`), `${req} is not ${manifest.version}`);
+  },
+
+  /** Cargo's own tests run these: the crate includes the README. */
+  async doctest({ lang }) {
+    assert.equal(lang, "rust");
+    assert.match(await readFile(at("src/lib.rs"), "utf8"), /#\[cfg\(doctest\)\]\n#\[doc = include_str!\("\.\.\/README\.md"\)\]/);
+  },
+
+  /** tsc has seen it with the others. */
+  types() {},
+};
+
+/** Every JavaScript and TypeScript block under tsc: TypeScript strictly, JavaScript as far as it can be. */
+async function typeCheck() {
+  const place = join(folder, "typed");
+  await mkdir(place);
+  const files = [join(folder, "world/world.d.ts")];
+  for (const [index, block] of blocks.entries()) {
+    if (!["js", "ts", "html"].includes(block.lang)) continue;
+    const file = join(place, `line-${block.line}.${block.lang === "ts" ? "ts" : "js"}`);
+    await writeFile(file, `${script(block)}\n${EXAMPLES[index].also ?? ""}`);
+    files.push(file);
+  }
+  const common = { noEmit: true, allowJs: true, checkJs: true, module: "NodeNext", moduleDetection: "force", target: "ES2022", lib: ["ES2022", "DOM", "DOM.Iterable"], types: ["node"], typeRoots: [at("tests/node_modules/@types")], skipLibCheck: true };
+  for (const [name, strict] of [["js", false], ["ts", true]]) {
+    const config = join(folder, `tsconfig.${name}.json`);
+    const own = files.filter((file) => file.endsWith(`.${name}`) || file.endsWith(".d.ts"));
+    await writeFile(config, JSON.stringify({ compilerOptions: { ...common, strict, exactOptionalPropertyTypes: strict }, files: own }));
+    await run(at("tests/node_modules/.bin/tsc"), ["--project", config], { quiet: true });
+  }
+}
+
+const tests = { ...tables, "every example type-checks": typeCheck };
+tests["every code block is in the list of examples"] = () =>
+  assert.deepEqual(blocks.map(({ heading }) => heading), EXAMPLES.map(({ heading }) => heading));
+for (const [index, example] of EXAMPLES.entries()) {
+  const block = blocks[index];
+  if (!block) continue;
+  tests[`line ${block.line}, ${example.heading} (${block.lang}, ${example.as})`] = async () => {
+    const id = `readme-${index}`;
+    await runners[example.as]({ ...block, example, id });
+    if (example.payments === undefined) return;
+    const stats = await (await fetch(`${paywall.base}/stats/${id}?log=0`)).json();
+    assert.equal(stats.payments, example.payments, "payments");
+    assert.ok(stats.challenges > 0, "the example came as far as a 402");
+  };
+}
+
+let passed = 0;
+let failed = 0;
+for (const [name, test] of Object.entries(tests).filter(([name]) => name.includes(process.argv[2] ?? ""))) {
+  try {
+    await test();
+    passed++;
+    console.log(`ok: ${name}`);
+  } catch (error) {
+    failed++;
+    console.log(`failed: ${name}\n    ${String(error.stack).replaceAll("\n", "\n    ")}`);
+  }
+}
+await paywall.close();
+if (process.env.KEEP) console.log(folder);
+else await installed.remove();
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -1,0 +1,107 @@
+// What the README says in tables and between the lines, against the code.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { at } from "../../scripts/lib.mjs";
+import { anchors, spans, table } from "./markdown.mjs";
+
+const read = (path) => readFile(at(path), "utf8");
+const readme = await read("README.md");
+const types = await read("src/js/index.d.ts");
+const manifest = JSON.parse(await read("package.json"));
+
+const names = (rows, column) => rows.map((row) => spans(row[column])[0]);
+/** The text between the braces of an exported interface; none of ours nests a brace at the start of a line. */
+const members = (name) => {
+  const body = new RegExp(`export interface ${name} \\{\\n(.*?)\\n\\}`, "s").exec(types)[1];
+  return [...body.matchAll(/^ {2}(\w+)[?(:]/gm)].map(([, member]) => member);
+};
+const strings = (text) => [...text.replace(/\/\/.*$/gm, "").matchAll(/"([\w-]+)"/g)].map(([, string]) => string);
+
+export const tables = {
+  async "the errors are those of the core and of the types, and say whether money moved"() {
+    const rows = table(readme, "Errors", "Code");
+    const codes = names(rows, "Code");
+    assert.deepEqual(codes, [...(await read("src/error.rs")).matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code));
+    assert.deepEqual(codes, strings(types.slice(types.indexOf("export type ErrorCode"))));
+
+    const moved = { payment_unknown: "perhaps", no_preimage: "perhaps", wrong_preimage: "perhaps", request_failed: "yes" };
+    for (const row of rows) {
+      const [code] = spans(row.Code);
+      assert.match(row["Did money move?"], new RegExp(`^${moved[code] ?? "no"}`), code);
+      for (const column of ["When", "What to do"]) assert.ok(row[column], `${code}: ${column} is empty`);
+    }
+  },
+
+  async "the options are those of the types, with the defaults of the code"() {
+    const rows = table(readme, "Options", "Option");
+    const limits = members("Limits").map((name) => `limits.${name}`);
+    assert.deepEqual(names(rows, "Option"), members("Options").flatMap((name) => (name === "limits" ? [name, ...limits] : [name])));
+
+    const { readOptions } = await import(at("dist/options.js"));
+    const { config, ...rest } = readOptions({ wallet() {}, limits: { perPayment: 1 } });
+    for (const [key, value] of Object.entries(config)) {
+      const row = rows.find((row) => [key, `limits.${key}`].includes(spans(row.Option)[0]));
+      if (key === "perPayment") assert.equal(row.Default, "required");
+      else if (value === null || key === "perOrigin") assert.match(row.Default, key === "hosts" ? /any https/ : /^none$/);
+      else assert.deepEqual(JSON.parse(spans(row.Default)[0]), value, key);
+    }
+    for (const key of ["store", "approve", "onEvent"]) assert.equal(rest[key], undefined);
+    const networks = strings(/export type Network = .*/.exec(types)[0]);
+    for (const network of networks) assert.ok(rows.find((row) => spans(row.Option)[0] === "networks").Meaning.includes(`\`${network}\``));
+  },
+
+  "the events are those of the types"() {
+    const declared = types.slice(types.indexOf("export type PaymentEvent"), types.indexOf("export class L402Error"));
+    const rows = table(readme, "Events and receipts", "Event");
+    assert.deepEqual(names(rows, "Event"), [...declared.matchAll(/type: "(\w+)"/g)].map(([, type]) => type));
+    const reasons = strings(/reason: (.*) \}/.exec(declared)[1]);
+    assert.deepEqual(spans(rows.at(-1).When).filter((span) => span !== "reason"), reasons);
+  },
+
+  "the runtimes' entries are exports, and every export is named"() {
+    const exports = Object.keys(manifest.exports).map((name) => `l402-fetch${name.slice(1)}`);
+    const rows = table(readme, "Runtimes", "Where");
+    for (const name of names(rows, "Import")) assert.ok(exports.includes(name), name);
+    for (const name of exports.filter((name) => !name.endsWith("package.json"))) assert.ok(spans(readme).includes(name) || readme.includes(`"${name}"`), name);
+    for (const [name] of readme.matchAll(/l402-fetch\/(?!dist)[\w/.]+\w/g)) {
+      assert.ok(exports.includes(name) || /^l402-fetch\/(tokens|journal|ledger|purchase)/.test(name), name);
+    }
+    assert.ok("workerd" in manifest.exports["."]);
+    assert.ok(rows.some((row) => row.Where === `Node ${manifest.engines.node.replace(">=", ">= ")}`));
+  },
+
+  async "the store's keys and locks are those of the core"() {
+    const ledger = await read("src/ledger.rs");
+    const rows = table(readme, "Stores", "Kind");
+    for (const name of names(rows, "Name")) assert.ok(ledger.includes(`"${name.replace("<origin>", "")}"`), name);
+    assert.equal(rows.length, [...ledger.matchAll(/const \w+: &str = "l402-fetch\//g)].length);
+  },
+
+  async "everything that the package exports is named"() {
+    for (const name of Object.keys(await import(at("dist/index.js")))) assert.ok(readme.includes(name), name);
+    for (const name of members("PaidFetch")) assert.ok(new RegExp(`\\b${name}\\(`).test(readme), name);
+    for (const name of members("Store")) assert.ok(readme.includes(`  ${name}`), name);
+  },
+
+  async "commands, files and anchors that it names are there"() {
+    const steps = await read("scripts/test.mjs");
+    for (const [, script] of readme.matchAll(/npm run (\w+)/g)) assert.ok(script in manifest.scripts, script);
+    for (const [, step] of readme.matchAll(/npm test -- (\w+)/g)) assert.ok(steps.includes(`\n  ${step}: `), step);
+    const known = anchors(readme);
+    for (const [, target] of readme.matchAll(/\]\(([^)]+)\)/g)) {
+      if (target.startsWith("#")) assert.ok(known.includes(target.slice(1)), target);
+      else if (!target.includes("://")) assert.ok(existsSync(at(target)), target);
+    }
+    assert.ok(!readme.includes("\u2014"), "no em dashes");
+  },
+
+  async "the licences are those of both manifests"() {
+    const cargo = await read("Cargo.toml");
+    assert.equal(manifest.license, "MIT OR Apache-2.0");
+    assert.ok(cargo.includes(`license = "${manifest.license}"`));
+    assert.match(await read("LICENSE-MIT"), /Permission is hereby granted/);
+    assert.match(await read("LICENSE-APACHE"), /Apache License\s+Version 2\.0/);
+    assert.equal(manifest.version, /^version = "(.*)"$/m.exec(cargo)[1]);
+  },
+};

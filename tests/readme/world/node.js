@@ -1,0 +1,26 @@
+// `node --import ./world/node.js example.mjs`, with WORLD as JSON: `{ base, id, scene }`.
+import { createFetch } from "l402-fetch";
+import { enter } from "./world.js";
+
+const { base, id, scene } = JSON.parse(process.env.WORLD);
+const wallet = enter(base, id);
+
+const scenes = {
+  /** A wallet, and a fetch that has paid nothing yet. */
+  async plain() {
+    Object.assign(globalThis, { wallet, pay: createFetch({ wallet, limits: { perPayment: 100 } }) });
+  },
+  /** The wallet pays, and its answer is lost; its history has the preimage. */
+  async "lost answer"() {
+    const forgetful = async (invoice) => {
+      await wallet(invoice);
+      throw new Error("the connection broke");
+    };
+    const pay = createFetch({ wallet: forgetful, limits: { perPayment: 100 } });
+    const error = await pay("https://api.example.com/weather").then(() => undefined, (error) => error);
+    if (error?.code !== "payment_unknown") throw new Error(`the scene is not set: ${error?.code}`);
+    const searchMyWallet = async (hash) => (await fetch(`https://wallet.example.com/lookup/${hash}`)).json();
+    Object.assign(globalThis, { pay, searchMyWallet });
+  },
+};
+await scenes[scene]();
