@@ -59,5 +59,5 @@ const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, respons
   response.writeHead(402, { "www-authenticate": `L402 macaroon="${macaroon(hash)}", invoice="${invoice(hash)}"`, [HEADER]: preimage.toString("hex") });
   response.end("pay first");
 });
-server.listen(0, "127.0.0.1", () => process.send(server.address().port));
+server.listen({ port: 0, host: "127.0.0.1", backlog: 65_535 }, () => process.send(server.address().port));
 process.on("disconnect", () => process.exit());
