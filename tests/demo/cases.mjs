@@ -286,7 +286,7 @@ export const cases = {
     assert.match(run.outcome, /load_failed/);
     assert.match(run.steps.at(-1).error, /^load_failed /);
     assert.equal((await demo.stats()).payments, 0);
-    await demo.page.setRequestInterception(false);
+    demo.blocked = /^$/;
     assert.equal((await demo.ask(2)).outcome, "paid 11 sat");
   },
 

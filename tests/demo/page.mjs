@@ -25,16 +25,15 @@ export async function openPage(browser, base, { width = 1024, height = 800, sche
   if (webln) await page.evaluateOnNewDocument(webln, base);
   if (blocked) {
     await page.setRequestInterception(true);
-    page.on("request", (request) => (blocked.test(request.url()) ? request.abort() : request.continue()));
+    page.on("request", (request) => (self.blocked.test(request.url()) ? request.abort() : request.continue()));
   }
-  await page.goto(base);
-  await page.waitForSelector("[data-ready]");
   const text = (selector) => page.$eval(selector, (element) => element.textContent.replace(/\s+/g, " ").trim());
 
   const self = {
     page,
     context,
     offences,
+    blocked,
     text,
     close: () => context.close(),
     /** Waits until the `n`th request since the last reset has come to its end. */
@@ -81,6 +80,8 @@ export async function openPage(browser, base, { width = 1024, height = 800, sche
     standing: async () => ({ ticket: await text("#ticket"), payments: await text("#payments"), spent: await text("#spent") }),
     status: () => text("#status"),
   };
+  await page.goto(base);
+  await page.waitForSelector("[data-ready]");
   return self;
 }
 
