@@ -22,8 +22,10 @@ process.env.PATH = [...Object.keys(TOOLS).map((name) => join(toolDir(name), "bin
 // a fresh user's shell may not have read rustup's profile yet
 process.env.PATH += delimiter + join(homedir(), ".cargo", "bin");
 
-/** A program that ended badly, or could not be started. */
-export class RunError extends Error {}
+/** A program that ended badly, or could not be started. `output` is what it said, where it was read. */
+export class RunError extends Error {
+  output = "";
+}
 
 /**
  * Runs a program to its end. `quiet` shows its output only where it fails; `tee` shows it and resolves with it.
@@ -53,7 +55,7 @@ export function run(program, args, { cwd = root, env = {}, quiet = false, tee = 
     child.on("error", (cause) => fail(new RunError(`${program} could not be started: ${cause.message}`, { cause })));
     child.on("close", (code, signal) => {
       if (code === 0) done(tee ? all : out);
-      else fail(new RunError(`${quiet ? all : ""}${[program, ...args].join(" ")} ended with ${signal ?? code}`));
+      else fail(Object.assign(new RunError(`${quiet ? all : ""}${[program, ...args].join(" ")} ended with ${signal ?? code}`), { output: all }));
     });
   });
 }

@@ -80,7 +80,7 @@ try {
   }
 } catch (error) {
   if (!(error instanceof RunError)) throw error;
-  const counts = count(error.message);
+  const counts = count(error.output);
   passed += counts.passed;
   failed += Math.max(counts.failed, 1);
   console.error(`\n== ${current} failed: ${error.message.split("\n").at(-1)}`);
