@@ -110,7 +110,7 @@ function showCode() {
   ].join("\n");
   $("wallet-note").textContent = webln
     ? "The shop’s invoices are of regtest, a network for tests. Your wallet will be asked to pay one, and will refuse unless it is on regtest too. This page accepts no other network, so no real money can move."
-    : `${globalThis.webln ? "Lives" : "This browser has no WebLN wallet, so a built-in one pays. It lives"} on the shop’s own server and moves no money: it answers as a wallet that has paid would.`;
+    : `${globalThis.webln ? "The test wallet" : "This browser has no WebLN wallet, so a built-in one pays. It"} lives on the shop’s own server and moves no money: it answers as a wallet that has paid would.`;
 }
 
 /** Extensions set `window.webln` when they please. It is preferred as soon as it is there, unless the person chose. */
@@ -138,4 +138,5 @@ $("controls").addEventListener("input", showCode);
 for (const event of ["load", "focus", "webln:ready"]) addEventListener(event, offerWebln);
 offerWebln();
 showCode();
+document.querySelector(".code").open = matchMedia("(min-width: 60rem)").matches;
 document.documentElement.dataset.ready = "";

@@ -109,7 +109,7 @@ export function tell(run, { wallet, limits, say, release }) {
     ].filter(({ limit }) => limit !== undefined);
     const rows = windows.map(({ label, limit, spent }) => [label, [
       h("span", {}, `${spent === undefined ? "" : `${spent} spent before, `}${amount} now, of ${limit} sat${(spent ?? 0) + amount > limit ? ": too much" : ""}`),
-      bar(limit, [{ size: spent ?? 0, kind: "spent" }, { size: amount, kind: "now" }]),
+      bar(limit, [{ size: spent ?? 0, kind: "spent" }, { size: amount, kind: (spent ?? 0) + amount > limit ? "over" : "now" }]),
     ]]);
     const [title, sentence] = fits
       ? ["Your limits allow it", "The price fits, so it is reserved before the wallet is asked: requests that run at the same time can’t spend it twice. Fees come out of the same limits."]
