@@ -82,7 +82,7 @@ export function tell(run, { wallet, limits, say, release }) {
     paying(event) {
       payment = event.payment;
       limitsStep(true).done();
-      asked = run.step("payment", PAYS, "The wallet is asked to pay", "First the payment is written into the journal, so that neither a crash nor a reload can pay it twice. Then the wallet gets the invoice.",
+      asked = run.step("payment", PAYS, "The wallet is asked to pay", "First the payment is written into the journal, so that one whose outcome gets lost is never paid again. Then the wallet gets the invoice.",
         facts([["Wallet", wallet.name], ["Amount", sat(payment.amountMsat)]]));
       say("Waiting for the wallet.");
     },
