@@ -66,6 +66,10 @@ impl<H: Host> Client<H> {
         let key = self.purchase_key(request);
         let mut mine = Some((challenges, offer));
         loop {
+            // A 402 that comes after the purchase which it asks for: no new one, and no events of one.
+            if let Some(token) = self.token_for(request) {
+                return Ok((Bought { token, paid_now: false }, None));
+            }
             let running = self.purchases.borrow().iter().find(|purchase| purchase.key == key).cloned();
             let (purchase, is_mine) = match (running, mine.take()) {
                 (Some(running), offer) => {

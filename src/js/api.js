@@ -5,19 +5,27 @@ export { receiptOf } from "./fetch.js";
 
 /** The package's functions over a loader of the core: what differs between the entries is only where the wasm comes from. */
 export function api(load) {
-  const parser = (name) => async (...args) => {
+  // The bindings would misread what is no string.
+  const parser = (name, code) => async (text, ...rest) => {
+    if (typeof text !== "string") throw new L402Error(code, `${name} takes a string, not ${text === null ? "null" : typeof text}`);
     const core = await load();
     try {
-      return core[name](...args);
+      return core[name](text, ...rest);
     } catch (error) {
       throw Array.isArray(error) ? new L402Error(...error) : error;
     }
   };
+  const attenuate = parser("attenuateMacaroon", "invalid_macaroon");
   return {
     createFetch: (options) => createFetch(options, load),
-    parseChallenges: parser("parseChallenges"),
-    decodeInvoice: parser("decodeInvoice"),
-    decodeMacaroon: parser("decodeMacaroon"),
-    attenuateMacaroon: parser("attenuateMacaroon"),
+    parseChallenges: parser("parseChallenges", "invalid_challenge"),
+    decodeInvoice: parser("decodeInvoice", "invalid_invoice"),
+    decodeMacaroon: parser("decodeMacaroon", "invalid_macaroon"),
+    async attenuateMacaroon(token, caveats) {
+      if (!Array.isArray(caveats) || !Array.from(caveats).every((caveat) => typeof caveat === "string")) {
+        throw new L402Error("invalid_macaroon", "caveats must be an array of strings");
+      }
+      return attenuate(token, caveats);
+    },
   };
 }

@@ -61,9 +61,14 @@ class Call {
     return /^(delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method;
   }
 
-  /** Absolute, without fragment; null where fetch will refuse it. */
+  /** Absolute, without user, password and fragment; null where fetch will refuse it. */
   get url() {
-    return this.#parse()?.href.split("#", 1)[0] ?? null;
+    let url = this.#parse();
+    if (url?.username || url?.password) {
+      url = new URL(url);
+      url.username = url.password = "";
+    }
+    return url?.href.split("#", 1)[0] ?? null;
   }
 
   /** Scheme, host and port; null where fetch will refuse the URL. */

@@ -1,7 +1,7 @@
 // Browsers: the page's query says who it is and where the paywall is.
 import * as pkg from "l402-fetch";
 import { runSuite } from "./harness.js";
-import { cases } from "./suite.js";
+import { casesFor } from "./suite.js";
 
 const { runtime, base, other } = Object.fromEntries(new URLSearchParams(location.search));
-globalThis.results = await runSuite(cases, { pkg, base, other, runtime });
+globalThis.results = await runSuite(casesFor(runtime), { pkg, base, other, runtime });

@@ -1,16 +1,20 @@
 // Runs the suite's cases in whatever runtime this is loaded into: no dependency but the language and timers.
 
-/** Runs cases, several at a time. Resolves with one `{ name, ok, error?, ms }` for each, in their order. */
+/**
+ * Runs cases, several at a time; those that are `alone`, each by itself after the others. A case may bring a `timeout` of its
+ * own, in milliseconds. Resolves with one `{ name, ok, error?, ms }` for each, in their order.
+ */
 export async function runSuite(cases, context, { atOnce = 4, timeout = 30_000 } = {}) {
   const results = new Array(cases.length);
-  let next = 0;
-  const worker = async () => {
-    while (next < cases.length) {
-      const index = next++;
-      results[index] = await runCase(cases[index], context, timeout);
-    }
+  const runThose = async (wanted, workers) => {
+    const indices = [...cases.keys()].filter((index) => wanted(cases[index])).values();
+    const worker = async () => {
+      for (const index of indices) results[index] = await runCase(cases[index], context, cases[index].timeout ?? timeout);
+    };
+    await Promise.all(Array.from({ length: workers }, worker));
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await runThose(({ alone }) => !alone, atOnce);
+  await runThose(({ alone }) => alone, 1);
   return results;
 }
 

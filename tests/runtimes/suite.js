@@ -2,14 +2,25 @@
 // under two origins), `runtime` (its name), `workers` (URLs of further Workers, in workerd) and the harness's assertions.
 import abort from "./cases/abort.js";
 import bodies from "./cases/bodies.js";
+import browsers from "./cases/browsers.js";
+import events from "./cases/events.js";
 import limits from "./cases/limits.js";
-import parallel from "./cases/parallel.js";
+import network from "./cases/network.js";
+import options from "./cases/options.js";
+import parallel, { manyMore } from "./cases/parallel.js";
+import parsing from "./cases/parsing.js";
 import paying from "./cases/paying.js";
+import quote from "./cases/quote.js";
 import recovery from "./cases/recovery.js";
 import redirects from "./cases/redirects.js";
 import refusals from "./cases/refusals.js";
 import reuse from "./cases/reuse.js";
 import store from "./cases/store.js";
 import wallets from "./cases/wallets.js";
+import workerd from "./cases/workerd.js";
 
-export const cases = [paying, wallets, refusals, recovery, reuse, redirects, bodies, abort, parallel, limits, store].flat();
+const everywhere = [parsing, options, paying, quote, wallets, refusals, recovery, reuse, redirects, bodies, network, abort, events, limits, store, parallel].flat();
+const own = { node: [manyMore], workerd, chromium: browsers, firefox: browsers, webkit: browsers };
+
+/** The cases for a runtime: those for all, then what only it has. */
+export const casesFor = (runtime) => [...everywhere, ...(own[runtime] ?? [])];

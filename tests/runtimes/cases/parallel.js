@@ -21,6 +21,8 @@ const SAME = { reuse_invoice: 1 };
 export default [
   {
     name: "1,000 calls at once for one resource: one payment",
+    alone: true,
+    timeout: 90_000,
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", SAME);
@@ -109,6 +111,8 @@ export default [
 /** Node alone: a browser's few connections would make it a test of patience. */
 export const manyMore = {
   name: "10,000 calls at once for one resource: one payment",
+  alone: true,
+  timeout: 300_000,
   async run(t) {
     const shop = openShop(t);
     const url = shop.url("a", SAME);

@@ -1,11 +1,11 @@
 // workerd: the suite runs within one request, whose query says where the paywall is.
 import * as pkg from "l402-fetch";
 import { runSuite } from "../harness.js";
-import { cases } from "../suite.js";
+import { casesFor } from "../suite.js";
 
 export default {
   async fetch(request) {
     const { base, other, workers } = Object.fromEntries(new URL(request.url).searchParams);
-    return Response.json(await runSuite(cases, { pkg, base, other, runtime: "workerd", workers: JSON.parse(workers) }));
+    return Response.json(await runSuite(casesFor("workerd"), { pkg, base, other, runtime: "workerd", workers: JSON.parse(workers) }));
   },
 };

@@ -1,0 +1,69 @@
+// workerd only: requests that share a module-level instance, and Workers with an old compatibility date.
+import { openShop } from "../shop.js";
+
+/** One request to a Worker of workerd/shared.js, which pays with the instance that its module keeps for this shop. */
+const visit = (t, shop, settings = {}, init) =>
+  shop.fetch(`${t.workers.shared}/?${new URLSearchParams({ base: t.base, control: t.other, id: shop.id, path: "a", ...settings })}`, init);
+
+export default [
+  {
+    name: "two requests on one module-level instance: one waits for the other's payment, one payment",
+    async run(t) {
+      const shop = openShop(t);
+      const first = visit(t, shop);
+      await shop.until("asked", 1);
+      const second = visit(t, shop);
+      await shop.until("challenges", 2);
+      await shop.release();
+      const answers = await Promise.all([first, second].map(async (response) => (await response).json()));
+      t.same(answers.map(({ status }) => status), [200, 200]);
+      t.same(answers.map(({ paidNow }) => paidNow), [true, false]);
+      t.same(await (await visit(t, shop)).json(), { status: 200, paidNow: false });
+      await shop.counts({ payments: 1, asked: 1, accepted: 3, requests: 5 });
+    },
+  },
+  {
+    name: "many requests on one module-level instance: one payment",
+    async run(t) {
+      const shop = openShop(t);
+      const visits = Array.from({ length: 12 }, () => visit(t, shop));
+      await shop.until("asked", 1);
+      await shop.until("challenges", 12);
+      await shop.release();
+      const answers = await Promise.all(visits.map(async (response) => (await response).json()));
+      t.same([...new Set(answers.map(({ status }) => status))], [200]);
+      t.equal(answers.filter(({ paidNow }) => paidNow).length, 1);
+      await shop.counts({ payments: 1, asked: 1, accepted: 12 });
+    },
+  },
+  {
+    name: "a request that its client gave up during the payment: the next one ends, and pays nothing more",
+    async run(t) {
+      const shop = openShop(t);
+      const controller = new AbortController();
+      const given = visit(t, shop, { timeout: 500 }, { signal: controller.signal });
+      await shop.until("asked", 1);
+      const second = visit(t, shop, { timeout: 500 });
+      await shop.until("challenges", 2);
+      controller.abort();
+      await t.rejects(given);
+      await shop.release();
+      await shop.until("payments", 1);
+      // it finds the payment by the wallet's lookup, or says that its outcome is unknown; it does not hang
+      const answer = await (await second).json();
+      t.ok(answer.status === 200 || answer.code === "payment_unknown", JSON.stringify(answer));
+      t.same(await (await visit(t, shop, { timeout: 500 })).json(), { status: 200, paidNow: false });
+      await shop.counts({ payments: 1, asked: 1 });
+    },
+  },
+  {
+    name: "a Worker with an old compatibility date, whose fetch forwards Authorization: no token leaves its origin",
+    async run(t) {
+      const query = new URLSearchParams({ base: t.base, other: t.other });
+      const results = await (await globalThis.fetch(`${t.workers.old}/?${query}`)).json();
+      const failed = results.filter(({ ok }) => !ok).map(({ name, error }) => `${name}: ${error}`);
+      t.equal(failed.join("\n"), "");
+      t.ok(results.length > 10, "the cases ran");
+    },
+  },
+];
