@@ -83,7 +83,7 @@ try {
   const counts = count(error.output);
   passed += counts.passed;
   failed += Math.max(counts.failed, 1);
-  console.error(`\n== ${current} failed: ${error.message.split("\n").at(-1)}`);
+  console.error(`\n== ${current} failed: ${error.message}`);
 }
 console.log(`\nin ${seconds(begin)}`);
 console.log(`${passed} passed, ${failed} failed`);

@@ -67,7 +67,8 @@ mod settle;
 mod sync;
 pub mod token;
 #[cfg(target_family = "wasm")]
-mod wasm;
+#[doc(hidden)] // what JavaScript calls; public for the tests in the engines
+pub mod wasm;
 
 pub use client::Client;
 pub use config::Config;

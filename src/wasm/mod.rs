@@ -107,7 +107,6 @@ impl Core {
 
     /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
     /// `[response, receipt or undefined]`.
-    #[must_use]
     pub fn answer(&self, call: Call, id: u32, response: JsValue) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
@@ -119,7 +118,6 @@ impl Core {
     }
 
     /// The price of a request, null where nothing is to be paid.
-    #[must_use]
     pub fn quote(&self, call: Call) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
@@ -130,28 +128,24 @@ impl Core {
 
     /// Reads the store's tokens.
     #[wasm_bindgen(js_name = readTokens)]
-    #[must_use]
     pub fn read_tokens(&self) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move { client.read_tokens().await.map(|()| JsValue::UNDEFINED) })
     }
 
     /// The journal.
-    #[must_use]
     pub fn payments(&self) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move { client.payments().await.map(|payments| to_js(&payments)) })
     }
 
     /// Sums in satoshis: `{hour, day, total}`.
-    #[must_use]
     pub fn spent(&self, url: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move { client.spent(url.as_deref()).await.map(|spent| to_js(&spent)) })
     }
 
     /// Settles an unknown payment: with a preimage, or as failed.
-    #[must_use]
     pub fn resolve(&self, payment_hash: String, preimage: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(
@@ -160,7 +154,6 @@ impl Core {
     }
 
     /// Drops tokens.
-    #[must_use]
     pub fn forget(&self, url: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move { client.forget(url.as_deref()).await.map(|()| JsValue::UNDEFINED) })
