@@ -58,10 +58,10 @@ impl<H: Host> Client<H> {
                 return Err(invalid("outcome contradicts the journal: this payment was settled as failed"))
             }
             (_, Some(proof)) => {
-                self.settle_paid(&entry.payment, Some(proof.to_hex()), None).await;
+                self.settle_paid(&entry, Some(proof.to_hex()), None).await;
             }
             (_, None) => {
-                self.settle_failed(&entry.payment).await;
+                self.settle_failed(&entry).await;
             }
         }
         Ok(())

@@ -161,7 +161,7 @@ impl<H: Host> Client<H> {
             };
 
             // The payment: ours, or that of another call for the same thing.
-            let (bought, purchase) = match self.purchase(&call, &request, challenges, offer).await {
+            let (bought, first_try) = match self.purchase(&call, &request, challenges, offer).await {
                 Ok(found) => found,
                 Err(failure) => return Err(failure.with_response(response)),
             };
@@ -169,7 +169,7 @@ impl<H: Host> Client<H> {
 
             // The same request again, with the token.
             paid_now = bought.paid_now;
-            response = match self.repeat(&call, &bought.token, purchase).await {
+            response = match self.repeat(&call, &bought.token, first_try).await {
                 Ok(response) => response,
                 Err(cause) if paid_now && !self.host.is_aborted(&call) => {
                     let error = Error::new(
@@ -269,10 +269,8 @@ impl<H: Host> Client<H> {
                 "the invoice names no amount, so nothing says what to pay: ask the seller for one that does",
             ));
         };
+        check_expiry(&invoice, self.host.now())?;
         let now = self.host.now() / 1000;
-        if invoice.expires_at <= now.saturating_add(LEAST_TIME_TO_PAY_S) {
-            return Err(Error::new(Code::InvoiceExpired, "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock"));
-        }
         let mut macaroons = decode_parts(&offer.token);
         for macaroon in &macaroons {
             if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
@@ -341,6 +339,16 @@ impl<H: Host> Client<H> {
             self.read_again().await.unwrap_or_default();
         }
     }
+}
+
+/// # Errors
+/// [`Code::InvoiceExpired`]
+pub(crate) fn check_expiry(invoice: &Invoice, now_ms: u64) -> Result<(), Error> {
+    if invoice.expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
+        return Ok(());
+    }
+    let text = "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
+    Err(Error::new(Code::InvoiceExpired, text))
 }
 
 pub(crate) fn not_honored() -> Error {

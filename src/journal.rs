@@ -102,12 +102,14 @@ impl Entry {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
-    /// Records the proof of payment. A fee that nobody reported stays as it was.
+    /// Records the proof of payment, once. A fee that nobody reported stays as it was.
     pub fn settle_paid(&mut self, preimage: Option<String>, fee_msat: Option<u64>, now_ms: u64) {
+        if self.payment.state != State::Paid {
+            self.payment.settled_at = Some(now_ms / 1000);
+        }
         self.payment.state = State::Paid;
         self.payment.fee_msat = fee_msat.unwrap_or(self.payment.fee_msat);
-        self.payment.settled_at = Some(now_ms / 1000);
-        self.preimage = preimage;
+        self.preimage = preimage.or(self.preimage.take());
         self.token = String::new();
     }
 

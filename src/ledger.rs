@@ -1,8 +1,8 @@
 //! The books: journal and tokens in memory, and in the store that an instance may share with others.
 //!
 //! Keys: `l402-fetch/journal` and `l402-fetch/tokens`, JSON text with a `version`. Locks: `l402-fetch/ledger` for the short
-//! time in which both are read, changed and written; `l402-fetch/purchase/` and an origin (where its tokens are known not to
-//! be shared: method and URL) for the time of one purchase.
+//! time in which both are read, changed and written; for the time of one purchase `l402-fetch/purchase/` and its origin (not
+//! where tokens are known not to be shared), then the same with method, space and URL.
 
 use crate::client::Client;
 use crate::failure::Failure;

@@ -1,7 +1,7 @@
 //! One purchase: shared by all who wait for it, journalled before the wallet is asked, settled only by proof.
 
 use crate::challenge::{Challenge, Offer};
-use crate::client::{not_honored, Client};
+use crate::client::{check_expiry, not_honored, Client};
 use crate::encoding::to_hex;
 use crate::event::{Event, Quote};
 use crate::failure::Failure;
@@ -38,19 +38,27 @@ impl Clone for Bought {
 /// A purchase that is under way.
 pub(crate) struct Purchase<H: Host> {
     key: String,
-    method: String,
-    url: String,
+    resource: String,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
     callers: RefCell<Vec<Rc<H::Call>>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     done: sync::Event,
-    /// The caller who paid has had its answer, or has waited long for it.
+    /// The caller who paid has had its answer, has waited long for it, or has gone.
     tried: sync::Event,
+}
+
+/// Held by the caller who started a purchase until its answer is there: those who wait for it let that caller go first.
+pub(crate) struct FirstTry<H: Host>(Rc<Purchase<H>>);
+
+impl<H: Host> Drop for FirstTry<H> {
+    fn drop(&mut self) {
+        self.0.tried.fire();
+    }
 }
 
 /// What stood in the books at the moment of writing the entry.
 enum Found {
-    Journalled(Payment),
+    Journalled(Box<Entry>),
     Bought(Rc<Token>),
 }
 
@@ -62,40 +70,44 @@ impl<H: Host> Client<H> {
         request: &Request,
         challenges: Vec<Challenge>,
         offer: Offer,
-    ) -> Result<(Bought, Option<Rc<Purchase<H>>>), Failure<H>> {
-        let key = self.purchase_key(request);
+    ) -> Result<(Bought, Option<FirstTry<H>>), Failure<H>> {
+        let (key, resource) = (self.purchase_key(request), resource(&request.method, &request.url));
         let mut mine = Some((challenges, offer));
         loop {
-            // A 402 that comes after the purchase which it asks for: no new one, and no events of one.
+            // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
             if let Some(token) = self.token_for(request) {
                 return Ok((Bought { token, paid_now: false }, None));
             }
-            let running = self.purchases.borrow().iter().find(|purchase| purchase.key == key).cloned();
-            let (purchase, is_mine) = match (running, mine.take()) {
+            // What is known of an origin changes, and the keys with it: its own resource is never bought beside itself.
+            let is_ours = |purchase: &&Rc<Purchase<H>>| purchase.key == key || purchase.resource == resource;
+            let running = self.purchases.borrow().iter().find(is_ours).cloned();
+            let (purchase, first_try) = match (running, mine.take()) {
                 (Some(running), offer) => {
                     mine = offer;
-                    (running, false)
+                    if running.resource == resource {
+                        running.callers.borrow_mut().push(Rc::clone(call));
+                    }
+                    (running, None)
                 }
-                (None, Some((challenges, offer))) => (self.start(&key, request, challenges, offer), true),
+                (None, Some((challenges, offer))) => {
+                    let started = self.start(&key, &resource, call, request, challenges, offer);
+                    (Rc::clone(&started), Some(FirstTry(started)))
+                }
                 // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
                 (None, None) => return Err(unknown("the purchase was interrupted: call again").into()),
             };
-            let same = purchase.method == request.method && purchase.url == request.url;
-            if same {
-                purchase.callers.borrow_mut().push(Rc::clone(call));
-            }
             if !purchase.done.wait(&self.host, self.config.payment_timeout_ms.saturating_add(PATIENCE_MS)).await {
                 self.end(&purchase, Err(unknown("the purchase was interrupted: call again").into()));
                 continue;
             }
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
-                Some(Ok(bought)) if is_mine => return Ok((bought, Some(purchase))),
-                Some(Ok(bought)) => {
-                    purchase.tried.wait(&self.host, FIRST_TRY_MS).await;
-                    return Ok((Bought { paid_now: false, ..bought }, None));
-                }
-                Some(Err(failure)) if same && !(matches!(failure, Failure::Abandoned) && mine.is_some()) => {
+                Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
+                // Where its caveats, or what was learnt since, speak against the new token, ours is bought next.
+                Some(Ok(_)) => _ = purchase.tried.wait(&self.host, FIRST_TRY_MS).await,
+                Some(Err(failure))
+                    if purchase.resource == resource && !(matches!(failure, Failure::Abandoned) && mine.is_some()) =>
+                {
                     return Err(failure)
                 }
                 // Another resource's failure says nothing of ours.
@@ -110,27 +122,24 @@ impl<H: Host> Client<H> {
         &self,
         call: &H::Call,
         token: &Token,
-        purchase: Option<Rc<Purchase<H>>>,
+        first_try: Option<FirstTry<H>>,
     ) -> Result<H::Response, H::Cause> {
         let authorization = token.authorization();
         let mut sending = pin!(self.host.send(call, Some(&authorization), true));
-        let Some(purchase) = purchase else { return sending.await };
-        let sent = match first(sending.as_mut(), self.host.sleep(FIRST_TRY_MS)).await {
-            First::A(sent) => sent,
-            First::B(()) => {
-                purchase.tried.fire();
-                sending.await
+        if first_try.is_some() {
+            if let First::A(sent) = first(sending.as_mut(), self.host.sleep(FIRST_TRY_MS)).await {
+                return sent;
             }
-        };
-        purchase.tried.fire();
-        sent
+            drop(first_try);
+        }
+        sending.await
     }
 
     /// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
     fn purchase_key(&self, request: &Request) -> String {
         let origin = Location::of(&request.url).map_or("", |location| location.origin);
         if self.is_unshared(origin) {
-            [request.method.as_str(), " ", &request.url].concat()
+            resource(&request.method, &request.url)
         } else {
             origin.to_owned()
         }
@@ -140,15 +149,16 @@ impl<H: Host> Client<H> {
     fn start(
         self: &Rc<Self>,
         key: &str,
+        resource: &str,
+        call: &Rc<H::Call>,
         request: &Request,
         challenges: Vec<Challenge>,
         offer: Offer,
     ) -> Rc<Purchase<H>> {
         let purchase = Rc::new(Purchase {
             key: key.to_owned(),
-            method: request.method.clone(),
-            url: request.url.clone(),
-            callers: RefCell::default(),
+            resource: resource.to_owned(),
+            callers: RefCell::new(vec![Rc::clone(call)]),
             outcome: RefCell::default(),
             done: sync::Event::default(),
             tried: sync::Event::default(),
@@ -181,36 +191,33 @@ impl<H: Host> Client<H> {
         let quote = self.examine(request, offer).map_err(|error| self.refused(request, error.into()))?;
         self.host.tell(&Event::Quote(&quote));
 
-        let lock = [PURCHASE_LOCK, &purchase.key].concat();
-        let _guard = self.host.lock(&lock).await.map_err(|cause| {
-            let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
-            self.refused(request, Failure::raised(error).with_cause(cause))
-        })?;
+        // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
+        // have learnt of the origin. Where tokens are known not to be shared both are the same.
+        let _guard = self.lock(&purchase.key).await.map_err(|failure| self.refused(request, failure))?;
+        let _own = match purchase.key == purchase.resource {
+            true => None,
+            false => Some(self.lock(&purchase.resource).await.map_err(|failure| self.refused(request, failure))?),
+        };
 
         // Everything that refuses, in order; nothing has moved yet.
-        let payment = match self.prepare(purchase, request, &quote).await {
+        let entry = match self.prepare(purchase, request, &quote).await {
             Ok(Found::Bought(token)) => return Ok(Bought { token, paid_now: false }),
-            Ok(Found::Journalled(payment)) => payment,
+            Ok(Found::Journalled(entry)) => entry,
             Err(failure) => return Err(self.refused(request, failure)),
         };
 
         // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
-        self.host.tell(&Event::Paying(&payment));
-        let max_fee_msat =
-            self.books.borrow().journal.find(&payment.payment_hash).map_or(0, |entry| entry.max_fee_msat);
-        let order = Order { url: &request.url, max_fee_msat, timeout_ms: self.config.payment_timeout_ms };
+        self.host.tell(&Event::Paying(&entry.payment));
+        let timeout_ms = self.config.payment_timeout_ms;
+        let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
         let mut answer = Box::pin(self.host.pay(&quote.invoice, order));
-        let token = match first(answer.as_mut(), self.host.sleep(order.timeout_ms)).await {
-            First::A(answer) => self.settle(&payment, answer).await,
+        let token = match first(answer.as_mut(), self.host.sleep(timeout_ms)).await {
+            First::A(answer) => self.settle(&entry, answer).await,
             First::B(()) => {
-                let client = Rc::clone(self);
-                let late = payment.clone();
+                let (client, late) = (Rc::clone(self), entry.clone());
                 self.host.spawn(Box::pin(async move { client.settle_late(&late, answer).await }));
-                self.ask_wallet(
-                    &payment,
-                    unknown("the wallet did not answer in time; a later answer is recorded").into(),
-                )
-                .await
+                let lost = unknown("the wallet did not answer in time; a later answer is recorded");
+                self.ask_wallet(&entry, lost.into()).await
             }
         };
         token.map(|token| Bought { token, paid_now: true })
@@ -219,7 +226,9 @@ impl<H: Host> Client<H> {
     /// Re-reads the store, settles what is open, reserves, asks the caller, and writes the entry.
     async fn prepare(&self, purchase: &Purchase<H>, request: &Request, quote: &Quote) -> Result<Found, Failure<H>> {
         self.read_again().await?;
-        self.recover(request).await?;
+        if self.token_for(request).is_none() {
+            self.recover(purchase, request).await?;
+        }
         if let Some(token) = self.token_for(request) {
             return Ok(Found::Bought(token));
         }
@@ -227,18 +236,21 @@ impl<H: Host> Client<H> {
             return Err(not_honored().into());
         }
         let hash = to_hex(&quote.invoice.payment_hash);
-        let known = self.books.borrow().journal.find(&hash).cloned();
-        if let Some(entry) = known {
-            if let Some(token) = self.known_hash(request, quote, entry).await? {
+        let known = self.books.borrow().journal.find(&hash).is_some();
+        if known {
+            let page = self.open().await?;
+            let token = self.known_hash(request, quote, &hash)?;
+            self.close(page).await?;
+            if let Some(token) = token {
                 return Ok(Found::Bought(token));
             }
         }
 
         let hold = self.reserve(quote)?;
-        let consent = self.consent(quote).await;
-        let wanted = purchase.callers.borrow().iter().any(|call| !self.host.is_aborted(call));
+        let is_wanted = || purchase.callers.borrow().iter().any(|call| !self.host.is_aborted(call));
+        let consent = if is_wanted() { self.consent(quote).await } else { Err(Failure::Abandoned) };
         let found = match consent {
-            Ok(()) if wanted => self.journalise(request, quote, &hash, &hold).await,
+            Ok(()) if is_wanted() => self.journalise(request, quote, &hash, &hold).await,
             Ok(()) => Err(Failure::Abandoned),
             Err(failure) => Err(failure),
         };
@@ -251,15 +263,9 @@ impl<H: Host> Client<H> {
     }
 
     /// The invoice's hash is in the journal: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
-    async fn known_hash(
-        &self,
-        request: &Request,
-        quote: &Quote,
-        entry: Entry,
-    ) -> Result<Option<Rc<Token>>, Failure<H>> {
-        if entry.payment.state == State::Failed {
-            return Ok(None);
-        }
+    fn known_hash(&self, request: &Request, quote: &Quote, hash: &str) -> Result<Option<Rc<Token>>, Failure<H>> {
+        let mut books = self.books.borrow_mut();
+        let Some(entry) = books.journal.find(hash).cloned() else { return Ok(None) };
         if entry.payment.origin != quote.origin {
             let error = Error::new(
                 Code::HashMismatch,
@@ -268,15 +274,15 @@ impl<H: Host> Client<H> {
             return Err(Failure::raised(error).with_payment(entry.payment));
         }
         if entry.is_unsettled() {
-            return Err(unknown("this invoice was handed to the wallet before").into())
-                .map_err(|failure: Failure<H>| failure.with_payment(entry.payment));
+            let failure = Failure::raised(unknown("this invoice was handed to the wallet before"));
+            return Err(failure.with_payment(entry.payment));
+        }
+        if entry.payment.state == State::Failed {
+            return Ok(None);
         }
         let token = Token::new(entry.payment, request.method.clone(), quote.token.clone(), entry.preimage)
             .bought_for(&request.url);
-        let page = self.open().await;
-        let token = self.books.borrow_mut().tokens.put(token);
-        self.close_or_keep(page).await;
-        Ok(Some(token))
+        Ok(Some(books.tokens.put(token)))
     }
 
     fn reserve(&self, quote: &Quote) -> Result<Rc<Hold>, Failure<H>> {
@@ -331,8 +337,12 @@ impl<H: Host> Client<H> {
         if let Some(token) = self.token_for(request) {
             return Ok(Found::Bought(token));
         }
-        let max_fee_msat = self.room(quote, Some(hold))?;
         let now = self.host.now();
+        check_expiry(&quote.invoice, now)?;
+        if let Some(token) = self.known_hash(request, quote, hash)? {
+            return Ok(Found::Bought(token));
+        }
+        let max_fee_msat = self.room(quote, Some(hold))?;
         let mut books = self.books.borrow_mut();
         if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request, now)) {
             return Err(open_payment(open));
@@ -348,18 +358,19 @@ impl<H: Host> Client<H> {
             started_at: now / 1000,
             settled_at: None,
         };
-        books.journal.put(Entry {
-            payment: payment.clone(),
+        let entry = Entry {
+            payment,
             method: request.method.clone(),
             token: quote.token.clone(),
             preimage: None,
             max_fee_msat,
             started_at_ms: now,
             invoice_expires_at: quote.invoice.expires_at,
-        });
+        };
+        books.journal.put(entry.clone());
         // The entry counts from now on; both together would refuse others what is theirs.
         self.release(hold);
-        Ok(Found::Journalled(payment))
+        Ok(Found::Journalled(Box::new(entry)))
     }
 
     /// Whether an entry's open outcome keeps this request from being paid.
@@ -373,7 +384,7 @@ impl<H: Host> Client<H> {
     }
 
     /// Asks the wallet what became of open payments of this origin.
-    async fn recover(&self, request: &Request) -> Result<(), Failure<H>> {
+    async fn recover(&self, own: &Purchase<H>, request: &Request) -> Result<(), Failure<H>> {
         let now = self.host.now();
         let open: Vec<Entry> = self
             .books
@@ -385,24 +396,51 @@ impl<H: Host> Client<H> {
             .cloned()
             .collect();
         for entry in open {
-            // Without a lock that holds for all, another instance may be between its journal write and its wallet's start.
-            let past_timeout = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
-            let certain = past_timeout || !self.host.has_store() || self.host.has_lock();
+            // Between its journal write and its wallet's start a lookup finds nothing. So "failed" is believed only while
+            // nobody else can be buying this, or past the time that a wallet is given.
+            let resource = resource(&entry.method, &entry.payment.url);
+            let mut certain = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
+            let mut _guard = None;
+            if !certain && self.host.has_store() {
+                certain = self.host.has_lock();
+                if certain && resource != own.resource {
+                    _guard = Some(self.lock(&resource).await?);
+                    self.read_again().await?;
+                }
+            } else if !certain {
+                let is_other = |other: &Rc<Purchase<H>>| other.resource == resource && other.resource != own.resource;
+                certain = !self.purchases.borrow().iter().any(is_other);
+            }
+            let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
+            let Some(entry) = still.filter(Entry::is_unsettled) else { continue };
             match self.look_up(&entry.payment.payment_hash).await {
                 Lookup::Paid { preimage, fee_msat } => match prove(&preimage, &entry.payment) {
                     Ok(proof) => {
-                        self.settle_paid(&entry.payment, Some(proof.to_hex()), fee_msat).await;
+                        self.settle_paid(&entry, Some(proof.to_hex()), fee_msat).await;
                     }
                     Err(_) => return Err(open_payment(&entry)),
                 },
                 Lookup::Failed if certain => {
-                    self.settle_failed(&entry.payment).await;
+                    self.settle_failed(&entry).await;
                 }
                 _ => return Err(open_payment(&entry)),
             }
         }
         Ok(())
     }
+
+    /// The lock of a purchase.
+    async fn lock(&self, key: &str) -> Result<H::Guard, Failure<H>> {
+        self.host.lock(&[PURCHASE_LOCK, key].concat()).await.map_err(|cause| {
+            let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
+            Failure::raised(error).with_cause(cause)
+        })
+    }
+}
+
+/// What one purchase is for: method and URL.
+fn resource(method: &str, url: &str) -> String {
+    [method, " ", url].concat()
 }
 
 fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {

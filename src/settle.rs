@@ -26,13 +26,13 @@ impl<H: Host> Client<H> {
     }
 
     /// Takes the wallet's answer.
-    pub(crate) async fn settle(&self, payment: &Payment, answer: Answer<H::Cause>) -> Result<Rc<Token>, Failure<H>> {
+    pub(crate) async fn settle(&self, entry: &Entry, answer: Answer<H::Cause>) -> Result<Rc<Token>, Failure<H>> {
         let doubtful = match answer {
-            Answer::Preimage { text, fee_msat } => match prove(&text, payment) {
-                Ok(proof) => return Ok(self.settle_paid(payment, Some(proof.to_hex()), fee_msat).await),
+            Answer::Preimage { text, fee_msat } => match prove(&text, &entry.payment) {
+                Ok(proof) => return Ok(self.settle_paid(entry, Some(proof.to_hex()), fee_msat).await),
                 Err(error) => error,
             },
-            Answer::Word if self.config.trust_wallet => return Ok(self.settle_paid(payment, None, None).await),
+            Answer::Word if self.config.trust_wallet => return Ok(self.settle_paid(entry, None, None).await),
             Answer::Word => Error::new(
                 Code::NoPreimage,
                 "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it",
@@ -42,31 +42,36 @@ impl<H: Host> Client<H> {
                 ["the wallet answered ", &what, " and no preimage: the amount stays reserved"].concat(),
             ),
             Answer::Failed { text, cause } => {
-                let failed = self.settle_failed(payment).await;
+                let failed = self.settle_failed(entry).await;
                 let error = Error::new(Code::PaymentFailed, ["the wallet did not pay: ", &text].concat());
                 return Err(with_optional_cause(self.failed(failed, error), cause));
             }
             Answer::Threw(cause) => {
                 let failure =
                     Failure::raised(unknown("the wallet failed and nobody can tell whether it paid")).with_cause(cause);
-                return self.ask_wallet(payment, failure).await;
+                return self.ask_wallet(entry, failure).await;
             }
         };
-        let open = self.settle_unknown(payment).await;
+        let open = self.settle_unknown(entry).await;
         Err(self.failed(open, doubtful))
     }
 
     /// The answer was lost: what the wallet's own books say, or else `failure` with the payment left open.
-    pub(crate) async fn ask_wallet(&self, payment: &Payment, failure: Failure<H>) -> Result<Rc<Token>, Failure<H>> {
-        let open = self.settle_unknown(payment).await;
-        match self.look_up(&payment.payment_hash).await {
+    pub(crate) async fn ask_wallet(&self, entry: &Entry, failure: Failure<H>) -> Result<Rc<Token>, Failure<H>> {
+        let open = self.settle_unknown(entry).await;
+        let found = self.look_up(&entry.payment.payment_hash).await;
+        // The answer may have come meanwhile.
+        if let Some(token) = self.books.borrow().tokens.bought_with(&entry.payment.payment_hash) {
+            return Ok(Rc::clone(token));
+        }
+        match found {
             Lookup::Paid { preimage, fee_msat } => {
-                if let Ok(proof) = prove(&preimage, payment) {
-                    return Ok(self.settle_paid(payment, Some(proof.to_hex()), fee_msat).await);
+                if let Ok(proof) = prove(&preimage, &entry.payment) {
+                    return Ok(self.settle_paid(entry, Some(proof.to_hex()), fee_msat).await);
                 }
             }
             Lookup::Failed => {
-                let failed = self.settle_failed(payment).await;
+                let failed = self.settle_failed(entry).await;
                 let raised = self
                     .failed(failed, Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say"));
                 let Failure::Raised(lost) = failure else { return Err(raised) };
@@ -82,20 +87,20 @@ impl<H: Host> Client<H> {
 
     pub(crate) async fn settle_late(
         &self,
-        payment: &Payment,
+        entry: &Entry,
         answer: Pin<Box<impl std::future::Future<Output = Answer<H::Cause>>>>,
     ) {
         match answer.await {
             Answer::Preimage { text, fee_msat } => {
-                if let Ok(proof) = prove(&text, payment) {
-                    self.settle_paid(payment, Some(proof.to_hex()), fee_msat).await;
+                if let Ok(proof) = prove(&text, &entry.payment) {
+                    self.settle_paid(entry, Some(proof.to_hex()), fee_msat).await;
                 }
             }
             Answer::Word if self.config.trust_wallet => {
-                self.settle_paid(payment, None, None).await;
+                self.settle_paid(entry, None, None).await;
             }
             Answer::Failed { .. } => {
-                self.settle_failed(payment).await;
+                self.settle_failed(entry).await;
             }
             _ => {}
         }
@@ -104,57 +109,63 @@ impl<H: Host> Client<H> {
     /// Records a proof: token and journal are stored before anything else happens. Where the store fails, memory has them.
     pub(crate) async fn settle_paid(
         &self,
-        payment: &Payment,
+        entry: &Entry,
         preimage: Option<String>,
         fee_msat: Option<u64>,
     ) -> Rc<Token> {
         let page = self.open().await;
-        let token = self.enter_proof(payment, preimage, fee_msat);
+        let (token, is_news) = self.enter_proof(entry, preimage, fee_msat);
         if let Some(Failure::Raised(lost)) = self.close_or_keep(page).await {
             self.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
         }
-        self.host.tell(&Event::Paid(&token.payment));
+        if is_news {
+            self.host.tell(&Event::Paid(&token.payment));
+        }
         token
     }
 
-    fn enter_proof(&self, payment: &Payment, preimage: Option<String>, fee_msat: Option<u64>) -> Rc<Token> {
+    fn enter_proof(&self, entry: &Entry, preimage: Option<String>, fee_msat: Option<u64>) -> (Rc<Token>, bool) {
         let now = self.host.now();
         let mut books = self.books.borrow_mut();
         let Books { journal, tokens, .. } = &mut *books;
-        let (mut paid, mut method, mut text) = (payment.clone(), String::new(), String::new());
-        if let Some(entry) = journal.find_mut(&payment.payment_hash) {
-            (method, text) = (entry.method.clone(), entry.token.clone());
-            entry.settle_paid(preimage.clone(), fee_msat, now);
-            paid = entry.payment.clone();
-        }
-        match tokens.bought_with(&payment.payment_hash) {
+        let hash = &entry.payment.payment_hash;
+        // Whoever writes without a lock may have lost the entry: the proof brings it back.
+        let mut known = journal.find(hash).unwrap_or(entry).clone();
+        let was_proven = known.payment.state == State::Paid;
+        known.settle_paid(preimage, fee_msat, now);
+        let bought =
+            || Token::new(known.payment.clone(), entry.method.clone(), entry.token.clone(), known.preimage.clone());
+        let token = match tokens.bought_with(hash) {
             Some(token) => Rc::clone(token),
-            // Proven before, and its token forgotten since: there is nothing to keep.
-            None if text.is_empty() => Rc::new(Token::new(paid, method, text, preimage)),
-            None => tokens.put(Token::new(paid, method, text, preimage)),
-        }
+            // Forgotten or replaced since it was proven: for whoever still waits for it, and not kept.
+            None if was_proven => Rc::new(bought()),
+            None => tokens.put(bought()),
+        };
+        journal.put_in_place(known);
+        (token, !was_proven)
     }
 
     /// Records that nothing moved: the amount is free again. A proof that came first stands.
-    pub(crate) async fn settle_failed(&self, payment: &Payment) -> Payment {
-        self.change_open(payment, |entry, now| entry.settle_failed(now)).await
+    pub(crate) async fn settle_failed(&self, entry: &Entry) -> Payment {
+        self.change_open(entry, |entry, now| entry.settle_failed(now)).await
     }
 
-    async fn settle_unknown(&self, payment: &Payment) -> Payment {
-        self.change_open(payment, |entry, _| entry.payment.state = State::Unknown).await
+    async fn settle_unknown(&self, entry: &Entry) -> Payment {
+        self.change_open(entry, |entry, _| entry.payment.state = State::Unknown).await
     }
 
-    async fn change_open(&self, payment: &Payment, change: fn(&mut Entry, u64)) -> Payment {
+    async fn change_open(&self, entry: &Entry, change: fn(&mut Entry, u64)) -> Payment {
         let page = self.open().await;
         let now = self.host.now();
-        let payment = match self.books.borrow_mut().journal.find_mut(&payment.payment_hash) {
-            Some(entry) => {
-                if entry.is_unsettled() {
-                    change(entry, now);
+        let payment = match self.books.borrow_mut().journal.find_mut(&entry.payment.payment_hash) {
+            Some(known) => {
+                // A failed invoice may be tried again: what became of an earlier attempt says nothing of the later one.
+                if known.is_unsettled() && known.started_at_ms == entry.started_at_ms {
+                    change(known, now);
                 }
-                entry.payment.clone()
+                known.payment.clone()
             }
-            None => payment.clone(),
+            None => entry.payment.clone(),
         };
         self.close_or_keep(page).await;
         payment
