@@ -1,0 +1,21 @@
+//! The flow over a host that can fail or stop at every step.
+//!
+//! Nothing sleeps: the clock is the host's, and goes on only when every task waits for it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::type_complexity,
+    dead_code
+)]
+
+mod executor;
+mod host;
+mod mint;
+
+mod offers;
+mod parallel;
+mod wallet;

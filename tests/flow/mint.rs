@@ -1,0 +1,121 @@
+//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`: nothing of ours makes what is tested.
+
+use bitcoin::hashes::{sha256, Hash as _};
+use bitcoin::secp256k1::{Secp256k1, SecretKey};
+use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, RawTaggedField, TaggedField};
+use lightning_types::features::Bolt11InvoiceFeatures;
+use macaroon::{Format, Macaroon, MacaroonKey};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// What an offer asks for.
+#[derive(Clone)]
+pub struct Terms {
+    pub network: Currency,
+    pub amount_msat: Option<u64>,
+    pub expiry_s: u64,
+    pub caveats: Vec<String>,
+    /// The macaroon commits to another hash.
+    pub mismatch: bool,
+    pub amp: bool,
+    /// The invoice is over the preimage of this number; else over a fresh one.
+    pub preimage: Option<u64>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            network: Currency::Bitcoin,
+            amount_msat: Some(10_000),
+            expiry_s: 3600,
+            caveats: Vec::new(),
+            mismatch: false,
+            amp: false,
+            preimage: None,
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Offer {
+    pub token: String,
+    pub invoice: String,
+    /// Hex.
+    pub hash: String,
+    /// Hex.
+    pub preimage: String,
+}
+
+impl Offer {
+    pub fn header(&self) -> String {
+        format!(r#"L402 version="0", token="{}", invoice="{}""#, self.token, self.invoice)
+    }
+}
+
+#[derive(Default)]
+pub struct Mint {
+    made: Cell<u64>,
+    preimages: RefCell<HashMap<String, String>>,
+}
+
+impl Mint {
+    fn number(&self) -> u64 {
+        self.made.set(self.made.get() + 1);
+        self.made.get()
+    }
+
+    /// The preimage (hex) of a payment hash (hex) of ours.
+    pub fn preimage(&self, hash: &str) -> Option<String> {
+        self.preimages.borrow().get(hash).cloned()
+    }
+
+    pub fn offer(&self, terms: &Terms, now_ms: u64) -> Offer {
+        let number = self.number();
+        let preimage = bytes(terms.preimage.unwrap_or(number));
+        let hash = sha256::Hash::hash(&preimage);
+        let (hash_hex, preimage_hex) = (hash.to_string(), hex(&preimage));
+        self.preimages.borrow_mut().insert(hash_hex.clone(), preimage_hex.clone());
+
+        let mut builder = InvoiceBuilder::new(terms.network.clone())
+            .description("api call".into())
+            .payment_hash(hash)
+            .payment_secret(PaymentSecret(bytes(number)))
+            .duration_since_epoch(Duration::from_secs(now_ms / 1000))
+            .min_final_cltv_expiry_delta(144)
+            .expiry_time(Duration::from_secs(terms.expiry_s));
+        if let Some(amount) = terms.amount_msat {
+            builder = builder.amount_milli_satoshis(amount);
+        }
+        let mut raw = builder.build_raw().unwrap();
+        if terms.amp {
+            raw.data
+                .tagged_fields
+                .retain(|field| !matches!(field, RawTaggedField::KnownSemantics(TaggedField::Features(_))));
+            let mut features = Bolt11InvoiceFeatures::empty();
+            features.set_required_feature_bit(30).unwrap();
+            raw.data.tagged_fields.push(RawTaggedField::KnownSemantics(TaggedField::Features(features)));
+        }
+        let node = SecretKey::from_slice(&[7; 32]).unwrap();
+        let invoice = raw
+            .sign(|message| Ok::<_, ()>(Secp256k1::signing_only().sign_ecdsa_recoverable(message, &node)))
+            .unwrap()
+            .to_string();
+
+        let committed = if terms.mismatch { bytes(number) } else { hash.to_byte_array() };
+        let identifier = [&[0, 0], &committed[..], &bytes(number)[..]].concat();
+        let mut token = Macaroon::create(None, &MacaroonKey::generate(b"root"), identifier.into()).unwrap();
+        for caveat in &terms.caveats {
+            token.add_first_party_caveat(caveat.as_str().into());
+        }
+        Offer { token: token.serialize(Format::V2).unwrap(), invoice, hash: hash_hex, preimage: preimage_hex }
+    }
+}
+
+fn bytes(number: u64) -> [u8; 32] {
+    sha256::Hash::hash(&number.to_be_bytes()).to_byte_array()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

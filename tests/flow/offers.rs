@@ -1,0 +1,377 @@
+//! What is refused before any money moves, and what is handed back untouched.
+
+use crate::host::{call, client, end, fetch, get, refused, soon, End, Response, World, PAID, REUSED, URL};
+use crate::mint::Terms;
+use l402_fetch::client::Failure;
+use l402_fetch::config::Config;
+use l402_fetch::host::Request;
+use l402_fetch::origin::HostPattern;
+use l402_fetch::Code;
+use lightning_invoice::Currency;
+
+fn configured(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::new(100);
+    change(&mut config);
+    config
+}
+
+#[test]
+fn a_resource_is_bought_once_and_its_token_reused() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
+    assert_eq!(*world.discarded.borrow(), [1], "the body of the paid 402 holds a socket");
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!((world.paid(), world.sends()), (1, 3));
+    let sent = world.sent.borrow();
+    assert_eq!([sent[0].repeat, sent[1].repeat, sent[2].repeat], [false, true, false]);
+    let offer = sent[1].authorization.clone().unwrap();
+    assert!(offer.starts_with("L402 ") && offer.len() > 100, "{offer}");
+    assert_eq!(sent[2].authorization, Some(offer));
+}
+
+#[test]
+fn what_costs_nothing_costs_nothing() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    for status in [200, 204, 301, 400, 401, 403, 404, 500] {
+        world.answers(move |sent| Ok(Response::status(status, sent)));
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, None));
+    }
+    world.answers(|_| Err("offline"));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Foreign("offline"));
+    assert_eq!((world.paid(), host.heard().len()), (0, 0));
+}
+
+#[test]
+fn a_402_for_others_comes_back_untouched() {
+    let own = |request: &mut Request| request.authorized = true;
+    let table: [(&str, Option<&str>, bool, fn(&mut Request), &[&str]); 8] = [
+        ("no header", None, false, |_| {}, &["unpayable NoChallenge"]),
+        ("no header, but others may be hidden", None, true, |_| {}, &["unpayable ChallengeHidden"]),
+        ("an empty header", Some(""), false, |_| {}, &["unpayable NoChallenge"]),
+        ("another scheme", Some("Basic realm=\"x\""), false, |_| {}, &["unpayable NoLightning"]),
+        (
+            "the caller's own authorization",
+            Some("L402 token=\"a\", invoice=\"b\""),
+            false,
+            own,
+            &["unpayable AuthorizationSet"],
+        ),
+        ("a bare L402 and the caller's own authorization", Some("L402"), false, own, &["unpayable AuthorizationSet"]),
+        ("a preflight", Some("L402 token=\"a\", invoice=\"b\""), false, |request| request.payable = false, &[]),
+        ("a malformed one nobody could read", Some("L402"), false, |request| request.payable = false, &[]),
+    ];
+    for (name, header, filtered, change, events) in table {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        world.answers(move |sent| {
+            let mut response = Response::status(402, sent);
+            response.head.challenge = header.map(str::to_owned);
+            response.head.filtered = filtered;
+            Ok(response)
+        });
+        let mut request = get(URL);
+        change(&mut request);
+        assert_eq!(fetch(&client, &host, request), End::Answer(402, None), "{name}");
+        assert_eq!((world.paid(), world.sends(), host.heard()), (0, 1, events.iter().map(|e| (*e).into()).collect()));
+        assert!(world.discarded.borrow().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn protocols_that_are_not_listed_are_not_paid() {
+    let world = World::new();
+    let (client, host) = client(&world, None, configured(|config| config.protocols = Vec::new()));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, None));
+    assert_eq!((world.paid(), host.heard()), (0, vec!["unpayable NoLightning".to_owned()]));
+}
+
+#[test]
+fn every_refusal_has_its_code_and_pays_nothing() {
+    let terms = |change: fn(&mut Terms)| {
+        let mut terms = Terms::default();
+        change(&mut terms);
+        terms
+    };
+    let table = [
+        (terms(|t| t.network = Currency::Regtest), Code::WrongNetwork),
+        (terms(|t| t.amount_msat = None), Code::NoAmount),
+        (terms(|t| t.amp = true), Code::InvalidInvoice),
+        (terms(|t| t.expiry_s = 5), Code::InvoiceExpired),
+        (terms(|t| t.mismatch = true), Code::HashMismatch),
+        (terms(|t| t.caveats = vec!["api_valid_until=1800000000".into()]), Code::InvalidMacaroon),
+        (terms(|t| t.amount_msat = Some(100_001)), Code::OverLimit),
+    ];
+    for (terms, code) in table {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        world.server.terms.replace(terms);
+        assert_eq!(fetch(&client, &host, get(URL)), refused(code));
+        assert_eq!((world.paid(), world.sends(), world.credentials().len()), (0, 1, 0), "{}", code.as_str());
+        assert_eq!(host.heard().last().unwrap(), &format!("refused {}", code.as_str()));
+        assert!(world.discarded.borrow().is_empty(), "its 402 comes with the error, unread");
+    }
+}
+
+#[test]
+fn the_last_terms_that_are_still_taken() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let caveats = vec!["api_valid_until=1800000001".into()];
+    world.server.terms.replace(Terms { expiry_s: 6, amount_msat: Some(100_000), caveats, ..Terms::default() });
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn malformed_challenges_and_invoices() {
+    for (header, code) in [
+        ("L402", Code::InvalidChallenge),
+        ("L402 token=\"a\", invoice=\"", Code::InvalidChallenge),
+        ("L402 token=\"a\", token=\"b\", invoice=\"c\"", Code::InvalidChallenge),
+        ("L402 token=\"a\", invoice=\"lnbc1\"", Code::InvalidInvoice),
+        ("L402 token=\"a\", invoice=\"required\"", Code::InvalidInvoice),
+    ] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        world.answers(move |sent| Ok(Response::challenge(header, sent)));
+        assert_eq!(fetch(&client, &host, get(URL)), refused(code), "{header}");
+        assert_eq!((world.paid(), world.sends()), (0, 1));
+    }
+}
+
+#[test]
+fn lsat_only_where_the_server_knows_no_other_name() {
+    for (schemes, expected) in [(&["LSAT"][..], "LSAT "), (&["LSAT", "L402"], "L402 ")] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let offer = world.mint.offer(&Terms::default(), world.now());
+        let line = |scheme| format!("{scheme} macaroon=\"{}\", invoice=\"{}\"", offer.token, offer.invoice);
+        let header = schemes.iter().map(line).collect::<Vec<_>>().join(", ");
+        world.answers(move |sent| {
+            Ok(match sent.authorization {
+                None => Response::challenge(&header, sent),
+                Some(_) => Response::status(200, sent),
+            })
+        });
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(world.credentials(), [format!("{expected}{}:{}", offer.token, offer.preimage)]);
+    }
+}
+
+#[test]
+fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    let other = world.mint.offer(&Terms::default(), world.now());
+    let header = format!("L402 token=\"{},{}\", invoice=\"{}\"", offer.token, other.token, offer.invoice);
+    world.answers(move |sent| Ok(Response::challenge(&header, sent)));
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::HashMismatch), "the second part is for another hash");
+    assert_eq!(world.paid(), 0);
+
+    let header = format!("L402 token=\"6eb1db0a\", invoice=\"{}\"", offer.invoice);
+    world.answers(move |sent| {
+        Ok(match sent.authorization {
+            None => Response::challenge(&header, sent),
+            Some(_) => Response::status(200, sent),
+        })
+    });
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!((world.paid(), world.credentials()), (1, vec![format!("L402 6eb1db0a:{}", offer.preimage)]));
+}
+
+#[test]
+fn where_money_and_tokens_may_go() {
+    let listed = || configured(|config| config.hosts = Some(vec![HostPattern::new("*.example")]));
+    for (url, config, expected) in [
+        ("http://api.example/", Config::new(100), refused(Code::InsecureTransport)),
+        ("http://api.example/", listed(), refused(Code::InsecureTransport)),
+        ("https://api.test/", listed(), refused(Code::HostNotAllowed)),
+        ("http://localhost:8080/", listed(), refused(Code::HostNotAllowed)),
+        ("http://localhost:8080/", Config::new(100), PAID),
+        ("http://127.0.0.1:8080/", Config::new(100), PAID),
+        ("https://api.example:8443/x", listed(), PAID),
+    ] {
+        let world = World::new();
+        let (client, host) = client(&world, None, config);
+        assert_eq!(fetch(&client, &host, get(url)), expected, "{url}");
+        assert_eq!(world.paid(), usize::from(expected == PAID));
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_sent_twice_is_refused_before_paying() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let request = Request { method: "POST".into(), replayable: false, ..get(URL) };
+    assert_eq!(fetch(&client, &host, request), refused(Code::BodyNotReplayable));
+    assert_eq!((world.paid(), world.sends()), (0, 1));
+}
+
+#[test]
+fn redirects() {
+    for (method, landed, expected) in [
+        ("GET", "https://api.example/moved", PAID),
+        ("HEAD", "https://api.example/moved", PAID),
+        ("POST", "https://api.example/moved", refused(Code::BodyNotReplayable)),
+        ("GET", "https://other.example/data", refused(Code::CrossOrigin)),
+        ("GET", "http://api.example/data", refused(Code::CrossOrigin)),
+        ("GET", "https://api.example:444/data", refused(Code::CrossOrigin)),
+    ] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let header = world.mint.offer(&Terms::default(), world.now()).header();
+        world.answers(move |sent| {
+            let mut response = match sent.authorization {
+                None => Response::challenge(&header, sent),
+                Some(_) => Response::status(200, sent),
+            };
+            response.head.redirected = true;
+            response.head.url = landed.to_owned();
+            Ok(response)
+        });
+        let request = Request { method: method.into(), ..get(URL) };
+        assert_eq!(fetch(&client, &host, request), expected, "{method} {landed}");
+        assert_eq!(world.paid(), usize::from(expected == PAID));
+    }
+}
+
+#[test]
+fn only_true_is_consent() {
+    let answers: [(Result<bool, &str>, End); 3] = [
+        (Ok(true), PAID),
+        (Ok(false), refused(Code::Declined)),
+        (
+            Err("dialog broke"),
+            End::Raised { code: Code::Declined, cause: Some("dialog broke"), state: None, has_response: true },
+        ),
+    ];
+    for (answer, expected) in answers {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        host.approve.replace(Some(Box::new(move |quote| {
+            assert_eq!((quote.amount_msat, quote.url.as_str()), (10_000, URL));
+            soon(answer)
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), expected);
+        assert_eq!((world.paid(), host.approvals.get()), (usize::from(expected == PAID), 1));
+        let spent = world.run(async move { client.spent(None).await.ok().unwrap().total });
+        assert_eq!(spent, if expected == PAID { 10 } else { 0 }, "the reserve is given back");
+    }
+}
+
+#[test]
+fn an_invoice_that_expires_while_consent_is_awaited_is_not_paid() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let executor = world.executor.clone();
+    host.approve.replace(Some(Box::new(move |_| {
+        let executor = executor.clone();
+        Box::pin(async move {
+            executor.sleep(3_600_000).await;
+            Ok(true)
+        })
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
+    assert_eq!(world.paid(), 0);
+}
+
+#[test]
+fn a_quote_never_pays() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(0));
+    let quote = |request: Request| {
+        let client = client.clone();
+        world.run(async move { client.quote(call(request.clone()), request).await })
+    };
+    let asked = quote(get(URL)).ok().unwrap().unwrap();
+    assert_eq!((asked.amount_msat, asked.url.as_str(), asked.origin.as_str()), (10_000, URL, "https://api.example"));
+    assert!(asked.macaroon.is_some(), "limits do not apply");
+    assert_eq!((world.paid(), world.discarded.borrow().clone()), (0, vec![1]));
+
+    for (header, code) in [
+        (None, Code::InvalidChallenge),
+        (Some("Basic"), Code::InvalidChallenge),
+        (Some("L402"), Code::InvalidChallenge),
+        (Some("L402 token=\"a\", invoice=\"b\""), Code::InvalidInvoice),
+    ] {
+        world.answers(move |sent| {
+            let mut response = Response::status(402, sent);
+            response.head.challenge = header.map(str::to_owned);
+            Ok(response)
+        });
+        match quote(get(URL)) {
+            Err(Failure::Raised(raised)) => assert_eq!(raised.error.code(), code),
+            _ => panic!("{header:?} has no price"),
+        }
+    }
+    world.answers(|sent| Ok(Response::status(200, sent)));
+    assert!(quote(get(URL)).ok().unwrap().is_none(), "free");
+    world.answers(|_| Err("offline"));
+    assert!(matches!(quote(get(URL)), Err(Failure::Foreign("offline"))));
+    assert_eq!(world.paid(), 0);
+    let _ = host;
+}
+
+#[test]
+fn a_token_that_should_work_answers_a_quote_without_a_request() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    let asked = client.clone();
+    let quote = world.run(async move { asked.quote(call(get(URL)), get(URL)).await });
+    assert!(quote.ok().unwrap().is_none());
+    assert_eq!((world.paid(), world.sends()), (1, 2));
+}
+
+#[test]
+fn what_follows_the_payment_is_the_callers() {
+    for status in [400, 401, 402, 403, 404, 408, 429, 500, 503] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let header = world.mint.offer(&Terms::default(), world.now()).header();
+        world.answers(move |sent| {
+            Ok(match sent.authorization {
+                None => Response::challenge(&header, sent),
+                Some(_) => Response::status(status, sent),
+            })
+        });
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(true)));
+        assert_eq!((world.paid(), world.sends()), (1, 2));
+    }
+}
+
+#[test]
+fn a_network_error_after_paying_keeps_the_token() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    world.on_send.replace(Some(Box::new(|sent| sent.authorization.is_some().then(|| soon(Err("reset"))))));
+    let state = Some(l402_fetch::journal::State::Paid);
+    assert_eq!(
+        fetch(&client, &host, get(URL)),
+        End::Raised { code: Code::RequestFailed, cause: Some("reset"), state, has_response: false }
+    );
+    assert_eq!(fetch(&client, &host, get(URL)), End::Foreign("reset"), "in later calls it is the runtime's own");
+    world.on_send.replace(None);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn an_abort_while_repeating_is_the_callers_own() {
+    let world = World::new();
+    let (client, _host) = client(&world, None, Config::new(100));
+    let aborted = call(get(URL));
+    let seen = aborted.clone();
+    world.on_send.replace(Some(Box::new(move |sent| {
+        sent.authorization.as_ref()?;
+        seen.aborted.set(true);
+        Some(soon(Err("aborted")))
+    })));
+    let result = world.run(async move { client.fetch(aborted, get(URL)).await });
+    assert_eq!(end(&result), End::Foreign("aborted"));
+    assert_eq!(world.paid(), 1);
+}

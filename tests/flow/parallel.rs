@@ -1,0 +1,433 @@
+//! Calls at the same time: who pays, who shares, who waits.
+
+use crate::executor::Running;
+use crate::host::{
+    call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, TheClient, World, ORIGIN, PAID,
+    REUSED, URL,
+};
+use crate::mint::Terms;
+use l402_fetch::config::Config;
+use l402_fetch::host::{Answer, Lookup, Request};
+use l402_fetch::journal::State;
+use l402_fetch::Code;
+use std::future::{poll_fn, Future};
+use std::rc::Rc;
+use std::task::Poll;
+
+fn start(client: &TheClient, host: &Fake, request: Request) -> (Rc<Call>, Running<End>) {
+    let (client, call) = (client.clone(), call(request.clone()));
+    let calling = call.clone();
+    (call, host.world.executor.start(async move { end(&client.fetch(calling, request).await) }))
+}
+
+fn at(path: &str) -> Request {
+    get(&format!("{ORIGIN}{path}"))
+}
+
+fn until_done(host: &Fake, running: &[Running<End>]) -> Vec<End> {
+    for _ in 0..1000 {
+        host.world.executor.run_ready();
+        if running.iter().all(Running::is_done) {
+            break;
+        }
+        host.world.executor.run(1000);
+    }
+    running.iter().map(Running::take).collect()
+}
+
+#[test]
+fn ten_thousand_callers_pay_once() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    world.sells(Terms::default());
+    let running: Vec<_> = (0..10_000).map(|_| start(&client, &host, get(URL)).1).collect();
+    let ends = until_done(&host, &running);
+    assert_eq!(world.paid(), 1);
+    assert_eq!(ends.iter().filter(|end| **end == PAID).count(), 1);
+    assert_eq!(ends.iter().filter(|end| **end == REUSED).count(), 9_999);
+    assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"], "one purchase, told once");
+}
+
+#[test]
+fn a_failure_is_shared_and_each_gets_its_own_402() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    world.wallet_says(Answer::Failed { text: "no route".into(), cause: Some("no route") });
+    let running: Vec<_> = (0..3).map(|_| start(&client, &host, get(URL)).1).collect();
+    let expected = End::Raised {
+        code: Code::PaymentFailed,
+        cause: Some("no route"),
+        state: Some(State::Failed),
+        has_response: true,
+    };
+    assert_eq!(until_done(&host, &running), vec![expected; 3]);
+    assert_eq!((world.paid(), host.heard().len()), (1, 4));
+}
+
+#[test]
+fn one_token_opens_the_resources_of_an_origin() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let running: Vec<_> = ["/a", "/b", "/a/c"].map(|path| start(&client, &host, at(path)).1).into();
+    assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED]);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn resources_with_tokens_of_their_own_are_each_bought_once() {
+    let world = World::new();
+    world.server.shares.set(false);
+    let (client, host) = client(&world, None, Config::new(100));
+    let running: Vec<_> = ["/a", "/b", "/c", "/a", "/b"].map(|path| start(&client, &host, at(path)).1).into();
+    let ends = until_done(&host, &running);
+    assert_eq!((ends, world.paid()), (vec![PAID, PAID, PAID, REUSED, REUSED], 3));
+    for path in ["/a", "/b", "/c"] {
+        assert_eq!(fetch(&client, &host, at(path)), REUSED);
+    }
+}
+
+#[test]
+fn origins_do_not_wait_for_each_other() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let answer = world.wallet_waits();
+    let (_, first) = start(&client, &host, get(URL));
+    world.executor.run_ready();
+    world.on_pay.replace(None);
+    assert_eq!(fetch(&client, &host, get("https://other.example/")), PAID);
+    assert!(!first.is_done());
+    let hash = first_hash(&world, &client);
+    answer.bring(world.proof_of(&hash));
+    assert_eq!(until_done(&host, &[first]), [PAID]);
+    assert_eq!(world.paid(), 2);
+}
+
+fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
+    let client = client.clone();
+    world.run(async move { client.payments().await.ok().unwrap()[0].payment_hash.clone() })
+}
+
+#[test]
+fn once_an_origin_is_known_not_to_share_its_resources_are_bought_in_parallel() {
+    let world = World::new();
+    world.server.shares.set(false);
+    let (client, host) = client(&world, None, Config::new(100));
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    assert_eq!(fetch(&client, &host, at("/b")), PAID);
+    let _never = world.wallet_waits();
+    let (_, waiting) = start(&client, &host, at("/c"));
+    world.executor.run_ready();
+    world.on_pay.replace(None);
+    assert_eq!(fetch(&client, &host, at("/d")), PAID);
+    assert!(!waiting.is_done());
+    assert_eq!(world.paid(), 4);
+}
+
+#[test]
+fn a_single_use_token_is_replaced_once_it_is_refused() {
+    for refusal in [401, 402] {
+        let world = World::new();
+        world.server.single_use.set(true);
+        world.server.refusal.set(refusal);
+        let (client, host) = client(&world, None, Config::new(100));
+        for paid in 1..4 {
+            assert_eq!(fetch(&client, &host, get(URL)), PAID);
+            assert_eq!(world.paid(), paid);
+        }
+        let running: Vec<_> = (0..4).map(|_| start(&client, &host, get(URL)).1).collect();
+        assert_eq!(until_done(&host, &running), vec![PAID; 4]);
+        assert_eq!(world.paid(), 7, "each call got its answer for one payment");
+    }
+}
+
+#[test]
+fn one_invoice_for_two_resources_is_paid_once() {
+    let world = World::new();
+    world.server.shares.set(false);
+    let (client, host) = client(&world, None, Config::new(100));
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    assert_eq!(fetch(&client, &host, at("/b")), PAID);
+    // Both are asked for the same hash, and the caller takes its time to consent.
+    world.offers(Terms { preimage: Some(77), ..Terms::default() });
+    let executor = world.executor.clone();
+    host.approve.replace(Some(Box::new(move |_| {
+        let executor = executor.clone();
+        Box::pin(async move {
+            executor.sleep(1000).await;
+            Ok(true)
+        })
+    })));
+    let _never = world.wallet_waits();
+    let (_, c) = start(&client, &host, at("/c"));
+    let (_, d) = start(&client, &host, at("/d"));
+    world.executor.run(2000);
+    assert_eq!(world.paid(), 3, "the second finds the hash in the journal");
+    assert!(!c.is_done());
+    assert_eq!(d.take(), open(Code::PaymentUnknown, State::Pending));
+}
+
+#[test]
+fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
+    let world = World::new();
+    world.server.shares.set(false);
+    let (client, host) = client(&world, None, Config::new(100));
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    assert_eq!(fetch(&client, &host, at("/b")), PAID);
+    // Not yet known to the wallet: the journal is written, the payment not started.
+    world.lookup_says(Lookup::Failed);
+    let answer = world.wallet_waits();
+    let (_, first) = start(&client, &host, at("/c"));
+    world.executor.run_ready();
+    let forgetting = client.clone();
+    world.run(async move { forgetting.forget(None).await.ok().unwrap() });
+    let (_, second) = start(&client, &host, at("/c"));
+    let (_, other) = start(&client, &host, at("/e"));
+    world.executor.run_ready();
+    assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is not believed");
+    let hash = {
+        let client = client.clone();
+        world.run(async move { client.payments().await.ok().unwrap()[2].payment_hash.clone() })
+    };
+    world.on_pay.replace(None);
+    answer.bring(world.proof_of(&hash));
+    assert_eq!(until_done(&host, &[first, second]), [PAID, REUSED]);
+    let _ = until_done(&host, &[other]);
+}
+
+#[test]
+fn one_callers_abort_ends_only_its_own() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let answer = world.wallet_waits();
+    let (first, ends_first) = start(&client, &host, get(URL));
+    let (_, ends_second) = start(&client, &host, get(URL));
+    world.executor.run_ready();
+    first.aborted.set(true);
+    answer.bring(world.proof_of(&first_hash(&world, &client)));
+    assert_eq!(until_done(&host, &[ends_first, ends_second]), [End::Foreign("aborted"), REUSED]);
+    assert_eq!(world.paid(), 1, "the payment goes on");
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+}
+
+#[test]
+fn nothing_is_paid_for_callers_who_gave_up_and_nobody_is_asked() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    host.approve.replace(Some(Box::new(|_| soon(Ok(true)))));
+    let (aborted, ends) = start(&client, &host, get(URL));
+    let seen = aborted.clone();
+    host.on_event.replace(Some(Box::new(move |event| seen.aborted.set(event == "quote"))));
+    assert_eq!(until_done(&host, &[ends]), [End::Abandoned]);
+    assert_eq!((world.paid(), host.approvals.get()), (0, 0));
+    host.on_event.replace(None);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+}
+
+#[test]
+fn an_abort_while_consent_is_awaited_pays_nothing_unless_another_waits() {
+    for others in [0, 1] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let consent = crate::executor::Later::new();
+        let asked = consent.clone();
+        host.approve.replace(Some(Box::new(move |_| asked.get())));
+        let (aborted, first) = start(&client, &host, get(URL));
+        let rest: Vec<_> = (0..others).map(|_| start(&client, &host, get(URL)).1).collect();
+        world.executor.run_ready();
+        aborted.aborted.set(true);
+        consent.bring(Ok(true));
+        let expected = if others == 0 { End::Abandoned } else { End::Foreign("aborted") };
+        assert_eq!(until_done(&host, &[first]), [expected]);
+        assert_eq!(until_done(&host, &rest), vec![REUSED; others]);
+        assert_eq!(world.paid(), others);
+    }
+}
+
+#[test]
+fn who_comes_when_all_others_gave_up_buys_for_itself() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let consent = crate::executor::Later::new();
+    let asked = consent.clone();
+    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (first, ends_first) = start(&client, &host, get(URL));
+    world.executor.run_ready();
+    first.aborted.set(true);
+    let (_, ends_second) = start(&client, &host, at("/other"));
+    world.executor.run_ready();
+    consent.bring(Ok(true));
+    assert_eq!(until_done(&host, &[ends_first, ends_second]), [End::Abandoned, PAID]);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn a_starter_that_is_dropped_leaves_nobody_waiting() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let answer = world.wallet_waits();
+    // A timer drops the first caller's future while the wallet is asked.
+    let (dropped, executor) = (client.clone(), world.executor.clone());
+    let gone = world.executor.start(async move {
+        let mut calling = Box::pin(dropped.fetch(call(get(URL)), get(URL)));
+        let mut sleeping = Box::pin(executor.sleep(1000));
+        poll_fn(|context| {
+            let _ = calling.as_mut().poll(context).is_ready();
+            sleeping.as_mut().poll(context)
+        })
+        .await;
+    });
+    let (_, waiting) = start(&client, &host, get(URL));
+    world.executor.run(2000);
+    assert!(gone.is_done());
+    answer.bring(world.proof_of(&first_hash(&world, &client)));
+    world.executor.run(10_000);
+    assert_eq!((waiting.take(), world.paid()), (REUSED, 1));
+}
+
+#[test]
+fn a_token_bound_to_a_path_is_not_sent_to_another_by_those_who_waited() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    world.server.terms.replace(Terms { caveats: vec!["RequestPath = /a".into()], ..Terms::default() });
+    let (_, a) = start(&client, &host, at("/a"));
+    let (_, b) = start(&client, &host, at("/b"));
+    assert_eq!(until_done(&host, &[a, b]), [PAID, PAID]);
+    let sent = world.sent.borrow();
+    let first = sent.iter().find_map(|sent| sent.authorization.clone()).unwrap();
+    assert!(sent.iter().all(|sent| sent.authorization.as_ref() != Some(&first) || sent.url.ends_with("/a")));
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn workers_wait_by_timers_of_their_own() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    host.isolated.set(true);
+    let running: Vec<_> = (0..5).map(|_| start(&client, &host, get(URL)).1).collect();
+    assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED, REUSED, REUSED]);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn a_frozen_purchase_is_passed_over_and_not_paid_again() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    host.isolated.set(true);
+    // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one buys.
+    host.approve.replace(Some(Box::new(|_| crate::host::never())));
+    let (frozen, executor) = (client.clone(), world.executor.clone());
+    drop(world.executor.start(async move {
+        let mut calling = Box::pin(frozen.fetch(call(get(URL)), get(URL)));
+        let mut awake = Box::pin(executor.sleep(1000));
+        poll_fn(move |context| {
+            if awake.as_mut().poll(context).is_pending() {
+                let _ = calling.as_mut().poll(context).is_ready();
+            }
+            Poll::<()>::Pending
+        })
+        .await;
+    }));
+    world.executor.run(1000);
+    host.approve.replace(None);
+    let before = world.now();
+    world.server.terms.replace(Terms { expiry_s: 7200, ..Terms::default() });
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert!((320_000..321_000).contains(&(world.now() - before)), "{}", world.now() - before);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn a_payment_that_froze_is_not_made_again() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    host.isolated.set(true);
+    let answer = world.wallet_waits();
+    let (_, frozen) = start(&client, &host, get(URL));
+    world.executor.run(1000);
+    let (_, second) = start(&client, &host, get(URL));
+    world.executor.run(400_000);
+    assert_eq!(
+        [frozen.take(), second.take()],
+        [open(Code::PaymentUnknown, State::Unknown), open(Code::PaymentUnknown, State::Unknown)]
+    );
+    answer.bring(world.proof_of(&first_hash(&world, &client)));
+    world.executor.run(1000);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn limits_hold_whatever_runs_in_parallel() {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.limits.all.per_hour = Some(45_000);
+    let (client, host) = client(&world, None, config);
+    let running: Vec<_> =
+        (0..8).map(|number| start(&client, &host, get(&format!("https://shop{number}.example/"))).1).collect();
+    let ends = until_done(&host, &running);
+    let paid = ends.iter().filter(|end| **end == PAID).count();
+    // Each reserves 10 sat and a fee of at most 5 until its outcome is known.
+    assert_eq!((paid, world.paid()), (3, 3));
+    assert_eq!(ends.iter().filter(|end| **end == refused(Code::OverLimit)).count(), 5);
+    let spent = client.clone();
+    assert_eq!(world.run(async move { spent.spent(None).await.ok().unwrap().hour }), 30);
+    assert_eq!(fetch(&client, &host, get("https://last.example/")), PAID, "fees that were not spent are free again");
+    assert_eq!(world.paid(), 4);
+}
+
+#[test]
+fn a_reserve_is_counted_once() {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.limits.all.total = Some(30_000);
+    let (client, host) = client(&world, None, config);
+    let _never = world.wallet_waits();
+    let (_, first) = start(&client, &host, get("https://a.example/"));
+    world.executor.run_ready();
+    assert!(!first.is_done());
+    let (_, second) = start(&client, &host, get("https://b.example/"));
+    world.executor.run_ready();
+    assert!(!second.is_done(), "2 x 15 sat fit into 30");
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn a_listener_may_fetch_by_itself() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let (inner, executor) = (client.clone(), world.executor.clone());
+    host.on_event.replace(Some(Box::new(move |_| {
+        let client = inner.clone();
+        drop(executor.start(async move { end(&client.fetch(call(at("/b")), at("/b")).await) }));
+    })));
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    world.executor.run(1000);
+    assert_eq!(world.paid(), 1);
+    host.on_event.replace(None);
+}
+
+#[test]
+fn a_waiter_tries_the_new_token_after_the_payer() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let payers = crate::executor::Later::new();
+    let (gate, inner) = (payers.clone(), world.clone());
+    world.on_send.replace(Some(Box::new(move |sent| {
+        sent.authorization.as_ref()?;
+        let first = inner.credentials().len() == 1;
+        let (gate, sent) = (gate.clone(), sent.clone());
+        Some(Box::pin(async move {
+            if first {
+                gate.get().await;
+            }
+            Ok(Response::status(200, &sent))
+        }))
+    })));
+    let (_, payer) = start(&client, &host, get(URL));
+    let (_, waiter) = start(&client, &host, get(URL));
+    world.executor.run_ready();
+    assert_eq!(world.credentials().len(), 1);
+    payers.bring(());
+    assert_eq!(until_done(&host, &[payer, waiter]), [PAID, REUSED]);
+    assert_eq!(world.paid(), 1);
+}
