@@ -129,11 +129,15 @@ class Call {
       target = this.#kept;
       this.#kept = target.clone();
     }
-    const around = repeat && hasHttpCache();
-    if (authorization === undefined && !around) return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
+    const caches = hasHttpCache();
+    if (authorization === undefined && !(repeat && caches)) return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
 
     const init = { ...this.#copy };
-    if (around) init.cache = "no-store";
+    if (caches) {
+      if (repeat) init.cache = "no-store";
+      // A 402 out of the cache would pass for the token's refusal, and be paid again.
+      else if (!/^(no-store|reload|no-cache)$/.test(this.#member("cache"))) init.cache = "no-cache";
+    }
     if (authorization === undefined) return fetch(target, init);
     try {
       init.headers = new Headers(this.#member("headers") ?? undefined);

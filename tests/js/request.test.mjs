@@ -364,6 +364,22 @@ test("a repeat goes around the HTTP cache where there is one", async (t) => {
   assert.equal(await cacheOf(undefined), "no-store");
 });
 
+test("a request with a token asks the server, though the HTTP cache may hold a 402", async (t) => {
+  t.after(() => { delete globalThis.document; });
+  const cacheOf = async (authorization, init) => {
+    const { call, calls } = read(URL_, init);
+    await call.send(authorization);
+    return calls[0][1]?.cache;
+  };
+  assert.equal(await cacheOf("L402 t:p"), undefined);
+  globalThis.document = { baseURI: "https://page.example/" };
+  assert.equal(await cacheOf("L402 t:p"), "no-cache");
+  assert.equal(await cacheOf("L402 t:p", { cache: "force-cache" }), "no-cache");
+  assert.equal(await cacheOf("L402 t:p", { cache: "reload" }), "reload");
+  assert.equal(await cacheOf("L402 t:p", { cache: "no-store" }), "no-store");
+  assert.equal(await cacheOf(undefined), undefined);
+});
+
 test("multipart and form bodies go out as plain fetch sends them", async (t) => {
   const server = http.createServer(async (request, response) => {
     let body = "";

@@ -1,7 +1,9 @@
 // A shop of its own at the paywall for each case, a wallet that pays there, and what both saw.
 
 // A case may put a paying fetch in the global one's place; what the test itself asks must not be paid for.
-const plainFetch = globalThis.fetch;
+const { fetch } = globalThis;
+// browsers refuse to run fetch as a method of anything but the window
+const plainFetch = (...args) => fetch(...args);
 
 let opened = 0;
 

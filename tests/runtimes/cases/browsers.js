@@ -65,12 +65,15 @@ export default [
     },
   },
   {
-    name: "a 402 that another instance left in the HTTP cache is paid for once by this one",
+    name: "a 402 that another left in the HTTP cache is paid for once; Chromium keeps its challenge from everybody",
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", { cache: 600 });
-      await shop.fetch(url);
-      t.equal((await shop.pay(url)).status, 200);
+      await (await shop.fetch(url)).text();
+      const hides = t.runtime === "chromium";
+      t.equal((await shop.pay(url)).status, hides ? 402 : 200);
+      if (hides) t.same(shop.events, [{ type: "unpayable", url, reason: "challenge_hidden" }]);
+      t.equal((await shop.pay(url, { cache: "no-store" })).status, 200);
       t.equal((await shop.pay(url)).status, 200);
       await shop.counts({ payments: 1, asked: 1 });
     },

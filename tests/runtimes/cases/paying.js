@@ -1,6 +1,14 @@
 // The good case: a 402, a payment, and the answer.
 import { openShop } from "../shop.js";
 
+/** Firefox shows a page no WWW-Authenticate at all where it came in two lines. */
+async function assertHidden(t, shop) {
+  const url = shop.url("a", { scheme: "both" });
+  t.equal((await shop.pay(url)).status, 402);
+  t.same(shop.events, [{ type: "unpayable", url, reason: "challenge_hidden" }]);
+  await shop.counts({ payments: 0, asked: 0, requests: 1 });
+}
+
 export default [
   {
     name: "a 402 is paid for and the request sent again",
@@ -119,6 +127,7 @@ export default [
     name: `the scheme ${scheme}, however its parameters are written`,
     async run(t) {
       const shop = openShop(t);
+      if (scheme === "both" && t.runtime === "firefox") return assertHidden(t, shop);
       let times = 0;
       // of the 27 ways, nine in which each two meet once
       for (const [i, param] of ["token", "macaroon", "both"].entries()) {
@@ -139,7 +148,8 @@ export default [
     name: "protocols says which offers are taken, and in which order",
     async run(t) {
       const shop = openShop(t);
-      const first = await shop.client({ protocols: ["lsat", "l402"] })(shop.url("a", { scheme: "both" }));
+      const header = 'LSAT macaroon="{token}", invoice="{invoice}", L402 macaroon="{token}", invoice="{invoice}"';
+      const first = await shop.client({ protocols: ["lsat", "l402"] })(shop.url("a", { header }));
       t.equal(t.pkg.receiptOf(first).payment.protocol, "lsat");
       const none = await shop.client({ protocols: ["lsat"] })(shop.url("b"));
       t.equal(none.status, 402);
@@ -186,7 +196,7 @@ export default [
         const again = await shop.pay(url);
         t.equal(again.status, after);
         t.equal(t.pkg.receiptOf(again).paidNow, false);
-        await shop.counts({ payments: 1, asked: 1, requests: 3 });
+        await shop.counts({ payments: 1, asked: 1 });
       }
     },
   },

@@ -17,7 +17,7 @@ export default [
         t.same(log.map((entry) => entry.path), ["old", "new", "old", "new"].map(shop.path));
         t.same(log.map((entry) => entry.method), Array(4).fill(method));
         t.equal(t.pkg.receiptOf(await shop.pay(url, { method })).paidNow, false);
-        await shop.counts({ payments: 1, accepted: 2, requests: 6 });
+        await shop.counts({ payments: 1, accepted: 2 });
       }
     },
   })),
@@ -94,7 +94,7 @@ export default [
       const shop = openShop(t);
       let sends = 0;
       const pay = shop.client({ fetch: (input, init) => {
-        const url = sends++ === 0 ? input : shop.url("old", { redirect: shop.free("away", {}, t.other) });
+        const url = sends++ !== 1 ? input : shop.url("old", { redirect: shop.free("away", {}, t.other) });
         return shop.fetch(url, init);
       } });
       t.equal((await pay(shop.url("a"))).status, 200);
@@ -118,7 +118,7 @@ export default [
       const shop = openShop(t);
       const error = await t.rejects(shop.pay(shop.url("old", { redirect: shop.path("new") }), { redirect: "error" }));
       t.ok(error instanceof TypeError && !(error instanceof t.pkg.L402Error), "fetch's own error");
-      await shop.counts({ payments: 0, requests: 1 });
+      await shop.counts({ payments: 0, asked: 0 });
     },
   },
 ];
