@@ -98,7 +98,7 @@ export default [
       const call = shop.pay(url, { signal: own.signal });
       await shop.until("requests", 2);
       own.abort();
-      await own.rejectsAsFetch(call);
+      await own.rejects(call);
       t.same(shop.types(), ["challenge", "quote", "paying", "paid"]);
       const next = shop.pay(url);
       await shop.until("requests", 3);
