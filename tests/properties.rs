@@ -229,7 +229,7 @@ proptest! {
             (Ok(invoice), Ok(theirs)) => {
                 let raw = theirs.raw_invoice();
                 prop_assert_eq!(Some(invoice.payment_hash), raw.payment_hash().map(|hash| hash.0.to_byte_array()));
-                prop_assert_eq!(invoice.description, raw.description().map(|text| text.to_string()));
+                prop_assert_eq!(invoice.description, raw.description().map(|text| text.as_inner().0.clone()));
                 prop_assert_eq!(invoice.description_hash, raw.description_hash().map(|hash| hash.0.to_byte_array()));
                 prop_assert_eq!(invoice.payee, raw.payee_pub_key().map(|key| key.serialize()));
                 let expiry = raw.expiry_time().map_or(3600, |expiry| expiry.as_seconds());
