@@ -45,24 +45,28 @@ impl<H: Host> Client<H> {
         let hash = payment_hash.to_ascii_lowercase();
         let page = self.open().await?;
         let entry = self.books.borrow().journal.find(&hash).cloned();
-        self.close(page).await?;
         let (Some(entry), Some(bytes)) = (entry, from_hex(&hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()))
         else {
             return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
         };
         let proof = preimage.map(|text| Preimage::prove(text, &bytes)).transpose()?;
-        match (entry.payment.state, proof) {
-            (State::Paid, Some(_)) | (State::Failed, None) => {}
+        match (entry.payment.state, &proof) {
+            (State::Paid, Some(_)) | (State::Failed, None) => return Ok(()),
             (State::Paid, None) => return Err(invalid("outcome contradicts the journal: this payment is proven")),
             (State::Failed, Some(_)) => {
                 return Err(invalid("outcome contradicts the journal: this payment was settled as failed"))
             }
-            (_, Some(proof)) => {
-                self.settle_paid(&entry, Some(proof.to_hex()), None).await;
+            _ => {}
+        }
+        if proof.is_none() {
+            let now = self.host.now();
+            if let Some(entry) = self.books.borrow_mut().journal.find_mut(&hash) {
+                entry.settle_failed(now);
             }
-            (_, None) => {
-                self.settle_failed(&entry).await;
-            }
+        }
+        self.close(page).await?;
+        if let Some(proof) = proof {
+            self.settle_paid(&entry, Some(proof.to_hex()), None).await;
         }
         Ok(())
     }

@@ -137,6 +137,8 @@ impl<H: Host> Client<H> {
                 match verdict {
                     Verdict::Accepted => self.note_accepted(&sent),
                     Verdict::Silent => {}
+                    // The token stayed at home when the request was redirected to another origin.
+                    _ if is_elsewhere(&request, &head) => {}
                     Verdict::Refused | Verdict::Closed => self.note_refused(&sent, &request).await,
                 }
                 if paid_now || !request.replayable || !matches!(verdict, Verdict::Refused) {
@@ -234,7 +236,7 @@ impl<H: Host> Client<H> {
         };
         let asked = Location::of(&request.url)
             .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
-        if Location::of(&head.url).is_some_and(|answered| answered.origin != asked.origin) {
+        if is_elsewhere(request, head) {
             return Err(Error::new(
                 Code::CrossOrigin,
                 "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
@@ -320,7 +322,7 @@ impl<H: Host> Client<H> {
 
     /// Notes that a server took the token. Kept in memory and written with the next change: losing it costs nothing.
     pub fn note_accepted(&self, token: &Token) {
-        self.books.borrow_mut().tokens.update(token.id, |token| token.accepted = true);
+        self.books.borrow_mut().tokens.update(token.id, Token::note_accepted);
     }
 
     /// Whether tokens of this origin are known not to open every resource.
@@ -338,6 +340,14 @@ impl<H: Host> Client<H> {
         if !accepted {
             self.read_again().await.unwrap_or_default();
         }
+    }
+}
+
+/// Whether a redirect led to another origin than was asked.
+fn is_elsewhere(request: &Request, head: &Head) -> bool {
+    match (Location::of(&request.url), Location::of(&head.url)) {
+        (Some(asked), Some(answered)) => asked.origin != answered.origin,
+        _ => false,
     }
 }
 

@@ -238,13 +238,20 @@ impl Journal {
         self.entries.retain(|entry| entry.payment.payment_hash != payment_hash);
     }
 
-    /// Takes over what `newer` knows better: entries that are missing here, or unsettled here and settled there.
+    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. Of two
+    /// attempts to pay one invoice the later counts, unless the earlier is proven.
     pub fn merge(&mut self, newer: &Self) {
         for entry in &newer.entries {
+            let state = entry.payment.state;
             match self.find_mut(&entry.payment.payment_hash) {
                 None => self.entries.push(entry.clone()),
-                Some(known) if known.is_unsettled() && !entry.is_unsettled() => *known = entry.clone(),
-                Some(known) if known.payment.state == State::Failed && entry.payment.state == State::Paid => {
+                Some(known) if known.payment.state == State::Paid => {}
+                Some(known) if state == State::Paid => *known = entry.clone(),
+                Some(known)
+                    if known.is_unsettled()
+                        && state != State::Pending
+                        && known.started_at_ms <= entry.started_at_ms =>
+                {
                     *known = entry.clone()
                 }
                 Some(_) => {}

@@ -60,16 +60,21 @@ impl<H: Host> Client<H> {
         Ok(Page { pass: Some(pass), _guard: Some(guard) })
     }
 
-    /// Writes what was changed since [`Client::open`], and frees the ledger.
+    /// Writes what was changed since [`Client::open`], and frees the ledger. Where that fails, the store is read anew before
+    /// anything else is done with the books.
     pub(crate) async fn close(&self, page: Page<'_, H>) -> Result<(), Failure<H>> {
-        match &page.pass {
+        let written = match &page.pass {
             None => Ok(()),
             Some(pass) if pass.is_valid() => self.write().await,
             Some(_) => {
                 let text = "the store took too long and others went on: nothing was written";
                 Err(Error::new(Code::StoreFailed, text).into())
             }
+        };
+        if written.is_err() {
+            self.books.borrow_mut().stored = [None, None];
         }
+        written
     }
 
     /// The same for what follows a payment, with whatever [`Client::open`] gave: where the store fails, memory has what
@@ -96,9 +101,14 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// [`Code::StoreFailed`]
     pub async fn read_tokens(&self) -> Result<(), Failure<H>> {
+        // A purchase may run beside it: what it writes must not be taken for gone because this was read before.
+        let _pass = self.gate.enter(&self.host).await;
         let text = self.host.load(TOKENS).await.map_err(|cause| store_failed("read", cause))?;
         let tokens = text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?;
-        self.books.borrow_mut().tokens.replace(tokens);
+        let mut books = self.books.borrow_mut();
+        if !books.unsaved {
+            books.tokens.replace(tokens);
+        }
         Ok(())
     }
 

@@ -63,6 +63,7 @@ pub mod origin;
 pub mod policy;
 pub mod preimage;
 mod purchase;
+mod recover;
 mod settle;
 mod sync;
 pub mod token;

@@ -5,12 +5,12 @@ use crate::client::{check_expiry, not_honored, Client};
 use crate::encoding::to_hex;
 use crate::event::{Event, Quote};
 use crate::failure::Failure;
-use crate::host::{Host, Lookup, Order, Request};
+use crate::host::{Host, Order, Request};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::PURCHASE_LOCK;
 use crate::origin::Location;
 use crate::policy::Hold;
-use crate::settle::{prove, unknown, LOOKUP_TIMEOUT_MS};
+use crate::settle::{open_payment, unknown, LOOKUP_TIMEOUT_MS};
 use crate::sync::{self, first, First};
 use crate::token::Token;
 use crate::{Code, Error};
@@ -38,7 +38,7 @@ impl Clone for Bought {
 /// A purchase that is under way.
 pub(crate) struct Purchase<H: Host> {
     key: String,
-    resource: String,
+    pub(crate) resource: String,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
     callers: RefCell<Vec<Rc<H::Call>>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
@@ -373,64 +373,8 @@ impl<H: Host> Client<H> {
         Ok(Found::Journalled(Box::new(entry)))
     }
 
-    /// Whether an entry's open outcome keeps this request from being paid.
-    fn stands_in_the_way(&self, entry: &Entry, request: &Request, now: u64) -> bool {
-        let same_resource = entry.method == request.method && entry.payment.url == request.url;
-        let origin = Location::of(&request.url).map_or("", |location| location.origin);
-        entry.is_unsettled()
-            && entry.payment.origin == origin
-            && (same_resource || !self.is_unshared(origin))
-            && !entry.is_forgotten(now)
-    }
-
-    /// Asks the wallet what became of open payments of this origin.
-    async fn recover(&self, own: &Purchase<H>, request: &Request) -> Result<(), Failure<H>> {
-        let now = self.host.now();
-        let open: Vec<Entry> = self
-            .books
-            .borrow()
-            .journal
-            .entries()
-            .iter()
-            .filter(|entry| self.stands_in_the_way(entry, request, now))
-            .cloned()
-            .collect();
-        for entry in open {
-            // Between its journal write and its wallet's start a lookup finds nothing. So "failed" is believed only while
-            // nobody else can be buying this, or past the time that a wallet is given.
-            let resource = resource(&entry.method, &entry.payment.url);
-            let mut certain = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
-            let mut _guard = None;
-            if !certain && self.host.has_store() {
-                certain = self.host.has_lock();
-                if certain && resource != own.resource {
-                    _guard = Some(self.lock(&resource).await?);
-                    self.read_again().await?;
-                }
-            } else if !certain {
-                let is_other = |other: &Rc<Purchase<H>>| other.resource == resource && other.resource != own.resource;
-                certain = !self.purchases.borrow().iter().any(is_other);
-            }
-            let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
-            let Some(entry) = still.filter(Entry::is_unsettled) else { continue };
-            match self.look_up(&entry.payment.payment_hash).await {
-                Lookup::Paid { preimage, fee_msat } => match prove(&preimage, &entry.payment) {
-                    Ok(proof) => {
-                        self.settle_paid(&entry, Some(proof.to_hex()), fee_msat).await;
-                    }
-                    Err(_) => return Err(open_payment(&entry)),
-                },
-                Lookup::Failed if certain => {
-                    self.settle_failed(&entry).await;
-                }
-                _ => return Err(open_payment(&entry)),
-            }
-        }
-        Ok(())
-    }
-
     /// The lock of a purchase.
-    async fn lock(&self, key: &str) -> Result<H::Guard, Failure<H>> {
+    pub(crate) async fn lock(&self, key: &str) -> Result<H::Guard, Failure<H>> {
         self.host.lock(&[PURCHASE_LOCK, key].concat()).await.map_err(|cause| {
             let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
             Failure::raised(error).with_cause(cause)
@@ -439,10 +383,6 @@ impl<H: Host> Client<H> {
 }
 
 /// What one purchase is for: method and URL.
-fn resource(method: &str, url: &str) -> String {
+pub(crate) fn resource(method: &str, url: &str) -> String {
     [method, " ", url].concat()
-}
-
-fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
-    Failure::raised(unknown("an earlier payment is open")).with_payment(entry.payment.clone())
 }

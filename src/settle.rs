@@ -178,6 +178,10 @@ impl<H: Host> Client<H> {
     }
 }
 
+pub(crate) fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
+    Failure::raised(unknown("an earlier payment is open")).with_payment(entry.payment.clone())
+}
+
 pub(crate) fn prove(text: &str, payment: &Payment) -> Result<Preimage, Error> {
     match from_hex(&payment.payment_hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(hash) => Preimage::prove(text, &hash),

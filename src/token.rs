@@ -8,6 +8,9 @@ use crate::origin::Location;
 use crate::Error;
 use std::rc::Rc;
 
+/// Tokens that are kept for the requests that are under way with them.
+const MOST_GONE: usize = 64;
+
 /// How often a token was refused at a method and path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
@@ -128,10 +131,22 @@ impl Token {
         }
     }
 
+    /// Notes that a server took the token. Earlier refusals came from one that was not yet aware of the payment.
+    pub fn note_accepted(&mut self) {
+        if !self.accepted {
+            self.accepted = true;
+            self.own_refusals = 0;
+        }
+    }
+
     /// Adds what another reading of the same token knows.
     fn learn(&mut self, other: &Self) {
-        self.accepted |= other.accepted;
-        self.own_refusals = self.own_refusals.max(other.own_refusals);
+        if other.accepted {
+            self.note_accepted();
+        }
+        if other.accepted || !self.accepted {
+            self.own_refusals = self.own_refusals.max(other.own_refusals);
+        }
         for refusal in &other.refused {
             match self.refused.iter_mut().find(|known| known.at == refusal.at) {
                 Some(known) => known.times = known.times.max(refusal.times),
@@ -195,6 +210,8 @@ fn is_at(at: &str, method: &str, path: &str) -> bool {
 #[derive(Clone, Default)]
 pub struct Tokens {
     list: Vec<Rc<Token>>,
+    /// Taken out of the list, while requests may be under way with them.
+    gone: Vec<Rc<Token>>,
     last_id: u32,
 }
 
@@ -231,7 +248,15 @@ impl Tokens {
     /// The token of an id.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&Rc<Token>> {
-        self.list.iter().find(|token| token.id == id)
+        self.list.iter().chain(&self.gone).find(|token| token.id == id)
+    }
+
+    /// Takes tokens out; the last few of them stay known by their ids.
+    fn remove(&mut self, which: impl Fn(&Token) -> bool) {
+        let (out, kept) = std::mem::take(&mut self.list).into_iter().partition(|token| which(token));
+        self.list = kept;
+        self.gone.extend::<Vec<_>>(out);
+        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
     }
 
     /// The token that this payment hash (hex) bought.
@@ -272,7 +297,7 @@ impl Tokens {
 
     /// Adds a token; it takes the place of an older one for the same method and URL.
     pub fn put(&mut self, mut token: Token) -> Rc<Token> {
-        self.list.retain(|old| !old.is_for(&token.method, &token.payment.url));
+        self.remove(|old| old.is_for(&token.method, &token.payment.url));
         self.last_id = self.last_id.wrapping_add(1).max(1);
         token.id = self.last_id;
         let token = Rc::new(token);
@@ -293,6 +318,12 @@ impl Tokens {
 
     /// Takes over the stored tokens, keeping the ids of those that are known.
     pub fn replace(&mut self, stored: Vec<Token>) {
+        let is_stored = |old: &Token| {
+            stored
+                .iter()
+                .any(|token| token.payment.payment_hash == old.payment.payment_hash && token.token == old.token)
+        };
+        self.remove(|old| !is_stored(old));
         let known = std::mem::take(&mut self.list);
         for mut token in stored {
             match known
@@ -329,7 +360,7 @@ impl Tokens {
 
     /// Drops the tokens of one origin, or all.
     pub fn forget(&mut self, origin: Option<&str>) {
-        self.list.retain(|token| origin.is_some_and(|origin| token.payment.origin != origin));
+        self.remove(|token| origin.is_none_or(|origin| token.payment.origin == origin));
     }
 }
 
