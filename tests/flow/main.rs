@@ -8,14 +8,20 @@
     clippy::unreachable,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::type_complexity,
-    dead_code
+    clippy::type_complexity
 )]
 
 mod executor;
 mod host;
 mod mint;
+mod store;
+mod world;
 
+mod money;
 mod offers;
 mod parallel;
+mod recovery;
+mod stores;
+mod tokens;
 mod wallet;
+mod workers;

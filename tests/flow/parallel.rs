@@ -12,9 +12,8 @@ use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::future::{poll_fn, Future};
 use std::rc::Rc;
-use std::task::Poll;
 
-fn start(client: &TheClient, host: &Fake, request: Request) -> (Rc<Call>, Running<End>) {
+pub fn start(client: &TheClient, host: &Fake, request: Request) -> (Rc<Call>, Running<End>) {
     let (client, call) = (client.clone(), call(request.clone()));
     let calling = call.clone();
     (call, host.world.executor.start(async move { end(&client.fetch(calling, request).await) }))
@@ -24,7 +23,7 @@ fn at(path: &str) -> Request {
     get(&format!("{ORIGIN}{path}"))
 }
 
-fn until_done(host: &Fake, running: &[Running<End>]) -> Vec<End> {
+pub fn until_done(host: &Fake, running: &[Running<End>]) -> Vec<End> {
     for _ in 0..1000 {
         host.world.executor.run_ready();
         if running.iter().all(Running::is_done) {
@@ -102,7 +101,7 @@ fn origins_do_not_wait_for_each_other() {
     assert_eq!(world.paid(), 2);
 }
 
-fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
+pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
     let client = client.clone();
     world.run(async move { client.payments().await.ok().unwrap()[0].payment_hash.clone() })
 }
@@ -296,64 +295,6 @@ fn a_token_bound_to_a_path_is_not_sent_to_another_by_those_who_waited() {
     let first = sent.iter().find_map(|sent| sent.authorization.clone()).unwrap();
     assert!(sent.iter().all(|sent| sent.authorization.as_ref() != Some(&first) || sent.url.ends_with("/a")));
     assert_eq!(world.paid(), 2);
-}
-
-#[test]
-fn workers_wait_by_timers_of_their_own() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    host.isolated.set(true);
-    let running: Vec<_> = (0..5).map(|_| start(&client, &host, get(URL)).1).collect();
-    assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED, REUSED, REUSED]);
-    assert_eq!(world.paid(), 1);
-}
-
-#[test]
-fn a_frozen_purchase_is_passed_over_and_not_paid_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    host.isolated.set(true);
-    // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one buys.
-    host.approve.replace(Some(Box::new(|_| crate::host::never())));
-    let (frozen, executor) = (client.clone(), world.executor.clone());
-    drop(world.executor.start(async move {
-        let mut calling = Box::pin(frozen.fetch(call(get(URL)), get(URL)));
-        let mut awake = Box::pin(executor.sleep(1000));
-        poll_fn(move |context| {
-            if awake.as_mut().poll(context).is_pending() {
-                let _ = calling.as_mut().poll(context).is_ready();
-            }
-            Poll::<()>::Pending
-        })
-        .await;
-    }));
-    world.executor.run(1000);
-    host.approve.replace(None);
-    let before = world.now();
-    world.server.terms.replace(Terms { expiry_s: 7200, ..Terms::default() });
-    assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    assert!((320_000..321_000).contains(&(world.now() - before)), "{}", world.now() - before);
-    assert_eq!(world.paid(), 1);
-}
-
-#[test]
-fn a_payment_that_froze_is_not_made_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    host.isolated.set(true);
-    let answer = world.wallet_waits();
-    let (_, frozen) = start(&client, &host, get(URL));
-    world.executor.run(1000);
-    let (_, second) = start(&client, &host, get(URL));
-    world.executor.run(400_000);
-    assert_eq!(
-        [frozen.take(), second.take()],
-        [open(Code::PaymentUnknown, State::Unknown), open(Code::PaymentUnknown, State::Unknown)]
-    );
-    answer.bring(world.proof_of(&first_hash(&world, &client)));
-    world.executor.run(1000);
-    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
-    assert_eq!(world.paid(), 1);
 }
 
 #[test]

@@ -1,0 +1,190 @@
+//! Limits, windows, fees and sums.
+
+use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
+use crate::mint::Terms;
+use l402_fetch::client::Failure;
+use l402_fetch::config::Config;
+use l402_fetch::host::Answer;
+use l402_fetch::journal::State;
+use l402_fetch::policy::{Spent, Windows};
+use l402_fetch::Code;
+use std::rc::Rc;
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 86_400_000;
+
+fn with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
+    let world = World::new();
+    let mut config = Config::new(100);
+    change(&mut config);
+    let (client, host) = client(&world, None, config);
+    (world, client, host)
+}
+
+fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> (u64, u64, u64) {
+    let (client, origin) = (client.clone(), origin.map(str::to_owned));
+    let Spent { hour, day, total } = world.run(async move { client.spent(origin.as_deref()).await.ok().unwrap() });
+    (hour, day, total)
+}
+
+fn shop(number: u64) -> String {
+    format!("https://shop{number}.example/")
+}
+
+#[test]
+fn sums_are_rounded_up_once_and_slide_to_the_millisecond() {
+    let (world, client, host) = with(|_| {});
+    world.server.terms.replace(Terms { amount_msat: Some(1_001), ..Terms::default() });
+    assert_eq!([fetch(&client, &host, get(&shop(1))), fetch(&client, &host, get(&shop(2)))], [PAID, PAID]);
+    assert_eq!(spent(&world, &client, None), (3, 3, 3), "2.002 sat");
+    assert_eq!(spent(&world, &client, Some("https://shop1.example/any?thing")), (2, 2, 2));
+    assert_eq!(spent(&world, &client, Some("https://shop1.example:444/")), (0, 0, 0));
+    world.executor.pass(HOUR_MS - 1);
+    assert_eq!(spent(&world, &client, None), (3, 3, 3));
+    world.executor.pass(1);
+    assert_eq!(spent(&world, &client, None), (0, 3, 3));
+    world.executor.pass(DAY_MS - HOUR_MS - 1);
+    assert_eq!(spent(&world, &client, None), (0, 3, 3));
+    world.executor.pass(1);
+    assert_eq!(spent(&world, &client, None), (0, 0, 3));
+    let wrong = world.run(async move { client.spent(Some("shop1.example")).await });
+    assert!(matches!(wrong, Err(Failure::Raised(raised)) if raised.error.code() == Code::InvalidOptions));
+}
+
+#[test]
+fn each_limit_refuses_by_its_name() {
+    let day = |per_day| Windows { per_day, ..Windows::default() };
+    let hour = |per_hour| Windows { per_hour, ..Windows::default() };
+    let ever = |total| Windows { total, ..Windows::default() };
+    let limit = Some(29_999);
+    let table: [(&str, Windows, Windows, Option<u64>); 6] = [
+        ("perHour", hour(limit), Windows::default(), Some(HOUR_MS)),
+        ("perDay", day(limit), Windows::default(), Some(DAY_MS)),
+        ("total", ever(limit), Windows::default(), None),
+        ("perOrigin.perHour", Windows::default(), hour(limit), Some(HOUR_MS)),
+        ("perOrigin.perDay", Windows::default(), day(limit), Some(DAY_MS)),
+        ("perOrigin.total", Windows::default(), ever(limit), None),
+    ];
+    for (name, all, own, slides) in table {
+        let (world, client, host) = with(|config| {
+            config.limits.all = all;
+            config.limits.per_origin = own;
+        });
+        world.server.shares.set(false);
+        for path in ["a", "b"] {
+            assert_eq!(fetch(&client, &host, get(&format!("{}{path}", shop(1)))), PAID, "{name}");
+        }
+        let third = || fetch(&client, &host, get(&format!("{}c", shop(1))));
+        assert_eq!(third(), refused(Code::OverLimit), "{name}");
+        let asked = client.clone();
+        let text = world.run(async move {
+            let url = format!("{}c", shop(1));
+            match asked.fetch(crate::host::call(get(&url)), get(&url)).await {
+                Err(Failure::Raised(raised)) => raised.error.message().to_owned(),
+                _ => String::new(),
+            }
+        });
+        assert_eq!(
+            text,
+            format!("paying 10 sat would exceed limits.{name} of 29.999 sat, of which 20 are spent or reserved")
+        );
+        assert_eq!(world.paid(), 2);
+        if name.starts_with("perOrigin") {
+            assert_eq!(fetch(&client, &host, get(&shop(2))), PAID, "{name}: others are not held up");
+        }
+        if let Some(window) = slides {
+            world.executor.pass(window);
+            assert_eq!(third(), PAID, "{name}: the window slides");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_paid_with_limits_of_zero() {
+    let (world, client, host) = with(|config| config.limits.per_payment = 0);
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
+    let (other, client, host) = with(|config| config.limits.all.total = Some(0));
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
+    assert_eq!((world.paid(), other.paid()), (0, 0));
+}
+
+#[test]
+fn the_fee_a_wallet_may_add() {
+    for (amount, limit_sat, expected) in
+        [(10_000, 100, 5_000), (600_000, 1_000, 6_000), (97_000, 100, 3_000), (100_000, 100, 0), (1, 1, 999)]
+    {
+        let (world, client, host) = with(|config| config.limits.per_payment = limit_sat * 1000);
+        world.server.terms.replace(Terms { amount_msat: Some(amount), ..Terms::default() });
+        let inner = world.clone();
+        world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
+            assert_eq!(max_fee, expected, "{amount} of {limit_sat}");
+            soon(inner.proof(invoice))
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn reported_fees_count_and_reserves_do_not() {
+    let (world, client, host) = with(|config| config.limits.all.total = Some(40_000));
+    let inner = world.clone();
+    world.on_pay.replace(Some(Box::new(move |invoice, _| {
+        let Answer::Preimage { text, .. } = inner.proof(invoice) else { unreachable!() };
+        soon(Answer::Preimage { text, fee_msat: Some(4_500) })
+    })));
+    assert_eq!(fetch(&client, &host, get(&shop(1))), PAID);
+    assert_eq!(spent(&world, &client, None), (15, 15, 15));
+    assert_eq!(fetch(&client, &host, get(&shop(2))), PAID);
+    assert_eq!(spent(&world, &client, None), (29, 29, 29));
+    assert_eq!(fetch(&client, &host, get(&shop(3))), PAID, "29 + 10 fit");
+    assert_eq!(fetch(&client, &host, get(&shop(4))), refused(Code::OverLimit));
+    assert_eq!(world.paid(), 3);
+}
+
+#[test]
+fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent() {
+    let (world, client, host) = with(|config| config.limits.all.total = Some(24_999));
+    world.wallet_says(Answer::Nothing("null".into()));
+    fetch(&client, &host, get(&shop(1)));
+    assert_eq!(spent(&world, &client, None), (10, 10, 10));
+    world.on_pay.replace(None);
+    assert_eq!(fetch(&client, &host, get(&shop(2))), refused(Code::OverLimit), "10 + 5 + 10 > 24.999");
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn a_declined_or_failed_payment_frees_what_it_held() {
+    let (world, client, host) = with(|config| config.limits.all.total = Some(10_000));
+    host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
+    assert_eq!(fetch(&client, &host, get(&shop(1))), refused(Code::Declined));
+    host.approve.replace(None);
+    world.wallet_says(Answer::Failed { text: "no route".into(), cause: None });
+    fetch(&client, &host, get(&shop(2)));
+    world.on_pay.replace(None);
+    assert_eq!(fetch(&client, &host, get(&shop(3))), PAID);
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn the_journal_has_one_row_for_each_payment_oldest_first() {
+    let (world, client, host) = with(|_| {});
+    let before = world.now() / 1000;
+    assert_eq!(fetch(&client, &host, get(&format!("{}x?q=1", shop(1)))), PAID);
+    world.executor.pass(1500);
+    world.wallet_says(Answer::Failed { text: "no route".into(), cause: None });
+    fetch(&client, &host, get(&shop(2)));
+    let reading = client.clone();
+    let rows = world.run(async move { reading.payments().await.ok().unwrap() });
+    let short: Vec<_> =
+        rows.iter().map(|row| (row.url.as_str(), row.origin.as_str(), row.state, row.amount_msat)).collect();
+    assert_eq!(
+        short,
+        [
+            ("https://shop1.example/x?q=1", "https://shop1.example", State::Paid, 10_000),
+            ("https://shop2.example/", "https://shop2.example", State::Failed, 10_000),
+        ]
+    );
+    assert_eq!((rows[0].started_at, rows[0].settled_at), (before, Some(before)));
+    assert_eq!(rows[1].started_at, before + 1);
+}

@@ -1,0 +1,246 @@
+//! Payments whose outcome is open: looked up, resolved, or left alone.
+
+use crate::host::{
+    client, fetch, get, never, open, soon, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED, URL,
+};
+use crate::mint::Terms;
+use l402_fetch::client::Failure;
+use l402_fetch::config::Config;
+use l402_fetch::host::{Answer, Lookup};
+use l402_fetch::journal::{Payment, State};
+use l402_fetch::Code;
+use std::rc::Rc;
+
+fn payments(world: &Rc<World>, client: &TheClient) -> Vec<Payment> {
+    let client = client.clone();
+    world.run(async move { client.payments().await.ok().unwrap() })
+}
+
+fn total(world: &Rc<World>, client: &TheClient) -> u64 {
+    let client = client.clone();
+    world.run(async move { client.spent(None).await.ok().unwrap().total })
+}
+
+fn resolve(world: &Rc<World>, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
+    let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
+    match world.run(async move { client.resolve(&hash, preimage.as_deref()).await }) {
+        Ok(()) => None,
+        Err(Failure::Raised(raised)) => Some(raised.error.code()),
+        Err(_) => panic!("never foreign"),
+    }
+}
+
+/// A payment whose answer was lost, by an instance that is gone; the store and a new instance.
+fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
+    let (world, store) = (World::new(), Store::new(has_lock));
+    world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
+    let (first, host) = client(&world, Some(&store), Config::new(100));
+    world.wallet_says(Answer::Nothing("undefined".into()));
+    assert_eq!(fetch(&first, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
+    let hash = payments(&world, &first)[0].payment_hash.clone();
+    world.on_pay.replace(None);
+    let second = client(&world, Some(&store), Config::new(100));
+    (world, store, hash, second)
+}
+
+#[test]
+fn a_new_instance_recovers_by_a_lookup() {
+    let (world, _, hash, (client, host)) = lost(true);
+    let preimage = world.mint.preimage(&hash).unwrap();
+    world.lookup_says(Lookup::Paid { preimage, fee_msat: Some(2_000) });
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED, "paid by another call");
+    assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (1, 1, 12));
+    assert_eq!(payments(&world, &client)[0].state, State::Paid);
+    assert_eq!(host.heard(), ["challenge", "quote", "paid"]);
+}
+
+#[test]
+fn what_a_lookup_does_not_settle_is_not_paid_again() {
+    let wrong = Lookup::Paid { preimage: "ab".repeat(32), fee_msat: None };
+    let nonsense = Lookup::Paid { preimage: "zz".into(), fee_msat: None };
+    for found in [Lookup::Silent, Lookup::Pending, wrong, nonsense] {
+        let (world, _, _, (client, host)) = lost(true);
+        world.lookup_says(found);
+        for url in [URL, &format!("{ORIGIN}/other")] {
+            assert_eq!(fetch(&client, &host, get(url)), open(Code::PaymentUnknown, State::Unknown));
+        }
+        assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (1, 2, 10));
+        assert_eq!(fetch(&client, &host, get("https://other.example/")), PAID, "other origins are not held up");
+    }
+}
+
+#[test]
+fn a_lookup_that_hangs_refuses_after_ten_seconds() {
+    let (world, _, _, (client, host)) = lost(true);
+    world.on_lookup.replace(Some(Box::new(|_| never())));
+    let before = world.now();
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
+    assert_eq!((world.now() - before, world.paid()), (10_000, 1));
+}
+
+#[test]
+fn failed_is_believed_by_who_holds_the_lock_or_past_the_timeout() {
+    for (has_lock, wait_ms, believed) in
+        [(true, 0, true), (false, 0, false), (false, 300_000, false), (false, 300_001, true)]
+    {
+        let (world, _, _, (client, host)) = lost(has_lock);
+        world.lookup_says(Lookup::Failed);
+        world.executor.pass(wait_ms);
+        let expected = if believed { PAID } else { open(Code::PaymentUnknown, State::Unknown) };
+        assert_eq!(fetch(&client, &host, get(URL)), expected, "{has_lock} {wait_ms}");
+        assert_eq!(world.paid(), if believed { 2 } else { 1 });
+        assert_eq!(total(&world, &client), 10, "the failed one counts no more");
+    }
+}
+
+#[test]
+fn an_origin_may_be_bought_from_again_a_day_after_the_invoice_expired() {
+    let (world, _, _, (client, host)) = lost(true);
+    // It expires in 600 s; the world's clock is 123 ms past a second.
+    world.executor.pass(600_000 + 86_400_000);
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
+    world.executor.pass(1000);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!((world.paid(), total(&world, &client)), (2, 20), "the old amount stays counted");
+    let states: Vec<_> = payments(&world, &client).iter().map(|payment| payment.state).collect();
+    assert_eq!(states, [State::Unknown, State::Paid]);
+}
+
+#[test]
+fn resolve_with_the_preimage_brings_the_token() {
+    let (world, _, hash, (client, host)) = lost(true);
+    let preimage = world.mint.preimage(&hash).unwrap();
+    assert_eq!(resolve(&world, &client, &hash.to_uppercase(), Some(&preimage.to_uppercase())), None);
+    assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None, "the same twice");
+    assert_eq!(payments(&world, &client)[0].state, State::Paid);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!((world.paid(), total(&world, &client)), (1, 10));
+    assert_eq!(resolve(&world, &client, &hash, None), Some(Code::InvalidOptions), "a contradiction");
+    assert_eq!(resolve(&world, &client, &hash, Some(&"ab".repeat(32))), Some(Code::WrongPreimage));
+    assert_eq!(payments(&world, &client)[0].state, State::Paid);
+}
+
+#[test]
+fn resolve_as_failed_frees_the_amount() {
+    let (world, _, hash, (client, host)) = lost(true);
+    let preimage = world.mint.preimage(&hash).unwrap();
+    assert_eq!(resolve(&world, &client, &hash, None), None);
+    assert_eq!(resolve(&world, &client, &hash, None), None, "the same twice");
+    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Failed, 0));
+    assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), Some(Code::InvalidOptions), "a contradiction");
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn resolve_changes_nothing_where_it_cannot() {
+    let (world, store, hash, (client, _)) = lost(true);
+    for (hash, preimage, code) in [
+        (hash.as_str(), Some("ab".repeat(32)), Code::WrongPreimage),
+        (&hash, Some("0".repeat(64)), Code::NoPreimage),
+        (&hash, Some("nonsense".into()), Code::NoPreimage),
+        (&"ab".repeat(32), None, Code::InvalidOptions),
+        ("", None, Code::InvalidOptions),
+        ("nonsense", Some("ab".repeat(32)), Code::InvalidOptions),
+    ] {
+        assert_eq!(resolve(&world, &client, hash, preimage.as_deref()), Some(code), "{hash}");
+    }
+    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Unknown, 10));
+    store.fails_at(|op, _| op == crate::host::Op::Save);
+    assert_eq!(resolve(&world, &client, &hash, None), Some(Code::StoreFailed));
+    store.works();
+    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Unknown, 10));
+}
+
+#[test]
+fn resolve_while_the_wallet_is_asked() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let answer = world.wallet_waits();
+    let calling = client.clone();
+    let running = world
+        .executor
+        .start(async move { crate::host::end(&calling.fetch(crate::host::call(get(URL)), get(URL)).await) });
+    world.executor.run_ready();
+    let hash = payments(&world, &client)[0].payment_hash.clone();
+    let preimage = world.mint.preimage(&hash).unwrap();
+    assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    answer.bring(Answer::Failed { text: "confused".into(), cause: None });
+    world.executor.run_ready();
+    assert!(matches!(running.take(), End::Raised { state: Some(State::Paid), .. } | End::Answer(200, _)));
+    assert_eq!((world.paid(), payments(&world, &client)[0].state, total(&world, &client)), (1, State::Paid, 10));
+}
+
+#[test]
+fn an_earlier_attempts_late_failure_says_nothing_of_the_later_one() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    world.sells(Terms::default());
+    let first = world.wallet_waits();
+    world.lookup_says(Lookup::Failed);
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
+    // The same invoice is tried again, and on its way.
+    let _second = world.wallet_waits();
+    let calling = client.clone();
+    let running = world
+        .executor
+        .start(async move { crate::host::end(&calling.fetch(crate::host::call(get(URL)), get(URL)).await) });
+    world.executor.run(1000);
+    first.bring(Answer::Failed { text: "late".into(), cause: None });
+    world.executor.run(1000);
+    assert!(!running.is_done());
+    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Pending, 10));
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn a_hash_that_was_bought_is_not_bought_again() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let terms = Terms { preimage: Some(5), ..Terms::default() };
+    assert_eq!(world.sells(terms.clone()).hash, world.mint.offer(&terms, world.now()).hash);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    let forgetting = client.clone();
+    world.run(async move { forgetting.forget(None).await.ok().unwrap() });
+    // A new token over the same hash: the preimage is known.
+    let offer = world.sells(terms.clone());
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(world.credentials().last().unwrap(), &format!("L402 {}:{}", offer.token, offer.preimage));
+    assert_eq!((world.paid(), payments(&world, &client).len()), (1, 1));
+    // Another origin that offers it would be shown the preimage.
+    let stolen = get("https://thief.example/");
+    let expected = End::Raised { code: Code::HashMismatch, cause: None, state: Some(State::Paid), has_response: true };
+    assert_eq!(fetch(&client, &host, stolen), expected);
+    assert_eq!((world.paid(), world.credentials().len()), (1, 2));
+}
+
+#[test]
+fn a_hash_in_anothers_name_is_a_trap_whatever_became_of_it() {
+    for answer in [Answer::Nothing("null".into()), Answer::Failed { text: "no route".into(), cause: None }] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        world.offers(Terms { preimage: Some(5), ..Terms::default() });
+        world.wallet_says(answer);
+        fetch(&client, &host, get(URL));
+        world.on_pay.replace(None);
+        let end = fetch(&client, &host, get("https://thief.example/"));
+        assert!(matches!(end, End::Raised { code: Code::HashMismatch, has_response: true, .. }), "{end:?}");
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn a_token_that_is_known_needs_no_lookup() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (first, host) = client(&world, Some(&store), Config::new(100));
+    let (second, second_host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&first, &host, get(URL)), PAID);
+    // The first leaves a payment of the origin open; the second has not read the token yet.
+    world.server.shares.set(false);
+    world.wallet_says(Answer::Nothing("null".into()));
+    assert_eq!(fetch(&first, &host, get(&format!("{ORIGIN}/b"))), open(Code::NoPreimage, State::Unknown));
+    world.on_lookup.replace(Some(Box::new(|_| soon(Lookup::Silent))));
+    assert_eq!(fetch(&second, &second_host, get(URL)), REUSED);
+    assert_eq!((world.paid(), world.lookups.get()), (2, 0));
+}

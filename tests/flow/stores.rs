@@ -1,0 +1,365 @@
+//! Stores that fail, are damaged, are shared, and instances that are gone.
+
+use crate::executor::Running;
+use crate::host::{
+    call, client, end, fetch, get, open, refused, Call, End, Fake, Op, Store, TheClient, World, ORIGIN, PAID, REUSED,
+    URL,
+};
+use crate::mint::Terms;
+use l402_fetch::client::Failure;
+use l402_fetch::config::Config;
+use l402_fetch::host::{Answer, Lookup};
+use l402_fetch::journal::State;
+use l402_fetch::Code;
+use std::cell::Cell;
+use std::rc::Rc;
+
+const JOURNAL: &str = "l402-fetch/journal";
+const TOKENS: &str = "l402-fetch/tokens";
+
+fn start(client: &TheClient, host: &Fake, url: &str) -> (Rc<Call>, Running<End>) {
+    let (client, request) = (client.clone(), get(url));
+    let calling = call(request.clone());
+    let handle = calling.clone();
+    (handle, host.world.executor.start(async move { end(&client.fetch(calling, request).await) }))
+}
+
+fn store_failed() -> End {
+    End::Raised { code: Code::StoreFailed, cause: Some("the store broke"), state: None, has_response: true }
+}
+
+fn states(world: &Rc<World>, client: &TheClient) -> Vec<State> {
+    let client = client.clone();
+    world.run(async move { client.payments().await.ok().unwrap().iter().map(|payment| payment.state).collect() })
+}
+
+fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
+    match result {
+        Err(Failure::Raised(raised)) => Some(raised.error.code()),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_entry_is_written_before_the_wallet_is_asked() {
+    for has_lock in [false, true] {
+        let (world, store) = (World::new(), Store::new(has_lock));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
+        let (seen, inner) = (store.clone(), world.clone());
+        world.on_pay.replace(Some(Box::new(move |invoice, _| {
+            let journal = seen.value(JOURNAL).expect("the journal is written");
+            assert!(journal.contains(r#""state":"pending""#) && !seen.values.borrow().contains_key(TOKENS));
+            crate::host::soon(inner.proof(invoice))
+        })));
+        let (seen, sends) = (store.clone(), world.clone());
+        host.on_event.replace(Some(Box::new(move |event| {
+            if event == "paid" {
+                assert!(seen.value(TOKENS).unwrap().contains(r#""preimage":""#), "stored before anybody hears of it");
+                assert_eq!(sends.sends(), 1, "and before the request is repeated");
+            }
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert!(store.value(JOURNAL).unwrap().contains(r#""state":"paid""#));
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
+    // How many operations a purchase takes until the wallet is asked.
+    let steps = {
+        let (world, store) = (World::new(), Store::new(true));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
+        let (seen, steps) = (store.clone(), Rc::new(Cell::new(0)));
+        let (counted, inner) = (steps.clone(), world.clone());
+        world.on_pay.replace(Some(Box::new(move |invoice, _| {
+            counted.set(seen.ops.borrow().len());
+            crate::host::soon(inner.proof(invoice))
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        steps.get()
+    };
+    assert!(steps >= 8, "locks, loads and a save: {steps}");
+    for step in 0..steps {
+        let (world, store) = (World::new(), Store::new(true));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
+        let seen = store.clone();
+        store.fails_at(move |_, _| seen.ops.borrow().len() == step + 1);
+        assert_eq!(fetch(&client, &host, get(URL)), store_failed(), "step {step}");
+        assert_eq!((world.paid(), world.credentials().len()), (0, 0), "step {step}");
+        assert_eq!(host.heard().last().unwrap(), "refused store_failed");
+        assert_eq!(states(&world, &client), [], "the entry does not stand, step {step}");
+        assert_eq!(fetch(&client, &host, get(URL)), PAID, "step {step}: the store works again");
+        assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Paid]));
+    }
+}
+
+#[test]
+fn a_store_that_fails_after_the_payment_fails_nobody() {
+    for has_lock in [false, true] {
+        for kept in 0..4 {
+            let (world, store) = (World::new(), Store::new(has_lock));
+            let (client, host) = client(&world, Some(&store), Config::new(100));
+            let (broken, inner) = (store.clone(), world.clone());
+            world.on_pay.replace(Some(Box::new(move |invoice, _| {
+                let left = Cell::new(kept);
+                broken.fails_at(move |_, _| left.replace(left.get().max(1) - 1) == 0);
+                crate::host::soon(inner.proof(invoice))
+            })));
+            assert_eq!(fetch(&client, &host, get(URL)), PAID, "{kept}");
+            assert_eq!(host.heard(), ["challenge", "quote", "paying", "failed store_failed", "paid"], "{kept}");
+            assert_eq!(fetch(&client, &host, get(URL)), REUSED, "the token is in memory");
+            assert_eq!(fetch(&client, &host, get("https://other.example/")), store_failed(), "nothing more is paid");
+            assert_eq!(world.paid(), 1);
+
+            store.works();
+            world.on_pay.replace(None);
+            assert_eq!(fetch(&client, &host, get("https://other.example/")), PAID);
+            assert!(store.value(TOKENS).unwrap().matches("preimage").count() == 2, "what only memory knew is written");
+            assert_eq!(states(&world, &client), [State::Paid, State::Paid]);
+            let (fresh, host) = crate::host::client(&world, Some(&store), Config::new(100));
+            assert_eq!(fetch(&fresh, &host, get(URL)), REUSED, "and another instance finds it");
+            assert_eq!(world.paid(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_could_not_be_written_is_not_forgotten() {
+    for (answer, state, sats) in [
+        (Answer::Nothing("null".into()), State::Unknown, 10),
+        (Answer::Failed { text: "no route".into(), cause: None }, State::Failed, 0),
+    ] {
+        let (world, store) = (World::new(), Store::new(true));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
+        let broken = store.clone();
+        world.on_pay.replace(Some(Box::new(move |_, _| {
+            broken.fails_at(|_, _| true);
+            crate::host::soon(answer.clone())
+        })));
+        fetch(&client, &host, get(URL));
+        store.works();
+        assert_eq!(states(&world, &client), [state]);
+        let spent = client.clone();
+        assert_eq!(world.run(async move { spent.spent(None).await.ok().unwrap().total }), sats);
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_read_breaks_nothing_while_nothing_is_to_pay() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    store.fails_at(|_, _| true);
+    world.answers(|sent| Ok(crate::host::Response::status(200, sent)));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(200, None));
+    assert_eq!(store.ops.borrow().len(), 0, "it is not even asked");
+    let asked = client.clone();
+    assert_eq!(code(world.run(async move { asked.read_tokens().await })), Some(Code::StoreFailed));
+}
+
+#[test]
+fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
+    for text in [
+        "",
+        "{}",
+        "not json",
+        r#"{"version":1}"#,
+        r#"{"version":1,"payments":[{}],"tokens":[{}]}"#,
+        r#"{"version":0,"payments":[],"tokens":[]}"#,
+        r#"{"version":2,"payments":[],"tokens":[]}"#,
+        r#"{"version":"1","payments":[],"tokens":[]}"#,
+    ] {
+        for key in [JOURNAL, TOKENS] {
+            let (world, store) = (World::new(), Store::new(true));
+            let (client, host) = client(&world, Some(&store), Config::new(100));
+            store.put(key, text);
+            assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed), "{key} {text}");
+            let (a, b, c) = (client.clone(), client.clone(), client.clone());
+            assert_eq!(code(world.run(async move { a.payments().await })), Some(Code::StoreFailed));
+            assert_eq!(code(world.run(async move { b.spent(None).await })), Some(Code::StoreFailed));
+            assert_eq!(code(world.run(async move { c.forget(None).await })), Some(Code::StoreFailed));
+            assert_eq!((world.paid(), store.count(Op::Save), store.value(key).as_deref()), (0, 0, Some(text)));
+        }
+    }
+}
+
+#[test]
+fn damage_that_comes_while_the_wallet_pays_is_not_overwritten_either() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    let (seen, inner) = (store.clone(), world.clone());
+    world.on_pay.replace(Some(Box::new(move |invoice, _| {
+        seen.put(JOURNAL, r#"{"version":2}"#);
+        crate::host::soon(inner.proof(invoice))
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(fetch(&client, &host, get("https://other.example/")), refused(Code::StoreFailed));
+    assert_eq!((world.paid(), store.value(JOURNAL).as_deref()), (1, Some(r#"{"version":2}"#)));
+}
+
+#[test]
+fn a_new_instance_knows_tokens_and_sums() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (first, host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&first, &host, get(URL)), PAID);
+    let (second, host) = client(&world, Some(&store), Config::new(100));
+    let reading = second.clone();
+    world.run(async move { reading.read_tokens().await.ok().unwrap() });
+    assert_eq!(fetch(&second, &host, get(URL)), REUSED);
+    assert_eq!((world.paid(), world.sends(), states(&world, &second)), (1, 3, vec![State::Paid]));
+    let mut config = Config::new(100);
+    config.limits.all.total = Some(19_999);
+    let (third, host) = client(&world, Some(&store), config);
+    assert_eq!(fetch(&third, &host, get("https://other.example/")), refused(Code::OverLimit));
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn two_instances_buy_once() {
+    let (world, store) = (World::new(), Store::new(true));
+    let clients: Vec<_> = (0..5).map(|_| client(&world, Some(&store), Config::new(100))).collect();
+    let running: Vec<_> = clients.iter().map(|(client, host)| start(client, host, URL).1).collect();
+    world.executor.run(60_000);
+    let ends: Vec<_> = running.iter().map(Running::take).collect();
+    assert_eq!((world.paid(), ends), (1, vec![PAID, REUSED, REUSED, REUSED, REUSED]));
+}
+
+#[test]
+fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
+    let (world, store) = (World::new(), Store::new(false));
+    let (first, first_host) = client(&world, Some(&store), Config::new(100));
+    let (second, second_host) = client(&world, Some(&store), Config::new(100));
+    let answer = world.wallet_waits();
+    // Between its journal write and its wallet's start, a lookup finds nothing.
+    world.lookup_says(Lookup::Failed);
+    let (_, one) = start(&first, &first_host, URL);
+    world.executor.run_ready();
+    assert_eq!(fetch(&second, &second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
+    assert_eq!(world.paid(), 1);
+    let hash = {
+        let first = first.clone();
+        world.run(async move { first.payments().await.ok().unwrap()[0].payment_hash.clone() })
+    };
+    answer.bring(world.proof_of(&hash));
+    world.executor.run(1000);
+    assert_eq!(one.take(), PAID);
+    assert_eq!(fetch(&second, &second_host, get(URL)), REUSED);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
+    let (world, store) = (World::new(), Store::new(true));
+    world.server.shares.set(false);
+    let (first, first_host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&first, &first_host, get(&format!("{ORIGIN}/a"))), PAID);
+    assert_eq!(fetch(&first, &first_host, get(&format!("{ORIGIN}/b"))), PAID);
+    // The first now takes a lock for each resource; the second knows nothing of that.
+    let (second, second_host) = client(&world, Some(&store), Config::new(100));
+    world.lookup_says(Lookup::Failed);
+    let answer = world.wallet_waits();
+    let (_, one) = start(&first, &first_host, &format!("{ORIGIN}/c"));
+    world.executor.run(10);
+    assert_eq!(world.paid(), 3);
+    let (_, same) = start(&second, &second_host, &format!("{ORIGIN}/c"));
+    world.executor.run(10);
+    let (third, third_host) = client(&world, Some(&store), Config::new(100));
+    let (_, other) = start(&third, &third_host, &format!("{ORIGIN}/d"));
+    world.executor.run(10);
+    assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is believed by nobody else");
+    let paid = first.clone();
+    let hash = {
+        // The ledger is free while the wallet is asked.
+        let payments = world.run(async move { paid.payments().await.ok().unwrap() });
+        payments[2].payment_hash.clone()
+    };
+    world.on_pay.replace(None);
+    answer.bring(world.proof_of(&hash));
+    world.executor.run(60_000);
+    assert_eq!([one.take(), same.take()], [PAID, REUSED]);
+    assert_eq!((other.take(), world.paid()), (PAID, 4));
+}
+
+#[test]
+fn another_instances_pending_entry_survives_a_purchase_that_it_refuses() {
+    let (world, store) = (World::new(), Store::new(false));
+    let (first, first_host) = client(&world, Some(&store), Config::new(100));
+    let (second, second_host) = client(&world, Some(&store), Config::new(100));
+    // The server offers the same token and invoice to both.
+    world.offers(Terms::default());
+    let consent = crate::executor::Later::new();
+    let asked = consent.clone();
+    second_host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (_, waits) = start(&second, &second_host, URL);
+    world.executor.run_ready();
+    let _never = world.wallet_waits();
+    let (_, pays) = start(&first, &first_host, URL);
+    world.executor.run_ready();
+    assert_eq!(world.paid(), 1);
+    consent.bring(Ok(true));
+    world.executor.run_ready();
+    assert_eq!(waits.take(), open(Code::PaymentUnknown, State::Pending));
+    for _ in 0..2 {
+        assert_eq!(fetch(&second, &second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
+    }
+    assert_eq!((world.paid(), states(&world, &second)), (1, vec![State::Pending]));
+    assert!(!pays.is_done());
+}
+
+#[test]
+fn an_entry_that_others_lost_comes_back_with_its_proof() {
+    let (world, store) = (World::new(), Store::new(false));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    let (seen, inner) = (store.clone(), world.clone());
+    world.on_pay.replace(Some(Box::new(move |invoice, _| {
+        seen.values.borrow_mut().clear();
+        crate::host::soon(inner.proof(invoice))
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Paid]));
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+}
+
+#[test]
+fn a_stale_read_of_the_tokens_loses_none() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    // A first request has read an empty store, and hears of it when a purchase has begun.
+    let arrival = crate::executor::Later::new();
+    store.arrival.replace(Some(arrival.clone()));
+    let reading = client.clone();
+    let read = world.executor.start(async move { reading.read_tokens().await.is_ok() });
+    world.executor.run_ready();
+    let (_, buys) = start(&client, &host, URL);
+    world.executor.run_ready();
+    arrival.bring(());
+    world.executor.run(1000);
+    assert_eq!((buys.take(), read.take()), (PAID, true));
+    assert_eq!(fetch(&client, &host, get("https://other.example/")), PAID);
+    assert_eq!(store.value(TOKENS).unwrap().matches(r#""preimage":""#).count(), 2);
+    assert_eq!(
+        [fetch(&client, &host, get(URL)), fetch(&client, &host, get("https://other.example/"))],
+        [REUSED, REUSED]
+    );
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    // The process ends between the two: tokens are written, the journal is not.
+    let (broken, inner) = (store.clone(), world.clone());
+    world.on_pay.replace(Some(Box::new(move |invoice, _| {
+        broken.fails_at(|op, key| op == Op::Save && key == JOURNAL);
+        crate::host::soon(inner.proof(invoice))
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert!(store.value(JOURNAL).unwrap().contains("pending") && store.value(TOKENS).is_some());
+    store.works();
+    let (fresh, host) = crate::host::client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&fresh, &host, get(URL)), REUSED);
+    assert_eq!((world.paid(), world.lookups.get(), states(&world, &fresh)), (1, 0, vec![State::Paid]));
+}

@@ -1,0 +1,267 @@
+//! Where a token is tried, and what a refusal of it means.
+
+use crate::host::{
+    call, client, end, fetch, get, refused, End, Fake, Response, Store, TheClient, World, ORIGIN, PAID, REUSED, URL,
+};
+use crate::mint::Terms;
+use l402_fetch::config::Config;
+use l402_fetch::host::Request;
+use l402_fetch::Code;
+use std::rc::Rc;
+
+fn start() -> (Rc<World>, TheClient, Fake) {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    (world, client, host)
+}
+
+fn at(path: &str) -> Request {
+    get(&format!("{ORIGIN}{path}"))
+}
+
+/// What the last request showed: the number of the credential, in the order in which they first appeared.
+fn shown(world: &World) -> Option<usize> {
+    let all = world.sent.borrow();
+    let mut known: Vec<&str> = Vec::new();
+    for credential in all.iter().filter_map(|sent| sent.authorization.as_deref()) {
+        if !known.contains(&credential) {
+            known.push(credential);
+        }
+    }
+    let last = all.last()?.authorization.as_deref()?;
+    known.iter().position(|credential| *credential == last).map(|at| at + 1)
+}
+
+#[test]
+fn the_resources_own_token_else_the_one_with_the_longest_common_path() {
+    let (world, client, host) = start();
+    world.server.shares.set(false);
+    for path in ["/a/1", "/b/x/1", "/b/y/1"] {
+        assert_eq!(fetch(&client, &host, at(path)), PAID);
+    }
+    world.answers(|sent| Ok(Response::status(200, sent)));
+    let paths =
+        [("/a/1", 1), ("/b/x/1", 2), ("/b/x/2", 2), ("/b/y/2", 3), ("/b/z", 3), ("/a/1?q", 1), ("/a/2/deep", 1)];
+    for (path, expected) in paths {
+        assert!(client.token_for(&at(path)).is_some());
+        assert_eq!((fetch(&client, &host, at(path)), shown(&world)), (REUSED, Some(expected)), "{path}");
+    }
+    assert_eq!(world.paid(), 3);
+}
+
+#[test]
+fn no_token_leaves_its_origin_nor_joins_the_callers_own() {
+    let (world, client, host) = start();
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    world.answers(|sent| Ok(Response::status(200, sent)));
+    for request in [
+        get("https://api.example:8443/data"),
+        get("http://api.example/data"),
+        get("https://sub.api.example/data"),
+        get("https://api.example.evil.test/data"),
+        Request { authorized: true, ..get(URL) },
+        Request { payable: false, ..get(URL) },
+    ] {
+        assert_eq!(fetch(&client, &host, request.clone()), End::Answer(200, None), "{request:?}");
+    }
+    assert_eq!(world.credentials().len(), 1);
+}
+
+#[test]
+fn a_host_that_is_no_longer_listed_is_shown_nothing() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (first, host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&first, &host, get(URL)), PAID);
+    let config = Config { hosts: Some(Vec::new()), ..Config::new(100) };
+    let (second, host) = client(&world, Some(&store), config);
+    let reading = second.clone();
+    world.run(async move { reading.read_tokens().await.ok().unwrap() });
+    assert_eq!(fetch(&second, &host, get(URL)), refused(Code::HostNotAllowed));
+    assert_eq!((world.paid(), world.credentials().len()), (1, 1));
+}
+
+#[test]
+fn a_body_that_is_sent_once_takes_only_its_own_token() {
+    let (world, client, host) = start();
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    let once = |path: &str| Request { replayable: false, ..at(path) };
+    assert!(client.token_for(&once("/a")).is_some());
+    assert!(client.token_for(&once("/b")).is_none(), "a refusal could not be answered");
+    assert_eq!((world.paid(), fetch(&client, &host, once("/a"))), (1, REUSED));
+}
+
+#[test]
+fn caveats_are_obeyed() {
+    let (world, client, host) = start();
+    let caveats = ["RequestPath = /a", "RequestMethod = GET", "api_valid_until = 1800000060"];
+    world.server.terms.replace(Terms { caveats: caveats.map(str::to_owned).into(), ..Terms::default() });
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    let takes = |request: Request| client.token_for(&request).is_some();
+    assert!(takes(at("/a")) && takes(at("/a?q=1")));
+    assert!(!takes(at("/a/b")) && !takes(at("/")), "the path is exact");
+    assert!(!takes(Request { method: "POST".into(), ..at("/a") }));
+    world.executor.pass(59_000);
+    assert!(takes(at("/a")));
+    world.executor.pass(1_000);
+    assert!(!takes(at("/a")), "expired");
+    world.server.terms.replace(Terms::default());
+    assert_eq!(fetch(&client, &host, at("/a")), PAID, "bought anew without trying the old one");
+    assert_eq!((world.paid(), world.sends()), (2, 4));
+}
+
+#[test]
+fn a_reused_token_that_is_refused_is_replaced() {
+    for refusal in [401, 402] {
+        let (world, client, host) = start();
+        world.server.refusal.set(refusal);
+        world.server.single_use.set(true);
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!((world.paid(), world.sends()), (2, 6 - 1), "tried, asked again without it, paid");
+    }
+}
+
+#[test]
+fn a_closed_door_is_handed_back_and_the_token_not_tried_there_again() {
+    for status in [400, 403] {
+        let (world, client, host) = start();
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        world.answers(move |sent| Ok(Response::status(if sent.authorization.is_some() { status } else { 200 }, sent)));
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(false)));
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(200, None));
+        assert_eq!((world.paid(), world.sends()), (1, 4));
+    }
+}
+
+#[test]
+fn what_says_nothing_of_the_token_leaves_it() {
+    for status in [408, 429, 500, 502, 503] {
+        let (world, client, host) = start();
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        world.answers(move |sent| Ok(Response::status(status, sent)));
+        for _ in 0..3 {
+            assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(false)));
+        }
+        world.on_send.replace(None);
+        assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1));
+    }
+}
+
+#[test]
+fn an_answer_of_another_origin_says_nothing_of_the_token() {
+    for status in [400, 401, 402, 403] {
+        let (world, client, host) = start();
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        // Redirected: the token stayed at home.
+        let header = world.mint.offer(&Terms::default(), world.now()).header();
+        world.answers(move |sent| {
+            let mut response = Response::challenge(&header, sent);
+            response.head.status = status;
+            response.head.redirected = true;
+            response.head.url = "https://elsewhere.example/login".into();
+            Ok(response)
+        });
+        let expected = if status == 402 { refused(Code::CrossOrigin) } else { End::Answer(status, None) };
+        for _ in 0..2 {
+            let ended = fetch(&client, &host, get(URL));
+            let same = match (&ended, &expected) {
+                (End::Answer(a, _), End::Answer(b, _)) => a == b,
+                _ => ended == expected,
+            };
+            assert!(same, "{ended:?}");
+        }
+        world.on_send.replace(None);
+        assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1), "{status}");
+    }
+}
+
+#[test]
+fn who_takes_money_and_gives_nothing_gets_it_once() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (first, host) = client(&world, Some(&store), Config::new(100));
+    world.answers({
+        let world = world.clone();
+        move |sent| Ok(Response::challenge(&world.mint.offer(&Terms::default(), world.now()).header(), sent))
+    });
+    assert_eq!(fetch(&first, &host, get(URL)), End::Answer(402, Some(true)));
+    assert_eq!(fetch(&first, &host, get(URL)), refused(Code::NotHonored), "tried once more, then never paid again");
+    for url in [URL, &format!("{URL}?other=query")] {
+        assert_eq!(fetch(&first, &host, get(url)), refused(Code::NotHonored), "{url}");
+    }
+    let (second, second_host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&second, &second_host, get(URL)), refused(Code::NotHonored), "another instance knows");
+    assert_eq!(world.paid(), 1);
+    assert_eq!(fetch(&first, &host, at("/else")), End::Answer(402, Some(true)), "per method and path");
+    assert_eq!(world.paid(), 2);
+    let forgetting = first.clone();
+    world.run(async move { forgetting.forget(Some(URL)).await.ok().unwrap() });
+    assert_eq!(fetch(&first, &host, get(URL)), End::Answer(402, Some(true)), "until it is forgotten");
+    assert_eq!(world.paid(), 3);
+}
+
+#[test]
+fn a_server_that_is_slow_to_see_the_payment_is_asked_again() {
+    let (world, client, host) = start();
+    let slow = std::cell::Cell::new(true);
+    world.on_send.replace(Some(Box::new(move |sent| {
+        (sent.authorization.is_some() && slow.replace(false))
+            .then(|| crate::host::soon(Ok(Response::status(401, sent))))
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(401, Some(true)));
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn forget_drops_the_tokens_of_one_origin_or_all_and_keeps_the_journal() {
+    let (world, client, host) = start();
+    let other = "https://other.example/";
+    assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(other))], [PAID, PAID]);
+    let forget = |origin: Option<&'static str>| {
+        let client = client.clone();
+        world.run(async move { client.forget(origin).await.is_ok() })
+    };
+    assert!(forget(Some("https://api.example/whatever")));
+    assert!(client.token_for(&get(URL)).is_none() && client.token_for(&get(other)).is_some());
+    assert!(!forget(Some("no url")));
+    assert!(forget(None));
+    assert!(client.token_for(&get(other)).is_none());
+    let reading = client.clone();
+    assert_eq!(world.run(async move { reading.payments().await.ok().unwrap().len() }), 2);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(world.paid(), 3);
+}
+
+#[test]
+fn a_forget_that_could_not_be_written_did_not_happen() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    store.fails_at(|op, _| op == crate::host::Op::Save);
+    let forgetting = client.clone();
+    assert!(world.run(async move { forgetting.forget(None).await.is_err() }));
+    store.works();
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_its_id() {
+    let (world, client, host) = start();
+    world.server.refusal.set(401);
+    world.server.single_use.set(true);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    // The bindings send the request themselves, and come with the answer and the token's id.
+    let id = client.token_for(&get(URL)).unwrap().id;
+    assert_eq!(fetch(&client, &host, get(URL)), PAID, "another call replaced it meanwhile");
+    let response =
+        Response { head: l402_fetch::host::Head { status: 401, url: URL.into(), ..Default::default() }, number: 99 };
+    let answering = client.clone();
+    let result = world.run(async move {
+        let token = answering.token(id);
+        answering.answer(call(get(URL)), get(URL), token, response).await
+    });
+    assert_eq!(end(&result), PAID, "sent again without it, the new one being used up too");
+    assert_eq!(world.paid(), 3);
+}
