@@ -123,3 +123,55 @@ impl Drop for Pass<'_> {
         self.mine.fire();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::future::{pending, ready};
+    use std::task::Context;
+
+    /// Polls once.
+    fn poll<T>(future: std::pin::Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        match future.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn an_event_lets_all_go_on_once_and_for_ever() {
+        let event = Event::default();
+        let (mut early, mut other) = (pin!(event.happens()), pin!(event.happens()));
+        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), event.has_happened()), (None, None, false));
+        event.fire();
+        event.fire();
+        assert_eq!((poll(early), poll(other), event.has_happened()), (Some(()), Some(()), true));
+        assert_eq!(poll(pin!(event.happens())), Some(()));
+    }
+
+    #[test]
+    fn the_first_of_two_wins_a_draw() {
+        assert!(matches!(poll(pin!(first(ready(1), ready(2)))).unwrap(), First::A(1)));
+        assert!(matches!(poll(pin!(first(pending::<u8>(), ready(2)))).unwrap(), First::B(2)));
+        assert!(matches!(poll(pin!(first(ready(1), pending::<u8>()))).unwrap(), First::A(1)));
+        assert!(poll(pin!(first(pending::<u8>(), pending::<u8>()))).is_none());
+    }
+
+    #[test]
+    fn a_pass_that_was_passed_over_is_not_valid() {
+        let gate = Gate::default();
+        let enter = || {
+            let mine = Rc::new(Event::default());
+            gate.holder.replace(Some(Rc::clone(&mine)));
+            Pass { gate: &gate, mine }
+        };
+        let frozen = enter();
+        assert!(frozen.is_valid());
+        frozen.mine.fire();
+        let next = enter();
+        assert!(!frozen.is_valid() && next.is_valid());
+        drop(frozen);
+        assert!(next.is_valid(), "it frees nothing that is not its own");
+    }
+}

@@ -66,9 +66,12 @@ impl Rules {
         rules
     }
 
-    fn allow(&self, method: &str, path: &str, now_ms: u64) -> bool {
+    fn are_in_time(&self, now_ms: u64) -> bool {
         self.expires_at.is_none_or(|at| now_ms / 1000 < at)
-            && self.path.as_deref().is_none_or(|allowed| allowed == path)
+    }
+
+    fn allow(&self, method: &str, path: &str) -> bool {
+        self.path.as_deref().is_none_or(|allowed| allowed == path)
             && self.method.as_deref().is_none_or(|allowed| allowed == method)
     }
 }
@@ -279,7 +282,8 @@ impl Tokens {
             if own && token.own_refusals > u64::from(!token.accepted) {
                 continue;
             }
-            if !token.rules.allow(method, location.path, now_ms) {
+            // What it was sold for it opens: a server behind a proxy may know its paths by other names.
+            if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, location.path)) {
                 continue;
             }
             let likeness = if own {
@@ -295,9 +299,12 @@ impl Tokens {
         best.filter(|(likeness, _)| *likeness == usize::MAX || (borrow && !refused)).map(|(_, token)| token)
     }
 
-    /// Adds a token; it takes the place of an older one for the same method and URL.
+    /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another that
+    /// still opens it was paid for as well, by a payment whose proof came late.
     pub fn put(&mut self, mut token: Token) -> Rc<Token> {
-        self.remove(|old| old.is_for(&token.method, &token.payment.url));
+        self.remove(|old| {
+            old.is_for(&token.method, &token.payment.url) && (old.own_refusals > 0 || old.rules.expires_at.is_some())
+        });
         self.last_id = self.last_id.wrapping_add(1).max(1);
         token.id = self.last_id;
         let token = Rc::new(token);
