@@ -17,6 +17,7 @@ mod mint;
 mod store;
 mod world;
 
+mod books;
 mod money;
 mod offers;
 mod parallel;

@@ -195,6 +195,25 @@ fn an_earlier_attempts_late_failure_says_nothing_of_the_later_one() {
 }
 
 #[test]
+fn a_late_proof_takes_no_newer_token_away() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    let late = world.wallet_waits();
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
+    let hash = payments(&world, &client)[0].payment_hash.clone();
+    assert_eq!(resolve(&world, &client, &hash, None), None, "a user's mistake");
+    world.on_pay.replace(None);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    late.bring(world.proof_of(&hash));
+    world.executor.run(1000);
+    assert_eq!((total(&world, &client), payments(&world, &client)[0].state), (20, State::Paid));
+    // Both are paid for: when one is used up, there is the other.
+    world.server.single_use.set(true);
+    assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
 fn a_hash_that_was_bought_is_not_bought_again() {
     let world = World::new();
     let (client, host) = client(&world, None, Config::new(100));

@@ -227,6 +227,29 @@ fn two_instances_buy_once() {
 }
 
 #[test]
+fn limits_hold_across_instances() {
+    for has_lock in [false, true] {
+        let (world, store) = (World::new(), Store::new(has_lock));
+        let mut config = Config::new(100);
+        config.limits.all.total = Some(45_000);
+        let clients: Vec<_> = (0..6).map(|_| client(&world, Some(&store), config.clone())).collect();
+        let _never = world.wallet_waits();
+        let mut running = Vec::new();
+        for (number, (client, host)) in clients.iter().enumerate() {
+            running.push(start(client, host, &format!("https://shop{number}.example/")).1);
+            if !has_lock {
+                // Nothing but the order of their reads and writes keeps them apart.
+                world.executor.run(1000);
+            }
+        }
+        world.executor.run(1000);
+        assert_eq!(world.paid(), 3, "each reserves 15 of 45 sat");
+        let ends: Vec<_> = running.iter().filter(|running| running.is_done()).map(Running::take).collect();
+        assert_eq!(ends, vec![refused(Code::OverLimit); 3]);
+    }
+}
+
+#[test]
 fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
     let (world, store) = (World::new(), Store::new(false));
     let (first, first_host) = client(&world, Some(&store), Config::new(100));

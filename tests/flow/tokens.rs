@@ -110,6 +110,17 @@ fn caveats_are_obeyed() {
 }
 
 #[test]
+fn a_token_opens_what_it_was_sold_for_whatever_its_caveats_seem_to_say() {
+    let (world, client, host) = start();
+    // Behind a proxy the server knows its paths by other names.
+    let caveats = ["RequestPath = /internal/a", "RequestMethod = ANY"];
+    world.server.terms.replace(Terms { caveats: caveats.map(str::to_owned).into(), ..Terms::default() });
+    assert_eq!([fetch(&client, &host, at("/a")), fetch(&client, &host, at("/a"))], [PAID, REUSED]);
+    assert!(client.token_for(&at("/b")).is_none());
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
 fn a_reused_token_that_is_refused_is_replaced() {
     for refusal in [401, 402] {
         let (world, client, host) = start();
