@@ -2,7 +2,6 @@
 
 use crate::challenge::{self, Challenge, Offer};
 use crate::config::Config;
-use crate::encoding::concat;
 use crate::error::{Code, Error};
 use crate::event::{Event, Quote, Unpayable};
 pub use crate::failure::Failure;
@@ -30,6 +29,8 @@ pub struct Client<H: Host> {
     pub(crate) gate: Gate,
     pub(crate) holds: RefCell<Vec<Rc<Hold>>>,
     pub(crate) purchases: RefCell<Vec<Rc<Purchase<H>>>>,
+    /// Purchases that are over, whose buyer has no answer yet.
+    pub(crate) on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
     /// Origins whose tokens are known not to open every resource.
     pub(crate) unshared: RefCell<Vec<String>>,
 }
@@ -83,6 +84,7 @@ impl<H: Host> Client<H> {
             gate: Gate::default(),
             holds: RefCell::default(),
             purchases: RefCell::default(),
+            on_trial: RefCell::default(),
             unshared: RefCell::default(),
         })
     }
@@ -92,13 +94,13 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
     pub async fn fetch(self: &Rc<Self>, call: Rc<H::Call>, request: Request) -> Result<Reply<H>, Failure<H>> {
-        let token = self.token_for(&request);
+        let token = self.token_to_send(&request);
         let authorization = token.as_ref().map(|token| token.authorization());
         let response = self.host.send(&call, authorization.as_deref(), false).await.map_err(Failure::Foreign)?;
         self.answer(call, request, token, response).await
     }
 
-    /// The token to send with a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+    /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
         if request.authorized || !request.payable {
@@ -110,7 +112,14 @@ impl<H: Host> Client<H> {
         books.tokens.choose(&request.method, &request.url, request.replayable, now).cloned()
     }
 
-    /// The token of an id that [`Client::token_for`] gave.
+    /// The token to send with a new request. One that was just bought is left to its buyer until that call has its answer:
+    /// it may be good for one use only.
+    #[must_use]
+    pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
+        self.token_for(request).filter(|token| self.trial_of(token).is_none())
+    }
+
+    /// The token of an id that [`Client::token_to_send`] gave.
     #[must_use]
     pub fn token(&self, id: u32) -> Option<Rc<Token>> {
         self.books.borrow().tokens.get(id).cloned()
@@ -255,11 +264,9 @@ impl<H: Host> Client<H> {
     pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Quote, Error> {
         let invoice = Invoice::decode(&offer.invoice)?;
         if !self.config.networks.contains(&invoice.network) {
-            let text = concat(&[
-                "the invoice is for the network ",
-                invoice.network.as_str(),
-                ", which is not in options.networks",
-            ]);
+            let text =
+                ["the invoice is for the network ", invoice.network.as_str(), ", which is not in options.networks"]
+                    .concat();
             return Err(Error::new(Code::WrongNetwork, text));
         }
         if invoice.requires_amp {

@@ -5,7 +5,6 @@
 //! where tokens are known not to be shared), then the same with method, space and URL.
 
 use crate::client::Client;
-use crate::encoding::concat;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
@@ -177,7 +176,7 @@ impl<H: Host> Client<H> {
 fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
     Failure::raised(Error::new(
         Code::StoreFailed,
-        concat(&["the store could not be ", what, ": nothing is paid until it can"]),
+        ["the store could not be ", what, ": nothing is paid until it can"].concat(),
     ))
     .with_cause(cause)
 }

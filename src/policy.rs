@@ -3,7 +3,6 @@
 //! Reserve, then pay, then commit or release: an amount is held before anyone is asked, stays held while its outcome is
 //! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
 
-use crate::encoding::concat;
 use crate::journal::Journal;
 use crate::{Code, Error};
 
@@ -105,7 +104,7 @@ impl Limits {
             match limit.saturating_sub(counted).checked_sub(amount_msat) {
                 Some(left) => fee = fee.min(left),
                 None => {
-                    let text = &[
+                    let text = [
                         "paying ",
                         &sat(amount_msat),
                         " sat would exceed limits.",
@@ -116,7 +115,7 @@ impl Limits {
                         &sat(counted),
                         " are spent or reserved",
                     ];
-                    return Err(Error::new(Code::OverLimit, concat(text)));
+                    return Err(Error::new(Code::OverLimit, text.concat()));
                 }
             }
         }
@@ -131,7 +130,7 @@ fn sat(msat: u64) -> String {
         return whole.to_string();
     }
     let digits = rest.saturating_add(1000).to_string();
-    concat(&[&whole.to_string(), ".", digits.get(1..).unwrap_or_default()])
+    [&whole.to_string(), ".", digits.get(1..).unwrap_or_default()].concat()
 }
 
 #[cfg(test)]

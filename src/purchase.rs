@@ -2,7 +2,7 @@
 
 use crate::challenge::{Challenge, Offer};
 use crate::client::{check_expiry, not_honored, Client};
-use crate::encoding::{concat, to_hex};
+use crate::encoding::to_hex;
 use crate::event::{Event, Quote};
 use crate::failure::Failure;
 use crate::host::{Host, Order, Request};
@@ -76,7 +76,13 @@ impl<H: Host> Client<H> {
         loop {
             // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
             if let Some(token) = self.token_for(request) {
-                return Ok((Bought { token, paid_now: false }, None));
+                let Some(purchase) = self.trial_of(&token) else {
+                    return Ok((Bought { token, paid_now: false }, None));
+                };
+                if !purchase.tried.wait(&self.host, FIRST_TRY_MS).await {
+                    purchase.tried.fire();
+                }
+                continue;
             }
             // What is known of an origin changes, and the keys with it: its own resource is never bought beside itself.
             let is_ours = |purchase: &&Rc<Purchase<H>>| purchase.key == key || purchase.resource == resource;
@@ -103,14 +109,13 @@ impl<H: Host> Client<H> {
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
                 Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
-                // Where its caveats, or what was learnt since, speak against the new token, ours is bought next.
-                Some(Ok(_)) => _ = purchase.tried.wait(&self.host, FIRST_TRY_MS).await,
                 Some(Err(failure))
                     if purchase.resource == resource && !(matches!(failure, Failure::Abandoned) && mine.is_some()) =>
                 {
                     return Err(failure)
                 }
-                // Another resource's failure says nothing of ours.
+                // Another resource's failure says nothing of ours; and where its caveats, or what was learnt since, speak against
+                // a new token, ours is bought next.
                 _ => {}
             }
         }
@@ -175,9 +180,25 @@ impl<H: Host> Client<H> {
     fn end(&self, purchase: &Rc<Purchase<H>>, outcome: Result<Bought, Failure<H>>) {
         self.purchases.borrow_mut().retain(|other| !Rc::ptr_eq(other, purchase));
         if !purchase.done.has_happened() {
+            if outcome.is_ok() {
+                let mut on_trial = self.on_trial.borrow_mut();
+                on_trial.retain(|other| !other.tried.has_happened());
+                on_trial.push(Rc::clone(purchase));
+            }
             purchase.outcome.replace(Some(outcome));
             purchase.done.fire();
         }
+    }
+
+    /// The purchase that brought this token, while its buyer waits for the answer.
+    pub(crate) fn trial_of(&self, token: &Token) -> Option<Rc<Purchase<H>>> {
+        let brought = |purchase: &&Rc<Purchase<H>>| {
+            let (outcome, callers) = (purchase.outcome.borrow(), purchase.callers.borrow());
+            matches!(&*outcome, Some(Ok(bought)) if bought.token.id == token.id)
+                && !purchase.tried.has_happened()
+                && callers.first().is_some_and(|buyer| !self.host.is_aborted(buyer))
+        };
+        self.on_trial.borrow().iter().find(brought).cloned()
     }
 
     async fn buy(
@@ -375,7 +396,7 @@ impl<H: Host> Client<H> {
 
     /// The lock of a purchase.
     pub(crate) async fn lock(&self, key: &str) -> Result<H::Guard, Failure<H>> {
-        self.host.lock(&concat(&[PURCHASE_LOCK, key])).await.map_err(|cause| {
+        self.host.lock(&[PURCHASE_LOCK, key].concat()).await.map_err(|cause| {
             let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
             Failure::raised(error).with_cause(cause)
         })
@@ -384,5 +405,5 @@ impl<H: Host> Client<H> {
 
 /// What one purchase is for: method and URL.
 pub(crate) fn resource(method: &str, url: &str) -> String {
-    concat(&[method, " ", url])
+    [method, " ", url].concat()
 }

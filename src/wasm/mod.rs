@@ -58,9 +58,6 @@ pub fn attenuate_macaroon(token: &str, caveats: Vec<String>) -> Result<String, J
     attenuate(token, &caveats).map_err(|error| pair(&error))
 }
 
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 type Task = Pin<Box<dyn Future<Output = Result<JsValue, Failure<JsHost>>>>>;
 
 fn pair(error: &Error) -> JsValue {
@@ -86,7 +83,7 @@ impl Core {
     /// The token to send with a request: its id, 0 where none is known.
     #[must_use]
     pub fn token(&self, call: &Call) -> u32 {
-        self.client.token_for(&call.request()).map_or(0, |token| token.id)
+        self.client.token_to_send(&call.request()).map_or(0, |token| token.id)
     }
 
     /// The `Authorization` that a token makes.

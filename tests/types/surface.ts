@@ -5,8 +5,6 @@ import {
   type PayContext, type PayFunction, type Payment, type PaymentEvent, type PayResult, type Protocol, type Quote, type Receipt,
   type Store, type Wallet, type WebLNProvider,
 } from "../../src/js/index.js";
-import { fileStore } from "../../src/js/stores/file.js";
-import { indexedDBStore } from "../../src/js/stores/indexeddb.js";
 import { webln } from "../../src/js/wallets/webln.js";
 
 /** Fails to compile unless A and B are the same type. */
@@ -76,8 +74,6 @@ const byWallet: Wallet = { pay: byFunction, lookup: async () => ({ state: "pendi
 const byWebln: WebLNProvider = { enable: async () => {}, sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }) };
 const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
 for (const wallet of [byFunction, byWallet, byWebln, byNwc, webln(byWebln)]) createFetch({ wallet, limits });
-
-for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[]) createFetch({ wallet: byFunction, limits, store });
 
 /** Every event, by its type. */
 function show(event: PaymentEvent): string {

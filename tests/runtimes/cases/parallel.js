@@ -1,5 +1,5 @@
 // Many calls at once: one payment for one thing, whoever waits for it.
-import { mapStore, openShop } from "../shop.js";
+import { deferred, mapStore, openShop } from "../shop.js";
 
 const paidNow = (t, responses) => responses.filter((response) => t.pkg.receiptOf(response).paidNow).length;
 
@@ -91,6 +91,54 @@ export default [
         t.equal((await pay.payments()).length, 1);
         t.equal((await pay.spent()).total, 10);
       }
+    },
+  },
+  ...[{ scope: "single" }, { uses: 1 }].map((settings) => ({
+    name: `calls at once where each token is good once (${JSON.stringify(settings)}): one payment each, and all are answered`,
+    async run(t) {
+      const shop = openShop(t);
+      const responses = await Promise.all(Array.from({ length: 5 }, () => shop.pay(shop.url("a", settings))));
+      t.same(responses.map((response) => response.status), [200, 200, 200, 200, 200]);
+      t.equal(paidNow(t, responses), 5);
+      await shop.counts({ payments: 5, asked: 5, accepted: 5 });
+    },
+  })),
+  {
+    name: "calls at once where no token is good for anything: one payment",
+    async run(t) {
+      for (const refuse of [401, 402, 403]) {
+        const shop = openShop(t);
+        const store = mapStore({ lock: true });
+        const clients = [shop.client({ store }), shop.client({ store })];
+        const url = shop.url("a", { scope: "never", refuse });
+        const results = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => clients[i % 2](url)));
+        for (const { value, reason } of results) t.equal(value?.status ?? reason.code, value ? refuse : "not_honored");
+        await Promise.allSettled(clients.map((pay) => pay(url)));
+        // what is known of it outlives the instance
+        await t.rejects(shop.client({ store })(url), "not_honored");
+        await shop.counts({ payments: 1, asked: 1, accepted: 0 });
+      }
+    },
+  },
+  {
+    name: "who joins a purchase keeps it going when the one who began it gives up",
+    async run(t) {
+      const shop = openShop(t);
+      const [asked, answer] = [deferred(), deferred()];
+      const pay = shop.client({ approve: () => (asked.resolve(), answer.promise) });
+      const controller = new AbortController();
+      const first = pay(shop.url("a"), { signal: controller.signal });
+      await asked.promise;
+      const second = pay(shop.url("a"));
+      await shop.until("challenges", 2);
+      controller.abort();
+      await t.rejects(first);
+      // its 402 is on its way to the second call: quote() after it takes as long
+      await pay.quote(shop.url("b"));
+      answer.resolve(true);
+      t.equal((await second).status, 200);
+      t.same(shop.types(), ["challenge", "quote", "paying", "paid", "reused"]);
+      await shop.counts({ payments: 1, asked: 1, accepted: 1 });
     },
   },
   {
