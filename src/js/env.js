@@ -26,7 +26,11 @@ export function environment({ wallet, store, approve, now, onEvent }) {
     },
     aborted: (call) => !!call.signal?.aborted,
     discard(response) {
-      response.body?.cancel?.().catch(() => {});
+      try {
+        Promise.resolve(response.body?.cancel?.()).catch(() => {});
+      } catch {
+        // A response of the user's own fetch may be of any make, and nobody reads this one.
+      }
     },
 
     async pay(invoice, url, maxFeeMsat, timeout) {
