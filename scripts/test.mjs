@@ -28,6 +28,7 @@ const STEPS = {
   js: node("tests/js/run.mjs"),
   types: () => run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
+  stores: node("tests/stores/run.mjs"),
   package: node("tests/package/run.mjs"),
   readme: node("tests/readme/run.mjs"),
   demo: node("tests/demo/run.mjs"),

@@ -18,11 +18,19 @@ for (const entry of ["index.js", "node.js", "workerd.js", "inline.js"]) {
   });
 }
 
-test("wallets/webln.js exports what its types declare, and all of it is there", async () => {
-  const module = await import("../../src/js/wallets/webln.js");
-  assert.deepEqual(Object.keys(module), ["webln"]);
-  assert.deepEqual(exported(await source("js/wallets/webln.d.ts")), ["webln"]);
-});
+for (const [file, names] of Object.entries({
+  "wallets/webln": ["webln"],
+  "stores/indexeddb": ["indexedDBStore"],
+  "stores/file": ["fileStore"],
+  "stores/durable-object": ["durableObjectStore"],
+  "stores/durable-object/ledger": ["L402Ledger"],
+})) {
+  test(`${file}.js exports what its types declare, and all of it is there`, async () => {
+    const module = await import(`../../src/js/${file}.js`);
+    assert.deepEqual(Object.keys(module), names);
+    assert.deepEqual(exported(await source(`js/${file}.d.ts`)), names);
+  });
+}
 
 test("ErrorCode lists the core's codes", async () => {
   const [, union] = /export type ErrorCode =([^;]*);/.exec(await source("js/index.d.ts"));

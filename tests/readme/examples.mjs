@@ -7,6 +7,17 @@ export const EXAMPLES = [
   { heading: "Options", as: "node", payments: 1 },
   { heading: "Wallets", as: "node", payments: 1 },
   { heading: "When the outcome is unknown", as: "node", scene: "lost answer", payments: 1 },
+  { heading: "Stores", as: "node", payments: 1 },
+  {
+    heading: "Stores",
+    as: "worker",
+    capnp: [
+      'bindings = [(name = "LEDGER", durableObjectNamespace = "L402Ledger")],',
+      'durableObjectNamespaces = [(className = "L402Ledger", uniqueKey = "readme", enableSql = true)],',
+      "durableObjectStorage = (inMemory = void),",
+    ],
+    payments: 1,
+  },
   {
     heading: "Stores",
     as: "types",
@@ -16,7 +27,6 @@ export const EXAMPLES = [
       const shown: Required<Store> = real;
       void shown;`,
   },
-  { heading: "Stores", as: "node", payments: 1 },
   { heading: "Errors", as: "node", payments: 0 },
   { heading: "Events and receipts", as: "node", payments: 1 },
   { heading: "In a page", as: "page", payments: 1 },

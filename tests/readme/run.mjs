@@ -62,13 +62,14 @@ const runners = {
     }
   },
 
-  async worker({ code, id }) {
+  async worker({ code, example: { capnp = [] }, id }) {
     const workers = join(folder, id, "workers");
     await mkdir(workers, { recursive: true });
     const example = join(folder, id, "example.js");
     await writeFile(example, code);
     await writeFile(join(folder, id, "enter.js"), `import { enter } from "../world/world.js";\nenter(${JSON.stringify(paywall.base)}, ${JSON.stringify(id)});\n`);
-    await writeFile(join(workers, "readme.js"), `import "../enter.js";\nexport { default } from "../example.js";\n`);
+    const fields = capnp.map((field) => `// capnp: ${field}\n`).join("");
+    await writeFile(join(workers, "readme.js"), `${fields}import "../enter.js";\nexport { default } from "../example.js";\nexport * from "../example.js";\n`);
     const { urls, close } = await startWorkers(workers);
     try {
       const response = await fetch(urls.readme);

@@ -10,9 +10,10 @@ const COMPATIBILITY_DATE = "2026-10-01";
 
 /**
  * `folder/NAME.js` becomes a Worker of that name on a port of its own. A comment `compatibility-date: …` in it sets another
- * date than the usual one. Resolves with `urls` by name, and a `close()`.
+ * date than the usual one, and comments `capnp: …` are fields of its own in workerd's configuration. With `disk`, a folder,
+ * there is a service of that name which keeps files there. Resolves with `urls` by name, and a `close(signal)`.
  */
-export async function startWorkers(folder) {
+export async function startWorkers(folder, { disk } = {}) {
   const out = join(folder, "..", "workerd-out");
   await mkdir(out, { recursive: true });
   const files = (await readdir(folder)).filter((name) => name.endsWith(".js"));
@@ -20,7 +21,7 @@ export async function startWorkers(folder) {
   for (const file of files) workers.push(await bundle(join(folder, file), out));
 
   const config = join(out, "config.capnp");
-  await writeFile(config, capnp(workers));
+  await writeFile(config, capnp(workers, disk));
   const child = spawn(at("tests/node_modules/.bin/workerd"), ["serve", config, "--control-fd=3"], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   const urls = {};
   await new Promise((done, fail) => {
@@ -34,9 +35,9 @@ export async function startWorkers(folder) {
   });
   return {
     urls,
-    close: () => new Promise((done) => {
+    close: (signal) => new Promise((done) => {
       child.removeAllListeners("exit").on("exit", done);
-      child.kill();
+      child.kill(signal);
     }),
   };
 }
@@ -66,23 +67,27 @@ async function bundle(entry, out) {
   const [{ text }] = result.outputFiles;
   await writeFile(join(out, `${name}.js`), text);
   for (const [file, source] of modules) await copyFile(source, join(out, file));
-  const date = /compatibility-date: (\S+)/.exec(await readFile(entry, "utf8"))?.[1] ?? COMPATIBILITY_DATE;
-  return { name, date, modules: [...modules.keys()] };
+  const source = await readFile(entry, "utf8");
+  const date = /compatibility-date: (\S+)/.exec(source)?.[1] ?? COMPATIBILITY_DATE;
+  const fields = [...source.matchAll(/^\/\/ capnp: (.*)$/gm)].map(([, field]) => field);
+  return { name, date, fields, modules: [...modules.keys()] };
 }
 
-function capnp(workers) {
-  const service = ({ name, date, modules }) => `    (name = "${name}", worker = (
+function capnp(workers, disk) {
+  const service = ({ name, date, fields, modules }) => `    (name = "${name}", worker = (
       modules = [
         (name = "${name}.js", esModule = embed "${name}.js"),
 ${modules.map((file) => `        (name = "./${file}", wasm = embed "${file}"),`).join("\n")}
       ],
       compatibilityDate = "${date}",
+${fields.map((field) => `      ${field}`).join("\n")}
     )),`;
   const socket = ({ name }) => `    (name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}"),`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "internet", network = (allow = ["public", "private", "local"])),
+${disk ? `    (name = "disk", disk = (path = "${disk}", writable = true)),` : ""}
 ${workers.map(service).join("\n")}
   ],
   sockets = [

@@ -5,6 +5,10 @@ import {
   type PayContext, type PayFunction, type Payment, type PaymentEvent, type PayResult, type Protocol, type Quote, type Receipt,
   type Store, type Wallet, type WebLNProvider,
 } from "../../src/js/index.js";
+import { durableObjectStore } from "../../src/js/stores/durable-object.js";
+import { L402Ledger } from "../../src/js/stores/durable-object/ledger.js";
+import { fileStore } from "../../src/js/stores/file.js";
+import { indexedDBStore } from "../../src/js/stores/indexeddb.js";
 import { webln } from "../../src/js/wallets/webln.js";
 
 /** Fails to compile unless A and B are the same type. */
@@ -74,6 +78,14 @@ const byWallet: Wallet = { pay: byFunction, lookup: async () => ({ state: "pendi
 const byWebln: WebLNProvider = { enable: async () => {}, sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }) };
 const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
 for (const wallet of [byFunction, byWallet, byWebln, byNwc, webln(byWebln)]) createFetch({ wallet, limits });
+
+for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[]) createFetch({ wallet: byFunction, limits, store });
+
+const namespace = { get: (id: string) => ({ id, fetch: (url: RequestInfo, init?: RequestInit) => fetch(url, init) }) };
+const cache = { get: async (key: string) => key, put: async (key: string, value: string) => console.log(key, value), delete: async (key: string) => console.log(key) };
+createFetch({ wallet: byFunction, limits, store: durableObjectStore(namespace.get("a")) });
+createFetch({ wallet: byFunction, limits, store: durableObjectStore(() => namespace.get("a"), { cache }) });
+export class Ledger extends L402Ledger {}
 
 /** Every event, by its type. */
 function show(event: PaymentEvent): string {

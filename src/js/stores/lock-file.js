@@ -1,0 +1,162 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, readFile, readdir, readlink, stat, unlink, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+
+/** How often a holder shows that it lives, in milliseconds. */
+const BEAT = 2_000;
+/** For how long a waiter must have seen no sign of life before it takes the lock over, in milliseconds. */
+const STALE = 20_000;
+
+/*
+ * A lock is a row of files `ID.1`, `ID.2`, … of which only the highest counts. It is free where that file begins with
+ * FREE; whoever creates the next one, which the file system allows to one process only, holds the lock. So nobody ever has
+ * to remove a lock that may have changed hands meanwhile, and a former holder can tell that it is one.
+ */
+const FREE = "free";
+const HELD = "held";
+
+/**
+ * Waits for a lock among all processes that use `folder`, which is made where only it is missing.
+ *
+ * @returns {Promise<{ generation: number, inherited: boolean, takenOver: number, isHeld(): Promise<boolean>, release(): Promise<void> }>}
+ *   `generation` is higher than that of every earlier holder. `inherited`: the holder before did not free the lock.
+ *   `takenOver`: when this last happened, in milliseconds since the Unix epoch, or 0.
+ */
+export async function takeLock(folder, name) {
+  const id = createHash("sha256").update(name).digest("hex").slice(0, 32);
+  const me = { pid: process.pid, host: await host() };
+  const watch = {};
+  for (;;) {
+    const top = await highest(folder, id);
+    const before = top === 0 ? { isFree: true, takenOver: 0 } : await examine(join(folder, `${id}.${top}`), me, watch);
+    const generation = top + 1;
+    if (before && (before.isFree || before.isGone)) {
+      const takenOver = before.isFree ? before.takenOver : Date.now();
+      if (await create(folder, id, generation, { ...me, takenOver })) {
+        return hold(folder, id, generation, { inherited: !before.isFree, takenOver });
+      }
+    } else if (before) {
+      await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 30));
+    }
+  }
+}
+
+async function highest(folder, id) {
+  let top = 0;
+  for (const file of await list(folder)) {
+    if (file.startsWith(`${id}.`)) top = Math.max(top, Number(file.slice(id.length + 1)) || 0);
+  }
+  return top;
+}
+
+async function list(folder) {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+    await mkdir(folder, { mode: 0o700 }).catch((cause) => {
+      if (cause.code !== "EEXIST") throw cause;
+    });
+    return readdir(folder);
+  }
+}
+
+/** What the highest file says of its lock; undefined where it is no longer there. */
+async function examine(path, me, watch) {
+  let text;
+  let beat;
+  try {
+    text = await readFile(path, "utf8");
+    beat = (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+  let owner = {};
+  try {
+    owner = JSON.parse(text.slice(HELD.length));
+  } catch {
+    // Its holder is about to write it, or ended before it did.
+  }
+  if (text.startsWith(FREE)) return { isFree: true, takenOver: Number(owner.takenOver) || 0 };
+
+  // The waiter's own clock alone: that of another machine may be wrong.
+  const now = performance.now();
+  if (watch.path !== path || watch.beat !== beat) Object.assign(watch, { path, beat, since: now });
+  return { isGone: (me.host && owner.host === me.host && isDead(owner.pid)) || now - watch.since > STALE };
+}
+
+/** Whether it is certain that there is no such process. */
+function isDead(pid) {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    // Another user's process may not be asked (EPERM), in Deno none without --allow-run.
+    return error.code === "ESRCH";
+  }
+}
+
+/** Names the space that process ids are counted in; empty where that can't be known. */
+async function host() {
+  try {
+    const space = process.platform === "linux" ? await readlink("/proc/self/ns/pid") : "";
+    return `${hostname()} ${space}`;
+  } catch {
+    return "";
+  }
+}
+
+async function create(folder, id, generation, owner) {
+  const path = join(folder, `${id}.${generation}`);
+  try {
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(`${HELD}${JSON.stringify(owner)}`);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+  // Others may have come further since the folder was read, and removed what would have told: then this is an old number.
+  if ((await highest(folder, id)) === generation) return true;
+  await unlink(path).catch(() => {});
+  return false;
+}
+
+async function hold(folder, id, generation, { inherited, takenOver }) {
+  const path = join(folder, `${id}.${generation}`);
+  for (const file of await list(folder)) {
+    if (file.startsWith(`${id}.`) && Number(file.slice(id.length + 1)) < generation) await unlink(join(folder, file)).catch(() => {});
+  }
+  const timer = setInterval(() => {
+    const now = new Date();
+    // Where the file is gone the lock is lost, which isHeld() tells.
+    utimes(path, now, now).catch(() => {});
+  }, BEAT);
+  timer.unref?.();
+  return {
+    generation,
+    inherited,
+    takenOver,
+    isHeld: async () => (await highest(folder, id)) === generation,
+    async release() {
+      clearInterval(timer);
+      try {
+        const file = await open(path, "r+");
+        try {
+          await file.write(FREE, 0);
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        // Taken over, and removed by who did.
+        if (error.code !== "ENOENT") throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// One suite for every store, in every runtime that has it, against the installed tarball. `run.mjs [RUNTIME…]`
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { at, run, seconds } from "../../scripts/lib.mjs";
+import { installPacked } from "../lib/pack.mjs";
+import { startPaywall } from "../lib/paywall.mjs";
+import { inBrowser } from "./browsers.mjs";
+import { inWorkerd } from "./workerd.mjs";
+
+const bin = (name) => at(`tests/node_modules/.bin/${name}`);
+const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
+
+const file = (program, args) => async ({ folder, base, other, runtime }) => {
+  const place = join(folder, `files-${runtime}`);
+  await mkdir(place);
+  return lastLine(await run(program, [...args, join(folder, "stores/file.js"), runtime, base, other, place], { cwd: folder, quiet: true }));
+};
+
+const RUNTIMES = {
+  node: file(process.execPath, []),
+  deno: file(bin("deno"), ["run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-all"]),
+  bun: file(bin("bun"), []),
+  workerd: inWorkerd,
+  chromium: inBrowser,
+  firefox: inBrowser,
+};
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNTIMES);
+const installed = await installPacked([at("tests/runtimes"), at("tests/stores")]);
+const paywall = await startPaywall();
+let passed = 0;
+let failed = 0;
+for (const runtime of names) {
+  const start = Date.now();
+  let results;
+  try {
+    results = await RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, runtime });
+  } catch (error) {
+    results = [{ name: "the runner", ok: false, error: error.stack }];
+  }
+  const bad = results.filter((result) => !result.ok);
+  passed += results.length - bad.length;
+  failed += bad.length;
+  console.log(`${runtime}: ${results.length - bad.length} of ${results.length} in ${seconds(start)}`);
+  for (const { name, error } of bad) console.log(`  failed: ${name}\n    ${error.replaceAll("\n", "\n    ")}`);
+}
+await paywall.close();
+await installed.remove();
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

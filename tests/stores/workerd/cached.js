@@ -1,0 +1,2 @@
+// capnp: bindings = [(name = "LEDGER", durableObjectNamespace = (className = "L402Ledger", serviceName = "ledger")), (name = "CACHE", kvNamespace = "kv")],
+export { default } from "../fleet.js";
