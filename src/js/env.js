@@ -3,6 +3,11 @@ import { L402Error } from "./error.js";
 // workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
 const isolated = typeof WebSocketPair !== "undefined";
 
+// The core's name for the lock that is held for moments only.
+const LEDGER_LOCK = "l402-fetch/ledger";
+// Longer than a lock file or a lease of a dead process holds others up.
+const STORE_TIMEOUT = 60_000;
+
 /**
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
  * only ever sees promises and values of the right type.
@@ -58,20 +63,57 @@ export function environment({ wallet, store, approve, now, onEvent }) {
 
     stores: !!store,
     locks: !!store?.lock,
-    async load(key) {
-      const value = await store.get(key);
-      if (value != null && typeof value !== "string") throw new TypeError("store.get must give a string, null or undefined");
-      return value;
-    },
-    save: async (key, value) => store.set(key, value),
-    /** Resolves, once the lock is held, with the function that frees it. */
-    lock: (name) =>
-      new Promise((resolve, reject) => {
-        const held = async () => store.lock(name, () => new Promise((release) => resolve(release)));
-        held().then(() => reject(new Error("store.lock ended without running its task")), reject);
-      }),
+    ...bounded(store),
 
     error: (code, message, response, payment, cause) =>
       new L402Error(code, message, { response, payment, ...(cause.length && { cause: cause[0] }) }),
   };
+}
+
+/** The user's store, which may never answer: what was paid for must then still reach its caller, from memory. */
+function bounded(store) {
+  // A write that comes late must not overtake one that was made after it, nor outlive the lock it was made under. Where
+  // promises can freeze nobody may wait for another's.
+  let writing = Promise.resolve();
+
+  return {
+    async load(key) {
+      const value = await inTime("get", async () => store.get(key));
+      if (value != null && typeof value !== "string") throw new TypeError("store.get must give a string, null or undefined");
+      return value;
+    },
+    save(key, value) {
+      const write = (isolated ? Promise.resolve() : writing).then(() => store.set(key, value));
+      writing = write.catch(() => {});
+      return inTime("set", () => write);
+    },
+    /** Resolves, once the lock is held, with the function that frees it. A purchase may take as long as a human does. */
+    lock(name) {
+      let gone = false;
+      const held = () => new Promise((resolve, reject) => {
+        const task = () => new Promise((free) => {
+          const release = () => (isolated ? free() : writing.then(free));
+          if (gone) release();
+          else resolve(release);
+        });
+        (async () => store.lock(name, task))().then(() => reject(new Error("store.lock ended without running its task")), reject);
+      });
+      return name === LEDGER_LOCK ? inTime("lock", held, () => (gone = true)) : held();
+    },
+  };
+}
+
+async function inTime(method, task, giveUp = () => {}) {
+  let timer;
+  const tooLate = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      giveUp();
+      reject(new DOMException(`store.${method} did not answer within ${STORE_TIMEOUT / 1000} s`, "TimeoutError"));
+    }, STORE_TIMEOUT);
+  });
+  try {
+    return await Promise.race([task(), tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

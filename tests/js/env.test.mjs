@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { environment } from "../../src/js/env.js";
+
+const LEDGER = "l402-fetch/ledger";
+const never = () => new Promise(() => {});
+const env = (store) => environment({ wallet: {}, store, now: Date.now });
+/** Lets every promise that can settle do so. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+async function outcome(promise) {
+  let seen = "pending";
+  promise.then((value) => (seen = { value }), (error) => (seen = { error: error.message }));
+  await settle();
+  return () => seen;
+}
+
+test("a store that never answers is given up after a minute", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const hung = env({ get: never, set: never, delete: never, lock: never });
+  for (const [method, ask] of [["get", () => hung.load("k")], ["set", () => hung.save("k", "v")], ["lock", () => hung.lock(LEDGER)]]) {
+    const seen = await outcome(ask());
+    t.mock.timers.tick(59_999);
+    await settle();
+    assert.equal(seen(), "pending", method);
+    t.mock.timers.tick(1);
+    await settle();
+    assert.deepEqual(seen(), { error: `store.${method} did not answer within 60 s` });
+  }
+});
+
+test("a purchase's lock is waited for as long as it takes", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const seen = await outcome(env({ get: never, set: never, delete: never, lock: never }).lock("l402-fetch/purchase/https://a.example"));
+  t.mock.timers.tick(600_000);
+  await settle();
+  assert.equal(seen(), "pending");
+});
+
+test("a lock that comes after it was given up is freed at once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let grant;
+  let freed = false;
+  const lock = (_, task) => new Promise((resolve) => (grant = () => resolve(task().then(() => (freed = true)))));
+  const seen = await outcome(env({ get: never, set: never, delete: never, lock }).lock(LEDGER));
+  t.mock.timers.tick(60_000);
+  await settle();
+  assert.deepEqual(seen(), { error: "store.lock did not answer within 60 s" });
+  grant();
+  await settle();
+  assert.equal(freed, true);
+});
+
+test("a write that hangs is neither overtaken nor outlives its lock", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const writes = [];
+  let finish;
+  let freed = false;
+  const store = {
+    get: never,
+    set: (key, value) => (writes.push(value), value === "first" ? new Promise((resolve) => (finish = resolve)) : undefined),
+    delete: never,
+    lock: async (_, task) => {
+      await task();
+      freed = true;
+    },
+  };
+  const shared = env(store);
+  const release = await shared.lock(LEDGER);
+  const first = await outcome(shared.save("k", "first"));
+  t.mock.timers.tick(60_000);
+  await settle();
+  assert.deepEqual(first(), { error: "store.set did not answer within 60 s" });
+  release();
+  const second = await outcome(shared.save("k", "second"));
+  assert.deepEqual([writes, freed, second()], [["first"], false, "pending"]);
+  finish();
+  await settle();
+  assert.deepEqual([writes, freed, second()], [["first", "second"], true, { value: undefined }]);
+});
+
+test("a response of any make is let go of without a throw", () => {
+  for (const body of [null, undefined, {}, { cancel: () => 1 }, { cancel: () => Promise.reject(new Error("no")) }]) env().discard({ body });
+  env().discard({ body: { cancel: () => { throw new Error("no"); } } });
+});
