@@ -19,6 +19,8 @@ export async function build() {
   await rm(dist, { recursive: true, force: true });
   await cp(at("src/js"), dist, { recursive: true });
   await run(`${target}/debug/bindgen`, [`${target}/wasm32-unknown-unknown/release/l402_fetch.wasm`, dist]);
+  // with its names, for `npm run size`
+  await cp(at("dist/core_bg.wasm"), `${target}/named.wasm`);
   await rename(at("dist/core_bg.wasm"), wasm);
   const before = (await stat(wasm)).size;
   await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, "-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);

@@ -1,8 +1,9 @@
 // What the main entry costs a page: each file minified and compressed, and what is loaded before the first 402.
 import { readFile } from "node:fs/promises";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { at } from "./lib.mjs";
+import { at, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
+import { modulesOf } from "./wasm-modules.mjs";
 
 await setup("packages");
 const { build, transform } = await import(at("tests/node_modules/esbuild/lib/main.js"));
@@ -46,3 +47,8 @@ measure("at first need: wasm", await readFile(at("dist/l402_fetch.wasm")));
 later.push(rows.at(-1));
 sum("total", [...first, ...later]);
 print();
+
+console.log(`\n${"in the wasm, before wasm-opt".padEnd(34)}${"bytes".padStart(9)}${"functions".padStart(11)}`);
+const { rows: modules, data } = modulesOf(await readFile(`${await targetDir()}/named.wasm`));
+for (const [name, bytes, functions] of modules) console.log(`${name.padEnd(34)}${String(bytes).padStart(9)}${String(functions).padStart(11)}`);
+console.log(`${"data".padEnd(34)}${String(data).padStart(9)}`);

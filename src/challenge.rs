@@ -6,6 +6,7 @@
 //! - values may be quoted, single-quoted, or bare with any visible character but a separator and a double quote;
 //! - a name followed by `=` belongs to the challenge before it, anything else starts the next one.
 
+use crate::encoding::concat;
 use crate::{Code, Error};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -113,7 +114,7 @@ pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
 }
 
 fn malformed(part: &str, why: &str) -> Error {
-    Error::new(Code::InvalidChallenge, ["the ", part, " is malformed: ", why].concat())
+    Error::new(Code::InvalidChallenge, concat(&["the ", part, " is malformed: ", why]))
 }
 
 fn offer(protocol: Protocol, params: &[(String, String)]) -> Result<Offer, &'static str> {

@@ -2,6 +2,7 @@
 
 use crate::challenge::{self, Challenge, Offer};
 use crate::config::Config;
+use crate::encoding::concat;
 use crate::error::{Code, Error};
 use crate::event::{Event, Quote, Unpayable};
 pub use crate::failure::Failure;
@@ -264,9 +265,11 @@ impl<H: Host> Client<H> {
     pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Quote, Error> {
         let invoice = Invoice::decode(&offer.invoice)?;
         if !self.config.networks.contains(&invoice.network) {
-            let text =
-                ["the invoice is for the network ", invoice.network.as_str(), ", which is not in options.networks"]
-                    .concat();
+            let text = concat(&[
+                "the invoice is for the network ",
+                invoice.network.as_str(),
+                ", which is not in options.networks",
+            ]);
             return Err(Error::new(Code::WrongNetwork, text));
         }
         if invoice.requires_amp {

@@ -1,6 +1,7 @@
 //! What a caller allows: the options that decide about money, already checked key by key.
 
 use crate::challenge::Protocol;
+use crate::encoding::concat;
 use crate::invoice::Network;
 use crate::json::Json;
 use crate::origin::HostPattern;
@@ -100,5 +101,5 @@ fn names<T>(list: &Json, name: &str, read: impl Fn(&str) -> Option<T>) -> Result
 }
 
 fn invalid(name: &str) -> Error {
-    Error::new(Code::InvalidOptions, [name, " has no valid value"].concat())
+    Error::new(Code::InvalidOptions, concat(&[name, " has no valid value"]))
 }

@@ -13,7 +13,8 @@
 //! wallet's certain word that nothing moved, settles one. A failed invoice may be tried again: its entry starts anew.
 
 use crate::challenge::Protocol;
-use crate::json::Json;
+use crate::encoding::concat;
+use crate::json::{Json, Row, Writer};
 use crate::policy::Spent;
 use crate::{Code, Error};
 use serde::Serialize;
@@ -68,6 +69,36 @@ pub struct Payment {
     pub started_at: u64,
     /// Unix seconds.
     pub settled_at: Option<u64>,
+}
+
+impl Payment {
+    /// What the rows of journal and tokens begin with.
+    pub(crate) fn write_offer(&self, row: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
+        row.text("paymentHash", Some(&self.payment_hash));
+        row.text("origin", Some(&self.origin));
+        row.text("url", Some(&self.url));
+        row.text("method", Some(method));
+        row.text("protocol", Some(self.protocol.as_str()));
+        row.text("token", Some(token));
+        row.text("preimage", preimage);
+        row.number("amountMsat", Some(self.amount_msat));
+        row.number("feeMsat", Some(self.fee_msat));
+    }
+
+    pub(crate) fn read(row: &mut Row<'_>, state: State, started_at: u64) -> Self {
+        let protocol = Protocol::from_name(&row.text("protocol"));
+        Self {
+            payment_hash: row.text("paymentHash"),
+            origin: row.text("origin"),
+            url: row.text("url"),
+            protocol: row.expect(protocol, Protocol::L402),
+            amount_msat: row.number("amountMsat"),
+            fee_msat: row.number("feeMsat"),
+            state,
+            started_at,
+            settled_at: row.optional_number("settledAt"),
+        }
+    }
 }
 
 /// A payment with all that settling it later needs.
@@ -129,50 +160,30 @@ impl Entry {
         }
     }
 
-    fn to_json(&self) -> Json {
+    fn write(&self, row: &mut Writer) {
         let payment = &self.payment;
-        Json::object([
-            ("paymentHash", Json::from(payment.payment_hash.as_str())),
-            ("origin", Json::from(payment.origin.as_str())),
-            ("url", Json::from(payment.url.as_str())),
-            ("method", Json::from(self.method.as_str())),
-            ("protocol", Json::from(payment.protocol.as_str())),
-            ("token", Json::from(self.token.as_str())),
-            ("preimage", Json::from(self.preimage.as_deref())),
-            ("amountMsat", Json::from(payment.amount_msat)),
-            ("feeMsat", Json::from(payment.fee_msat)),
-            ("maxFeeMsat", Json::from(self.max_fee_msat)),
-            ("state", Json::from(payment.state.name())),
-            ("startedAt", Json::from(self.started_at_ms)),
-            ("settledAt", Json::from(payment.settled_at)),
-            ("invoiceExpiresAt", Json::from(self.invoice_expires_at)),
-        ])
+        payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
+        row.number("maxFeeMsat", Some(self.max_fee_msat));
+        row.text("state", Some(payment.state.name()));
+        row.number("startedAt", Some(self.started_at_ms));
+        row.number("settledAt", payment.settled_at);
+        row.number("invoiceExpiresAt", Some(self.invoice_expires_at));
     }
 
-    fn from_json(json: &Json) -> Option<Self> {
-        let text = |name| json.get(name)?.as_str().map(str::to_owned);
-        let number = |name| json.get(name)?.as_u64();
-        let state = text("state")?;
-        let started_at_ms = number("startedAt")?;
-        Some(Self {
-            payment: Payment {
-                payment_hash: text("paymentHash")?,
-                origin: text("origin")?,
-                url: text("url")?,
-                protocol: Protocol::from_name(&text("protocol")?)?,
-                amount_msat: number("amountMsat")?,
-                fee_msat: number("feeMsat")?,
-                state: State::ALL.iter().find(|(_, name)| *name == state)?.0,
-                started_at: started_at_ms / 1000,
-                settled_at: number("settledAt"),
-            },
-            method: text("method")?,
-            token: text("token")?,
-            preimage: text("preimage"),
-            max_fee_msat: number("maxFeeMsat")?,
+    fn read(row: &mut Row<'_>) -> Self {
+        let name = row.text("state");
+        let state = State::ALL.iter().find(|(_, state)| *state == name).map(|(state, _)| *state);
+        let state = row.expect(state, State::Unknown);
+        let started_at_ms = row.number("startedAt");
+        Self {
+            payment: Payment::read(row, state, started_at_ms / 1000),
+            method: row.text("method"),
+            token: row.text("token"),
+            preimage: row.optional_text("preimage"),
+            max_fee_msat: row.number("maxFeeMsat"),
             started_at_ms,
-            invoice_expires_at: number("invoiceExpiresAt")?,
-        })
+            invoice_expires_at: row.number("invoiceExpiresAt"),
+        }
     }
 }
 
@@ -188,18 +199,14 @@ impl Journal {
     /// # Errors
     /// [`Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let entries = stored_list(text, "payments", Entry::from_json)?;
+        let entries = stored_list(text, "payments", Entry::read)?;
         Ok(Self { entries })
     }
 
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        Json::object([
-            ("version", Json::from(VERSION)),
-            ("payments", Json::Array(self.entries.iter().map(Entry::to_json).collect())),
-        ])
-        .to_text()
+        stored_text("payments", &self.entries, Entry::write)
     }
 
     /// Every entry, oldest first.
@@ -280,27 +287,48 @@ impl Journal {
     }
 }
 
+/// The text of a stored list.
+pub(crate) fn stored_text<T>(name: &str, rows: &[T], write: impl Fn(&T, &mut Writer)) -> String {
+    let mut list = Writer::object();
+    list.number("version", Some(VERSION));
+    list.rows(name, rows, write);
+    list.end()
+}
+
 /// The rows of a stored list, `version` checked.
-pub(crate) fn stored_list<T>(text: &str, name: &str, read: impl Fn(&Json) -> Option<T>) -> Result<Vec<T>, Error> {
-    let damaged = || {
-        Error::new(
-            Code::StoreFailed,
-            ["the stored ", name, " are damaged: nothing is paid and nothing overwritten; restore or move them away"]
-                .concat(),
-        )
-    };
-    let json = Json::parse(text).map_err(|_| damaged())?;
-    match json.get("version").and_then(Json::as_u64) {
-        Some(VERSION) => {}
-        Some(version) if version > VERSION => {
-            return Err(Error::new(
-                Code::StoreFailed,
-                ["the stored ", name, " were written by a later version of l402-fetch: update to use this store"]
-                    .concat(),
-            ));
+pub(crate) fn stored_list<T>(text: &str, name: &str, read: impl Fn(&mut Row<'_>) -> T) -> Result<Vec<T>, Error> {
+    let json = stored_json(text, name)?;
+    let rows = json.get(name).and_then(Json::as_array).ok_or_else(|| damaged(name))?;
+    let mut list = Vec::with_capacity(rows.len());
+    for json in rows {
+        let mut row = Row::new(json);
+        list.push(read(&mut row));
+        if row.is_damaged() {
+            return Err(damaged(name));
         }
-        _ => return Err(damaged()),
     }
-    let rows = json.get(name).and_then(Json::as_array).ok_or_else(damaged)?;
-    rows.iter().map(|row| read(row).ok_or_else(damaged)).collect()
+    Ok(list)
+}
+
+fn stored_json(text: &str, name: &str) -> Result<Json, Error> {
+    let json = Json::parse(text).map_err(|_| damaged(name))?;
+    match json.get("version").and_then(Json::as_u64) {
+        Some(VERSION) => Ok(json),
+        Some(version) if version > VERSION => Err(Error::new(
+            Code::StoreFailed,
+            concat(&["the stored ", name, " were written by a later version of l402-fetch: update to use this store"]),
+        )),
+        _ => Err(damaged(name)),
+    }
+}
+
+fn damaged(name: &str) -> Error {
+    Error::new(
+        Code::StoreFailed,
+        concat(&[
+            "the stored ",
+            name,
+            " are damaged: nothing is paid and nothing overwritten; restore or move them away",
+        ]),
+    )
 }

@@ -5,6 +5,7 @@
 //! where tokens are known not to be shared), then the same with method, space and URL.
 
 use crate::client::Client;
+use crate::encoding::concat;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::Journal;
@@ -176,7 +177,7 @@ impl<H: Host> Client<H> {
 fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
     Failure::raised(Error::new(
         Code::StoreFailed,
-        ["the store could not be ", what, ": nothing is paid until it can"].concat(),
+        concat(&["the store could not be ", what, ": nothing is paid until it can"]),
     ))
     .with_cause(cause)
 }

@@ -1,5 +1,6 @@
 //! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
 
+use crate::encoding::concat;
 use crate::{Code, Error};
 
 /// The parts of a URL that decide about money. The URL is absolute and normalised, as the URL standard's `href` is.
@@ -21,7 +22,8 @@ impl<'a> Location<'a> {
     /// Reads a URL; `None` where it is not `scheme://host…` or carries a user.
     #[must_use]
     pub fn of(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
+        let (scheme, rest) = url.split_once(':')?;
+        let rest = rest.strip_prefix("//")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, tail) = (rest.get(..end)?, rest.get(end..)?);
         if authority.is_empty() || authority.contains('@') {
@@ -67,7 +69,7 @@ impl<'a> Location<'a> {
         match hosts {
             Some(patterns) if !patterns.iter().any(|pattern| pattern.matches(self)) => Err(Error::new(
                 Code::HostNotAllowed,
-                ["the host ", self.host, " is not in options.hosts: add it there to pay it"].concat(),
+                concat(&["the host ", self.host, " is not in options.hosts: add it there to pay it"]),
             )),
             _ => Ok(()),
         }
@@ -89,7 +91,7 @@ impl HostPattern {
     #[must_use]
     pub fn matches(&self, location: &Location<'_>) -> bool {
         let pattern = self.0.as_str();
-        if pattern.contains("://") {
+        if pattern.contains('/') {
             return pattern == location.origin;
         }
         let (host, port) = match pattern.rsplit_once(':') {

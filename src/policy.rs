@@ -3,6 +3,7 @@
 //! Reserve, then pay, then commit or release: an amount is held before anyone is asked, stays held while its outcome is
 //! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
 
+use crate::encoding::concat;
 use crate::journal::Journal;
 use crate::{Code, Error};
 
@@ -104,7 +105,7 @@ impl Limits {
             match limit.saturating_sub(counted).checked_sub(amount_msat) {
                 Some(left) => fee = fee.min(left),
                 None => {
-                    let text = [
+                    let text = &[
                         "paying ",
                         &sat(amount_msat),
                         " sat would exceed limits.",
@@ -115,7 +116,7 @@ impl Limits {
                         &sat(counted),
                         " are spent or reserved",
                     ];
-                    return Err(Error::new(Code::OverLimit, text.concat()));
+                    return Err(Error::new(Code::OverLimit, concat(text)));
                 }
             }
         }
@@ -130,7 +131,7 @@ fn sat(msat: u64) -> String {
         return whole.to_string();
     }
     let digits = rest.saturating_add(1000).to_string();
-    [&whole.to_string(), ".", digits.get(1..).unwrap_or_default()].concat()
+    concat(&[&whole.to_string(), ".", digits.get(1..).unwrap_or_default()])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::challenge::{Challenge, Offer};
 use crate::client::{check_expiry, not_honored, Client};
-use crate::encoding::to_hex;
+use crate::encoding::{concat, to_hex};
 use crate::event::{Event, Quote};
 use crate::failure::Failure;
 use crate::host::{Host, Order, Request};
@@ -396,7 +396,7 @@ impl<H: Host> Client<H> {
 
     /// The lock of a purchase.
     pub(crate) async fn lock(&self, key: &str) -> Result<H::Guard, Failure<H>> {
-        self.host.lock(&[PURCHASE_LOCK, key].concat()).await.map_err(|cause| {
+        self.host.lock(&concat(&[PURCHASE_LOCK, key])).await.map_err(|cause| {
             let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
             Failure::raised(error).with_cause(cause)
         })
@@ -405,5 +405,5 @@ impl<H: Host> Client<H> {
 
 /// What one purchase is for: method and URL.
 pub(crate) fn resource(method: &str, url: &str) -> String {
-    [method, " ", url].concat()
+    concat(&[method, " ", url])
 }

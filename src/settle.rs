@@ -1,7 +1,7 @@
 //! What became of a payment: the wallet's answer, its own books, and the proof.
 
 use crate::client::Client;
-use crate::encoding::from_hex;
+use crate::encoding::{concat, from_hex};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::host::{Answer, Host, Lookup};
@@ -39,11 +39,11 @@ impl<H: Host> Client<H> {
             ),
             Answer::Nothing(what) => Error::new(
                 Code::NoPreimage,
-                ["the wallet answered ", &what, " and no preimage: the amount stays reserved"].concat(),
+                concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]),
             ),
             Answer::Failed { text, cause } => {
                 let failed = self.settle_failed(entry).await;
-                let error = Error::new(Code::PaymentFailed, ["the wallet did not pay: ", &text].concat());
+                let error = Error::new(Code::PaymentFailed, concat(&["the wallet did not pay: ", &text]));
                 return Err(with_optional_cause(self.failed(failed, error), cause));
             }
             Answer::Threw(cause) => {
@@ -192,8 +192,10 @@ pub(crate) fn prove(text: &str, payment: &Payment) -> Result<Preimage, Error> {
 pub(crate) fn unknown(what: &str) -> Error {
     Error::new(
         Code::PaymentUnknown,
-        [what, ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells"]
-            .concat(),
+        concat(&[
+            what,
+            ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells",
+        ]),
     )
 }
 

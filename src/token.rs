@@ -1,8 +1,9 @@
 //! Tokens that were paid for: the `Authorization` each makes, and the requests it may open.
 
 use crate::challenge::Protocol;
-use crate::journal::{stored_list, Payment, State, VERSION};
-use crate::json::Json;
+use crate::encoding::concat;
+use crate::journal::{stored_list, stored_text, Payment, State};
+use crate::json::{Row, Writer};
 use crate::macaroon::decode_parts;
 use crate::origin::Location;
 use crate::Error;
@@ -96,8 +97,8 @@ impl Token {
     pub fn authorization(&self) -> String {
         let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
         match &self.preimage {
-            Some(preimage) => [scheme, &self.token, ":", preimage].concat(),
-            None => [scheme, &self.token].concat(),
+            Some(preimage) => concat(&[scheme, &self.token, ":", preimage]),
+            None => concat(&[scheme, &self.token]),
         }
     }
 
@@ -130,7 +131,7 @@ impl Token {
         let path = Location::of(url).map_or("/", |location| location.path);
         match self.refused.iter_mut().find(|refusal| is_at(&refusal.at, method, path)) {
             Some(refusal) => refusal.times = refusal.times.saturating_add(1),
-            None => self.refused.push(Refusal { at: [method, " ", path].concat(), times: 1 }),
+            None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times: 1 }),
         }
     }
 
@@ -158,50 +159,27 @@ impl Token {
         }
     }
 
-    fn to_json(&self) -> Json {
+    fn write(&self, row: &mut Writer) {
         let payment = &self.payment;
-        let refused = self.refused.iter().map(|refusal| {
-            Json::object([("at", Json::from(refusal.at.as_str())), ("times", Json::from(refusal.times))])
+        payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
+        row.number("startedAt", Some(payment.started_at));
+        row.number("settledAt", payment.settled_at);
+        row.truth("accepted", self.accepted);
+        row.number("ownRefusals", Some(self.own_refusals));
+        row.rows("refused", &self.refused, |refusal, row| {
+            row.text("at", Some(&refusal.at));
+            row.number("times", Some(refusal.times));
         });
-        Json::object([
-            ("paymentHash", Json::from(payment.payment_hash.as_str())),
-            ("origin", Json::from(payment.origin.as_str())),
-            ("url", Json::from(payment.url.as_str())),
-            ("method", Json::from(self.method.as_str())),
-            ("protocol", Json::from(payment.protocol.as_str())),
-            ("token", Json::from(self.token.as_str())),
-            ("preimage", Json::from(self.preimage.as_deref())),
-            ("amountMsat", Json::from(payment.amount_msat)),
-            ("feeMsat", Json::from(payment.fee_msat)),
-            ("startedAt", Json::from(payment.started_at)),
-            ("settledAt", Json::from(payment.settled_at)),
-            ("accepted", Json::Bool(self.accepted)),
-            ("ownRefusals", Json::from(self.own_refusals)),
-            ("refused", Json::Array(refused.collect())),
-        ])
     }
 
-    fn from_json(json: &Json) -> Option<Self> {
-        let text = |name| json.get(name)?.as_str().map(str::to_owned);
-        let number = |name| json.get(name)?.as_u64();
-        let payment = Payment {
-            payment_hash: text("paymentHash")?,
-            origin: text("origin")?,
-            url: text("url")?,
-            protocol: Protocol::from_name(&text("protocol")?)?,
-            amount_msat: number("amountMsat")?,
-            fee_msat: number("feeMsat")?,
-            state: State::Paid,
-            started_at: number("startedAt")?,
-            settled_at: number("settledAt"),
-        };
-        let mut token = Self::new(payment, text("method")?, text("token")?, text("preimage"));
-        token.accepted = json.get("accepted")? == &Json::Bool(true);
-        token.own_refusals = number("ownRefusals")?;
-        for row in json.get("refused")?.as_array()? {
-            token.refused.push(Refusal { at: row.get("at")?.as_str()?.to_owned(), times: row.get("times")?.as_u64()? });
-        }
-        Some(token)
+    fn read(row: &mut Row<'_>) -> Self {
+        let started_at = row.number("startedAt");
+        let payment = Payment::read(row, State::Paid, started_at);
+        let mut token = Self::new(payment, row.text("method"), row.text("token"), row.optional_text("preimage"));
+        token.accepted = row.truth("accepted");
+        token.own_refusals = row.number("ownRefusals");
+        token.refused = row.rows("refused", |row| Refusal { at: row.text("at"), times: row.number("times") });
+        token
     }
 }
 
@@ -224,17 +202,13 @@ impl Tokens {
     /// # Errors
     /// [`crate::Code::StoreFailed`] where it is damaged or of a later version.
     pub fn parse(text: &str) -> Result<Vec<Token>, Error> {
-        stored_list(text, "tokens", Token::from_json)
+        stored_list(text, "tokens", Token::read)
     }
 
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        Json::object([
-            ("version", Json::from(VERSION)),
-            ("tokens", Json::Array(self.list.iter().map(|token| token.to_json()).collect())),
-        ])
-        .to_text()
+        stored_text("tokens", &self.list, |token, row| token.write(row))
     }
 
     /// Each of them.

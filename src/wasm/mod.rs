@@ -58,6 +58,9 @@ pub fn attenuate_macaroon(token: &str, caveats: Vec<String>) -> Result<String, J
     attenuate(token, &caveats).map_err(|error| pair(&error))
 }
 
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 type Task = Pin<Box<dyn Future<Output = Result<JsValue, Failure<JsHost>>>>>;
 
 fn pair(error: &Error) -> JsValue {

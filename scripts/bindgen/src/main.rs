@@ -73,6 +73,9 @@ fn is_for_panics(name: Option<&str>) -> bool {
             "panic_already",
             "expect_failed",
             "unwrap_failed",
+            "slice_index_fail",
+            "len_mismatch_fail",
+            "std::panicking::panic_handler::",
         ]
         .iter()
         .any(|part| name.contains(part))
