@@ -1,32 +1,36 @@
 // Builds the package from scratch into dist/, which is what `npm pack` packs.
-import { cp, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { at, root, run, targetDir } from "./lib.mjs";
+import { cp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { at, run, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 /** What rustc may use for wasm32-unknown-unknown by default, and bindgen's externref tables. */
 const FEATURES = ["bulk-memory", "bulk-memory-opt", "call-indirect-overlong", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
 
-export async function build() {
-  const dist = at("dist");
-  const wasm = at("dist/l402_fetch.wasm");
+/** `beside` runs while the core is compiled, which keeps one processor busy at the end. */
+export async function build(beside = () => {}) {
   const target = await targetDir();
+  const dist = `${target}/dist`;
+  const wasm = `${dist}/l402_fetch.wasm`;
 
   await Promise.all([
     // a profile that strips would hide the target features from bindgen
     run("cargo", ["build", "--locked", "--release", "--lib", "--target", "wasm32-unknown-unknown"]),
-    run("cargo", ["build", "--locked", "--package", "bindgen"]),
+    run("cargo", ["build", "--locked", "--package", "bindgen"]).then(beside),
   ]);
   await rm(dist, { recursive: true, force: true });
   await cp(at("src/js"), dist, { recursive: true });
   await run(`${target}/debug/bindgen`, [`${target}/wasm32-unknown-unknown/release/l402_fetch.wasm`, dist]);
   // with its names, for `npm run size`
-  await cp(at("dist/core_bg.wasm"), `${target}/named.wasm`);
-  await rename(at("dist/core_bg.wasm"), wasm);
+  await cp(`${dist}/core_bg.wasm`, `${target}/named.wasm`);
+  await rename(`${dist}/core_bg.wasm`, wasm);
   const before = (await stat(wasm)).size;
   await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, "-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);
 
   const bytes = await readFile(wasm);
-  await writeFile(at("dist/l402_fetch.wasm.js"), `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`);
+  await writeFile(`${dist}/l402_fetch.wasm.js`, `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`);
+  // only now: a build that is interrupted leaves the last one whole
+  await rm(at("dist"), { recursive: true, force: true });
+  await cp(dist, at("dist"), { recursive: true });
   console.log(`dist/l402_fetch.wasm: ${bytes.length} bytes (${before} before wasm-opt)`);
 }
 

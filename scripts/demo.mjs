@@ -9,8 +9,7 @@ const { values } = parseArgs({ options: { port: { type: "string", default: "4020
 
 await setup("build");
 console.log("demo: building the package and the paywall (2 min the first time)");
-await build();
-await run("cargo", ["build", "--locked", "--example", "paywall"]);
+await build(() => run("cargo", ["build", "--locked", "--example", "paywall"]));
 const paywall = spawn(`${await targetDir()}/debug/examples/paywall`, ["--port", values.port, "--www", at("www"), "--package", at("dist")], { cwd: root, stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => paywall.kill(signal));
 paywall.on("exit", (code) => {

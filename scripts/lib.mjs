@@ -22,6 +22,10 @@ process.env.PATH = [...Object.keys(TOOLS).map((name) => join(toolDir(name), "bin
 // a fresh user's shell may not have read rustup's profile yet
 process.env.PATH += delimiter + join(homedir(), ".cargo", "bin");
 
+/** What the browsers' programs are called, here and there. */
+export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"];
+export const FIREFOX = ["firefox-esr", "firefox"];
+
 /** A program that ended badly, or could not be started. `output` is what it said, where it was read. */
 export class RunError extends Error {
   output = "";

@@ -3,15 +3,15 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { at, cache, find, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
+import { at, cache, CHROMIUM, find, FIREFOX, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
 
 /** Programs that come from the system: what tests call, and Debian's package of it. */
 const SYSTEM = [
-  { program: "chromium", package: "chromium" },
-  { program: "chromedriver", package: "chromium-driver" },
-  { program: "firefox-esr", package: "firefox-esr" },
-  { program: "WebKitWebDriver", package: "webkit2gtk-driver" },
-  { program: "Xvfb", package: "xvfb" },
+  { programs: CHROMIUM, package: "chromium" },
+  { programs: ["chromedriver"], package: "chromium-driver" },
+  { programs: FIREFOX, package: "firefox-esr" },
+  { programs: ["WebKitWebDriver"], package: "webkit2gtk-driver" },
+  { programs: ["Xvfb"], package: "xvfb" },
 ];
 
 async function step(what, usually, task) {
@@ -60,11 +60,11 @@ async function cargoTools() {
 
 /** Browsers and their drivers. */
 async function system() {
-  const missing = SYSTEM.filter(({ program }) => !find(program)).map((entry) => entry.package);
+  const missing = SYSTEM.filter(({ programs }) => !programs.some(find)).map((entry) => entry.package);
   if (missing.length === 0) return;
   if (!find("apt-get") || process.getuid?.() !== 0) {
     throw new RunError(`these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
-      `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${SYSTEM.map(({ program }) => program).join(", ")}`);
+      `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${SYSTEM.map(({ programs }) => programs.join(" or ")).join(", ")}`);
   }
   await step(`Debian packages ${missing.join(" ")}`, "1 to 3 min", async () => {
     const env = { DEBIAN_FRONTEND: "noninteractive" };

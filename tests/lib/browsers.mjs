@@ -2,9 +2,9 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
-import { find } from "../../scripts/lib.mjs";
+import { CHROMIUM, find, FIREFOX } from "../../scripts/lib.mjs";
 
-const CHROMIUM = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 /**
  * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
@@ -16,12 +16,12 @@ export function openBrowser(engine) {
 
 async function puppeteer(engine) {
   const { default: driver } = await import("puppeteer-core");
-  const names = engine === "firefox" ? ["firefox-esr", "firefox"] : ["chromium", "chromium-browser", "google-chrome"];
+  const names = engine === "firefox" ? FIREFOX : CHROMIUM;
   const browser = await driver.launch({
     browser: engine === "firefox" ? "firefox" : "chrome",
     executablePath: names.map(find).find(Boolean),
     headless: true,
-    args: engine === "firefox" ? [] : CHROMIUM,
+    args: engine === "firefox" ? [] : SWITCHES,
   });
   return {
     browser,
