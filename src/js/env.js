@@ -12,17 +12,22 @@ const STORE_TIMEOUT = 60_000;
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
  * only ever sees promises and values of the right type.
  */
-export function environment({ wallet, store, approve, now, onEvent }) {
+export function environment({ wallet, store, approve, now, onEvent, paymentTimeout }) {
+  /** When a lock was last taken over from a holder that did not free it, in milliseconds since the Unix epoch. */
+  let takenOver = -Infinity;
+
+  function time() {
+    let found;
+    try {
+      found = now();
+    } catch {
+      // A clock that fails must not let old sums or expired invoices pass: the system's own is better than none.
+    }
+    return Number.isFinite(found) && found >= 0 ? found : Date.now();
+  }
+
   return {
-    now() {
-      let time;
-      try {
-        time = now();
-      } catch {
-        // A clock that fails must not let old sums or expired invoices pass: the system's own is better than none.
-      }
-      return Number.isFinite(time) && time >= 0 ? time : Date.now();
-    },
+    now: time,
     isolated,
     timer(milliseconds) {
       let id;
@@ -47,7 +52,11 @@ export function environment({ wallet, store, approve, now, onEvent }) {
         clearTimeout(timer);
       }
     },
-    lookup: async (paymentHash) => wallet.lookup?.(paymentHash),
+    async lookup(paymentHash) {
+      const found = await wallet.lookup?.(paymentHash);
+      // That holder may be about to pay: frozen, not dead. Its "failed" counts once its wallet's time has passed.
+      return found?.state === "failed" && time() < takenOver + paymentTimeout ? { state: "pending" } : found;
+    },
 
     asks: !!approve,
     approve: async (quote) => approve(quote),
@@ -63,15 +72,18 @@ export function environment({ wallet, store, approve, now, onEvent }) {
 
     stores: !!store,
     locks: !!store?.lock,
-    ...bounded(store),
+    ...bounded(store, (state) => {
+      if (state?.takenOver > takenOver) takenOver = Math.min(state.takenOver, time());
+    }),
 
     error: (code, message, response, payment, cause) =>
       new L402Error(code, message, { response, payment, ...(cause.length && { cause: cause[0] }) }),
   };
 }
 
-/** The user's store, which may never answer: what was paid for must then still reach its caller, from memory. */
-function bounded(store) {
+/** The user's store, which may never answer: what was paid for must then still reach its caller, from memory. `held` is told
+ *  what a lock says of itself. */
+function bounded(store, held) {
   // A write that comes late must not overtake one that was made after it, nor outlive the lock it was made under. Where
   // promises can freeze nobody may wait for another's.
   let writing = Promise.resolve();
@@ -90,15 +102,16 @@ function bounded(store) {
     /** Resolves, once the lock is held, with the function that frees it. A purchase may take as long as a human does. */
     lock(name) {
       let gone = false;
-      const held = () => new Promise((resolve, reject) => {
-        const task = () => new Promise((free) => {
+      const taken = () => new Promise((resolve, reject) => {
+        const task = (state) => new Promise((free) => {
+          held(state);
           const release = () => (isolated ? free() : writing.then(free));
           if (gone) release();
           else resolve(release);
         });
         (async () => store.lock(name, task))().then(() => reject(new Error("store.lock ended without running its task")), reject);
       });
-      return name === LEDGER_LOCK ? inTime("lock", held, () => (gone = true)) : held();
+      return name === LEDGER_LOCK ? inTime("lock", taken, () => (gone = true)) : taken();
     },
   };
 }

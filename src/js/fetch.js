@@ -16,7 +16,7 @@ export function createFetch(options, load) {
   const { config, ...given } = readOptions(options);
   const { fetch, store, wallet, onEvent } = given;
   const context = { fetch, followByHand: needsHandRedirects() };
-  const env = environment(given);
+  const env = environment({ ...given, paymentTimeout: config.paymentTimeout });
   const known = new Map();
   let core;
   let looked = !store;

@@ -148,8 +148,12 @@ export interface Store {
   get(key: string): string | null | undefined | Promise<string | null | undefined>;
   set(key: string, value: string): void | Promise<void>;
   delete(key: string): void | Promise<void>;
-  /** Runs `task` while nobody else who shares this store holds `name`. Default: within this instance. */
-  lock?<T>(name: string, task: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `task` while nobody else who shares this store holds `name`. Default: within this instance. A lock that can be taken
+   * from a holder who did not free it tells the task when this last happened, in milliseconds since the Unix epoch: for as
+   * long as that holder's wallet may take from then on, a lookup's `failed` is not believed.
+   */
+  lock?<T>(name: string, task: (state?: { takenOver?: number }) => Promise<T>): Promise<T>;
 }
 
 /** One challenge of a `WWW-Authenticate` header. */

@@ -222,6 +222,29 @@ const cases = [
       await shop.counts({ payments: 1, asked: 1, accepted: 1 });
     },
   },
+  {
+    name: "a killed process's payment that a lookup calls failed: believed once its wallet's time has passed, not before",
+    async run(t) {
+      const shop = openShop(t);
+      const path = newPath();
+      const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
+      t.equal(await buyer.hear(), "ready");
+      buyer.say("go");
+      await shop.until("asked", 1);
+      buyer.kill("SIGKILL");
+      await buyer.ended;
+      const wallet = { pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
+      // the second does not take the lock over itself, and is told all the same
+      for (const time of [1, 2]) {
+        const error = await t.rejects(shop.client({ store: fileStore(path), wallet })(shop.url("a")), "payment_unknown");
+        t.equal(error.payment.state, "pending", `call ${time}`);
+      }
+      await shop.counts({ payments: 0, asked: 1 });
+      const pay = shop.client({ store: fileStore(path), wallet, now: () => Date.now() + 300_000 });
+      t.equal((await pay(shop.url("a"))).status, 200);
+      await shop.counts({ payments: 1, asked: 2 });
+    },
+  },
 ];
 
 const context = { pkg, base, other, runtime, open: (place) => fileStore(join(folder, place)) };
