@@ -44,10 +44,24 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
     },
 
     async pay(invoice, url, maxFeeMsat, timeout) {
-      const controller = new AbortController();
-      const timer = setTimeout(() => controller.abort(new DOMException("the wallet took too long", "TimeoutError")), timeout);
+      const deadline = performance.now() + timeout;
+      let controller;
+      let timer;
+      const context = {
+        url,
+        maxFeeMsat,
+        // Made when the wallet asks for it: few do, and it costs more than all else here.
+        get signal() {
+          if (!controller) {
+            controller = new AbortController();
+            const abort = () => controller.abort(new DOMException("the wallet took too long", "TimeoutError"));
+            timer = setTimeout(abort, Math.max(0, deadline - performance.now()));
+          }
+          return controller.signal;
+        },
+      };
       try {
-        return await wallet.pay(invoice, { url, maxFeeMsat, signal: controller.signal });
+        return await wallet.pay(invoice, context);
       } finally {
         clearTimeout(timer);
       }
