@@ -16,6 +16,7 @@ const roles = {
     }
     console.log("done");
   },
+  grow: () => store.set("a", "x".repeat(1_000_000)).then(() => console.log("written"), (error) => console.log(error.code)),
   hold: (name) => store.lock(name, () => (console.log("held"), forever())),
   hang: () =>
     store.lock("l402-fetch/ledger", async () => {

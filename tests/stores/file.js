@@ -18,8 +18,17 @@ const newPath = () => join(folder, `store-${++places}.json`);
 
 /** Another process of this runtime: `say(line)`, `hear()` the next line, `kill(signal)`, `ended`. */
 function start(...args) {
-  const flags = runtime === "deno" ? ["run", "--quiet", "--node-modules-dir=manual", "--allow-all"] : [];
-  const child = spawn(process.execPath, [...flags, join(here, "child.js"), ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  return startWith((program, flags) => [program, flags], ...args);
+}
+
+/** The same in a shell that lets a file grow to 64 KiB. */
+const startShortOfDisk = (...args) => startWith((program, flags) => ["sh", ["-c", 'ulimit -f 128; exec "$0" "$@"', program, ...flags]], ...args);
+
+function startWith(command, ...args) {
+  // in Deno, where it can be tried, with the permissions alone that the README names
+  const allow = args[0] === "count" ? [`--allow-read=${folder}`, `--allow-write=${folder}`] : ["--allow-all"];
+  const flags = runtime === "deno" ? ["run", "--quiet", "--no-prompt", "--node-modules-dir=manual", ...allow] : [];
+  const child = spawn(...command(process.execPath, [...flags, join(here, "child.js"), ...args]), { stdio: ["pipe", "pipe", "inherit"] });
   children.add(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = new Promise((done) => child.on("exit", () => (children.delete(child), done())));
@@ -120,6 +129,24 @@ const cases = [
       const processes = [1, 2, 3].map(() => start("count", path, "20"));
       for (const process of processes) t.equal(await process.hear(), "done");
       t.equal(await fileStore(path).get("a"), "60");
+    },
+  },
+  {
+    name: "a process that can't write the whole file, or is ended for it, leaves the last good one",
+    async run(t) {
+      const path = newPath();
+      await fileStore(path).set("a", "before");
+      const before = await readFile(path, "utf8");
+      const writer = startShortOfDisk("grow", path);
+      // an error, or the end: runtimes differ in what they make of the system's signal
+      t.ok((await writer.hear()) !== "written");
+      await writer.ended;
+      t.equal(await readFile(path, "utf8"), before);
+      await fileStore(path).set("b", "after");
+      t.equal(await fileStore(path).get("a"), "before");
+      t.equal(await start("grow", path).hear(), "written", "where there is room");
+      const name = path.slice(folder.length + 1);
+      t.same((await readdir(folder)).filter((file) => file.startsWith(name)).sort(), [name, `${name}.locks`], "files left");
     },
   },
   {
