@@ -14,8 +14,9 @@
 
 use crate::challenge::Protocol;
 use crate::encoding::concat;
-use crate::json::{Json, Row, Writer};
+use crate::json::Json;
 use crate::policy::Spent;
+use crate::row::{Row, Writer};
 use crate::{Code, Error};
 use serde::Serialize;
 

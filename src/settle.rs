@@ -56,6 +56,16 @@ impl<H: Host> Client<H> {
         Err(self.failed(open, doubtful))
     }
 
+    /// This process was frozen between the entry and the wallet, for so long that others may have taken the payment for one
+    /// that never started, and made it themselves.
+    pub(crate) async fn held_up(&self, entry: &Entry) -> Failure<H> {
+        let failed = self.settle_failed(entry).await;
+        self.failed(
+            failed,
+            Error::new(Code::PaymentFailed, "held up before the wallet was asked: nothing was paid, call again"),
+        )
+    }
+
     /// The answer was lost: what the wallet's own books say, or else `failure` with the payment left open.
     pub(crate) async fn ask_wallet(&self, entry: &Entry, failure: Failure<H>) -> Result<Rc<Token>, Failure<H>> {
         let open = self.settle_unknown(entry).await;

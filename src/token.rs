@@ -3,9 +3,9 @@
 use crate::challenge::Protocol;
 use crate::encoding::concat;
 use crate::journal::{stored_list, stored_text, Payment, State};
-use crate::json::{Row, Writer};
 use crate::macaroon::decode_parts;
 use crate::origin::Location;
+use crate::row::{Row, Writer};
 use crate::Error;
 use std::rc::Rc;
 

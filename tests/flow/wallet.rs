@@ -247,3 +247,23 @@ fn a_late_answer_after_forget_keeps_no_empty_token() {
     assert!(client.token_for(&get(URL)).is_none(), "what was forgotten stays forgotten");
     assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Paid]));
 }
+
+#[test]
+fn who_was_frozen_before_the_wallet_was_asked_does_not_ask_it() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let clock = Rc::clone(&world);
+    host.on_event.replace(Some(Box::new(move |event| {
+        if event == "paying" {
+            clock.executor.pass(300_001);
+        }
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
+    host.on_event.replace(None);
+    assert_eq!(
+        (world.paid(), host.heard()),
+        (0, vec!["challenge", "quote", "paying", "failed payment_failed"].into_iter().map(str::to_owned).collect())
+    );
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(world.paid(), 1);
+}

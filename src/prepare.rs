@@ -1,0 +1,177 @@
+//! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
+
+use crate::client::{check_expiry, not_honored, Client};
+use crate::encoding::to_hex;
+use crate::event::Quote;
+use crate::failure::Failure;
+use crate::host::{Host, Request};
+use crate::journal::{Entry, Payment, State};
+use crate::policy::Hold;
+use crate::purchase::Purchase;
+use crate::settle::{open_payment, unknown};
+use crate::token::Token;
+use crate::{Code, Error};
+use std::rc::Rc;
+
+/// What stood in the books at the moment of writing the entry.
+pub(crate) enum Found {
+    Journalled(Box<Entry>),
+    Bought(Rc<Token>),
+}
+
+impl<H: Host> Client<H> {
+    /// Re-reads the store, settles what is open, reserves, asks the caller, and writes the entry.
+    pub(crate) async fn prepare(
+        &self,
+        purchase: &Purchase<H>,
+        request: &Request,
+        quote: &Quote,
+    ) -> Result<Found, Failure<H>> {
+        self.read_again().await?;
+        if self.token_for(request).is_none() {
+            self.recover(purchase, request).await?;
+        }
+        if let Some(token) = self.token_for(request) {
+            return Ok(Found::Bought(token));
+        }
+        if self.is_dishonored(request) {
+            return Err(not_honored().into());
+        }
+        let hash = to_hex(&quote.invoice.payment_hash);
+        let known = self.books.borrow().journal.find(&hash).is_some();
+        if known {
+            let page = self.open().await?;
+            let token = self.known_hash(request, quote, &hash)?;
+            self.close(page).await?;
+            if let Some(token) = token {
+                return Ok(Found::Bought(token));
+            }
+        }
+
+        let hold = self.reserve(quote)?;
+        let is_wanted = || purchase.callers.borrow().iter().any(|call| !self.host.is_aborted(call));
+        let consent = if is_wanted() { self.consent(quote).await } else { Err(Failure::Abandoned) };
+        let found = match consent {
+            Ok(()) if is_wanted() => self.journalise(request, quote, &hash, &hold).await,
+            Ok(()) => Err(Failure::Abandoned),
+            Err(failure) => Err(failure),
+        };
+        self.release(&hold);
+        found
+    }
+
+    fn release(&self, hold: &Rc<Hold>) {
+        self.holds.borrow_mut().retain(|other| !Rc::ptr_eq(other, hold));
+    }
+
+    /// The invoice's hash is in the journal: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
+    fn known_hash(&self, request: &Request, quote: &Quote, hash: &str) -> Result<Option<Rc<Token>>, Failure<H>> {
+        let mut books = self.books.borrow_mut();
+        let Some(entry) = books.journal.find(hash).cloned() else { return Ok(None) };
+        if entry.payment.origin != quote.origin {
+            let error = Error::new(
+                Code::HashMismatch,
+                "the invoice was bought from another origin already: its preimage would be shown to this one",
+            );
+            return Err(Failure::raised(error).with_payment(entry.payment));
+        }
+        if entry.is_unsettled() {
+            let failure = Failure::raised(unknown("this invoice was handed to the wallet before"));
+            return Err(failure.with_payment(entry.payment));
+        }
+        if entry.payment.state == State::Failed {
+            return Ok(None);
+        }
+        let token = Token::new(entry.payment, request.method.clone(), quote.token.clone(), entry.preimage)
+            .bought_for(&request.url);
+        Ok(Some(books.tokens.put(token)))
+    }
+
+    fn reserve(&self, quote: &Quote) -> Result<Rc<Hold>, Failure<H>> {
+        let max_fee = self.room(quote, None)?;
+        let hold = Rc::new(Hold { origin: quote.origin.clone(), msat: quote.amount_msat.saturating_add(max_fee) });
+        self.holds.borrow_mut().push(Rc::clone(&hold));
+        Ok(hold)
+    }
+
+    /// The fee that the limits leave for this payment, beside all holds but its own.
+    fn room(&self, quote: &Quote, own: Option<&Rc<Hold>>) -> Result<u64, Error> {
+        let now = self.host.now();
+        let (books, holds) = (self.books.borrow(), self.holds.borrow());
+        let others = holds.iter().filter(|hold| !own.is_some_and(|own| Rc::ptr_eq(hold, own))).map(Rc::as_ref);
+        self.config.limits.reserve(quote.amount_msat, &quote.origin, &books.journal, others, now)
+    }
+
+    async fn consent(&self, quote: &Quote) -> Result<(), Failure<H>> {
+        let declined = |text| Failure::raised(Error::new(Code::Declined, text));
+        match self.host.approve(quote) {
+            None => Ok(()),
+            Some(asked) => match asked.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(declined("approve did not return true: nothing was paid")),
+                Err(cause) => Err(declined("approve failed: nothing was paid").with_cause(cause)),
+            },
+        }
+    }
+
+    /// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile.
+    async fn journalise(
+        &self,
+        request: &Request,
+        quote: &Quote,
+        hash: &str,
+        hold: &Rc<Hold>,
+    ) -> Result<Found, Failure<H>> {
+        let page = self.open().await?;
+        let found = self.enter(request, quote, hash, hold)?;
+        if let Err(failure) = self.close(page).await {
+            // The wallet was not asked, so the entry must not stand.
+            if matches!(found, Found::Journalled(_)) {
+                self.books.borrow_mut().journal.remove(hash);
+            }
+            return Err(failure);
+        }
+        Ok(found)
+    }
+
+    /// Makes the entry, unless what the store now holds speaks against it.
+    fn enter(&self, request: &Request, quote: &Quote, hash: &str, hold: &Rc<Hold>) -> Result<Found, Failure<H>> {
+        if let Some(token) = self.token_for(request) {
+            return Ok(Found::Bought(token));
+        }
+        let now = self.host.now();
+        check_expiry(&quote.invoice, now)?;
+        if let Some(token) = self.known_hash(request, quote, hash)? {
+            return Ok(Found::Bought(token));
+        }
+        let max_fee_msat = self.room(quote, Some(hold))?;
+        let mut books = self.books.borrow_mut();
+        if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request, now)) {
+            return Err(open_payment(open));
+        }
+        let payment = Payment {
+            payment_hash: hash.to_owned(),
+            origin: quote.origin.clone(),
+            url: request.url.clone(),
+            protocol: quote.protocol,
+            amount_msat: quote.amount_msat,
+            fee_msat: 0,
+            state: State::Pending,
+            started_at: now / 1000,
+            settled_at: None,
+        };
+        let entry = Entry {
+            payment,
+            method: request.method.clone(),
+            token: quote.token.clone(),
+            preimage: None,
+            max_fee_msat,
+            started_at_ms: now,
+            invoice_expires_at: quote.invoice.expires_at,
+        };
+        books.journal.put(entry.clone());
+        // The entry counts from now on; both together would refuse others what is theirs.
+        self.release(hold);
+        Ok(Found::Journalled(Box::new(entry)))
+    }
+}

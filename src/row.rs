@@ -1,0 +1,123 @@
+//! Stored rows: read member by member with one question at the end, written without a tree in between.
+
+use crate::json::{write_string, Json};
+
+/// The members of an object that must have them. One that is missing or of another kind is noted, and something that
+/// must not be used stands in its place: whoever reads asks once, at the end, whether all was well.
+pub(crate) struct Row<'a> {
+    json: &'a Json,
+    damaged: bool,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(json: &'a Json) -> Self {
+        Self { json, damaged: false }
+    }
+
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    pub(crate) fn expect<T>(&mut self, found: Option<T>, instead: T) -> T {
+        found.unwrap_or_else(|| {
+            self.damaged = true;
+            instead
+        })
+    }
+
+    pub(crate) fn text(&mut self, name: &str) -> String {
+        let found = self.optional_text(name);
+        self.expect(found, String::new())
+    }
+
+    pub(crate) fn number(&mut self, name: &str) -> u64 {
+        let found = self.optional_number(name);
+        self.expect(found, 0)
+    }
+
+    pub(crate) fn truth(&mut self, name: &str) -> bool {
+        let found = self.json.get(name).and_then(Json::as_bool);
+        self.expect(found, false)
+    }
+
+    pub(crate) fn optional_text(&self, name: &str) -> Option<String> {
+        self.json.get(name)?.as_str().map(str::to_owned)
+    }
+
+    pub(crate) fn optional_number(&self, name: &str) -> Option<u64> {
+        self.json.get(name)?.as_u64()
+    }
+
+    pub(crate) fn rows<T>(&mut self, name: &str, read: impl Fn(&mut Row<'_>) -> T) -> Vec<T> {
+        let mut list = Vec::new();
+        let rows = self.json.get(name).and_then(Json::as_array);
+        for json in self.expect(rows, &[]) {
+            let mut row = Row::new(json);
+            list.push(read(&mut row));
+            self.damaged |= row.damaged;
+        }
+        list
+    }
+}
+
+/// Writes an object member by member, without making a [`Json`] of it first.
+pub(crate) struct Writer {
+    text: String,
+}
+
+impl Writer {
+    pub(crate) fn object() -> Self {
+        Self { text: "{".to_owned() }
+    }
+
+    pub(crate) fn end(self) -> String {
+        let mut text = self.text;
+        text.push('}');
+        text
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.text.ends_with('{') {
+            self.text.push(',');
+        }
+        write_string(name, &mut self.text);
+        self.text.push(':');
+    }
+
+    /// `null` for `None`.
+    pub(crate) fn text(&mut self, name: &str, value: Option<&str>) {
+        self.name(name);
+        match value {
+            Some(value) => write_string(value, &mut self.text),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    /// `null` for `None`.
+    pub(crate) fn number(&mut self, name: &str, value: Option<u64>) {
+        self.name(name);
+        match value {
+            Some(value) => self.text.push_str(&value.to_string()),
+            None => self.text.push_str("null"),
+        }
+    }
+
+    pub(crate) fn truth(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.text.push_str(if value { "true" } else { "false" });
+    }
+
+    pub(crate) fn rows<T>(&mut self, name: &str, rows: &[T], write: impl Fn(&T, &mut Self)) {
+        self.name(name);
+        self.text.push('[');
+        for row in rows {
+            if !self.text.ends_with('[') {
+                self.text.push(',');
+            }
+            self.text.push('{');
+            write(row, self);
+            self.text.push('}');
+        }
+        self.text.push(']');
+    }
+}
