@@ -64,7 +64,7 @@ export const tables = {
     const rows = table(readme, "Runtimes", "Where");
     for (const name of names(rows, "Import")) assert.ok(exports.includes(name), name);
     for (const name of exports.filter((name) => !name.endsWith("package.json"))) assert.ok(readme.includes(`\`${name}\``) || readme.includes(`"${name}"`), name);
-    for (const [name] of readme.matchAll(/l402-fetch\/(?!dist)[\w/.]+\w/g)) {
+    for (const [name] of readme.matchAll(/l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
       assert.ok(exports.includes(name) || /^l402-fetch\/(tokens|journal|ledger|purchase)/.test(name), name);
     }
     assert.ok("workerd" in manifest.exports["."]);
