@@ -1,6 +1,7 @@
 //! The flow over a host that can fail or stop at every step.
 //!
 //! Nothing sleeps: the clock is the host's, and goes on only when every task waits for it.
+#![cfg(not(target_family = "wasm"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
