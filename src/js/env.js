@@ -55,7 +55,9 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
           if (!controller) {
             controller = new AbortController();
             const abort = () => controller.abort(new DOMException("the wallet took too long", "TimeoutError"));
-            timer = setTimeout(abort, Math.max(0, deadline - performance.now()));
+            const left = deadline - performance.now();
+            if (left > 0) timer = setTimeout(abort, left);
+            else abort();
           }
           return controller.signal;
         },

@@ -83,3 +83,21 @@ test("a response of any make is let go of without a throw", () => {
   for (const body of [null, undefined, {}, { cancel: () => 1 }, { cancel: () => Promise.reject(new Error("no")) }]) env().discard({ body });
   env().discard({ body: { cancel: () => { throw new Error("no"); } } });
 });
+
+test("a wallet's signal fires at the timeout, whenever the wallet first looks at it", async () => {
+  let context;
+  let end;
+  const wallet = { pay: (_, given) => ((context = given), new Promise((resolve) => (end = resolve))) };
+  const paid = environment({ wallet, now: Date.now }).pay({}, "https://a.example/", 0, 20);
+  const early = context.signal;
+  assert.equal(early.aborted, false);
+  await new Promise((resolve) => early.addEventListener("abort", resolve));
+  assert.equal(early.reason.name, "TimeoutError");
+  end({});
+  await paid;
+
+  const late = environment({ wallet, now: Date.now }).pay({}, "https://a.example/", 0, 0);
+  assert.equal(context.signal.aborted, true);
+  end({});
+  await late;
+});
