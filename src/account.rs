@@ -11,24 +11,25 @@ use crate::preimage::Preimage;
 use crate::{Code, Error};
 
 impl<H: Host> Client<H> {
-    /// Every payment, oldest first, as the store has them.
+    /// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
     ///
     /// # Errors
     /// [`Code::StoreFailed`]
     pub async fn payments(&self) -> Result<Vec<Payment>, Failure<H>> {
-        let page = self.open().await?;
+        let page = self.open_looked_up().await?;
         let payments = self.books.borrow().journal.entries().iter().map(|entry| entry.payment.clone()).collect();
         self.close(page).await?;
         Ok(payments)
     }
 
     /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
+    /// Unsettled payments are looked up first, as for [`Client::payments`].
     ///
     /// # Errors
     /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
     pub async fn spent(&self, url: Option<&str>) -> Result<Spent, Failure<H>> {
         let origin = url.map(origin_of).transpose()?;
-        let page = self.open().await?;
+        let page = self.open_looked_up().await?;
         let now = self.host.now();
         let msat = self.books.borrow().journal.spent(origin, now);
         self.close(page).await?;

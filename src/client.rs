@@ -14,10 +14,10 @@ use crate::macaroon::{decode_parts, Macaroon};
 use crate::origin::Location;
 use crate::policy::Hold;
 use crate::purchase::Purchase;
-use crate::sync::Gate;
+use crate::sync::{self, Gate};
 use crate::token::Token;
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// An invoice that expires within this time is expired: the wallet needs some of it.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
@@ -34,6 +34,8 @@ pub struct Client<H: Host> {
     pub(crate) on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
     /// Origins whose tokens are known not to open every resource.
     pub(crate) unshared: RefCell<Vec<String>>,
+    /// The lookups of open payments that are under way for whoever reads the books.
+    pub(crate) lookups: RefCell<Weak<sync::Event>>,
 }
 
 /// A response, and what it cost.
@@ -87,6 +89,7 @@ impl<H: Host> Client<H> {
             purchases: RefCell::default(),
             on_trial: RefCell::default(),
             unshared: RefCell::default(),
+            lookups: RefCell::default(),
         })
     }
 

@@ -43,6 +43,10 @@ pub trait Host: 'static {
 
     /// Asks the wallet to pay; an answer may never come.
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Self::Cause>> + 'static;
+    /// Whether the wallet has a way to say what became of a payment.
+    fn has_lookup(&self) -> bool {
+        true
+    }
     /// Asks the wallet what became of a payment (hash in hex).
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static;
     /// Asks the caller. `None` where nobody wants to be asked.
@@ -58,7 +62,7 @@ pub trait Host: 'static {
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Self::Cause>>;
     /// Writes a value; true means that it is kept.
     fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), Self::Cause>>;
-    /// Waits for a lock of the store.
+    /// Waits for a lock of the store; dropping it gives up waiting.
     fn lock(&self, name: &str) -> impl Future<Output = Result<Self::Guard, Self::Cause>>;
 }
 

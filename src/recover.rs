@@ -1,13 +1,19 @@
-//! Earlier payments whose outcome is open: what keeps a resource from being paid again.
+//! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::host::{Host, Lookup, Request};
 use crate::journal::Entry;
+use crate::ledger::Page;
 use crate::origin::Location;
 use crate::purchase::{resource, Purchase};
-use crate::settle::{open_payment, prove};
+use crate::settle::{open_payment, prove, LOOKUP_TIMEOUT_MS};
+use crate::sync::{all, first, Fires, First};
 use std::rc::Rc;
+
+/// Open payments that are looked up at the same time before [`Client::payments`] and [`Client::spent`] answer, the latest
+/// first: a wallet's API takes so many questions at once, and an instance with more of them open has other worries.
+const MOST_LOOKUPS: usize = 100;
 
 impl<H: Host> Client<H> {
     /// Whether an entry's open outcome keeps this request from being paid.
@@ -20,49 +26,109 @@ impl<H: Host> Client<H> {
             && !entry.is_forgotten(now)
     }
 
-    /// Asks the wallet what became of open payments of this origin.
+    /// Settles what stands in the way of a purchase, or fails with it.
     pub(crate) async fn recover(&self, own: &Purchase<H>, request: &Request) -> Result<(), Failure<H>> {
-        let now = self.host.now();
-        let open: Vec<Entry> = self
-            .books
-            .borrow()
-            .journal
-            .entries()
-            .iter()
-            .filter(|entry| self.stands_in_the_way(entry, request, now))
-            .cloned()
-            .collect();
-        for entry in open {
-            // Between its journal write and its wallet's start a lookup finds nothing. So "failed" is believed only while
-            // nobody else can be buying this, or past the time that a wallet is given.
-            let resource = resource(&entry.method, &entry.payment.url);
-            let mut certain = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
-            let mut _guard = None;
-            if !certain && self.host.has_store() {
-                certain = self.host.has_lock();
-                if certain && resource != own.resource {
-                    _guard = Some(self.lock(&resource).await?);
-                    self.read_again().await?;
-                }
-            } else if !certain {
-                let is_other = |other: &Rc<Purchase<H>>| other.resource == resource && other.resource != own.resource;
-                certain = !self.purchases.borrow().iter().any(is_other);
-            }
-            let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
-            let Some(entry) = still.filter(Entry::is_unsettled) else { continue };
-            match self.look_up(&entry.payment.payment_hash).await {
-                Lookup::Paid { preimage, fee_msat } => match prove(&preimage, &entry.payment) {
-                    Ok(proof) => {
+        let open = || self.unsettled(|entry| self.stands_in_the_way(entry, request, self.host.now()));
+        self.look_up_all(open(), Some(&own.resource)).await;
+        match open().first() {
+            Some(entry) => Err(open_payment(entry)),
+            None => Ok(()),
+        }
+    }
+
+    /// The ledger, as [`Client::open`] gives it, once open payments of all origins were looked up. What the wallet does not
+    /// say within 10 s, and whom it makes wait, changes nothing.
+    pub(crate) async fn open_looked_up(&self) -> Result<Page<'_, H>, Failure<H>> {
+        let page = self.open().await?;
+        let has_open = self.books.borrow().journal.entries().iter().any(Entry::is_unsettled);
+        if !has_open || !self.host.has_lookup() {
+            return Ok(page);
+        }
+        self.close(page).await?;
+        self.look_all_up().await;
+        self.open().await
+    }
+
+    /// Who calls while others wait for the answers waits for the same ones, where one request may wake another's tasks.
+    async fn look_all_up(&self) {
+        let running = self.lookups.borrow().upgrade();
+        if let Some(running) = running.filter(|running| !self.host.wakes_only_itself() && !running.has_happened()) {
+            running.wait(&self.host, LOOKUP_TIMEOUT_MS).await;
+            return;
+        }
+        let mine = Fires::default();
+        self.lookups.replace(Rc::downgrade(&mine.0));
+        let mut open = self.unsettled(|_| true);
+        open.drain(..open.len().saturating_sub(MOST_LOOKUPS));
+        self.look_up_all(open, None).await;
+    }
+
+    /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the resource whose lock the caller holds.
+    async fn look_up_all(&self, open: Vec<Entry>, own: Option<&str>) {
+        all(open.into_iter().map(|entry| self.look_one_up(entry, own)).collect()).await;
+    }
+
+    /// Asks the wallet, and settles the entry where its answer may be believed.
+    async fn look_one_up(&self, mut entry: Entry, own: Option<&str>) {
+        let mut is_certain = self.is_certain(&entry, own);
+        let started = self.host.now();
+        let left = |all: u64| all.saturating_sub(self.host.now().saturating_sub(started));
+        let mut guard = None;
+        loop {
+            let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left(LOOKUP_TIMEOUT_MS) };
+            match self.look_up(&entry.payment.payment_hash, patience).await {
+                Lookup::Paid { preimage, fee_msat } => {
+                    if let Ok(proof) = prove(&preimage, &entry.payment) {
                         self.settle_paid(&entry, Some(proof.to_hex()), fee_msat).await;
                     }
-                    Err(_) => return Err(open_payment(&entry)),
-                },
-                Lookup::Failed if certain => {
-                    self.settle_failed(&entry).await;
+                    return;
                 }
-                _ => return Err(open_payment(&entry)),
+                Lookup::Failed if is_certain == Some(true) => {
+                    self.settle_failed(&entry).await;
+                    return;
+                }
+                Lookup::Failed if is_certain.is_none() => {}
+                _ => return,
             }
+            // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
+            // another one; who only reads the books does not.
+            let patience = if own.is_some() { self.config.payment_timeout_ms } else { left(LOOKUP_TIMEOUT_MS) };
+            let resource = resource(&entry.method, &entry.payment.url);
+            let First::A(Ok(held)) = first(self.lock(&resource), self.host.sleep(patience)).await else { return };
+            guard.replace(held);
+            if self.read_again().await.is_err() {
+                return;
+            }
+            let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
+            match still.filter(Entry::is_unsettled) {
+                Some(still) => entry = still,
+                None => return,
+            }
+            is_certain = Some(true);
         }
-        Ok(())
+    }
+
+    /// Whether a lookup's "failed" may be believed: between its journal write and its wallet's start a lookup finds nothing,
+    /// so only while nobody else can be buying this, or past the time that a wallet is given. `None`: who takes the lock of
+    /// the entry's resource can tell. `own` is the resource whose lock the caller holds.
+    fn is_certain(&self, entry: &Entry, own: Option<&str>) -> Option<bool> {
+        if self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms {
+            return Some(true);
+        }
+        let resource = resource(&entry.method, &entry.payment.url);
+        let is_own = own == Some(resource.as_str());
+        let is_bought_here = !is_own && self.purchases.borrow().iter().any(|other| other.resource == resource);
+        if !self.host.has_store() {
+            return Some(!is_bought_here);
+        }
+        if !self.host.has_lock() || (is_bought_here && own.is_none()) {
+            return Some(false);
+        }
+        is_own.then_some(true)
+    }
+
+    fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let books = self.books.borrow();
+        books.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
     }
 }

@@ -18,8 +18,8 @@ use std::rc::Rc;
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
 
 impl<H: Host> Client<H> {
-    pub(crate) async fn look_up(&self, payment_hash: &str) -> Lookup {
-        match first(self.host.lookup(payment_hash), self.host.sleep(LOOKUP_TIMEOUT_MS)).await {
+    pub(crate) async fn look_up(&self, payment_hash: &str, patience_ms: u64) -> Lookup {
+        match first(self.host.lookup(payment_hash), self.host.sleep(patience_ms)).await {
             First::A(found) => found,
             First::B(()) => Lookup::Silent,
         }
@@ -69,7 +69,7 @@ impl<H: Host> Client<H> {
     /// The answer was lost: what the wallet's own books say, or else `failure` with the payment left open.
     pub(crate) async fn ask_wallet(&self, entry: &Entry, failure: Failure<H>) -> Result<Rc<Token>, Failure<H>> {
         let open = self.settle_unknown(entry).await;
-        let found = self.look_up(&entry.payment.payment_hash).await;
+        let found = self.look_up(&entry.payment.payment_hash, LOOKUP_TIMEOUT_MS).await;
         // The answer may have come meanwhile.
         if let Some(token) = self.books.borrow().tokens.bought_with(&entry.payment.payment_hash) {
             return Ok(Rc::clone(token));

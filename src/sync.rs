@@ -56,6 +56,30 @@ impl Event {
     }
 }
 
+/// Fires its event when it is dropped.
+#[derive(Default)]
+pub(crate) struct Fires(pub(crate) Rc<Event>);
+
+impl Drop for Fires {
+    fn drop(&mut self) {
+        self.0.fire();
+    }
+}
+
+/// Runs futures beside each other until all have ended.
+pub(crate) async fn all(futures: Vec<impl Future<Output = ()>>) {
+    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    poll_fn(|context| {
+        running.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if running.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
 /// What ended first.
 pub(crate) enum First<A, B> {
     /// The first of the two, also where both had ended.
@@ -156,6 +180,25 @@ mod tests {
         assert!(matches!(poll(pin!(first(pending::<u8>(), ready(2)))).unwrap(), First::B(2)));
         assert!(matches!(poll(pin!(first(ready(1), pending::<u8>()))).unwrap(), First::A(1)));
         assert!(poll(pin!(first(pending::<u8>(), pending::<u8>()))).is_none());
+    }
+
+    #[test]
+    fn all_run_until_the_last_has_ended() {
+        let (event, ended) = (Event::default(), Cell::new(0));
+        let task = |waits| {
+            let (event, ended) = (&event, &ended);
+            async move {
+                if waits {
+                    event.happens().await;
+                }
+                ended.set(ended.get() + 1);
+            }
+        };
+        let mut three = pin!(all([false, true, false].map(task).into()));
+        assert_eq!((poll(three.as_mut()), ended.get()), (None, 2));
+        event.fire();
+        assert_eq!((poll(three), ended.get()), (Some(()), 3));
+        assert_eq!(poll(pin!(all(Vec::<std::future::Ready<()>>::new()))), Some(()));
     }
 
     #[test]

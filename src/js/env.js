@@ -69,6 +69,7 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
         clearTimeout(timer);
       }
     },
+    looks: !!wallet.lookup,
     async lookup(paymentHash) {
       const found = await wallet.lookup?.(paymentHash);
       // That holder may be about to pay: frozen, not dead. Its "failed" counts once its wallet's time has passed.
@@ -130,6 +131,8 @@ function bounded(store, held) {
       });
       return name === LEDGER_LOCK ? inTime("lock", taken, () => (gone = true)) : taken();
     },
+    /** Gives up a lock that is still waited for. */
+    unlock: (lock) => void lock.then((free) => free(), () => {}),
   };
 }
 

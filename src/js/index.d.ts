@@ -42,11 +42,11 @@ export interface PaidFetch {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
   quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
-  /** The payment journal, oldest first. */
+  /** The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at most. */
   payments(): Promise<Payment[]>;
   /**
    * Satoshis paid, or handed to a wallet that has not settled them, in the last hour, the last day, and ever; with the
-   * fees reported. Rounded up once.
+   * fees reported. Rounded up once. Unsettled payments are looked up first, as for `payments()`.
    *
    * @param origin any URL of the origin that is meant; without it, all origins
    */

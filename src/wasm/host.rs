@@ -29,6 +29,8 @@ extern "C" {
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
     fn pay(this: &Env, invoice: JsValue, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
+    #[wasm_bindgen(method, getter)]
+    fn looks(this: &Env) -> bool;
     #[wasm_bindgen(method)]
     fn lookup(this: &Env, payment_hash: &str) -> Promise;
     #[wasm_bindgen(method, getter)]
@@ -49,6 +51,8 @@ extern "C" {
     fn save(this: &Env, key: &str, value: &str) -> Promise;
     #[wasm_bindgen(method)]
     fn lock(this: &Env, name: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    fn unlock(this: &Env, lock: &Promise);
     #[wasm_bindgen(method)]
     pub(super) fn error(
         this: &Env,
@@ -124,13 +128,23 @@ impl Drop for Sleep {
     }
 }
 
-/// Calls the function that frees a lock.
-pub(crate) struct Guard(JsValue);
+/// Frees a lock; one that is still waited for, as soon as it would be held.
+pub(crate) struct Guard(Option<Lock>);
+
+struct Lock {
+    env: Env,
+    promise: Promise,
+    release: JsValue,
+}
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(release) = self.0.dyn_ref::<Function>() {
-            let _ = release.call0(&JsValue::UNDEFINED);
+        let Some(Lock { env, promise, release }) = &self.0 else { return };
+        match release.dyn_ref::<Function>() {
+            Some(release) => {
+                let _ = release.call0(&JsValue::UNDEFINED);
+            }
+            None => env.unlock(promise),
         }
     }
 }
@@ -205,6 +219,10 @@ impl Host for JsHost {
         }
     }
 
+    fn has_lookup(&self) -> bool {
+        self.env.looks()
+    }
+
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
         let promise = self.env.lookup(payment_hash);
         async move {
@@ -250,8 +268,14 @@ impl Host for JsHost {
 
     async fn lock(&self, name: &str) -> Result<Guard, JsValue> {
         if !self.env.locks() {
-            return Ok(Guard(JsValue::UNDEFINED));
+            return Ok(Guard(None));
         }
-        JsFuture::from(self.env.lock(name)).await.map(Guard)
+        let (env, promise) = (self.env.clone(), self.env.lock(name));
+        let mut guard = Guard(Some(Lock { env, promise: promise.clone(), release: JsValue::UNDEFINED }));
+        let release = JsFuture::from(promise).await?;
+        if let Some(lock) = &mut guard.0 {
+            lock.release = release;
+        }
+        Ok(guard)
     }
 }

@@ -191,6 +191,10 @@ impl Host for Fake {
         }
     }
 
+    fn has_lookup(&self) -> bool {
+        self.world.on_lookup.borrow().is_some()
+    }
+
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
         self.world.lookups.set(self.world.lookups.get() + 1);
         match self.world.on_lookup.borrow().as_ref() {

@@ -19,6 +19,7 @@ mod store;
 mod world;
 
 mod books;
+mod lookups;
 mod money;
 mod offers;
 mod parallel;

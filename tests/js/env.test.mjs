@@ -51,6 +51,23 @@ test("a lock that comes after it was given up is freed at once", async (t) => {
   assert.equal(freed, true);
 });
 
+test("a purchase's lock that is waited for no longer is freed as soon as it comes", async () => {
+  let grant;
+  let freed = false;
+  const lock = (_, task) => new Promise((resolve) => (grant = () => resolve(task().then(() => (freed = true)))));
+  const given = env({ get: never, set: never, delete: never, lock });
+  given.unlock(given.lock("l402-fetch/purchase/https://a.example"));
+  await settle();
+  grant();
+  await settle();
+  assert.equal(freed, true);
+
+  const broken = env({ get: never, set: never, delete: never, lock: async () => { throw new Error("no lock"); } });
+  const asked = broken.lock("l402-fetch/purchase/https://a.example");
+  broken.unlock(asked);
+  await assert.rejects(asked, /no lock/);
+});
+
 test("a write that hangs is neither overtaken nor outlives its lock", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const writes = [];

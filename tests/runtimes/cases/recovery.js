@@ -89,6 +89,43 @@ export default [
     },
   },
   {
+    name: "unknown, and looked up before payments() and spent() answer: found, told and used",
+    async run(t) {
+      const shop = openShop(t);
+      let found = { state: "pending" };
+      const wallet = { pay: shop.wallet("answer=none"), lookup: async (hash) => found ?? shop.lookup(hash) };
+      const pay = shop.client({ wallet });
+      await t.rejects(pay(shop.url("a")), "no_preimage");
+      t.equal((await pay.payments())[0].state, "unknown");
+      for (found of [{ state: "paid", preimage: "01".repeat(32) }, { state: "perhaps" }, 5]) {
+        t.equal((await pay.spent()).total, 10);
+        t.equal((await pay.payments())[0].state, "unknown");
+      }
+      t.ok(!shop.types().includes("paid"), "not told before it is known");
+      found = undefined;
+      t.same((await Promise.all([pay.payments(), pay.payments()])).map(([{ state }]) => state), ["paid", "paid"]);
+      t.same(shop.types().filter((type) => type === "paid"), ["paid"]);
+      const response = await pay(shop.url("a"));
+      t.equal(response.status, 200);
+      t.equal(t.pkg.receiptOf(response).paidNow, false);
+      await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+    },
+  },
+  {
+    name: "unknown, looked up as failed before spent() answers: the amount is free; a lookup that throws fails nobody",
+    async run(t) {
+      const shop = openShop(t);
+      const wallet = { pay: shop.wallet("answer=none&paid=0"), lookup: () => { throw new Error("no lookup"); } };
+      const pay = shop.client({ wallet: { ...wallet, lookup: (hash) => wallet.lookup(hash) } });
+      await t.rejects(pay(shop.url("a")), "no_preimage");
+      t.equal((await pay.spent()).total, 10);
+      wallet.lookup = async () => ({ state: "failed" });
+      t.equal((await pay.spent()).total, 0);
+      t.equal((await pay.payments())[0].state, "failed");
+      await shop.counts({ payments: 0, asked: 1 });
+    },
+  },
+  {
     name: "resolve() with the preimage: the next call uses the token",
     async run(t) {
       const shop = openShop(t);
