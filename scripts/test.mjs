@@ -29,6 +29,7 @@ const STEPS = {
   types: () => run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
   stores: node("tests/stores/run.mjs"),
+  wallets: node("tests/wallets/run.mjs"),
   package: node("tests/package/run.mjs"),
   readme: node("tests/readme/run.mjs"),
   demo: node("tests/demo/run.mjs"),

@@ -140,8 +140,13 @@ export interface Wallet {
 }
 /** The part of a WebLN provider that is used. `enable` is called before each payment. */
 export interface WebLNProvider { enable(): Promise<unknown>; sendPayment(paymentRequest: string): Promise<{ preimage: string }> }
-/** The part of a Nostr Wallet Connect client that is used; `fees_paid` is in msat. */
-export interface NwcClient { payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }> }
+/** The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself uses
+ *  `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too. */
+export interface NwcClient {
+  payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
+  lookupInvoice?(args: { payment_hash: string }): Promise<{ type?: string; state?: string; preimage?: string; fees_paid?: number }>;
+  getBalance?(): Promise<{ balance: number }>;
+}
 
 /** Keeps texts by key. */
 export interface Store {

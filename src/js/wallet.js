@@ -25,7 +25,7 @@ export function readWallet(wallet) {
   let balanceMsat;
   if (has("pay")) ask = (invoice, context) => call(wallet, "pay", invoice, context);
   else if (has("sendPayment")) ({ pay: ask, balanceMsat } = weblnWallet(() => wallet));
-  else if (has("payInvoice")) ask = (invoice) => call(wallet, "payInvoice", { invoice: invoice.paymentRequest });
+  else if (has("payInvoice")) ask = (invoice) => askNwc(wallet, invoice);
   else if (typeof wallet === "function") ask = (invoice, context) => wallet(invoice, context);
   else throw new L402Error("invalid_options", "wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
 
@@ -40,6 +40,20 @@ export function readWallet(wallet) {
 /** Calls the wallet's method of this moment: extensions replace theirs. One that is gone can't have paid. */
 function call(wallet, key, ...args) {
   return typeof wallet[key] === "function" ? wallet[key](...args) : { failed: `wallet.${key} is no function any more` };
+}
+
+async function askNwc(client, invoice) {
+  try {
+    return await call(client, "payInvoice", { invoice: invoice.paymentRequest });
+  } catch (cause) {
+    if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
+    throw cause;
+  }
+}
+
+/** Whether an NWC wallet's error says that it did not even try: any other may come while a payment is on its way. */
+export function isNwcRefusal(error) {
+  return /^(INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/.test(error?.code);
 }
 
 /**

@@ -20,6 +20,11 @@ for (const entry of ["index.js", "node.js", "workerd.js", "inline.js"]) {
 
 for (const [file, names] of Object.entries({
   "wallets/webln": ["webln"],
+  "wallets/nwc": ["nwc"],
+  "wallets/lnd": ["lnd"],
+  "wallets/cln": ["cln"],
+  "wallets/phoenixd": ["phoenixd"],
+  "wallets/lnbits": ["lnbits"],
   "stores/indexeddb": ["indexedDBStore"],
   "stores/file": ["fileStore"],
   "stores/durable-object": ["durableObjectStore"],

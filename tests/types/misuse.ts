@@ -1,5 +1,7 @@
 // What must not compile: each line below is an error that tsc has to find.
 import { createFetch, L402Error, type ErrorCode } from "../../src/js/index.js";
+import { lnd } from "../../src/js/wallets/lnd.js";
+import { nwc } from "../../src/js/wallets/nwc.js";
 import { webln } from "../../src/js/wallets/webln.js";
 
 const wallet = async () => "00";
@@ -31,6 +33,12 @@ createFetch({ wallet: {}, limits });
 new L402Error("nonsense", "x");
 // @ts-expect-error a provider that can't pay
 webln({ enable: async () => {} });
+// @ts-expect-error no macaroon
+lnd({ url: "https://127.0.0.1" });
+// @ts-expect-error a typo
+lnd({ url: "https://127.0.0.1", macaroon: "00", macaron: "00" });
+// @ts-expect-error a client that can't pay
+nwc({ getBalance: async () => ({ balance: 1 }) });
 // @ts-expect-error codes are fixed
 const code: ErrorCode = "other";
 // @ts-expect-error read-only

@@ -9,6 +9,11 @@ import { durableObjectStore } from "../../src/js/stores/durable-object.js";
 import { L402Ledger } from "../../src/js/stores/durable-object/ledger.js";
 import { fileStore } from "../../src/js/stores/file.js";
 import { indexedDBStore } from "../../src/js/stores/indexeddb.js";
+import { cln } from "../../src/js/wallets/cln.js";
+import { lnbits } from "../../src/js/wallets/lnbits.js";
+import { lnd } from "../../src/js/wallets/lnd.js";
+import { nwc } from "../../src/js/wallets/nwc.js";
+import { phoenixd } from "../../src/js/wallets/phoenixd.js";
 import { webln } from "../../src/js/wallets/webln.js";
 
 /** Fails to compile unless A and B are the same type. */
@@ -77,6 +82,11 @@ const byFunction: PayFunction = async (invoice: Invoice, { url, maxFeeMsat, sign
 const byWallet: Wallet = { pay: byFunction, lookup: async () => ({ state: "pending" }), balanceMsat: async () => 5 };
 const byWebln: WebLNProvider = { enable: async () => {}, sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }) };
 const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
+const url = "https://127.0.0.1:8080";
+for (const wallet of [
+  lnd({ url, macaroon: "00" }), lnd({ url, macaroon: "00", fetch: globalThis.fetch }), cln({ url, rune: "x" }), phoenixd({ url, password: "x" }),
+  lnbits({ url, adminKey: "x" }), nwc("nostr+walletconnect://"), nwc(byNwc),
+] satisfies Wallet[]) createFetch({ wallet, limits });
 for (const wallet of [byFunction, byWallet, byWebln, byNwc, webln(byWebln)]) createFetch({ wallet, limits });
 
 for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[]) createFetch({ wallet: byFunction, limits, store });

@@ -1,0 +1,82 @@
+// Core Lightning over clnrest. No node could be had: all of this is from its documentation and its sources (24.11 to 25.x).
+//
+// | `POST /v1/pay`                                              | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | 201, `status` complete, with `payment_preimage`             | paid                                                   |
+// | 201, complete without one, pending or failed                | known to the node: looked up                           |
+// | 401, 403: the rune; 404: no such method; other 3xx, 405,    | failed                                                 |
+// |   413, 429: turned away                                     |                                                        |
+// | 500 with code -32601, -32602: no such method or parameter   | failed                                                 |
+// | 500 with any other code: 201, 203, 205, 206, 207, 209, 210, | the command has ended, parts may be on their way yet   |
+// |   219, -1                                                   |   (xpay does not wait for them): looked up             |
+// | any other status, no answer                                 | unknown: looked up                                     |
+//
+// | `POST /v1/listpays`, at most 8 s                            | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | any entry complete, with a preimage                         | paid                                                   |
+// | any entry pending, or silence                               | pending                                                |
+// | every entry failed                                          | failed; pending while a command whose answer was lost  |
+// |                                                             |   may still make new attempts                          |
+// | no entry, twice within 2 s                                  | the same; no answer where the node has known it before |
+// | anything else                                               | no answer                                              |
+import { msat, proofOf, withBooks } from "./books.js";
+import { connect, readOptions } from "./http.js";
+
+// For how long the node looks for routes and makes new attempts. Between two of them its books say failed.
+const RETRY_SECONDS = 60;
+
+/**
+ * A wallet that pays with a Core Lightning node.
+ *
+ * @param {{ url: string, rune: string, fetch?: typeof globalThis.fetch }} options
+ * @returns {import("../index.d.ts").Wallet}
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function cln(options) {
+  const read = readOptions("cln", options, "rune", /^[\w=+/-]+$/, "a rune, as lightning-cli createrune prints it");
+  const call = connect("cln", read, { rune: read.secret });
+  const ask = async (method, params, signal) => {
+    const answer = await call(`/v1/${method}`, { body: params, signal });
+    const body = answer.status === 201 ? await answer.json() : await answer.problem();
+    // Before 24.11 errors were nested.
+    return { answer, body, error: body.error ?? body };
+  };
+
+  const wallet = withBooks("cln", {
+    late: (RETRY_SECONDS + 10) * 1000,
+
+    async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
+      const { answer, body, error } = await ask("pay", { bolt11: paymentRequest, maxfee: maxFeeMsat, retry_for: RETRY_SECONDS }, signal);
+      if (answer.status === 201) {
+        entry.known = true;
+        entry.ended = body.status !== "pending";
+        if (body.status === "complete") return proofOf("cln", body.payment_preimage, msat(body.amount_sent_msat) - msat(body.amount_msat));
+      } else if (answer.turnedAway || error.code === -32601 || error.code === -32602) {
+        return { failed: answer.say("refused", error.message ?? error.text) };
+      }
+      if (typeof error.code === "number") entry.ended = true;
+      const code = typeof error.code === "number" ? `${error.code}, ` : "";
+      throw new Error(answer.say("did not pay, or not yet", code + (error.message ?? error.text ?? body.status ?? "")));
+    },
+
+    async find(paymentHash, signal) {
+      const { answer, body, error } = await ask("listpays", { payment_hash: paymentHash }, signal);
+      if (answer.status !== 201 || !Array.isArray(body.pays)) throw new Error(answer.say("does not look payments up", error.message ?? error.text));
+      const pays = body.pays.filter((pay) => pay?.payment_hash === paymentHash);
+      const paid = pays.find((pay) => pay.status === "complete");
+      if (paid) return { state: "paid", ...proofOf("cln", paid.preimage, msat(paid.amount_sent_msat) - msat(paid.amount_msat)) };
+      if (pays.some((pay) => pay.status !== "failed")) return { state: "pending" };
+      return { state: pays.length > 0 ? "failed" : "none" };
+    },
+  });
+
+  return {
+    ...wallet,
+    async balanceMsat() {
+      const { answer, body, error } = await ask("listpeerchannels", {});
+      if (answer.status !== 201 || !Array.isArray(body.channels)) throw new Error(answer.say("does not tell its balance", error.message ?? error.text));
+      const open = body.channels.filter((channel) => channel?.state === "CHANNELD_NORMAL");
+      return open.reduce((sum, channel) => sum + (msat(channel.spendable_msat) ?? 0), 0);
+    },
+  };
+}

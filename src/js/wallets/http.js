@@ -1,0 +1,206 @@
+// A node's HTTP API, as the wallet modules ask it. Not part of the public surface.
+import { L402Error } from "../error.js";
+import { Unsent } from "./books.js";
+
+// No answer that is asked for here comes near it.
+const MAX_ANSWER = 8 * 1024 * 1024;
+// What a person needs of a stranger's text.
+const MAX_TEXT = 200;
+
+/** Statuses with which a server, or a proxy before it, turns a request away without carrying it out. 0 is how a browser shows a redirect. */
+const TURNED_AWAY = new Set([0, 301, 302, 303, 307, 308, 401, 403, 404, 405, 406, 413, 415, 421, 429, 431]);
+
+/** Connection errors of Node, Bun and undici that come before the first byte is sent: names, routes, handshakes. */
+const NOT_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/;
+
+/**
+ * Checks the options of a wallet module; fails closed, as `createFetch` does.
+ *
+ * @param {string} name the module's
+ * @param {object} options
+ * @param {string} secret the credential's key
+ * @param {RegExp} shape of the credential
+ * @param {string} hint what it must be and where to find it
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function readOptions(name, options, secret, shape, hint) {
+  const invalid = (message) => new L402Error("invalid_options", `${name}: ${message}`);
+  if (options === null || typeof options !== "object") throw invalid(`options must be an object with url and ${secret}`);
+  const known = ["url", secret, "fetch"];
+  for (const key in options) {
+    if (!known.includes(key)) throw invalid(`${key} is not a known option: there are ${known.join(", ")}`);
+  }
+  const { url, fetch = globalThis.fetch } = options;
+  for (const key of ["url", secret]) if (options[key] === undefined) throw invalid(`${key} is missing`);
+  if (typeof options[secret] !== "string" || !shape.test(options[secret])) throw invalid(`${secret} must be ${hint}`);
+  if (typeof fetch !== "function") throw invalid("fetch must be a function");
+  return { base: readUrl(url, invalid), secret: options[secret], fetch: fetch.bind(undefined) };
+}
+
+function readUrl(url, invalid) {
+  let base;
+  try {
+    base = new URL(url);
+  } catch {
+    throw invalid("url must be an absolute url");
+  }
+  // A url is shown in errors, and not every runtime's fetch takes these.
+  if (base.username || base.password) throw invalid("url must not hold a user or a password");
+  const { protocol, hostname } = base;
+  if (protocol !== "https:" && protocol !== "http:") throw invalid("url must begin with https:// or http://");
+  if (protocol === "http:" && !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)) {
+    throw invalid("url must be https: over plain http anybody on the way could take the credential. http is for this machine only");
+  }
+  return base;
+}
+
+/**
+ * A function that asks the API. It sends the credential to that origin only: redirects are not followed.
+ *
+ * It rejects with `Unsent` where nothing can have reached the API, with the signal's reason where that fired, and with an Error
+ * where the answer was lost.
+ *
+ * @param {string} name the wallet's, for messages
+ * @param {{ base: URL, secret: string, fetch: Function }} options from `readOptions`
+ * @param {Record<string, string>} credentials headers
+ * @returns {(path: string, init?: { body?: object | URLSearchParams, signal?: AbortSignal }) => Promise<Answer>} GET, or POST where there is a body
+ */
+export function connect(name, { base, secret, fetch }, credentials) {
+  return async (path, { body, signal } = {}) => {
+    const target = new URL(base);
+    target.pathname = base.pathname.replace(/\/+$/, "") + path;
+    const form = body instanceof URLSearchParams;
+    const headers = { accept: "application/json", ...credentials };
+    if (body) headers["content-type"] = form ? "application/x-www-form-urlencoded" : "application/json";
+    let response;
+    try {
+      response = await fetch(target.href, {
+        method: body ? "POST" : "GET",
+        headers,
+        body: form ? String(body) : body && JSON.stringify(body),
+        redirect: "manual",
+        signal,
+      });
+    } catch (cause) {
+      if (signal?.aborted) throw signal.reason;
+      throw lost(name, base, cause);
+    }
+    return new Answer(name, secret, response, signal);
+  };
+}
+
+/** An answer, of which not more is read than is wanted. */
+class Answer {
+  #name;
+  #secret;
+  #response;
+  #signal;
+
+  constructor(name, secret, response, signal) {
+    this.#name = name;
+    this.#secret = secret;
+    this.#response = response;
+    this.#signal = signal;
+  }
+
+  get status() {
+    return this.#response.status;
+  }
+
+  /** Whether the request was turned away and not carried out. */
+  get turnedAway() {
+    return TURNED_AWAY.has(this.status);
+  }
+
+  /** The body as JSON. Throws where it is something else, breaks off or is too long. */
+  async json() {
+    return this.#parse(await this.#text());
+  }
+
+  /** The body's lines, each as JSON, as they come. */
+  async *lines() {
+    let rest = "";
+    for await (const text of this.#chunks()) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop();
+      for (const line of lines) if (line.trim()) yield this.#parse(line);
+    }
+    if (rest.trim()) yield this.#parse(rest);
+  }
+
+  /** An error of the wallet, as an object; empty where the body is none. Its own words are in `text`. */
+  async problem() {
+    let text = "";
+    try {
+      text = await this.#text();
+      const value = JSON.parse(text);
+      if (value !== null && typeof value === "object") return value;
+    } catch (error) {
+      if (this.#signal?.aborted) throw error;
+    }
+    return { text: /^\s*</.test(text) ? undefined : text };
+  }
+
+  /** An error message: `what` happened, and the wallet's own words, shortened, and without the credential. */
+  say(what, words) {
+    if (this.status === 0 || (this.status >= 300 && this.status < 400)) words = "a redirect, which is not followed: give the url it leads to";
+    const text = typeof words === "string" ? words.replaceAll(this.#secret, "…").replace(/[\0-\x1f\x7f]+/g, " ").trim().slice(0, MAX_TEXT) : "";
+    return `${this.#name} ${what} (status ${this.status})${text && `: ${text}`}`;
+  }
+
+  #parse(text) {
+    try {
+      const value = JSON.parse(text);
+      if (value !== null && typeof value === "object") return value;
+    } catch {
+      // Said below.
+    }
+    throw new Error(this.say("answered with something that is not its JSON", /^\s*</.test(text) ? "a web page: is this the API's url?" : undefined));
+  }
+
+  async #text() {
+    let all = "";
+    for await (const text of this.#chunks()) all += text;
+    return all;
+  }
+
+  async *#chunks() {
+    const reader = this.#response.body?.getReader();
+    if (!reader) return;
+    const decoder = new TextDecoder();
+    let size = 0;
+    let ended = false;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        size += value.byteLength;
+        if (size > MAX_ANSWER) throw new Error(this.say("answered with more than it has to say"));
+        yield decoder.decode(value, { stream: true });
+      }
+      ended = true;
+      yield decoder.decode();
+    } catch (cause) {
+      if (this.#signal?.aborted) throw this.#signal.reason;
+      if (size > MAX_ANSWER) throw cause;
+      throw new Error(this.say("broke off its answer"), { cause });
+    } finally {
+      if (!ended) reader.cancel().catch(() => {});
+    }
+  }
+}
+
+/** Why there is no answer. The runtime's own error is kept, but where it might show a secret that the url's query holds. */
+function lost(name, base, cause) {
+  let code;
+  let unsent = false;
+  for (let error = cause, depth = 0; error && typeof error === "object" && depth < 4; error = error.cause, depth++) {
+    const { syscall, message } = error;
+    // Deno says it in words only.
+    unsent ||= NOT_CONNECTED.test(error.code) || syscall === "connect" || syscall === "getaddrinfo" || /client error \(Connect\)/.test(message);
+    if (typeof error.code === "string") code = error.code;
+  }
+  const Kind = unsent ? Unsent : Error;
+  const page = typeof document === "object" ? "; to a page it must also allow its origin (CORS)" : "";
+  return new Kind(`${name} at ${base.origin} could not be reached${code ? ` (${code})` : page}`, base.search ? undefined : { cause });
+}

@@ -1,0 +1,82 @@
+// phoenixd over its HTTP API. No phoenixd could be had: all of this is from its documentation and its sources (0.9).
+//
+// | `POST /payinvoice`                                          | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | 200 with `paymentPreimage`                                  | paid                                                   |
+// | 200 with `reason`: already paid, or in progress             | known to phoenixd: looked up                           |
+// | 200 with `reason`: unknown error, wallet restarted          | unknown: looked up                                     |
+// | 200 with any other `reason`                                 | failed: it answers when every attempt has ended        |
+// | 400: it could not read the invoice                          | failed                                                 |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                                 |
+// | any other status, no answer                                 | unknown: looked up                                     |
+//
+// | `GET /payments/outgoingbyhash/HASH`, at most 8 s            | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | `preimage`                                                  | paid                                                   |
+// | `isPaid: false` with `completedAt`                          | failed                                                 |
+// | `isPaid: false` without `completedAt`, or silence           | pending                                                |
+// | 204, or 404 with the text "Not found", twice within 2 s     | failed; no answer where phoenixd has known it before   |
+// | 404 with any other text (an older phoenixd), anything else  | no answer                                              |
+//
+// A payment is in phoenixd's books before its first attempt. Of several attempts at one hash the lookup shows the best.
+import { msat, proofOf, withBooks } from "./books.js";
+import { connect, readOptions } from "./http.js";
+
+/**
+ * A wallet that pays with phoenixd. phoenixd takes no fee cap.
+ *
+ * @param {{ url: string, password: string, fetch?: typeof globalThis.fetch }} options
+ * @returns {import("../index.d.ts").Wallet}
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function phoenixd(options) {
+  const read = readOptions("phoenixd", options, "password", /./, "the http-password of phoenix.conf");
+  const call = connect("phoenixd", read, { authorization: `Basic ${base64(`:${read.secret}`)}` });
+
+  const wallet = withBooks("phoenixd", {
+    async pay({ paymentRequest }, { signal }, entry) {
+      const answer = await call("/payinvoice", { body: new URLSearchParams({ invoice: paymentRequest }), signal });
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      if (answer.turnedAway || answer.status === 400) return { failed: answer.say("refused", body.text) };
+      if (answer.status === 200) {
+        const { paymentPreimage, routingFeeSat, reason } = body;
+        if (paymentPreimage) {
+          entry.known = true;
+          return proofOf("phoenixd", paymentPreimage, routingFeeSat * 1000);
+        }
+        if (typeof reason === "string") {
+          if (/already been paid|in progress/.test(reason)) entry.known = true;
+          else if (!/unknown error|wallet restarted/.test(reason)) return { failed: `phoenixd gave up: ${reason.slice(0, 200)}` };
+        }
+      }
+      throw new Error(answer.say("did not say what became of the payment", body.reason ?? body.text));
+    },
+
+    async find(paymentHash, signal) {
+      const answer = await call(`/payments/outgoingbyhash/${paymentHash}`, { signal });
+      if (answer.status === 204) return { state: "none" };
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      if (answer.status === 404 && body.text?.trim() === "Not found") return { state: "none" };
+      const { isPaid, preimage, fees, completedAt } = body;
+      if (answer.status !== 200 || typeof isPaid !== "boolean") throw new Error(answer.say("does not look payments up", body.text));
+      // Older ones call a failed payment paid, too, once it is over: only the preimage tells.
+      if (isPaid || preimage) return { state: "paid", ...proofOf("phoenixd", preimage, fees) };
+      return { state: completedAt ? "failed" : "pending" };
+    },
+  });
+
+  return {
+    ...wallet,
+    async balanceMsat() {
+      const answer = await call("/getbalance");
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      const balance = msat(body.balanceSat * 1000);
+      if (balance === undefined) throw new Error(answer.say("does not tell its balance", body.text));
+      return balance;
+    },
+  };
+}
+
+function base64(text) {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}

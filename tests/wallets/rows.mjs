@@ -1,0 +1,115 @@
+// One row of a wallet's table: what the wallet answers, what that comes to, and that in the end one payment was made.
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { openShop } from "../runtimes/shop.js";
+import { openStandIn } from "./stand-in.mjs";
+
+const UNKNOWN = "the wallet failed and nobody can tell whether it paid: the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+
+/** A shop of its own at the paywall, for a `createFetch` of the package. */
+export function shopOf({ pkg, paywall }) {
+  return openShop({ pkg, base: paywall.base, other: paywall.other, runtime: "wallets", same: assert.deepEqual, equal: assert.equal });
+}
+
+/**
+ * A wallet module, its stand-in and a shop. `kit` says what is the wallet's own:
+ *
+ * - `name`, `secret`, `open(url)`: the module's Wallet with that secret
+ * - `routes`: `{ pay, find, balance }`, each "METHOD /path"
+ * - `invoice(asked)`: the invoice that a request to pay holds
+ * - `paid(proof)`: what `pay` answers once it has paid
+ * - `found`: `{ paid(proof), pending(), failed(), none() }`, what `find` answers
+ */
+export async function openKit(world, kit, tls) {
+  const server = await openStandIn(tls);
+  const shop = shopOf(world);
+  /** Pays at the paywall: `{ invoice, hash, preimage, feeMsat, amountMsat }`. */
+  const settle = async (asked) => {
+    const invoice = kit.invoice(asked);
+    const { preimage } = await shop.settle(invoice, "fee=2000");
+    const { paymentHash: hash } = await world.pkg.decodeInvoice(invoice);
+    return { invoice, hash, preimage, feeMsat: 2000, amountMsat: 10_000 };
+  };
+  const good = async (asked) => kit.paid(await settle(asked));
+  /** Says of the invoice what the paywall knows: that it was paid, or never heard of. */
+  const truth = async ({ path, body }) => {
+    const hash = kit.hash({ path, body });
+    const { state, preimage } = await shop.lookup(hash);
+    return state === "paid" ? kit.found.paid({ hash, preimage, feeMsat: 2000, amountMsat: 10_000 }) : kit.found.none({ hash });
+  };
+  server.on(kit.routes.pay, good).on(kit.routes.find, truth);
+  const asked = (route) => server.seen.filter(({ method, path }) => {
+    const [wanted, place] = kit.routes[route].split(" ");
+    return method === wanted && (place.endsWith("*") ? path.startsWith(place.slice(0, -1)) : path === place);
+  });
+  return { server, shop, settle, good, truth, asked, wallet: kit.open(server.url), close: () => server.close() };
+}
+
+/**
+ * Runs a row: `{ pay, find?, code?, says?, lookups?, payments?, paysAgain? }`.
+ *
+ * `pay` and `find` get `({ asked, settle })` and give an answer of the stand-in. Without a `code` the call must succeed. `says` is
+ * the exact text of the wallet's error. Whatever happens, the secret shows nowhere, and what is counted is what may have been
+ * paid. Then the wallet is well again: the next call must succeed, with one payment made in all.
+ */
+export async function runRow(world, kit, row) {
+  const it = await openKit(world, kit);
+  try {
+    const { server, shop, settle } = it;
+    const rig = (route, answer) => answer && server.on(kit.routes[route], (asked) => answer({ asked, settle: () => settle(asked) }));
+    rig("pay", row.pay);
+    rig("find", row.find);
+    const pay = shop.client({ wallet: it.wallet });
+    const url = shop.url("a");
+
+    const outcome = await pay(url).then((response) => ({ response }), (error) => ({ error }));
+    const { payments } = await shop.stats();
+    assert.equal(payments, row.payments ?? (row.code ? 0 : 1), "payments at the shop");
+    assert.equal(it.asked("pay").length, row.asked ?? 1, "times the wallet was asked to pay");
+    if (row.lookups !== undefined) assert.equal(it.asked("find").length, row.lookups, "lookups");
+    const [entry] = await pay.payments();
+    if (!row.code) {
+      assert.equal(outcome.error, undefined);
+      assert.equal(outcome.response.status, 200);
+      assert.equal(entry.state, "paid");
+      assert.equal(entry.feeMsat, row.feeMsat ?? 2000);
+    } else {
+      const { error } = outcome;
+      assert.equal(error?.code, row.code, error?.stack ?? "the call succeeded");
+      check(error, row);
+      assert.equal(entry.state, row.code === "payment_failed" ? "failed" : "unknown");
+    }
+    assert.equal((await pay.spent()).total, { payment_failed: 0, undefined: 12 }[row.code] ?? 10, "sat counted");
+    hides(kit.secret, outcome.error, shop.events, it.wallet);
+    if (!row.code || row.heals === false) return;
+
+    // well again
+    server.on(kit.routes.pay, it.good).on(kit.routes.find, it.truth);
+    await row.later?.();
+    assert.equal((await pay(url)).status, 200, "the next call");
+    await shop.counts({ payments: 1, accepted: 1 });
+    assert.equal((await pay.spent()).total, 12, "sat counted in the end");
+  } finally {
+    await it.close();
+  }
+}
+
+function check(error, { code, says }) {
+  if (code === "payment_failed" && !("cause" in error)) assert.equal(error.message, `the wallet did not pay: ${says}`);
+  else if (code === "payment_failed") {
+    assert.ok([`the wallet did not pay: ${says}`, "the wallet did not pay, as its own books say"].includes(error.message), error.message);
+    assert.equal(error.cause.message, says);
+  } else if (code === "payment_unknown") {
+    assert.equal(error.message, UNKNOWN);
+    assert.equal(error.cause.message, says);
+  } else assert.equal(error.message, says);
+}
+
+/** The secret is in nothing that may be printed. */
+export function hides(secret, ...things) {
+  for (const thing of things) {
+    for (const shown of [inspect(thing, { depth: 12, showHidden: true }), String(thing?.stack), JSON.stringify(thing) ?? ""]) {
+      for (const form of [secret].flat()) assert.ok(!shown.includes(form), `a secret shows in ${shown}`);
+    }
+  }
+}
