@@ -15,6 +15,7 @@ export const TOOLS = {
   "wasm-bindgen-cli": { version: "0.2.130", bins: ["wasm-bindgen", "wasm-bindgen-test-runner"] },
   "wasm-pack": { version: "0.15.1", bins: ["wasm-pack"] },
   geckodriver: { version: "0.37.1", bins: ["geckodriver"] },
+  "cargo-fuzz": { version: "0.13.2", bins: ["cargo-fuzz"] },
 };
 export const toolDir = (name) => join(cache, `${name}-${TOOLS[name].version}`);
 
@@ -33,9 +34,9 @@ export class RunError extends Error {
 
 /**
  * Runs a program to its end. `quiet` shows its output only where it fails; `tee` shows it and resolves with it.
- * Resolves with the standard output (and errors, for `tee`) where it was not inherited.
+ * Resolves with the standard output (and errors, for `tee` and `both`) where it was not inherited.
  */
-export function run(program, args, { cwd = root, env = {}, quiet = false, tee = false } = {}) {
+export function run(program, args, { cwd = root, env = {}, quiet = false, both = false, tee = false } = {}) {
   const piped = quiet || tee;
   const child = spawn(program, args, {
     cwd,
@@ -58,7 +59,7 @@ export function run(program, args, { cwd = root, env = {}, quiet = false, tee = 
   return new Promise((done, fail) => {
     child.on("error", (cause) => fail(new RunError(`${program} could not be started: ${cause.message}`, { cause })));
     child.on("close", (code, signal) => {
-      if (code === 0) done(tee ? all : out);
+      if (code === 0) done(tee || both ? all : out);
       else fail(Object.assign(new RunError(`${quiet ? all : ""}${[program, ...args].join(" ")} ended with ${signal ?? code}`), { output: all }));
     });
   });

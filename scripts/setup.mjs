@@ -42,8 +42,8 @@ async function npm(folder, usually) {
 }
 
 /** Cargo's own tools, one after another: each keeps all cores busy. */
-async function cargoTools() {
-  const missing = Object.keys(TOOLS).filter((name) => TOOLS[name].bins.some((bin) => !existsSync(join(toolDir(name), "bin", bin))));
+async function cargoTools(names = Object.keys(TOOLS)) {
+  const missing = names.filter((name) => TOOLS[name].bins.some((bin) => !existsSync(join(toolDir(name), "bin", bin))));
   for (const name of missing) {
     const { version, bins } = TOOLS[name];
     await step(`${name} ${version}, into ${toolDir(name)}`, "1 to 3 min", () => {
@@ -73,10 +73,11 @@ async function system() {
   });
 }
 
-/** `build`: what the build needs. `packages`: the npm packages of the tests, too. `test`: everything. */
+/** `build`: what the build needs. `packages`: the npm packages of the tests, too. `fuzz`: what the fuzz targets need. `test`: everything. */
 export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);
   if (part === "build") return;
+  if (part === "fuzz") return cargoTools(["cargo-fuzz"]);
   const tasks = [npm("tests", "1 min")];
   // apt and npm wait for the network, cargo for the processor
   if (part === "test") tasks.push(system(), cargoTools());

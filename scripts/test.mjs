@@ -18,12 +18,13 @@ const all = (...tasks) => async () => {
 
 /** In order: what is quick and what tells most comes first. */
 const STEPS = {
-  fmt: cargo("fmt", "--all", "--check"),
+  fmt: all(cargo("fmt", "--all", "--check"), cargo("fmt", "--manifest-path", at("tests/fuzz/Cargo.toml"), "--check")),
   clippy: all(
     cargo("clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"),
     cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"),
   ),
   rust: cargo("test", "--locked", "--no-fail-fast"),
+  fuzz: node("tests/fuzz/run.mjs", "4"),
   build: () => build().then(() => ""),
   js: node("tests/js/run.mjs"),
   types: () => run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),

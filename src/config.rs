@@ -56,6 +56,7 @@ impl Config {
             Self::new(json.get("perPayment").and_then(Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?);
         config.limits.all = windows(&json)?;
         if let Some(own) = present(&json, "perOrigin") {
+            own.as_object().ok_or_else(|| invalid("perOrigin"))?;
             config.limits.per_origin = windows(own)?;
         }
         if let Some(list) = present(&json, "networks") {

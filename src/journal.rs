@@ -161,6 +161,19 @@ impl Entry {
         }
     }
 
+    /// Whether this reading of a payment takes the place of another. Of two attempts to pay one invoice the later counts,
+    /// unless the earlier is proven.
+    fn knows_more_than(&self, other: &Self) -> bool {
+        match (other.payment.state, self.payment.state) {
+            (State::Paid, State::Paid) => other.preimage.is_none() && self.preimage.is_some(),
+            (State::Paid, _) => false,
+            (_, State::Paid) => true,
+            _ if self.started_at_ms != other.started_at_ms => self.started_at_ms > other.started_at_ms,
+            (State::Pending, _) | (State::Unknown, State::Failed) => true,
+            _ => false,
+        }
+    }
+
     fn write(&self, row: &mut Writer) {
         let payment = &self.payment;
         payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
@@ -246,22 +259,12 @@ impl Journal {
         self.entries.retain(|entry| entry.payment.payment_hash != payment_hash);
     }
 
-    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. Of two
-    /// attempts to pay one invoice the later counts, unless the earlier is proven.
+    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here.
     pub fn merge(&mut self, newer: &Self) {
         for entry in &newer.entries {
-            let state = entry.payment.state;
             match self.find_mut(&entry.payment.payment_hash) {
                 None => self.entries.push(entry.clone()),
-                Some(known) if known.payment.state == State::Paid => {}
-                Some(known) if state == State::Paid => *known = entry.clone(),
-                Some(known)
-                    if known.is_unsettled()
-                        && state != State::Pending
-                        && known.started_at_ms <= entry.started_at_ms =>
-                {
-                    *known = entry.clone()
-                }
+                Some(known) if entry.knows_more_than(known) => *known = entry.clone(),
                 Some(_) => {}
             }
         }

@@ -121,6 +121,10 @@ fn of_two_readings_of_a_payment_the_better_informed_counts() {
         // Another instance tries the same invoice again.
         (Pending, Failed, -1, Pending),
         (Pending, Paid, -1, Paid),
+        (Failed, Pending, 1, Pending),
+        (Failed, Unknown, 1, Unknown),
+        (Failed, Unknown, -1, Failed),
+        (Unknown, Failed, 1, Failed),
     ];
     for (stored, memory, later, expected) in table {
         let (mut journal, mut other) = (Journal::default(), Journal::default());
@@ -131,6 +135,25 @@ fn of_two_readings_of_a_payment_the_better_informed_counts() {
         let found: Vec<_> = journal.entries().iter().map(|entry| entry.payment.state).collect();
         assert_eq!(found, [expected, memory], "{stored:?} {memory:?}");
     }
+}
+
+#[test]
+fn the_later_attempt_keeps_its_own_time_and_a_preimage_is_never_lost() {
+    let (mut journal, mut other) = (Journal::default(), Journal::default());
+    journal.put(entry("aa", State::Unknown, 1_800_000_000_000));
+    other.put(entry("aa", State::Pending, 1_800_000_000_001));
+    journal.merge(&other);
+    assert_eq!(journal.entries()[0].started_at_ms, 1_800_000_000_001);
+
+    // `proof: "none"` believed the wallet's word in one instance, another had the preimage.
+    journal.put(entry("bb", State::Paid, 1_800_000_000_000));
+    let proven = Entry { preimage: Some("ab".repeat(32)), ..entry("bb", State::Paid, 1_800_000_000_000) };
+    other.put(proven.clone());
+    journal.merge(&other);
+    assert!(journal.find("bb") == Some(&proven));
+    other.put(entry("bb", State::Paid, 1_800_000_000_000));
+    journal.merge(&other);
+    assert!(journal.find("bb") == Some(&proven));
 }
 
 #[test]
@@ -212,6 +235,8 @@ fn nothing_odd_is_taken_for_no_limit() {
         (r#"{"perPayment":1,"perDay":1e3}"#, "perDay"),
         (r#"{"perPayment":1,"total":18446744073709551615}"#, "total"),
         (r#"{"perPayment":1,"perOrigin":{"perDay":false}}"#, "perDay"),
+        (r#"{"perPayment":1,"perOrigin":5}"#, "perOrigin"),
+        (r#"{"perPayment":1,"perOrigin":[]}"#, "perOrigin"),
         (r#"{"perPayment":1,"networks":"bitcoin"}"#, "networks"),
         (r#"{"perPayment":1,"networks":["dogecoin"]}"#, "networks"),
         (r#"{"perPayment":1,"hosts":[1]}"#, "hosts"),

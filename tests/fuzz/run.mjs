@@ -1,0 +1,96 @@
+// `npm run fuzz -- [SECONDS [TARGET…]]`: builds the fuzz targets, then runs each for so many seconds (60) and prints what it saw.
+// Inputs that found something new are kept in target/fuzz/corpus, so that a later run goes on from there.
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
+import { at, find, root, run, RunError, seconds } from "../../scripts/lib.mjs";
+import { setup } from "../../scripts/setup.mjs";
+import { hostile, seeds } from "./seeds.mjs";
+
+// Beyond the largest token and header, so that the limits themselves are reached.
+const LONGEST_INPUT = 70_000;
+// Each input is read in milliseconds; the rest is for a machine that is busy with other things.
+const SECONDS_PER_INPUT = 5;
+
+const target = at("target/fuzz");
+// no sanitizer: the crate forbids unsafe code, and a stable toolchain will do
+const FLAGS = ["--fuzz-dir", at("tests/fuzz"), "--sanitizer", "none", "--target-dir", target];
+
+const [time = "60", ...only] = process.argv.slice(2);
+const names = only.length > 0 ? only : Object.keys(seeds());
+if (!/^[1-9]\d*$/.test(time) || names.some((name) => !(name in seeds()))) {
+  console.error(`usage: npm run fuzz -- SECONDS [TARGET…], where a target is one of ${Object.keys(seeds()).join(" ")}`);
+  process.exit(2);
+}
+
+async function folder(...path) {
+  const made = join(target, ...path);
+  await mkdir(made, { recursive: true });
+  return made;
+}
+
+/** Inputs as files, in a folder that holds nothing else. */
+async function files(inputs, ...path) {
+  await rm(join(target, ...path), { recursive: true, force: true });
+  const made = await folder(...path);
+  await Promise.all(inputs.map((input, i) => writeFile(join(made, String(i)), input)));
+  return made;
+}
+
+const filesIn = async (place) => (existsSync(place) ? (await readdir(place)).map((name) => join(place, name)) : []);
+
+/** The last number behind a name in libFuzzer's output. */
+const last = (text, pattern) => Number([...text.matchAll(pattern)].at(-1)?.[1] ?? 0);
+const shown = (number) => number.toLocaleString("en");
+
+async function fuzz(name) {
+  const start = Date.now();
+  const [corpus, artifacts] = [await folder("corpus", name), await folder("artifacts", name)];
+  const program = join(target, `${await host()}/release`, name);
+  const flags = [`-artifact_prefix=${artifacts}/`, `-timeout=${SECONDS_PER_INPUT}`, "-rss_limit_mb=1024"];
+  const known = await filesIn(at(`tests/fuzz/regressions/${name}`));
+  const slow = await filesIn(await files(hostile()[name], "hostile", name));
+  try {
+    // every input that once failed, and those made to be slow; then the search
+    await run(program, [...flags, ...known, ...slow], { quiet: true });
+    const output = await run(program, [corpus, await files(seeds()[name], "seeds", name), ...flags,
+      `-max_len=${LONGEST_INPUT}`, `-max_total_time=${time}`, "-print_final_stats=1"], { quiet: true, both: true });
+    const runs = last(output, /number_of_executed_units: (\d+)/g);
+    const edges = last(output, /\((\d+) inline 8-bit counters\)/g);
+    console.log(`${name}: ${shown(runs)} executions, ${shown(Math.round(runs / time))} a second; ${shown(last(output, /cov: (\d+)/g))} of ${shown(edges)} edges covered; `
+      + `${known.length} regressions, ${slow.length} hostile inputs, ${(await readdir(corpus)).length} inputs kept; ${seconds(start)}`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const written = /Test unit written to (\S+)/.exec(error.output)?.[1];
+    const input = written ?? [...error.output.matchAll(/^Running: (\S+)/gm)].at(-1)?.[1];
+    console.error(error.output.split("\n").filter((line) => !/^#\d|^\s+NEW_FUNC|# Uses:/.test(line)).slice(-60).map((line) => line.slice(0, 300)).join("\n"));
+    if (!input) console.error(`${name} failed: ${error.message.split("\n").at(-1)}`);
+    else {
+      const [file, ...flags] = [input, ...FLAGS].map((part) => (part.startsWith(root) ? relative(root, part) : part));
+      console.error(`${name} failed on ${file}; to replay it:\n  cargo fuzz run ${flags.join(" ")} ${name} ${file}`);
+      if (written) console.error(`once it is mended, keep it in tests/fuzz/regressions/${name}/`);
+    }
+    return false;
+  }
+}
+
+let triple;
+async function host() {
+  return (triple ??= /^host: (\S+)/m.exec(await run("rustc", ["-vV"], { quiet: true }))[1]);
+}
+
+try {
+  await setup("fuzz");
+  if (!find("c++") && !find("g++") && !find("clang++")) throw new RunError("a C++ compiler is missing, which libFuzzer needs: install g++ or clang++");
+  await run("cargo", ["fuzz", "build", ...FLAGS], { quiet: true });
+} catch (error) {
+  if (!(error instanceof RunError)) throw error;
+  console.error(error.message);
+  console.log("0 passed, 1 failed");
+  process.exit(1);
+}
+let passed = 0;
+for (const name of names) if (await fuzz(name)) passed++;
+console.log(`${passed} passed, ${names.length - passed} failed`);
+process.exitCode = passed === names.length ? 0 : 1;

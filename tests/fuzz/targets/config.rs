@@ -1,0 +1,35 @@
+//! The options as the core reads them: accepted only as what they say, never as "no limit".
+#![no_main]
+
+use l402_fetch::{Code, Config};
+use l402_fetch_fuzz::text;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+fuzz_target!(|data: &[u8]| {
+    let Some(given) = text(data) else { return };
+    let config = match Config::parse(given) {
+        Ok(config) => config,
+        Err(error) => return assert_eq!(error.code(), Code::InvalidOptions),
+    };
+    // numbers that serde_json refuses are too large for it alone
+    let Ok(json) = serde_json::from_str::<Value>(given) else { return };
+    let msat = |sat: &Value| sat.as_u64().map(|sat| sat.saturating_mul(1000));
+    assert_eq!(Some(config.limits.per_payment), msat(&json["perPayment"]));
+    for (windows, given) in [(config.limits.all, &json), (config.limits.per_origin, &json["perOrigin"])] {
+        for (read, name) in [(windows.per_hour, "perHour"), (windows.per_day, "perDay"), (windows.total, "total")] {
+            assert!(given[name].is_null() || given[name].is_u64());
+            assert_eq!(read, msat(&given[name]), "{name}");
+        }
+    }
+    assert!(json["perOrigin"].is_null() || json["perOrigin"].is_object());
+    let listed = |name: &str, length: usize| {
+        json[name].is_null() || json[name].as_array().is_some_and(|list| list.len() == length)
+    };
+    assert!(listed("networks", config.networks.len()) && listed("protocols", config.protocols.len()));
+    assert!(listed("hosts", config.hosts.as_ref().map_or(0, Vec::len)));
+    assert_eq!(config.trust_wallet, json["proof"] == "none");
+    assert_eq!(config.payment_timeout_ms, json["paymentTimeout"].as_u64().unwrap_or(300_000));
+    // a wrong type anywhere was refused above; a change of one member must not go unnoticed
+    assert!(Config::parse(&format!("[{given}]")).is_err());
+});
