@@ -14,13 +14,15 @@ use crate::macaroon::{decode_parts, Macaroon};
 use crate::origin::Location;
 use crate::policy::Hold;
 use crate::purchase::Purchase;
-use crate::sync::{self, Gate};
+use crate::sync::{self, first, Gate};
 use crate::token::Token;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 /// An invoice that expires within this time is expired: the wallet needs some of it.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
+/// How long a response waits until it is written that its token was taken.
+const ACCEPTED_MS: u64 = 5_000;
 
 /// A client that pays. Its methods may be called any number of times in parallel.
 pub struct Client<H: Host> {
@@ -149,7 +151,7 @@ impl<H: Host> Client<H> {
                 let receipt = Some(Receipt { payment: sent.payment.clone(), paid_now });
                 let verdict = verdict(head.status);
                 match verdict {
-                    Verdict::Accepted => self.note_accepted(&sent),
+                    Verdict::Accepted => self.write_accepted(&sent).await,
                     Verdict::Silent => {}
                     // The token stayed at home when the request was redirected to another origin.
                     _ if is_elsewhere(&request, &head) => {}
@@ -336,9 +338,26 @@ impl<H: Host> Client<H> {
             .is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path))
     }
 
-    /// Notes that a server took the token. Kept in memory and written with the next change: losing it costs nothing.
-    pub fn note_accepted(&self, token: &Token) {
-        self.books.borrow_mut().tokens.update(token.id, Token::note_accepted);
+    /// Notes that a server took the token, and writes it in the background.
+    pub fn note_accepted(self: &Rc<Self>, token: &Token) {
+        if self.is_accepted_anew(token) {
+            let client = Rc::clone(self);
+            self.host.spawn(Box::pin(async move { client.read_again().await.unwrap_or_default() }));
+        }
+    }
+
+    /// The same before the response is handed over, for what runs afterwards may be cut off. To whoever reads the store later
+    /// a token that is used up looks like one that was never honoured, and those are not bought again.
+    async fn write_accepted(&self, token: &Token) {
+        if self.is_accepted_anew(token) {
+            first(self.read_again(), self.host.sleep(ACCEPTED_MS)).await;
+        }
+    }
+
+    fn is_accepted_anew(&self, token: &Token) -> bool {
+        let mut books = self.books.borrow_mut();
+        let is_news = books.tokens.get(token.id).is_some_and(|known| !known.accepted);
+        is_news && books.tokens.update(token.id, Token::note_accepted)
     }
 
     /// Whether tokens of this origin are known not to open every resource.

@@ -276,3 +276,50 @@ fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_i
     assert_eq!(end(&result), PAID, "sent again without it, the new one being used up too");
     assert_eq!(world.paid(), 3);
 }
+
+#[test]
+fn a_new_instance_can_tell_a_token_that_is_used_up_from_one_that_was_never_honoured() {
+    for refusal in [401, 402] {
+        let (world, store) = (World::new(), Store::new(true));
+        world.server.refusal.set(refusal);
+        world.server.single_use.set(true);
+        for paid in 1..4 {
+            let (client, host) = client(&world, Some(&store), Config::new(100));
+            let reading = client.clone();
+            world.run(async move { reading.read_tokens().await.ok().unwrap() });
+            assert_eq!(fetch(&client, &host, get(URL)), PAID);
+            assert_eq!(world.paid(), paid);
+        }
+    }
+}
+
+#[test]
+fn that_a_token_was_taken_is_written_once_and_holds_nobody_up() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert!(store.value("l402-fetch/tokens").unwrap().contains(r#""accepted":true"#));
+    let writes = store.count(crate::host::Op::Save);
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!(store.count(crate::host::Op::Save), writes);
+    // A store that fails, or is silent, costs the caller neither the response nor much time.
+    let silent = crate::executor::Later::new();
+    for is_silent in [false, true] {
+        let (inner, wait) = (store.clone(), silent.clone());
+        world.on_send.replace(Some(Box::new(move |sent| {
+            sent.authorization.as_ref()?;
+            if is_silent {
+                inner.arrival.replace(Some(wait.clone()));
+            } else {
+                inner.fails_at(|_, _| true);
+            }
+            Some(crate::host::soon(Ok(Response::status(200, sent))))
+        })));
+        let url = if is_silent { "https://silent.example/" } else { "https://broken.example/" };
+        let before = world.now();
+        assert_eq!(fetch(&client, &host, get(url)), PAID);
+        assert_eq!(world.now() - before, if is_silent { 5_000 } else { 0 });
+        store.works();
+    }
+    assert_eq!(world.paid(), 3);
+}
