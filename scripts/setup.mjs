@@ -14,7 +14,8 @@ const SYSTEM = [
   { programs: ["Xvfb"], package: "xvfb" },
 ];
 
-async function step(what, usually, task) {
+/** Says what is done, how long that usually takes, and how long it took. */
+export async function step(what, usually, task) {
   console.log(`setup: ${what} (usually ${usually})`);
   const start = Date.now();
   await task();
@@ -59,12 +60,12 @@ async function cargoTools(names = Object.keys(TOOLS)) {
 }
 
 /** Browsers and their drivers. */
-async function system() {
-  const missing = SYSTEM.filter(({ programs }) => !programs.some(find)).map((entry) => entry.package);
+async function system(wanted) {
+  const missing = wanted.filter(({ programs }) => !programs.some(find)).map((entry) => entry.package);
   if (missing.length === 0) return;
   if (!find("apt-get") || process.getuid?.() !== 0) {
     throw new RunError(`these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
-      `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${SYSTEM.map(({ programs }) => programs.join(" or ")).join(", ")}`);
+      `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`);
   }
   await step(`Debian packages ${missing.join(" ")}`, "1 to 3 min", async () => {
     const env = { DEBIAN_FRONTEND: "noninteractive" };
@@ -73,14 +74,18 @@ async function system() {
   });
 }
 
-/** `build`: what the build needs. `packages`: the npm packages of the tests, too. `fuzz`: what the fuzz targets need. `test`: everything. */
+/**
+ * `build`: what the build needs. `packages`: the npm packages of the tests, too. `chromium`: and that browser. `fuzz`: what the fuzz
+ * targets need. `test`: everything.
+ */
 export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);
   if (part === "build") return;
   if (part === "fuzz") return cargoTools(["cargo-fuzz"]);
   const tasks = [npm("tests", "1 min")];
   // apt and npm wait for the network, cargo for the processor
-  if (part === "test") tasks.push(system(), cargoTools());
+  if (part === "chromium") tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
+  if (part === "test") tasks.push(system(SYSTEM), cargoTools());
   const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }

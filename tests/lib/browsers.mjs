@@ -8,19 +8,21 @@ const SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-
 
 /**
  * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
- * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console.
+ * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `acceptInsecureCerts` (not in
+ * WebKit) lets pages talk to servers whose certificates they made themselves.
  */
-export function openBrowser(engine) {
-  return engine === "webkit" ? webkit() : puppeteer(engine);
+export function openBrowser(engine, { acceptInsecureCerts = false } = {}) {
+  return engine === "webkit" ? webkit() : puppeteer(engine, acceptInsecureCerts);
 }
 
-async function puppeteer(engine) {
+async function puppeteer(engine, acceptInsecureCerts) {
   const { default: driver } = await import("puppeteer-core");
   const names = engine === "firefox" ? FIREFOX : CHROMIUM;
   const browser = await driver.launch({
     browser: engine === "firefox" ? "firefox" : "chrome",
     executablePath: names.map(find).find(Boolean),
     headless: true,
+    acceptInsecureCerts,
     args: engine === "firefox" ? [] : SWITCHES,
   });
   return {

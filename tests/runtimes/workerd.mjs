@@ -11,9 +11,10 @@ const COMPATIBILITY_DATE = "2026-10-01";
 /**
  * `folder/NAME.js` becomes a Worker of that name on a port of its own. A comment `compatibility-date: …` in it sets another
  * date than the usual one, and comments `capnp: …` are fields of its own in workerd's configuration. With `disk`, a folder,
- * there is a service of that name which keeps files there. Resolves with `urls` by name, and a `close(signal)`.
+ * there is a service of that name which keeps files there. `certificate` is the path of one that is trusted, in PEM. Resolves
+ * with `urls` by name, and a `close(signal)`.
  */
-export async function startWorkers(folder, { disk } = {}) {
+export async function startWorkers(folder, { disk, certificate } = {}) {
   const out = join(folder, "..", "workerd-out");
   await mkdir(out, { recursive: true });
   const files = (await readdir(folder)).filter((name) => name.endsWith(".js"));
@@ -21,7 +22,8 @@ export async function startWorkers(folder, { disk } = {}) {
   for (const file of files) workers.push(await bundle(join(folder, file), out));
 
   const config = join(out, "config.capnp");
-  await writeFile(config, capnp(workers, disk));
+  if (certificate) await copyFile(certificate, join(out, "trusted.pem"));
+  await writeFile(config, capnp(workers, disk, certificate && "trusted.pem"));
   const child = spawn(at("tests/node_modules/.bin/workerd"), ["serve", config, "--control-fd=3"], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   const urls = {};
   await new Promise((done, fail) => {
@@ -73,7 +75,7 @@ async function bundle(entry, out) {
   return { name, date, fields, modules: [...modules.keys()] };
 }
 
-function capnp(workers, disk) {
+function capnp(workers, disk, certificate) {
   const service = ({ name, date, fields, modules }) => `    (name = "${name}", worker = (
       modules = [
         (name = "${name}.js", esModule = embed "${name}.js"),
@@ -86,7 +88,10 @@ ${fields.map((field) => `      ${field}`).join("\n")}
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "internet", network = (allow = ["public", "private", "local"])),
+    (name = "internet", network = (
+      allow = ["public", "private", "local"],
+${certificate ? `      tlsOptions = (trustedCertificates = [embed "${certificate}"]),` : ""}
+    )),
 ${disk ? `    (name = "disk", disk = (path = "${disk}", writable = true)),` : ""}
 ${workers.map(service).join("\n")}
   ],
