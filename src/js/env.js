@@ -31,8 +31,10 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
     isolated,
     timer(milliseconds) {
       let id;
-      const promise = new Promise((resolve) => (id = setTimeout(resolve, milliseconds)));
-      return { promise, cancel: () => clearTimeout(id) };
+      let end;
+      const promise = new Promise((resolve) => (id = setTimeout((end = resolve), milliseconds)));
+      // Settled as well, since the core holds on to what waits for a promise until it is.
+      return { promise, cancel: () => (clearTimeout(id), end()) };
     },
     aborted: (call) => !!call.signal?.aborted,
     discard(response) {

@@ -6,6 +6,9 @@ import { needsHandRedirects, readRequest } from "./request.js";
 // The core's own name for it, so that an empty store is known for one without loading the core.
 const TOKENS = "l402-fetch/tokens";
 
+// Credentials that are kept ready; the core has them all.
+const MOST_KNOWN = 100;
+
 const receipts = new WeakMap();
 
 /** What a response cost; undefined where no credential was used. */
@@ -40,6 +43,7 @@ export function createFetch(options, load) {
   function credential(id) {
     if (!id) return;
     let found = known.get(id);
+    if (!found && known.size >= MOST_KNOWN) known.clear();
     if (!found) known.set(id, (found = { authorization: core.authorization(id), payment: core.payment(id), accepted: false }));
     return found;
   }

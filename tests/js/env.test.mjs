@@ -118,3 +118,10 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   end({});
   await late;
 });
+
+test("a timer that is cancelled settles, and keeps no process up", async () => {
+  const { promise, cancel } = env().timer(60_000);
+  cancel();
+  await promise;
+  assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), []);
+});

@@ -1,0 +1,87 @@
+// What a call leaves behind, in the package as it was built last: nothing.
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import test from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { core, instance, KINDS } from "../../bench/calls.mjs";
+
+const { createFetch, decodeInvoice, decodeMacaroon, parseChallenges } = await import("../../dist/node.js");
+
+setFlagsFromString("--expose-gc");
+const gc = runInNewContext("gc");
+const heap = () => {
+  gc();
+  return process.memoryUsage().heapUsed;
+};
+
+for (const [kind, count] of [["nothing to pay", 20_000], ["a reused token", 20_000], ["paid", 1_000]]) {
+  test(`${count} calls, ${kind}`, async () => {
+    const { calls } = instance(createFetch, kind);
+    await calls(500);
+    const [before, heapBefore] = [core(), heap()];
+    const payments = await calls(count);
+    assert.equal(payments, kind === "paid" ? 500 + count : Number(kind === "a reused token"));
+    const after = core();
+    assert.equal(after.values, before.values, "the core holds on to JavaScript values");
+    // the journal keeps each payment, and nothing else does
+    if (kind !== "paid") assert.equal(after.memory, before.memory, "the core's memory grew");
+    const each = (heap() - heapBefore) / count;
+    assert.ok(each < 300, `${each.toFixed()} bytes of JavaScript's heap are left behind by each call`);
+  });
+}
+
+test("no response, no arguments and no listener outlive their call", async () => {
+  const { signal } = new AbortController();
+  const left = {};
+  for (const kind of Object.keys(KINDS)) {
+    const { pay } = instance(createFetch, kind);
+    for (let i = 0; i < 100; i++) {
+      const init = { signal, headers: { "x-mine": String(i) } };
+      const response = await pay("http://localhost/weather", init);
+      for (const [name, value] of Object.entries({ init, response, headers: response.headers })) (left[`${name}, ${kind}`] ??= []).push(new WeakRef(value));
+    }
+    assert.equal(getEventListeners(signal, "abort").length, 0, kind);
+  }
+  // A WeakRef holds on to its target until the task that made it is over.
+  await new Promise((resolve) => setTimeout(resolve));
+  gc();
+  for (const [what, refs] of Object.entries(left)) {
+    const alive = refs.filter((ref) => ref.deref()).length;
+    assert.ok(alive <= 2, `${what}: ${alive} of ${refs.length} are still there`);
+  }
+});
+
+test("refused and aborted calls leave nothing behind either", async () => {
+  const { signal } = new AbortController();
+  const refusing = createFetch({ wallet: () => ({ failed: "no" }), limits: { perPayment: 100 }, networks: ["regtest"], fetch: () => KINDS.paid() });
+  const tooDear = createFetch({ wallet: () => "", limits: { perPayment: 1 }, networks: ["regtest"], fetch: () => KINDS.paid() });
+  const calls = async (count) => {
+    for (let i = 0; i < count; i++) {
+      await assert.rejects(refusing("http://localhost/x", { signal }), { code: "payment_failed" });
+      await assert.rejects(tooDear("http://localhost/x", { signal }), { code: "over_limit" });
+      await assert.rejects(tooDear("http://localhost/x", { signal: AbortSignal.abort() }), { name: "AbortError" });
+      await tooDear.quote("http://localhost/x", { signal });
+    }
+  };
+  await calls(100);
+  const before = core();
+  await calls(300);
+  assert.equal(core().values, before.values);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+});
+
+test("the parsers leave nothing behind", async () => {
+  const header = (await KINDS.paid()).headers.get("www-authenticate");
+  const [, macaroon, invoice] = /macaroon="([^"]+)", invoice="([^"]+)"/.exec(header);
+  const calls = async (count) => {
+    for (let i = 0; i < count; i++) {
+      await Promise.all([parseChallenges(header), decodeInvoice(invoice), decodeMacaroon(macaroon)]);
+      for (const parse of [parseChallenges, decodeInvoice, decodeMacaroon]) await assert.rejects(parse("L402"));
+    }
+  };
+  await calls(200);
+  const before = core();
+  await calls(2000);
+  assert.deepEqual(core(), before);
+});
