@@ -1,4 +1,4 @@
-import { endless, huge, json, page, redirect, silent, text, truncated, cut } from "./stand-in.mjs";
+import { cut, endless, json, text } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
 const ZEROS = "0".repeat(64);
@@ -11,12 +11,20 @@ const failed = (reason) => result({ status: "FAILED", failure_reason: reason });
 const nested = (status, code, message) => json(status, { error: { code, message, details: [] } });
 const flat = (status, code, message) => json(status, { code, message, details: [] });
 
-export const kit = {
+const forged = flat(500, 2, "verification failed: signature mismatch after caveat verification");
+
+const kit = {
   name: "lnd",
   secret: "0201036c6e640000aabbccddeeff",
-  routes: { pay: "POST /v2/router/send", find: "GET /v2/router/track/*", balance: "GET /v1/balance/channels" },
+  key: "macaroon",
+  badSecrets: ["AgEDbG5k", "0201036", "02 01"],
   options: (url) => ({ url, macaroon: kit.secret }),
-  invoice: ({ body }) => JSON.parse(body).payment_request,
+  headers: () => ({ "grpc-metadata-macaroon": kit.secret }),
+  order: { timeout_seconds: 60, fee_limit_msat: "5000", no_inflight_updates: true },
+  read: ({ body }) => JSON.parse(body),
+  routes: { pay: "POST /v2/router/send", find: "GET /v2/router/track/*", balance: "GET /v1/balance/channels" },
+  ok: 200,
+  invoice: (asked) => kit.read(asked).payment_request,
   hash: ({ path }) => hex(path.split("/").pop()),
   paid: succeeded,
   found: {
@@ -25,9 +33,54 @@ export const kit = {
     failed: () => failed("FAILURE_REASON_NO_ROUTE"),
     none: () => nested(404, 5, "payment isn't initiated"),
   },
+  refused: { answer: forged, says: "lnd refused (status 500): verification failed: signature mismatch after caveat verification" },
+  limited: { answer: text(429, "slow down"), says: "lnd refused (status 429): slow down" },
+  balance: [json(200, { balance: "980", pending_open_balance: "0", local_balance: { sat: "980", msat: "980500" }, remote_balance: { sat: "20", msat: "19500" } }), 980_500],
+  mute: "lnd ended its answer before the payment (status 200)",
 };
 
+const transition = "lnd did not say what became of the payment (status 409): payment is in transition";
+const already = "lnd did not say what became of the payment (status 409): invoice is already paid";
+
 suite(kit, {
-  "SUCCEEDED": { pay: async ({ settle }) => succeeded(await settle()), lookups: 0 },
-  "FAILED, with a preimage of zeros": { pay: () => failed("FAILURE_REASON_NO_ROUTE"), code: "payment_failed", says: "lnd gave up: no route", lookups: 0 },
+  ...Object.fromEntries(["NO_ROUTE", "INSUFFICIENT_BALANCE", "INCORRECT_PAYMENT_DETAILS", "TIMEOUT", "ERROR", "CANCELED"].map((reason) => [
+    `FAILED: ${reason}, with a preimage of zeros`,
+    { pay: () => failed(`FAILURE_REASON_${reason}`), code: "payment_failed", says: `lnd gave up: ${reason.toLowerCase().replaceAll("_", " ")}`, lookups: 0 },
+  ])),
+  "in flight first, then SUCCEEDED, and no end of the stream": {
+    pay: async ({ settle }) => {
+      const lines = [{ result: { status: "IN_FLIGHT" } }, { result: { status: "SUCCEEDED", payment_preimage: (await settle()).preimage, fee_msat: "2000" } }];
+      return endless(200, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    },
+    lookups: 0,
+  },
+  "in flight, then the stream ends": {
+    pay: () => json(200, { result: { status: "IN_FLIGHT" } }), find: () => kit.found.none(),
+    // lnd had it: that it knows it no more is no proof of anything
+    code: "payment_unknown", says: "lnd ended its answer before the payment (status 200)", heals: false, lookups: 1,
+  },
+  "an error in the stream": { pay: () => nested(200, 2, "router shutting down"), code: "payment_failed", says: "lnd did not say what became of the payment (status 200): router shutting down" },
+  "409: payment is in transition": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "payment is in transition"); }, find: () => kit.found.pending(), code: "payment_unknown", says: transition, payments: 1 },
+  "409: payment is in transition, and then lnd knows nothing of it": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "payment is in transition"); }, find: () => kit.found.none(), code: "payment_unknown", says: transition, payments: 1, lookups: 1 },
+  "409: invoice is already paid": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "invoice is already paid"); }, lookups: 1 },
+  "409: already paid, and the lookup is turned away": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "invoice is already paid"); }, find: () => forged, code: "payment_unknown", says: already, payments: 1 },
+  ...Object.fromEntries([
+    "invoice expired. Valid until 2026-11-25 19:00:00 +0000 UTC", "invoice not for current active network 'regtest'", "permission denied",
+    "expected 1 macaroon, got 0", "cannot determine data format of binary-encoded macaroon",
+    "wallet locked, unlock it to enable full RPC access", "waiting to start, RPC services not available",
+    "the RPC server is in the process of starting up, but not yet ready to accept calls",
+  ].map((message) => [`500: ${message}`, { pay: () => nested(500, 2, message), code: "payment_failed", says: `lnd refused (status 500): ${message}`, lookups: 0 }])),
+  "500 with any other message, never begun": { pay: () => nested(500, 2, "checksum failed"), code: "payment_failed", says: "lnd did not say what became of the payment (status 500): checksum failed", lookups: 2 },
+  "500 with any other message, paid": { pay: async ({ settle }) => { await settle(); return nested(500, 2, "router shutting down"); }, lookups: 1 },
+  "unavailable": { pay: () => flat(503, 14, "connection refused"), code: "payment_failed", says: "lnd did not say what became of the payment (status 503): connection refused", lookups: 2 },
+  "404 of the REST proxy": { pay: () => flat(404, 5, "Not Found"), find: () => flat(404, 5, "Not Found"), code: "payment_failed", says: "lnd refused (status 404): Not Found", lookups: 0 },
+  "lost, and a REST proxy that does not have the lookup": {
+    pay: () => cut(), find: () => flat(404, 5, "Not Found"), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
+  },
+  "lost, and a status of a later lnd": {
+    pay: () => cut(), find: () => result({ status: "SETTLING" }), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
+  },
+  "lost, and initiated": {
+    pay: () => cut(), find: () => result({ status: "INITIATED" }), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`, lookups: 1, heals: false,
+  },
 });

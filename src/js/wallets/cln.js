@@ -54,9 +54,11 @@ export function cln(options) {
       } else if (answer.turnedAway || error.code === -32601 || error.code === -32602) {
         return { failed: answer.say("refused", error.message ?? error.text) };
       }
-      if (typeof error.code === "number") entry.ended = true;
-      const code = typeof error.code === "number" ? `${error.code}, ` : "";
-      throw new Error(answer.say("did not pay, or not yet", code + (error.message ?? error.text ?? body.status ?? "")));
+      if (typeof error.code === "number") {
+        entry.ended = true;
+        throw new Error(answer.say("gave up, though not yet on every part", `${error.code}, ${error.message}`));
+      }
+      throw new Error(answer.say("did not say what became of the payment", error.message ?? error.text ?? body.status));
     },
 
     async find(paymentHash, signal) {

@@ -66,6 +66,8 @@ function readUrl(url, invalid) {
  * @returns {(path: string, init?: { body?: object | URLSearchParams, signal?: AbortSignal }) => Promise<Answer>} GET, or POST where there is a body
  */
 export function connect(name, { base, secret, fetch }, credentials) {
+  // as it was given, and as it is sent
+  const secrets = [secret, ...Object.values(credentials).map((value) => value.split(" ").pop())];
   return async (path, { body, signal } = {}) => {
     const target = new URL(base);
     target.pathname = base.pathname.replace(/\/+$/, "") + path;
@@ -85,20 +87,20 @@ export function connect(name, { base, secret, fetch }, credentials) {
       if (signal?.aborted) throw signal.reason;
       throw lost(name, base, cause);
     }
-    return new Answer(name, secret, response, signal);
+    return new Answer(name, secrets, response, signal);
   };
 }
 
 /** An answer, of which not more is read than is wanted. */
 class Answer {
   #name;
-  #secret;
+  #secrets;
   #response;
   #signal;
 
-  constructor(name, secret, response, signal) {
+  constructor(name, secrets, response, signal) {
     this.#name = name;
-    this.#secret = secret;
+    this.#secrets = secrets;
     this.#response = response;
     this.#signal = signal;
   }
@@ -144,7 +146,9 @@ class Answer {
   /** An error message: `what` happened, and the wallet's own words, shortened, and without the credential. */
   say(what, words) {
     if (this.status === 0 || (this.status >= 300 && this.status < 400)) words = "a redirect, which is not followed: give the url it leads to";
-    const text = typeof words === "string" ? words.replaceAll(this.#secret, "…").replace(/[\0-\x1f\x7f]+/g, " ").trim().slice(0, MAX_TEXT) : "";
+    let text = typeof words === "string" ? words : "";
+    for (const secret of this.#secrets) text = text.replaceAll(secret, "…");
+    text = text.replace(/[\0-\x1f\x7f]+/g, " ").trim().slice(0, MAX_TEXT);
     return `${this.#name} ${what} (status ${this.status})${text && `: ${text}`}`;
   }
 

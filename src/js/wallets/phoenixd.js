@@ -30,7 +30,7 @@ import { connect, readOptions } from "./http.js";
  * @throws {L402Error} `invalid_options`, naming the key
  */
 export function phoenixd(options) {
-  const read = readOptions("phoenixd", options, "password", /./, "the http-password of phoenix.conf");
+  const read = readOptions("phoenixd", options, "password", /^[^\0-\x1f\x7f]+$/, "the http-password of phoenix.conf");
   const call = connect("phoenixd", read, { authorization: `Basic ${base64(`:${read.secret}`)}` });
 
   const wallet = withBooks("phoenixd", {

@@ -1,0 +1,238 @@
+// What every wallet module that speaks HTTP has in common, whatever its wire format: options, where the credential goes, what
+// it shows, and when a lookup is believed.
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { hides, openKit } from "./rows.mjs";
+import { cut, json, openStandIn, page, redirect, silent, text, truncated } from "./stand-in.mjs";
+
+const HASH = "ab".repeat(32);
+const PREIMAGE = "cd".repeat(32);
+const invoice = { paymentRequest: "lnbcrt1invoice", paymentHash: HASH };
+const context = (more) => ({ url: "https://a.b/", maxFeeMsat: 5000, signal: new AbortController().signal, ...more });
+
+export function manners(world, kit) {
+  const { name, key } = kit;
+  const proof = { hash: HASH, preimage: PREIMAGE, feeMsat: 2000, amountMsat: 10_000 };
+  const asked = { found: () => kit.found.paid(proof), none: () => kit.found.none({ hash: HASH }), pending: () => kit.found.pending({ hash: HASH }), failed: () => kit.found.failed({ hash: HASH }) };
+  const invalid = (message) => (error) => error instanceof world.pkg.L402Error && error.code === "invalid_options" && error.message === `${name}: ${message}`;
+  const [secret] = [kit.secret].flat();
+
+  /** A stand-in that answers these, and the wallet that asks it. */
+  async function open(t, { pay, find, balance } = {}, more = {}) {
+    const server = await openStandIn();
+    t.after(() => server.close());
+    if (pay) server.on(kit.routes.pay, pay);
+    if (find) server.on(kit.routes.find, find);
+    if (balance) server.on(kit.routes.balance, balance);
+    return { server, wallet: kit.open(server.url, more) };
+  }
+
+  return {
+    "options are checked at once, and the key is named"() {
+      const good = kit.options("https://wallet.example.com");
+      const open = (more) => kit.open("https://wallet.example.com", more);
+      for (const options of [undefined, null, 5, "x"]) assert.throws(() => kit.module(options), invalid(`options must be an object with url and ${key}`));
+      for (const missing of ["url", key]) {
+        const { [missing]: _, ...rest } = good;
+        assert.throws(() => kit.module(rest), invalid(`${missing} is missing`));
+        assert.throws(() => open({ [missing]: undefined }), invalid(`${missing} is missing`));
+      }
+      for (const bad of ["", 5, null, {}, "with\nnewline", ...kit.badSecrets]) {
+        assert.throws(() => open({ [key]: bad }), (error) => error.code === "invalid_options" && error.message.startsWith(`${name}: ${key} must be `) && !(bad && error.message.includes(bad)));
+      }
+      assert.throws(() => open({ fetch: "x" }), invalid("fetch must be a function"));
+      assert.throws(() => open({ ulr: "x" }), invalid(`ulr is not a known option: there are url, ${key}, fetch`));
+      assert.throws(() => open({ url: "wallet.example.com" }), invalid("url must be an absolute url"));
+      assert.throws(() => open({ url: "ftp://wallet.example.com" }), invalid("url must begin with https:// or http://"));
+      assert.throws(() => open({ url: "https://user:hunter2@wallet.example.com" }), invalid("url must not hold a user or a password"));
+      const plain = "url must be https: over plain http anybody on the way could take the credential. http is for this machine only";
+      for (const url of ["http://wallet.example.com", "http://192.168.1.5:8080", "http://localhost.example.com", "http://127.0.0.1.example.com"]) assert.throws(() => open({ url }), invalid(plain));
+      for (const url of ["https://wallet.example.com", "http://localhost:8080", "http://127.1.2.3", "http://[::1]:80", "http://node.localhost", "http://abcdef.onion"]) open({ url });
+    },
+
+    async "the request is exactly this, and the fee cap is passed on where the API takes one"(t) {
+      const { server, wallet } = await open(t, { pay: () => kit.paid(proof) });
+      assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
+      assert.equal(server.seen.length, 1);
+      const [{ headers }] = server.seen;
+      for (const [header, value] of Object.entries(kit.headers())) assert.equal(headers[header], value);
+      assert.equal(headers.accept, "application/json");
+      assert.equal(kit.invoice(server.seen[0]), "lnbcrt1invoice");
+      const [[invoiceKey]] = Object.entries(kit.read(server.seen[0])).filter(([, value]) => value === "lnbcrt1invoice");
+      const { [invoiceKey]: _, ...rest } = kit.read(server.seen[0]);
+      assert.deepEqual(rest, kit.order);
+    },
+
+    async "a path and a query of the url are kept"(t) {
+      const { server } = await open(t);
+      const [method, path] = kit.routes.pay.split(" ");
+      server.on(`${method} /behind/a/proxy${path}?key=5`, () => kit.paid(proof));
+      for (const prefix of ["/behind/a/proxy", "/behind/a/proxy/"]) {
+        assert.equal((await kit.open(`${server.url}${prefix}?key=5`).pay(invoice, context())).preimage, PREIMAGE);
+      }
+    },
+
+    async "a redirect is not followed: the credential goes to its own origin only"(t) {
+      const elsewhere = await openStandIn();
+      t.after(() => elsewhere.close());
+      for (const status of [301, 302, 303, 307, 308]) {
+        const away = () => redirect(`${elsewhere.url}/`, status);
+        const { wallet } = await open(t, { pay: away, find: away, balance: away });
+        const { failed } = await wallet.pay(invoice, context());
+        assert.equal(failed, `${name} refused (status ${status}): a redirect, which is not followed: give the url it leads to`);
+        await assert.rejects(wallet.lookup(HASH), /a redirect, which is not followed/);
+        await assert.rejects(wallet.balanceMsat(), /a redirect, which is not followed/);
+      }
+      assert.deepEqual(elsewhere.seen, []);
+    },
+
+    async "an unreachable host: nothing was paid, for certain"(t) {
+      const { server, wallet } = await open(t);
+      await server.close();
+      const answer = await wallet.pay(invoice, context());
+      assert.equal(answer.failed, `${name} at ${server.url} could not be reached (ECONNREFUSED)`);
+      assert.equal(answer.cause.message, answer.failed);
+      assert.ok(answer.cause.cause instanceof TypeError, "the runtime's own error is kept");
+      await assert.rejects(wallet.lookup(HASH), { message: answer.failed });
+      await assert.rejects(wallet.balanceMsat(), { message: answer.failed });
+    },
+
+    async "a secret in the url's query is not shown, nor is the runtime's error, which may show it"(t) {
+      const { server } = await open(t);
+      await server.close();
+      const wallet = kit.open(`${server.url}?key=hunter2`);
+      const { failed, cause } = await wallet.pay(invoice, context());
+      assert.ok(!("cause" in cause));
+      hides("hunter2", failed, cause, wallet);
+    },
+
+    async "the credential shows nowhere, though the server repeats it"(t) {
+      const parrot = () => json(500, { code: 2, message: `no good: ${[kit.secret].flat().join(" ")}`, detail: `no good: ${secret}` });
+      const loud = () => text(500, `no good: ${[kit.secret].flat().join(" ")}`);
+      for (const answer of [parrot, loud]) {
+        const { wallet } = await open(t, { pay: answer, find: answer, balance: answer });
+        const error = await wallet.pay(invoice, context()).then(assert.fail, (error) => error);
+        hides(kit.secret, error, await wallet.lookup(HASH).catch((error) => error), await wallet.balanceMsat().catch((error) => error), wallet);
+      }
+      const { wallet } = await open(t);
+      assert.equal(JSON.stringify(wallet), "{}");
+      assert.doesNotMatch(inspect(wallet, { showHidden: true, depth: 9 }), new RegExp(secret));
+    },
+
+    async "the fetch is that of when it was made, or the one given, called without a this"(t) {
+      const { server, wallet } = await open(t, { pay: () => kit.paid(proof) });
+      const { fetch } = globalThis;
+      globalThis.fetch = () => assert.fail("a later fetch");
+      const paying = wallet.pay(invoice, context());
+      // other tests run beside this one: only what is called at once meets the later fetch
+      globalThis.fetch = fetch;
+      assert.equal((await paying).preimage, PREIMAGE);
+      const calls = [];
+      const given = kit.open(server.url, { fetch(...args) { calls.push([this, args]); return fetch(...args); } });
+      assert.equal((await given.pay(invoice, context())).preimage, PREIMAGE);
+      assert.equal(calls.length, 1);
+      assert.equal(calls[0][0], undefined);
+      assert.equal(calls[0][1][1].redirect, "manual");
+    },
+
+    async "the signal ends the request, and its reason is what is thrown"(t) {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      for (const pay of [() => silent(), () => truncated(kit.ok, "{")]) {
+        const { server, wallet } = await open(t, { pay });
+        const paying = wallet.pay(invoice, context({ signal: controller.signal }));
+        if (!controller.signal.aborted) {
+          await server.until((seen) => seen.length > 0);
+          controller.abort(reason);
+        }
+        await assert.rejects(paying, (error) => error === reason);
+      }
+    },
+
+    async "a lookup: paid, pending, failed; and never heard of only when it was asked twice"(t) {
+      const answers = { find: asked.found };
+      const { server, wallet } = await open(t, { find: () => answers.find() });
+      assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
+      assert.deepEqual(await wallet.lookup(HASH.toUpperCase()), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
+      for (const header of Object.entries(kit.headers())) assert.equal(server.seen[0].headers[header[0]], header[1]);
+      assert.equal(kit.hash(server.seen[1]), HASH);
+      answers.find = asked.pending;
+      assert.equal((await wallet.lookup(HASH)).state, "pending");
+      answers.find = asked.failed;
+      assert.equal((await wallet.lookup(HASH)).state, "failed");
+      // what was once known and is gone is no answer
+      answers.find = asked.none;
+      await assert.rejects(wallet.lookup(HASH), { message: `${name} does not know a payment any more that it had: nobody can tell what became of it` });
+
+      const fresh = kit.open(server.url);
+      const before = server.seen.length;
+      assert.deepEqual(await fresh.lookup(HASH), { state: "failed" });
+      assert.equal(server.seen.length - before, 2);
+    },
+
+    async "a request that a lookup overtook is found by the second look"(t) {
+      let looks = 0;
+      const { wallet } = await open(t, { find: () => (looks++ === 0 ? asked.none() : asked.pending()) });
+      assert.equal((await wallet.lookup(HASH)).state, "pending");
+      assert.equal(looks, 2);
+    },
+
+    async "while it is being paid, never heard of and failed mean pending"(t) {
+      const answers = { find: asked.none };
+      const { server, wallet } = await open(t, { pay: () => silent(), find: () => answers.find() });
+      const controller = new AbortController();
+      const paying = wallet.pay(invoice, context({ signal: controller.signal }));
+      await server.until((seen) => seen.length > 0);
+      assert.deepEqual(await wallet.lookup(HASH), { state: "pending" });
+      answers.find = asked.failed;
+      assert.deepEqual(await wallet.lookup(HASH), { state: "pending" });
+      controller.abort();
+      await assert.rejects(paying);
+      assert.deepEqual(await wallet.lookup(HASH), { state: kit.late ? "pending" : "failed" });
+    },
+
+    async "a lookup that blocks is cut off below the core's ten seconds, and its request with it"(t) {
+      const { server, wallet } = await open(t, { find: () => silent() });
+      const start = performance.now();
+      assert.deepEqual(await wallet.lookup(HASH), { state: "pending" });
+      const took = performance.now() - start;
+      assert.ok(took > 7_000 && took < 9_500, `${took} ms`);
+      assert.equal(server.seen.length, 1);
+    },
+
+    async "a lookup that is no answer throws"(t) {
+      for (const find of [() => page(200), () => page(404), () => page(502), () => kit.refused.answer, () => cut(), () => truncated(kit.ok, "{"), () => json(200, {}), () => json(201, {}), () => json(200, [])]) {
+        const { wallet } = await open(t, { find });
+        await assert.rejects(wallet.lookup(HASH), Error);
+      }
+      const { server, wallet } = await open(t);
+      for (const bad of ["", "abc", `${HASH}00`, "../../getinfo", "zz".repeat(32)]) {
+        await assert.rejects(wallet.lookup(bad), { name: "TypeError", message: "paymentHash must be 64 hex digits" });
+      }
+      assert.deepEqual(server.seen, []);
+    },
+
+    async "its balance in msat, or an error"(t) {
+      const [answer, msat] = kit.balance;
+      const { server, wallet } = await open(t, { balance: () => answer });
+      assert.equal(await wallet.balanceMsat(), msat);
+      for (const [header, value] of Object.entries(kit.headers())) assert.equal(server.seen[0].headers[header], value);
+      for (const bad of [page(kit.ok), json(kit.ok, {}), json(kit.ok, { balance: -1, balanceSat: "x", channels: 5, local_balance: { msat: "1.5" } }), kit.refused.answer, page(502), cut()]) {
+        const { wallet } = await open(t, { balance: () => bad });
+        await assert.rejects(wallet.balanceMsat(), Error);
+      }
+      const pay = world.pkg.createFetch({ wallet, limits: { perPayment: 1 } });
+      assert.equal(await pay.balanceMsat(), msat);
+    },
+
+    async "many payments at once, each with its own answer"(t) {
+      const it = await openKit(world, kit);
+      t.after(() => it.close());
+      const pay = it.shop.client({ wallet: it.wallet, limits: { perPayment: 100 } });
+      const responses = await Promise.all(Array.from({ length: 12 }, (_, i) => pay(it.shop.url(`p${i}`, { scope: "path" }))));
+      assert.deepEqual([...new Set(responses.map(({ status }) => status))], [200]);
+      const { payments } = await it.shop.stats();
+      assert.equal(payments, it.asked("pay").length);
+    },
+  };
+}
