@@ -143,13 +143,17 @@ class Answer {
     return { text: /^\s*</.test(text) ? undefined : text };
   }
 
-  /** An error message: `what` happened, and the wallet's own words, shortened, and without the credential. */
+  /** An error message: `what` happened, and the wallet's own words. */
   say(what, words) {
     if (this.status === 0 || (this.status >= 300 && this.status < 400)) words = "a redirect, which is not followed: give the url it leads to";
-    let text = typeof words === "string" ? words : "";
-    for (const secret of this.#secrets) text = text.replaceAll(secret, "…");
-    text = text.replace(/[\0-\x1f\x7f]+/g, " ").trim().slice(0, MAX_TEXT);
+    const text = this.quote(words);
     return `${this.#name} ${what} (status ${this.status})${text && `: ${text}`}`;
+  }
+
+  /** The wallet's own words, shortened, and without the credential. */
+  quote(words) {
+    if (typeof words !== "string") return "";
+    return this.#secrets.reduce((text, secret) => text.replaceAll(secret, "…"), words).replace(/[\0-\x1f\x7f]+/g, " ").trim().slice(0, MAX_TEXT);
   }
 
   #parse(text) {

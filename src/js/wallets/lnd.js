@@ -53,7 +53,7 @@ export function lnd(options) {
             break;
           }
           const { status, payment_preimage, fee_msat, failure_reason } = line.result ?? {};
-          if (status === "FAILED") return { failed: `lnd gave up: ${reason(failure_reason)}` };
+          if (status === "FAILED") return { failed: `lnd gave up: ${reason(answer.quote(failure_reason))}` };
           if (status !== undefined) entry.known = true;
           if (status === "SUCCEEDED") return proofOf("lnd", payment_preimage, fee_msat);
         }
@@ -101,7 +101,7 @@ export function lnd(options) {
 
 /** FAILURE_REASON_NO_ROUTE as "no route". */
 function reason(name) {
-  return typeof name === "string" ? name.replace(/^FAILURE_REASON_/, "").replaceAll("_", " ").toLowerCase().slice(0, 60) : "for no reason that it tells";
+  return name.replace(/^FAILURE_REASON_/, "").replaceAll("_", " ").toLowerCase().slice(0, 60) || "for no reason that it tells";
 }
 
 function base64url(hex) {

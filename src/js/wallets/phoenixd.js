@@ -46,7 +46,7 @@ export function phoenixd(options) {
         }
         if (typeof reason === "string") {
           if (/already been paid|in progress/.test(reason)) entry.known = true;
-          else if (!/unknown error|wallet restarted/.test(reason)) return { failed: `phoenixd gave up: ${reason.slice(0, 200)}` };
+          else if (!/unknown error|wallet restarted/.test(reason)) return { failed: `phoenixd gave up: ${answer.quote(reason)}` };
         }
       }
       throw new Error(answer.say("did not say what became of the payment", body.reason ?? body.text));
