@@ -8,10 +8,13 @@ use crate::host::{Host, Request};
 use crate::journal::{Entry, Payment, State};
 use crate::policy::Hold;
 use crate::purchase::Purchase;
-use crate::settle::{open_payment, unknown};
+use crate::settle::unknown;
 use crate::token::Token;
 use crate::{Code, Error};
 use std::rc::Rc;
+
+/// How often a purchase that is about to begin waits for one that others began.
+const MOST_WAITS: u32 = 10;
 
 /// What stood in the books at the moment of writing the entry.
 pub(crate) enum Found {
@@ -52,7 +55,7 @@ impl<H: Host> Client<H> {
         let is_wanted = || purchase.callers.borrow().iter().any(|call| !self.host.is_aborted(call));
         let consent = if is_wanted() { self.consent(quote).await } else { Err(Failure::Abandoned) };
         let found = match consent {
-            Ok(()) if is_wanted() => self.journalise(request, quote, &hash, &hold).await,
+            Ok(()) if is_wanted() => self.journalise(purchase, request, quote, &hash, &hold).await,
             Ok(()) => Err(Failure::Abandoned),
             Err(failure) => Err(failure),
         };
@@ -114,40 +117,54 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile.
+    /// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile. What they
+    /// have begun is settled first.
     async fn journalise(
         &self,
+        purchase: &Purchase<H>,
         request: &Request,
         quote: &Quote,
         hash: &str,
         hold: &Rc<Hold>,
     ) -> Result<Found, Failure<H>> {
-        let page = self.open().await?;
-        let found = self.enter(request, quote, hash, hold)?;
-        if let Err(failure) = self.close(page).await {
-            // The wallet was not asked, so the entry must not stand.
-            if matches!(found, Found::Journalled(_)) {
-                self.books.borrow_mut().journal.remove(hash);
+        for _ in 0..MOST_WAITS {
+            let page = self.open().await?;
+            let found = self.enter(request, quote, hash, hold)?;
+            if let Err(failure) = self.close(page).await {
+                // The wallet was not asked, so the entry must not stand.
+                if matches!(found, Some(Found::Journalled(_))) {
+                    self.books.borrow_mut().journal.remove(hash);
+                }
+                return Err(failure);
             }
-            return Err(failure);
+            match found {
+                Some(found) => return Ok(found),
+                None => self.recover(purchase, request).await?,
+            }
         }
-        Ok(found)
+        Err(unknown("others begin payments all the time").into())
     }
 
-    /// Makes the entry, unless what the store now holds speaks against it.
-    fn enter(&self, request: &Request, quote: &Quote, hash: &str, hold: &Rc<Hold>) -> Result<Found, Failure<H>> {
+    /// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open.
+    fn enter(
+        &self,
+        request: &Request,
+        quote: &Quote,
+        hash: &str,
+        hold: &Rc<Hold>,
+    ) -> Result<Option<Found>, Failure<H>> {
         if let Some(token) = self.token_for(request) {
-            return Ok(Found::Bought(token));
+            return Ok(Some(Found::Bought(token)));
         }
         let now = self.host.now();
         check_expiry(&quote.invoice, now)?;
         if let Some(token) = self.known_hash(request, quote, hash)? {
-            return Ok(Found::Bought(token));
+            return Ok(Some(Found::Bought(token)));
         }
         let max_fee_msat = self.room(quote, Some(hold))?;
         let mut books = self.books.borrow_mut();
-        if let Some(open) = books.journal.entries().iter().find(|entry| self.stands_in_the_way(entry, request, now)) {
-            return Err(open_payment(open));
+        if books.journal.entries().iter().any(|entry| self.stands_in_the_way(entry, request, now)) {
+            return Ok(None);
         }
         let payment = Payment {
             payment_hash: hash.to_owned(),
@@ -172,6 +189,6 @@ impl<H: Host> Client<H> {
         books.journal.put(entry.clone());
         // The entry counts from now on; both together would refuse others what is theirs.
         self.release(hold);
-        Ok(Found::Journalled(Box::new(entry)))
+        Ok(Some(Found::Journalled(Box::new(entry))))
     }
 }

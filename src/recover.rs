@@ -28,11 +28,18 @@ impl<H: Host> Client<H> {
 
     /// Settles what stands in the way of a purchase, or fails with it.
     pub(crate) async fn recover(&self, own: &Purchase<H>, request: &Request) -> Result<(), Failure<H>> {
-        let open = || self.unsettled(|entry| self.stands_in_the_way(entry, request, self.host.now()));
-        self.look_up_all(open(), Some(&own.resource)).await;
-        match open().first() {
-            Some(entry) => Err(open_payment(entry)),
-            None => Ok(()),
+        let mut asked: Vec<String> = Vec::new();
+        loop {
+            let open = self.unsettled(|entry| self.stands_in_the_way(entry, request, self.host.now()));
+            if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
+                return Err(open_payment(entry));
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+            // While these are looked up, others may be begun.
+            asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
+            self.look_up_all(open, Some(&own.resource)).await;
         }
     }
 
@@ -74,21 +81,25 @@ impl<H: Host> Client<H> {
         let started = self.host.now();
         let left = |all: u64| all.saturating_sub(self.host.now().saturating_sub(started));
         let mut guard = None;
+        // Who wants to buy waits for whoever is buying this, as it would for its own resource.
+        let mut waits = own.is_some() && is_certain.is_none();
         loop {
-            let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left(LOOKUP_TIMEOUT_MS) };
-            match self.look_up(&entry.payment.payment_hash, patience).await {
-                Lookup::Paid { preimage, fee_msat } => {
-                    if let Ok(proof) = prove(&preimage, &entry.payment) {
-                        self.settle_paid(&entry, Some(proof.to_hex()), fee_msat).await;
+            if !std::mem::take(&mut waits) {
+                let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left(LOOKUP_TIMEOUT_MS) };
+                match self.look_up(&entry.payment.payment_hash, patience).await {
+                    Lookup::Paid { preimage, fee_msat } => {
+                        if let Ok(proof) = prove(&preimage, &entry.payment) {
+                            self.settle_paid(&entry, Some(proof.to_hex()), fee_msat).await;
+                        }
+                        return;
                     }
-                    return;
+                    Lookup::Failed if is_certain == Some(true) => {
+                        self.settle_failed(&entry).await;
+                        return;
+                    }
+                    Lookup::Failed if is_certain.is_none() => {}
+                    _ => return,
                 }
-                Lookup::Failed if is_certain == Some(true) => {
-                    self.settle_failed(&entry).await;
-                    return;
-                }
-                Lookup::Failed if is_certain.is_none() => {}
-                _ => return,
             }
             // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
             // another one; who only reads the books does not.

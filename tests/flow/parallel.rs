@@ -2,8 +2,8 @@
 
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, TheClient, World, ORIGIN, PAID,
-    REUSED, URL,
+    call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, Store, TheClient, World, ORIGIN,
+    PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::config::Config;
@@ -371,4 +371,55 @@ fn a_waiter_tries_the_new_token_after_the_payer() {
     payers.bring(());
     assert_eq!(until_done(&host, &[payer, waiter]), [PAID, REUSED]);
     assert_eq!(world.paid(), 1);
+}
+
+/// Two instances on one store, of which one knows that tokens of the origin are not shared and the other does not.
+fn two_that_know_differently() -> (Rc<World>, (TheClient, Fake), (TheClient, Fake)) {
+    let (world, store) = (World::new(), Store::new(true));
+    world.server.shares.set(false);
+    let (knowing, host) = client(&world, Some(&store), Config::new(100));
+    assert_eq!([fetch(&knowing, &host, at("/x")), fetch(&knowing, &host, at("/y"))], [PAID, PAID]);
+    let (other, other_host) = client(&world, Some(&store), Config::new(100));
+    let forgetting = other.clone();
+    world.run(async move { forgetting.forget(None).await.ok().unwrap() });
+    (world, (knowing, host), (other, other_host))
+}
+
+#[test]
+fn anothers_purchase_of_another_resource_is_waited_for() {
+    let (world, (knowing, host), (other, other_host)) = two_that_know_differently();
+    let answer = world.wallet_waits();
+    let (_, first) = start(&knowing, &host, at("/a"));
+    world.executor.run(1000);
+    let (_, second) = start(&other, &other_host, at("/b"));
+    world.executor.run(1000);
+    assert!(!second.is_done());
+    world.on_pay.replace(None);
+    let open = knowing.clone();
+    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    answer.bring(world.proof_of(&hash));
+    assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
+    assert_eq!(world.paid(), 4);
+}
+
+#[test]
+fn a_purchase_that_another_began_meanwhile_is_waited_for() {
+    let (world, (knowing, host), (other, other_host)) = two_that_know_differently();
+    let consent = crate::executor::Later::new();
+    let asked = consent.clone();
+    other_host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (_, second) = start(&other, &other_host, at("/b"));
+    world.executor.run(1000);
+    let answer = world.wallet_waits();
+    let (_, first) = start(&knowing, &host, at("/a"));
+    world.executor.run(1000);
+    consent.bring(Ok(true));
+    world.executor.run(1000);
+    assert!(!second.is_done());
+    world.on_pay.replace(None);
+    let open = knowing.clone();
+    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    answer.bring(world.proof_of(&hash));
+    assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
+    assert_eq!(world.paid(), 4);
 }
