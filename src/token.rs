@@ -117,9 +117,9 @@ impl Token {
     /// first may be a server that is not yet aware of the payment.
     #[must_use]
     pub fn is_dishonored(&self, method: &str, path: &str) -> bool {
-        let own_path = self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path);
-        let own = if own_path { self.own_refusals } else { 0 };
-        !self.accepted && own.saturating_add(self.refusals(method, path)) >= 2
+        // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
+        let is_own_path = self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path);
+        is_own_path && !self.accepted && self.own_refusals.saturating_add(self.refusals(method, path)) >= 2
     }
 
     /// Notes that a request was answered 400, 401, 402 or 403 with this token.

@@ -323,3 +323,20 @@ fn that_a_token_was_taken_is_written_once_and_holds_nobody_up() {
     }
     assert_eq!(world.paid(), 3);
 }
+
+#[test]
+fn another_resources_token_that_is_refused_twice_at_once_dishonours_nothing() {
+    let (world, client, host) = start();
+    world.server.shares.set(false);
+    let inner = world.clone();
+    world.on_send.replace(Some(Box::new(move |sent| {
+        sent.authorization.as_ref()?;
+        inner.serve(sent);
+        Some(crate::host::soon(Err("cut off")))
+    })));
+    assert!(matches!(fetch(&client, &host, at("/z")), End::Raised { code: Code::RequestFailed, .. }));
+    world.on_send.replace(None);
+    let running: Vec<_> = (0..2).map(|_| crate::parallel::start(&client, &host, at("/x")).1).collect();
+    assert_eq!(crate::parallel::until_done(&host, &running), [PAID, REUSED]);
+    assert_eq!(world.paid(), 2);
+}
