@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
-/** `words`: only the files whose name has one of them. `atOnce`: how many files; tests that mostly wait take more than there are cores. */
-export function runFolder(folder, { words = [], timeout = 120_000, atOnce = true } = {}) {
+/** `words`: only the files whose name has one of them. `atOnce`: how many files; tests that mostly wait take more than there are cores.
+ *  `forceExit`: what is left open in the end is not waited for. */
+export function runFolder(folder, { words = [], timeout = 120_000, atOnce = true, forceExit = false } = {}) {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".test.mjs") && (words.length === 0 || words.some((word) => name.includes(word))))
     .map((name) => join(folder, name));
   let passed = 0;
   let failed = 0;
-  const stream = run({ files, concurrency: atOnce, timeout });
+  const stream = run({ files, concurrency: atOnce, timeout, forceExit });
   const count = (by) => ({ details }) => {
     if (details?.type !== "suite") by();
   };

@@ -6,7 +6,8 @@
 // | a result without one (64 zeros are none)                    | known to the wallet: looked up                         |
 // | INSUFFICIENT_BALANCE, QUOTA_EXCEEDED, RESTRICTED,           | failed, on the first try of an invoice                 |
 // |   UNAUTHORIZED                                              |                                                        |
-// | no relay could be reached; no SDK, no WebSocket             | failed: nothing was sent                               |
+// | no relay reached, no wallet announced there, no SDK, no     | failed: nothing was sent                               |
+// |   WebSocket (only with a connection string)                 |                                                        |
 // | any other error of the wallet's (PAYMENT_FAILED is said of  | the request has ended: looked up                       |
 // |   a second try while the first is on its way, too)          |                                                        |
 // | a publish or reply timeout, a relay that acknowledges       | unknown: it may be paid later. Looked up               |
@@ -49,13 +50,13 @@ export function nwc(connection) {
   const tried = new Set();
 
   async function use(task, signal) {
-    if (given) return task(given, () => false);
-    const { NWCClient, Nip47NetworkError } = await loadSdk();
-    const client = new NWCClient({ nostrWalletConnectUrl: connection });
+    if (given) return task(given);
+    const sdk = await loadSdk();
+    const client = new sdk.NWCClient({ nostrWalletConnectUrl: connection });
     const close = () => client.close();
     signal?.addEventListener("abort", close);
     try {
-      return await task(client, (error) => error instanceof Nip47NetworkError);
+      return await task(client, sdk);
     } finally {
       signal?.removeEventListener("abort", close);
       close();
@@ -66,22 +67,22 @@ export function nwc(connection) {
     late: LATE,
 
     // The signal is of no use here: a reply that comes late is still recorded.
-    pay: ({ paymentRequest, paymentHash }, context, entry) => use(async (client, isUnsent) => {
+    pay: ({ paymentRequest, paymentHash }, context, entry) => use(async (client, sdk) => {
       const again = tried.has(paymentHash);
       tried.add(paymentHash);
       let answer;
       try {
         answer = await client.payInvoice({ invoice: paymentRequest });
       } catch (cause) {
-        if (isUnsent(cause) && !again) {
+        if (!again && isUnsent(cause, sdk)) {
           tried.delete(paymentHash);
-          throw new Unsent("no relay of the wallet's could be reached", { cause });
+          throw new Unsent(`the wallet could not be asked: ${cause.message}`, { cause });
         }
-        if (isNwcRefusal(cause) && !again) {
+        if (!again && isNwcRefusal(cause)) {
           tried.delete(paymentHash);
           return { failed: `the wallet refused: ${cause.code}`, cause };
         }
-        entry.ended = ANSWERED.test(cause?.code);
+        entry.ended = ANSWERED.test(cause?.code) || (!!sdk && cause instanceof sdk.Nip47WalletError);
         throw cause;
       }
       entry.known = true;
@@ -128,6 +129,12 @@ function isConnection(text) {
   } catch {
     return false;
   }
+}
+
+/** Errors of a client of ours from before it publishes a request. Their texts hold no secret: relays, and what the wallet speaks. */
+function isUnsent(error, sdk) {
+  if (!sdk) return false;
+  return error instanceof sdk.Nip47NetworkError || error instanceof sdk.Nip47UnsupportedEncryptionError || /^no info event/.test(error?.message);
 }
 
 async function loadSdk() {

@@ -1,0 +1,311 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { NWCWalletService, NWCWalletServiceKeyPair } from "@getalby/sdk/nwc";
+import { WebSocket } from "ws";
+import { at } from "../../scripts/lib.mjs";
+import { startPaywall } from "../lib/paywall.mjs";
+import { openRelay } from "./relay.mjs";
+import { check, hides, shopOf } from "./rows.mjs";
+
+const ZEROS = "0".repeat(64);
+const OTHER = "11".repeat(32);
+const HASH = "ab".repeat(32);
+const PREIMAGE = "cd".repeat(32);
+const invoice = { paymentRequest: "lnbcrt1invoice", paymentHash: HASH };
+const context = { url: "https://a.b/", maxFeeMsat: 5000, signal: new AbortController().signal };
+
+const world = {};
+let folder;
+before(async () => {
+  world.paywall = await startPaywall();
+  // the package where the SDK is found beside it, as in a user's node_modules
+  folder = await mkdtemp(join(tmpdir(), "l402-fetch-nwc-"));
+  for (const [place, sdk] of [["with", true], ["without", false]]) {
+    const modules = join(folder, place, "node_modules");
+    await mkdir(modules, { recursive: true });
+    await cp(at("dist"), join(modules, "l402-fetch/dist"), { recursive: true });
+    await cp(at("package.json"), join(modules, "l402-fetch/package.json"));
+    if (sdk) await symlink(at("tests/node_modules/@getalby"), join(modules, "@getalby"));
+  }
+  const dist = join(folder, "with/node_modules/l402-fetch/dist");
+  world.pkg = await import(join(dist, "node.js"));
+  ({ nwc: world.nwc } = await import(join(dist, "wallets/nwc.js")));
+});
+after(async () => {
+  await world.paywall.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** As the SDK makes them: a code, and a class that tells more only where the SDK is at hand. */
+const fails = (code, message = code) => { throw Object.assign(new Error(message), { code }); };
+const notFound = () => fails("NOT_FOUND");
+
+/**
+ * `{ pay, find?, code?, says?, payments?, lookups?, late?, heals? }`, `pay` and `find` being the client's methods, as `runRow`
+ * has them for servers.
+ */
+async function runClient(row, later = () => {}) {
+  const shop = shopOf(world);
+  const seen = { pay: 0, find: 0 };
+  const settle = async (paymentRequest) => ({ preimage: (await shop.settle(paymentRequest, "fee=2000")).preimage, fees_paid: 2000 });
+  const truth = async (hash) => {
+    const { state, preimage } = await shop.lookup(hash);
+    return state === "paid" ? { type: "outgoing", state: "settled", preimage, fees_paid: 2000 } : notFound();
+  };
+  let { pay = settle, find = (hash, tell) => tell(hash) } = row;
+  const client = {
+    payInvoice: async ({ invoice }) => { seen.pay++; return pay(invoice, () => settle(invoice)); },
+    lookupInvoice: async ({ payment_hash }) => { seen.find++; return find(payment_hash, truth); },
+  };
+  const paying = shop.client({ wallet: world.nwc(client) });
+  const { error, response } = await paying(shop.url("a")).then((response) => ({ response }), (error) => ({ error }));
+  assert.equal(error?.code, row.code, error?.stack);
+  const { payments } = await shop.stats();
+  assert.equal(payments, row.payments ?? (row.code ? 0 : 1), "payments");
+  if (row.lookups !== undefined) assert.equal(seen.find, row.lookups, "lookups");
+  assert.equal(seen.pay, 1);
+  if (row.code) check(error, row);
+  else assert.equal(world.pkg.receiptOf(response).payment.feeMsat, 2000);
+  assert.equal((await paying.spent()).total, { payment_failed: 0, undefined: 12 }[row.code] ?? 10, "sat counted");
+  if (!row.code || row.heals === false) return;
+
+  pay = settle;
+  find = truth;
+  await later();
+  assert.equal((await paying(shop.url("a"))).status, 200);
+  await shop.counts({ payments: 1, accepted: 1 });
+}
+
+const noAnswer = "reply timeout: event 5";
+const rows = {
+  "paid": { lookups: 0 },
+  "paid, in base64": { pay: async (_, settle) => { const paid = await settle(); return { ...paid, preimage: Buffer.from(paid.preimage, "hex").toString("base64") }; }, lookups: 0 },
+  "paid without a preimage": { pay: async (_, settle) => { await settle(); return {}; }, lookups: 1 },
+  "paid with 64 zeros": { pay: async (_, settle) => ({ ...await settle(), preimage: ZEROS }), lookups: 1 },
+  "paid with 64 zeros, and looked up with 64 zeros": {
+    pay: async (_, settle) => ({ ...await settle(), preimage: ZEROS }), find: () => ({ state: "settled", preimage: ZEROS }),
+    code: "payment_unknown", says: "the wallet says that it has paid, and shows no preimage", payments: 1,
+  },
+  "paid with another preimage": {
+    pay: async (_, settle) => ({ ...await settle(), preimage: OTHER }), find: () => ({ state: "pending" }),
+    code: "wrong_preimage", says: "the wallet's preimage does not hash to the payment hash of the invoice", payments: 1, lookups: 0,
+  },
+  ...Object.fromEntries(["INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED"].map((code) => [
+    code, { pay: () => fails(code, "not you"), code: "payment_failed", says: `the wallet refused: ${code}`, causes: "not you", lookups: 0 },
+  ])),
+  ...Object.fromEntries(["PAYMENT_FAILED", "RATE_LIMITED", "NOT_IMPLEMENTED"].map((code) => [
+    `${code}, and not in its books`, { pay: () => fails(code), code: "payment_failed", says: code, lookups: 2 },
+  ])),
+  "PAYMENT_FAILED, and failed in its books": { pay: () => fails("PAYMENT_FAILED"), find: () => ({ state: "failed" }), code: "payment_failed", says: "PAYMENT_FAILED", lookups: 1 },
+  "PAYMENT_FAILED, and paid": { pay: async (_, settle) => { await settle(); fails("PAYMENT_FAILED"); }, lookups: 1 },
+  ...Object.fromEntries(["pending", "accepted", undefined].map((state) => [
+    `PAYMENT_FAILED, and ${state} in its books`,
+    { pay: async (_, settle) => { await settle(); fails("PAYMENT_FAILED"); }, find: () => ({ state, preimage: ZEROS }), code: "payment_unknown", says: "PAYMENT_FAILED", payments: 1, lookups: 1 },
+  ])),
+  "no answer, paid": { pay: async (_, settle) => { await settle(); fails("INTERNAL", noAnswer); }, lookups: 1 },
+  "no answer, and not in its books: it may be carried out yet": { pay: () => fails("INTERNAL", noAnswer), code: "payment_unknown", says: noAnswer, lookups: 1, late: true },
+  "no answer, and failed in its books": { pay: () => fails("INTERNAL", noAnswer), find: () => ({ state: "failed" }), code: "payment_unknown", says: noAnswer, lookups: 1, late: true },
+  "OTHER, from a client that is not ours": { pay: () => fails("OTHER", "Failed to connect to wss://r"), code: "payment_unknown", says: "Failed to connect to wss://r", lookups: 1, late: true },
+  "an error without a code": { pay: () => { throw new Error("broken"); }, code: "payment_unknown", says: "broken", lookups: 1, late: true },
+  ...Object.fromEntries([["INTERNAL", () => fails("INTERNAL")], ["no code", () => { throw new Error("x"); }], ["nothing", () => undefined], ["an invoice of its own", () => ({ type: "incoming", state: "settled", preimage: OTHER })]].map(([what, find]) => [
+    `PAYMENT_FAILED, and a lookup that says ${what}`,
+    { pay: async (_, settle) => { await settle(); fails("PAYMENT_FAILED"); }, find, code: "payment_unknown", says: "PAYMENT_FAILED", payments: 1 },
+  ])),
+};
+
+describe("nwc: what a client's answers mean", { concurrency: 8 }, () => {
+  for (const [title, row] of Object.entries(rows)) if (!row.late) test(title, () => runClient(row));
+});
+describe("nwc: a request that may still be carried out", () => {
+  for (const [title, row] of Object.entries(rows)) {
+    if (!row.late) continue;
+    test(title, async (t) => {
+      const { now } = Date;
+      t.after(() => (Date.now = now));
+      await runClient(row, () => (Date.now = () => now() + 60_000));
+    });
+  }
+});
+
+describe("nwc: a client", () => {
+  test("a second try of an invoice whose first has no certain end: no refusal is certain", async () => {
+    const answers = [() => fails("PAYMENT_FAILED"), () => fails("INSUFFICIENT_BALANCE"), async () => ({ preimage: PREIMAGE, fees_paid: 1 }), () => fails("INSUFFICIENT_BALANCE")];
+    const wallet = world.nwc({ payInvoice: async () => answers.shift()() });
+    await assert.rejects(wallet.pay(invoice, context), { code: "PAYMENT_FAILED" });
+    await assert.rejects(wallet.pay(invoice, context), { code: "INSUFFICIENT_BALANCE" });
+    assert.deepEqual(await wallet.pay(invoice, context), { preimage: PREIMAGE, feeMsat: 1 });
+    assert.equal((await wallet.pay(invoice, context)).failed, "the wallet refused: INSUFFICIENT_BALANCE");
+  });
+
+  test("it is asked with the invoice, the hash, and as a method", async () => {
+    const calls = [];
+    const client = {
+      async payInvoice(args) { calls.push(["pay", this === client, args]); return { preimage: PREIMAGE }; },
+      async lookupInvoice(args) { calls.push(["find", this === client, args]); return { state: "settled", preimage: PREIMAGE, fees_paid: 7 }; },
+      async getBalance() { calls.push(["balance", this === client]); return { balance: 980_500 }; },
+      close() { assert.fail("it is not ours to close"); },
+    };
+    const wallet = world.nwc(client);
+    assert.deepEqual(await wallet.pay(invoice, context), { preimage: PREIMAGE });
+    assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 7 });
+    assert.equal(await wallet.balanceMsat(), 980_500);
+    assert.deepEqual(calls, [["pay", true, { invoice: "lnbcrt1invoice" }], ["find", true, { payment_hash: HASH }], ["balance", true]]);
+  });
+
+  test("what it can't do, the wallet can't", () => {
+    assert.deepEqual(Object.keys(world.nwc({ payInvoice() {} })), ["pay"]);
+    assert.deepEqual(Object.keys(world.nwc({ payInvoice() {}, lookupInvoice() {} })), ["pay", "lookup"]);
+  });
+
+  test("a lookup that blocks is cut off and means pending", async () => {
+    const wallet = world.nwc({ payInvoice() {}, lookupInvoice: () => new Promise(() => {}) });
+    assert.deepEqual(await wallet.lookup(HASH), { state: "pending" });
+  });
+
+  test("the SDK's error about an answer, which holds the preimage, is not handed on", async () => {
+    const wallet = world.nwc({ payInvoice() {}, lookupInvoice: async () => fails("INTERNAL", `response from NWC failed validation: {"preimage":"${PREIMAGE}"}`), getBalance: async () => ({}) });
+    const error = await wallet.lookup(HASH).catch((error) => error);
+    assert.equal(error.message, "the wallet does not look payments up (no answer)");
+    hides(PREIMAGE, error);
+    await assert.rejects(wallet.balanceMsat(), { message: "the wallet does not tell its balance" });
+  });
+
+  test("what is no connection is refused at once, and not shown", () => {
+    const secret = "5".repeat(64);
+    const bad = [undefined, null, 5, "", {}, [], { payInvoice: 5 }, `https://a.b/?secret=${secret}`, "nostr+walletconnect://", `nostr+walletconnect://${HASH}?secret=${secret}`,
+      `nostr+walletconnect://${HASH}?relay=https%3A%2F%2Fr&secret=${secret}`, `nostr+walletconnect://${HASH}?relay=wss%3A%2F%2Fr`];
+    for (const connection of bad) {
+      assert.throws(() => world.nwc(connection), (error) => {
+        hides(secret, error);
+        return error instanceof world.pkg.L402Error && error.code === "invalid_options" && /^nwc: connection must be /.test(error.message);
+      });
+    }
+  });
+});
+
+describe("nwc: a connection string, through the SDK and a relay", () => {
+  const keys = { wallet: "1".repeat(64), client: "2".repeat(64) };
+  let console_;
+  // the SDK tells the console of every step
+  before(() => {
+    globalThis.WebSocket ??= WebSocket;
+    console_ = { ...console };
+    for (const level of ["log", "info", "warn", "error", "debug"]) console[level] = () => {};
+  });
+  after(() => Object.assign(console, console_));
+
+  /** A relay, a wallet behind it that does as `handler` says, and a connection string for it. */
+  async function open(t, handler, { announced = true } = {}) {
+    const relay = await openRelay();
+    const { getPublicKey } = await import("nostr-tools");
+    const publicKey = (secret) => getPublicKey(Buffer.from(secret, "hex"));
+    const service = new NWCWalletService({ relayUrl: relay.url });
+    const stop = await service.subscribe(new NWCWalletServiceKeyPair(keys.wallet, publicKey(keys.client)), handler);
+    t.after(async () => {
+      stop();
+      service.close();
+      await relay.close();
+    });
+    await relay.listener(23194);
+    if (announced) await service.publishWalletServiceInfoEvent(keys.wallet, ["pay_invoice", "lookup_invoice", "get_balance"], []);
+    return { relay, connection: `nostr+walletconnect://${publicKey(keys.wallet)}?relay=${encodeURIComponent(relay.url)}&secret=${keys.client}` };
+  }
+
+  test("pays, looks up, tells its balance, and leaves no connection open", async (t) => {
+    const shop = shopOf(world);
+    const { relay, connection } = await open(t, {
+      payInvoice: async ({ invoice }) => ({ result: { preimage: (await shop.settle(invoice, "fee=2000")).preimage, fees_paid: 2000 } }),
+      lookupInvoice: async ({ payment_hash }) => {
+        const { state, preimage } = await shop.lookup(payment_hash);
+        return state === "paid" ? { result: { type: "outgoing", state: "settled", invoice: "lnbcrt1", preimage, payment_hash, fees_paid: 2000 } } : { error: { code: "NOT_FOUND", message: "not found" } };
+      },
+      getBalance: async () => ({ result: { balance: 980_500 } }),
+    });
+    const wallet = world.nwc(connection);
+    hides(keys.client, wallet);
+    const pay = shop.client({ wallet });
+    const response = await pay(shop.url("a"));
+    assert.equal(response.status, 200);
+    const { payment } = world.pkg.receiptOf(response);
+    assert.equal(payment.feeMsat, 2000);
+    assert.deepEqual(await wallet.lookup(payment.paymentHash), { state: "paid", preimage: await shop.preimage(payment.paymentHash), feeMsat: 2000 });
+    assert.deepEqual(await wallet.lookup(HASH), { state: "failed" });
+    assert.equal(await pay.balanceMsat(), 980_500);
+    await relay.connections(1); // the service's own
+    await shop.counts({ payments: 1, accepted: 1 });
+  });
+
+  test("a wallet's refusal is certain, any other word of its is looked up at once", async (t) => {
+    const errors = [["QUOTA_EXCEEDED", "budget"], ["INTERNAL", "database"]];
+    const shop = shopOf(world);
+    const { connection } = await open(t, {
+      payInvoice: async () => { const [code, message] = errors.shift(); return { error: { code, message } }; },
+      lookupInvoice: async () => ({ error: { code: "NOT_FOUND", message: "not found" } }),
+    });
+    const pay = shop.client({ wallet: world.nwc(connection) });
+    for (const message of ["the wallet did not pay: the wallet refused: QUOTA_EXCEEDED", "the wallet did not pay, as its own books say"]) {
+      const error = await pay(shop.url("a")).then(assert.fail, (error) => error);
+      assert.equal(error.code, "payment_failed");
+      assert.equal(error.message, message);
+      hides(keys.client, error, shop.events);
+    }
+    assert.equal((await pay.spent()).total, 0);
+    await shop.counts({ payments: 0 });
+  });
+
+  test("a relay that passes requests on and acknowledges none: the SDK gives up, the lookup finds the payment", async (t) => {
+    const shop = shopOf(world);
+    const { relay, connection } = await open(t, {
+      // it pays, and its answer never comes
+      payInvoice: async ({ invoice }) => { await shop.settle(invoice); return new Promise(() => {}); },
+      lookupInvoice: async ({ payment_hash }) => {
+        const { preimage } = await shop.lookup(payment_hash);
+        return { result: { type: "outgoing", state: "settled", invoice: "lnbcrt1", preimage, payment_hash } };
+      },
+    });
+    relay.acknowledges = false;
+    const pay = shop.client({ wallet: world.nwc(connection) });
+    assert.equal((await pay(shop.url("a"))).status, 200);
+    await shop.counts({ payments: 1, accepted: 1 });
+  });
+
+  test("no relay, and no wallet announced there: nothing was sent, for certain", async (t) => {
+    const { relay, connection } = await open(t, {}, { announced: false });
+    const wallet = world.nwc(connection);
+    assert.equal((await wallet.pay(invoice, context)).failed, "the wallet could not be asked: no info event (kind 13194) returned from relay");
+    await relay.close();
+    const { failed, cause } = await wallet.pay(invoice, context);
+    assert.equal(failed, `the wallet could not be asked: Failed to connect to ${relay.url}`);
+    hides(keys.client, failed, cause);
+    await assert.rejects(wallet.lookup(HASH), { message: "the wallet does not look payments up (no answer)" });
+  });
+});
+
+describe("nwc: what it needs", () => {
+  const script = `
+    import { nwc } from "l402-fetch/wallets/nwc";
+    if (process.argv[2]) globalThis.WebSocket = class {};
+    else delete globalThis.WebSocket;
+    const wallet = nwc("nostr+walletconnect://${HASH}?relay=wss%3A%2F%2Frelay.example.com&secret=${PREIMAGE}");
+    const answer = await wallet.pay({ paymentRequest: "lnbcrt1", paymentHash: "${HASH}" }, {});
+    console.log(answer.failed);
+  `;
+  const run = async (place, ...args) => {
+    const file = join(folder, place, "script.mjs");
+    await writeFile(file, script);
+    return (await promisify(execFile)(process.execPath, [file, ...args])).stdout.trim();
+  };
+
+  test("without the SDK it says what to install, and nothing was paid", async () => {
+    assert.equal(await run("without", "socket"), "nwc needs the package @getalby/sdk: npm i @getalby/sdk");
+  });
+
+  test("without a WebSocket it says what to do, and nothing was paid", async () => {
+    assert.equal(await run("with"), "nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws");
+  });
+});
