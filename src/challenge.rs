@@ -7,8 +7,8 @@
 //! - a name followed by `=` belongs to the challenge before it, anything else starts the next one.
 
 use crate::encoding::concat;
+use crate::row::Writer;
 use crate::{Code, Error};
-use serde::Serialize;
 use std::borrow::Cow;
 
 /// Bytes of a header. Servers bound their own credentials to 8 KiB (spring) and 64 KiB (aperture).
@@ -21,8 +21,7 @@ pub const MAX_CHALLENGES: usize = 64;
 pub const MAX_PARAMETERS: usize = 64;
 
 /// How an offer is paid and answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
     /// L402.
     L402,
@@ -65,6 +64,21 @@ pub struct Challenge {
     pub params: Vec<(String, String)>,
     /// Set where this is an offer that Lightning can pay.
     pub offer: Option<Offer>,
+}
+
+impl Challenge {
+    /// As JavaScript is shown it: without an offer there is no such property.
+    pub(crate) fn write(&self, row: &mut Writer) {
+        row.text("scheme", Some(&self.scheme));
+        row.row("params", |row| self.params.iter().for_each(|(name, value)| row.text(name, Some(value))));
+        if let Some(offer) = &self.offer {
+            row.row("offer", |row| {
+                row.text("protocol", Some(offer.protocol.as_str()));
+                row.text("token", Some(&offer.token));
+                row.text("invoice", Some(&offer.invoice));
+            });
+        }
+    }
 }
 
 /// What a Lightning challenge offers for payment.
@@ -111,6 +125,12 @@ pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
         Some(error) if !offered => Err(error),
         _ => Ok(challenges),
     }
+}
+
+/// The JSON text of the array that JavaScript is shown.
+#[must_use]
+pub fn to_json(challenges: &[Challenge]) -> String {
+    Writer::array(challenges, Challenge::write)
 }
 
 fn malformed(part: &str, why: &str) -> Error {

@@ -14,6 +14,7 @@ use crate::macaroon::{decode_parts, Macaroon};
 use crate::origin::Location;
 use crate::policy::Hold;
 use crate::purchase::Purchase;
+use crate::row::Writer;
 use crate::sync::{self, first, Gate};
 use crate::token::Token;
 use std::cell::RefCell;
@@ -49,13 +50,23 @@ pub struct Reply<H: Host> {
 }
 
 /// What a response cost.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
     /// The payment that bought the credential.
     pub payment: Payment,
     /// False where an earlier payment's token was used, or another call paid.
     pub paid_now: bool,
+}
+
+impl Receipt {
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| {
+            row.row("payment", |row| self.payment.write(row));
+            row.truth("paidNow", self.paid_now);
+        })
+    }
 }
 
 /// What a status says of the token that was sent.

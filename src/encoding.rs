@@ -1,7 +1,5 @@
 //! Hex and base64 as they arrive from strangers, and as they are handed on.
 
-use serde::Serializer;
-
 /// The parts in one text. The `concat` of slices is made for any separator, and ten times the code.
 pub(crate) fn concat(parts: &[&str]) -> String {
     let mut text = String::new();
@@ -141,22 +139,6 @@ pub(crate) fn to_base64(bytes: &[u8], flavour: Flavour) -> String {
         }
     }
     text
-}
-
-/// Serialises bytes as hex.
-pub(crate) fn hex<S: Serializer>(bytes: impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&to_hex(bytes.as_ref()))
-}
-
-/// Serialises bytes as hex, where there are any.
-pub(crate) fn hex_or_null<S: Serializer, const N: usize>(
-    bytes: &Option<[u8; N]>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match bytes {
-        Some(bytes) => hex(bytes, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,11 @@ use crate::challenge::{Challenge, Protocol};
 use crate::invoice::Invoice;
 use crate::journal::Payment;
 use crate::macaroon::Macaroon;
+use crate::row::Writer;
 use crate::Error;
-use serde::Serialize;
 
 /// What is about to be paid, and for what.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Quote {
     /// Without fragment.
     pub url: String,
@@ -24,13 +23,31 @@ pub struct Quote {
     /// The decoded token, where it is one macaroon.
     pub macaroon: Option<Macaroon>,
     /// The token as received.
-    #[serde(skip)]
     pub token: String,
 }
 
+impl Quote {
+    fn write(&self, row: &mut Writer) {
+        row.text("url", Some(&self.url));
+        row.text("origin", Some(&self.origin));
+        row.text("protocol", Some(self.protocol.as_str()));
+        row.number("amountMsat", Some(self.amount_msat));
+        row.row("invoice", |row| self.invoice.write(row));
+        match &self.macaroon {
+            Some(macaroon) => row.row("macaroon", |row| macaroon.write(row)),
+            None => row.text("macaroon", None),
+        }
+    }
+
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| self.write(row))
+    }
+}
+
 /// Why a 402 comes back untouched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unpayable {
     /// It holds no challenge at all.
     NoChallenge,
@@ -40,6 +57,19 @@ pub enum Unpayable {
     NoLightning,
     /// The caller brought an Authorization of its own.
     AuthorizationSet,
+}
+
+impl Unpayable {
+    /// The name that JavaScript is told.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoChallenge => "no_challenge",
+            Self::ChallengeHidden => "challenge_hidden",
+            Self::NoLightning => "no_lightning",
+            Self::AuthorizationSet => "authorization_set",
+        }
+    }
 }
 
 /// One step of a purchase.
@@ -78,4 +108,41 @@ pub enum Event<'a> {
         /// Why.
         reason: Unpayable,
     },
+}
+
+impl Event<'_> {
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let kind = match self {
+            Self::Challenge { .. } => "challenge",
+            Self::Quote(_) => "quote",
+            Self::Paying(_) => "paying",
+            Self::Paid(_) => "paid",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+            Self::Unpayable { .. } => "unpayable",
+        };
+        Writer::object(|row| {
+            row.text("type", Some(kind));
+            match self {
+                Self::Challenge { url, .. } | Self::Refused { url, .. } | Self::Unpayable { url, .. } => {
+                    row.text("url", Some(url));
+                }
+                Self::Quote(quote) => row.row("quote", |row| quote.write(row)),
+                Self::Paying(payment) | Self::Paid(payment) | Self::Failed { payment, .. } => {
+                    row.row("payment", |row| payment.write(row));
+                }
+            }
+            match self {
+                Self::Challenge { challenges, .. } => row.rows("challenges", challenges, Challenge::write),
+                Self::Refused { error, .. } | Self::Failed { error, .. } => {
+                    row.text("code", Some(error.code().as_str()));
+                    row.text("message", Some(error.message()));
+                }
+                Self::Unpayable { reason, .. } => row.text("reason", Some(reason.as_str())),
+                Self::Quote(_) | Self::Paying(_) | Self::Paid(_) => {}
+            }
+        })
+    }
 }

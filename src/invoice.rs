@@ -9,9 +9,8 @@
 //! - Of a field that is repeated the first counts, since writers put the preferred one first.
 //! - The text is taken as it is: `lightning:` and white space are not removed.
 
-use crate::encoding::{hex, hex_or_null};
+use crate::row::Writer;
 use crate::{Code, Error};
-use serde::Serialize;
 
 /// Characters of an invoice. The specification sets no limit; 7089 is what fits a QR code, and wallets refuse more.
 pub const MAX_LENGTH: usize = 7089;
@@ -28,8 +27,7 @@ const SIGNATURE: usize = 104;
 const CHECKSUM: usize = 6;
 
 /// The network an invoice's prefix names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Network {
     /// `bc`
     Bitcoin,
@@ -73,8 +71,7 @@ impl Network {
 }
 
 /// A decoded BOLT11 invoice, its checksum verified.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invoice {
     /// The invoice as received.
     pub payment_request: String,
@@ -83,22 +80,18 @@ pub struct Invoice {
     /// Millisatoshis; `None` where the invoice names no amount. Below 2^53.
     pub amount_msat: Option<u64>,
     /// The hash that the preimage must have.
-    #[serde(serialize_with = "hex")]
     pub payment_hash: [u8; 32],
     /// The description: a stranger's text.
     pub description: Option<String>,
     /// The hash of a longer description.
-    #[serde(serialize_with = "hex_or_null")]
     pub description_hash: Option<[u8; 32]>,
     /// The payee's key, where the invoice carries it. It is claimed, not verified.
-    #[serde(serialize_with = "hex_or_null")]
     pub payee: Option<[u8; 33]>,
     /// Unix seconds.
     pub timestamp: u64,
     /// Unix seconds, below 2^53: an expiry beyond that is as good as none.
     pub expires_at: u64,
     /// Feature bit 30: only an AMP payment is taken, which has no preimage to prove.
-    #[serde(skip)]
     pub requires_amp: bool,
 }
 
@@ -183,6 +176,26 @@ impl Invoice {
             // the field is big-endian: bit 30 is the lowest of the seventh group from the end
             requires_amp: features.and_then(|data| data.iter().rev().nth(6)).is_some_and(|group| group & 1 == 1),
         })
+    }
+}
+
+impl Invoice {
+    pub(crate) fn write(&self, row: &mut Writer) {
+        row.text("paymentRequest", Some(&self.payment_request));
+        row.text("network", Some(self.network.as_str()));
+        row.number("amountMsat", self.amount_msat);
+        row.hex("paymentHash", Some(&self.payment_hash));
+        row.text("description", self.description.as_deref());
+        row.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));
+        row.hex("payee", self.payee.as_ref().map(AsRef::as_ref));
+        row.number("timestamp", Some(self.timestamp));
+        row.number("expiresAt", Some(self.expires_at));
+    }
+
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| self.write(row))
     }
 }
 

@@ -18,7 +18,6 @@ use crate::json::Json;
 use crate::policy::Spent;
 use crate::row::{Row, Writer};
 use crate::{Code, Error};
-use serde::Serialize;
 
 /// The version of the stored form that this code reads and writes.
 pub const VERSION: u64 = 1;
@@ -26,8 +25,7 @@ pub const VERSION: u64 = 1;
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
 
 /// What is known of a payment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// Handed to the wallet.
     Pending,
@@ -49,8 +47,7 @@ impl State {
 }
 
 /// A payment as users see it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payment {
     /// Hex.
     pub payment_hash: String,
@@ -73,6 +70,25 @@ pub struct Payment {
 }
 
 impl Payment {
+    /// As JavaScript is shown it.
+    pub(crate) fn write(&self, row: &mut Writer) {
+        row.text("paymentHash", Some(&self.payment_hash));
+        row.text("origin", Some(&self.origin));
+        row.text("url", Some(&self.url));
+        row.text("protocol", Some(self.protocol.as_str()));
+        row.number("amountMsat", Some(self.amount_msat));
+        row.number("feeMsat", Some(self.fee_msat));
+        row.text("state", Some(self.state.name()));
+        row.number("startedAt", Some(self.started_at));
+        row.number("settledAt", self.settled_at);
+    }
+
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| self.write(row))
+    }
+
     /// What the rows of journal and tokens begin with.
     pub(crate) fn write_offer(&self, row: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
         row.text("paymentHash", Some(&self.payment_hash));
@@ -293,10 +309,10 @@ impl Journal {
 
 /// The text of a stored list.
 pub(crate) fn stored_text<T>(name: &str, rows: &[T], write: impl Fn(&T, &mut Writer)) -> String {
-    let mut list = Writer::object();
-    list.number("version", Some(VERSION));
-    list.rows(name, rows, write);
-    list.end()
+    Writer::object(|list| {
+        list.number("version", Some(VERSION));
+        list.rows(name, rows, write);
+    })
 }
 
 /// The rows of a stored list, `version` checked.

@@ -6,10 +6,10 @@
 
 mod format;
 
-use crate::encoding::{from_hex, hex, hex_or_null, to_hex};
+use crate::encoding::{from_hex, to_hex};
+use crate::row::Writer;
 use crate::{Code, Error};
 use format::Encoded;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -26,8 +26,7 @@ const MAX_SAFE: u64 = (1 << 53) - 1;
 ///
 /// One that is addressed to a third party, or that is no UTF-8 text, has an empty condition and an empty value:
 /// there is nothing in it that a client could obey.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caveat {
     /// What stands before the first `=`, trimmed; all of it where there is none.
     pub condition: String,
@@ -38,28 +37,23 @@ pub struct Caveat {
 }
 
 /// A decoded macaroon.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Macaroon {
     /// 1 or 2.
     pub version: u8,
     /// The location hint; hex where it is no UTF-8 text.
     pub location: Option<String>,
     /// The identifier's bytes.
-    #[serde(serialize_with = "hex")]
     pub identifier: Vec<u8>,
     /// Set where the identifier has a layout that commits to a payment hash.
-    #[serde(serialize_with = "hex_or_null")]
     pub payment_hash: Option<[u8; 32]>,
     /// Set where the identifier has a layout that holds a token id.
-    #[serde(serialize_with = "hex_or_null")]
     pub token_id: Option<[u8; 32]>,
     /// In order.
     pub caveats: Vec<Caveat>,
     /// Unix seconds, below 2^53: the earliest expiry caveat that is understood.
     pub expires_at: Option<u64>,
     /// The last signature of the chain: a secret of whoever holds the token.
-    #[serde(serialize_with = "hex")]
     pub signature: [u8; 32],
 }
 
@@ -81,6 +75,27 @@ impl Macaroon {
             Some(hash) => Some(hash == *invoice_hash),
             None => (self.identifier == invoice_hash).then_some(true),
         }
+    }
+
+    pub(crate) fn write(&self, row: &mut Writer) {
+        row.number("version", Some(self.version.into()));
+        row.text("location", self.location.as_deref());
+        row.hex("identifier", Some(&self.identifier));
+        row.hex("paymentHash", self.payment_hash.as_ref().map(AsRef::as_ref));
+        row.hex("tokenId", self.token_id.as_ref().map(AsRef::as_ref));
+        row.rows("caveats", &self.caveats, |caveat, row| {
+            row.text("condition", Some(&caveat.condition));
+            row.text("value", Some(&caveat.value));
+            row.text("raw", Some(&caveat.raw));
+        });
+        row.number("expiresAt", self.expires_at);
+        row.hex("signature", Some(&self.signature));
+    }
+
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| self.write(row))
     }
 
     fn new(version: u8, parts: Parts) -> Self {

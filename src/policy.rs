@@ -5,6 +5,7 @@
 
 use crate::encoding::concat;
 use crate::journal::Journal;
+use crate::row::Writer;
 use crate::{Code, Error};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -35,7 +36,7 @@ pub struct Limits {
 }
 
 /// Sums of the last hour, the last day and ever, in millisatoshis.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Spent {
     /// In the last 3,600,000 ms.
     pub hour: u64,
@@ -46,6 +47,16 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| {
+            row.number("hour", Some(self.hour));
+            row.number("day", Some(self.day));
+            row.number("total", Some(self.total));
+        })
+    }
+
     /// Adds what was started at `started_at`; an entry from the future counts as now.
     pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
         let age = now.saturating_sub(started_at);

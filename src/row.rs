@@ -1,5 +1,6 @@
-//! Stored rows: read member by member with one question at the end, written without a tree in between.
+//! Rows of JSON text: read member by member with one question at the end, written without a tree in between.
 
+use crate::encoding::to_hex;
 use crate::json::{write_string, Json};
 
 /// The members of an object that must have them. One that is missing or of another kind is noted, and something that
@@ -66,14 +67,35 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn object() -> Self {
-        Self { text: "{".to_owned() }
+    /// The text of one object.
+    pub(crate) fn object(write: impl FnOnce(&mut Self)) -> String {
+        let mut writer = Self { text: String::new() };
+        writer.braced(write);
+        writer.text
     }
 
-    pub(crate) fn end(self) -> String {
-        let mut text = self.text;
-        text.push('}');
-        text
+    /// The text of an array of objects.
+    pub(crate) fn array<T>(rows: &[T], write: impl Fn(&T, &mut Self)) -> String {
+        let mut writer = Self { text: String::new() };
+        writer.list(rows, write);
+        writer.text
+    }
+
+    fn braced(&mut self, write: impl FnOnce(&mut Self)) {
+        self.text.push('{');
+        write(self);
+        self.text.push('}');
+    }
+
+    fn list<T>(&mut self, rows: &[T], write: impl Fn(&T, &mut Self)) {
+        self.text.push('[');
+        for row in rows {
+            if !self.text.ends_with('[') {
+                self.text.push(',');
+            }
+            self.braced(|writer| write(row, writer));
+        }
+        self.text.push(']');
     }
 
     fn name(&mut self, name: &str) {
@@ -107,17 +129,18 @@ impl Writer {
         self.text.push_str(if value { "true" } else { "false" });
     }
 
+    /// Lowercase hex; `null` for `None`.
+    pub(crate) fn hex(&mut self, name: &str, bytes: Option<&[u8]>) {
+        self.text(name, bytes.map(to_hex).as_deref());
+    }
+
+    pub(crate) fn row(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
+        self.name(name);
+        self.braced(write);
+    }
+
     pub(crate) fn rows<T>(&mut self, name: &str, rows: &[T], write: impl Fn(&T, &mut Self)) {
         self.name(name);
-        self.text.push('[');
-        for row in rows {
-            if !self.text.ends_with('[') {
-                self.text.push(',');
-            }
-            self.text.push('{');
-            write(row, self);
-            self.text.push('}');
-        }
-        self.text.push(']');
+        self.list(rows, write);
     }
 }

@@ -241,7 +241,7 @@ fn aperture() {
     );
 }
 
-/// Invoices and macaroons go to JavaScript as they serialise, so this is the shape that `index.d.ts` promises.
+/// Invoices and macaroons go to JavaScript as JSON text, so this is the shape that `index.d.ts` promises.
 #[test]
 fn shapes_for_javascript() {
     let entries = read(include_str!("vectors/aperture.json"));
@@ -249,7 +249,7 @@ fn shapes_for_javascript() {
     let text = l402["invoice"].as_str().unwrap();
     let hash = "3df5925a94946a5dcc50220c4287d6ed8c71b26b4fd64dcfbfc5b29fd5ff8dc5";
     assert_eq!(
-        serde_json::to_value(Invoice::decode(text).unwrap()).unwrap(),
+        read(&Invoice::decode(text).unwrap().to_json()),
         serde_json::json!({
             "paymentRequest": text,
             "network": "simnet",
@@ -262,7 +262,7 @@ fn shapes_for_javascript() {
             "expiresAt": 1_795_439_122,
         })
     );
-    let macaroon = serde_json::to_value(Macaroon::decode(l402["macaroon"].as_str().unwrap()).unwrap()).unwrap();
+    let macaroon = read(&Macaroon::decode(l402["macaroon"].as_str().unwrap()).unwrap().to_json());
     let id = "fe02843fd03f6979d42652467f5aa15741c070dfb0048f63c78fb7e0c1328bd9";
     assert_eq!(
         macaroon,
@@ -282,12 +282,10 @@ fn shapes_for_javascript() {
         })
     );
     for protocol in Protocol::ALL {
-        assert_eq!(serde_json::to_value(protocol).unwrap(), protocol.as_str());
         assert_eq!(Protocol::from_name(protocol.as_str()), Some(protocol));
     }
     for name in ["bitcoin", "testnet", "signet", "regtest", "simnet"] {
         let network = Network::from_name(name).unwrap();
-        assert_eq!(serde_json::to_value(network).unwrap(), name);
         assert_eq!(network.as_str(), name);
     }
     assert_eq!((Network::from_name("mainnet"), Protocol::from_name("L402")), (None, None));

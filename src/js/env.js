@@ -27,8 +27,9 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
   }
 
   return {
+    /** What is there, as bits; the core knows them by the same names. */
+    traits: isolated | (!!wallet.lookup << 1) | (!!approve << 2) | (!!onEvent << 3) | (!!store << 4) | (!!store?.lock << 5),
     now: time,
-    isolated,
     timer(milliseconds) {
       let id;
       let end;
@@ -66,38 +67,32 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
         },
       };
       try {
-        return await wallet.pay(invoice, context);
+        return await wallet.pay(JSON.parse(invoice), context);
       } finally {
         clearTimeout(timer);
       }
     },
-    looks: !!wallet.lookup,
     async lookup(paymentHash) {
       const found = await wallet.lookup?.(paymentHash);
       // That holder may be about to pay: frozen, not dead. Its "failed" counts once its wallet's time has passed.
       return found?.state === "failed" && time() < takenOver + paymentTimeout ? { state: "pending" } : found;
     },
 
-    asks: !!approve,
-    approve: async (quote) => approve(quote),
-
-    listens: !!onEvent,
+    approve: async (quote) => approve(JSON.parse(quote)),
     tell(event) {
       try {
-        onEvent(event);
+        onEvent(JSON.parse(event));
       } catch {
         // A listener can't stop a payment.
       }
     },
 
-    stores: !!store,
-    locks: !!store?.lock,
     ...bounded(store, (state) => {
       if (state?.takenOver > takenOver) takenOver = Math.min(state.takenOver, time());
     }),
 
     error: (code, message, response, payment, cause) =>
-      new L402Error(code, message, { response, payment, ...(cause.length && { cause: cause[0] }) }),
+      new L402Error(code, message, { response, payment: payment && JSON.parse(payment), ...(cause.length && { cause: cause[0] }) }),
   };
 }
 

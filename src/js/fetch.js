@@ -6,6 +6,9 @@ import { needsHandRedirects, readRequest } from "./request.js";
 // The core's own name for it, so that an empty store is known for one without loading the core.
 const TOKENS = "l402-fetch/tokens";
 
+// What the core's books can be asked.
+const [PAYMENTS, SPENT, READ_TOKENS, FORGET, RESOLVE] = [0, 1, 2, 3, 4];
+
 // Credentials that are kept ready; the core has them all.
 const MOST_KNOWN = 100;
 
@@ -26,13 +29,13 @@ export function createFetch(options, load) {
 
   async function start() {
     const { Core } = await load();
-    return (core ??= new Core(JSON.stringify(config), env));
+    return (core ??= new Core(JSON.stringify(config), env, env.traits));
   }
 
   /** The store's tokens, once. A store that can't be read breaks nothing while there is nothing to pay. */
   async function look() {
     try {
-      if (await store.get(TOKENS)) await (await start()).readTokens();
+      if (await store.get(TOKENS)) await ask(READ_TOKENS)();
     } catch {
       // The next purchase reads the store again, and says so if it still can't.
     }
@@ -44,14 +47,14 @@ export function createFetch(options, load) {
     if (!id) return;
     let found = known.get(id);
     if (!found && known.size >= MOST_KNOWN) known.clear();
-    if (!found) known.set(id, (found = { authorization: core.authorization(id), payment: core.payment(id), accepted: false }));
+    if (!found) known.set(id, (found = { ...JSON.parse(core.credential(id)), accepted: false }));
     return found;
   }
 
   function done(call, response, receipt) {
     if (receipt) {
       receipts.set(response, receipt);
-      if (onEvent && !receipt.paidNow) env.tell({ type: "reused", payment: receipt.payment, url: call.url });
+      if (onEvent && !receipt.paidNow) env.tell(JSON.stringify({ type: "reused", payment: receipt.payment, url: call.url }));
     }
     return response;
   }
@@ -92,10 +95,15 @@ export function createFetch(options, load) {
       }
       return core.answer(call, id, response);
     };
-    return done(call, ...(await unlessAborted(call, answer())));
+    const [last, receipt] = await unlessAborted(call, answer());
+    return done(call, last, JSON.parse(receipt));
   }
 
-  const ask = (method) => async (...args) => (await start())[method](...args);
+  /** Asks the core's books. */
+  const ask = (question) => async (...args) => {
+    const told = await (await start()).books(question, ...args);
+    return told && JSON.parse(told);
+  };
 
   return Object.assign(pay, {
     async quote(input, init) {
@@ -103,16 +111,16 @@ export function createFetch(options, load) {
       call.hold();
       if (!looked) await unlessAborted(call, look());
       await start();
-      return unlessAborted(call, core.quote(call)).finally(() => call.drop());
+      return JSON.parse(await unlessAborted(call, core.quote(call)).finally(() => call.drop()));
     },
-    payments: ask("payments"),
-    spent: async (origin) => ask("spent")(readOrigin(origin)),
-    forget: async (origin) => ask("forget")(readOrigin(origin)),
+    payments: () => ask(PAYMENTS)(),
+    spent: async (origin) => ask(SPENT)(readOrigin(origin)),
+    forget: async (origin) => ask(FORGET)(readOrigin(origin)),
     async resolve(paymentHash, outcome) {
       const preimage = outcome === "failed" ? undefined : outcome?.preimage;
       if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
       if (outcome !== "failed" && typeof preimage !== "string") throw invalid('outcome must be "failed" or { preimage }');
-      return ask("resolve")(paymentHash, preimage);
+      return ask(RESOLVE)(paymentHash, preimage);
     },
     balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
   });

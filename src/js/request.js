@@ -97,6 +97,11 @@ class Call {
     return this.method !== "OPTIONS" && this.#member("mode") !== "no-cors" && this.#member("cache") !== "only-if-cached";
   }
 
+  /** For the core: flags as one digit, URL, method. */
+  get head() {
+    return `${this.replayable | (this.authorized << 1) | (this.payable << 2)} ${this.url ?? ""} ${this.method}`;
+  }
+
   /** The caller's AbortSignal. */
   get signal() {
     return this.#member("signal") ?? undefined;

@@ -1,6 +1,6 @@
 //! The platform as the flow sees it: functions of `fetch.js`, which wrap all that the user gave.
 
-use super::convert::{event_to_js, msat, text, to_js};
+use super::convert::{msat, text};
 use crate::event::{Event, Quote};
 use crate::host::{Answer, Head, Host, Lookup, Order, Request};
 use crate::invoice::Invoice;
@@ -21,30 +21,18 @@ extern "C" {
     fn now(this: &Env) -> f64;
     #[wasm_bindgen(method)]
     fn timer(this: &Env, milliseconds: f64) -> Timer;
-    #[wasm_bindgen(method, getter)]
-    fn isolated(this: &Env) -> bool;
     #[wasm_bindgen(method)]
     fn aborted(this: &Env, call: &Call) -> bool;
     #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
-    fn pay(this: &Env, invoice: JsValue, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
-    #[wasm_bindgen(method, getter)]
-    fn looks(this: &Env) -> bool;
+    fn pay(this: &Env, invoice: &str, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
     #[wasm_bindgen(method)]
     fn lookup(this: &Env, payment_hash: &str) -> Promise;
-    #[wasm_bindgen(method, getter)]
-    fn asks(this: &Env) -> bool;
     #[wasm_bindgen(method)]
-    fn approve(this: &Env, quote: JsValue) -> Promise;
-    #[wasm_bindgen(method, getter)]
-    fn listens(this: &Env) -> bool;
+    fn approve(this: &Env, quote: &str) -> Promise;
     #[wasm_bindgen(method)]
-    fn tell(this: &Env, event: JsValue);
-    #[wasm_bindgen(method, getter)]
-    fn stores(this: &Env) -> bool;
-    #[wasm_bindgen(method, getter)]
-    fn locks(this: &Env) -> bool;
+    fn tell(this: &Env, event: &str);
     #[wasm_bindgen(method)]
     fn load(this: &Env, key: &str) -> Promise;
     #[wasm_bindgen(method)]
@@ -59,22 +47,15 @@ extern "C" {
         code: &str,
         message: &str,
         response: JsValue,
-        payment: JsValue,
+        payment: Option<String>,
         cause: Array,
     ) -> JsValue;
 
     /// One call of fetch, as `request.js` reads it.
     pub type Call;
+    /// Its flags as one digit, URL and method, with a space between them: a URL holds none, and comes out empty where there is none.
     #[wasm_bindgen(method, getter)]
-    fn method(this: &Call) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn url(this: &Call) -> Option<String>;
-    #[wasm_bindgen(method, getter)]
-    fn replayable(this: &Call) -> bool;
-    #[wasm_bindgen(method, getter)]
-    fn authorized(this: &Call) -> bool;
-    #[wasm_bindgen(method, getter)]
-    fn payable(this: &Call) -> bool;
+    fn head(this: &Call) -> String;
     #[wasm_bindgen(method)]
     fn send(this: &Call, authorization: Option<String>, repeat: bool) -> Promise;
 
@@ -88,23 +69,39 @@ extern "C" {
 
 impl Call {
     pub(super) fn request(&self) -> Request {
+        let head = self.head();
+        let mut parts = head.splitn(3, ' ');
+        let mut next = || parts.next().unwrap_or_default();
+        let flags = next().bytes().next().unwrap_or_default();
         Request {
-            method: self.method(),
-            url: self.url().unwrap_or_default(),
-            replayable: self.replayable(),
-            authorized: self.authorized(),
-            payable: self.payable(),
+            url: next().to_owned(),
+            method: next().to_owned(),
+            replayable: flags & 1 != 0,
+            authorized: flags & 2 != 0,
+            payable: flags & 4 != 0,
         }
     }
 }
 
 pub(crate) struct JsHost {
     pub(super) env: Env,
+    /// What is there, and what this runtime is like; `env.js` sets the bits.
+    pub(super) traits: u32,
+}
+
+/// The bits of [`JsHost::traits`].
+mod trait_of {
+    pub(super) const ISOLATED: u32 = 1;
+    pub(super) const LOOKS_UP: u32 = 2;
+    pub(super) const ASKS: u32 = 4;
+    pub(super) const LISTENS: u32 = 8;
+    pub(super) const STORES: u32 = 16;
+    pub(super) const LOCKS: u32 = 32;
 }
 
 impl JsHost {
-    pub(super) fn new(env: Env) -> Self {
-        Self { env }
+    fn is(&self, bit: u32) -> bool {
+        self.traits & bit != 0
     }
 }
 
@@ -170,7 +167,7 @@ impl Host for JsHost {
     }
 
     fn wakes_only_itself(&self) -> bool {
-        self.env.isolated()
+        self.is(trait_of::ISOLATED)
     }
 
     async fn send(&self, call: &Call, authorization: Option<&str>, repeat: bool) -> Result<JsValue, JsValue> {
@@ -199,7 +196,7 @@ impl Host for JsHost {
     }
 
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<JsValue>> + 'static {
-        let promise = self.env.pay(to_js(invoice), order.url, order.max_fee_msat as f64, order.timeout_ms as f64);
+        let promise = self.env.pay(&invoice.to_json(), order.url, order.max_fee_msat as f64, order.timeout_ms as f64);
         async move {
             let answer = match JsFuture::from(promise).await {
                 Ok(answer) => answer,
@@ -220,7 +217,7 @@ impl Host for JsHost {
     }
 
     fn has_lookup(&self) -> bool {
-        self.env.looks()
+        self.is(trait_of::LOOKS_UP)
     }
 
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
@@ -237,25 +234,25 @@ impl Host for JsHost {
     }
 
     fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, JsValue>> + 'static> {
-        if !self.env.asks() {
+        if !self.is(trait_of::ASKS) {
             return None;
         }
-        let answer = JsFuture::from(self.env.approve(to_js(quote)));
+        let answer = JsFuture::from(self.env.approve(&quote.to_json()));
         Some(async move { answer.await.map(|consent| consent == JsValue::TRUE) })
     }
 
     fn tell(&self, event: &Event<'_>) {
-        if self.env.listens() {
-            self.env.tell(event_to_js(event));
+        if self.is(trait_of::LISTENS) {
+            self.env.tell(&event.to_json());
         }
     }
 
     fn has_store(&self) -> bool {
-        self.env.stores()
+        self.is(trait_of::STORES)
     }
 
     fn has_lock(&self) -> bool {
-        self.env.locks()
+        self.is(trait_of::LOCKS)
     }
 
     async fn load(&self, key: &str) -> Result<Option<String>, JsValue> {
@@ -267,7 +264,7 @@ impl Host for JsHost {
     }
 
     async fn lock(&self, name: &str) -> Result<Guard, JsValue> {
-        if !self.env.locks() {
+        if !self.has_lock() {
             return Ok(Guard(None));
         }
         let (env, promise) = (self.env.clone(), self.env.lock(name));

@@ -6,13 +6,16 @@
 mod convert;
 mod host;
 
+use crate::challenge;
 use crate::client::Client;
 use crate::config::Config;
 use crate::failure::{Failure, Raised};
 use crate::invoice::Invoice;
+use crate::journal::Payment;
+use crate::json::Json;
 use crate::macaroon::{attenuate, Macaroon};
-use crate::{challenge, Error};
-use convert::{challenges_to_js, to_js};
+use crate::row::Writer;
+use convert::pair;
 use host::{Call, Env, JsHost};
 use js_sys::{Array, Promise};
 use std::future::Future;
@@ -21,51 +24,30 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-/// Every challenge of a header.
+/// Reads a stranger's text, of the kind that `api.js` numbers: the JSON text of its parts; or a macaroon, narrowed by the
+/// caveats of a JSON array.
 ///
 /// # Errors
 /// `[code, message]`
-#[wasm_bindgen(js_name = parseChallenges)]
-pub fn parse_challenges(header: &str) -> Result<JsValue, JsValue> {
-    Ok(challenges_to_js(&challenge::parse(header).map_err(|error| pair(&error))?))
-}
-
-/// A BOLT11 invoice.
-///
-/// # Errors
-/// `[code, message]`
-#[wasm_bindgen(js_name = decodeInvoice)]
-pub fn decode_invoice(payment_request: &str) -> Result<JsValue, JsValue> {
-    Ok(to_js(&Invoice::decode(payment_request).map_err(|error| pair(&error))?))
-}
-
-/// A macaroon.
-///
-/// # Errors
-/// `[code, message]`
-#[wasm_bindgen(js_name = decodeMacaroon)]
-pub fn decode_macaroon(token: &str) -> Result<JsValue, JsValue> {
-    Ok(to_js(&Macaroon::decode(token).map_err(|error| pair(&error))?))
-}
-
-/// A macaroon, narrowed by caveats.
-///
-/// # Errors
-/// `[code, message]`
-#[wasm_bindgen(js_name = attenuateMacaroon)]
-pub fn attenuate_macaroon(token: &str, caveats: Vec<String>) -> Result<String, JsValue> {
-    let caveats: Vec<&str> = caveats.iter().map(String::as_str).collect();
-    attenuate(token, &caveats).map_err(|error| pair(&error))
+#[wasm_bindgen]
+pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
+    let parsed = match kind {
+        0 => challenge::parse(text).map(|challenges| challenge::to_json(&challenges)),
+        1 => Invoice::decode(text).map(|invoice| invoice.to_json()),
+        2 => Macaroon::decode(text).map(|macaroon| macaroon.to_json()),
+        _ => {
+            let list = Json::parse(caveats).unwrap_or(Json::Null);
+            let caveats: Vec<&str> = list.as_array().unwrap_or_default().iter().filter_map(Json::as_str).collect();
+            attenuate(text, &caveats)
+        }
+    };
+    parsed.map_err(|error| pair(&error))
 }
 
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 type Task = Pin<Box<dyn Future<Output = Result<JsValue, Failure<JsHost>>>>>;
-
-fn pair(error: &Error) -> JsValue {
-    Array::of2(&error.code().as_str().into(), &error.message().into()).into()
-}
 
 /// The core of one paying fetch.
 #[wasm_bindgen]
@@ -78,9 +60,9 @@ impl Core {
     /// # Errors
     /// `[code, message]` where the options reader let something through that can't be.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &str, env: Env) -> Result<Core, JsValue> {
+    pub fn new(config: &str, env: Env, traits: u32) -> Result<Core, JsValue> {
         let config = Config::parse(config).map_err(|error| pair(&error))?;
-        Ok(Self { client: Client::new(JsHost::new(env), config) })
+        Ok(Self { client: Client::new(JsHost { env, traits }, config) })
     }
 
     /// The token to send with a request: its id, 0 where none is known.
@@ -89,16 +71,15 @@ impl Core {
         self.client.token_to_send(&call.request()).map_or(0, |token| token.id)
     }
 
-    /// The `Authorization` that a token makes.
+    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment}`.
     #[must_use]
-    pub fn authorization(&self, id: u32) -> Option<String> {
-        self.client.token(id).map(|token| token.authorization())
-    }
-
-    /// The payment that bought a token.
-    #[must_use]
-    pub fn payment(&self, id: u32) -> JsValue {
-        self.client.token(id).map_or(JsValue::UNDEFINED, |token| to_js(&token.payment))
+    pub fn credential(&self, id: u32) -> Option<String> {
+        self.client.token(id).map(|token| {
+            Writer::object(|row| {
+                row.text("authorization", Some(&token.authorization()));
+                row.row("payment", |row| token.payment.write(row));
+            })
+        })
     }
 
     /// Notes that a server took the token.
@@ -109,57 +90,41 @@ impl Core {
     }
 
     /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
-    /// `[response, receipt or undefined]`.
+    /// `[response, receipt as JSON text, or null]`.
     pub fn answer(&self, call: Call, id: u32, response: JsValue) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
             let (token, request) = (client.token(id), call.request());
             let reply = client.answer(Rc::new(call), request, token, response).await?;
-            let receipt = reply.receipt.map_or(JsValue::UNDEFINED, |receipt| to_js(&receipt));
-            Ok(Array::of2(&reply.response, &receipt).into())
+            let receipt = reply.receipt.map(|receipt| receipt.to_json());
+            Ok(Array::of2(&reply.response, &receipt.map_or(JsValue::NULL, JsValue::from)).into())
         })
     }
 
-    /// The price of a request, null where nothing is to be paid.
+    /// The price of a request as JSON text, null where nothing is to be paid.
     pub fn quote(&self, call: Call) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
             let request = call.request();
-            Ok(client.quote(Rc::new(call), request).await?.map_or(JsValue::NULL, |quote| to_js(&quote)))
+            Ok(client.quote(Rc::new(call), request).await?.map_or(JsValue::NULL, |quote| quote.to_json().into()))
         })
     }
 
-    /// Reads the store's tokens.
-    #[wasm_bindgen(js_name = readTokens)]
-    pub fn read_tokens(&self) -> Promise {
+    /// What is asked of the books, by the numbers of `fetch.js`; what is told comes as JSON text. `subject` is a URL, or for
+    /// the last one a payment hash, to which `preimage` belongs.
+    pub fn books(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);
-        self.promise(async move { client.read_tokens().await.map(|()| JsValue::UNDEFINED) })
-    }
-
-    /// The journal.
-    pub fn payments(&self) -> Promise {
-        let client = Rc::clone(&self.client);
-        self.promise(async move { client.payments().await.map(|payments| to_js(&payments)) })
-    }
-
-    /// Sums in satoshis: `{hour, day, total}`.
-    pub fn spent(&self, url: Option<String>) -> Promise {
-        let client = Rc::clone(&self.client);
-        self.promise(async move { client.spent(url.as_deref()).await.map(|spent| to_js(&spent)) })
-    }
-
-    /// Settles an unknown payment: with a preimage, or as failed.
-    pub fn resolve(&self, payment_hash: String, preimage: Option<String>) -> Promise {
-        let client = Rc::clone(&self.client);
-        self.promise(
-            async move { client.resolve(&payment_hash, preimage.as_deref()).await.map(|()| JsValue::UNDEFINED) },
-        )
-    }
-
-    /// Drops tokens.
-    pub fn forget(&self, url: Option<String>) -> Promise {
-        let client = Rc::clone(&self.client);
-        self.promise(async move { client.forget(url.as_deref()).await.map(|()| JsValue::UNDEFINED) })
+        self.promise(async move {
+            let subject = subject.as_deref();
+            let told = match question {
+                0 => client.payments().await.map(|payments| Some(Writer::array(&payments, Payment::write))),
+                1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
+                2 => client.read_tokens().await.map(|()| None),
+                3 => client.forget(subject).await.map(|()| None),
+                _ => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
+            };
+            Ok(told?.map_or(JsValue::UNDEFINED, JsValue::from))
+        })
     }
 
     fn promise(&self, task: impl Future<Output = Result<JsValue, Failure<JsHost>>> + 'static) -> Promise {
@@ -182,7 +147,7 @@ impl Core {
 
 impl JsHost {
     fn raise(&self, raised: Raised<Self>) -> JsValue {
-        let payment = raised.payment.map_or(JsValue::UNDEFINED, |payment| to_js(&payment));
+        let payment = raised.payment.map(|payment| payment.to_json());
         let response = raised.response.unwrap_or(JsValue::UNDEFINED);
         let cause = raised.cause.map_or_else(Array::new, |cause| Array::of1(&cause));
         self.env.error(raised.error.code().as_str(), raised.error.message(), response, payment, cause)

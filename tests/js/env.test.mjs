@@ -105,7 +105,7 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   let context;
   let end;
   const wallet = { pay: (_, given) => ((context = given), new Promise((resolve) => (end = resolve))) };
-  const paid = environment({ wallet, now: Date.now }).pay({}, "https://a.example/", 0, 20);
+  const paid = environment({ wallet, now: Date.now }).pay("{}", "https://a.example/", 0, 20);
   const early = context.signal;
   assert.equal(early.aborted, false);
   await new Promise((resolve) => early.addEventListener("abort", resolve));
@@ -113,7 +113,7 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   end({});
   await paid;
 
-  const late = environment({ wallet, now: Date.now }).pay({}, "https://a.example/", 0, 0);
+  const late = environment({ wallet, now: Date.now }).pay("{}", "https://a.example/", 0, 0);
   assert.equal(context.signal.aborted, true);
   end({});
   await late;
