@@ -30,7 +30,7 @@ const KEYS = {
 export function readOptions(options) {
   const given = readKeys(options, "", "options");
   const limits = readKeys(required(given, "limits"), "limits.", "limits");
-  const perOrigin = limits.perOrigin === undefined ? {} : readKeys(limits.perOrigin, "limits.perOrigin.", "limits.perOrigin");
+  const perOrigin = readKeys(limits.perOrigin === undefined ? {} : limits.perOrigin, "limits.perOrigin.", "limits.perOrigin");
   required(limits, "perPayment", "limits.");
   return {
     config: {
@@ -69,12 +69,18 @@ function readKeys(object, prefix, what) {
   }
   const known = KEYS[prefix];
   for (const key in object) {
-    // What a page added to every object's prototype is no option.
-    if (known.includes(key) || (!Object.hasOwn(object, key) && key in Object.prototype)) continue;
+    if (known.includes(key) || isForeign(object, key)) continue;
     const meant = nearest(key, prefix);
     throw invalid(`${prefix}${key} is not a known option` + (meant ? `, did you mean ${meant}?` : ""));
   }
-  return Object.fromEntries(known.map((key) => [key, object[key]]));
+  return Object.fromEntries(known.map((key) => [key, isForeign(object, key) ? undefined : object[key]]));
+}
+
+/** What a page added to every object's prototype is no option. */
+function isForeign(object, key) {
+  if (!(key in Object.prototype)) return false;
+  for (let at = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at)) if (Object.hasOwn(at, key)) return false;
+  return true;
 }
 
 function required(object, key, prefix = "") {
