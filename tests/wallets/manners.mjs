@@ -27,6 +27,13 @@ export function manners(world, kit) {
     return { server, wallet: kit.open(server.url, more) };
   }
 
+  const FORGOTTEN = { message: `${name} does not know a payment any more that it had: nobody can tell what became of it` };
+  async function forgets(t, answers, before) {
+    const { wallet } = await open(t, { ...answers, find: asked.none });
+    await before(wallet);
+    await assert.rejects(wallet.lookup(HASH), FORGOTTEN);
+  }
+
   return {
     "options are checked at once, and the key is named"() {
       const good = kit.options("https://wallet.example.com");
@@ -160,10 +167,8 @@ export function manners(world, kit) {
       assert.equal((await wallet.lookup(HASH)).state, "pending");
       answers.find = asked.failed;
       assert.equal((await wallet.lookup(HASH)).state, "failed");
-      // what was once known and is gone is no answer
       answers.find = asked.none;
-      await assert.rejects(wallet.lookup(HASH), { message: `${name} does not know a payment any more that it had: nobody can tell what became of it` });
-
+      await assert.rejects(wallet.lookup(HASH), FORGOTTEN);
       const fresh = kit.open(server.url);
       const before = server.seen.length;
       assert.deepEqual(await fresh.lookup(HASH), { state: "failed" });

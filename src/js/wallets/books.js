@@ -3,6 +3,8 @@
 
 // Below the core's own 10 s: a lookup that blocks has found a payment that is not over.
 const LOOKUP_TIMEOUT = 8_000;
+// How many payments are remembered to be known.
+const MEMORY = 1_000;
 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
 const SECOND_LOOK = 2_000;
 
@@ -25,14 +27,20 @@ export function withBooks(name, { pay, find, late = 0 }) {
   const lost = new Map();
   const busy = new Set();
 
+  function remember(hash) {
+    known.add(hash);
+    if (known.size > MEMORY) known.delete(known.values().next().value);
+  }
+
   async function look(hash, signal, first) {
     const found = await find(hash, signal);
     const { state } = found;
     if (state === "paid" || state === "pending") {
-      known.add(hash);
+      remember(hash);
       return found;
     }
     if (busy.has(hash) || Date.now() < lost.get(hash)) return { state: "pending" };
+    lost.delete(hash);
     if (state === "none") {
       if (known.has(hash)) throw new Error(`${name} does not know a payment any more that it had: nobody can tell what became of it`);
       if (first) {
@@ -52,11 +60,11 @@ export function withBooks(name, { pay, find, late = 0 }) {
         return await pay(invoice, context, entry);
       } catch (error) {
         if (error instanceof Unsent) return { failed: error.message, cause: error };
-        if (entry.known) known.add(hash);
         if (late && !entry.ended) lost.set(hash, Date.now() + late);
         throw error;
       } finally {
         busy.delete(hash);
+        if (entry.known) remember(hash);
       }
     },
     ...(find && {
