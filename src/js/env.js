@@ -79,13 +79,8 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
     },
 
     approve: async (quote) => approve(JSON.parse(quote)),
-    tell(event) {
-      try {
-        onEvent(JSON.parse(event));
-      } catch {
-        // A listener can't stop a payment.
-      }
-    },
+    /** A listener can't stop a payment, nor the process. */
+    tell: (event) => void (async () => onEvent(JSON.parse(event)))().catch(() => {}),
 
     ...bounded(store, (state) => {
       if (state?.takenOver > takenOver) takenOver = Math.min(state.takenOver, time());

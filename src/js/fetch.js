@@ -6,6 +6,9 @@ import { needsHandRedirects, readRequest } from "./request.js";
 // The core's own name for it, so that an empty store is known for one without loading the core.
 const TOKENS = "l402-fetch/tokens";
 
+// How long the store may keep a request waiting that may have nothing to pay, in milliseconds.
+const PATIENCE = 5_000;
+
 // What the core's books can be asked.
 const [PAYMENTS, SPENT, READ_TOKENS, FORGET, RESOLVE] = [0, 1, 2, 3, 4];
 
@@ -34,11 +37,11 @@ export function createFetch(options, load) {
 
   /** The store's tokens, once. A store that can't be read breaks nothing while there is nothing to pay. */
   async function look() {
-    try {
-      if (await store.get(TOKENS)) await ask(READ_TOKENS)();
-    } catch {
-      // The next purchase reads the store again, and says so if it still can't.
-    }
+    const patience = env.timer(PATIENCE);
+    const read = async () => (await env.load(TOKENS)) && ask(READ_TOKENS)();
+    // The next purchase reads the store again, and says so if it still can't.
+    await Promise.race([read().catch(() => {}), patience.promise]);
+    patience.cancel();
     looked = true;
   }
 

@@ -125,3 +125,29 @@ test("a timer that is cancelled settles, and keeps no process up", async () => {
   await promise;
   assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), []);
 });
+
+test("a listener that rejects is ignored as one that throws is, and is called at once", async (t) => {
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  t.after(() => process.off("unhandledRejection", note));
+  const seen = [];
+  const listeners = [
+    async () => { throw new Error("mine"); },
+    () => { throw new Error("mine"); },
+    () => Promise.reject(new Error("mine")),
+    () => ({ then() { throw new Error("mine"); } }),
+    () => ({ get then() { throw new Error("mine"); } }),
+  ];
+  for (const listener of listeners) {
+    const onEvent = (event) => {
+      seen.push(event.type);
+      return listener();
+    };
+    environment({ wallet: {}, onEvent }).tell('{"type":"paying"}');
+  }
+  assert.deepEqual(seen, Array(listeners.length).fill("paying"));
+  await settle();
+  await settle();
+  assert.deepEqual(unhandled, []);
+});
