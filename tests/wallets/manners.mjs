@@ -2,6 +2,7 @@
 // it shows, and when a lookup is believed.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
+import { waited } from "./hurry.mjs";
 import { hides, openKit } from "./rows.mjs";
 import { cut, json, openStandIn, page, redirect, silent, text, truncated } from "./stand-in.mjs";
 
@@ -171,8 +172,10 @@ export function manners(world, kit) {
       await assert.rejects(wallet.lookup(HASH), FORGOTTEN);
       const fresh = kit.open(server.url);
       const before = server.seen.length;
+      const { times } = waited;
       assert.deepEqual(await fresh.lookup(HASH), { state: "failed" });
       assert.equal(server.seen.length - before, 2);
+      assert.ok(waited.times > times, "two seconds lie between");
     },
 
     async "a request that a lookup overtook is found by the second look"(t) {
@@ -201,7 +204,8 @@ export function manners(world, kit) {
       const start = performance.now();
       assert.deepEqual(await wallet.lookup(HASH), { state: "pending" });
       const took = performance.now() - start;
-      assert.ok(took > 7_000 && took < 9_500, `${took} ms`);
+      // on a busy machine timers are late
+      assert.ok(took > 7_000 && took < 20_000, `${took} ms`);
       assert.equal(server.seen.length, 1);
     },
 

@@ -9,6 +9,7 @@ import { NWCWalletService, NWCWalletServiceKeyPair } from "@getalby/sdk/nwc";
 import { WebSocket } from "ws";
 import { at } from "../../scripts/lib.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
+import "./hurry.mjs";
 import { openRelay } from "./relay.mjs";
 import { check, hides, shopOf } from "./rows.mjs";
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { openShop } from "../runtimes/shop.js";
+import { hold } from "./hurry.mjs";
 import { openStandIn } from "./stand-in.mjs";
 
 const OPEN = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
@@ -49,10 +50,11 @@ export async function openKit(world, kit, tls) {
 }
 
 /**
- * Runs a row: `{ pay, find?, code?, says?, timeout?, asked?, lookups?, payments?, client?, heals?, later?, tls? }`.
+ * Runs a row: `{ pay, find?, code?, says?, timeout?, asked?, lookups?, payments?, heals?, later?, tls? }`.
  *
  * `pay` and `find` get `({ asked, settle })` and give an answer of the stand-in. Without a `code` the call must succeed. `says` is
- * the exact text of the wallet's error, or a function of the stand-in's url; with `timeout` there is none, for the core went on. Whatever happens, the secret shows nowhere, and what
+ * the exact text of the wallet's error, or a function of the stand-in's url; with `timeout` the wallet's time is over
+ * once it has begun to answer, and there is none. Whatever happens, the secret shows nowhere, and what
  * is counted is what may have been paid. Then the wallet is well again, and `later` has passed: the next call must succeed, with
  * one payment made in all.
  */
@@ -60,10 +62,17 @@ export async function runRow(world, kit, row) {
   const it = await openKit(world, kit, row.tls);
   try {
     const { server, shop, settle } = it;
-    const rig = (route, answer) => answer && server.on(kit.routes[route], (asked) => answer({ asked, settle: () => settle(asked) }));
-    rig("pay", row.pay);
+    const held = row.timeout && hold();
+    const rig = (route, answer, answered = () => {}) => answer && server.on(kit.routes[route], async (asked) => {
+      const write = await answer({ asked, settle: () => settle(asked) });
+      return (response) => {
+        write(response);
+        answered();
+      };
+    });
+    rig("pay", row.pay, () => held?.release());
     rig("find", row.find);
-    const pay = shop.client({ wallet: it.wallet, ...row.client });
+    const pay = shop.client({ wallet: it.wallet, ...(held && { paymentTimeout: held.milliseconds }) });
     const url = shop.url("a");
 
     const outcome = await pay(url).then((response) => ({ response }), (error) => ({ error }));

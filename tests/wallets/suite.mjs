@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
+import "./hurry.mjs";
 import { manners } from "./manners.mjs";
 import { runRow } from "./rows.mjs";
 import { cut, empty, endless, huge, page, silent, text, truncated } from "./stand-in.mjs";
@@ -81,13 +82,13 @@ export function suite(kit, rows) {
     "a connection that breaks off, never begun": { pay: () => cut(), ...neverBegun, says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)` },
     "a connection that breaks off, paid": { pay: async ({ settle }) => { await settle(); return cut(); } },
     "an answer that never ends, never begun": {
-      pay: () => endless(ok, '{"result":'), client: { paymentTimeout: 300 }, ...neverBegun, timeout: true,
+      pay: () => endless(ok, '{"result":'), ...neverBegun, timeout: true,
     },
-    "an answer that never ends, paid": { pay: async ({ settle }) => { await settle(); return endless(ok, '{"result":'); }, client: { paymentTimeout: 300 } },
+    "an answer that never ends, paid": { pay: async ({ settle }) => { await settle(); return endless(ok, '{"result":'); }, timeout: true },
     "an answer without any bound": { pay: () => huge(ok), ...neverBegun, says: unclear("answered with more than it has to say") },
-    "no answer at all, paid": { pay: async ({ settle }) => { await settle(); return silent(); }, client: { paymentTimeout: 300 } },
+    "no answer at all, paid": { pay: async ({ settle }) => { await settle(); return silent(); }, timeout: true },
     "no answer at all, and a lookup that blocks": {
-      pay: async ({ settle }) => { await settle(); return silent(); }, find: () => silent(), client: { paymentTimeout: 300 },
+      pay: async ({ settle }) => { await settle(); return silent(); }, find: () => silent(),
       code: "payment_unknown", timeout: true, payments: 1,
     },
 
@@ -124,10 +125,10 @@ export function suite(kit, rows) {
       if (row.late) meeting.leave();
     }
   };
-  describe(`${name}: what its answers mean`, { concurrency: 12 }, () => {
+  describe(`${name}: what its answers mean`, { concurrency: 6 }, () => {
     for (const [title, row] of all) if (!row.late) test(title, run(row));
   });
-  describe(`${name}: its manners`, { concurrency: 12 }, () => {
+  describe(`${name}: its manners`, { concurrency: 6 }, () => {
     for (const [title, run] of Object.entries(manners(world, kit))) test(title, run);
   });
   describe(`${name}: a request that may still be carried out`, { concurrency: late.length }, () => {
