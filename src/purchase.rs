@@ -13,7 +13,7 @@ use crate::settle::{unknown, LOOKUP_TIMEOUT_MS};
 use crate::sync::{self, first, First};
 use crate::token::Token;
 use crate::{Code, Error};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -38,6 +38,8 @@ impl Clone for Bought {
 pub(crate) struct Purchase<H: Host> {
     key: String,
     pub(crate) resource: String,
+    /// When the store's locks were had, in milliseconds since the Unix epoch.
+    pub(crate) locked_at: Cell<u64>,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
     pub(crate) callers: RefCell<Vec<Rc<H::Call>>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
@@ -156,6 +158,7 @@ impl<H: Host> Client<H> {
         let purchase = Rc::new(Purchase {
             key: key.to_owned(),
             resource: resource.to_owned(),
+            locked_at: Cell::default(),
             callers: RefCell::new(vec![Rc::clone(call)]),
             outcome: RefCell::default(),
             done: sync::Event::default(),
@@ -212,6 +215,7 @@ impl<H: Host> Client<H> {
             true => None,
             false => Some(self.lock(&purchase.resource).await.map_err(|failure| self.refused(request, failure))?),
         };
+        purchase.locked_at.set(self.host.now());
 
         // Everything that refuses, in order; nothing has moved yet.
         let entry = match self.prepare(purchase, request, &quote).await {

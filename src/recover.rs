@@ -39,7 +39,7 @@ impl<H: Host> Client<H> {
             }
             // While these are looked up, others may be begun.
             asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
-            self.look_up_all(open, Some(&own.resource)).await;
+            self.look_up_all(open, Some(own)).await;
         }
     }
 
@@ -70,13 +70,13 @@ impl<H: Host> Client<H> {
         self.look_up_all(open, None).await;
     }
 
-    /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the resource whose lock the caller holds.
-    async fn look_up_all(&self, open: Vec<Entry>, own: Option<&str>) {
+    /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds.
+    async fn look_up_all(&self, open: Vec<Entry>, own: Option<&Purchase<H>>) {
         all(open.into_iter().map(|entry| self.look_one_up(entry, own)).collect()).await;
     }
 
     /// Asks the wallet, and settles the entry where its answer may be believed.
-    async fn look_one_up(&self, mut entry: Entry, own: Option<&str>) {
+    async fn look_one_up(&self, mut entry: Entry, own: Option<&Purchase<H>>) {
         let mut is_certain = self.is_certain(&entry, own);
         let started = self.host.now();
         let left = |all: u64| all.saturating_sub(self.host.now().saturating_sub(started));
@@ -107,6 +107,7 @@ impl<H: Host> Client<H> {
             let resource = resource(&entry.method, &entry.payment.url);
             let First::A(Ok(held)) = first(self.lock(&resource), self.host.sleep(patience)).await else { return };
             guard.replace(held);
+            let locked_at = self.host.now();
             if self.read_again().await.is_err() {
                 return;
             }
@@ -115,31 +116,37 @@ impl<H: Host> Client<H> {
                 Some(still) => entry = still,
                 None => return,
             }
-            is_certain = Some(true);
+            is_certain = Some(is_earlier(&entry, locked_at));
         }
     }
 
     /// Whether a lookup's "failed" may be believed: between its journal write and its wallet's start a lookup finds nothing,
     /// so only while nobody else can be buying this, or past the time that a wallet is given. `None`: who takes the lock of
-    /// the entry's resource can tell. `own` is the resource whose lock the caller holds.
-    fn is_certain(&self, entry: &Entry, own: Option<&str>) -> Option<bool> {
+    /// the entry's resource can tell. `own` is the purchase whose locks the caller holds.
+    fn is_certain(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<bool> {
         if self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms {
             return Some(true);
         }
         let resource = resource(&entry.method, &entry.payment.url);
-        let is_own = own == Some(resource.as_str());
-        let is_bought_here = !is_own && self.purchases.borrow().iter().any(|other| other.resource == resource);
+        let mine = own.filter(|own| own.resource == resource);
+        let is_bought_here = mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource);
         if !self.host.has_store() {
             return Some(!is_bought_here);
         }
         if !self.host.has_lock() || (is_bought_here && own.is_none()) {
             return Some(false);
         }
-        is_own.then_some(true)
+        mine.map(|mine| is_earlier(entry, mine.locked_at.get()))
     }
 
     fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let books = self.books.borrow();
         books.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
     }
+}
+
+/// Whether a payment was begun before the lock of its resource was had. One that was begun later shows that the lock has been
+/// lost meanwhile, to someone who may be about to pay: its holder was frozen.
+fn is_earlier(entry: &Entry, locked_at: u64) -> bool {
+    entry.started_at_ms <= locked_at
 }

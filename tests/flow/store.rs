@@ -80,6 +80,11 @@ impl Store {
         Ok(())
     }
 
+    /// Takes every lock from its holder, as a lease's end does.
+    pub fn take_over(&self) {
+        self.held.borrow_mut().clear();
+    }
+
     pub async fn lock(self: &Rc<Self>, name: &str) -> Result<Guard, Cause> {
         self.step(Op::Lock, name).await?;
         loop {
@@ -87,8 +92,9 @@ impl Store {
             match holder {
                 Some(freed) => freed.get().await,
                 None => {
-                    self.held.borrow_mut().insert(name.to_owned(), Later::new());
-                    return Ok(Guard(Some((self.clone(), name.to_owned()))));
+                    let freed = Later::new();
+                    self.held.borrow_mut().insert(name.to_owned(), freed.clone());
+                    return Ok(Guard(Some((self.clone(), name.to_owned(), freed))));
                 }
             }
         }
@@ -97,13 +103,16 @@ impl Store {
 
 /// Frees its lock when it is dropped.
 #[derive(Default)]
-pub struct Guard(Option<(Rc<Store>, String)>);
+pub struct Guard(Option<(Rc<Store>, String, Rc<Later<()>>)>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some((store, name)) = &self.0 {
-            let freed = store.held.borrow_mut().remove(name);
-            freed.unwrap().bring(());
+        if let Some((store, name, mine)) = &self.0 {
+            let mut held = store.held.borrow_mut();
+            if held.get(name).is_some_and(|holder| Rc::ptr_eq(holder, mine)) {
+                held.remove(name);
+            }
+            mine.bring(());
         }
     }
 }

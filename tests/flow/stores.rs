@@ -386,3 +386,29 @@ fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
     assert_eq!(fetch(&fresh, &host, get(URL)), REUSED);
     assert_eq!((world.paid(), world.lookups.get(), states(&world, &fresh)), (1, 0, vec![State::Paid]));
 }
+
+#[test]
+fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_payment() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (frozen, host) = client(&world, Some(&store), Config::new(100));
+    let consent = crate::executor::Later::new();
+    let asked = consent.clone();
+    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (_, first) = start(&frozen, &host, URL);
+    world.executor.run(20_000);
+    store.take_over();
+    // The other's order is on its way: its wallet knows nothing of it yet.
+    let (other, other_host) = client(&world, Some(&store), Config::new(100));
+    let answer = world.wallet_waits();
+    world.lookup_says(Lookup::Failed);
+    let (_, second) = start(&other, &other_host, URL);
+    world.executor.run(1000);
+    consent.bring(Ok(true));
+    world.executor.run(1000);
+    assert_eq!(first.take(), open(Code::PaymentUnknown, State::Pending));
+    let hash = crate::parallel::first_hash(&world, &other);
+    answer.bring(world.proof_of(&hash));
+    world.executor.run(1000);
+    assert_eq!((second.take(), world.paid()), (PAID, 1));
+    assert_eq!((fetch(&frozen, &host, get(URL)), world.paid()), (REUSED, 1));
+}
