@@ -1,19 +1,14 @@
 // The page: its controls, one paid fetch per press of the button, and the state that outlives it.
 import { createFetch } from "l402-fetch";
+import { readSetting } from "./setting.js";
 import { tell } from "./story.js";
 import { Run } from "./view.js";
-import { testWallet, weblnWallet } from "./wallets.js";
+import { weblnWallet } from "./wallets.js";
+import { sat } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-// A shop of this page's own: two windows do not share tickets or counts.
-const id = `demo-${Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-const PRICE = 10;
-const address = `/shop/${id}/weather?${new URLSearchParams({ price: PRICE, description: "A weather forecast", valid_until: 3600 })}`;
-
-// Tickets and journal, for as long as the page is open. A real page would use IndexedDB.
-const memory = new Map();
-const store = { get: (key) => memory.get(key), set: (key, value) => void memory.set(key, value), delete: (key) => void memory.delete(key) };
+const { address, price, thing, networks, store, isReal, builtIn, lede, weblnNote } = await readSetting();
 
 let runs = 0;
 let busy = false;
@@ -33,13 +28,13 @@ async function ask() {
   $("ask").setAttribute("aria-disabled", "true");
   const run = new Run($("log"), `Request ${++runs}`);
   const limits = readLimits();
-  const wallet = walletName() === "webln" ? weblnWallet() : testWallet(`/wallet/${id}`);
-  const story = tell(run, { wallet, limits, say, release });
+  const wallet = walletName() === "webln" ? weblnWallet() : builtIn.wallet();
+  const story = tell(run, { wallet, limits, thing, say, release });
   try {
     const pay = createFetch({
       wallet,
       limits,
-      networks: ["regtest"],
+      networks,
       store,
       onEvent: (event) => story.onEvent(event),
       async fetch(input, init) {
@@ -64,7 +59,7 @@ async function ask() {
 }
 
 /** An instance that only looks after the books. */
-const books = () => createFetch({ wallet: testWallet(`/wallet/${id}`), limits: { perPayment: 0 }, store });
+const books = () => createFetch({ wallet: builtIn.wallet(), limits: { perPayment: 0 }, store });
 
 async function release(paymentHash) {
   await books().resolve(paymentHash, "failed");
@@ -84,11 +79,13 @@ async function forget() {
 }
 
 async function showStanding() {
-  const [payments, spent] = await Promise.all([books().payments(), books().spent()]);
+  const [payments, spent, balance] = await Promise.all([books().payments(), books().spent(), books().balanceMsat().catch(() => null)]);
   $("ticket").textContent = holdsTicket ? "held" : "none";
   $("payments").textContent = payments.filter((payment) => payment.state === "paid").length;
   $("spent").textContent = `${spent.hour} sat`;
-  $("ask").textContent = holdsTicket ? "Ask again" : "Get the forecast";
+  $("holds").hidden = balance === null;
+  $("holds").lastChild.textContent = balance === null ? "" : sat(balance);
+  $("ask").textContent = holdsTicket ? "Ask again" : `Get the ${thing}`;
   $("forget").disabled = !holdsTicket;
 }
 
@@ -98,19 +95,17 @@ function showCode() {
   const webln = walletName() === "webln";
   $("code").textContent = [
     'import { createFetch } from "l402-fetch";',
-    ...(webln ? ['import { webln } from "l402-fetch/wallets/webln";'] : []),
+    ...(webln ? ['import { webln } from "l402-fetch/wallets/webln";'] : builtIn.imports),
     "",
     "const pay = createFetch({",
-    `  wallet: ${webln ? "webln()" : "testWallet"},`,
+    `  wallet: ${webln ? "webln()" : builtIn.code},`,
     `  limits: { ${limits.join(", ")} },`,
-    '  networks: ["regtest"],',
+    ...(networks[0] === "bitcoin" ? [] : [`  networks: ["${networks[0]}"],`]),
     "});",
-    "const response = await pay(forecastUrl);",
-    "const forecast = await response.json();",
+    `const response = await pay(${thing}Url);`,
+    `const ${thing} = await response.json();`,
   ].join("\n");
-  $("wallet-note").textContent = webln
-    ? "The shop’s invoices are of regtest, a network for tests. Your wallet will be asked to pay one, and will refuse unless it is on regtest too. This page accepts no other network, so no real money can move."
-    : `${globalThis.webln ? "The test wallet" : "This browser has no WebLN wallet, so a built-in one pays. It"} lives on the shop’s own server and moves no money: it answers as a wallet that has paid would.`;
+  $("wallet-note").textContent = webln ? weblnNote : builtIn.note();
 }
 
 /** Extensions set `window.webln` when they please. It is preferred as soon as it is there, unless the person chose. */
@@ -128,7 +123,7 @@ $("controls").addEventListener("submit", (event) => {
 });
 $("forget").addEventListener("click", forget);
 $("below").addEventListener("click", () => {
-  $("per-payment").value = PRICE / 2;
+  $("per-payment").value = Math.floor(price / 2);
   $("per-payment").focus();
   showCode();
   say(holdsTicket ? "The limit is below the price. You hold a ticket, though, and it costs nothing to use: forget it to see the refusal." : "The limit is below the price: the next request will be refused.");
@@ -136,6 +131,13 @@ $("below").addEventListener("click", () => {
 $("wallets").addEventListener("change", () => (choseWallet = true));
 $("controls").addEventListener("input", showCode);
 for (const event of ["load", "focus", "webln:ready"]) addEventListener(event, offerWebln);
+$("built-in").textContent = builtIn.label;
+if (lede) $("lede").textContent = lede;
+$("price").textContent = price ? `The ${thing} costs ${price}\u00a0sat.` : "";
+$("below").hidden = !price;
+$("ask").textContent = `Get the ${thing}`;
+// a node has a balance to show, and a store that outlives the page has payments
+if (isReal) await showStanding().catch(() => {});
 offerWebln();
 showCode();
 document.querySelector(".code").open = matchMedia("(min-width: 60rem)").matches;

@@ -8,9 +8,12 @@ const TELLS = "Shop to page";
 const HERE = "In this page";
 const PAYS = "Page to wallet";
 
+/** How much is shown of an answer that is no forecast, in characters. */
+const EXCERPT = 2000;
+
 /** Tells one run. `wallet` is the one that pays, `limits` are in satoshis, `say` announces what goes
- *  on, and `release` takes the person's word that a payment of unknown outcome did not happen. */
-export function tell(run, { wallet, limits, say, release }) {
+ *  on, `thing` is what is bought, and `release` takes the person's word that a payment of unknown outcome did not happen. */
+export function tell(run, { wallet, limits, thing, say, release }) {
   let before;
   let status;
   let request;
@@ -24,7 +27,7 @@ export function tell(run, { wallet, limits, say, release }) {
     const line = ["Sent", ["GET ", long(url.href, "address", url.pathname)]];
     const credential = new Headers(init?.headers ?? input.headers).get("authorization");
     if (!credential) {
-      request = run.step("request", ASKS, "The page asks for the forecast", "An ordinary request, as any fetch would send it. It says nothing about money.", facts([line]));
+      request = run.step("request", ASKS, `The page asks for the ${thing}`, "An ordinary request, as any fetch would send it. It says nothing about money.", facts([line]));
       say("Asking the shop.");
       return;
     }
@@ -42,7 +45,7 @@ export function tell(run, { wallet, limits, say, release }) {
 
   const events = {
     challenge({ challenges }) {
-      const offer = challenges.find((challenge) => challenge.offer) ?? challenges[0];
+      const offer = challenges.find((challenge) => challenge.offer?.protocol === "l402") ?? challenges.find((challenge) => challenge.offer) ?? challenges[0];
       const names = { token: "The ticket", macaroon: "The ticket", invoice: "The invoice" };
       run.step("challenge", TELLS, "The shop wants to be paid first",
         "It answers “payment required”. A header holds its offer: an invoice to pay, and a ticket that becomes valid once it is paid.",
@@ -119,7 +122,7 @@ export function tell(run, { wallet, limits, say, release }) {
 
   /** The end of a run that got its answer: `text`. `after` is the `spent()` of now. */
   function answered(response, text, after) {
-    const forecast = response.ok ? JSON.parse(text) : undefined;
+    const forecast = response.ok ? readForecast(text) : undefined;
     const receipt = receiptOf(response);
     const pairs = [["Answer", h("code", {}, `${response.status} ${response.statusText}`.trim())]];
     if (receipt) {
@@ -127,9 +130,9 @@ export function tell(run, { wallet, limits, say, release }) {
       pairs.push(["Receipt", `paidNow: ${paidNow}${paidNow ? `, ${sat(payment.amountMsat)} and ${sat(payment.feeMsat)} fee` : `, bought at ${clock(payment.settledAt)}`}`]);
       pairs.push(["Spent this hour", `${before.hour} sat before, ${after.hour} sat now`]);
     }
-    const body = response.ok ? table(forecast) : h("pre", {}, text);
+    const body = forecast ? table(forecast) : h("pre", {}, excerpt(text));
     const free = receipt && !receipt.paidNow;
-    run.step("answer", TELLS, !response.ok ? "The shop answers, but not with the forecast" : free ? "The forecast, at no cost" : "The forecast, paid for",
+    run.step("answer", TELLS, !response.ok ? `The shop answers, but not with the ${thing}` : free ? `The ${thing}, at no cost` : `The ${thing}, ${receipt ? "paid for" : "for nothing"}`,
       free ? "The shop took the ticket. One payment, any number of answers, until the ticket runs out."
         : "To the code that asked, this is a plain response. It need not know that a payment happened.",
       body, facts(pairs)).done();
@@ -169,7 +172,7 @@ export function tell(run, { wallet, limits, say, release }) {
     const button = h("button", { type: "button", class: "link" }, "My wallet shows no such payment: release the amount");
     button.addEventListener("click", async () => {
       await release(paymentHash);
-      button.replaceWith("Released: the amount is free again, and the forecast can be bought.");
+      button.replaceWith(`Released: the amount is free again, and the ${thing} can be bought.`);
     });
     return button;
   }
@@ -185,7 +188,20 @@ export function tell(run, { wallet, limits, say, release }) {
   };
 }
 
-function table({ place, unit, days = [] }) {
+/** What a forecast is made of; undefined where the text is something else. */
+function readForecast(text) {
+  try {
+    const forecast = JSON.parse(text);
+    return Array.isArray(forecast.days) ? forecast : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Some shops sell films. */
+const excerpt = (text) => (text.length <= EXCERPT ? text : `${text.slice(0, EXCERPT)}…`);
+
+function table({ place, unit, days }) {
   return h("table", { class: "forecast" },
     h("caption", {}, place),
     h("thead", {}, h("tr", {}, ["Day", "Sky", `Low, ${unit}`, `High, ${unit}`].map((name) => h("th", { scope: "col" }, name)))),

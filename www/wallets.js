@@ -1,4 +1,4 @@
-// The two wallets that this page can pay with. Both are an l402-fetch `Wallet` that also remembers what it saw.
+// The wallets that this page can pay with. Each is an l402-fetch `Wallet` that also remembers what it saw.
 import { webln } from "l402-fetch/wallets/webln";
 
 /** What the test wallet charges as a routing fee, in msat, where the limits leave that much. */
@@ -39,5 +39,24 @@ export function weblnWallet() {
       this.maxFeeMsat = context.maxFeeMsat;
       return wallet.pay(invoice, context);
     },
+  };
+}
+
+/** An lnd node. `shows` whether its preimages are shown: those of a node with nothing to lose are. */
+export async function lndWallet(options, shows) {
+  const { lnd } = await import("l402-fetch/wallets/lnd");
+  return () => {
+    const wallet = lnd(options);
+    return {
+      name: "lnd",
+      async pay(invoice, context) {
+        this.maxFeeMsat = context.maxFeeMsat;
+        const paid = await wallet.pay(invoice, context);
+        if (shows && paid.preimage) Object.assign(this, { preimage: paid.preimage, hashed: await sha256(paid.preimage).catch(() => undefined) });
+        return paid;
+      },
+      lookup: (paymentHash) => wallet.lookup(paymentHash),
+      balanceMsat: () => wallet.balanceMsat(),
+    };
   };
 }

@@ -21,9 +21,9 @@ export const SERVICES = {
 
 /**
  * Starts it, named `name`, and resolves with its `url`, its `daemon` and `stop()`. With `mpp` every 402 offers the Payment scheme,
- * charge and session, beside L402.
+ * charge and session, beside L402. `lightning` is the node's network, as aperture calls it.
  */
-export async function startAperture(network, backend, { name = "aperture", mpp = false } = {}) {
+export async function startAperture(network, backend, { name = "aperture", mpp = false, lightning = "regtest" } = {}) {
   const folder = join(network.folder, name);
   await mkdir(folder);
   const [port] = await freePorts(1);
@@ -40,7 +40,7 @@ export async function startAperture(network, backend, { name = "aperture", mpp =
     basedir: folder,
     dbbackend: "sqlite",
     authenticator: {
-      network: "regtest", lndhost: seller.grpc, tlspath: seller.certPath, macdir: seller.macaroonDir,
+      network: lightning, lndhost: seller.grpc, tlspath: seller.certPath, macdir: seller.macaroonDir,
       ...(mpp && { enablempp: true, enablesessions: true, mpprealm: "interop" }),
     },
     services,

@@ -10,19 +10,20 @@ const running = new Set();
 const folders = new Set();
 
 /**
- * Starts a program, and again after `stop()`. `start()` resolves once a line of its output matches `ready`, and rejects with the
- * end of its output where it ends before. `freeze()` and `thaw()` keep it from doing anything, and let it go on.
+ * Starts a program, in `cwd` and with `env` besides its own, and again after `stop()`. `start()` resolves once a line of its output
+ * matches `ready`, and rejects with the end of its output where it ends before. `freeze()` and `thaw()` keep it from doing
+ * anything, and let it go on.
  */
 export class Daemon {
   #child = null;
   #lines = [];
 
-  constructor(name, program, args, ready) {
-    Object.assign(this, { name, program, args, ready });
+  constructor(name, program, args, ready, { cwd, env } = {}) {
+    Object.assign(this, { name, program, args, ready, cwd, env });
   }
 
   start() {
-    const child = spawn(this.program, this.args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.program, this.args, { cwd: this.cwd, env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     running.add(child);
     this.ended = new Promise((done) => child.on("exit", () => (running.delete(child), done())));

@@ -172,7 +172,7 @@ class Node {
    * `{ index, hash, state, amountMsat, feeMsat, preimage }`, the state as lnd names it.
    */
   async payments(after = 0) {
-    const { payments } = await this.rest("GET", `/v1/payments?include_incomplete=true&index_offset=${after}`);
+    const { payments } = await this.rest("GET", `/v1/payments?include_incomplete=true&index_offset=${after}&max_payments=100000`);
     return payments.map((payment) => ({
       index: Number(payment.payment_index),
       hash: payment.payment_hash,

@@ -27,9 +27,9 @@ export const programs = Object.fromEntries(
 /** The version of a program's module, as its tag is called. */
 export const versionOf = (name) => MODULES[name].version;
 
-/** Builds what is missing. Rejects with a `RunError` that says what to install where Go is missing. */
-export async function buildPrograms() {
-  const missing = Object.keys(MODULES).filter((name) => Object.keys(MODULES[name].packages).some((program) => !existsSync(programs[program])));
+/** Builds what is missing, of all or of the modules `wanted`. Rejects with a `RunError` that says what to install where Go is missing. */
+export async function buildPrograms(wanted = Object.keys(MODULES)) {
+  const missing = wanted.filter((name) => Object.keys(MODULES[name].packages).some((program) => !existsSync(programs[program])));
   if (missing.length === 0) return;
   if (!find("go")) {
     throw new RunError(`go is missing, and ${missing.join(", ")} can't be built without it: install Go 1.26 or newer, see https://go.dev/dl`);
