@@ -12,6 +12,8 @@ export async function openPage(browser, base, { width = 1024, height = 800, sche
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   const offences = [];
+  // the page's own, once it has asked there
+  let shop;
   page.on("console", (message) => {
     if (["error", "warn"].includes(message.type()) && !EXPECTED.test(message.text()) && !(blocked && /ERR_FAILED/.test(message.text()))) offences.push(`console: ${message.text()}`);
   });
@@ -19,6 +21,7 @@ export async function openPage(browser, base, { width = 1024, height = 800, sche
   page.on("request", (request) => {
     const url = new URL(request.url());
     if (url.protocol !== "data:" && url.origin !== base) offences.push(`request to ${url.origin}`);
+    if (url.pathname.startsWith("/shop/")) shop = url.pathname.split("/")[2];
   });
   await page.setViewport({ width, height });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: motion }]);
@@ -68,10 +71,7 @@ export async function openPage(browser, base, { width = 1024, height = 800, sche
       };
     }),
     /** What the page's own shop and wallet counted. */
-    async stats() {
-      const address = await page.evaluate(async () => performance.getEntriesByType("resource").map((entry) => entry.name).find((name) => name.includes("/shop/")));
-      return address ? count(base, new URL(address).pathname.split("/")[2]) : { requests: 0, asked: 0, payments: 0 };
-    },
+    stats: async () => (shop ? count(base, shop) : { requests: 0, asked: 0, payments: 0 }),
     async set(selector, value) {
       await page.click(selector, { count: 3 });
       await page.keyboard.press("Backspace");
