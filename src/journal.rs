@@ -1,122 +1,51 @@
 //! The payment journal: one entry for each payment hash, written before the wallet is asked.
 //!
 //! ```text
-//!            wallet asked            preimage proven, by the wallet, a lookup or resolve()
-//!  (nothing) ───────────▶ pending ─────────────────────────────────────────────▶ paid
-//!                           │  ╲                                                  ▲
-//!        the answer was lost │   ╲ the wallet knows that nothing was paid         │ preimage proven
-//!                           ▼    ╲                                                │
-//!                        unknown ─────▶ failed ───────────────────────────────────┘
+//!                          ┌──────────────────── proof ────────────────────┐
+//!              journalled  │                                               ▼
+//!   (nothing) ─────────▶ pending ── answer lost ──▶ unknown ── proof ──▶ paid ── folded ──▶ (a sum)
+//!                          │  ▲                        │                   ▲
+//!                          │  └─ tried again ─┐        │                   │
+//!                          │                  │        │                   │
+//!                          └── certainty ──▶ failed ◀── certainty          │
+//!                                             │ │                          │
+//!                                             │ └────────── proof ─────────┘
+//!                                             └── folded ──▶ (nothing)
 //! ```
 //!
-//! Pending and unknown entries keep amount and fee reserve counted against the limits. Only a proof of payment, or the
-//! wallet's certain word that nothing moved, settles one. A failed invoice may be tried again: its entry starts anew.
+//! - *journalled*: the entry is stored before the wallet is asked. One that can't be stored is taken back, and nothing is paid.
+//! - *proof*: a preimage that hashes to the payment hash, whoever brings it and however late: the wallet's answer, `resolve()`,
+//!   or a lookup, which is made at once where the answer is lost, before the next purchase that the entry stands in the way
+//!   of, and before `payments()` and `spent()` answer. A token that is stored already is one, too: the process ended before
+//!   it could write the journal.
+//! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s, or a lookup's "failed", which is believed
+//!   only while nobody else can be about to ask the wallet, or past `paymentTimeout`; and a process that was frozen for so long
+//!   before it asked, and then does not.
+//! - *answer lost*: the wallet threw, was silent until the timeout, or gave no proof, and a lookup could not tell.
+//! - *tried again*: a server may offer the same invoice once more; the entry then starts anew, and what becomes of the
+//!   earlier attempt changes it by a proof only.
+//! - *folded*: settled, and too old to count in an hour or a day or to be offered again: see [`crate::bounds`]. What was paid
+//!   stays in the totals.
+//!
+//! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight can
+//! settle late. They keep their resource (or origin) from being paid again until they are settled, or forgotten: a day after
+//! the invoice expired ([`FORGOTTEN_AFTER_S`]) nobody will learn any more what became of them, and it may be bought anew.
 
-use crate::challenge::Protocol;
-use crate::encoding::concat;
-use crate::json::Json;
-use crate::policy::Spent;
+use crate::folded::Folded;
+pub use crate::payment::{Payment, State};
+use crate::policy::{Spent, DAY_MS};
 use crate::row::{Row, Writer};
-use crate::{Code, Error};
+use crate::stored::{stored_json, stored_rows, stored_text};
+use crate::Error;
 
-/// The version of the stored form that this code reads and writes.
-pub const VERSION: u64 = 1;
+/// The version of the stored form while nothing is folded.
+const VERSION: u64 = 1;
+/// The version with folded sums: a reader of the earlier one would lose them with its next write, and exceed the limits.
+const VERSION_FOLDED: u64 = 2;
+/// What the rows are called in the stored form.
+const ROWS: &str = "payments";
 /// Where nobody can tell what became of a payment, its resource may be bought anew this long after the invoice expired.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-
-/// What is known of a payment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
-    /// Handed to the wallet.
-    Pending,
-    /// The wallet's answer was lost; the amount stays reserved.
-    Unknown,
-    /// Proven.
-    Paid,
-    /// Nothing was paid nor will be.
-    Failed,
-}
-
-impl State {
-    const ALL: [(State, &'static str); 4] =
-        [(State::Pending, "pending"), (State::Unknown, "unknown"), (State::Paid, "paid"), (State::Failed, "failed")];
-
-    fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
-    }
-}
-
-/// A payment as users see it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Payment {
-    /// Hex.
-    pub payment_hash: String,
-    /// Scheme, host and port.
-    pub origin: String,
-    /// Without fragment.
-    pub url: String,
-    /// How the offer was answered.
-    pub protocol: Protocol,
-    /// Millisatoshis, without the fee.
-    pub amount_msat: u64,
-    /// Millisatoshis, as the wallet reported it.
-    pub fee_msat: u64,
-    /// What is known of it.
-    pub state: State,
-    /// Unix seconds.
-    pub started_at: u64,
-    /// Unix seconds.
-    pub settled_at: Option<u64>,
-}
-
-impl Payment {
-    /// As JavaScript is shown it.
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.text("paymentHash", Some(&self.payment_hash));
-        row.text("origin", Some(&self.origin));
-        row.text("url", Some(&self.url));
-        row.text("protocol", Some(self.protocol.as_str()));
-        row.number("amountMsat", Some(self.amount_msat));
-        row.number("feeMsat", Some(self.fee_msat));
-        row.text("state", Some(self.state.name()));
-        row.number("startedAt", Some(self.started_at));
-        row.number("settledAt", self.settled_at);
-    }
-
-    /// The JSON text of the object that JavaScript is shown.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        Writer::object(|row| self.write(row))
-    }
-
-    /// What the rows of journal and tokens begin with.
-    pub(crate) fn write_offer(&self, row: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
-        row.text("paymentHash", Some(&self.payment_hash));
-        row.text("origin", Some(&self.origin));
-        row.text("url", Some(&self.url));
-        row.text("method", Some(method));
-        row.text("protocol", Some(self.protocol.as_str()));
-        row.text("token", Some(token));
-        row.text("preimage", preimage);
-        row.number("amountMsat", Some(self.amount_msat));
-        row.number("feeMsat", Some(self.fee_msat));
-    }
-
-    pub(crate) fn read(row: &mut Row<'_>, state: State, started_at: u64) -> Self {
-        let protocol = Protocol::from_name(&row.text("protocol"));
-        Self {
-            payment_hash: row.text("paymentHash"),
-            origin: row.text("origin"),
-            url: row.text("url"),
-            protocol: row.expect(protocol, Protocol::L402),
-            amount_msat: row.number("amountMsat"),
-            fee_msat: row.number("feeMsat"),
-            state,
-            started_at,
-            settled_at: row.optional_number("settledAt"),
-        }
-    }
-}
 
 /// A payment with all that settling it later needs.
 #[derive(Clone, PartialEq, Eq)]
@@ -148,6 +77,19 @@ impl Entry {
     #[must_use]
     pub fn is_forgotten(&self, now_ms: u64) -> bool {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
+    }
+
+    /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to spare
+    /// for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
+    #[must_use]
+    pub fn can_be_folded(&self, now_ms: u64) -> bool {
+        !self.is_unsettled() && now_ms.saturating_sub(self.started_at_ms) >= DAY_MS && self.is_forgotten(now_ms)
+    }
+
+    /// About how many bytes it takes in the stored form.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.payment.size().saturating_add(self.method.len()).saturating_add(self.token.len())
     }
 
     /// Records the proof of payment, once. A fee that nobody reported stays as it was.
@@ -217,29 +159,76 @@ impl Entry {
     }
 }
 
-/// Every payment, oldest first.
+/// Every payment, oldest first; of old ones the sums.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Journal {
     entries: Vec<Entry>,
+    folded: Folded,
 }
 
 impl Journal {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
+    /// [`crate::Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let entries = stored_list(text, "payments", Entry::read)?;
-        Ok(Self { entries })
+        let (json, version) = stored_json(text, ROWS, VERSION_FOLDED)?;
+        let entries = stored_rows(&json, ROWS, Entry::read)?;
+        let folded = if version == VERSION { Folded::default() } else { Folded::read(&json, ROWS)? };
+        Ok(Self { entries, folded })
     }
 
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        stored_text("payments", &self.entries, Entry::write)
+        let is_whole = self.folded.is_empty();
+        let version = if is_whole { VERSION } else { VERSION_FOLDED };
+        stored_text(version, ROWS, &self.entries, Entry::write, |text| {
+            if !is_whole {
+                self.folded.write(text);
+            }
+        })
     }
 
-    /// Every entry, oldest first.
+    /// Whether there is nothing to store.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.folded.is_empty()
+    }
+
+    /// About how many bytes the stored form takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.entries.iter().map(Entry::size).fold(self.folded.size(), usize::saturating_add)
+    }
+
+    /// Folds entries that may be, oldest first, until the rest takes `most` bytes.
+    pub fn fold(&mut self, most: usize, now_ms: u64) {
+        let mut excess = self.size().saturating_sub(most);
+        if excess == 0 {
+            return;
+        }
+        let Self { entries, folded } = self;
+        entries.retain(|entry| {
+            let stays = excess == 0 || !entry.can_be_folded(now_ms);
+            if !stays {
+                excess = excess.saturating_sub(entry.size());
+                let (msat, _) = entry.sums();
+                if msat > 0 {
+                    folded.add(&entry.payment.origin, msat, entry.started_at_ms);
+                }
+            }
+            stays
+        });
+    }
+
+    /// Whether an entry that is missing here was folded.
+    #[must_use]
+    pub fn has_folded(&self, entry: &Entry) -> bool {
+        entry.payment.state == State::Paid && self.folded.reaches(entry.started_at_ms)
+    }
+
+    /// Every entry that is not folded, oldest first.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -254,6 +243,10 @@ impl Journal {
     /// The same, to be changed.
     pub fn find_mut(&mut self, payment_hash: &str) -> Option<&mut Entry> {
         self.entries.iter_mut().rev().find(|entry| entry.payment.payment_hash == payment_hash)
+    }
+
+    pub(crate) fn unsettled_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().filter(|entry| entry.is_unsettled())
     }
 
     /// Adds an entry; one of the same hash is replaced and moves to the end.
@@ -275,10 +268,13 @@ impl Journal {
         self.entries.retain(|entry| entry.payment.payment_hash != payment_hash);
     }
 
-    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here.
+    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The sums
+    /// are those of this reading: what was paid long ago and is missing here has been folded into them.
     pub fn merge(&mut self, newer: &Self) {
         for entry in &newer.entries {
+            let was_folded = self.has_folded(entry);
             match self.find_mut(&entry.payment.payment_hash) {
+                None if was_folded => {}
                 None => self.entries.push(entry.clone()),
                 Some(known) if entry.knows_more_than(known) => *known = entry.clone(),
                 Some(_) => {}
@@ -303,52 +299,7 @@ impl Journal {
         for entry in self.entries.iter().filter(|entry| origin.is_none_or(|origin| origin == entry.payment.origin)) {
             spent.add(of(entry.sums()), entry.started_at_ms, now_ms);
         }
+        spent.total = spent.total.saturating_add(self.folded.total(origin));
         spent
     }
-}
-
-/// The text of a stored list.
-pub(crate) fn stored_text<T>(name: &str, rows: &[T], write: impl Fn(&T, &mut Writer)) -> String {
-    Writer::object(|list| {
-        list.number("version", Some(VERSION));
-        list.rows(name, rows, write);
-    })
-}
-
-/// The rows of a stored list, `version` checked.
-pub(crate) fn stored_list<T>(text: &str, name: &str, read: impl Fn(&mut Row<'_>) -> T) -> Result<Vec<T>, Error> {
-    let json = stored_json(text, name)?;
-    let rows = json.get(name).and_then(Json::as_array).ok_or_else(|| damaged(name))?;
-    let mut list = Vec::with_capacity(rows.len());
-    for json in rows {
-        let mut row = Row::new(json);
-        list.push(read(&mut row));
-        if row.is_damaged() {
-            return Err(damaged(name));
-        }
-    }
-    Ok(list)
-}
-
-fn stored_json(text: &str, name: &str) -> Result<Json, Error> {
-    let json = Json::parse(text).map_err(|_| damaged(name))?;
-    match json.get("version").and_then(Json::as_u64) {
-        Some(VERSION) => Ok(json),
-        Some(version) if version > VERSION => Err(Error::new(
-            Code::StoreFailed,
-            concat(&["the stored ", name, " were written by a later version of l402-fetch: update to use this store"]),
-        )),
-        _ => Err(damaged(name)),
-    }
-}
-
-fn damaged(name: &str) -> Error {
-    Error::new(
-        Code::StoreFailed,
-        concat(&[
-            "the stored ",
-            name,
-            " are damaged: nothing is paid and nothing overwritten; restore or move them away",
-        ]),
-    )
 }

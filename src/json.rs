@@ -190,20 +190,27 @@ impl<T: Into<Json>> From<Option<T>> for Json {
 
 pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
+    // In runs: a stored text is long, and little of it needs an escape.
+    let mut rest = text;
+    while let Some((plain, escaped)) =
+        rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\').and_then(|at| rest.split_at_checked(at))
+    {
+        out.push_str(plain);
+        let (byte, after) = escaped.split_at_checked(1).unwrap_or_default();
+        match byte {
+            "\n" => out.push_str("\\n"),
+            "\"" | "\\" => {
                 out.push('\\');
-                out.push(c);
+                out.push_str(byte);
             }
-            '\n' => out.push_str("\\n"),
-            '\0'..='\x1f' => {
+            _ => {
                 out.push_str("\\u00");
-                out.push_str(&crate::encoding::to_hex(&[u8::try_from(c).unwrap_or(0)]));
+                out.push_str(&crate::encoding::to_hex(byte.as_bytes()));
             }
-            _ => out.push(c),
         }
+        rest = after;
     }
+    out.push_str(rest);
     out.push('"');
 }
 
@@ -297,7 +304,8 @@ impl<'a> Parser<'a> {
                 return Err(BAD);
             }
         }
-        Ok(Json::Number(start.strip_suffix(self.rest).unwrap_or_default().to_owned()))
+        let length = start.len().saturating_sub(self.rest.len());
+        Ok(Json::Number(start.get(..length).unwrap_or_default().to_owned()))
     }
 
     fn string(&mut self) -> Result<String, &'static str> {

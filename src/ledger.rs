@@ -8,10 +8,12 @@ use crate::client::Client;
 use crate::encoding::concat;
 use crate::failure::Failure;
 use crate::host::Host;
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal, Payment};
 use crate::sync::Pass;
-use crate::token::{Token, Tokens};
+use crate::token::Token;
+use crate::tokens::Tokens;
 use crate::{Code, Error};
+use std::rc::Rc;
 
 const JOURNAL: &str = "l402-fetch/journal";
 const TOKENS: &str = "l402-fetch/tokens";
@@ -37,11 +39,19 @@ pub(crate) struct Page<'a, H: Host> {
 }
 
 impl Books {
+    /// The payment of a hash (hex), and its preimage: of the journal, or, where it was folded, of a token that is still kept.
+    pub(crate) fn bought_with(&self, payment_hash: &str) -> Option<(Payment, Option<String>)> {
+        let of_entry = |entry: &Entry| (entry.payment.clone(), entry.preimage.clone());
+        let of_token = |token: &Rc<Token>| (token.payment.clone(), token.preimage.clone());
+        let entry = self.journal.find(payment_hash).map(of_entry);
+        entry.or_else(|| self.tokens.bought_with(payment_hash).map(of_token))
+    }
+
     /// A process may have ended between the two writes: a stored token is the proof that its payment was made.
     fn settle_what_is_proven(&mut self) {
         let Self { journal, tokens, .. } = self;
-        for token in tokens.iter() {
-            if let Some(entry) = journal.find_mut(&token.payment.payment_hash).filter(|entry| entry.is_unsettled()) {
+        for entry in journal.unsettled_mut() {
+            if let Some(token) = tokens.bought_with(&entry.payment.payment_hash) {
                 entry.payment = token.payment.clone();
                 entry.preimage.clone_from(&token.preimage);
             }
@@ -150,7 +160,7 @@ impl<H: Host> Client<H> {
             let books = self.books.borrow();
             [
                 (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),
-                (JOURNAL, 0, books.journal.to_text(), books.journal.entries().is_empty()),
+                (JOURNAL, 0, books.journal.to_text(), books.journal.is_empty()),
             ]
         };
         for (key, slot, text, is_empty) in texts {

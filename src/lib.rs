@@ -46,6 +46,7 @@
 //! store by itself: all of that comes through the trait [`host::Host`], so that it runs in a test with a host that fails at any step.
 
 mod account;
+pub mod bounds;
 pub mod challenge;
 pub mod client;
 pub mod config;
@@ -53,6 +54,7 @@ mod encoding;
 pub mod error;
 pub mod event;
 pub mod failure;
+mod folded;
 pub mod host;
 pub mod invoice;
 pub mod journal;
@@ -60,6 +62,7 @@ pub mod json;
 mod ledger;
 pub mod macaroon;
 pub mod origin;
+mod payment;
 pub mod policy;
 pub mod preimage;
 mod prepare;
@@ -67,8 +70,10 @@ mod purchase;
 mod recover;
 mod row;
 mod settle;
+mod stored;
 mod sync;
 pub mod token;
+pub mod tokens;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)] // what JavaScript calls; public for the tests in the engines
 pub mod wasm;

@@ -9,7 +9,7 @@ use crate::row::Writer;
 use crate::{Code, Error};
 
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 86_400_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
 /// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
 const LEAST_FEE_MSAT: u64 = 5_000;
 

@@ -41,8 +41,7 @@ impl<H: Host> Client<H> {
             return Err(not_honored().into());
         }
         let hash = to_hex(&quote.invoice.payment_hash);
-        let known = self.books.borrow().journal.find(&hash).is_some();
-        if known {
+        if self.books.borrow().bought_with(&hash).is_some() {
             let page = self.open().await?;
             let token = self.known_hash(request, quote, &hash)?;
             self.close(page).await?;
@@ -67,27 +66,28 @@ impl<H: Host> Client<H> {
         self.holds.borrow_mut().retain(|other| !Rc::ptr_eq(other, hold));
     }
 
-    /// The invoice's hash is in the journal: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
+    /// The invoice's hash is in the books: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
     fn known_hash(&self, request: &Request, quote: &Quote, hash: &str) -> Result<Option<Rc<Token>>, Failure<H>> {
         let mut books = self.books.borrow_mut();
-        let Some(entry) = books.journal.find(hash).cloned() else { return Ok(None) };
-        if entry.payment.origin != quote.origin {
+        let Some((payment, preimage)) = books.bought_with(hash) else { return Ok(None) };
+        if payment.origin != quote.origin {
             let error = Error::new(
                 Code::HashMismatch,
                 "the invoice was bought from another origin already: its preimage would be shown to this one",
             );
-            return Err(Failure::raised(error).with_payment(entry.payment));
+            return Err(Failure::raised(error).with_payment(payment));
         }
-        if entry.is_unsettled() {
-            let failure = Failure::raised(unknown("this invoice was handed to the wallet before"));
-            return Err(failure.with_payment(entry.payment));
+        match payment.state {
+            State::Pending | State::Unknown => {
+                let failure = Failure::raised(unknown("this invoice was handed to the wallet before"));
+                Err(failure.with_payment(payment))
+            }
+            State::Failed => Ok(None),
+            State::Paid => {
+                let token = Token::new(payment, request.method.clone(), quote.token.clone(), preimage);
+                Ok(Some(books.tokens.put(token.bought_for(&request.url))))
+            }
         }
-        if entry.payment.state == State::Failed {
-            return Ok(None);
-        }
-        let token = Token::new(entry.payment, request.method.clone(), quote.token.clone(), entry.preimage)
-            .bought_for(&request.url);
-        Ok(Some(books.tokens.put(token)))
     }
 
     fn reserve(&self, quote: &Quote) -> Result<Rc<Hold>, Failure<H>> {
@@ -186,6 +186,7 @@ impl<H: Host> Client<H> {
             started_at_ms: now,
             invoice_expires_at: quote.invoice.expires_at,
         };
+        books.make_room(&entry, now)?;
         books.journal.put(entry.clone());
         // The entry counts from now on; both together would refuse others what is theirs.
         self.release(hold);

@@ -1,16 +1,17 @@
-//! Tokens that were paid for: the `Authorization` each makes, and the requests it may open.
+//! A token that was paid for: the `Authorization` it makes, and the requests it may open.
 
 use crate::challenge::Protocol;
 use crate::encoding::concat;
-use crate::journal::{stored_list, stored_text, Payment, State};
+use crate::journal::{Payment, State};
 use crate::macaroon::decode_parts;
 use crate::origin::Location;
 use crate::row::{Row, Writer};
-use crate::Error;
-use std::rc::Rc;
 
-/// Tokens that are kept for the requests that are under way with them.
-const MOST_GONE: usize = 64;
+/// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
+/// trip there; each costs room in the store, and time with every request.
+pub const MOST_REFUSALS: usize = 100;
+/// Room for such a place in the stored form, its name aside.
+const REFUSAL_BYTES: usize = 24;
 
 /// How often a token was refused at a method and path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,13 +41,13 @@ pub struct Token {
     pub own_refusals: u64,
     /// Where else it was refused.
     pub refused: Vec<Refusal>,
-    rules: Rules,
+    pub(crate) rules: Rules,
 }
 
 /// The caveats that are understood, of all macaroons that the token holds.
 #[derive(Clone, PartialEq, Eq, Default)]
-struct Rules {
-    expires_at: Option<u64>,
+pub(crate) struct Rules {
+    pub(crate) expires_at: Option<u64>,
     path: Option<String>,
     method: Option<String>,
 }
@@ -67,11 +68,11 @@ impl Rules {
         rules
     }
 
-    fn are_in_time(&self, now_ms: u64) -> bool {
+    pub(crate) fn are_in_time(&self, now_ms: u64) -> bool {
         self.expires_at.is_none_or(|at| now_ms / 1000 < at)
     }
 
-    fn allow(&self, method: &str, path: &str) -> bool {
+    pub(crate) fn allow(&self, method: &str, path: &str) -> bool {
         self.path.as_deref().is_none_or(|allowed| allowed == path)
             && self.method.as_deref().is_none_or(|allowed| allowed == method)
     }
@@ -109,7 +110,7 @@ impl Token {
     }
 
     /// How often it was refused at this method and path as a token of another resource.
-    fn refusals(&self, method: &str, path: &str) -> u64 {
+    pub(crate) fn refusals(&self, method: &str, path: &str) -> u64 {
         self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
     }
 
@@ -133,6 +134,16 @@ impl Token {
             Some(refusal) => refusal.times = refusal.times.saturating_add(1),
             None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times: 1 }),
         }
+        self.forget_refusals();
+    }
+
+    /// Keeps to the bound: what was refused again and again says more than what was refused once.
+    fn forget_refusals(&mut self) {
+        while self.refused.len() > MOST_REFUSALS {
+            let least = self.refused.iter().enumerate().min_by_key(|(_, refusal)| refusal.times);
+            let Some((index, _)) = least else { return };
+            self.refused.remove(index);
+        }
     }
 
     /// Notes that a server took the token. Earlier refusals came from one that was not yet aware of the payment.
@@ -144,7 +155,7 @@ impl Token {
     }
 
     /// Adds what another reading of the same token knows.
-    fn learn(&mut self, other: &Self) {
+    pub(crate) fn learn(&mut self, other: &Self) {
         if other.accepted {
             self.note_accepted();
         }
@@ -157,9 +168,28 @@ impl Token {
                 None => self.refused.push(refusal.clone()),
             }
         }
+        self.forget_refusals();
     }
 
-    fn write(&self, row: &mut Writer) {
+    /// Whether it opens nothing any more: it has expired, or was used up at the very resource that it was sold for. One that
+    /// was refused and never accepted stays: the server that sold it must not be paid again.
+    pub(crate) fn may_go(&self, now_ms: u64) -> bool {
+        let has_expired = !self.rules.are_in_time(now_ms);
+        match self.accepted {
+            true => has_expired || self.own_refusals > 0,
+            false => has_expired && self.own_refusals == 0 && self.refused.is_empty(),
+        }
+    }
+
+    /// About how many bytes it takes in the stored form.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let own = self.payment.size().saturating_add(self.method.len()).saturating_add(self.token.len());
+        let refused = self.refused.iter().map(|refusal| refusal.at.len().saturating_add(REFUSAL_BYTES));
+        refused.fold(own, usize::saturating_add)
+    }
+
+    pub(crate) fn write(&self, row: &mut Writer) {
         let payment = &self.payment;
         payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
         row.number("startedAt", Some(payment.started_at));
@@ -172,7 +202,7 @@ impl Token {
         });
     }
 
-    fn read(row: &mut Row<'_>) -> Self {
+    pub(crate) fn read(row: &mut Row<'_>) -> Self {
         let started_at = row.number("startedAt");
         let payment = Payment::read(row, State::Paid, started_at);
         let mut token = Self::new(payment, row.text("method"), row.text("token"), row.optional_text("preimage"));
@@ -185,167 +215,4 @@ impl Token {
 
 fn is_at(at: &str, method: &str, path: &str) -> bool {
     at.split_once(' ') == Some((method, path))
-}
-
-/// Every token that is known.
-#[derive(Clone, Default)]
-pub struct Tokens {
-    list: Vec<Rc<Token>>,
-    /// Taken out of the list, while requests may be under way with them.
-    gone: Vec<Rc<Token>>,
-    last_id: u32,
-}
-
-impl Tokens {
-    /// Reads the stored form.
-    ///
-    /// # Errors
-    /// [`crate::Code::StoreFailed`] where it is damaged or of a later version.
-    pub fn parse(text: &str) -> Result<Vec<Token>, Error> {
-        stored_list(text, "tokens", Token::read)
-    }
-
-    /// The stored form.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        stored_text("tokens", &self.list, |token, row| token.write(row))
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Token> {
-        self.list.iter().map(Rc::as_ref)
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// The token of an id.
-    #[must_use]
-    pub fn get(&self, id: u32) -> Option<&Rc<Token>> {
-        self.list.iter().chain(&self.gone).find(|token| token.id == id)
-    }
-
-    /// Takes tokens out; the last few of them stay known by their ids.
-    fn remove(&mut self, which: impl Fn(&Token) -> bool) {
-        let (out, kept) = std::mem::take(&mut self.list).into_iter().partition(|token| which(token));
-        self.list = kept;
-        self.gone.extend::<Vec<_>>(out);
-        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
-    }
-
-    /// The token that this payment hash (hex) bought.
-    #[must_use]
-    pub fn bought_with(&self, payment_hash: &str) -> Option<&Rc<Token>> {
-        self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
-    }
-
-    /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin with
-    /// the longest common path. None that a server has refused here, nor one whose caveats speak against it.
-    #[must_use]
-    pub fn choose(&self, method: &str, url: &str, borrow: bool, now_ms: u64) -> Option<&Rc<Token>> {
-        let location = Location::of(url)?;
-        let mut best: Option<(usize, &Rc<Token>)> = None;
-        let mut refused = false;
-        for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
-            let own = token.is_for(method, url);
-            refused |= token.refusals(method, location.path) > 0;
-            // A first refusal says nothing yet of a token that was never accepted: it is tried a second time.
-            if own && token.own_refusals > u64::from(!token.accepted) {
-                continue;
-            }
-            // What it was sold for it opens: a server behind a proxy may know its paths by other names.
-            if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, location.path)) {
-                continue;
-            }
-            let likeness = if own {
-                usize::MAX
-            } else {
-                Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path))
-            };
-            if best.is_none_or(|(most, _)| likeness >= most) {
-                best = Some((likeness, token));
-            }
-        }
-        // Where one token of the origin was refused, the others are not tried in turn: each would cost a round trip.
-        best.filter(|(likeness, _)| *likeness == usize::MAX || (borrow && !refused)).map(|(_, token)| token)
-    }
-
-    /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another that
-    /// still opens it was paid for as well, by a payment whose proof came late.
-    pub fn put(&mut self, mut token: Token) -> Rc<Token> {
-        self.remove(|old| {
-            old.is_for(&token.method, &token.payment.url) && (old.own_refusals > 0 || old.rules.expires_at.is_some())
-        });
-        self.last_id = self.last_id.wrapping_add(1).max(1);
-        token.id = self.last_id;
-        let token = Rc::new(token);
-        self.list.push(Rc::clone(&token));
-        token
-    }
-
-    /// Changes what is known of a token; false where it is known no more.
-    pub fn update(&mut self, id: u32, change: impl FnOnce(&mut Token)) -> bool {
-        match self.list.iter_mut().find(|token| token.id == id) {
-            Some(token) => {
-                change(Rc::make_mut(token));
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Takes over the stored tokens, keeping the ids of those that are known.
-    pub fn replace(&mut self, stored: Vec<Token>) {
-        let is_stored = |old: &Token| {
-            stored
-                .iter()
-                .any(|token| token.payment.payment_hash == old.payment.payment_hash && token.token == old.token)
-        };
-        self.remove(|old| !is_stored(old));
-        let known = std::mem::take(&mut self.list);
-        for mut token in stored {
-            match known
-                .iter()
-                .find(|old| old.payment.payment_hash == token.payment.payment_hash && old.token == token.token)
-            {
-                Some(old) => {
-                    token.id = old.id;
-                    token.learn(old);
-                    self.list.push(Rc::new(token));
-                }
-                None => {
-                    self.put(token);
-                }
-            }
-        }
-    }
-
-    /// Adds those of `others` that are missing here.
-    pub fn merge(&mut self, others: &Self) {
-        for token in &others.list {
-            if self.bought_with(&token.payment.payment_hash).is_none() {
-                self.list.push(Rc::clone(token));
-            }
-        }
-        self.last_id = self.last_id.max(others.last_id);
-    }
-
-    /// Whether what was last bought for this method and path of an origin was never once accepted.
-    #[must_use]
-    pub fn is_dishonored(&self, origin: &str, method: &str, path: &str) -> bool {
-        self.list.iter().any(|token| token.payment.origin == origin && token.is_dishonored(method, path))
-    }
-
-    /// Drops the tokens of one origin, or all.
-    pub fn forget(&mut self, origin: Option<&str>) {
-        self.remove(|token| origin.is_none_or(|origin| token.payment.origin == origin));
-    }
-}
-
-/// How many leading path segments two paths share.
-fn common_segments(a: &str, b: &str) -> usize {
-    a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b).count()
 }

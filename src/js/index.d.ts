@@ -42,7 +42,10 @@ export interface PaidFetch {
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
   quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
-  /** The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at most. */
+  /**
+   * The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at most. Of
+   * many thousands, old settled ones are no longer listed; `spent()` counts them.
+   */
   payments(): Promise<Payment[]>;
   /**
    * Satoshis paid, or handed to a wallet that has not settled them, in the last hour, the last day, and ever; with the

@@ -5,7 +5,8 @@ use l402_fetch::config::Config;
 use l402_fetch::invoice::Network;
 use l402_fetch::journal::{Entry, Journal, Payment, State};
 use l402_fetch::policy::Windows;
-use l402_fetch::token::{Token, Tokens};
+use l402_fetch::token::Token;
+use l402_fetch::tokens::Tokens;
 use l402_fetch::Code;
 
 fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {
@@ -92,8 +93,17 @@ fn damage_is_told_from_a_later_version() {
         (r#"{"version":1,"payments":{}}"#, "damaged"),
         (r#"{"version":1,"payments":[{"paymentHash":"aa"}]}"#, "damaged"),
         (r#"{"version":-1,"payments":[]}"#, "damaged"),
-        (r#"{"version":2,"payments":[]}"#, "later version"),
-        (r#"{"version":2,"anything":"else"}"#, "later version"),
+        (r#"{"version":0,"payments":[]}"#, "damaged"),
+        // Sums that are lost are limits that are exceeded.
+        (r#"{"version":2,"payments":[]}"#, "damaged"),
+        (r#"{"version":2,"payments":[],"folded":[{"origin":"a","msat":1}]}"#, "damaged"),
+        (r#"{"version":2,"payments":[],"foldedUntil":1}"#, "damaged"),
+        (r#"{"version":2,"payments":[],"foldedUntil":1,"folded":[]}"#, "damaged"),
+        (r#"{"version":2,"payments":[],"foldedUntil":1,"folded":[{"origin":"a"}]}"#, "damaged"),
+        (r#"{"version":2,"payments":[],"foldedUntil":1,"folded":[{"origin":"a","msat":-1}]}"#, "damaged"),
+        (r#"{"version":2,"foldedUntil":1,"folded":[{"origin":"a","msat":1}]}"#, "damaged"),
+        (r#"{"version":3,"payments":[]}"#, "later version"),
+        (r#"{"version":3,"anything":"else"}"#, "later version"),
     ] {
         let error = Journal::parse(text).err().unwrap();
         assert_eq!(error.code(), Code::StoreFailed);

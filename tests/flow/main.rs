@@ -19,6 +19,7 @@ mod store;
 mod world;
 
 mod books;
+mod bounds;
 mod lookups;
 mod money;
 mod offers;

@@ -2,8 +2,8 @@
 
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, open, refused, Call, End, Fake, Op, Store, TheClient, World, ORIGIN, PAID, REUSED,
-    URL,
+    call, client, end, fetch, get, open, refused, Call, End, Fake, Op, Response, Store, TheClient, World, ORIGIN, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::client::Failure;
@@ -16,6 +16,8 @@ use std::rc::Rc;
 
 const JOURNAL: &str = "l402-fetch/journal";
 const TOKENS: &str = "l402-fetch/tokens";
+/// What a later version wrote.
+const LATER: &str = r#"{"version":3}"#;
 
 fn start(client: &TheClient, host: &Fake, url: &str) -> (Rc<Call>, Running<End>) {
     let (client, request) = (client.clone(), get(url));
@@ -31,6 +33,12 @@ fn store_failed() -> End {
 fn states(world: &Rc<World>, client: &TheClient) -> Vec<State> {
     let client = client.clone();
     world.run(async move { client.payments().await.ok().unwrap().iter().map(|payment| payment.state).collect() })
+}
+
+fn hashes(world: &Rc<World>, client: &TheClient) -> Vec<String> {
+    let client = client.clone();
+    let payments = world.run(async move { client.payments().await.ok().unwrap() });
+    payments.into_iter().map(|payment| payment.payment_hash).collect()
 }
 
 fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
@@ -167,7 +175,7 @@ fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
         r#"{"version":1}"#,
         r#"{"version":1,"payments":[{}],"tokens":[{}]}"#,
         r#"{"version":0,"payments":[],"tokens":[]}"#,
-        r#"{"version":2,"payments":[],"tokens":[]}"#,
+        r#"{"version":3,"payments":[],"tokens":[]}"#,
         r#"{"version":"1","payments":[],"tokens":[]}"#,
     ] {
         for key in [JOURNAL, TOKENS] {
@@ -175,10 +183,12 @@ fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
             let (client, host) = client(&world, Some(&store), Config::new(100));
             store.put(key, text);
             assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed), "{key} {text}");
-            let (a, b, c) = (client.clone(), client.clone(), client.clone());
+            let (a, b, c, d) = (client.clone(), client.clone(), client.clone(), client.clone());
             assert_eq!(code(world.run(async move { a.payments().await })), Some(Code::StoreFailed));
             assert_eq!(code(world.run(async move { b.spent(None).await })), Some(Code::StoreFailed));
             assert_eq!(code(world.run(async move { c.forget(None).await })), Some(Code::StoreFailed));
+            let resolved = world.run(async move { d.resolve(&"ab".repeat(32), None).await });
+            assert_eq!(code(resolved), Some(Code::StoreFailed));
             assert_eq!((world.paid(), store.count(Op::Save), store.value(key).as_deref()), (0, 0, Some(text)));
         }
     }
@@ -186,17 +196,70 @@ fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
 
 #[test]
 fn damage_that_comes_while_the_wallet_pays_is_not_overwritten_either() {
-    let (world, store) = (World::new(), Store::new(true));
-    let (client, host) = client(&world, Some(&store), Config::new(100));
-    let (seen, inner) = (store.clone(), world.clone());
-    world.on_pay.replace(Some(Box::new(move |invoice, _| {
-        seen.put(JOURNAL, r#"{"version":2}"#);
-        crate::host::soon(inner.proof(invoice))
-    })));
-    assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
-    assert_eq!(fetch(&client, &host, get("https://other.example/")), refused(Code::StoreFailed));
-    assert_eq!((world.paid(), store.value(JOURNAL).as_deref()), (1, Some(r#"{"version":2}"#)));
+    for key in [JOURNAL, TOKENS] {
+        let (world, store) = (World::new(), Store::new(true));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
+        let (seen, inner) = (store.clone(), world.clone());
+        world.on_pay.replace(Some(Box::new(move |invoice, _| {
+            seen.put(key, LATER);
+            crate::host::soon(inner.proof(invoice))
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+        assert_eq!(fetch(&client, &host, get("https://other.example/")), refused(Code::StoreFailed));
+        assert_eq!((world.paid(), store.value(key).as_deref()), (1, Some(LATER)));
+    }
+}
+
+#[test]
+fn damage_is_not_overwritten_by_what_a_wallet_says_late() {
+    for proven in [true, false] {
+        for key in [JOURNAL, TOKENS] {
+            let (world, store) = (World::new(), Store::new(true));
+            let (client, host) = client(&world, Some(&store), Config::new(100));
+            let answer = world.wallet_waits();
+            assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
+            let hash = hashes(&world, &client).remove(0);
+            let before = store.value(key);
+            let saves = store.count(Op::Save);
+            store.put(key, LATER);
+            let failed = Answer::Failed { text: "no route".into(), cause: None };
+            answer.bring(if proven { world.proof_of(&hash) } else { failed });
+            world.executor.run(1000);
+            assert_eq!((store.count(Op::Save), store.value(key).as_deref()), (saves, Some(LATER)));
+            world.on_pay.replace(None);
+            if proven {
+                assert_eq!(fetch(&client, &host, get(URL)), REUSED, "memory has the token");
+            }
+            assert_eq!(fetch(&client, &host, get("https://other.example/")), refused(Code::StoreFailed));
+            assert_eq!(world.paid(), 1);
+            // Mended, the store learns what memory knows.
+            match before {
+                Some(text) => store.put(key, &text),
+                None => drop(store.values.borrow_mut().remove(key)),
+            }
+            assert_eq!(states(&world, &client), [if proven { State::Paid } else { State::Failed }]);
+            assert_eq!(store.value(TOKENS).is_some(), proven);
+        }
+    }
+}
+
+#[test]
+fn damage_is_not_overwritten_by_a_refusal() {
+    for key in [JOURNAL, TOKENS] {
+        let (world, store) = (World::new(), Store::new(true));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
+        let (seen, inner) = (store.clone(), world.clone());
+        world.answers(move |sent| {
+            if sent.authorization.is_some() {
+                seen.put(key, LATER);
+            }
+            Ok(Response::challenge(&inner.mint.offer(&Terms::default(), inner.now()).header(), sent))
+        });
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
+        assert_eq!(fetch(&client, &host, get(URL)), refused(Code::NotHonored), "memory knows");
+        assert_eq!((world.paid(), store.value(key).as_deref()), (1, Some(LATER)));
+    }
 }
 
 #[test]

@@ -34,11 +34,13 @@ export function seeds() {
     [entry({ state: "failed", settledAt: 1800000002, startedAt: 1800000000124 })],
     [],
   ].map((payments) => JSON.stringify({ version: 1, payments }));
+  const sums = (foldedUntil) => JSON.stringify({ version: 2, payments: [entry()], foldedUntil, folded: [{ origin: "https://a.example", msat: 7 }] });
   const all = {
     challenge: [...challenges.map(({ header }) => header), ...vectors("aperture").map(({ header }) => header)],
     invoice: [...invoices, ...invoices.map(fields)],
     macaroon: [...tokens, ...tokens.map((text, i) => bytes([i % 4], Buffer.from(text, "base64")))],
-    journal: [...journals, journals.slice(0, 2).join(BOTH), journals.slice(1, 3).join(BOTH), bytes(FIELDS, Array.from({ length: 40 }, (_, i) => (i * 37) % 251))],
+    journal: [...journals, journals.slice(0, 2).join(BOTH), journals.slice(1, 3).join(BOTH),
+      sums(1), [sums(1900000000000), journals[1]].join(BOTH), bytes(FIELDS, Array.from({ length: 40 }, (_, i) => (i * 37) % 251))],
     tokens: [
       ...[[token()], [token({ refused: [{ at: "GET /x", times: 2 }], accepted: false }), token({ paymentHash: "cd".repeat(32), ownRefusals: 1 })]]
         .map((tokens) => JSON.stringify({ version: 1, tokens })),

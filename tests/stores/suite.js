@@ -176,6 +176,25 @@ export default [
     },
   },
   {
+    name: "what a later version wrote, or is damaged, is overwritten by nothing",
+    async run(t) {
+      for (const key of ["l402-fetch/journal", "l402-fetch/tokens"]) {
+        for (const value of ['{"version":99}', '{"version":1,"payments":[{}],"tokens":[{}]}', "<!doctype html>"]) {
+          const shop = openShop(t);
+          const store = t.open(somewhere(t));
+          await store.set(key, value);
+          const pay = shop.client({ store });
+          await t.rejects(pay(shop.url("a")), "store_failed");
+          for (const ask of [() => pay.payments(), () => pay.spent(), () => pay.forget(), () => pay.resolve("ab".repeat(32), "failed")]) {
+            await t.rejects(ask(), "store_failed");
+          }
+          t.equal(await store.get(key), value);
+          await shop.counts({ payments: 0, asked: 0 });
+        }
+      }
+    },
+  },
+  {
     name: "a payment under way is waited for by another instance, not made again",
     async run(t) {
       const shop = openShop(t);

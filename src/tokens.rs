@@ -1,0 +1,208 @@
+//! The tokens that are known, and which of them to try.
+
+use crate::origin::Location;
+use crate::stored::{stored_json, stored_rows, stored_text};
+use crate::token::Token;
+use crate::Error;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// The version of the stored form.
+const VERSION: u64 = 1;
+/// What the rows are called in the stored form.
+const ROWS: &str = "tokens";
+/// Tokens that are kept for the requests that are under way with them.
+const MOST_GONE: usize = 64;
+
+/// Every token that is known.
+#[derive(Clone, Default)]
+pub struct Tokens {
+    list: Vec<Rc<Token>>,
+    /// Taken out of the list, while requests may be under way with them.
+    gone: Vec<Rc<Token>>,
+    last_id: u32,
+}
+
+impl Tokens {
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// [`crate::Code::StoreFailed`] where it is damaged or of a later version.
+    pub fn parse(text: &str) -> Result<Vec<Token>, Error> {
+        let (json, _) = stored_json(text, ROWS, VERSION)?;
+        stored_rows(&json, ROWS, Token::read)
+    }
+
+    /// The stored form.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        stored_text(VERSION, ROWS, &self.list, |token, row| token.write(row), |_| {})
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Token> {
+        self.list.iter().map(Rc::as_ref)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The token of an id.
+    #[must_use]
+    pub fn get(&self, id: u32) -> Option<&Rc<Token>> {
+        self.list.iter().chain(&self.gone).find(|token| token.id == id)
+    }
+
+    /// Takes tokens out; the last few of them stay known by their ids.
+    fn remove(&mut self, which: impl Fn(&Token) -> bool) {
+        let (out, kept): (Vec<_>, _) = std::mem::take(&mut self.list).into_iter().partition(|token| which(token));
+        self.list = kept;
+        self.part_with(out.into_iter());
+    }
+
+    fn part_with(&mut self, tokens: impl Iterator<Item = Rc<Token>>) {
+        self.gone.extend(tokens);
+        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
+    }
+
+    /// About how many bytes the stored form takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.iter().map(Token::size).fold(0, usize::saturating_add)
+    }
+
+    /// Drops tokens that open nothing any more, oldest first, until the rest takes `most` bytes.
+    pub fn prune(&mut self, most: usize, now_ms: u64) {
+        let excess = Cell::new(self.size().saturating_sub(most));
+        if excess.get() > 0 {
+            self.remove(|token| {
+                let goes = excess.get() > 0 && token.may_go(now_ms);
+                excess.set(excess.get().saturating_sub(if goes { token.size() } else { 0 }));
+                goes
+            });
+        }
+    }
+
+    /// The token that this payment hash (hex) bought.
+    #[must_use]
+    pub fn bought_with(&self, payment_hash: &str) -> Option<&Rc<Token>> {
+        self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
+    }
+
+    /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin with
+    /// the longest common path. None that a server has refused here, nor one whose caveats speak against it.
+    #[must_use]
+    pub fn choose(&self, method: &str, url: &str, borrow: bool, now_ms: u64) -> Option<&Rc<Token>> {
+        let location = Location::of(url)?;
+        let mut best: Option<(usize, &Rc<Token>)> = None;
+        let mut refused = false;
+        for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
+            let own = token.is_for(method, url);
+            refused |= token.refusals(method, location.path) > 0;
+            // A first refusal says nothing yet of a token that was never accepted: it is tried a second time.
+            if own && token.own_refusals > u64::from(!token.accepted) {
+                continue;
+            }
+            // What it was sold for it opens: a server behind a proxy may know its paths by other names.
+            if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, location.path)) {
+                continue;
+            }
+            let likeness = if own {
+                usize::MAX
+            } else {
+                Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path))
+            };
+            if best.is_none_or(|(most, _)| likeness >= most) {
+                best = Some((likeness, token));
+            }
+        }
+        // Where one token of the origin was refused, the others are not tried in turn: each would cost a round trip.
+        best.filter(|(likeness, _)| *likeness == usize::MAX || (borrow && !refused)).map(|(_, token)| token)
+    }
+
+    /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another that
+    /// still opens it was paid for as well, by a payment whose proof came late.
+    pub fn put(&mut self, mut token: Token) -> Rc<Token> {
+        self.remove(|old| {
+            old.is_for(&token.method, &token.payment.url) && (old.own_refusals > 0 || old.rules.expires_at.is_some())
+        });
+        token.id = self.next_id();
+        let token = Rc::new(token);
+        self.list.push(Rc::clone(&token));
+        token
+    }
+
+    fn next_id(&mut self) -> u32 {
+        self.last_id = self.last_id.wrapping_add(1).max(1);
+        self.last_id
+    }
+
+    /// Changes what is known of a token; false where it is known no more.
+    pub fn update(&mut self, id: u32, change: impl FnOnce(&mut Token)) -> bool {
+        match self.list.iter_mut().find(|token| token.id == id) {
+            Some(token) => {
+                change(Rc::make_mut(token));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes over the stored tokens, keeping the ids of those that are known. Both are in the order of purchase: most are
+    /// found where they are expected.
+    pub fn replace(&mut self, stored: Vec<Token>) {
+        let mut known: Vec<_> = std::mem::take(&mut self.list).into_iter().map(Some).collect();
+        let mut expected: usize = 0;
+        for mut token in stored {
+            let is_same = |old: &Option<Rc<Token>>| {
+                let same = |old: &Rc<Token>| {
+                    old.payment.payment_hash == token.payment.payment_hash && old.token == token.token
+                };
+                old.as_ref().is_some_and(same)
+            };
+            let found = match known.get(expected).is_some_and(is_same) {
+                true => Some(expected),
+                false => known.iter().position(is_same),
+            };
+            match found.and_then(|at| known.get_mut(at)?.take()) {
+                Some(old) => {
+                    token.id = old.id;
+                    token.learn(&old);
+                }
+                None => token.id = self.next_id(),
+            }
+            expected = found.map_or(expected, |at| at.saturating_add(1));
+            self.list.push(Rc::new(token));
+        }
+        self.part_with(known.into_iter().flatten());
+    }
+
+    /// Adds those of `others` that are missing here.
+    pub fn merge(&mut self, others: &Self) {
+        for token in &others.list {
+            if self.bought_with(&token.payment.payment_hash).is_none() {
+                self.list.push(Rc::clone(token));
+            }
+        }
+        self.last_id = self.last_id.max(others.last_id);
+    }
+
+    /// Whether what was last bought for this method and path of an origin was never once accepted.
+    #[must_use]
+    pub fn is_dishonored(&self, origin: &str, method: &str, path: &str) -> bool {
+        self.list.iter().any(|token| token.payment.origin == origin && token.is_dishonored(method, path))
+    }
+
+    /// Drops the tokens of one origin, or all.
+    pub fn forget(&mut self, origin: Option<&str>) {
+        self.remove(|token| origin.is_none_or(|origin| token.payment.origin == origin));
+    }
+}
+
+/// How many leading path segments two paths share.
+fn common_segments(a: &str, b: &str) -> usize {
+    a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b).count()
+}
