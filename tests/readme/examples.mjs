@@ -5,7 +5,12 @@ export const EXAMPLES = [
   { heading: "Smallest example", as: "node", payments: 1 },
   { heading: "Limits", as: "node", payments: 1 },
   { heading: "Options", as: "node", payments: 1 },
-  { heading: "Wallets", as: "node", payments: 1 },
+  { heading: "LND", as: "node", payments: 1 },
+  { heading: "Core Lightning", as: "node", payments: 1 },
+  { heading: "phoenixd", as: "node", payments: 1 },
+  { heading: "LNbits", as: "node", payments: 1 },
+  { heading: "Nostr Wallet Connect", as: "node", payments: 1 },
+  { heading: "Any other wallet", as: "node", payments: 1 },
   { heading: "When the outcome is unknown", as: "node", scene: "lost answer", payments: 1 },
   { heading: "Stores", as: "node", payments: 1 },
   {

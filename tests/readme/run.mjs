@@ -22,6 +22,12 @@ const installed = await installPacked([at("tests/readme/world")]);
 const { folder } = installed;
 const paywall = await startPaywall();
 
+// what world/nodes.js has in the place of @getalby/sdk
+const sdk = join(folder, "node_modules/@getalby/sdk");
+await mkdir(sdk, { recursive: true });
+await writeFile(join(sdk, "package.json"), JSON.stringify({ name: "@getalby/sdk", version: "7.0.0", type: "module", exports: { "./nwc": "./nwc.js" } }));
+await writeFile(join(sdk, "nwc.js"), "export const { NWCClient } = globalThis.nwcSdk;\n");
+
 /** What the block's comments say that it prints. */
 const promised = (code) => [...code.matchAll(/^\s*console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text]) => text);
 

@@ -1,9 +1,12 @@
 // `node --import ./world/node.js example.mjs`, with WORLD as JSON: `{ base, id, scene }`.
 import { createFetch } from "l402-fetch";
+import { ENVIRONMENT } from "./nodes.js";
 import { enter } from "./world.js";
 
 const { base, id, scene } = JSON.parse(process.env.WORLD);
 const wallet = enter(base, id);
+Object.assign(process.env, ENVIRONMENT);
+globalThis.WebSocket ??= class {};
 
 const scenes = {
   /** A wallet, and a fetch that has paid nothing yet. */

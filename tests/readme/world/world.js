@@ -1,5 +1,6 @@
 // The world that the README's examples are told in: an API at api.example.com, a wallet's API at wallet.example.com, a
-// WebLN extension, and a user who says yes. Behind all of them is the paywall.
+// WebLN extension, nodes of one's own (nodes.js), and a user who says yes. Behind all of them is the paywall.
+import { NODES, sdk } from "./nodes.js";
 
 /**
  * Makes it so for this process, page or Worker.
@@ -20,8 +21,10 @@ export function enter(base, id) {
     if (hostname === "wallet.example.com") return `${base}/wallet/${id}${pathname}`;
     return undefined;
   };
+  const settle = (paymentRequest) => wallet({ paymentRequest });
   globalThis.fetch = async (input, init) => {
-    const url = new URL(input.url ?? input, globalThis.location?.href).href;
+    const { href: url, origin, pathname } = new URL(input.url ?? input, globalThis.location?.href);
+    if (NODES[origin]) return NODES[origin](pathname, init.body, new Headers(init.headers), settle);
     const there = inside(url);
     if (!there) return outside(input, init);
     const response = await outside(input.url ? new Request(there, input) : there, init);
@@ -37,5 +40,6 @@ export function enter(base, id) {
     sendPayment: async (paymentRequest) => ({ preimage: (await wallet({ paymentRequest })).preimage }),
   };
   globalThis.confirm = () => true;
+  globalThis.nwcSdk = sdk(settle);
   return wallet;
 }
