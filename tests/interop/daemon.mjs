@@ -16,13 +16,16 @@ const folders = new Set();
  */
 export class Daemon {
   #child = null;
-  #lines = [];
+  /** What it has written since it was started last. */
+  lines = [];
 
   constructor(name, program, args, ready, { cwd, env } = {}) {
     Object.assign(this, { name, program, args, ready, cwd, env });
   }
 
   start() {
+    if (this.isRunning) throw new Error(`${this.name} is running`);
+    this.lines = [];
     const child = spawn(this.program, this.args, { cwd: this.cwd, env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     running.add(child);
@@ -32,7 +35,7 @@ export class Daemon {
       const hear = (text) => {
         const lines = (rest + text).split("\n");
         rest = lines.pop();
-        this.#lines = [...this.#lines, ...lines].slice(-TAIL);
+        this.lines.push(...lines);
         if (lines.some((line) => this.ready.test(line))) done();
       };
       child.stdout.setEncoding("utf8").on("data", hear);
@@ -63,7 +66,7 @@ export class Daemon {
 
   /** The last lines that it wrote. */
   tail() {
-    return this.#lines.map((line) => `  ${this.name}: ${line}`).join("\n");
+    return this.lines.slice(-TAIL).map((line) => `  ${this.name}: ${line}`).join("\n");
   }
 }
 

@@ -16,8 +16,8 @@ const FIRST_BLOCKS = 400;
  * Starts it, with programs that are there (`buildPrograms`), and resolves once the channel is open. With `tls: false` the REST
  * servers of both nodes speak plain http, as a page needs it where no one trusts their certificates.
  *
- * `buyer` and `seller` are `Node`s, `chain.generate(blocks)` mines, `folder` is for files that go with the network, and
- * `stop()` ends everything and removes it. `tails()` is what each server said last.
+ * `buyer` and `seller` are `Node`s, `chain.generate(blocks)` mines, `folder` is for files that go with the network, `tails()` is
+ * what each server said last, and `stop()` ends everything and removes it. After a node was away, `ready()` waits for the channel.
  */
 export async function startNetwork({ tls = true } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "l402-fetch-network-"));
@@ -29,6 +29,9 @@ export async function startNetwork({ tls = true } = {}) {
   const all = [chain, buyer, seller];
   const network = {
     folder, chain, buyer, seller,
+    // an active channel is not yet a route
+    ready: () => until("a route from the buyer to the seller", async () =>
+      (await buyer.rest("GET", `/v1/graph/routes/${seller.key}/1`)).routes.length > 0),
     tails: () => all.map(({ daemon }) => daemon.tail()).join("\n"),
     async stop() {
       await Promise.all(all.map(({ daemon }) => daemon.stop()));
@@ -52,14 +55,14 @@ export async function startNetwork({ tls = true } = {}) {
   }
 }
 
-async function openChannel({ chain, buyer, seller }) {
+async function openChannel({ chain, buyer, seller, ready }) {
   await until("the buyer's coins", async () => Number((await buyer.rest("GET", "/v1/balance/blockchain")).confirmed_balance) > CAPACITY);
   await buyer.rest("POST", "/v1/peers", { addr: { pubkey: seller.key, host: seller.peer } });
   const open = { node_pubkey: Buffer.from(seller.key, "hex").toString("base64"), local_funding_amount: String(CAPACITY) };
   // a peer that has just connected may not be there yet
   await until("the channel", () => buyer.rest("POST", "/v1/channels", open), { every: 200 });
   await chain.generate(6);
-  await Promise.all([buyer, seller].map((node) => node.hasChannel()));
+  await ready();
 }
 
 /** btcd. */
@@ -119,7 +122,7 @@ class Node {
     this.daemon = new Daemon(name, programs.lnd, [
       `--lnddir=${this.folder}`, "--bitcoin.regtest", "--bitcoin.node=btcd", `--btcd.rpchost=${chain.host}`, `--btcd.rpcuser=${chain.user}`,
       `--btcd.rpcpass=${chain.password}`, `--btcd.rpccert=${chain.certPath}`, "--noseedbackup", "--nobootstrap", "--bitcoin.defaultchanconfs=1",
-      `--listen=${this.peer}`, `--rpclisten=${this.grpc}`, `--restlisten=127.0.0.1:${rest}`, "--restcors=*", ...(tls ? [] : ["--no-rest-tls"]),
+      `--listen=${this.peer}`, `--rpclisten=${this.grpc}`, `--restlisten=127.0.0.1:${rest}`, "--restcors=*", "--debuglevel=info,PEER=debug", ...(tls ? [] : ["--no-rest-tls"]),
     ], /gRPC proxy started at|REST proxy started at/);
   }
 
@@ -153,18 +156,14 @@ class Node {
     return until(`${this.name} to be synced`, async () => (await this.rest("GET", "/v1/getinfo")).synced_to_chain);
   }
 
-  /** Resolves once payments can go through its channel. */
-  hasChannel() {
-    return until(`${this.name}'s channel`, async () => {
-      const { channels } = await this.rest("GET", "/v1/channels?active_only=true");
-      const { synced_to_graph: synced } = await this.rest("GET", "/v1/getinfo");
-      return channels.length > 0 && synced;
-    });
-  }
-
   /** What it can send through its channel, msat. */
   async balanceMsat() {
     return Number((await this.rest("GET", "/v1/balance/channels")).local_balance.msat);
+  }
+
+  /** The index of the last payment in its books, 0 where there is none. */
+  async lastPayment() {
+    return Number((await this.rest("GET", "/v1/payments?include_incomplete=true&reversed=true&max_payments=1")).last_index_offset);
   }
 
   /**

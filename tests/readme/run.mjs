@@ -87,7 +87,7 @@ const runners = {
 
   shell({ code }) {
     for (const line of code.trimEnd().split("\n")) {
-      const [, install, script] = /^npm (?:i (\S+)|(?:run )?(\w+))$/.exec(line) ?? [];
+      const [, install, script] = /^npm (?:i (\S+)|(?:run )?([\w:]+))$/.exec(line) ?? [];
       if (install) assert.equal(install, manifest.name);
       else assert.ok(script in manifest.scripts, line);
     }

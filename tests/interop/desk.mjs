@@ -1,0 +1,73 @@
+// What a test in any runtime asks and tells the network, over HTTP: the books, what the backend got, and who is frozen.
+import { createServer } from "node:http";
+import { until } from "./daemon.mjs";
+
+/**
+ * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. Resolves with the `url` and `stop()`.
+ */
+export async function openDesk(network, backend) {
+  const { buyer, seller } = network;
+  const pending = async (node) => (await node.rest("GET", "/v1/channels")).channels.flatMap((channel) => channel.pending_htlcs).length;
+  /** How often the buyer wrote that it sent or received a message of the channel, from this line of its log on. */
+  const told = (message, from = 0) => buyer.daemon.lines.slice(from).filter((line) => line.includes(`): ${message}(`)).length;
+  const open = (payments) => payments.filter(({ state }) => state === "IN_FLIGHT");
+  const actions = {
+    /** The index of the last payment in lnd's books, and how many requests the backend has got. */
+    mark: async () => ({ index: await buyer.lastPayment(), requests: backend.requests.length }),
+    /** The payments after this index. */
+    books: ({ after }) => buyer.payments(Number(after)),
+    balance: async () => ({ msat: await buyer.balanceMsat() }),
+    /** Resolves once a payment after this index is in flight. */
+    flying: ({ after }) => until("a payment in flight", async () => open(await buyer.payments(Number(after))).at(0)),
+    /** Resolves once no payment after this index is in flight. */
+    landed: ({ after }) => until("an end of all payments", async () => {
+      const payments = await buyer.payments(Number(after));
+      return open(payments).length === 0 && payments;
+    }),
+    /** Resolves with the length of the buyer's log, once neither node owes the other a message about the channel. */
+    quiet: () => until("the channel to be quiet", async () => {
+      const { length } = buyer.daemon.lines;
+      return (await pending(buyer)) + (await pending(seller)) === 0 &&
+        told("Sending CommitSig") === told("Received RevokeAndAck") && told("Received CommitSig") === told("Sending RevokeAndAck") && { length };
+    }),
+    /**
+     * Resolves once the buyer has committed itself to a payment, after this line of its log: what is lost before, lnd believes to
+     * be in flight for ever.
+     */
+    committed: ({ after }) => until("a commitment", () => {
+      const add = buyer.daemon.lines.findIndex((line, index) => index >= Number(after) && line.includes("): Sending UpdateAddHTLC("));
+      return add >= 0 && told("Sending CommitSig", add) > 0;
+    }),
+    backend: ({ after }) => backend.requests.slice(Number(after)),
+    freeze: ({ node }) => network[node].freeze(),
+    thaw: ({ node }) => network[node].thaw(),
+    stop: ({ node }) => network[node].stop(),
+    /** Starts it unless it runs, and resolves once payments can go through. */
+    start: async ({ node }) => {
+      if (!network[node].daemon.isRunning) await network[node].start();
+      await network.ready();
+    },
+  };
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url, "http://localhost");
+    response.setHeader("access-control-allow-origin", "*");
+    response.setHeader("content-type", "application/json");
+    response.setHeader("cache-control", "no-store");
+    try {
+      const action = actions[pathname.slice(1)];
+      if (!action) throw new Error(`the desk knows no ${pathname}`);
+      response.end(JSON.stringify((await action(Object.fromEntries(searchParams))) ?? null));
+    } catch (error) {
+      response.statusCode = 500;
+      response.end(JSON.stringify(error.message));
+    }
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    stop: () => new Promise((done) => {
+      server.closeAllConnections();
+      server.close(done);
+    }),
+  };
+}

@@ -1,0 +1,11 @@
+// Node: `node.js PLACE FOLDER` prints the results as one line of JSON. PLACE says where everything is, FOLDER is for files.
+import * as pkg from "l402-fetch";
+import { lnd } from "l402-fetch/wallets/lnd";
+import { runSuite } from "../runtimes/harness.js";
+import buying from "./cases/buying.js";
+import trouble from "./cases/trouble.js";
+
+const [text, folder] = process.argv.slice(2);
+const place = JSON.parse(text);
+const results = await runSuite([...buying, ...trouble], { pkg, lnd, ...place, place, folder }, { atOnce: 1 });
+console.log(JSON.stringify(results));

@@ -1,0 +1,9 @@
+// Chromium: the page's query says where everything is.
+import * as pkg from "l402-fetch";
+import { lnd } from "l402-fetch/wallets/lnd";
+import { runSuite } from "../runtimes/harness.js";
+import buying from "./cases/buying.js";
+import cors from "./cases/cors.js";
+
+const place = JSON.parse(new URLSearchParams(location.search).get("place"));
+globalThis.results = await runSuite([...buying, ...cors], { pkg, lnd, ...place }, { atOnce: 1 });

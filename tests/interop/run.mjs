@@ -1,0 +1,133 @@
+// The packed tarball buys from aperture with real Lightning payments between two lnd nodes. `run.mjs [RUNTIME…]`; `--bench` alone
+// measures, and runs no test. Builds what is missing.
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { build } from "../../scripts/build.mjs";
+import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
+import { setup } from "../../scripts/setup.mjs";
+import { openBrowser } from "../lib/browsers.mjs";
+import { importMap, installPacked } from "../lib/pack.mjs";
+import { serve } from "../lib/serve.mjs";
+import { startWorkers } from "../runtimes/workerd.mjs";
+import { startAperture, startBackend } from "./aperture.mjs";
+import { openDesk } from "./desk.mjs";
+import { startNetwork } from "./network.mjs";
+import { buildPrograms, versionOf } from "./programs.mjs";
+
+const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
+
+/** Runs a script of this folder in Node, where lnd's certificate is trusted. */
+const inNode = async ({ folder, network, place }, script, ...args) => {
+  const env = { NODE_EXTRA_CA_CERTS: network.buyer.certPath };
+  return lastLine(await run(process.execPath, [join(folder, "interop", script), JSON.stringify(place), ...args], { cwd: folder, env, quiet: true }));
+};
+
+const RUNTIMES = {
+  async node(context) {
+    const files = join(context.folder, "files");
+    await mkdir(files);
+    return inNode(context, "node.js", files);
+  },
+  async workerd({ folder, network, place }) {
+    const { urls, close } = await startWorkers(join(folder, "interop/workerd"), { certificate: network.buyer.certPath });
+    try {
+      const response = await fetch(`${urls.suite}/?${new URLSearchParams({ place: JSON.stringify(place) })}`);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${text}`);
+      return JSON.parse(text);
+    } finally {
+      await close();
+    }
+  },
+  async chromium({ folder, place }) {
+    const { exports } = JSON.parse(await readFile(join(folder, "node_modules/l402-fetch/package.json"), "utf8"));
+    const site = await serve(folder, {
+      "/": `<!doctype html><title>interop</title>
+<script type="importmap">${JSON.stringify(importMap(exports))}</script>
+<script type="module" src="/interop/page.js"></script>`,
+    });
+    const opened = await openBrowser("chromium", { acceptInsecureCerts: true });
+    try {
+      return await opened.visit(`${site.url}/?${new URLSearchParams({ place: JSON.stringify(place) })}`, 180_000);
+    } finally {
+      await opened.close();
+      await site.close();
+    }
+  },
+};
+
+/** Everything that a runtime needs, up and running; `stop()` ends it. */
+async function open() {
+  const installed = await installPacked([at("tests/runtimes"), at("tests/interop")]);
+  const start = Date.now();
+  const network = await startNetwork();
+  const backend = await startBackend();
+  const plain = await startAperture(network, backend);
+  const mpp = await startAperture(network, backend, { name: "aperture-mpp", mpp: true });
+  const desk = await openDesk(network, backend);
+  console.log(`btcd, two lnd with a channel and two aperture, from nothing: ${seconds(start)}`);
+  const { buyer } = network;
+  return {
+    start,
+    network,
+    folder: installed.folder,
+    place: { plain: plain.url, mpp: mpp.url, desk: desk.url, node: { url: buyer.restUrl, macaroon: buyer.macaroonHex } },
+    tails: () => [network.tails(), plain.daemon.tail(), mpp.daemon.tail()].join("\n"),
+    async stop() {
+      await Promise.all([plain.stop(), mpp.stop(), desk.stop(), backend.stop()]);
+      await network.stop();
+      await installed.remove();
+    },
+  };
+}
+
+let passed = 0;
+let failed = 0;
+
+async function test(runtime, context) {
+  const start = Date.now();
+  let results;
+  try {
+    results = await RUNTIMES[runtime]({ ...context, place: { ...context.place, runtime } });
+  } catch (error) {
+    results = [{ name: "the runner", ok: false, error: error.stack }];
+  }
+  const bad = results.filter((result) => !result.ok);
+  passed += results.length - bad.length;
+  failed += bad.length;
+  for (const { name, ok, error, ms } of results) {
+    console.log(`${ok ? "ok" : "failed"}: ${runtime}: ${name} (${ms} ms)${ok ? "" : `\n    ${error.replaceAll("\n", "\n    ")}`}`);
+  }
+  console.log(`${runtime}: ${results.length - bad.length} of ${results.length} in ${seconds(start)}`);
+  if (bad.length > 0) console.log(`the servers said last:\n${context.tails()}`);
+}
+
+async function bench(context) {
+  const { first, ours, byHand } = await inNode(context, "bench.js", String(context.start));
+  const ms = (value) => `${value.toFixed(1)} ms`;
+  console.log(`\nfrom nothing to the first paid request: ${(first / 1000).toFixed(1)} s (the programs being built)`);
+  console.log(`one paid request in Node, median of 50: ${ms(ours)}; by hand with lnd's REST and fetch: ${ms(byHand)}; ${(ours / byHand).toFixed(2)} times`);
+}
+
+try {
+  const args = process.argv.slice(2);
+  const names = args.filter((arg) => arg !== "--bench");
+  const unknown = names.filter((name) => !(name in RUNTIMES));
+  if (unknown.length > 0) throw new RunError(`no such runtime: ${unknown.join(" ")}; there are: ${Object.keys(RUNTIMES).join(" ")}`);
+  await setup("chromium");
+  await buildPrograms();
+  if (!existsSync(at("dist"))) await build();
+  const context = await open();
+  try {
+    await bench(context);
+    if (!args.includes("--bench")) for (const runtime of names.length > 0 ? names : Object.keys(RUNTIMES)) await test(runtime, context);
+  } finally {
+    await context.stop();
+  }
+} catch (error) {
+  failed += 1;
+  console.error(`interop: ${error instanceof RunError ? error.message : error.stack}`);
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
