@@ -17,6 +17,19 @@ export async function openDesk(network, backend) {
     /** The payments after this index. */
     books: ({ after }) => buyer.payments(Number(after)),
     balance: async () => ({ msat: await buyer.balanceMsat() }),
+    /** A macaroon of the buyer's for these methods alone, hex. */
+    bake: async ({ uris }) => {
+      const permissions = uris.split(",").map((action) => ({ entity: "uri", action }));
+      return (await buyer.rest("POST", "/v1/macaroon", { permissions })).macaroon;
+    },
+    /** Has the buyer pay, as by hand; `wait: "no"` does not wait for the end. */
+    pay: async ({ invoice, wait }) => {
+      const end = buyer.rest("POST", "/v2/router/send", { payment_request: invoice, timeout_seconds: 60, no_inflight_updates: true });
+      if (wait !== "no") await end;
+      else end.catch(() => {});
+    },
+    /** An invoice of the seller's. */
+    invoice: async ({ sat, expiry }) => (await seller.rest("POST", "/v1/invoices", { value: sat, expiry })).payment_request,
     /** Resolves once a payment after this index is in flight. */
     flying: ({ after }) => until("a payment in flight", async () => open(await buyer.payments(Number(after))).at(0)),
     /** Resolves once no payment after this index is in flight. */

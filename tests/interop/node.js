@@ -4,8 +4,9 @@ import { lnd } from "l402-fetch/wallets/lnd";
 import { runSuite } from "../runtimes/harness.js";
 import buying from "./cases/buying.js";
 import trouble from "./cases/trouble.js";
+import wallet from "./cases/wallet.js";
 
 const [text, folder] = process.argv.slice(2);
 const place = JSON.parse(text);
-const results = await runSuite([...buying, ...trouble], { pkg, lnd, ...place, place, folder }, { atOnce: 1 });
+const results = await runSuite([...buying, ...wallet, ...trouble], { pkg, lnd, ...place, place, folder }, { atOnce: 1 });
 console.log(JSON.stringify(results));

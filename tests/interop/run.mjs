@@ -11,6 +11,7 @@ import { importMap, installPacked } from "../lib/pack.mjs";
 import { serve } from "../lib/serve.mjs";
 import { startWorkers } from "../runtimes/workerd.mjs";
 import { startAperture, startBackend } from "./aperture.mjs";
+import { freePorts, removeAtEnd } from "./daemon.mjs";
 import { openDesk } from "./desk.mjs";
 import { startNetwork } from "./network.mjs";
 import { buildPrograms, versionOf } from "./programs.mjs";
@@ -60,6 +61,7 @@ const RUNTIMES = {
 /** Everything that a runtime needs, up and running; `stop()` ends it. */
 async function open() {
   const installed = await installPacked([at("tests/runtimes"), at("tests/interop")]);
+  removeAtEnd(installed.folder);
   const start = Date.now();
   const network = await startNetwork();
   const backend = await startBackend();
@@ -68,11 +70,16 @@ async function open() {
   const desk = await openDesk(network, backend);
   console.log(`btcd, two lnd with a channel and two aperture, from nothing: ${seconds(start)}`);
   const { buyer } = network;
+  const [nobody] = await freePorts(1);
   return {
     start,
     network,
     folder: installed.folder,
-    place: { plain: plain.url, mpp: mpp.url, desk: desk.url, node: { url: buyer.restUrl, macaroon: buyer.macaroonHex } },
+    place: {
+      plain: plain.url, mpp: mpp.url, desk: desk.url, node: { url: buyer.restUrl, macaroon: buyer.macaroonHex },
+      // where nobody listens, and whose certificate the tests are not told to trust
+      nowhere: `https://127.0.0.1:${nobody}`, stranger: network.seller.restUrl,
+    },
     tails: () => [network.tails(), plain.daemon.tail(), mpp.daemon.tail()].join("\n"),
     async stop() {
       await Promise.all([plain.stop(), mpp.stop(), desk.stop(), backend.stop()]);

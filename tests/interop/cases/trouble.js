@@ -159,6 +159,41 @@ export default [
     }),
   },
   {
+    name: "lnd: an invoice that it is paying already is waited for, and not paid again",
+    timeout: 60_000,
+    run: withNodes(async (t) => {
+      const market = await openMarket(t);
+      const url = market.url("weather");
+      const pay = market.client({
+        async approve({ invoice }) {
+          await market.desk("freeze", { node: "seller" });
+          await market.desk("pay", { invoice: invoice.paymentRequest, wait: "no" });
+          await market.flying();
+          return true;
+        },
+      });
+      await t.rejects(pay(url), "payment_unknown");
+      t.equal((await pay.spent()).total, 12);
+      await market.desk("thaw", { node: "seller" });
+      await market.landed();
+      await assertBought(t, await pay(url), "/weather", false);
+      await market.counts([12], 1);
+    }),
+  },
+  {
+    name: "lnd: nobody there, or a certificate that nobody trusts: payment_failed, as nothing was sent",
+    async run(t) {
+      const market = await openMarket(t);
+      for (const [url, why] of [[t.nowhere, "ECONNREFUSED"], [t.stranger, "DEPTH_ZERO_SELF_SIGNED_CERT"]]) {
+        const pay = market.client({ wallet: t.lnd({ ...t.node, url }) });
+        const error = await t.rejects(pay(market.url("weather")), "payment_failed");
+        t.equal(error.message, `the wallet did not pay: lnd at ${url} could not be reached (${why})`);
+        t.equal((await pay.spent()).total, 0);
+      }
+      await market.counts([], 0);
+    },
+  },
+  {
     name: "twenty buyers at once over one channel: twenty payments; twenty calls of one buyer: one",
     timeout: 60_000,
     async run(t) {
