@@ -1,16 +1,13 @@
 //! The flow, as the protocol has it: ask, read the challenge, check, pay, prove, ask again with the token.
 
-use crate::challenge::{self, Challenge, Offer};
 use crate::config::Config;
-use crate::encoding::concat;
 use crate::error::{Code, Error};
-use crate::event::{Event, Quote, Unpayable};
+use crate::event::{Event, Quote};
 pub use crate::failure::Failure;
 use crate::host::{Head, Host, Request};
-use crate::invoice::Invoice;
 use crate::journal::Payment;
 use crate::ledger::Books;
-use crate::macaroon::{decode_parts, Macaroon};
+use crate::offer::was_alive;
 use crate::origin::Location;
 use crate::policy::Hold;
 use crate::purchase::Purchase;
@@ -20,8 +17,6 @@ use crate::token::Token;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-/// An invoice that expires within this time is expired: the wallet needs some of it.
-const LEAST_TIME_TO_PAY_S: u64 = 5;
 /// How long a response waits until it is written that its token was taken.
 const ACCEPTED_MS: u64 = 5_000;
 
@@ -154,6 +149,7 @@ impl<H: Host> Client<H> {
         response: H::Response,
     ) -> Result<Reply<H>, Failure<H>> {
         let (mut token, mut response, mut paid_now) = (token, response, false);
+        let mut asked_again = false;
         loop {
             let head = self.host.head(&response);
 
@@ -190,8 +186,16 @@ impl<H: Host> Client<H> {
             };
 
             // The payment: ours, or that of another call for the same thing.
+            let (invoice, came_at) = (offer.invoice.clone(), self.host.now());
             let (bought, first_try) = match self.purchase(&call, &request, challenges, offer).await {
                 Ok(found) => found,
+                // It waited, for others or for consent, longer than its invoice lived.
+                Err(failure) if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&invoice, came_at) => {
+                    asked_again = true;
+                    self.host.discard(response);
+                    response = self.host.send(&call, None, true).await.map_err(Failure::Foreign)?;
+                    continue;
+                }
                 Err(failure) => return Err(failure.with_response(response)),
             };
             self.host.discard(response);
@@ -233,105 +237,6 @@ impl<H: Host> Client<H> {
                 Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into())
             }
         }
-    }
-
-    /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
-    fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<(Vec<Challenge>, Offer)>, Error> {
-        if !request.payable {
-            return Ok(None);
-        }
-        let unpayable = |reason| {
-            self.host.tell(&Event::Unpayable { url: &request.url, reason });
-            Ok(None)
-        };
-        if request.authorized {
-            return unpayable(Unpayable::AuthorizationSet);
-        }
-        let Some(header) = &head.challenge else {
-            return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
-        };
-        let challenges = challenge::parse(header)?;
-        let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
-        let Some(offer) = self
-            .config
-            .protocols
-            .iter()
-            .find_map(|protocol| offers().find(|offer| offer.protocol == *protocol))
-            .cloned()
-        else {
-            return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
-        };
-        let asked = Location::of(&request.url)
-            .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
-        if is_elsewhere(request, head) {
-            return Err(Error::new(
-                Code::CrossOrigin,
-                "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
-            ));
-        }
-        asked.check(self.config.hosts.as_deref())?;
-        if !request.replayable || (head.redirected && !matches!(request.method.as_str(), "GET" | "HEAD")) {
-            let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
-            return Err(Error::new(Code::BodyNotReplayable, text));
-        }
-        Ok(Some((challenges, offer)))
-    }
-
-    /// Checks an offer for what would make paying it useless, and puts a price on it.
-    pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Quote, Error> {
-        let invoice = Invoice::decode(&offer.invoice)?;
-        if !self.config.networks.contains(&invoice.network) {
-            let text = concat(&[
-                "the invoice is for the network ",
-                invoice.network.as_str(),
-                ", which is not in options.networks",
-            ]);
-            return Err(Error::new(Code::WrongNetwork, text));
-        }
-        if invoice.requires_amp {
-            return Err(Error::new(
-                Code::InvalidInvoice,
-                "the invoice demands an amp payment, which leaves no proof: ask the seller for an ordinary one",
-            ));
-        }
-        let Some(amount_msat) = invoice.amount_msat else {
-            return Err(Error::new(
-                Code::NoAmount,
-                "the invoice names no amount, so nothing says what to pay: ask the seller for one that does",
-            ));
-        };
-        check_expiry(&invoice, self.host.now())?;
-        let now = self.host.now() / 1000;
-        let mut macaroons = decode_parts(&offer.token);
-        for macaroon in &macaroons {
-            if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
-                let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
-                return Err(Error::new(Code::HashMismatch, text));
-            }
-            if macaroon.expires_at.is_some_and(|at| at <= now) {
-                return Err(Error::new(
-                    Code::InvalidMacaroon,
-                    "the token on offer has expired already: paying for it would buy nothing",
-                ));
-            }
-        }
-        let macaroon = if macaroons.len() == 1 { macaroons.pop() } else { None };
-        let macaroon = macaroon.map(|macaroon| Macaroon {
-            payment_hash: macaroon
-                .payment_hash
-                .or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
-            ..macaroon
-        });
-        let origin = Location::of(&request.url).map_or("", |location| location.origin).to_owned();
-        Ok(Quote {
-            url: request.url.clone(),
-            origin,
-            protocol: offer.protocol,
-            amount_msat,
-            invoice,
-            macaroon,
-            token: offer.token,
-        })
     }
 
     /// Tells a listener that nothing was paid.
@@ -390,21 +295,11 @@ impl<H: Host> Client<H> {
 }
 
 /// Whether a redirect led to another origin than was asked.
-fn is_elsewhere(request: &Request, head: &Head) -> bool {
+pub(crate) fn is_elsewhere(request: &Request, head: &Head) -> bool {
     match (Location::of(&request.url), Location::of(&head.url)) {
         (Some(asked), Some(answered)) => asked.origin != answered.origin,
         _ => false,
     }
-}
-
-/// # Errors
-/// [`Code::InvoiceExpired`]
-pub(crate) fn check_expiry(invoice: &Invoice, now_ms: u64) -> Result<(), Error> {
-    if invoice.expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
-        return Ok(());
-    }
-    let text = "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
-    Err(Error::new(Code::InvoiceExpired, text))
 }
 
 pub(crate) fn not_honored() -> Error {

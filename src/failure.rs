@@ -2,7 +2,7 @@
 
 use crate::host::Host;
 use crate::journal::Payment;
-use crate::Error;
+use crate::{Code, Error};
 
 /// Why a call ended without a response.
 pub enum Failure<H: Host> {
@@ -50,6 +50,11 @@ impl<H: Host> From<Error> for Failure<H> {
 impl<H: Host> Failure<H> {
     pub(crate) fn raised(error: Error) -> Self {
         Self::Raised(Box::new(Raised { error, cause: None, payment: None, response: None }))
+    }
+
+    /// Whether it is an error of this code.
+    pub(crate) fn is(&self, code: Code) -> bool {
+        matches!(self, Self::Raised(raised) if raised.error.code() == code)
     }
 
     pub(crate) fn with_cause(self, cause: H::Cause) -> Self {

@@ -61,6 +61,7 @@ pub mod journal;
 pub mod json;
 mod ledger;
 pub mod macaroon;
+mod offer;
 pub mod origin;
 mod payment;
 pub mod policy;

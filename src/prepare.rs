@@ -1,11 +1,12 @@
 //! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
 
-use crate::client::{check_expiry, not_honored, Client};
+use crate::client::{not_honored, Client};
 use crate::encoding::to_hex;
 use crate::event::Quote;
 use crate::failure::Failure;
 use crate::host::{Host, Request};
 use crate::journal::{Entry, Payment, State};
+use crate::offer::check_expiry;
 use crate::policy::Hold;
 use crate::purchase::Purchase;
 use crate::settle::unknown;

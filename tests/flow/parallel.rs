@@ -423,3 +423,68 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 4);
 }
+
+/// A wallet that takes so long for each payment.
+fn slow_wallet(world: &Rc<World>, milliseconds: u64) {
+    let (inner, executor) = (Rc::downgrade(world), world.executor.clone());
+    world.on_pay.replace(Some(Box::new(move |invoice, _| {
+        let (proof, executor) = (inner.upgrade().unwrap().proof(invoice), executor.clone());
+        Box::pin(async move {
+            executor.sleep(milliseconds).await;
+            proof
+        })
+    })));
+}
+
+#[test]
+fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
+    let world = World::new();
+    world.server.single_use.set(true);
+    world.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
+    slow_wallet(&world, 40_000);
+    let (client, host) = client(&world, None, Config::new(100));
+    let running: Vec<_> = (0..3).map(|_| start(&client, &host, get(URL)).1).collect();
+    assert_eq!(until_done(&host, &running), [PAID; 3]);
+    assert_eq!(world.paid(), 3);
+
+    // For different resources: whoever waited has not seen a fresh 402 since.
+    let other = World::new();
+    other.server.shares.set(false);
+    other.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
+    other.wallet_says(Answer::Failed { text: "no route".into(), cause: None });
+    let (client, host) = crate::host::client(&other, None, Config::new(100));
+    let consent = crate::executor::Later::new();
+    let asked = consent.clone();
+    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (_, first) = start(&client, &host, at("/a"));
+    let (_, second) = start(&client, &host, at("/b"));
+    other.executor.run(30_000);
+    let sends = other.sends();
+    other.executor.run(40_000);
+    host.approve.replace(None);
+    other.on_pay.replace(None);
+    consent.bring(Ok(false));
+    assert_eq!(until_done(&host, &[first, second]), [refused(Code::Declined), PAID]);
+    assert_eq!((other.paid(), other.sends() - sends), (1, 2), "a fresh 402, and the repeat");
+}
+
+#[test]
+fn an_invoice_that_has_expired_when_it_comes_is_not_asked_for_again() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    world.server.terms.replace(Terms { expiry_s: 5, ..Terms::default() });
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
+    assert_eq!((world.sends(), world.paid()), (1, 0));
+    // Nor more than once, where every one is too short-lived for who decides.
+    world.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
+    let executor = world.executor.clone();
+    host.approve.replace(Some(Box::new(move |_| {
+        let executor = executor.clone();
+        Box::pin(async move {
+            executor.sleep(60_000).await;
+            Ok(true)
+        })
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
+    assert_eq!((world.sends(), world.paid(), host.approvals.get()), (3, 0, 2));
+}

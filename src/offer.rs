@@ -1,0 +1,130 @@
+//! Whether a 402 may be paid at all, and at what price: everything that can be told without the books.
+
+use crate::challenge::{self, Challenge, Offer};
+use crate::client::{is_elsewhere, Client};
+use crate::encoding::concat;
+use crate::error::{Code, Error};
+use crate::event::{Event, Quote, Unpayable};
+use crate::host::{Head, Host, Request};
+use crate::invoice::Invoice;
+use crate::macaroon::{decode_parts, Macaroon};
+use crate::origin::Location;
+
+/// An invoice that expires within this time is expired: the wallet needs some of it.
+const LEAST_TIME_TO_PAY_S: u64 = 5;
+
+impl<H: Host> Client<H> {
+    /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
+    pub(crate) fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<(Vec<Challenge>, Offer)>, Error> {
+        if !request.payable {
+            return Ok(None);
+        }
+        let unpayable = |reason| {
+            self.host.tell(&Event::Unpayable { url: &request.url, reason });
+            Ok(None)
+        };
+        if request.authorized {
+            return unpayable(Unpayable::AuthorizationSet);
+        }
+        let Some(header) = &head.challenge else {
+            return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
+        };
+        let challenges = challenge::parse(header)?;
+        let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
+        let Some(offer) = self
+            .config
+            .protocols
+            .iter()
+            .find_map(|protocol| offers().find(|offer| offer.protocol == *protocol))
+            .cloned()
+        else {
+            return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
+        };
+        let asked = Location::of(&request.url)
+            .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
+        if is_elsewhere(request, head) {
+            return Err(Error::new(
+                Code::CrossOrigin,
+                "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
+            ));
+        }
+        asked.check(self.config.hosts.as_deref())?;
+        if !request.replayable || (head.redirected && !matches!(request.method.as_str(), "GET" | "HEAD")) {
+            let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
+            return Err(Error::new(Code::BodyNotReplayable, text));
+        }
+        Ok(Some((challenges, offer)))
+    }
+
+    /// Checks an offer for what would make paying it useless, and puts a price on it.
+    pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Quote, Error> {
+        let invoice = Invoice::decode(&offer.invoice)?;
+        if !self.config.networks.contains(&invoice.network) {
+            let text = concat(&[
+                "the invoice is for the network ",
+                invoice.network.as_str(),
+                ", which is not in options.networks",
+            ]);
+            return Err(Error::new(Code::WrongNetwork, text));
+        }
+        if invoice.requires_amp {
+            return Err(Error::new(
+                Code::InvalidInvoice,
+                "the invoice demands an amp payment, which leaves no proof: ask the seller for an ordinary one",
+            ));
+        }
+        let Some(amount_msat) = invoice.amount_msat else {
+            return Err(Error::new(
+                Code::NoAmount,
+                "the invoice names no amount, so nothing says what to pay: ask the seller for one that does",
+            ));
+        };
+        check_expiry(&invoice, self.host.now())?;
+        let now = self.host.now() / 1000;
+        let mut macaroons = decode_parts(&offer.token);
+        for macaroon in &macaroons {
+            if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
+                let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
+                return Err(Error::new(Code::HashMismatch, text));
+            }
+            if macaroon.expires_at.is_some_and(|at| at <= now) {
+                return Err(Error::new(
+                    Code::InvalidMacaroon,
+                    "the token on offer has expired already: paying for it would buy nothing",
+                ));
+            }
+        }
+        let macaroon = if macaroons.len() == 1 { macaroons.pop() } else { None };
+        let macaroon = macaroon.map(|macaroon| Macaroon {
+            payment_hash: macaroon
+                .payment_hash
+                .or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
+            ..macaroon
+        });
+        let origin = Location::of(&request.url).map_or("", |location| location.origin).to_owned();
+        Ok(Quote {
+            url: request.url.clone(),
+            origin,
+            protocol: offer.protocol,
+            amount_msat,
+            invoice,
+            macaroon,
+            token: offer.token,
+        })
+    }
+}
+
+/// # Errors
+/// [`Code::InvoiceExpired`]
+pub(crate) fn check_expiry(invoice: &Invoice, now_ms: u64) -> Result<(), Error> {
+    if invoice.expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
+        return Ok(());
+    }
+    let text = "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
+    Err(Error::new(Code::InvoiceExpired, text))
+}
+
+/// Whether an invoice could still be paid at that time.
+pub(crate) fn was_alive(payment_request: &str, then_ms: u64) -> bool {
+    Invoice::decode(payment_request).is_ok_and(|invoice| check_expiry(&invoice, then_ms).is_ok())
+}
