@@ -52,7 +52,7 @@ class Call {
     this.#fetch = fetch;
     this.#byHand = followByHand;
     // By shape, for several versions of a runtime's Request may live side by side.
-    if (typeof input === "object" && input !== null && typeof input.clone === "function") this.#request = input;
+    if (typeof input === "object" && typeof attempt(() => input.clone) === "function") this.#request = input;
   }
 
   /** As fetch sends it: the common methods in upper case, others as given. */
@@ -82,9 +82,13 @@ class Call {
     return this.#replayable;
   }
 
-  /** Whether the caller brought an Authorization of its own. */
+  /** Whether the caller brought an Authorization of its own. Headers that can't be read are the caller's, too. */
   get authorized() {
     this.#snapshot();
+    return attempt(() => this.#hasAuthorization(), true);
+  }
+
+  #hasAuthorization() {
     const headers = this.#member("headers");
     if (headers == null) return false;
     if (typeof headers.has === "function" && typeof headers.append === "function") return headers.has("authorization");
@@ -158,18 +162,14 @@ class Call {
     const kept = this.#kept;
     this.#kept = undefined;
     this.#replayable &&= !kept;
-    try {
-      kept?.body?.cancel().catch(() => {});
-    } catch {
-      // Nobody reads it: nothing is lost.
-    }
+    attempt(() => kept?.body?.cancel().catch(() => {}));
   }
 
   /** What fetch will take for this member: the init's, else the Request's. */
   #member(key) {
-    const given = this.#copy?.[key];
+    const given = attempt(() => this.#copy?.[key]);
     // In an init, null stands for a value only where there is one to take away.
-    return given !== undefined && (given !== null || key === "signal") ? given : this.#request?.[key];
+    return given !== undefined && (given !== null || key === "signal") ? given : attempt(() => this.#request?.[key]);
   }
 
   #parse() {
@@ -186,43 +186,32 @@ class Call {
 
   #snapshot() {
     if (this.#taken) return;
-    this.#target = this.#input;
-    if (typeof this.#input === "object" && !this.#request) {
-      try {
-        this.#target = String(this.#input);
-      } catch {
-        // fetch will say so.
-      }
-    }
     this.#taken = true;
-    if (this.#init !== null && typeof this.#init === "object") {
-      const copy = this.#copy = copyInit(this.#init);
-      try {
-        copy.headers &&= this.#copyHeaders(copy.headers);
-      } catch {
-        // fetch will say so.
+    // What throws here throws again when fetch reads it: the error is fetch's.
+    this.#target = typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
+    this.#replayable = attempt(() => {
+      if (this.#init !== null && typeof this.#init === "object") {
+        const copy = copyInit(this.#init);
+        this.#copy = copy;
+        copy.headers &&= attempt(() => this.#copyHeaders(copy.headers), copy.headers);
       }
-    }
-    this.#snapshotBody();
+      return this.#snapshotBody();
+    }, false);
   }
 
+  /** Keeps the body for a repeat; false where it can be sent but once. */
   #snapshotBody() {
     const body = this.#copy?.body ?? null;
     if (body !== null) {
       const copy = copyBody(body);
-      this.#replayable = copy !== undefined;
       if (copy !== undefined && copy !== body) this.#copy.body = copy;
-    } else if (this.#request && this.#request.body !== null && !/^(get|head)$/i.test(this.#request.method)) {
-      // A request that will never be repeated needs no clone. (Some browsers have no Request.body: there it may be empty.)
-      this.#replayable = false;
-      if (this.#request.bodyUsed || !this.payable || this.authorized) return;
-      try {
-        this.#kept = this.#request.clone();
-        this.#replayable = true;
-      } catch {
-        // Its body is being read: fetch will say so.
-      }
+      return copy !== undefined;
     }
+    if (!this.#request || this.#request.body === null || /^(get|head)$/i.test(this.#request.method)) return true;
+    // A request that will never be repeated needs no clone. (Some browsers have no Request.body: there it may be empty.)
+    if (this.#request.bodyUsed || !this.payable || this.authorized) return false;
+    this.#kept = this.#request.clone();
+    return true;
   }
 
   #copyHeaders(headers) {
@@ -264,14 +253,17 @@ class Call {
   }
 }
 
-/** As a string; empty where it has none, and fetch will say so. */
-function text(value) {
+/** What the task gives, or `otherwise` where the caller's objects throw: fetch will say so. */
+function attempt(task, otherwise) {
   try {
-    return String(value);
+    return task();
   } catch {
-    return "";
+    return otherwise;
   }
 }
+
+/** As a string; empty where it has none. */
+const text = (value) => attempt(() => String(value), "");
 
 function resolve(location, url) {
   let next;

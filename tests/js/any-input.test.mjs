@@ -36,3 +36,29 @@ test("no arguments of a fetch make us throw before fetch does", () => {
     assert.equal(sent, 2);
   }));
 });
+
+test("arguments that throw when they are read are refused by fetch, not by us", async () => {
+  const mine = new Error("mine");
+  const boom = () => { throw mine; };
+  const trap = new Proxy({}, { get: boom, has: boom, ownKeys: boom, getPrototypeOf: boom });
+  const getter = (key) => Object.defineProperty({}, key, { get: boom, enumerable: true });
+  const headers = [trap, { has: boom, append: boom }, { [Symbol.iterator]: boom }, { *[Symbol.iterator]() { yield ["a", "b"]; boom(); } }, [null], [trap], getter("x")];
+  const bodies = [trap, getter(Symbol.toStringTag)];
+  const inits = [trap, ...["method", "headers", "body", "signal", "cache", "mode", "redirect"].map(getter), ...headers.map((headers) => ({ headers })), ...bodies.map((body) => ({ body, method: "POST" }))];
+  const request = (key) => Object.defineProperty({ clone() {}, url: "https://a.example/", method: "GET", headers: new Headers() }, key, { get: boom });
+  const inputs = ["https://a.example/", { toString: boom }, trap, ...["url", "method", "headers", "body", "signal", "cache", "mode", "clone"].map(request)];
+  for (const input of inputs) {
+    for (const init of [undefined, ...inits]) {
+      const seen = [];
+      const shape = init && init !== trap && Object.getOwnPropertyDescriptors(init);
+      const call = readRequest(input, init, { fetch: (...args) => seen.push(args) });
+      for (const key of ["method", "url", "origin", "replayable", "authorized", "payable", "signal"]) call[key];
+      await call.send();
+      call.drop();
+      assert.deepEqual(seen.length, 1);
+      assert.equal(seen[0][0], input);
+      assert.equal(seen[0][1], init);
+      if (shape) assert.deepEqual(Object.getOwnPropertyDescriptors(init), shape);
+    }
+  }
+});

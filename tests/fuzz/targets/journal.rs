@@ -15,6 +15,10 @@ fuzz_target!(|data: &[u8]| {
             let [a, b] = [(); 2].map(|()| read(&stored(&mut choices)).expect("a well-formed journal is read"));
             merge(&a, &b);
             merge(&b, &a);
+            let most = choices.one_of([0, 400, 1000, 5000]);
+            let [a, b] = [a, b].map(|journal| folded(&journal, most, NOW));
+            merge(&a, &b);
+            merge(&b, &a);
         }
         _ => {
             let Some(given) = text(data) else { return };
@@ -49,6 +53,24 @@ fn read(given: &str) -> Option<Journal> {
         assert!(spent.hour <= spent.day && spent.day <= spent.total);
     }
     Some(journal)
+}
+
+/// The journal with what may be folded so, which changes no sum and takes nothing that is open or young.
+fn folded(journal: &Journal, most: usize, now: u64) -> Journal {
+    let mut folded = journal.clone();
+    folded.fold(most, now);
+    for origin in [None, Some("https://a.example"), Some("https://b.example"), Some("https://c.example")] {
+        assert_eq!(folded.spent(origin, now), journal.spent(origin, now));
+        assert_eq!(folded.counted(origin, now), journal.counted(origin, now));
+    }
+    for entry in journal.entries().iter().filter(|entry| !entry.can_be_folded(now)) {
+        assert!(folded.find(&entry.payment.payment_hash) == Some(entry), "what must stay was folded");
+    }
+    assert!(folded.entries().iter().all(|entry| journal.find(&entry.payment.payment_hash) == Some(entry)));
+    let mut twice = folded.clone();
+    twice.fold(most, now);
+    assert!(twice == folded && read(&folded.to_text()).is_some_and(|again| again == folded));
+    folded
 }
 
 fn merge(older: &Journal, newer: &Journal) {
@@ -93,11 +115,17 @@ fn ends(reading: &Entry, unsettled: &Entry) -> bool {
     }
 }
 
+const DAY_MS: u64 = 86_400_000;
+const START: u64 = 1_800_000_000_000;
+/// Some of the payments are old then.
+const NOW: u64 = START + DAY_MS / 2;
+
 fn stored(choices: &mut Choices) -> String {
     let mut hashes = vec!["a0", "b1", "c2"];
     let mut rows = Vec::new();
     while !choices.is_over() && !hashes.is_empty() && choices.below(8) > 0 {
         let hash = hashes.remove(usize::from(choices.byte()) % hashes.len());
+        let started_at = START + u64::from(choices.below(3)) - choices.one_of([0, 0, 2 * DAY_MS, 40 * DAY_MS]);
         let state = choices.one_of(["pending", "unknown", "paid", "failed"]);
         let proven = state == "paid" && choices.below(4) > 0;
         let settled = matches!(state, "paid" | "failed").then_some(1_800_000_000 + u64::from(choices.below(3)));
@@ -113,9 +141,9 @@ fn stored(choices: &mut Choices) -> String {
             "feeMsat": if state == "paid" { choices.one_of([0, 7]) } else { 0 },
             "maxFeeMsat": 5000,
             "state": state,
-            "startedAt": 1_800_000_000_000_u64 + u64::from(choices.below(3)),
+            "startedAt": started_at,
             "settledAt": settled,
-            "invoiceExpiresAt": 1_800_003_600,
+            "invoiceExpiresAt": started_at / 1000 + choices.one_of([60, 3600, 30 * DAY_MS / 1000]),
         }));
     }
     json!({ "version": 1, "payments": rows }).to_string()
