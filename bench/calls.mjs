@@ -15,9 +15,13 @@ export const core = () => ({ memory: wasm?.memory.buffer.byteLength ?? 0, values
 
 const preimages = new Map();
 
+// Ten minutes pass between two payments, so that the journal comes to its bound and old ones are folded.
+const BETWEEN = 600_000;
+let clock = Date.now();
+
 async function sold() {
   const preimage = crypto.getRandomValues(new Uint8Array(32));
-  const header = challenge(new Uint8Array(await crypto.subtle.digest("SHA-256", preimage)));
+  const header = challenge(new Uint8Array(await crypto.subtle.digest("SHA-256", preimage)), clock);
   preimages.clear(); // one call after another: no earlier one is paid any more
   preimages.set(/invoice="([^"]+)"/.exec(header)[1], Array.from(preimage, (byte) => byte.toString(16).padStart(2, "0")).join(""));
   return new Response("pay first", { status: 402, headers: { "www-authenticate": header } });
@@ -44,7 +48,12 @@ export const KINDS = {
 export function instance(createFetch, kind) {
   let payments = 0;
   const pay = createFetch({
-    wallet: ({ paymentRequest }) => (payments++, preimages.get(paymentRequest)),
+    wallet({ paymentRequest }) {
+      payments++;
+      clock += BETWEEN;
+      return preimages.get(paymentRequest);
+    },
+    now: () => clock,
     limits: { perPayment: 100 },
     networks: ["regtest"],
     fetch: async (_, init) => KINDS[kind](init),

@@ -18,7 +18,8 @@ const heap = () => {
 // What the engine compiles and notes of its own is there by then.
 const WARM_UP = 1_500;
 
-for (const [kind, count] of [["nothing to pay", 20_000], ["a reused token", 20_000], ["paid", 1_000]]) {
+// A journal comes to its bound, 1 MB, after some 2,100 payments; from then on old ones are folded.
+for (const [kind, warmUp, count, most] of [["nothing to pay", 500, 20_000, 0], ["a reused token", 500, 20_000, 0], ["paid", 2_200, 1_000, 1_000_000]]) {
   test(`${count} calls, ${kind}`, async () => {
     const { calls } = instance(createFetch, kind);
     await calls(WARM_UP);
@@ -27,8 +28,7 @@ for (const [kind, count] of [["nothing to pay", 20_000], ["a reused token", 20_0
     assert.equal(payments, kind === "paid" ? WARM_UP + count : Number(kind === "a reused token"));
     const after = core();
     assert.equal(after.values, before.values, "the core holds on to JavaScript values");
-    // the journal keeps each payment, and nothing else does
-    if (kind !== "paid") assert.equal(after.memory, before.memory, "the core's memory grew");
+    assert.ok(after.memory - before.memory <= most, `the core's memory grew from ${before.memory} to ${after.memory} bytes`);
     const each = (heap() - heapBefore) / count;
     assert.ok(each < 300, `${each.toFixed()} bytes of JavaScript's heap are left behind by each call`);
   });
