@@ -121,22 +121,24 @@ impl<H: Host> Client<H> {
     }
 
     /// Whether a lookup's "failed" may be believed: between its journal write and its wallet's start a lookup finds nothing,
-    /// so only while nobody else can be buying this, or past the time that a wallet is given. `None`: who takes the lock of
-    /// the entry's resource can tell. `own` is the purchase whose locks the caller holds.
+    /// so only while nobody else can be buying this; where no lock can tell, past the time that a wallet is given. `None`: who
+    /// takes the lock of the entry's resource can tell. `own` is the purchase whose locks the caller holds.
     fn is_certain(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<bool> {
-        if self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms {
-            return Some(true);
-        }
         let resource = resource(&entry.method, &entry.payment.url);
         let mine = own.filter(|own| own.resource == resource);
-        let is_bought_here = mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource);
+        if mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource) {
+            return if own.is_some() && self.host.has_lock() { None } else { Some(false) };
+        }
         if !self.host.has_store() {
-            return Some(!is_bought_here);
+            return Some(true);
         }
-        if !self.host.has_lock() || (is_bought_here && own.is_none()) {
-            return Some(false);
+        // The clock alone tells nothing of who holds a lock: it may have been set.
+        let is_old = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
+        match mine {
+            _ if !self.host.has_lock() => Some(is_old),
+            Some(mine) => Some(is_old || is_earlier(entry, mine.locked_at.get())),
+            None => None,
         }
-        mine.map(|mine| is_earlier(entry, mine.locked_at.get()))
     }
 
     fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {

@@ -334,3 +334,35 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
         }
     }
 }
+
+#[test]
+fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_failed() {
+    for has_store in [true, false] {
+        let (world, store) = (World::new(), Store::new(true));
+        let store = has_store.then_some(&store);
+        let (buying, host) = client(&world, store, Config::new(100));
+        let (reading, _) =
+            if has_store { client(&world, store, Config::new(100)) } else { (buying.clone(), host.clone()) };
+        let arrived = Later::new();
+        let (gate, inner) = (arrived.clone(), world.clone());
+        world.on_pay.replace(Some(Box::new(move |invoice, _| {
+            let (gate, proof) = (gate.clone(), inner.proof(invoice));
+            Box::pin(async move {
+                gate.get().await;
+                proof
+            })
+        })));
+        world.lookup_says(Lookup::Failed);
+        let (_, running) = crate::parallel::start(&buying, &host, get(URL));
+        world.executor.run_ready();
+        world.executor.pass(600_000);
+        // Only what wakes by itself runs: the purchase's own timer has not fired.
+        let open = reading.clone();
+        let told = world.executor.start(async move { open.payments().await.ok().unwrap() });
+        world.executor.run_ready();
+        assert!(!told.is_done() || told.take()[0].state == State::Pending);
+        arrived.bring(());
+        world.executor.run_ready();
+        assert_eq!((running.take(), states(&world, &buying)), (PAID, vec![State::Paid]));
+    }
+}
