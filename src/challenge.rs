@@ -146,7 +146,7 @@ fn offer(protocol: Protocol, params: &[(String, String)]) -> Result<Offer, &'sta
     };
     let invoice = get("invoice").ok_or("it has no invoice")?;
     // the token goes into a header as it is, and several may be joined with ", "
-    if token.is_empty() || token.trim() != token || !token.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+    if token.is_empty() || token.trim_ascii() != token || !token.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         return Err("its token is empty or can't be sent in a header");
     }
     if invoice.is_empty() {

@@ -52,21 +52,27 @@ impl Config {
     /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
-        let mut config =
-            Self::new(json.get("perPayment").and_then(Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?);
+        let per_payment = number(&json, "perPayment").ok().flatten().ok_or_else(|| invalid("limits.perPayment"))?;
+        let mut config = Self::new(per_payment);
         config.limits.all = windows(&json)?;
         if let Some(own) = present(&json, "perOrigin") {
             own.as_object().ok_or_else(|| invalid("perOrigin"))?;
             config.limits.per_origin = windows(own)?;
         }
-        if let Some(list) = present(&json, "networks") {
-            config.networks = names(list, "networks", Network::from_name)?;
+        if let Some(list) = names(&json, "networks")? {
+            config.networks.clear();
+            for name in list {
+                config.networks.push(Network::from_name(name).ok_or_else(|| invalid("networks"))?);
+            }
         }
-        if let Some(list) = present(&json, "hosts") {
-            config.hosts = Some(names(list, "hosts", |text| Some(HostPattern::new(text)))?);
+        if let Some(list) = names(&json, "hosts")? {
+            config.hosts = Some(list.into_iter().map(HostPattern::new).collect());
         }
-        if let Some(list) = present(&json, "protocols") {
-            config.protocols = names(list, "protocols", Protocol::from_name)?;
+        if let Some(list) = names(&json, "protocols")? {
+            config.protocols.clear();
+            for name in list {
+                config.protocols.push(Protocol::from_name(name).ok_or_else(|| invalid("protocols"))?);
+            }
         }
         if let Some(proof) = present(&json, "proof") {
             config.trust_wallet = match proof.as_str() {
@@ -75,30 +81,39 @@ impl Config {
                 _ => return Err(invalid("proof")),
             };
         }
-        if let Some(timeout) = present(&json, "paymentTimeout") {
-            config.payment_timeout_ms = timeout.as_u64().ok_or_else(|| invalid("paymentTimeout"))?;
+        if let Some(timeout) = number(&json, "paymentTimeout")? {
+            config.payment_timeout_ms = timeout;
         }
         Ok(config)
     }
 }
 
 fn present<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
-    json.get(name).filter(|value| **value != Json::Null)
+    json.get(name).filter(|value| !value.is_null())
+}
+
+fn number(json: &Json, name: &str) -> Result<Option<u64>, Error> {
+    match present(json, name).map(Json::as_u64) {
+        Some(None) => Err(invalid(name)),
+        found => Ok(found.flatten()),
+    }
 }
 
 fn windows(json: &Json) -> Result<Windows, Error> {
-    let msat = |name| match present(json, name) {
-        Some(value) => {
-            value.as_u64().and_then(|sat| sat.checked_mul(MSAT_PER_SAT)).map(Some).ok_or_else(|| invalid(name))
-        }
-        None => Ok(None),
+    let msat = |name| match number(json, name)?.map(|sat| sat.checked_mul(MSAT_PER_SAT)) {
+        Some(None) => Err(invalid(name)),
+        found => Ok(found.flatten()),
     };
     Ok(Windows { per_hour: msat("perHour")?, per_day: msat("perDay")?, total: msat("total")? })
 }
 
-fn names<T>(list: &Json, name: &str, read: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Error> {
-    let rows = list.as_array().ok_or_else(|| invalid(name))?;
-    rows.iter().map(|row| row.as_str().and_then(&read).ok_or_else(|| invalid(name))).collect()
+fn names<'a>(json: &'a Json, name: &str) -> Result<Option<Vec<&'a str>>, Error> {
+    let Some(list) = present(json, name) else { return Ok(None) };
+    let mut names = Vec::new();
+    for row in list.as_array().ok_or_else(|| invalid(name))? {
+        names.push(row.as_str().ok_or_else(|| invalid(name))?);
+    }
+    Ok(Some(names))
 }
 
 fn invalid(name: &str) -> Error {

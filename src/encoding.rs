@@ -11,26 +11,26 @@ pub(crate) fn concat(parts: &[&str]) -> String {
 
 /// Lowercase hex.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+        }
+    }
+    text
 }
 
 /// Hex of either case; `None` for anything else, an odd number of digits included.
 pub(crate) fn from_hex(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok());
-    let mut pairs = text.as_ref().chunks_exact(2);
-    let bytes = pairs
-        .by_ref()
-        .map(|pair| match pair {
-            [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
-            _ => None,
-        })
-        .collect();
-    if pairs.remainder().is_empty() {
-        bytes
-    } else {
-        None
+    let mut bytes = Vec::new();
+    for pair in text.as_ref().chunks(2) {
+        match pair {
+            [high, low] => bytes.push((digit(*high)? << 4) | digit(*low)?),
+            _ => return None,
+        }
     }
+    Some(bytes)
 }
 
 /// Which base64 a text was written in, so that an answer can be written in the same.
@@ -50,8 +50,8 @@ pub(crate) struct Flavour {
 /// A text that shows neither alphabet or needs no padding leaves its flavour open. Servers write standard padded or
 /// URL-safe unpadded, so what is seen decides the rest, and standard padded is assumed where nothing is.
 pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len().checked_sub(digits.len())?;
+    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+    let digits = text.get(..text.len().checked_sub(padding)?)?;
     let odd = digits.len() % 4;
     if odd == 1 || (padding != 0 && padding != (4usize.saturating_sub(odd)) % 4) {
         return None;

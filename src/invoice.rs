@@ -10,6 +10,7 @@
 //! - The text is taken as it is: `lightning:` and white space are not removed.
 
 use crate::row::Writer;
+use crate::text::{cut, find, rsplit_once};
 use crate::{Code, Error};
 
 /// Characters of an invoice. The specification sets no limit; 7089 is what fits a QR code, and wallets refuse more.
@@ -115,8 +116,7 @@ impl Invoice {
         } else {
             payment_request
         };
-        let (prefix, data) = text
-            .rsplit_once('1')
+        let (prefix, data) = rsplit_once(text, b'1')
             .filter(|(prefix, _)| prefix.starts_with("ln"))
             .ok_or_else(|| invalid("the invoice is no bolt11 text: it must start with ln"))?;
         let groups = read_bech32(prefix, data)?;
@@ -269,8 +269,7 @@ fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
 /// The network and the amount of what stands before the last `1`, which starts with `ln`.
 fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
     let rest = prefix.get(2..).unwrap_or_default();
-    let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-    let (currency, amount) = rest.split_at_checked(digits).unwrap_or((rest, ""));
+    let (currency, amount) = cut(rest, find(rest, |byte| byte.is_ascii_digit()).unwrap_or(rest.len()));
     let network = Network::PREFIXES
         .iter()
         .find(|(_, name)| currency == *name)

@@ -3,6 +3,8 @@
 //! Deviations from the RFC, each on the strict side: a repeated name is malformed, and so is a `\u` escape that is half
 //! of a surrogate pair, nesting beyond [`MAX_DEPTH`], and an object of more than [`MAX_NAMES`] members.
 
+use crate::text::number;
+
 /// Arrays and objects within each other. The deepest that is read (a stored journal) has 5; parsing recurses, so a
 /// stranger's token must not choose the depth of the stack.
 pub const MAX_DEPTH: usize = 16;
@@ -112,7 +114,7 @@ impl Json {
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
-            Self::Number(text) => text.parse().ok(),
+            Self::Number(text) => number(text.as_bytes()),
             _ => None,
         }
     }

@@ -73,6 +73,7 @@ mod row;
 mod settle;
 mod stored;
 mod sync;
+mod text;
 pub mod token;
 pub mod tokens;
 #[cfg(target_family = "wasm")]

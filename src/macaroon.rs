@@ -8,6 +8,7 @@ mod format;
 
 use crate::encoding::{from_hex, to_hex};
 use crate::row::Writer;
+use crate::text::{number, parts, split_once};
 use crate::{Code, Error};
 use format::Encoded;
 use sha2::{Digest, Sha256};
@@ -28,7 +29,7 @@ const MAX_SAFE: u64 = (1 << 53) - 1;
 /// there is nothing in it that a client could obey.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caveat {
-    /// What stands before the first `=`, trimmed; all of it where there is none.
+    /// What stands before the first `=`, without ASCII white space around it; all of it where there is none.
     pub condition: String,
     /// What stands after it, trimmed.
     pub value: String,
@@ -133,7 +134,7 @@ pub fn decode_parts(token: &str) -> Vec<Macaroon> {
     if let Ok(macaroon) = Macaroon::decode(token) {
         return vec![macaroon];
     }
-    token.split(',').filter_map(|part| Macaroon::decode(part.trim()).ok()).collect()
+    parts(token, b',').filter_map(|part| Macaroon::decode(part.trim_ascii()).ok()).collect()
 }
 
 /// The same token, narrowed by first-party caveats: of the same version and in the same base64 as it came.
@@ -146,7 +147,7 @@ pub fn attenuate(token: &str, caveats: &[&str]) -> Result<String, Error> {
         return Err(invalid("no caveat is given to narrow the macaroon by"));
     }
     for caveat in caveats {
-        if caveat.trim().is_empty() {
+        if caveat.trim_ascii().is_empty() {
             return Err(invalid("a caveat to be added is empty"));
         }
         if caveat.len() > MAX_CAVEAT {
@@ -180,8 +181,8 @@ fn text_or_hex(bytes: Vec<u8>) -> String {
 fn caveat(content: Vec<u8>, third_party: bool) -> Caveat {
     match String::from_utf8(content) {
         Ok(raw) if !third_party => {
-            let (condition, value) = raw.split_once('=').unwrap_or((&raw, ""));
-            Caveat { condition: condition.trim().to_owned(), value: value.trim().to_owned(), raw }
+            let (condition, value) = split_once(&raw, b'=').unwrap_or((&raw, ""));
+            Caveat { condition: condition.trim_ascii().to_owned(), value: value.trim_ascii().to_owned(), raw }
         }
         text => Caveat {
             condition: String::new(),
@@ -193,14 +194,7 @@ fn caveat(content: Vec<u8>, third_party: bool) -> Caveat {
 
 /// Unix seconds, where the caveat is an expiry that is understood. Names are exact.
 fn expiry(caveat: &Caveat) -> Option<u64> {
-    let number = || {
-        let digits = !caveat.value.is_empty() && caveat.value.bytes().all(|b| b.is_ascii_digit());
-        if digits {
-            caveat.value.parse::<u64>().ok()
-        } else {
-            None
-        }
-    };
+    let number = || number(caveat.value.as_bytes());
     let seconds = match caveat.condition.as_str() {
         "ExpiresAt" | "expires_at" => number()?,
         "expiration" => number()? / 1000,

@@ -1,6 +1,7 @@
 //! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
 
 use crate::encoding::concat;
+use crate::text::{cut, find, number, parts, rsplit_once, split_once};
 use crate::{Code, Error};
 
 /// The parts of a URL that decide about money. The URL is absolute and normalised, as the URL standard's `href` is.
@@ -22,20 +23,20 @@ impl<'a> Location<'a> {
     /// Reads a URL; `None` where it is not `scheme://host…` or carries a user.
     #[must_use]
     pub fn of(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = url.split_once(':')?;
+        let (scheme, rest) = split_once(url, b':')?;
         let rest = rest.strip_prefix("//")?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, tail) = (rest.get(..end)?, rest.get(end..)?);
-        if authority.is_empty() || authority.contains('@') {
+        let end = find(rest, |byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+        let (authority, tail) = cut(rest, end);
+        if authority.is_empty() || find(authority, |byte| byte == b'@').is_some() {
             return None;
         }
         let origin_length = scheme.len().checked_add(3)?.checked_add(end)?;
         let host_end = if authority.starts_with('[') {
-            authority.find(']')?.checked_add(1)?
+            find(authority, |byte| byte == b']')?.checked_add(1)?
         } else {
-            authority.find(':').unwrap_or(authority.len())
+            find(authority, |byte| byte == b':').unwrap_or(authority.len())
         };
-        let path_end = tail.find(['?', '#']).unwrap_or(tail.len());
+        let path_end = find(tail, |byte| matches!(byte, b'?' | b'#')).unwrap_or(tail.len());
         Some(Self {
             origin: url.get(..origin_length)?,
             scheme,
@@ -49,8 +50,9 @@ impl<'a> Location<'a> {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let v4 = || {
-            let mut parts = self.host.split('.');
-            parts.next() == Some("127") && parts.clone().count() == 3 && parts.all(|part| part.parse::<u8>().is_ok())
+            let Some(rest) = self.host.strip_prefix("127.") else { return false };
+            let is_byte = |part: &str| number(part.as_bytes()).is_some_and(|byte| byte < 256);
+            parts(rest, b'.').filter(|part| is_byte(part)).count() == 3 && parts(rest, b'.').count() == 3
         };
         self.host == "localhost" || self.host.ends_with(".localhost") || self.host == "[::1]" || v4()
     }
@@ -91,10 +93,10 @@ impl HostPattern {
     #[must_use]
     pub fn matches(&self, location: &Location<'_>) -> bool {
         let pattern = self.0.as_str();
-        if pattern.contains('/') {
+        if find(pattern, |byte| byte == b'/').is_some() {
             return pattern == location.origin;
         }
-        let (host, port) = match pattern.rsplit_once(':') {
+        let (host, port) = match rsplit_once(pattern, b':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (pattern, None),
         };

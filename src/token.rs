@@ -6,6 +6,7 @@ use crate::journal::{Payment, State};
 use crate::macaroon::decode_parts;
 use crate::origin::Location;
 use crate::row::{Row, Writer};
+use crate::text::split_once;
 
 /// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
 /// trip there; each costs room in the store, and time with every request.
@@ -214,5 +215,5 @@ impl Token {
 }
 
 fn is_at(at: &str, method: &str, path: &str) -> bool {
-    at.split_once(' ') == Some((method, path))
+    split_once(at, b' ') == Some((method, path))
 }

@@ -2,6 +2,7 @@
 
 use crate::origin::Location;
 use crate::stored::{stored_json, stored_rows, stored_text};
+use crate::text::parts;
 use crate::token::Token;
 use crate::Error;
 use std::cell::Cell;
@@ -58,14 +59,15 @@ impl Tokens {
 
     /// Takes tokens out; the last few of them stay known by their ids.
     fn remove(&mut self, which: impl Fn(&Token) -> bool) {
-        let (out, kept): (Vec<_>, _) = std::mem::take(&mut self.list).into_iter().partition(|token| which(token));
-        self.list = kept;
-        self.part_with(out.into_iter());
+        for token in std::mem::take(&mut self.list) {
+            let list = if which(&token) { &mut self.gone } else { &mut self.list };
+            list.push(token);
+        }
+        self.forget_the_gone();
     }
 
-    fn part_with(&mut self, tokens: impl Iterator<Item = Rc<Token>>) {
-        self.gone.extend(tokens);
-        self.gone.drain(..self.gone.len().saturating_sub(MOST_GONE));
+    fn forget_the_gone(&mut self) {
+        self.gone = self.gone.split_off(self.gone.len().saturating_sub(MOST_GONE));
     }
 
     /// About how many bytes the stored form takes.
@@ -177,7 +179,10 @@ impl Tokens {
             expected = found.map_or(expected, |at| at.saturating_add(1));
             self.list.push(Rc::new(token));
         }
-        self.part_with(known.into_iter().flatten());
+        for token in known.into_iter().flatten() {
+            self.gone.push(token);
+        }
+        self.forget_the_gone();
     }
 
     /// Adds those of `others` that are missing here.
@@ -204,5 +209,5 @@ impl Tokens {
 
 /// How many leading path segments two paths share.
 fn common_segments(a: &str, b: &str) -> usize {
-    a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b).count()
+    parts(a, b'/').zip(parts(b, b'/')).take_while(|(a, b)| a == b).count()
 }

@@ -36,7 +36,7 @@ impl Encoded {
             return read_json(token, None).map_err(invalid);
         }
         let (mut bytes, flavour) = from_base64(token).ok_or_else(|| {
-            invalid(if token.contains(',') {
+            invalid(if token.bytes().any(|byte| byte == b',') {
                 "the token holds a comma: only a single macaroon can be read"
             } else {
                 "the token is no base64"

@@ -4,6 +4,7 @@ use super::convert::{msat, text};
 use crate::event::{Event, Quote};
 use crate::host::{Answer, Head, Host, Lookup, Order, Request};
 use crate::invoice::Invoice;
+use crate::text::split_once;
 use gloo_net::http::Response;
 use js_sys::{Array, Function, Promise, Reflect};
 use std::future::Future;
@@ -70,12 +71,12 @@ extern "C" {
 impl Call {
     pub(super) fn request(&self) -> Request {
         let head = self.head();
-        let mut parts = head.splitn(3, ' ');
-        let mut next = || parts.next().unwrap_or_default();
-        let flags = next().bytes().next().unwrap_or_default();
+        let (flags, rest) = split_once(&head, b' ').unwrap_or_default();
+        let (url, method) = split_once(rest, b' ').unwrap_or_default();
+        let flags = flags.bytes().next().unwrap_or_default();
         Request {
-            url: next().to_owned(),
-            method: next().to_owned(),
+            url: url.to_owned(),
+            method: method.to_owned(),
             replayable: flags & 1 != 0,
             authorized: flags & 2 != 0,
             payable: flags & 4 != 0,
