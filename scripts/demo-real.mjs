@@ -66,7 +66,7 @@ async function startWithLnd({ lnd: url, macaroon, cert, shop, ...seller }, { por
   say(`your node ${alias} is on ${network}${network === "bitcoin" ? ": this is real money" : ""}`);
   if (shop) {
     await build();
-    return { ...(await serve(new URL(shop), { thing: "answer" })), what: `${alias} pays, ${shop} sells` };
+    return { ...(await serve(new URL(shop), { thing: "resource" })), what: `${alias} pays, ${shop} sells` };
   }
 
   await buildPrograms(["aperture"]);

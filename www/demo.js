@@ -8,11 +8,11 @@ import { sat } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-const { address, price, thing, networks, store, isReal, builtIn, lede, weblnNote } = await readSetting();
+const { address, price, thing, networks, store, keptAs, isReal, builtIn, lede, weblnNote } = await readSetting();
 
 let runs = 0;
 let busy = false;
-let holdsTicket = false;
+let holdsTicket = keptAs !== undefined && localStorage.getItem(keptAs) === "ticket";
 let choseWallet = false;
 
 const say = (text) => ($("status").textContent = text);
@@ -47,7 +47,7 @@ async function ask() {
     story.begin(await pay.spent());
     const response = await pay(address);
     const text = await response.text();
-    holdsTicket = response.ok;
+    holds(response.ok);
     story.answered(response, text, await pay.spent());
   } catch (error) {
     story.failed(error);
@@ -56,6 +56,12 @@ async function ask() {
   await showStanding().catch(() => {});
   $("ask").removeAttribute("aria-disabled");
   busy = false;
+}
+
+/** Says whether there is a ticket, which the store itself tells nobody. */
+function holds(ticket) {
+  holdsTicket = ticket;
+  if (keptAs) localStorage.setItem(keptAs, ticket ? "ticket" : "");
 }
 
 /** An instance that only looks after the books. */
@@ -70,7 +76,7 @@ async function release(paymentHash) {
 async function forget() {
   if (busy) return;
   await books().forget();
-  holdsTicket = false;
+  holds(false);
   for (const run of $("log").querySelectorAll(".run")) run.remove();
   runs = 0;
   await showStanding();
@@ -103,7 +109,7 @@ function showCode() {
     ...(networks[0] === "bitcoin" ? [] : [`  networks: ["${networks[0]}"],`]),
     "});",
     `const response = await pay(${thing}Url);`,
-    `const ${thing} = await response.json();`,
+    `const ${thing} = await response.${thing === "forecast" ? "json" : "text"}();`,
   ].join("\n");
   $("wallet-note").textContent = webln ? weblnNote : builtIn.note();
 }

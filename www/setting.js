@@ -6,8 +6,8 @@ const TEST_WALLET = "lives on the shop’s own server and moves no money: it ans
 
 /**
  * Resolves with the `address` that is bought, its `price` in sat where it is known, what it is (`thing`), the `networks` that may be paid,
- * the `store`, whether the nodes are real (`isReal`), the `builtIn` wallet, what to say of WebLN here, and `lede` where the page's
- * own would be wrong.
+ * the `store`, a name to keep things under where it outlives the page (`keptAs`), whether the nodes are real (`isReal`), the `builtIn`
+ * wallet, what to say of WebLN here, and `lede` where the page's own would be wrong.
  */
 export async function readSetting() {
   const response = await fetch("config.json");
@@ -47,8 +47,9 @@ async function realNodes(lnd, { shop, source, network, price, thing, payer, isOw
     thing,
     networks: [network],
     isReal: true,
-    // what was paid by a node of the person's own is remembered
-    store: isOwn ? indexedDBStore(`l402-fetch demo ${network}`) : inMemory(),
+    // what a node of the person's own paid is remembered; by shop, as all of them are at this page's own origin
+    keptAs: isOwn ? `l402-fetch demo: ${source}` : undefined,
+    store: isOwn ? indexedDBStore(`l402-fetch demo: ${source}`) : inMemory(),
     builtIn: {
       label: "lnd",
       imports: ['import { lnd } from "l402-fetch/wallets/lnd";'],

@@ -3,9 +3,10 @@ import { createServer } from "node:http";
 import { until } from "./daemon.mjs";
 
 /**
- * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. Resolves with the `url` and `stop()`.
+ * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. `more` are other actions. Resolves with
+ * the `url` and `stop()`.
  */
-export async function openDesk(network, backend) {
+export async function openDesk(network, backend, more = {}) {
   const { buyer, seller } = network;
   const pending = async (node) => (await node.rest("GET", "/v1/channels")).channels.flatMap((channel) => channel.pending_htlcs).length;
   /** How often the buyer wrote that it sent or received a message of the channel, from this line of its log on. */
@@ -60,6 +61,7 @@ export async function openDesk(network, backend) {
       if (!network[node].daemon.isRunning) await network[node].start();
       await network.ready();
     },
+    ...more,
   };
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://localhost");

@@ -1,7 +1,8 @@
-// The packed tarball buys from aperture with real Lightning payments between two lnd nodes. `run.mjs [RUNTIME…]`; `--bench` alone
-// measures, and runs no test. Builds what is missing.
+// The packed tarball buys from aperture with real Lightning payments between two lnd nodes: in every runtime with lnd's own wallet module
+// (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium), and in the demo's page (`demo`).
+// `run.mjs [NAME…]` runs those; `--bench` alone measures, and runs no test. Builds and installs what is missing.
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "../../scripts/build.mjs";
 import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
@@ -12,9 +13,12 @@ import { serve } from "../lib/serve.mjs";
 import { startWorkers } from "../runtimes/workerd.mjs";
 import { startAperture, startBackend } from "./aperture.mjs";
 import { freePorts, removeAtEnd } from "./daemon.mjs";
+import { testDemo } from "./demo.mjs";
 import { openDesk } from "./desk.mjs";
+import { installLnbits } from "./lnbits.mjs";
 import { startNetwork } from "./network.mjs";
-import { buildPrograms, versionOf } from "./programs.mjs";
+import { buildPrograms } from "./programs.mjs";
+import { openWallets } from "./wallets.mjs";
 
 const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
 
@@ -23,6 +27,31 @@ const inNode = async ({ folder, network, place }, script, ...args) => {
   const env = { NODE_EXTRA_CA_CERTS: network.buyer.certPath };
   return lastLine(await run(process.execPath, [join(folder, "interop", script), JSON.stringify(place), ...args], { cwd: folder, env, quiet: true }));
 };
+
+/** Runs a script of this folder in a page of Chromium, with the package and `imports` in its import map. */
+async function inChromium({ folder, place }, script, imports = {}) {
+  const { exports } = JSON.parse(await readFile(join(folder, "node_modules/l402-fetch/package.json"), "utf8"));
+  const map = importMap(exports);
+  const site = await serve(folder, {
+    "/": `<!doctype html><title>interop</title>
+<script type="importmap">${JSON.stringify({ imports: { ...map.imports, ...imports } })}</script>
+<script type="module" src="/interop/${script}"></script>`,
+  });
+  const opened = await openBrowser("chromium", { acceptInsecureCerts: true });
+  try {
+    return await opened.visit(`${site.url}/?${new URLSearchParams({ place: JSON.stringify(place) })}`, 180_000);
+  } finally {
+    await opened.close();
+    await site.close();
+  }
+}
+
+/** The SDK as one file, for a page without a bundler. */
+async function bundleSdk({ folder }) {
+  const { build: bundle } = await import("esbuild");
+  const options = { bundle: true, format: "esm", logLevel: "error", absWorkingDir: at("tests") };
+  await bundle({ ...options, stdin: { contents: 'export * from "@getalby/sdk/nwc"', resolveDir: at("tests") }, outfile: join(folder, "sdk.js") });
+}
 
 const RUNTIMES = {
   async node(context) {
@@ -41,34 +70,30 @@ const RUNTIMES = {
       await close();
     }
   },
-  async chromium({ folder, place }) {
-    const { exports } = JSON.parse(await readFile(join(folder, "node_modules/l402-fetch/package.json"), "utf8"));
-    const site = await serve(folder, {
-      "/": `<!doctype html><title>interop</title>
-<script type="importmap">${JSON.stringify(importMap(exports))}</script>
-<script type="module" src="/interop/page.js"></script>`,
-    });
-    const opened = await openBrowser("chromium", { acceptInsecureCerts: true });
-    try {
-      return await opened.visit(`${site.url}/?${new URLSearchParams({ place: JSON.stringify(place) })}`, 180_000);
-    } finally {
-      await opened.close();
-      await site.close();
-    }
+  chromium: (context) => inChromium(context, "page.js"),
+  wallets: (context) => inNode(context, "wallets-node.js"),
+  async pages(context) {
+    await bundleSdk(context);
+    return inChromium(context, "wallets-page.js", { "@getalby/sdk/nwc": "/sdk.js" });
   },
+  demo: testDemo,
 };
 
 /** Everything that a runtime needs, up and running; `stop()` ends it. */
 async function open() {
   const installed = await installPacked([at("tests/runtimes"), at("tests/interop")]);
   removeAtEnd(installed.folder);
+  // the package looks for its optional peer beside itself, and Node 20 has no WebSocket of its own
+  for (const name of ["@getalby", "ws"]) await symlink(at(`tests/node_modules/${name}`), join(installed.folder, "node_modules", name));
   const start = Date.now();
   const network = await startNetwork();
   const backend = await startBackend();
   const plain = await startAperture(network, backend);
   const mpp = await startAperture(network, backend, { name: "aperture-mpp", mpp: true });
-  const desk = await openDesk(network, backend);
   console.log(`btcd, two lnd with a channel and two aperture, from nothing: ${seconds(start)}`);
+  const wallets = await openWallets(network);
+  console.log(`and LNbits, a Nostr relay and a wallet service: ${seconds(start)}`);
+  const desk = await openDesk(network, backend, wallets.actions);
   const { buyer } = network;
   const [nobody] = await freePorts(1);
   return {
@@ -80,9 +105,9 @@ async function open() {
       // where nobody listens, and whose certificate the tests are not told to trust
       nowhere: `https://127.0.0.1:${nobody}`, stranger: network.seller.restUrl,
     },
-    tails: () => [network.tails(), plain.daemon.tail(), mpp.daemon.tail()].join("\n"),
+    tails: () => [network.tails(), plain.daemon.tail(), mpp.daemon.tail(), wallets.tails()].join("\n"),
     async stop() {
-      await Promise.all([plain.stop(), mpp.stop(), desk.stop(), backend.stop()]);
+      await Promise.all([plain.stop(), mpp.stop(), desk.stop(), backend.stop(), wallets.stop()]);
       await network.stop();
       await installed.remove();
     },
@@ -124,6 +149,7 @@ try {
   if (unknown.length > 0) throw new RunError(`no such runtime: ${unknown.join(" ")}; there are: ${Object.keys(RUNTIMES).join(" ")}`);
   await setup("chromium");
   await buildPrograms();
+  await installLnbits();
   if (!existsSync(at("dist"))) await build();
   const context = await open();
   try {
