@@ -16,11 +16,14 @@ const mark = join(venv, ".installed");
 const PYTHONS = ["python3.12", "python3.11", "python3.10", "python3"];
 const MEETS = "import ensurepip, sys, venv; raise SystemExit(not (3, 10) <= sys.version_info < (3, 13))";
 
-/** Installs LNbits where it is not. Rejects with a `RunError` that says what to install where Python is missing. */
-export async function installLnbits() {
-  if (existsSync(mark)) return;
+/**
+ * Prepares to install LNbits. Rejects with a `RunError` that says what to install where Python is missing; resolves with a
+ * function that installs it where it is not.
+ */
+export async function prepareLnbits() {
+  if (existsSync(mark)) return async () => {};
   const system = await findPython();
-  await step(`LNbits ${VERSION}, into ${venv}`, "1 to 3 min", async () => {
+  return () => step(`LNbits ${VERSION}, into ${venv}`, "1 to 3 min", async () => {
     await rm(venv, { recursive: true, force: true });
     await run(system, ["-m", "venv", venv], { quiet: true });
     // its own bounds are loose: lnbits.txt holds the versions that it was tried with
@@ -92,7 +95,7 @@ export async function startLnbits(network, node, { name = "lnbits", env = {} } =
 
 if (import.meta.filename === process.argv[1]) {
   try {
-    await installLnbits();
+    await (await prepareLnbits())();
     console.log(`setup: LNbits ${VERSION}: there, in ${venv}`);
   } catch (error) {
     if (!(error instanceof RunError)) throw error;

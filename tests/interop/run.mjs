@@ -15,7 +15,7 @@ import { startAperture, startBackend } from "./aperture.mjs";
 import { freePorts, removeAtEnd } from "./daemon.mjs";
 import { testDemo } from "./demo.mjs";
 import { openDesk } from "./desk.mjs";
-import { installLnbits } from "./lnbits.mjs";
+import { prepareLnbits } from "./lnbits.mjs";
 import { startNetwork } from "./network.mjs";
 import { buildPrograms } from "./programs.mjs";
 import { openWallets } from "./wallets.mjs";
@@ -148,8 +148,9 @@ try {
   const unknown = names.filter((name) => !(name in RUNTIMES));
   if (unknown.length > 0) throw new RunError(`no such runtime: ${unknown.join(" ")}; there are: ${Object.keys(RUNTIMES).join(" ")}`);
   await setup("chromium");
-  await buildPrograms();
-  await installLnbits();
+  const installLnbits = await prepareLnbits();
+  // Go waits for the processor, pip for the network
+  await Promise.all([buildPrograms(), installLnbits()]);
   if (!existsSync(at("dist"))) await build();
   const context = await open();
   try {
