@@ -138,7 +138,7 @@ async function test(runtime, context) {
 async function bench(context) {
   const { first, ours, byHand } = await inNode(context, "bench.js", String(context.start));
   const ms = (value) => `${value.toFixed(1)} ms`;
-  console.log(`\nfrom nothing to the first paid request: ${(first / 1000).toFixed(1)} s (the programs being built)`);
+  console.log(`\nfrom nothing to the first paid request, the programs being there: ${(first / 1000).toFixed(1)} s`);
   console.log(`one paid request in Node, median of 50: ${ms(ours)}; by hand with lnd's REST and fetch: ${ms(byHand)}; ${(ours / byHand).toFixed(2)} times`);
 }
 
