@@ -78,10 +78,8 @@ impl<H: Host> Client<H> {
     /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
     pub async fn forget(&self, url: Option<&str>) -> Result<(), Failure<H>> {
         let origin = url.map(origin_of).transpose()?;
-        match origin {
-            Some(origin) => self.unshared.borrow_mut().retain(|known| known != origin),
-            None => self.unshared.borrow_mut().clear(),
-        }
+        self.unshared.forget(origin);
+        self.used_up.forget(origin);
         let page = self.open().await?;
         self.books.borrow_mut().tokens.forget(origin);
         self.close(page).await

@@ -8,7 +8,7 @@ use crate::host::{Head, Host, Request};
 use crate::journal::Payment;
 use crate::ledger::Books;
 use crate::offer::was_alive;
-use crate::origin::Location;
+use crate::origin::{Location, Origins};
 use crate::policy::Hold;
 use crate::purchase::Purchase;
 use crate::row::Writer;
@@ -31,7 +31,9 @@ pub struct Client<H: Host> {
     /// Purchases that are over, whose buyer has no answer yet.
     pub(crate) on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
     /// Origins whose tokens are known not to open every resource.
-    pub(crate) unshared: RefCell<Vec<String>>,
+    pub(crate) unshared: Origins,
+    /// Origins that took a token once and then refused it where it had been taken: good for one use, it seems.
+    pub(crate) used_up: Origins,
     /// The lookups of open payments that are under way for whoever reads the books.
     pub(crate) lookups: RefCell<Weak<sync::Event>>,
 }
@@ -96,7 +98,8 @@ impl<H: Host> Client<H> {
             holds: RefCell::default(),
             purchases: RefCell::default(),
             on_trial: RefCell::default(),
-            unshared: RefCell::default(),
+            unshared: Origins::default(),
+            used_up: Origins::default(),
             lookups: RefCell::default(),
         })
     }
@@ -278,16 +281,18 @@ impl<H: Host> Client<H> {
 
     /// Whether tokens of this origin are known not to open every resource.
     pub(crate) fn is_unshared(&self, origin: &str) -> bool {
-        self.unshared.borrow().iter().any(|known| known == origin)
+        self.unshared.have(origin)
     }
 
     async fn note_refused(&self, sent: &Token, request: &Request) {
-        if !sent.is_for(&request.method, &request.url) && !self.is_unshared(&sent.payment.origin) {
-            self.unshared.borrow_mut().push(sent.payment.origin.clone());
-        }
         self.books.borrow_mut().tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
         // Whether a token was ever honoured must survive this process. Where the store fails, memory still knows.
         let accepted = self.books.borrow().tokens.get(sent.id).is_none_or(|token| token.accepted);
+        if !sent.is_for(&request.method, &request.url) {
+            self.unshared.add(&sent.payment.origin);
+        } else if accepted {
+            self.used_up.add(&sent.payment.origin);
+        }
         if !accepted {
             self.read_again().await.unwrap_or_default();
         }

@@ -10,7 +10,7 @@ use crate::ledger::PURCHASE_LOCK;
 use crate::origin::Location;
 use crate::prepare::Found;
 use crate::settle::{unknown, LOOKUP_TIMEOUT_MS};
-use crate::sync::{self, first, First};
+use crate::sync::{self, first, Fires, First};
 use crate::token::Token;
 use crate::{Code, Error};
 use std::cell::{Cell, RefCell};
@@ -45,17 +45,14 @@ pub(crate) struct Purchase<H: Host> {
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     done: sync::Event,
     /// The caller who paid has had its answer, has waited long for it, or has gone.
-    tried: sync::Event,
+    tried: Rc<sync::Event>,
+    /// The same for one of those who waited, where all of them may have waited for a token that is used up.
+    tried_again: Rc<sync::Event>,
+    has_second: Cell<bool>,
 }
 
-/// Held by the caller who started a purchase until its answer is there: those who wait for it let that caller go first.
-pub(crate) struct FirstTry<H: Host>(Rc<Purchase<H>>);
-
-impl<H: Host> Drop for FirstTry<H> {
-    fn drop(&mut self) {
-        self.0.tried.fire();
-    }
-}
+/// Held by a caller until it has had its answer: others let it go first.
+pub(crate) type FirstTry = Fires;
 
 impl<H: Host> Client<H> {
     /// Buys what a request needs, or waits for the purchase that is under way for its origin.
@@ -65,7 +62,7 @@ impl<H: Host> Client<H> {
         request: &Request,
         challenges: Vec<Challenge>,
         offer: Offer,
-    ) -> Result<(Bought, Option<FirstTry<H>>), Failure<H>> {
+    ) -> Result<(Bought, Option<FirstTry>), Failure<H>> {
         let (key, resource) = (self.purchase_key(request), resource(&request.method, &request.url));
         let mut mine = Some((challenges, offer));
         loop {
@@ -74,8 +71,13 @@ impl<H: Host> Client<H> {
                 let Some(purchase) = self.trial_of(&token) else {
                     return Ok((Bought { token, paid_now: false }, None));
                 };
-                if !purchase.tried.wait(&self.host, FIRST_TRY_MS).await {
-                    purchase.tried.fire();
+                self.let_go_first(&purchase.tried).await;
+                let is_used_up = self.used_up.have(&token.payment.origin);
+                if is_used_up && self.token_for(request).is_some_and(|still| still.id == token.id) {
+                    if !purchase.has_second.replace(true) {
+                        return Ok((Bought { token, paid_now: false }, Some(Fires(Rc::clone(&purchase.tried_again)))));
+                    }
+                    self.let_go_first(&purchase.tried_again).await;
                 }
                 continue;
             }
@@ -92,7 +94,7 @@ impl<H: Host> Client<H> {
                 }
                 (None, Some((challenges, offer))) => {
                     let started = self.start(&key, &resource, call, request, challenges, offer);
-                    (Rc::clone(&started), Some(FirstTry(started)))
+                    (Rc::clone(&started), Some(Fires(Rc::clone(&started.tried))))
                 }
                 // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
                 (None, None) => return Err(unknown("the purchase was interrupted: call again").into()),
@@ -122,7 +124,7 @@ impl<H: Host> Client<H> {
         &self,
         call: &H::Call,
         token: &Token,
-        first_try: Option<FirstTry<H>>,
+        first_try: Option<FirstTry>,
     ) -> Result<H::Response, H::Cause> {
         let authorization = token.authorization();
         let mut sending = pin!(self.host.send(call, Some(&authorization), true));
@@ -133,6 +135,13 @@ impl<H: Host> Client<H> {
             drop(first_try);
         }
         sending.await
+    }
+
+    /// Waits until another call has had its answer; not for long, and not for ever on one that is frozen.
+    async fn let_go_first(&self, tried: &sync::Event) {
+        if !tried.wait(&self.host, FIRST_TRY_MS).await {
+            tried.fire();
+        }
     }
 
     /// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
@@ -162,7 +171,9 @@ impl<H: Host> Client<H> {
             callers: RefCell::new(vec![Rc::clone(call)]),
             outcome: RefCell::default(),
             done: sync::Event::default(),
-            tried: sync::Event::default(),
+            tried: Rc::default(),
+            tried_again: Rc::default(),
+            has_second: Cell::default(),
         });
         self.purchases.borrow_mut().push(Rc::clone(&purchase));
         let (client, started, request) = (Rc::clone(self), Rc::clone(&purchase), request.clone());

@@ -488,3 +488,40 @@ fn an_invoice_that_has_expired_when_it_comes_is_not_asked_for_again() {
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
     assert_eq!((world.sends(), world.paid(), host.approvals.get()), (3, 0, 2));
 }
+
+#[test]
+fn a_crowd_at_a_server_of_single_use_tokens_costs_a_few_requests_each() {
+    for (refusal, isolated) in [(401, false), (402, false), (402, true)] {
+        let world = World::new();
+        world.server.single_use.set(true);
+        world.server.refusal.set(refusal);
+        let (client, host) = client(&world, None, Config::new(100));
+        host.isolated.set(isolated);
+        let crowd = 60;
+        let running: Vec<_> = (0..crowd).map(|_| start(&client, &host, get(URL)).1).collect();
+        assert_eq!(until_done(&host, &running), vec![PAID; crowd]);
+        assert_eq!(world.paid(), crowd);
+        assert!(world.sends() <= 6 * crowd, "{} requests of {crowd} callers", world.sends());
+    }
+}
+
+#[test]
+fn a_crowd_whose_token_was_revoked_pays_once() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    for revoked in 1..4 {
+        // From the server's side: what was sold so far opens nothing any more.
+        let known = world.credentials();
+        let inner = Rc::downgrade(&world);
+        world.on_send.replace(Some(Box::new(move |sent| {
+            let gone = sent.authorization.as_ref().is_some_and(|shown| known.contains(shown));
+            let answer = Response::challenge(&inner.upgrade()?.mint.offer(&Terms::default(), 0).header(), sent);
+            gone.then(|| soon(Ok(answer)))
+        })));
+        let running: Vec<_> = (0..20).map(|_| start(&client, &host, get(URL)).1).collect();
+        let ends = until_done(&host, &running);
+        assert_eq!(ends.iter().filter(|end| **end == REUSED).count(), 19, "one pays, the others use it");
+        assert_eq!(world.paid(), 1 + revoked);
+    }
+}
