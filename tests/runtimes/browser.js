@@ -3,5 +3,5 @@ import * as pkg from "l402-fetch";
 import { runSuite } from "./harness.js";
 import { casesFor } from "./suite.js";
 
-const { runtime, base, other } = Object.fromEntries(new URLSearchParams(location.search));
-globalThis.results = await runSuite(casesFor(runtime), { pkg, base, other, runtime });
+const { runtime, base, other, nodes } = Object.fromEntries(new URLSearchParams(location.search));
+globalThis.results = await runSuite(casesFor(runtime), { pkg, base, other, nodes, runtime });

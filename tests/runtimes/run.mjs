@@ -6,15 +6,16 @@ import { openBrowser } from "../lib/browsers.mjs";
 import { importMap, installPacked } from "../lib/pack.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
 import { serve } from "../lib/serve.mjs";
+import { openNodes } from "./nodes.mjs";
 import { startWorkers } from "./workerd.mjs";
 
 const bin = (name) => at(`tests/node_modules/.bin/${name}`);
 const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
 
-const process_ = (program, args) => async ({ folder, base, other, runtime }) =>
-  lastLine(await run(program, [...args, join(folder, "runtimes/runner.js"), runtime, base, other], { cwd: folder, quiet: true }));
+const process_ = (program, args) => async ({ folder, base, other, nodes, runtime }) =>
+  lastLine(await run(program, [...args, join(folder, "runtimes/runner.js"), runtime, base, other, nodes], { cwd: folder, quiet: true }));
 
-const browser = async ({ folder, base, other, runtime }) => {
+const browser = async ({ folder, base, other, nodes, runtime }) => {
   const { exports } = JSON.parse(await readFile(join(folder, "node_modules/l402-fetch/package.json"), "utf8"));
   const site = await serve(folder, {
     "/": `<!doctype html><title>${runtime}</title>
@@ -23,7 +24,7 @@ const browser = async ({ folder, base, other, runtime }) => {
   });
   const opened = await openBrowser(runtime);
   try {
-    return await opened.visit(`${site.url}/?${new URLSearchParams({ runtime, base, other })}`, 180_000);
+    return await opened.visit(`${site.url}/?${new URLSearchParams({ runtime, base, other, nodes })}`, 180_000);
   } finally {
     await opened.close();
     await site.close();
@@ -35,10 +36,10 @@ const RUNTIMES = {
   // the paywall's port is all that it may reach, and no file is read by path
   deno: process_(bin("deno"), ["run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net=127.0.0.1,localhost"]),
   bun: process_(bin("bun"), []),
-  async workerd({ folder, base, other }) {
+  async workerd({ folder, base, other, nodes }) {
     const { urls, close } = await startWorkers(join(folder, "runtimes/workerd"));
     try {
-      const response = await fetch(`${urls.suite}/?${new URLSearchParams({ base, other, workers: JSON.stringify(urls) })}`);
+      const response = await fetch(`${urls.suite}/?${new URLSearchParams({ base, other, nodes, workers: JSON.stringify(urls) })}`);
       const text = await response.text();
       if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${text}`);
       return JSON.parse(text);
@@ -54,13 +55,14 @@ const RUNTIMES = {
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNTIMES);
 const installed = await installPacked([at("tests/runtimes")]);
 const paywall = await startPaywall();
+const nodes = await openNodes(paywall);
 let passed = 0;
 let failed = 0;
 for (const runtime of names) {
   const start = Date.now();
   let results;
   try {
-    results = await RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, runtime });
+    results = await RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, nodes: nodes.url, runtime });
   } catch (error) {
     results = [{ name: "the runner", ok: false, error: error.stack }];
   }
@@ -70,6 +72,7 @@ for (const runtime of names) {
   console.log(`${runtime}: ${results.length - bad.length} of ${results.length} in ${seconds(start)}`);
   for (const { name, error } of bad) console.log(`  failed: ${name}\n    ${error.replaceAll("\n", "\n    ")}`);
 }
+await nodes.close();
 await paywall.close();
 await installed.remove();
 console.log(`${passed} passed, ${failed} failed`);

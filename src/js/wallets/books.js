@@ -18,10 +18,12 @@ const SECOND_LOOK = 2_000;
  * have the payment.
  *
  * @param {string} name the wallet's, for messages
- * @param {{ pay: Function, find?: Function, late?: number }} wallet `late`: for how many milliseconds a request whose answer was
- *   lost may still start a payment, or go on with one that its books already call failed
+ * @param {{ pay: Function, find?: Function, late?: number, once?: boolean }} wallet `late`: for how many milliseconds a request
+ *   whose answer was lost may still start a payment, or go on with one that its books already call failed. `once`: whether a
+ *   request is sent once for certain. Where the runtime may have sent it again, a refusal may be the second one's, while the first
+ *   is on its way: then the books are asked before it is believed
  */
-export function withBooks(name, { pay, find, late = 0 }) {
+export function withBooks(name, { pay, find, late = 0, once = true }) {
   // What the wallet has once said to know, and until when each lost request may still be carried out.
   const known = new Set();
   const lost = new Map();
@@ -51,13 +53,26 @@ export function withBooks(name, { pay, find, late = 0 }) {
     return { state: "failed" };
   }
 
+  /** What became of a refused request that was perhaps sent before, too. Where the books are refused as well, nothing tells more. */
+  async function confirm(refusal, hash, entry) {
+    const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal), { state: "unknown" }).catch((error) => {
+      if (error instanceof Unproven) throw error;
+      return { state: "none" };
+    });
+    if (found.state === "none" || found.state === "failed") return refusal;
+    entry.known = found.state !== "unknown";
+    if (found.state === "paid") return found;
+    throw new Error(`${refusal.failed}; but it may have the payment on its way`);
+  }
+
   return {
     async pay(invoice, context) {
       const hash = invoice.paymentHash;
       const entry = {};
       busy.add(hash);
       try {
-        return await pay(invoice, context, entry);
+        const answer = await pay(invoice, context, entry);
+        return answer.failed && !once ? await confirm(answer, hash, entry) : answer;
       } catch (error) {
         if (error instanceof Unsent) return { failed: error.message, cause: error };
         if (late && !entry.ended) lost.set(hash, Date.now() + late);
@@ -78,6 +93,9 @@ export function withBooks(name, { pay, find, late = 0 }) {
 
 /** Nothing has reached the wallet, for certain. */
 export class Unsent extends Error {}
+
+/** The wallet says that it has paid, and does not show with what. */
+class Unproven extends Error {}
 
 /** Resolves as the task does, or with `otherwise` when the time is over; then the signal fires. */
 async function within(milliseconds, task, otherwise) {
@@ -120,7 +138,7 @@ export function preimageOf(value) {
 /** `{ preimage, feeMsat? }`; throws where the wallet says that it paid and does not show with what. */
 export function proofOf(name, preimage, feeMsat) {
   const hex = preimageOf(preimage);
-  if (!hex) throw new Error(`${name} says that it has paid, and shows no preimage`);
+  if (!hex) throw new Unproven(`${name} says that it has paid, and shows no preimage`);
   const fee = msat(feeMsat);
   return fee === undefined ? { preimage: hex } : { preimage: hex, feeMsat: fee };
 }

@@ -43,6 +43,7 @@ export function cln(options) {
   };
 
   const wallet = withBooks("cln", {
+    once: read.once,
     late: (RETRY_SECONDS + 10) * 1000,
 
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {

@@ -10,8 +10,8 @@ const MAX_TEXT = 200;
 /** Statuses with which a server, or a proxy before it, turns a request away without carrying it out. 0 is how a browser shows a redirect. */
 const TURNED_AWAY = new Set([0, 301, 302, 303, 307, 308, 401, 403, 404, 405, 406, 413, 415, 421, 429, 431]);
 
-/** Connection errors of Node, Bun and undici that come before the first byte is sent: names, routes, handshakes. */
-const NOT_CONNECTED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/;
+/** Node's errors that come before the first byte is sent, beside those of the system calls: time and handshakes. */
+const NOT_CONNECTED = /^(UND_ERR_CONNECT_TIMEOUT|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/;
 
 /**
  * Checks the options of a wallet module; fails closed, as `createFetch` does.
@@ -31,10 +31,13 @@ export function readOptions(name, options, secret, shape, hint) {
     if (!known.includes(key)) throw invalid(`${key} is not a known option: there are ${known.join(", ")}`);
   }
   const { url, fetch = globalThis.fetch } = options;
+  // Chromium, Firefox and Deno send a request again, a POST too, where a connection that was kept breaks before the answer; a
+  // fetch of the user's own may do anything. Node's does not.
+  const once = fetch === globalThis.fetch && !!globalThis.process?.versions?.undici && typeof document === "undefined";
   for (const key of ["url", secret]) if (options[key] === undefined) throw invalid(`${key} is missing`);
   if (typeof options[secret] !== "string" || !shape.test(options[secret])) throw invalid(`${secret} must be ${hint}`);
   if (typeof fetch !== "function") throw invalid("fetch must be a function");
-  return { base: readUrl(url, invalid), secret: options[secret], fetch: fetch.bind(undefined) };
+  return { base: readUrl(url, invalid), secret: options[secret], fetch: fetch.bind(undefined), once };
 }
 
 function readUrl(url, invalid) {
@@ -61,11 +64,11 @@ function readUrl(url, invalid) {
  * where the answer was lost.
  *
  * @param {string} name the wallet's, for messages
- * @param {{ base: URL, secret: string, fetch: Function }} options from `readOptions`
+ * @param {{ base: URL, secret: string, fetch: Function, once: boolean }} options from `readOptions`
  * @param {Record<string, string>} credentials headers
  * @returns {(path: string, init?: { body?: object | URLSearchParams, signal?: AbortSignal }) => Promise<Answer>} GET, or POST where there is a body
  */
-export function connect(name, { base, secret, fetch }, credentials) {
+export function connect(name, { base, secret, fetch, once }, credentials) {
   // as it was given, and as it is sent
   const secrets = [secret, ...Object.values(credentials).map((value) => value.split(" ").pop())];
   return async (path, { body, signal } = {}) => {
@@ -85,7 +88,7 @@ export function connect(name, { base, secret, fetch }, credentials) {
       });
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
-      throw lost(name, base, cause);
+      throw lost(name, base, cause, once);
     }
     return new Answer(name, secrets, response, signal);
   };
@@ -199,16 +202,14 @@ class Answer {
 }
 
 /** Why there is no answer. The runtime's own error is kept, but where it might show a secret that the url's query holds. */
-function lost(name, base, cause) {
+function lost(name, base, cause, once) {
   let code;
   let unsent = false;
   for (let error = cause, depth = 0; error && typeof error === "object" && depth < 4; error = error.cause, depth++) {
-    const { syscall, message } = error;
-    // Deno says it in words only.
-    unsent ||= NOT_CONNECTED.test(error.code) || syscall === "connect" || syscall === "getaddrinfo" || /client error \(Connect\)/.test(message);
+    unsent ||= NOT_CONNECTED.test(error.code) || error.syscall === "connect" || error.syscall === "getaddrinfo";
     if (typeof error.code === "string") code = error.code;
   }
-  const Kind = unsent ? Unsent : Error;
+  const Kind = unsent && once ? Unsent : Error;
   const page = typeof document === "object" ? "; to a page it must also allow its origin (CORS)" : "";
   return new Kind(`${name} at ${base.origin} could not be reached${code ? ` (${code})` : page}`, base.search ? undefined : { cause });
 }

@@ -32,6 +32,8 @@ export function lnbits(options) {
   const call = connect("lnbits", read, { "x-api-key": read.secret });
 
   const wallet = withBooks("lnbits", {
+    once: read.once,
+
     async pay({ paymentRequest }, { signal }, entry) {
       const answer = await call("/api/v1/payments", { body: { out: true, bolt11: paymentRequest }, signal });
       const body = answer.status === 201 ? await answer.json() : await answer.problem();

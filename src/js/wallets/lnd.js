@@ -42,6 +42,8 @@ export function lnd(options) {
   const call = connect("lnd", read, { "grpc-metadata-macaroon": read.secret });
 
   const wallet = withBooks("lnd", {
+    once: read.once,
+
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
       const body = { payment_request: paymentRequest, timeout_seconds: ATTEMPTS_SECONDS, fee_limit_msat: String(maxFeeMsat), no_inflight_updates: true };
       const answer = await call("/v2/router/send", { body, signal });

@@ -34,6 +34,8 @@ export function phoenixd(options) {
   const call = connect("phoenixd", read, { authorization: `Basic ${base64(`:${read.secret}`)}` });
 
   const wallet = withBooks("phoenixd", {
+    once: read.once,
+
     async pay({ paymentRequest }, { signal }, entry) {
       const answer = await call("/payinvoice", { body: new URLSearchParams({ invoice: paymentRequest }), signal });
       const body = answer.status === 200 ? await answer.json() : await answer.problem();
