@@ -1,5 +1,8 @@
 //! Hex and base64 as they arrive from strangers, and as they are handed on.
 
+/// Up to here a number is exact in JavaScript.
+pub(crate) const MAX_SAFE: u64 = (1 << 53) - 1;
+
 /// The parts in one text. The `concat` of slices is made for any separator, and ten times the code.
 pub(crate) fn concat(parts: &[&str]) -> String {
     let mut text = String::new();

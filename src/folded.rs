@@ -1,5 +1,6 @@
 //! Settled payments of old, folded into one sum for each origin: the journal stays small, and totals stay what they were.
 
+use crate::encoding::MAX_SAFE;
 use crate::json::Json;
 use crate::row::Writer;
 use crate::stored::stored_rows;
@@ -32,8 +33,8 @@ impl Folded {
     pub(crate) fn add(&mut self, origin: &str, msat: u64, started_at_ms: u64) {
         self.until_ms = self.until_ms.max(started_at_ms);
         match self.origins.iter_mut().find(|sum| sum.origin == origin) {
-            Some(sum) => sum.msat = sum.msat.saturating_add(msat),
-            None => self.origins.push(Sum { origin: origin.to_owned(), msat }),
+            Some(sum) => sum.msat = sum.msat.saturating_add(msat).min(MAX_SAFE),
+            None => self.origins.push(Sum { origin: origin.to_owned(), msat: msat.min(MAX_SAFE) }),
         }
     }
 

@@ -9,15 +9,13 @@
 //! - Of a field that is repeated the first counts, since writers put the preferred one first.
 //! - The text is taken as it is: `lightning:` and white space are not removed.
 
+use crate::encoding::MAX_SAFE;
 use crate::row::Writer;
 use crate::text::{cut, find, rsplit_once};
 use crate::{Code, Error};
 
 /// Characters of an invoice. The specification sets no limit; 7089 is what fits a QR code, and wallets refuse more.
 pub const MAX_LENGTH: usize = 7089;
-
-/// Where sums and times stay exact as JavaScript numbers.
-const MAX_SAFE: u64 = (1 << 53) - 1;
 
 /// Seconds, where the invoice names no expiry.
 const DEFAULT_EXPIRY: u64 = 3600;

@@ -150,8 +150,8 @@ impl Entry {
         Self {
             payment: Payment::read(row, state, started_at_ms / 1000),
             method: row.text("method"),
-            token: row.text("token"),
-            preimage: row.optional_text("preimage"),
+            token: row.header("token"),
+            preimage: row.optional_header("preimage"),
             max_fee_msat: row.number("maxFeeMsat"),
             started_at_ms,
             invoice_expires_at: row.number("invoiceExpiresAt"),

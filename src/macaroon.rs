@@ -6,7 +6,7 @@
 
 mod format;
 
-use crate::encoding::{from_hex, to_hex};
+use crate::encoding::{from_hex, to_hex, MAX_SAFE};
 use crate::row::Writer;
 use crate::text::{number, parts, split_once};
 use crate::{Code, Error};
@@ -19,9 +19,6 @@ pub const MAX_TOKEN: usize = 64 * 1024;
 
 /// Bytes of a caveat that is added: far more than any in use, and it fits every format.
 pub const MAX_CAVEAT: usize = 4096;
-
-/// Where times stay exact as JavaScript numbers.
-const MAX_SAFE: u64 = (1 << 53) - 1;
 
 /// A caveat.
 ///

@@ -1,6 +1,6 @@
 //! Rows of JSON text: read member by member with one question at the end, written without a tree in between.
 
-use crate::encoding::to_hex;
+use crate::encoding::{to_hex, MAX_SAFE};
 use crate::json::{write_string, Json};
 
 /// The members of an object that must have them. One that is missing or of another kind is noted, and something that
@@ -27,7 +27,7 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn text(&mut self, name: &str) -> String {
-        let found = self.optional_text(name);
+        let found = self.optional(name, Json::as_str).map(str::to_owned);
         self.expect(found, String::new())
     }
 
@@ -41,12 +41,29 @@ impl<'a> Row<'a> {
         self.expect(found, false)
     }
 
-    pub(crate) fn optional_text(&self, name: &str) -> Option<String> {
-        self.json.get(name)?.as_str().map(str::to_owned)
+    /// Text that can stand in a header.
+    pub(crate) fn header(&mut self, name: &str) -> String {
+        let found = self.optional_header(name);
+        self.expect(found, String::new())
     }
 
-    pub(crate) fn optional_number(&self, name: &str) -> Option<u64> {
-        self.json.get(name)?.as_u64()
+    pub(crate) fn optional_header(&mut self, name: &str) -> Option<String> {
+        let text = self.optional(name, Json::as_str)?;
+        let fits = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        self.expect(fits.then(|| text.to_owned()), String::new()).into()
+    }
+
+    /// A number that JavaScript takes as it is.
+    pub(crate) fn optional_number(&mut self, name: &str) -> Option<u64> {
+        self.optional(name, |json| json.as_u64().filter(|number| *number <= MAX_SAFE))
+    }
+
+    /// A member that is there and not null, and must then be of its kind.
+    fn optional<T>(&mut self, name: &str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
+        let found = self.json.get(name).filter(|json| !json.is_null())?;
+        let value = read(found);
+        self.damaged |= value.is_none();
+        value
     }
 
     pub(crate) fn rows<T>(&mut self, name: &str, read: impl Fn(&mut Row<'_>) -> T) -> Vec<T> {

@@ -23,7 +23,7 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
     } catch {
       // A clock that fails must not let old sums or expired invoices pass: the system's own is better than none.
     }
-    return Number.isFinite(found) && found >= 0 ? found : Date.now();
+    return Number.isFinite(found) && found >= 0 && found <= Number.MAX_SAFE_INTEGER ? found : Date.now();
   }
 
   return {

@@ -111,6 +111,40 @@ fn damage_is_told_from_a_later_version() {
     }
 }
 
+/// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage or a
+/// token that can't stand in a header.
+#[test]
+fn a_member_that_cant_be_is_damage() {
+    let journal = entry("aa", State::Paid, 1_800_000_000_123);
+    let mut stored = Journal::default();
+    stored.put(Entry { preimage: Some("ab".repeat(32)), ..journal });
+    let journal = stored.to_text();
+    let mut tokens = Tokens::default();
+    tokens.put(token("aa"));
+    let tokens = tokens.to_text();
+    for (member, bad) in [
+        ("\"amountMsat\":10000", "\"amountMsat\":9007199254740992"),
+        ("\"settledAt\":1800000001", "\"settledAt\":\"1800000001\""),
+        ("\"settledAt\":1800000001", "\"settledAt\":-1"),
+        ("\"token\":\"token\"", "\"token\":\"to\\u0007ken\""),
+        ("\"token\":\"token\"", "\"token\":\"to☃ken\""),
+        ("\"preimage\":\"ab", "\"preimage\":\"\\nab"),
+        ("\"preimage\":\"ab", "\"preimage\":5,\"x\":\"ab"),
+    ] {
+        for (text, parse) in [
+            (&journal, (|text| Journal::parse(text).err()) as fn(&str) -> Option<_>),
+            (&tokens, |text| Tokens::parse(text).err()),
+        ] {
+            assert!(text.contains(member) && parse(text).is_none(), "{text}");
+            let error = parse(&text.replacen(member, bad, 1)).map(|error| error.code());
+            assert_eq!(error, Some(Code::StoreFailed), "{bad}");
+        }
+    }
+    // Absent is as good as null.
+    let absent = journal.replacen("\"settledAt\":1800000001,", "", 1);
+    assert_eq!(Journal::parse(&absent).ok().and_then(|journal| journal.entries()[0].payment.settled_at), None);
+}
+
 #[test]
 fn of_two_readings_of_a_payment_the_better_informed_counts() {
     use State::{Failed, Paid, Pending, Unknown};

@@ -151,3 +151,11 @@ test("a listener that rejects is ignored as one that throws is, and is called at
   await settle();
   assert.deepEqual(unhandled, []);
 });
+
+test("a clock that can't be right is not believed", () => {
+  const clocks = [NaN, -1, Infinity, 2 ** 53, 1e18, "5", 5n, undefined, null, {}].map((time) => () => time);
+  for (const now of [...clocks, () => { throw new Error("mine"); }]) {
+    assert.ok(Math.abs(environment({ wallet: {}, now }).now() - Date.now()) < 60_000);
+  }
+  for (const time of [0, 5.5, 2 ** 53 - 1]) assert.equal(environment({ wallet: {}, now: () => time }).now(), time);
+});
