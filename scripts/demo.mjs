@@ -67,7 +67,8 @@ async function pretend(port) {
 }
 
 async function real(choice, port) {
-  // it ends the process's children at its end, in its own way
+  // a demo is ended so; the servers end with this process, as its daemons do
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(0));
   const { startReal } = await import("./demo-real.mjs");
   const say = (line) => console.log(`demo: ${line}`);
   const demo = await startReal(choice, {

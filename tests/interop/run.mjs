@@ -1,5 +1,6 @@
 // The packed tarball buys from aperture with real Lightning payments between two lnd nodes: in every runtime with lnd's own wallet module
-// (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium), and in the demo's page (`demo`).
+// (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium, `workers` in workerd), and in the
+// demo's page (`demo`).
 // `run.mjs [NAME…]` runs those; `--bench` alone measures, and runs no test. Builds and installs what is missing.
 import { existsSync } from "node:fs";
 import { mkdir, readFile, symlink } from "node:fs/promises";
@@ -27,6 +28,19 @@ const inNode = async ({ folder, network, place }, script, ...args) => {
   const env = { NODE_EXTRA_CA_CERTS: network.buyer.certPath };
   return lastLine(await run(process.execPath, [join(folder, "interop", script), JSON.stringify(place), ...args], { cwd: folder, env, quiet: true }));
 };
+
+/** Runs a Worker of this folder, in workerd, where lnd's certificate is trusted. */
+async function inWorkerd({ folder, network, place }, worker) {
+  const { urls, close } = await startWorkers(join(folder, "interop/workerd"), { certificate: network.buyer.certPath });
+  try {
+    const response = await fetch(`${urls[worker]}/?${new URLSearchParams({ place: JSON.stringify(place) })}`);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${text}`);
+    return JSON.parse(text);
+  } finally {
+    await close();
+  }
+}
 
 /** Runs a script of this folder in a page of Chromium, with the package and `imports` in its import map. */
 async function inChromium({ folder, place }, script, imports = {}) {
@@ -59,23 +73,14 @@ const RUNTIMES = {
     await mkdir(files);
     return inNode(context, "node.js", files);
   },
-  async workerd({ folder, network, place }) {
-    const { urls, close } = await startWorkers(join(folder, "interop/workerd"), { certificate: network.buyer.certPath });
-    try {
-      const response = await fetch(`${urls.suite}/?${new URLSearchParams({ place: JSON.stringify(place) })}`);
-      const text = await response.text();
-      if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${text}`);
-      return JSON.parse(text);
-    } finally {
-      await close();
-    }
-  },
+  workerd: (context) => inWorkerd(context, "suite"),
   chromium: (context) => inChromium(context, "page.js"),
   wallets: (context) => inNode(context, "wallets-node.js"),
   async pages(context) {
     await bundleSdk(context);
     return inChromium(context, "wallets-page.js", { "@getalby/sdk/nwc": "/sdk.js" });
   },
+  workers: (context) => inWorkerd(context, "wallets"),
   demo: testDemo,
 };
 
