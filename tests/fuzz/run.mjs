@@ -12,6 +12,9 @@ const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, journal: 
 // Each input is read in milliseconds; the rest is for a machine that is busy with other things.
 const SECONDS_PER_INPUT = 5;
 
+// What an input that was made to be slow may take, in milliseconds: they take a tenth of it on a busy machine.
+const SLOW = 2000;
+
 const target = at("target/fuzz");
 // no sanitizer: the crate forbids unsafe code, and a stable toolchain will do
 const FLAGS = ["--fuzz-dir", at("tests/fuzz"), "--sanitizer", "none", "--target-dir", target];
@@ -52,20 +55,22 @@ async function fuzz(name) {
   const slow = await filesIn(await files(hostile()[name], "hostile", name));
   try {
     // every input that once failed, and those made to be slow; then the search
-    await run(program, [...flags, ...known, ...slow], { quiet: true });
+    const each = await run(program, [...flags, ...known, ...slow], { quiet: true, both: true });
+    const [longest, slowest] = [...each.matchAll(/^Executed (\S+) in (\d+) ms/gm)].map(([, file, ms]) => [Number(ms), file]).sort(([a], [b]) => b - a)[0];
+    if (longest > SLOW) throw new RunError(`${relative(root, slowest)} took ${longest} ms: reading is not linear`);
     const output = await run(program, [corpus, await files(seeds()[name], "seeds", name), ...flags,
       `-max_len=${LONGEST[name]}`, `-max_total_time=${time}`, "-print_final_stats=1"], { quiet: true, both: true });
     const runs = last(output, /number_of_executed_units: (\d+)/g);
     const edges = last(output, /\((\d+) inline 8-bit counters\)/g);
     console.log(`${name}: ${shown(runs)} executions, ${shown(Math.round(runs / time))} a second; ${shown(last(output, /cov: (\d+)/g))} of ${shown(edges)} edges covered; `
-      + `${known.length} regressions, ${slow.length} hostile inputs, ${(await readdir(corpus)).length} inputs kept; ${seconds(start)}`);
+      + `${known.length} regressions, ${slow.length} hostile inputs in ${longest} ms at most, ${(await readdir(corpus)).length} inputs kept; ${seconds(start)}`);
     return true;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     const written = /Test unit written to (\S+)/.exec(error.output)?.[1];
     const input = written ?? [...error.output.matchAll(/^Running: (\S+)/gm)].at(-1)?.[1];
     console.error(error.output.split("\n").filter((line) => !/^#\d|^\s+NEW_FUNC|# Uses:/.test(line)).slice(-60).map((line) => line.slice(0, 300)).join("\n"));
-    if (!input) console.error(`${name} failed: ${error.message.split("\n").at(-1)}`);
+    if (!input) console.error(`${name} failed: ${error.message}`);
     else {
       const [file, ...flags] = [input, ...FLAGS].map((part) => (part.startsWith(root) ? relative(root, part) : part));
       console.error(`${name} failed on ${file}; to replay it:\n  cargo fuzz run ${flags.join(" ")} ${name} ${file}`);

@@ -79,8 +79,8 @@ export function hostile() {
       base64(packet("identifier x") + filled(packet("cid a"), 45 * KIB) + packet(`signature ${"s".repeat(32)}`)),
       bytes([0, 2, 2, 1, 105, 0], filled("\u{2}\u{1}a\0", 45 * KIB), [0, 6, 32], "s".repeat(32)),
     ],
-    journal: [rows("payments", entry(), 2000), filled("["), `{"version":1,"payments":[{${names(1024)}}]}`, `{"version":1,"payments":[${filled("{},", 1000 * KIB)}{}]}`],
+    journal: [rows("payments", entry(), 1000), filled("["), `{"version":1,"payments":[{${names(1024)}}]}`, `{"version":1,"payments":[${filled("{},", 250 * KIB)}{}]}`],
     tokens: [rows("tokens", token(), 500), rows("tokens", token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) }), 1), rows("tokens", token({ token: filled("A,") }), 4)],
-    config: [`{"perPayment":1,"hosts":[${filled("\"*.a.b\",", 900 * KIB)}"a"]}`, `{${names(1024)}}`],
+    config: [`{"perPayment":1,"hosts":[${filled("\"*.a.b\",", 150 * KIB)}"a"]}`, `{${names(1024)}}`],
   };
 }
