@@ -46,9 +46,14 @@ async function askNwc(client, invoice) {
   try {
     return await call(client, "payInvoice", { invoice: invoice.paymentRequest });
   } catch (cause) {
-    if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
-    throw cause;
+    return refused(cause);
   }
+}
+
+/** What an NWC wallet's refusal comes to; throws any other error. */
+function refused(cause) {
+  if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
+  throw cause;
 }
 
 /** Whether an NWC wallet's error says that it did not even try: any other may come while a payment is on its way. */
@@ -78,7 +83,8 @@ export function weblnWallet(provider) {
         return await call(webln, "sendPayment", invoice.paymentRequest);
       } catch (cause) {
         if (isRefusal(cause)) return { failed: "the user refused the payment", cause };
-        throw cause;
+        // Some providers are NWC clients in disguise.
+        return refused(cause);
       }
     },
     async balanceMsat() {

@@ -129,6 +129,22 @@ test("what a wallet throws is handed on by identity: nobody knows what became of
   }
 });
 
+test("an NWC wallet's refusal is certain, whether a client or a WebLN provider hands it on; any other of its errors is not", async () => {
+  const thrower = (cause) => [{ payInvoice: async () => { throw cause; } }, { payInvoice() { throw cause; } }, { sendPayment: async () => { throw cause; } }];
+  for (const code of ["INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED"]) {
+    const cause = Object.assign(new Error("x"), { code });
+    for (const wallet of thrower(cause)) {
+      const got = await pay(wallet);
+      assert.deepEqual(got, { failed: `the wallet refused: ${code}`, cause });
+      assert.equal(got.cause, cause);
+    }
+  }
+  for (const code of ["PAYMENT_FAILED", "INTERNAL", "OTHER", "RATE_LIMITED", "NOT_IMPLEMENTED", "NOT_FOUND", "xUNAUTHORIZED", 5, undefined]) {
+    const cause = Object.assign(new Error("x"), { code });
+    for (const wallet of thrower(cause)) assert.equal((await thrown(wallet)).error, cause);
+  }
+});
+
 test("a method that is gone when it is needed can't have paid", async () => {
   for (const key of ["pay", "sendPayment", "payInvoice"]) {
     const wallet = { [key]: () => HEX };
