@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { L402Error } from "../../src/js/error.js";
-import { readWallet } from "../../src/js/wallet.js";
+import { walletMethod } from "../../src/js/options.js";
+import { readWallet as readAs } from "../../src/js/wallet.js";
 import { webln } from "../../src/js/wallets/webln.js";
+
+const readWallet = (wallet) => readAs(wallet, walletMethod(wallet));
 
 const HEX = "0123456789abcdef".repeat(4);
 const ZEROS = "0".repeat(64);
