@@ -59,6 +59,33 @@ export default [
     },
   },
   {
+    name: "lnbits: its server frozen before it reads the order, which it then drops: unknown, then known to be unpaid, bought anew, and paid once",
+    timeout: 60_000,
+    async run(t) {
+      const market = await openMarket(t);
+      const url = market.url("weather");
+      let asked = 0;
+      const pay = market.client({
+        wallet: await open(t, market),
+        paymentTimeout: 1000,
+        async approve() {
+          asked += 1;
+          if (asked === 1) await market.desk("freezeLnbits");
+          return true;
+        },
+      });
+      let first;
+      try {
+        first = (await t.rejects(pay(url), "payment_unknown")).payment;
+      } finally {
+        await market.desk("thawLnbits");
+      }
+      await assertBought(t, await pay(url), "/weather");
+      t.same((await pay.payments()).map(({ paymentHash, state }) => [paymentHash === first.paymentHash, state]), [[true, "failed"], [false, "paid"]]);
+      await market.counts([12], 1);
+    },
+  },
+  {
     name: "lnbits: its server killed in mid-payment: unknown while it is gone, found when it is back, and paid once",
     timeout: 120_000,
     run: thawing(async (t) => {
