@@ -1,7 +1,7 @@
 // LNbits, the real server, over the buyer's lnd.
 import { lnbits } from "l402-fetch/wallets/lnbits";
-import { assertBought, eventually, openMarket } from "../market.js";
-import { freezing, purchases, replaying, thawing } from "./purchases.js";
+import { assertBought, eventually, freezing, openMarket, replaying } from "../market.js";
+import { purchases, thawing } from "./purchases.js";
 
 const RICH = 6_000_000;
 
