@@ -119,6 +119,10 @@ impl<H: Host> Client<H> {
         let mut books = self.books.borrow_mut();
         if !books.unsaved {
             books.tokens.replace(tokens);
+            // They may come from a cache that is behind: who buys reads them again.
+            if let Some(seen) = books.stored.get_mut(1) {
+                *seen = None;
+            }
         }
         Ok(())
     }
