@@ -1,5 +1,4 @@
 import { L402Error } from "./error.js";
-import { readWallet } from "./wallet.js";
 
 // workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
 const isolated = typeof WebSocketPair !== "undefined";
@@ -13,8 +12,7 @@ const STORE_TIMEOUT = 60_000;
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
  * only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, approve, now, onEvent, paymentTimeout }) {
-  const wallet = readWallet(given, method);
+export function environment({ wallet, store, approve, now, onEvent, paymentTimeout }) {
   /** When a lock was last taken over from a holder that did not free it, in milliseconds since the Unix epoch. */
   let takenOver = -Infinity;
 
@@ -40,6 +38,15 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       return { promise, cancel: () => (clearTimeout(id), end()) };
     },
     aborted: (call) => !!call.signal?.aborted,
+    /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
+    readable(response) {
+      try {
+        const challenge = response.headers.get("www-authenticate") ?? "";
+        return typeof challenge === "string" && typeof response.url === "string" && typeof response.status === "number";
+      } catch {
+        return false;
+      }
+    },
     discard(response) {
       try {
         Promise.resolve(response.body?.cancel?.()).catch(() => {});
@@ -79,8 +86,6 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       // That holder may be about to pay: frozen, not dead. Its "failed" counts once its wallet's time has passed.
       return found?.state === "failed" && time() < takenOver + paymentTimeout ? { state: "pending" } : found;
     },
-
-    balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 
     approve: async (quote) => approve(JSON.parse(quote)),
     /** A listener can't stop a payment, nor the process. */

@@ -1,9 +1,21 @@
-// The part of the loaders that is itself loaded at first need: compiles the wasm, or says why that can't be.
-import { booksOf } from "./books.js";
-import { environment } from "./env.js";
-import { loadFailed } from "./once.js";
+// What the loaders share. A loader is `load()`: it resolves with the namespace of core.js, its wasm instantiated, and
+// rejects with `load_failed`.
+import { L402Error } from "./error.js";
 
 const INLINE = 'or import "l402-fetch/inline", which has the wasm inside';
+
+/** Runs the task once; one that failed is run again by the next call. */
+export function once(task) {
+  let result;
+  return () => (result ??= task().catch((error) => {
+    result = undefined;
+    throw error;
+  }));
+}
+
+export function loadFailed(text, cause) {
+  return new L402Error("load_failed", text, { cause });
+}
 
 /** Why the engine refused to compile or instantiate the wasm that came from `source`. */
 export function refused(source, cause) {
@@ -17,11 +29,11 @@ export function refused(source, cause) {
   return loadFailed(`the wasm core from ${source} could not be compiled: ${reason}`, cause);
 }
 
-/** Compiles the wasm that is being fetched; while it arrives, where its content type allows that. */
-export async function compileFrom(url, fetching) {
+/** Fetches and compiles the wasm; while it arrives, where its content type allows that. */
+export async function compileFrom(url, fetch) {
   let response;
   try {
-    response = await fetching;
+    response = await fetch(url);
   } catch (cause) {
     throw loadFailed(`the wasm core could not be fetched from ${url}: see that the file is deployed there and that connect-src allows it, ${INLINE}`, cause);
   }
@@ -59,12 +71,12 @@ export async function compileBase64(base64) {
   });
 }
 
-/** Binds a compiled module to core.js: what `load()` resolves with. */
+/** Binds a compiled module to core.js. */
 export async function start(core, module, source) {
   try {
     await core.default({ module_or_path: module });
   } catch (cause) {
     throw refused(source, cause);
   }
-  return { core, environment, booksOf };
+  return core;
 }

@@ -25,6 +25,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn aborted(this: &Env, call: &Call) -> bool;
     #[wasm_bindgen(method)]
+    fn readable(this: &Env, response: &JsValue) -> bool;
+    #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
     fn pay(this: &Env, invoice: &str, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
@@ -180,6 +182,9 @@ impl Host for JsHost {
     }
 
     fn head(&self, response: &JsValue) -> Head {
+        if !self.env.readable(response) {
+            return Head::default();
+        }
         let raw: web_sys::Response = response.clone().unchecked_into();
         let filtered = raw.type_() == web_sys::ResponseType::Cors;
         let response = Response::from(raw);

@@ -48,6 +48,24 @@ export default [
     },
   },
   {
+    name: "a fetch of the user's own that answers with no Response: handed on as it is, before and after paying",
+    async run(t) {
+      const headers = { get: () => { throw new Error("mine"); } };
+      for (const odd of [{}, "sunny", { status: 200, ok: true }, { status: 402 }, { status: 402, url: "", headers }, { status: 500, url: "", headers: {} }, undefined]) {
+        const shop = openShop(t);
+        let sends = 0;
+        const pay = shop.client({ fetch: (...args) => (++sends === 2 || sends === 4 ? Promise.resolve(odd) : shop.fetch(...args)) });
+        t.equal(await pay(shop.url("a")), odd);
+        t.equal((await pay(shop.url("a"))).status, 200);
+        t.same((await pay.payments()).map(({ state }) => state), ["paid"]);
+        // One with a token, that the core need not see.
+        t.equal(await pay(shop.url("a")), odd);
+        t.equal((await pay(shop.url("a"))).status, 200);
+        await shop.counts({ payments: 1, asked: 1 });
+      }
+    },
+  },
+  {
     name: "paid, and the server hangs up: request_failed; later calls are the network's own errors, then the answer",
     async run(t) {
       const shop = openShop(t);
