@@ -155,36 +155,40 @@ impl<H: Host> Client<H> {
         let mut asked_again = false;
         loop {
             let head = self.host.head(&response);
+            let mut receipt = None;
 
             // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
             if let Some(sent) = token.take() {
-                let receipt = Some(Receipt { payment: sent.payment.clone(), paid_now });
+                receipt = Some(Receipt { payment: sent.payment.clone(), paid_now });
                 let verdict = verdict(head.status);
+                // The token stayed at home when the request was redirected to another origin, and would lead there again.
+                let is_elsewhere = is_elsewhere(&request, &head);
                 match verdict {
                     Verdict::Accepted => self.write_accepted(&sent).await,
                     Verdict::Silent => {}
-                    // The token stayed at home when the request was redirected to another origin.
-                    _ if is_elsewhere(&request, &head) => {}
+                    _ if is_elsewhere => {}
                     Verdict::Refused | Verdict::Closed => self.note_refused(&sent, &request).await,
                 }
                 if paid_now || !request.replayable || !matches!(verdict, Verdict::Refused) {
                     return Ok(Reply { response, receipt });
                 }
-                if self.is_dishonored(&request) {
-                    return Err(self.refused(&request, not_honored().into()).with_response(response));
+                if !is_elsewhere {
+                    if self.is_dishonored(&request) {
+                        return Err(self.refused(&request, not_honored().into()).with_response(response));
+                    }
+                    self.host.discard(response);
+                    response = self.host.send(&call, None, true).await.map_err(Failure::Foreign)?;
+                    continue;
                 }
-                self.host.discard(response);
-                response = self.host.send(&call, None, true).await.map_err(Failure::Foreign)?;
-                continue;
             }
             if head.status != 402 {
-                return Ok(Reply { response, receipt: None });
+                return Ok(Reply { response, receipt });
             }
 
             // The challenge, and the offer in it.
             let (challenges, offer) = match self.read_offer(&request, &head) {
                 Ok(Some(found)) => found,
-                Ok(None) => return Ok(Reply { response, receipt: None }),
+                Ok(None) => return Ok(Reply { response, receipt }),
                 Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
             };
 
@@ -252,9 +256,9 @@ impl<H: Host> Client<H> {
 
     /// Whether what was last paid for this method and path was never once accepted.
     pub(crate) fn is_dishonored(&self, request: &Request) -> bool {
-        let books = self.books.borrow();
+        let (books, now) = (self.books.borrow(), self.host.now());
         Location::of(&request.url)
-            .is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path))
+            .is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path, now))
     }
 
     /// Notes that a server took the token, and writes it in the background.
@@ -301,10 +305,8 @@ impl<H: Host> Client<H> {
 
 /// Whether a redirect led to another origin than was asked.
 pub(crate) fn is_elsewhere(request: &Request, head: &Head) -> bool {
-    match (Location::of(&request.url), Location::of(&head.url)) {
-        (Some(asked), Some(answered)) => asked.origin != answered.origin,
-        _ => false,
-    }
+    let Some(asked) = Location::of(&request.url) else { return false };
+    !head.url.is_empty() && !asked.is_origin_of(&head.url)
 }
 
 pub(crate) fn not_honored() -> Error {

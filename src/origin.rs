@@ -47,6 +47,14 @@ impl<'a> Location<'a> {
         })
     }
 
+    /// Whether another URL is of this origin, whatever user a redirect put into it. What can't be read is not.
+    pub(crate) fn is_origin_of(&self, url: &str) -> bool {
+        let Some(rest) = url.strip_prefix(self.scheme).and_then(|rest| rest.strip_prefix("://")) else { return false };
+        let (authority, _) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
+        let host = rsplit_once(authority, b'@').map_or(authority, |(_, host)| host);
+        self.origin.strip_prefix(self.scheme).and_then(|own| own.strip_prefix("://")) == Some(host)
+    }
+
     /// `localhost`, `*.localhost`, 127/8 and `[::1]`: what never leaves the machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

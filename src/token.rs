@@ -116,12 +116,13 @@ impl Token {
     }
 
     /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
-    /// first may be a server that is not yet aware of the payment.
+    /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its second try.
     #[must_use]
-    pub fn is_dishonored(&self, method: &str, path: &str) -> bool {
+    pub fn is_dishonored(&self, method: &str, path: &str, now_ms: u64) -> bool {
         // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
         let is_own_path = self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path);
-        is_own_path && !self.accepted && self.own_refusals.saturating_add(self.refusals(method, path)) >= 2
+        let enough = if self.rules.are_in_time(now_ms) { 2 } else { 1 };
+        is_own_path && !self.accepted && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
     }
 
     /// Notes that a request was answered 400, 401, 402 or 403 with this token.
@@ -138,10 +139,12 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Keeps to the bound: what was refused again and again says more than what was refused once.
+    /// Keeps to the bound: what was refused again and again says more than what was refused once. The latest half stays, or
+    /// calls that were just refused would try the token again, and again.
     fn forget_refusals(&mut self) {
         while self.refused.len() > MOST_REFUSALS {
-            let least = self.refused.iter().enumerate().min_by_key(|(_, refusal)| refusal.times);
+            let least =
+                self.refused.iter().enumerate().take(MOST_REFUSALS / 2).min_by_key(|(_, refusal)| refusal.times);
             let Some((index, _)) = least else { return };
             self.refused.remove(index);
         }

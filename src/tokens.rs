@@ -197,8 +197,8 @@ impl Tokens {
 
     /// Whether what was last bought for this method and path of an origin was never once accepted.
     #[must_use]
-    pub fn is_dishonored(&self, origin: &str, method: &str, path: &str) -> bool {
-        self.list.iter().any(|token| token.payment.origin == origin && token.is_dishonored(method, path))
+    pub fn is_dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> bool {
+        self.list.iter().any(|token| token.payment.origin == origin && token.is_dishonored(method, path, now_ms))
     }
 
     /// Drops the tokens of one origin, or all.

@@ -220,6 +220,10 @@ fn redirects() {
         ("GET", "https://other.example/data", refused(Code::CrossOrigin)),
         ("GET", "http://api.example/data", refused(Code::CrossOrigin)),
         ("GET", "https://api.example:444/data", refused(Code::CrossOrigin)),
+        ("GET", "https://user:secret@other.example/data", refused(Code::CrossOrigin)),
+        ("GET", "https://api.example@other.example/data", refused(Code::CrossOrigin)),
+        ("GET", "https://user:secret@api.example/data", PAID),
+        ("GET", "data:text/plain,paid", refused(Code::CrossOrigin)),
     ] {
         let world = World::new();
         let (client, host) = client(&world, None, Config::new(100));

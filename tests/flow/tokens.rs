@@ -1,11 +1,13 @@
 //! Where a token is tried, and what a refusal of it means.
 
 use crate::host::{
-    call, client, end, fetch, get, refused, End, Fake, Response, Store, TheClient, World, ORIGIN, PAID, REUSED, URL,
+    call, client, end, fetch, get, refused, soon, End, Fake, Response, Store, TheClient, World, ORIGIN, PAID, REUSED,
+    URL,
 };
 use crate::mint::Terms;
 use l402_fetch::config::Config;
 use l402_fetch::host::Request;
+use l402_fetch::token::MOST_REFUSALS;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -187,6 +189,31 @@ fn an_answer_of_another_origin_says_nothing_of_the_token() {
 }
 
 #[test]
+fn a_token_that_leads_to_another_origins_till_ends_there() {
+    for status in [401, 402] {
+        let (world, client, host) = start();
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        // The shop takes the token and sends its customer on, to where another one wants money.
+        let (shop, terms) = (world.clone(), Terms::default());
+        world.on_send.replace(Some(Box::new(move |sent| {
+            sent.authorization.as_ref()?;
+            assert!(sent.number < 20, "asked for ever");
+            let mut response = Response::challenge(&shop.mint.offer(&terms, shop.now()).header(), sent);
+            response.head.status = status;
+            response.head.redirected = true;
+            response.head.url = "https://elsewhere.example/till".into();
+            Some(soon(Ok(response)))
+        })));
+        let expected = if status == 402 { refused(Code::CrossOrigin) } else { End::Answer(status, Some(false)) };
+        let before = world.sends();
+        assert_eq!(fetch(&client, &host, get(URL)), expected);
+        assert_eq!((world.sends() - before, world.paid()), (1, 1), "the token is good, and asked for once");
+        world.on_send.replace(None);
+        assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1), "{status}");
+    }
+}
+
+#[test]
 fn who_takes_money_and_gives_nothing_gets_it_once() {
     let (world, store) = (World::new(), Store::new(true));
     let (first, host) = client(&world, Some(&store), Config::new(100));
@@ -211,40 +238,48 @@ fn who_takes_money_and_gives_nothing_gets_it_once() {
 }
 
 #[test]
-fn what_says_nothing_of_a_new_token_makes_nobody_dishonourable() {
-    for status in [408, 429, 500, 503] {
-        let (world, client, host) = start();
-        world.on_send.replace(Some(Box::new(move |sent| {
-            sent.authorization.as_ref()?;
-            Some(crate::host::soon(Ok(Response::status(status, sent))))
-        })));
-        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(true)));
-        for _ in 0..3 {
-            assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(false)));
+fn who_takes_money_for_a_token_that_expires_before_its_second_try_gets_it_once() {
+    let (world, client, host) = start();
+    world.answers({
+        let world = world.clone();
+        move |sent| {
+            let until = format!("shop_valid_until={}", world.now() / 1000 + 60);
+            let terms = Terms { caveats: vec![until], ..Terms::default() };
+            Ok(Response::challenge(&world.mint.offer(&terms, world.now()).header(), sent))
         }
-        world.on_send.replace(None);
-        assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1), "{status}");
-    }
+    });
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
+    world.executor.pass(61_000);
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::NotHonored));
+    assert_eq!(world.paid(), 1);
 }
 
 #[test]
-fn where_the_money_was_taken_for_nothing_no_other_offer_is_tried() {
+fn a_new_refusal_is_not_the_one_that_is_forgotten() {
     let (world, client, host) = start();
-    let inner = Rc::downgrade(&world);
-    world.answers(move |sent| {
-        let world = inner.upgrade().unwrap();
-        let [one, other] = [0, 1].map(|_| world.mint.offer(&Terms::default(), world.now()).header());
-        Ok(Response::challenge(&format!("LSAT {}, {other}", one.trim_start_matches("L402 ")), sent))
-    });
-    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
-    for _ in 0..3 {
-        assert_eq!(fetch(&client, &host, get(URL)), refused(Code::NotHonored));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    // Nothing more may be bought, so the token is all there is; each place refuses it twice at the same time.
+    host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
+    world.server.shares.set(false);
+    for number in 0..MOST_REFUSALS {
+        let calls: Vec<_> = (0..2)
+            .map(|_| {
+                let (client, request) = (client.clone(), at(&format!("/{number}")));
+                world.executor.start(async move { end(&client.fetch(call(request.clone()), request).await) })
+            })
+            .collect();
+        world.executor.run(1000);
+        for ended in calls {
+            assert_eq!(ended.take(), refused(Code::Declined), "{number}");
+        }
     }
-    assert_eq!(
-        (world.paid(), world.credentials().len()),
-        (1, 2),
-        "shown twice, as a server may be slow to see a payment"
-    );
+    let before = world.sends();
+    world.on_send.replace(Some(Box::new(move |sent| {
+        assert!(sent.number < before + 20, "asked for ever");
+        None
+    })));
+    assert_eq!(fetch(&client, &host, at("/last")), refused(Code::Declined));
+    assert_eq!((world.sends() - before, world.paid()), (2, 1));
 }
 
 #[test]

@@ -58,6 +58,16 @@ export default [
       }
     },
   },
+  {
+    name: "nor where the redirect names a user: fetch refuses it, or it is cross_origin",
+    async run(t) {
+      const shop = openShop(t);
+      const there = shop.url("new", {}, t.other).replace("://", "://user:secret@");
+      const error = await t.rejects(shop.pay(shop.url("old", { redirect: there, status: 302 })));
+      t.ok(error.code === "cross_origin" || error.name === "TypeError", `${error.name} ${error.code}`);
+      await shop.counts({ payments: 0, asked: 0 });
+    },
+  },
   ...[301, 302, 303, 307, 308].map((status) => ({
     name: `a token does not follow a ${status} to another origin`,
     async run(t) {
