@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { waited } from "./hurry.mjs";
 import { hides, openKit } from "./rows.mjs";
-import { cut, json, openStandIn, page, redirect, silent, text, truncated } from "./stand-in.mjs";
+import { cut, endless, json, openStandIn, page, redirect, silent, text, truncated } from "./stand-in.mjs";
 
 const HASH = "ab".repeat(32);
 const PREIMAGE = "cd".repeat(32);
@@ -143,18 +143,21 @@ export function manners(world, kit) {
       assert.equal(calls[0][1][1].redirect, "manual");
     },
 
-    async "the signal ends the request, and its reason is what is thrown"(t) {
-      const controller = new AbortController();
+    async "the signal ends the request, and its reason is what is thrown: beforehand, before the answer, and within it"(t) {
       const reason = new Error("enough");
-      for (const pay of [() => silent(), () => truncated(kit.ok, "{")]) {
-        const { server, wallet } = await open(t, { pay });
+      const abort = async (pay, when) => {
+        const controller = new AbortController();
+        const end = () => controller.abort(reason);
+        const answered = async (...args) => fetch(...args).finally(() => when === "within" && setImmediate(end));
+        const { server, wallet } = await open(t, { pay }, { fetch: answered });
+        if (when === "beforehand") end();
         const paying = wallet.pay(invoice, context({ signal: controller.signal }));
-        if (!controller.signal.aborted) {
-          await server.until((seen) => seen.length > 0);
-          controller.abort(reason);
-        }
-        await assert.rejects(paying, (error) => error === reason);
-      }
+        if (when === "before") server.until((seen) => seen.length > 0).then(end);
+        await assert.rejects(paying, (error) => error === reason, when);
+      };
+      await abort(() => kit.paid(proof), "beforehand");
+      await abort(() => silent(), "before");
+      await abort(() => endless(kit.ok, "{"), "within");
     },
 
     async "a lookup: paid, pending, failed; and never heard of only when it was asked twice"(t) {
