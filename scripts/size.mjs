@@ -1,54 +1,82 @@
-// What the main entry costs a page: each file minified and compressed, and what is loaded before the first 402.
+// `npm run size`: what each entry point costs whoever imports it, minified and compressed, and what is in the wasm.
+// `size.mjs --check` fails where something has grown beyond its ceiling.
 import { readFile } from "node:fs/promises";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { at, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 import { modulesOf } from "./wasm-modules.mjs";
 
-await setup("packages");
-const { build, transform } = await import(at("tests/node_modules/esbuild/lib/main.js"));
+/** Bytes after gzip: `ceiling` may not be passed, a little above what is reached; `aim` is where it should go. */
+const LIMITS = {
+  "l402-fetch, before the first 402": { ceiling: 5_500, aim: 5_000 },
+  "l402-fetch, all of it": { ceiling: 80_000, aim: 48_000 },
+  "l402-fetch/inline": { ceiling: 104_000 },
+  "the wasm alone": { ceiling: 68_000 },
+};
+/** The same for each wallet and each store. */
+const EACH = { ceiling: 4_500 };
 
-/** What esbuild makes of the entry, and what of each file is in it. */
-const result = await build({
-  entryPoints: [at("dist/index.js")],
-  bundle: true,
-  splitting: true,
-  format: "esm",
-  minify: true,
-  metafile: true,
-  write: false,
-  outdir: "out",
-  logLevel: "error",
+await setup("packages");
+const { build } = await import(at("tests/node_modules/esbuild/lib/main.js"));
+const { exports } = JSON.parse(await readFile(at("package.json"), "utf8"));
+
+const measured = (bytes) => ({
+  raw: bytes.length,
+  gzip: gzipSync(bytes, { level: 9 }).length,
+  brotli: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length,
 });
+const sum = (parts) => parts.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }), { raw: 0, gzip: 0, brotli: 0 });
+
+/** What a bundler for browsers makes of an entry: the parts that are loaded with it, and those that come at first need. */
+async function bundled(file) {
+  const { metafile, outputFiles } = await build({
+    entryPoints: [at(file)], bundle: true, splitting: true, format: "esm", minify: true, metafile: true, write: false,
+    outdir: "out", logLevel: "error", external: ["node:*", "cloudflare:*", "@getalby/sdk"],
+  });
+  const outputs = Object.entries(metafile.outputs).map(([path, output], index) => ({ path, ...output, ...measured(Buffer.from(outputFiles[index].contents)) }));
+  const first = new Set();
+  const add = (output) => {
+    first.add(output);
+    for (const { path, kind } of output.imports) {
+      const next = kind === "import-statement" && outputs.find((other) => other.path === path);
+      if (next && !first.has(next)) add(next);
+    }
+  };
+  add(outputs.find(({ entryPoint }) => entryPoint));
+  return { first: sum([...first]), later: sum(outputs.filter((output) => !first.has(output))), inputs: outputs.flatMap(({ inputs }) => Object.entries(inputs)) };
+}
 
 const rows = [];
-const measure = (name, bytes) => rows.push({ name, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length });
-const sum = (name, parts) => rows.push(parts.reduce((a, b) => ({ name, raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }), { name, raw: 0, gzip: 0, brotli: 0 }));
-const print = () => {
-  for (const { name, raw, gzip, brotli } of rows.splice(0)) console.log(`${name.padEnd(34)}${String(raw).padStart(9)}${String(gzip).padStart(9)}${String(brotli).padStart(9)}`);
+const row = (name, sizes) => {
+  rows.push({ name, ...sizes });
+  const { aim } = LIMITS[name] ?? {};
+  console.log(`${name.padEnd(40)}${[sizes.raw, sizes.gzip, sizes.brotli].map((bytes) => String(bytes).padStart(9)).join("")}${aim ? `   aim ${aim} gzip` : ""}`);
 };
 
-console.log(`${"file, minified".padEnd(34)}${"bytes".padStart(9)}${"gzip".padStart(9)}${"brotli".padStart(9)}`);
-const inputs = Object.keys(result.metafile.inputs).map((path) => path.replace(/^.*dist\//, ""));
-for (const file of inputs.sort()) measure(file, Buffer.from((await transform(await readFile(at(`dist/${file}`), "utf8"), { minify: true })).code));
-print();
-
-console.log("\nbundled");
-const first = [];
-const later = [];
-const outputs = Object.values(result.metafile.outputs);
-const entry = outputs.find((output) => output.entryPoint?.endsWith("dist/index.js"));
-for (const [index, output] of outputs.entries()) {
-  const statically = output === entry || entry.imports.some((item) => item.kind === "import-statement" && result.metafile.outputs[item.path] === output);
-  measure(statically ? "before the first 402" : "at first need: JavaScript", Buffer.from(result.outputFiles[index].contents));
-  (statically ? first : later).push(rows.at(-1));
+console.log(`${"entry point, minified".padEnd(40)}${["bytes", "gzip", "brotli"].map((name) => name.padStart(9)).join("")}`);
+const wasm = measured(await readFile(at("dist/l402_fetch.wasm")));
+const main = await bundled("dist/index.js");
+row("l402-fetch, before the first 402", main.first);
+row("JavaScript at first need", main.later);
+row("the wasm alone", wasm);
+row("l402-fetch, all of it", sum([main.first, main.later, wasm]));
+for (const [name, { default: file }] of Object.entries(exports)) {
+  if (name !== "." && file) row(name.replace(".", "l402-fetch"), (await bundled(file)).first);
 }
-measure("at first need: wasm", await readFile(at("dist/l402_fetch.wasm")));
-later.push(rows.at(-1));
-sum("total", [...first, ...later]);
-print();
 
-console.log(`\n${"in the wasm, before wasm-opt".padEnd(34)}${"bytes".padStart(9)}${"functions".padStart(11)}`);
+console.log(`\n${"file of the main entry, minified".padEnd(40)}${"bytes".padStart(9)}`);
+const files = main.inputs.map(([path, { bytesInOutput }]) => [path.replace(/^.*dist\//, ""), bytesInOutput]).filter(([, bytes]) => bytes > 0);
+for (const [file, bytes] of files.sort((a, b) => b[1] - a[1])) console.log(`${file.padEnd(40)}${String(bytes).padStart(9)}`);
+
+console.log(`\n${"module or dependency, before wasm-opt".padEnd(40)}${"bytes".padStart(9)}${"functions".padStart(11)}`);
 const { rows: modules, data } = modulesOf(await readFile(`${await targetDir()}/named.wasm`));
-for (const [name, bytes, functions] of modules) console.log(`${name.padEnd(34)}${String(bytes).padStart(9)}${String(functions).padStart(11)}`);
-console.log(`${"data".padEnd(34)}${String(data).padStart(9)}`);
+for (const [name, bytes, functions] of modules) console.log(`${name.padEnd(40)}${String(bytes).padStart(9)}${String(functions).padStart(11)}`);
+console.log(`${"data".padEnd(40)}${String(data).padStart(9)}`);
+
+if (process.argv.includes("--check")) {
+  const limits = Object.entries({ ...Object.fromEntries(rows.filter(({ name }) => /(wallets|stores)\//.test(name)).map(({ name }) => [name, EACH])), ...LIMITS });
+  const over = limits.filter(([name, { ceiling }]) => !(rows.find((found) => found.name === name)?.gzip <= ceiling));
+  for (const [name, { ceiling }] of over) console.error(`${name} has grown beyond its ceiling of ${ceiling} bytes after gzip: make it smaller, or raise the ceiling in scripts/size.mjs and say why`);
+  console.log(`${limits.length - over.length} passed, ${over.length} failed`);
+  process.exitCode = over.length > 0 ? 1 : 0;
+}

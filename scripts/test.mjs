@@ -26,6 +26,7 @@ const STEPS = {
   rust: cargo("test", "--locked", "--no-fail-fast"),
   fuzz: node("tests/fuzz/run.mjs", "4"),
   build: () => build().then(() => ""),
+  size: node("scripts/size.mjs", "--check"),
   js: node("tests/js/run.mjs"),
   types: () => run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),

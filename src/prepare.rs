@@ -132,9 +132,8 @@ impl<H: Host> Client<H> {
             let page = self.open().await?;
             let found = self.enter(request, quote, hash, hold)?;
             if let Err(failure) = self.close(page).await {
-                // The wallet was not asked, so the entry must not stand.
-                if matches!(found, Some(Found::Journalled(_))) {
-                    self.books.borrow_mut().journal.remove(hash);
+                if let Some(Found::Journalled(entry)) = found {
+                    self.take_back(&entry).await;
                 }
                 return Err(failure);
             }
@@ -144,6 +143,19 @@ impl<H: Host> Client<H> {
             }
         }
         Err(unknown("others begin payments all the time").into())
+    }
+
+    /// The wallet was not asked, so the entry must not stand: not in a store either that wrote it and failed then. Where it
+    /// can't be read now, what it has of it stays pending: the purchase's lock is held no longer.
+    async fn take_back(&self, entry: &Entry) {
+        let hash = &entry.payment.payment_hash;
+        self.books.borrow_mut().journal.remove(hash);
+        let Ok(page) = self.open().await else { return };
+        if self.books.borrow().journal.find(hash) == Some(entry) {
+            self.books.borrow_mut().journal.remove(hash);
+        }
+        // Where this fails, it is written with the next change, or stays.
+        self.close(page).await.unwrap_or_default();
     }
 
     /// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open.

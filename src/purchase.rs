@@ -9,7 +9,7 @@ use crate::host::{Host, Order, Request};
 use crate::ledger::PURCHASE_LOCK;
 use crate::origin::Location;
 use crate::prepare::Found;
-use crate::settle::{unknown, LOOKUP_TIMEOUT_MS};
+use crate::settle::unknown;
 use crate::sync::{self, first, Fires, First};
 use crate::token::Token;
 use crate::{Code, Error};
@@ -19,8 +19,10 @@ use std::rc::Rc;
 
 /// How long those who waited let the one who paid go first.
 const FIRST_TRY_MS: u64 = 5_000;
-/// How much longer than the wallet a purchase may take before a waiter believes it frozen.
-const PATIENCE_MS: u64 = 2 * LOOKUP_TIMEOUT_MS;
+/// How often a purchase shows that its request is not frozen, where requests freeze.
+const PULSE_MS: u64 = 1_000;
+/// Without such a sign for so long, those who wait go on without it.
+const FROZEN_MS: u64 = 10_000;
 
 /// A token, and whether this very call paid for it.
 pub(crate) struct Bought {
@@ -44,6 +46,9 @@ pub(crate) struct Purchase<H: Host> {
     pub(crate) callers: RefCell<Vec<Rc<H::Call>>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     done: sync::Event,
+    /// When it last showed that it goes on.
+    alive_at: Cell<u64>,
+    was_frozen: Cell<bool>,
     /// The caller who paid has had its answer, has waited long for it, or has gone.
     tried: Rc<sync::Event>,
     /// The same for one of those who waited, where all of them may have waited for a token that is used up.
@@ -99,13 +104,11 @@ impl<H: Host> Client<H> {
                 // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
                 (None, None) => return Err(unknown("the purchase was interrupted: call again").into()),
             };
-            if !purchase.done.wait(&self.host, self.config.payment_timeout_ms.saturating_add(PATIENCE_MS)).await {
-                self.end(&purchase, Err(unknown("the purchase was interrupted: call again").into()));
-                continue;
-            }
+            self.see_it_end(&purchase).await;
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
                 Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
+                Some(Err(_)) if purchase.was_frozen.get() && mine.is_some() => {}
                 Some(Err(failure))
                     if purchase.resource == resource && !(matches!(failure, Failure::Abandoned) && mine.is_some()) =>
                 {
@@ -114,6 +117,16 @@ impl<H: Host> Client<H> {
                 // Another resource's failure says nothing of ours; and where its caveats, or what was learnt since, speak against
                 // a new token, ours is bought next.
                 _ => {}
+            }
+        }
+    }
+
+    /// Waits for the end of a purchase, and makes one where its request was frozen with it.
+    async fn see_it_end(&self, purchase: &Rc<Purchase<H>>) {
+        while !purchase.done.wait(&self.host, PULSE_MS).await {
+            if self.host.now().saturating_sub(purchase.alive_at.get()) > FROZEN_MS {
+                purchase.was_frozen.set(true);
+                self.end(purchase, Err(unknown("the purchase was interrupted: call again").into()));
             }
         }
     }
@@ -171,6 +184,8 @@ impl<H: Host> Client<H> {
             callers: RefCell::new(vec![Rc::clone(call)]),
             outcome: RefCell::default(),
             done: sync::Event::default(),
+            alive_at: Cell::new(self.host.now()),
+            was_frozen: Cell::default(),
             tried: Rc::default(),
             tried_again: Rc::default(),
             has_second: Cell::default(),
@@ -181,6 +196,15 @@ impl<H: Host> Client<H> {
             let outcome = client.buy(&started, &request, &challenges, offer).await;
             client.end(&started, outcome);
         }));
+        if self.host.wakes_only_itself() {
+            let (client, shown) = (Rc::clone(self), Rc::clone(&purchase));
+            self.host.spawn(Box::pin(async move {
+                while !shown.done.has_happened() {
+                    shown.alive_at.set(client.host.now());
+                    client.host.sleep(PULSE_MS).await;
+                }
+            }));
+        }
         purchase
     }
 

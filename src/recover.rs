@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::host::{Host, Lookup, Request};
-use crate::journal::Entry;
+use crate::journal::{Entry, State};
 use crate::ledger::Page;
 use crate::origin::Location;
 use crate::purchase::{resource, Purchase};
@@ -129,11 +129,13 @@ impl<H: Host> Client<H> {
         if mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource) {
             return if own.is_some() && self.host.has_lock() { None } else { Some(false) };
         }
-        if !self.host.has_store() {
-            return Some(true);
-        }
         // The clock alone tells nothing of who holds a lock: it may have been set.
         let is_old = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
+        if !self.host.has_store() {
+            // A purchase that was passed over may only be frozen.
+            let was_asked = !self.host.wakes_only_itself() || entry.payment.state == State::Unknown;
+            return Some(is_old || was_asked);
+        }
         match mine {
             _ if !self.host.has_lock() => Some(is_old),
             Some(mine) => Some(is_old || is_earlier(entry, mine.locked_at.get())),

@@ -44,7 +44,7 @@ impl<H: Host> Client<H> {
             Answer::Failed { text, cause } => {
                 let failed = self.settle_failed(entry).await;
                 let error = Error::new(Code::PaymentFailed, concat(&["the wallet did not pay: ", &text]));
-                return Err(with_optional_cause(self.failed(failed, error), cause));
+                return self.unless_proven(failed, error, cause);
             }
             Answer::Threw(cause) => {
                 let failure =
@@ -53,7 +53,7 @@ impl<H: Host> Client<H> {
             }
         };
         let open = self.settle_unknown(entry).await;
-        Err(self.failed(open, doubtful))
+        self.unless_proven(open, doubtful, None)
     }
 
     /// This process was frozen between the entry and the wallet, for so long that others may have taken the payment for one
@@ -82,15 +82,14 @@ impl<H: Host> Client<H> {
             }
             Lookup::Failed => {
                 let failed = self.settle_failed(entry).await;
-                let raised = self
-                    .failed(failed, Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say"));
-                let Failure::Raised(lost) = failure else { return Err(raised) };
-                return Err(with_optional_cause(raised, lost.cause));
+                let Failure::Raised(lost) = failure else { return Err(failure) };
+                let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say");
+                return self.unless_proven(failed, error, lost.cause);
             }
             Lookup::Pending | Lookup::Silent => {}
         }
         match failure {
-            Failure::Raised(lost) => Err(with_optional_cause(self.failed(open, lost.error), lost.cause)),
+            Failure::Raised(lost) => self.unless_proven(open, lost.error, lost.cause),
             other => Err(other),
         }
     }
@@ -179,6 +178,17 @@ impl<H: Host> Client<H> {
         };
         self.close_or_keep(page).await;
         payment
+    }
+
+    /// The token of a payment that somebody else has proven meanwhile (a lookup, `resolve()`), whatever the wallet said; else
+    /// the error, told to a listener.
+    fn unless_proven(&self, payment: Payment, error: Error, cause: Option<H::Cause>) -> Result<Rc<Token>, Failure<H>> {
+        if payment.state == State::Paid {
+            if let Some(token) = self.books.borrow().tokens.bought_with(&payment.payment_hash) {
+                return Ok(Rc::clone(token));
+            }
+        }
+        Err(with_optional_cause(self.failed(payment, error), cause))
     }
 
     /// Tells a listener that the wallet proved nothing.

@@ -3,12 +3,13 @@ import { L402Error } from "./error.js";
 
 export { receiptOf } from "./fetch.js";
 
-/** The package's functions over a loader of the core: what differs between the entries is only where the wasm comes from. */
-export function api(load) {
+/** The package's functions over a loader of the core: what differs between the entries is where the wasm comes from, and
+ *  whether redirects are followed by hand. */
+export function api(load, follow) {
   // The bindings would misread what is no string.
   const parser = (name, code, kind, read = JSON.parse) => async (text, caveats = "") => {
     if (typeof text !== "string") throw new L402Error(code, `${name} takes a string, not ${text === null ? "null" : typeof text}`);
-    const core = await load();
+    const { core } = await load();
     try {
       return read(core.parse(kind, text, caveats));
     } catch (error) {
@@ -17,7 +18,7 @@ export function api(load) {
   };
   const attenuate = parser("attenuateMacaroon", "invalid_macaroon", 3, String);
   return {
-    createFetch: (options) => createFetch(options, load),
+    createFetch: (options) => createFetch(options, load, follow),
     parseChallenges: parser("parseChallenges", "invalid_challenge", 0),
     decodeInvoice: parser("decodeInvoice", "invalid_invoice", 1),
     decodeMacaroon: parser("decodeMacaroon", "invalid_macaroon", 2),

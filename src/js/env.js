@@ -1,4 +1,5 @@
 import { L402Error } from "./error.js";
+import { readWallet } from "./wallet.js";
 
 // workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
 const isolated = typeof WebSocketPair !== "undefined";
@@ -12,7 +13,8 @@ const STORE_TIMEOUT = 60_000;
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
  * only ever sees promises and values of the right type.
  */
-export function environment({ wallet, store, approve, now, onEvent, paymentTimeout }) {
+export function environment({ wallet: given, method, store, approve, now, onEvent, paymentTimeout }) {
+  const wallet = readWallet(given, method);
   /** When a lock was last taken over from a holder that did not free it, in milliseconds since the Unix epoch. */
   let takenOver = -Infinity;
 
@@ -86,6 +88,8 @@ export function environment({ wallet, store, approve, now, onEvent, paymentTimeo
       // That holder may be about to pay: frozen, not dead. Its "failed" counts once its wallet's time has passed.
       return found?.state === "failed" && time() < takenOver + paymentTimeout ? { state: "pending" } : found;
     },
+
+    balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 
     approve: async (quote) => approve(JSON.parse(quote)),
     /** A listener can't stop a payment, nor the process. */

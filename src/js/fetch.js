@@ -1,16 +1,12 @@
-import { environment } from "./env.js";
 import { L402Error } from "./error.js";
 import { readOptions } from "./options.js";
-import { needsHandRedirects, readRequest } from "./request.js";
+import { readRequest } from "./request.js";
 
 // The core's own name for it, so that an empty store is known for one without loading the core.
 const TOKENS = "l402-fetch/tokens";
 
 // How long the store may keep a request waiting that may have nothing to pay, in milliseconds.
 const PATIENCE = 5_000;
-
-// What the core's books can be asked.
-const [PAYMENTS, SPENT, READ_TOKENS, FORGET, RESOLVE] = [0, 1, 2, 3, 4];
 
 // Credentials that are kept ready; the core has them all.
 const MOST_KNOWN = 100;
@@ -21,27 +17,31 @@ const receipts = new WeakMap();
 export const receiptOf = (response) => receipts.get(response);
 
 /** A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. */
-export function createFetch(options, load) {
+export function createFetch(options, load, follow) {
   const { config, ...given } = readOptions(options);
-  const { fetch, store, wallet, onEvent } = given;
-  const context = { fetch, followByHand: needsHandRedirects() };
-  const env = environment({ ...given, paymentTimeout: config.paymentTimeout });
+  const { fetch, store, onEvent } = given;
+  const context = { fetch, follow };
   const known = new Map();
+  let env;
+  let books;
   let core;
   let looked = !store;
 
   async function start() {
-    const { Core } = await load();
-    return (core ??= new Core(JSON.stringify(config), env, env.traits));
+    const needed = await load();
+    env ??= needed.environment({ ...given, paymentTimeout: config.paymentTimeout });
+    core ??= new needed.core.Core(JSON.stringify(config), env, env.traits);
+    books ??= needed.booksOf(core);
   }
 
   /** The store's tokens, once. A store that can't be read breaks nothing while there is nothing to pay. */
   async function look() {
-    const patience = env.timer(PATIENCE);
-    const read = async () => (await env.load(TOKENS)) && ask(READ_TOKENS)();
+    let timer;
+    const patience = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
+    const read = async () => (await store.get(TOKENS)) && ask("readTokens")();
     // The next purchase reads the store again, and says so if it still can't.
-    await Promise.race([read().catch(() => {}), patience.promise]);
-    patience.cancel();
+    await Promise.race([read().catch(() => {}), patience]);
+    clearTimeout(timer);
     looked = true;
   }
 
@@ -83,7 +83,7 @@ export function createFetch(options, load) {
     const status = response?.status;
 
     // By far the most calls end here: there is nothing to pay, or the token was taken.
-    if (token ? status < 400 || status === 404 : status !== 402 || !env.readable(response)) {
+    if (token ? status < 400 || status === 404 : status !== 402) {
       if (token && !token.accepted) {
         token.accepted = true;
         core.accepted(id);
@@ -103,10 +103,9 @@ export function createFetch(options, load) {
     return done(call, last, JSON.parse(receipt));
   }
 
-  /** Asks the core's books. */
   const ask = (question) => async (...args) => {
-    const told = await (await start()).books(question, ...args);
-    return told && JSON.parse(told);
+    await start();
+    return books[question](...args);
   };
 
   return Object.assign(pay, {
@@ -117,28 +116,15 @@ export function createFetch(options, load) {
       await start();
       return JSON.parse(await unlessAborted(call, core.quote(call)).finally(() => call.drop()));
     },
-    payments: () => ask(PAYMENTS)(),
-    spent: async (origin) => ask(SPENT)(readOrigin(origin)),
-    forget: async (origin) => ask(FORGET)(readOrigin(origin)),
-    async resolve(paymentHash, outcome) {
-      const preimage = outcome === "failed" ? undefined : outcome?.preimage;
-      if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
-      if (outcome !== "failed" && typeof preimage !== "string") throw invalid('outcome must be "failed" or { preimage }');
-      return ask(RESOLVE)(paymentHash, preimage);
+    payments: ask("payments"),
+    spent: ask("spent"),
+    forget: ask("forget"),
+    resolve: ask("resolve"),
+    async balanceMsat() {
+      await start();
+      return env.balanceMsat();
     },
-    balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
   });
-}
-
-const invalid = (message) => new L402Error("invalid_options", message);
-
-function readOrigin(origin) {
-  if (origin === undefined) return undefined;
-  try {
-    return new URL(origin).href;
-  } catch {
-    throw invalid("origin must be an absolute url");
-  }
 }
 
 /** The caller's abort ends its own promise at once, with its own reason, and nothing else. */

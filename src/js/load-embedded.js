@@ -1,9 +1,9 @@
 // Where modules come from a disk the wasm comes as one, too, at first need: Deno asks no permission for a module, and
 // every bundler takes it along, which is more than can be said of a file that is read.
-import { compileBase64, loadFailed, once, start } from "./load.js";
+import { loadFailed, once } from "./once.js";
 
 export const load = once(async () => {
-  const [core, { base64 }] = await Promise.all([import("./core.js"), import("./l402_fetch.wasm.js")]).catch((cause) => {
+  const [core, { compileBase64, start }, { base64 }] = await Promise.all([import("./core.js"), import("./load.js"), import("./l402_fetch.wasm.js")]).catch((cause) => {
     throw loadFailed(`the wasm core could not be read: ${cause?.message}`, cause);
   });
   return start(core, await compileBase64(base64), "l402_fetch.wasm.js");

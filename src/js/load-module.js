@@ -1,6 +1,8 @@
 // workerd compiles no bytes; it hands out modules that were compiled when the Worker was deployed. They are instantiated
 // synchronously: a promise that one request leaves pending would hang every other that awaits it.
+import { booksOf } from "./books.js";
 import * as core from "./core.js";
+import { environment } from "./env.js";
 import module from "./l402_fetch.wasm";
 import { refused } from "./load.js";
 
@@ -13,5 +15,5 @@ export async function load() {
   } catch (cause) {
     throw refused("l402_fetch.wasm", cause);
   }
-  return core;
+  return { core, environment, booksOf };
 }

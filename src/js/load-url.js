@@ -1,5 +1,5 @@
 // The wasm is a file beside this one. Bundlers know the form `new URL("…", import.meta.url)` and copy the file.
-import { compileFrom, loadFailed, once, start } from "./load.js";
+import { loadFailed, once } from "./once.js";
 
 // taken now: by the time of the first load the page may have put a paying fetch in its place, which needs the core
 const fetch = globalThis.fetch;
@@ -11,11 +11,10 @@ export const load = once(async () => {
   } catch (cause) {
     throw loadFailed('the wasm core has no address in this bundle: import "l402-fetch/inline", which has it inside', cause);
   }
-  const [core, module] = await Promise.all([
-    import("./core.js").catch((cause) => {
-      throw loadFailed(`core.js could not be loaded from beside ${url}: see that it is deployed, or import "l402-fetch/inline"`, cause);
-    }),
-    compileFrom(url, fetch),
-  ]);
-  return start(core, module, url);
+  const fetching = (async () => fetch(url))();
+  fetching.catch(() => {}); // load.js says what was wrong
+  const [core, { compileFrom, start }] = await Promise.all([import("./core.js"), import("./load.js")]).catch((cause) => {
+    throw loadFailed(`core.js could not be loaded from beside ${url}: see that it is deployed, or import "l402-fetch/inline"`, cause);
+  });
+  return start(core, await compileFrom(url, fetching), url);
 });

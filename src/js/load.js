@@ -1,21 +1,9 @@
-// What the loaders share. A loader is `load()`: it resolves with the namespace of core.js, its wasm instantiated, and
-// rejects with `load_failed`.
-import { L402Error } from "./error.js";
+// The part of the loaders that is itself loaded at first need: compiles the wasm, or says why that can't be.
+import { booksOf } from "./books.js";
+import { environment } from "./env.js";
+import { loadFailed } from "./once.js";
 
 const INLINE = 'or import "l402-fetch/inline", which has the wasm inside';
-
-/** Runs the task once; one that failed is run again by the next call. */
-export function once(task) {
-  let result;
-  return () => (result ??= task().catch((error) => {
-    result = undefined;
-    throw error;
-  }));
-}
-
-export function loadFailed(text, cause) {
-  return new L402Error("load_failed", text, { cause });
-}
 
 /** Why the engine refused to compile or instantiate the wasm that came from `source`. */
 export function refused(source, cause) {
@@ -29,11 +17,11 @@ export function refused(source, cause) {
   return loadFailed(`the wasm core from ${source} could not be compiled: ${reason}`, cause);
 }
 
-/** Fetches and compiles the wasm; while it arrives, where its content type allows that. */
-export async function compileFrom(url, fetch) {
+/** Compiles the wasm that is being fetched; while it arrives, where its content type allows that. */
+export async function compileFrom(url, fetching) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetching;
   } catch (cause) {
     throw loadFailed(`the wasm core could not be fetched from ${url}: see that the file is deployed there and that connect-src allows it, ${INLINE}`, cause);
   }
@@ -71,12 +59,12 @@ export async function compileBase64(base64) {
   });
 }
 
-/** Binds a compiled module to core.js. */
+/** Binds a compiled module to core.js: what `load()` resolves with. */
 export async function start(core, module, source) {
   try {
     await core.default({ module_or_path: module });
   } catch (cause) {
     throw refused(source, cause);
   }
-  return core;
+  return { core, environment, booksOf };
 }

@@ -1,5 +1,4 @@
 import { L402Error } from "./error.js";
-import { readWallet } from "./wallet.js";
 
 const NETWORKS = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const PROTOCOLS = ["l402", "lsat", "mpp", "x402"];
@@ -22,7 +21,7 @@ const KEYS = {
  * checked is handed on. Fails closed: a key that is not known is an error, never ignored, as it may be a limit.
  *
  * @param {import("./index.d.ts").Options} options
- * @returns {{ config: object, wallet: object, store: object | undefined, approve: Function | undefined, fetch: Function,
+ * @returns {{ config: object, wallet: object, method: string | null, store: object | undefined, approve: Function | undefined, fetch: Function,
  *   now: () => number, onEvent: Function | undefined }} `config` is plain JSON for the core: amounts in satoshis, null
  *   where there is no limit, `hosts` null for the default.
  * @throws {L402Error} `invalid_options`, naming the key
@@ -44,7 +43,8 @@ export function readOptions(options) {
       paymentTimeout: given.paymentTimeout === undefined ? 300000
         : integer(given.paymentTimeout, "paymentTimeout", 1, MAX_TIMEOUT, "milliseconds"),
     },
-    wallet: readWallet(required(given, "wallet")),
+    wallet: required(given, "wallet"),
+    method: walletMethod(given.wallet),
     store: given.store === undefined ? undefined : readStore(given.store),
     approve: optionalFunction(given, "approve"),
     fetch: readFetch(given),
@@ -88,34 +88,22 @@ function required(object, key, prefix = "") {
   return object[key];
 }
 
-/** The known key that a mistyped or misplaced one stands for: same place first, then elsewhere. */
+/** The known key that a mistyped or misplaced one stands for: the nearest, at the same place first, then elsewhere. */
 function nearest(key, prefix) {
-  let best;
-  let least = Math.min(3, key.length / 2);
-  for (const place of [prefix, ...Object.keys(KEYS)]) {
-    for (const known of KEYS[place]) {
-      const apart = distance(key.toLowerCase(), known.toLowerCase());
-      if (apart < least) {
-        least = apart;
-        best = place + known;
-      }
+  for (let most = 0; most < Math.min(3, key.length / 2); most++) {
+    for (const place of [prefix, ...Object.keys(KEYS)]) {
+      const known = KEYS[place].find((known) => isNear(key.toLowerCase(), known.toLowerCase(), most));
+      if (known) return place + known;
     }
   }
-  return best;
 }
 
-/** Levenshtein's distance, cut off where nothing near can follow. */
-function distance(a, b) {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
+/** Whether at most so many letters must be put in, left out or exchanged to make one word of the other. */
+function isNear(a, b, most) {
+  if (!a || !b) return a.length + b.length <= most;
+  const [c, d] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) return isNear(c, d, most);
+  return most > 0 && (isNear(c, b, most - 1) || isNear(a, d, most - 1) || isNear(c, d, most - 1));
 }
 
 function integer(value, path, min, max, unit) {
@@ -183,6 +171,13 @@ function readFetch(given) {
   const fetch = optionalFunction(given, "fetch") ?? globalThis.fetch;
   if (typeof fetch !== "function") throw invalid("fetch is missing: this runtime has none of its own, pass one");
   return fetch.bind(undefined);
+}
+
+/** The method that `wallet` is asked by, null where it is a function: known from now on, so that one that goes is missed. */
+export function walletMethod(wallet) {
+  const method = ["pay", "sendPayment", "payInvoice"].find((key) => typeof wallet?.[key] === "function");
+  if (method || typeof wallet === "function") return method ?? null;
+  throw invalid("wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
 }
 
 /** The store's methods, bound: what was checked is what will be called. */

@@ -1,16 +1,5 @@
 const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mode", "credentials", "cache", "redirect",
   "integrity", "keepalive", "signal", "duplex", "priority", "window"];
-const REDIRECTS = [301, 302, 303, 307, 308];
-// As the fetch standard has it.
-const MAX_REDIRECTS = 20;
-
-/**
- * Whether this runtime may forward Authorization to another origin on a redirect. workerd does with compatibility dates
- * before September 2025; Node, Deno, Bun and browsers drop it.
- */
-export function needsHandRedirects() {
-  return typeof WebSocketPair === "function";
-}
 
 /**
  * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `send`
@@ -21,8 +10,8 @@ export function needsHandRedirects() {
  *
  * @param {string | URL | Request} input
  * @param {RequestInit | undefined} init
- * @param {{ fetch: typeof fetch, followByHand?: boolean }} context `followByHand`: follow redirects ourselves where we
- *   attach an Authorization
+ * @param {{ fetch: typeof fetch, follow?: typeof import("./redirect.js").follow }} context `follow`: follows redirects
+ *   where we attach an Authorization and the runtime may forward it
  */
 export function readRequest(input, init, context) {
   return new Call(input, init, context);
@@ -32,7 +21,7 @@ class Call {
   #input;
   #init;
   #fetch;
-  #byHand;
+  #follow;
   /** The Request that the caller gave, of whichever realm. */
   #request;
   /** What repeats are sent with; set once the snapshot is taken. */
@@ -46,11 +35,11 @@ class Call {
   #replayable = true;
   #url;
 
-  constructor(input, init, { fetch, followByHand = false }) {
+  constructor(input, init, { fetch, follow }) {
     this.#input = input;
     this.#init = this.#copy = init;
     this.#fetch = fetch;
-    this.#byHand = followByHand;
+    this.#follow = follow;
     // By shape, for several versions of a runtime's Request may live side by side.
     if (typeof input === "object" && typeof attempt(() => input.clone) === "function") this.#request = input;
   }
@@ -154,7 +143,9 @@ class Call {
       return fetch(target, init); // fetch refuses these headers too, with its own error
     }
     init.headers.set("authorization", authorization);
-    return this.#byHand && (this.#member("redirect") ?? "follow") === "follow" ? this.#follow(target, init) : fetch(target, init);
+    if (!this.#follow || (this.#member("redirect") ?? "follow") !== "follow") return fetch(target, init);
+    const { method, signal } = this;
+    return this.#follow(fetch, target, init, { url: this.#parse(), method, signal, body: () => this.#kept?.clone().arrayBuffer() });
   }
 
   /** Lets go of what was kept for a repeat that won't come. */
@@ -222,35 +213,6 @@ class Call {
     if (headers[Symbol.iterator]() === headers) this.#exact = false;
     return Array.from(headers, (pair) => (typeof pair === "object" ? [...pair] : pair));
   }
-
-  /** Follows redirects as the fetch standard says ("HTTP-redirect fetch"), but leaves our Authorization at home. */
-  async #follow(target, init) {
-    const fetch = this.#fetch;
-    let url = this.#parse();
-    let method = this.method;
-    let { headers, body } = init;
-    let keptBody = body == null; // the body is the Request's
-    let response = await fetch(target, { ...init, redirect: "manual" });
-    for (let hops = 0; ; hops++) {
-      const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
-      if (location === null) return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
-      response.body?.cancel().catch(() => {});
-      if (hops === MAX_REDIRECTS) throw new TypeError("fetch failed: too many redirects");
-
-      const next = resolve(location, url);
-      if (response.status === 303 ? !/^(GET|HEAD)$/.test(method) : response.status < 303 && method === "POST") {
-        method = "GET";
-        body = undefined;
-        keptBody = false;
-        headers = without(headers, ["content-encoding", "content-language", "content-location", "content-type", "content-length"]);
-      } else if (keptBody && this.#kept) {
-        body = await this.#kept.clone().arrayBuffer();
-      }
-      if (next.origin !== url.origin) headers = without(headers, ["authorization", "proxy-authorization", "cookie", "host"]);
-      url = next;
-      response = await fetch(url.href, { ...init, method, headers, body, signal: this.signal, redirect: "manual" });
-    }
-  }
 }
 
 /** What the task gives, or `otherwise` where the caller's objects throw: fetch will say so. */
@@ -264,23 +226,6 @@ function attempt(task, otherwise) {
 
 /** As a string; empty where it has none. */
 const text = (value) => attempt(() => String(value), "");
-
-function resolve(location, url) {
-  let next;
-  try {
-    next = new URL(location, url);
-  } catch (cause) {
-    throw new TypeError("fetch failed: redirected to an invalid URL", { cause });
-  }
-  if (!/^https?:$/.test(next.protocol)) throw new TypeError("fetch failed: redirected to a URL that is not http");
-  return next;
-}
-
-function without(headers, names) {
-  const rest = new Headers(headers);
-  for (const name of names) rest.delete(name);
-  return rest;
-}
 
 /** Pages and their workers have one. Elsewhere `cache` is useless, and older workerd (which has importScripts) throws on it. */
 function hasHttpCache() {

@@ -1,5 +1,3 @@
-import { L402Error } from "./error.js";
-
 // Under these names wallets answer with the preimage.
 const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreimage"];
 
@@ -13,21 +11,20 @@ const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreim
  *
  * and rejects, with what the wallet threw, where the outcome is unknown. It never throws.
  *
- * @param {unknown} wallet
+ * @param {import("./index.d.ts").Options["wallet"]} wallet
+ * @param {string | null} method how it is asked, as `walletMethod` read it
  * @returns {{ pay(invoice: object, context: object): Promise<object>, lookup?(paymentHash: string): Promise<object | null>,
  *   balanceMsat?(): Promise<number | null> }} `lookup` resolves to null where the answer says nothing, `balanceMsat`
  *   where the wallet can't tell
- * @throws {L402Error} `invalid_options`
  */
-export function readWallet(wallet) {
+export function readWallet(wallet, method) {
   const has = (key) => wallet != null && typeof wallet[key] === "function";
   let ask;
   let balanceMsat;
-  if (has("pay")) ask = (invoice, context) => call(wallet, "pay", invoice, context);
-  else if (has("sendPayment")) ({ pay: ask, balanceMsat } = weblnWallet(() => wallet));
-  else if (has("payInvoice")) ask = (invoice) => askNwc(wallet, invoice);
-  else if (typeof wallet === "function") ask = (invoice, context) => wallet(invoice, context);
-  else throw new L402Error("invalid_options", "wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
+  if (method === "pay") ask = (invoice, context) => call(wallet, "pay", invoice, context);
+  else if (method === "sendPayment") ({ pay: ask, balanceMsat } = weblnWallet(() => wallet));
+  else if (method === "payInvoice") ask = (invoice) => askNwc(wallet, invoice);
+  else ask = (invoice, context) => wallet(invoice, context);
 
   if (has("balanceMsat")) balanceMsat = () => wallet.balanceMsat();
   return {
@@ -46,9 +43,14 @@ async function askNwc(client, invoice) {
   try {
     return await call(client, "payInvoice", { invoice: invoice.paymentRequest });
   } catch (cause) {
-    if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
-    throw cause;
+    return refused(cause);
   }
+}
+
+/** What an NWC wallet's refusal comes to; throws any other error. */
+function refused(cause) {
+  if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
+  throw cause;
 }
 
 /** Whether an NWC wallet's error says that it did not even try: any other may come while a payment is on its way. */
@@ -78,7 +80,8 @@ export function weblnWallet(provider) {
         return await call(webln, "sendPayment", invoice.paymentRequest);
       } catch (cause) {
         if (isRefusal(cause)) return { failed: "the user refused the payment", cause };
-        throw cause;
+        // Some providers are NWC clients in disguise.
+        return refused(cause);
       }
     },
     async balanceMsat() {

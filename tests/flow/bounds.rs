@@ -349,6 +349,24 @@ fn a_journal_full_of_open_payments_refuses_to_buy() {
 }
 
 #[test]
+fn a_journal_full_of_todays_payments_refuses_to_buy_until_they_may_be_folded() {
+    let (world, store) = (World::new(), Store::new(true));
+    let now = world.now();
+    let journal = filled(MOST_BYTES, |number| row(number, "https://a.example", State::Paid, now - HOUR_MS));
+    store.put(JOURNAL, &journal.to_text());
+    let (client, host) = instance(&world, &store, Config::new(100));
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
+    assert_eq!((world.paid(), store.count(Op::Save)), (0, 0));
+    // Their invoices expired as they were an hour old.
+    world.executor.pass(DAY_MS);
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
+    world.executor.pass(1000);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(spent(&world, &client, None).total, (journal.spent(None, now).total + 10_000).div_ceil(1000));
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
 fn a_stock_of_tokens_that_may_still_be_good_refuses_to_buy() {
     let (world, store) = (World::new(), Store::new(true));
     let now = world.now();

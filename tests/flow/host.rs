@@ -11,9 +11,10 @@ use l402_fetch::invoice::Invoice;
 use l402_fetch::journal::State;
 use l402_fetch::{Client, Code, Config};
 use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::future::{poll_fn, Future};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::task::Poll;
 
 pub const ORIGIN: &str = "https://api.example";
 pub const URL: &str = "https://api.example/data";
@@ -38,6 +39,8 @@ pub struct Instance {
     /// What a listener does of its own.
     pub on_event: RefCell<Option<Box<dyn Fn(&str)>>>,
     pub isolated: Cell<bool>,
+    /// Set it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
+    pub frozen: RefCell<Rc<Cell<bool>>>,
     pub client: RefCell<Weak<Client<Fake>>>,
 }
 
@@ -62,6 +65,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         events: RefCell::default(),
         on_event: RefCell::default(),
         isolated: Cell::new(false),
+        frozen: RefCell::default(),
         client: RefCell::default(),
     }));
     let client = Client::new(fake.clone(), config);
@@ -145,8 +149,10 @@ impl Host for Fake {
         self.world.executor.sleep(milliseconds)
     }
 
-    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
-        self.world.executor.spawn(task);
+    fn spawn(&self, mut task: Pin<Box<dyn Future<Output = ()>>>) {
+        let frozen = self.frozen.borrow().clone();
+        let freezes = poll_fn(move |context| if frozen.get() { Poll::Pending } else { task.as_mut().poll(context) });
+        self.world.executor.spawn(Box::pin(freezes));
     }
 
     fn wakes_only_itself(&self) -> bool {

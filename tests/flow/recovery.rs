@@ -4,6 +4,7 @@ use crate::host::{
     client, fetch, get, never, open, soon, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
+use crate::parallel::start;
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
 use l402_fetch::host::{Answer, Lookup};
@@ -153,23 +154,33 @@ fn resolve_changes_nothing_where_it_cannot() {
 }
 
 #[test]
-fn resolve_while_the_wallet_is_asked() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    let answer = world.wallet_waits();
-    let calling = client.clone();
-    let running = world
-        .executor
-        .start(async move { crate::host::end(&calling.fetch(crate::host::call(get(URL)), get(URL)).await) });
-    world.executor.run_ready();
-    let hash = payments(&world, &client)[0].payment_hash.clone();
-    let preimage = world.mint.preimage(&hash).unwrap();
-    assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None);
-    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
-    answer.bring(Answer::Failed { text: "confused".into(), cause: None });
-    world.executor.run_ready();
-    assert!(matches!(running.take(), End::Raised { state: Some(State::Paid), .. } | End::Answer(200, _)));
-    assert_eq!((world.paid(), payments(&world, &client)[0].state, total(&world, &client)), (1, State::Paid, 10));
+fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_says() {
+    let lookups = [None, Some(Lookup::Failed), Some(Lookup::Silent)];
+    let answers = [
+        Answer::Failed { text: "confused".into(), cause: None },
+        Answer::Nothing("null".into()),
+        Answer::Preimage { text: "ab".repeat(32), fee_msat: None },
+        Answer::Threw("broken"),
+    ];
+    for (answer, lookup) in answers.iter().flat_map(|answer| lookups.iter().map(move |lookup| (answer, lookup))) {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let later = world.wallet_waits();
+        let (_, running) = start(&client, &host, get(URL));
+        world.executor.run_ready();
+        let hash = payments(&world, &client)[0].payment_hash.clone();
+        let preimage = world.mint.preimage(&hash).unwrap();
+        assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None);
+        assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+        if let Some(found) = lookup {
+            world.lookup_says(found.clone());
+        }
+        later.bring(answer.clone());
+        world.executor.run(20_000);
+        assert_eq!(running.take(), PAID, "{answer:?}");
+        assert_eq!((world.paid(), payments(&world, &client)[0].state, total(&world, &client)), (1, State::Paid, 10));
+        assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
+    }
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Store {
     pub ops: RefCell<Vec<(Op, String)>>,
     /// Whether an operation fails.
     pub fails: RefCell<Option<Box<dyn Fn(Op, &str) -> bool>>>,
+    /// Whether a write that fails has happened all the same.
+    pub lies: Cell<bool>,
     pub has_lock: Cell<bool>,
     /// What the next load reads arrives with this.
     pub arrival: RefCell<Option<Rc<Later<()>>>>,
@@ -74,7 +76,12 @@ impl Store {
     }
 
     pub async fn save(&self, key: &str, value: &str) -> Result<(), Cause> {
-        self.step(Op::Save, key).await?;
+        if let Err(cause) = self.step(Op::Save, key).await {
+            if self.lies.get() {
+                self.put(key, value);
+            }
+            return Err(cause);
+        }
         self.put(key, value);
         yield_now().await;
         Ok(())

@@ -88,10 +88,11 @@ fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
         steps.get()
     };
     assert!(steps >= 8, "locks, loads and a save: {steps}");
-    for step in 0..steps {
+    for (step, lies) in (0..steps).flat_map(|step| [(step, false), (step, true)]) {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let seen = store.clone();
+        store.lies.set(lies);
         store.fails_at(move |_, _| seen.ops.borrow().len() == step + 1);
         assert_eq!(fetch(&client, &host, get(URL)), store_failed(), "step {step}");
         assert_eq!((world.paid(), world.credentials().len()), (0, 0), "step {step}");

@@ -238,6 +238,43 @@ fn who_takes_money_and_gives_nothing_gets_it_once() {
 }
 
 #[test]
+fn what_says_nothing_of_a_new_token_makes_nobody_dishonourable() {
+    for status in [408, 429, 500, 503] {
+        let (world, client, host) = start();
+        world.on_send.replace(Some(Box::new(move |sent| {
+            sent.authorization.as_ref()?;
+            Some(crate::host::soon(Ok(Response::status(status, sent))))
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(true)));
+        for _ in 0..3 {
+            assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(false)));
+        }
+        world.on_send.replace(None);
+        assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1), "{status}");
+    }
+}
+
+#[test]
+fn where_the_money_was_taken_for_nothing_no_other_offer_is_tried() {
+    let (world, client, host) = start();
+    let inner = Rc::downgrade(&world);
+    world.answers(move |sent| {
+        let world = inner.upgrade().unwrap();
+        let [one, other] = [0, 1].map(|_| world.mint.offer(&Terms::default(), world.now()).header());
+        Ok(Response::challenge(&format!("LSAT {}, {other}", one.trim_start_matches("L402 ")), sent))
+    });
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
+    for _ in 0..3 {
+        assert_eq!(fetch(&client, &host, get(URL)), refused(Code::NotHonored));
+    }
+    assert_eq!(
+        (world.paid(), world.credentials().len()),
+        (1, 2),
+        "shown twice, as a server may be slow to see a payment"
+    );
+}
+
+#[test]
 fn who_takes_money_for_a_token_that_expires_before_its_second_try_gets_it_once() {
     let (world, client, host) = start();
     world.answers({

@@ -52,7 +52,7 @@ export async function startLnbits(network, node, { name = "lnbits", env = {} } =
   await symlink(join(site.trim(), "lnbits"), join(folder, "lnbits"));
   const [port] = await freePorts(1);
   // its own console script forks, and would outlive us
-  const daemon = new Daemon(name, python, ["-m", "uvicorn", "lnbits.__main__:app", "--host", "127.0.0.1", "--port", port], /Application startup complete/, {
+  const daemon = new Daemon(name, python, ["-m", "uvicorn", "lnbits.__main__:app", "--host", "127.0.0.1", "--port", port], /Uvicorn running on/, {
     cwd: folder,
     env: {
       LNBITS_DATA_FOLDER: join(folder, "data"),

@@ -70,6 +70,22 @@ export async function openMarket(t, options = {}) {
   return market;
 }
 
+/** Options that let the seller sell, and freeze it before it is paid. */
+export const freezing = (market) => ({
+  async approve() {
+    await market.desk("freeze", { node: "seller" });
+    return true;
+  },
+});
+
+/**
+ * A `fetch` that answers each request without a credential with this 402, as a proxy may: aperture itself can't while its node is frozen.
+ */
+export const replaying = (header) => async (input, init) =>
+  new Headers(init?.headers ?? input.headers).has("authorization")
+    ? plainFetch(input, init)
+    : new Response("payment required", { status: 402, headers: { "www-authenticate": header } });
+
 /** Asserts a bought answer of the server behind. */
 export async function assertBought(t, response, path, paidNow = true) {
   t.equal(response.status, 200);

@@ -15,6 +15,8 @@ export async function openWallets(network) {
       lnbits: ({ sat }) => lnbits.wallet(Number(sat)),
       stopLnbits: () => lnbits.daemon.stop(),
       startLnbits: () => lnbits.daemon.start(),
+      freezeLnbits: () => lnbits.daemon.freeze(),
+      thawLnbits: () => lnbits.daemon.thaw(),
       /** A new NWC connection; `may` are its methods, with spaces between. */
       nwc: ({ may, budgetMsat }) => service.connect({ ...(may && { may: may.split(" ") }), ...(budgetMsat && { budgetMsat: Number(budgetMsat) }) }),
       stranger: async () => strangersConnection(await service.connect()),

@@ -5,7 +5,10 @@ import test from "node:test";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { challenge } from "../../bench/mint.mjs";
-import { readWallet } from "../../src/js/wallet.js";
+import { walletMethod } from "../../src/js/options.js";
+import { readWallet as readAs } from "../../src/js/wallet.js";
+
+const readWallet = (wallet) => readAs(wallet, walletMethod(wallet));
 
 const { createFetch, L402Error } = await import("../../dist/node.js");
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { readOptions } from "../../src/js/options.js";
+import { follow } from "../../src/js/redirect.js";
 import { readRequest } from "../../src/js/request.js";
 
 const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withTypedArray: true });
@@ -27,7 +28,7 @@ test("no arguments of a fetch make us throw before fetch does", () => {
   const member = fc.constantFrom("method", "headers", "body", "signal", "cache", "mode", "redirect");
   fc.assert(fc.property(anything, fc.oneof(anything, fc.dictionary(member, anything)), (input, init) => {
     let sent = 0;
-    const call = readRequest(input, init, { fetch: () => sent++, followByHand: true });
+    const call = readRequest(input, init, { fetch: () => sent++, follow });
     for (const key of ["method", "url", "origin", "replayable", "authorized", "payable", "signal"]) call[key];
     call.hold();
     call.send();

@@ -4,7 +4,7 @@ import { environment } from "../../src/js/env.js";
 
 const LEDGER = "l402-fetch/ledger";
 const never = () => new Promise(() => {});
-const env = (store) => environment({ wallet: {}, store, now: Date.now });
+const env = (store) => environment({ wallet: () => {}, store, now: Date.now });
 /** Lets every promise that can settle do so. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -105,7 +105,7 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   let context;
   let end;
   const wallet = { pay: (_, given) => ((context = given), new Promise((resolve) => (end = resolve))) };
-  const paid = environment({ wallet, now: Date.now }).pay("{}", "https://a.example/", 0, 20);
+  const paid = environment({ wallet, method: "pay", now: Date.now }).pay("{}", "https://a.example/", 0, 20);
   const early = context.signal;
   assert.equal(early.aborted, false);
   await new Promise((resolve) => early.addEventListener("abort", resolve));
@@ -113,7 +113,7 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   end({});
   await paid;
 
-  const late = environment({ wallet, now: Date.now }).pay("{}", "https://a.example/", 0, 0);
+  const late = environment({ wallet, method: "pay", now: Date.now }).pay("{}", "https://a.example/", 0, 0);
   assert.equal(context.signal.aborted, true);
   end({});
   await late;
@@ -144,7 +144,7 @@ test("a listener that rejects is ignored as one that throws is, and is called at
       seen.push(event.type);
       return listener();
     };
-    environment({ wallet: {}, onEvent }).tell('{"type":"paying"}');
+    environment({ wallet: () => {}, onEvent }).tell('{"type":"paying"}');
   }
   assert.deepEqual(seen, Array(listeners.length).fill("paying"));
   await settle();

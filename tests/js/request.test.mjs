@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import test from "node:test";
-import { needsHandRedirects, readRequest } from "../../src/js/request.js";
+import { readRequest } from "../../src/js/request.js";
 
 const URL_ = "https://api.example.com/a?b=c";
 
@@ -410,11 +410,4 @@ test("multipart and form bodies go out as plain fetch sends them", async (t) => 
   const plain = normal(await (await fetch(made())).json());
   const call = readRequest(made(), undefined, { fetch });
   for (const args of [[], ["L402 t:p", true]]) assert.equal(normal(await (await call.send(...args)).json()).body, plain.body);
-});
-
-test("hand-made redirects are for workerd", (t) => {
-  t.after(() => delete globalThis.WebSocketPair);
-  assert.equal(needsHandRedirects(), false);
-  globalThis.WebSocketPair = class {};
-  assert.equal(needsHandRedirects(), true);
 });

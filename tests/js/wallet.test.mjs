@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { L402Error } from "../../src/js/error.js";
-import { readWallet } from "../../src/js/wallet.js";
+import { walletMethod } from "../../src/js/options.js";
+import { readWallet as readAs } from "../../src/js/wallet.js";
 import { webln } from "../../src/js/wallets/webln.js";
+
+const readWallet = (wallet) => readAs(wallet, walletMethod(wallet));
 
 const HEX = "0123456789abcdef".repeat(4);
 const ZEROS = "0".repeat(64);
@@ -126,6 +129,22 @@ test("what a wallet throws is handed on by identity: nobody knows what became of
       { pay() { throw cause; } },
       { payInvoice: async () => { throw cause; } },
     ]) assert.equal((await thrown(wallet)).error, cause);
+  }
+});
+
+test("an NWC wallet's refusal is certain, whether a client or a WebLN provider hands it on; any other of its errors is not", async () => {
+  const thrower = (cause) => [{ payInvoice: async () => { throw cause; } }, { payInvoice() { throw cause; } }, { sendPayment: async () => { throw cause; } }];
+  for (const code of ["INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED"]) {
+    const cause = Object.assign(new Error("x"), { code });
+    for (const wallet of thrower(cause)) {
+      const got = await pay(wallet);
+      assert.deepEqual(got, { failed: `the wallet refused: ${code}`, cause });
+      assert.equal(got.cause, cause);
+    }
+  }
+  for (const code of ["PAYMENT_FAILED", "INTERNAL", "OTHER", "RATE_LIMITED", "NOT_IMPLEMENTED", "NOT_FOUND", "xUNAUTHORIZED", 5, undefined]) {
+    const cause = Object.assign(new Error("x"), { code });
+    for (const wallet of thrower(cause)) assert.equal((await thrown(wallet)).error, cause);
   }
 });
 

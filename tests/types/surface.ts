@@ -5,6 +5,7 @@ import {
   type PayContext, type PayFunction, type Payment, type PaymentEvent, type PayResult, type Protocol, type Quote, type Receipt,
   type Store, type Wallet, type WebLNProvider,
 } from "../../src/js/index.js";
+import { NWCClient } from "@getalby/sdk/nwc";
 import { durableObjectStore } from "../../src/js/stores/durable-object.js";
 import { L402Ledger } from "../../src/js/stores/durable-object/ledger.js";
 import { fileStore } from "../../src/js/stores/file.js";
@@ -85,9 +86,9 @@ const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoi
 const url = "https://127.0.0.1:8080";
 for (const wallet of [
   lnd({ url, macaroon: "00" }), lnd({ url, macaroon: "00", fetch: globalThis.fetch }), cln({ url, rune: "x" }), phoenixd({ url, password: "x" }),
-  lnbits({ url, adminKey: "x" }), nwc("nostr+walletconnect://"), nwc(byNwc),
+  lnbits({ url, adminKey: "x" }), nwc("nostr+walletconnect://"), nwc(byNwc), nwc(new NWCClient({})),
 ] satisfies Wallet[]) createFetch({ wallet, limits });
-for (const wallet of [byFunction, byWallet, byWebln, byNwc, webln(byWebln)]) createFetch({ wallet, limits });
+for (const wallet of [byFunction, byWallet, byWebln, byNwc, new NWCClient({}), webln(byWebln)]) createFetch({ wallet, limits });
 
 for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[]) createFetch({ wallet: byFunction, limits, store });
 

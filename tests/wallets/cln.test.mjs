@@ -1,4 +1,7 @@
-import { cut, json } from "./stand-in.mjs";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { at } from "../../scripts/lib.mjs";
+import { cut, json, openStandIn } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
 /** As Core Lightning documents it. */
@@ -45,7 +48,13 @@ const ended = [
   [207, "Invoice expired"], [209, "Failed after 2 attempts"], [210, "Timed out after 61 seconds"],
 ];
 
+const now = () => Math.floor(Date.now() / 1000);
+
 suite(kit, {
+  "an attempt that has failed just now, and the command with it": {
+    pay: () => fails(205, "Could not find a route"), find: ({ asked }) => pays(entry("failed", { payment_hash: hash(asked), created_at: now() })),
+    code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 1,
+  },
   ...Object.fromEntries(ended.map(([code, message]) => [
     `500, code ${code}, and every part has failed`,
     { pay: () => fails(code, message), find: ({ asked }) => kit.found.failed({ hash: hash(asked) }), code: "payment_failed", says: gaveUp(code, message), lookups: 1 },
@@ -78,4 +87,17 @@ suite(kit, {
     pay: () => cut(), find: () => pays(entry("complete", { payment_hash: "ab".repeat(32), preimage: "cd".repeat(32) })), late: true,
     code: "payment_unknown", says: (url) => `cln at ${url} could not be reached (UND_ERR_SOCKET)`,
   },
+});
+
+// What an earlier run of this program began, this one has no memory of.
+const HASH = "ab".repeat(32);
+test("cln: a payment of before a restart has failed for good only when its command can't be trying any more", async (t) => {
+  const { cln } = await import(at("dist/wallets/cln.js"));
+  const server = await openStandIn();
+  t.after(() => server.close());
+  const ages = { 0: "pending", 60: "pending", 69: "pending", 75: "failed", 3600: "failed" };
+  for (const [age, state] of Object.entries(ages)) {
+    server.on(kit.routes.find, () => pays(entry("failed", { payment_hash: HASH, created_at: now() - 3600 }), entry("failed", { payment_hash: HASH, created_at: now() - age })));
+    assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state }, `${age} s`);
+  }
 });

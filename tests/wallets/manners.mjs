@@ -105,6 +105,27 @@ export function manners(world, kit) {
       await assert.rejects(wallet.balanceMsat(), { message: answer.failed });
     },
 
+    async "where a request may have been sent twice, its books are asked before a refusal is believed"(t) {
+      const refused = { pay: () => kit.refused.answer };
+      const again = { fetch: (...args) => fetch(...args) };
+      const { failed } = await (await open(t, refused)).wallet.pay(invoice, context());
+      assert.equal(failed, kit.refused.says);
+      const pay = async (find) => {
+        const { server, wallet } = await open(t, { ...refused, find }, again);
+        const answer = await wallet.pay(invoice, context()).catch(({ message }) => ({ message }));
+        assert.equal(server.seen.length, 2);
+        return answer;
+      };
+      for (const find of [asked.none, asked.failed, () => kit.refused.answer, () => page(404)]) assert.deepEqual(await pay(find), { failed });
+      assert.equal((await pay(asked.found)).preimage, PREIMAGE);
+      assert.deepEqual(await pay(asked.pending), { message: `${failed}; but it may have the payment on its way` });
+      assert.deepEqual(await pay(() => kit.found.paid({ ...proof, preimage: "0".repeat(64) })), { message: `${name} says that it has paid, and shows no preimage` });
+
+      const { server, wallet } = await open(t, {}, again);
+      await server.close();
+      await assert.rejects(wallet.pay(invoice, context()), { message: `${name} at ${server.url} could not be reached (ECONNREFUSED)` });
+    },
+
     async "a secret in the url's query is not shown, nor is the runtime's error, which may show it"(t) {
       const { server } = await open(t);
       await server.close();
@@ -179,6 +200,14 @@ export function manners(world, kit) {
       assert.deepEqual(await fresh.lookup(HASH), { state: "failed" });
       assert.equal(server.seen.length - before, 2);
       assert.ok(waited.times > times, "two seconds lie between");
+    },
+
+    "who once said that it had paid and then never heard of it gives no answer"(t) {
+      return forgets(t, { pay: () => kit.paid(proof) }, async (wallet) => assert.equal((await wallet.pay(invoice, context())).preimage, PREIMAGE));
+    },
+
+    "nor who once said so without a preimage"(t) {
+      return forgets(t, { pay: () => kit.paid({ ...proof, preimage: null }) }, (wallet) => assert.rejects(wallet.pay(invoice, context()), { message: `${name} says that it has paid, and shows no preimage` }));
     },
 
     async "a request that a lookup overtook is found by the second look"(t) {

@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { NWCWalletService, NWCWalletServiceKeyPair } from "@getalby/sdk/nwc";
 import { WebSocket } from "ws";
 import { at } from "../../scripts/lib.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
+import { startWorkers } from "../runtimes/workerd.mjs";
 import "./hurry.mjs";
-import { openRelay } from "./relay.mjs";
+import { CLIENT, openWallet } from "./relay.mjs";
 import { check, hides, shopOf } from "./rows.mjs";
 
 const ZEROS = "0".repeat(64);
@@ -190,7 +190,6 @@ describe("nwc: a client", () => {
 });
 
 describe("nwc: a connection string, through the SDK and a relay", () => {
-  const keys = { wallet: "1".repeat(64), client: "2".repeat(64) };
   let console_;
   // the SDK tells the console of every step
   before(() => {
@@ -200,21 +199,10 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
   });
   after(() => Object.assign(console, console_));
 
-  /** A relay, a wallet behind it that does as `handler` says, and a connection string for it. */
-  async function open(t, handler, { announced = true } = {}) {
-    const relay = await openRelay();
-    const { getPublicKey } = await import("nostr-tools");
-    const publicKey = (secret) => getPublicKey(Buffer.from(secret, "hex"));
-    const service = new NWCWalletService({ relayUrl: relay.url });
-    const stop = await service.subscribe(new NWCWalletServiceKeyPair(keys.wallet, publicKey(keys.client)), handler);
-    t.after(async () => {
-      stop();
-      service.close();
-      await relay.close();
-    });
-    await relay.listener(23194);
-    if (announced) await service.publishWalletServiceInfoEvent(keys.wallet, ["pay_invoice", "lookup_invoice", "get_balance"], []);
-    return { relay, connection: `nostr+walletconnect://${publicKey(keys.wallet)}?relay=${encodeURIComponent(relay.url)}&secret=${keys.client}` };
+  async function open(t, ...args) {
+    const opened = await openWallet(...args);
+    t.after(() => opened.close());
+    return opened;
   }
 
   test("pays, looks up, tells its balance, and leaves no connection open", async (t) => {
@@ -228,7 +216,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
       getBalance: async () => ({ result: { balance: 980_500 } }),
     });
     const wallet = world.nwc(connection);
-    hides(keys.client, wallet);
+    hides(CLIENT, wallet);
     const pay = shop.client({ wallet });
     const response = await pay(shop.url("a"));
     assert.equal(response.status, 200);
@@ -253,7 +241,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
       const error = await pay(shop.url("a")).then(assert.fail, (error) => error);
       assert.equal(error.code, "payment_failed");
       assert.equal(error.message, message);
-      hides(keys.client, error, shop.events);
+      hides(CLIENT, error, shop.events);
     }
     assert.equal((await pay.spent()).total, 0);
     await shop.counts({ payments: 0 });
@@ -282,8 +270,35 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await relay.close();
     const { failed, cause } = await wallet.pay(invoice, context);
     assert.equal(failed, `the wallet could not be asked: Failed to connect to ${relay.url}`);
-    hides(keys.client, failed, cause);
+    hides(CLIENT, failed, cause);
     await assert.rejects(wallet.lookup(HASH), { message: "the wallet does not look payments up (no answer)" });
+  });
+});
+
+describe("nwc: in a Worker", () => {
+  test("one wallet serves many requests, each with a connection of its own", async (t) => {
+    const { connection, close } = await openWallet({
+      payInvoice: async ({ invoice }) => ({ result: { preimage: PREIMAGE, fees_paid: invoice.length } }),
+      getBalance: async () => ({ result: { balance: 980_500 } }),
+    });
+    t.after(close);
+    const workers = join(folder, "with/workers");
+    await mkdir(workers);
+    await writeFile(join(workers, "nwc.js"), `
+      import { nwc } from "l402-fetch/wallets/nwc";
+      const wallet = nwc(${JSON.stringify(connection)});
+      export default {
+        async fetch() {
+          const paid = await wallet.pay(${JSON.stringify(invoice)}, {});
+          return Response.json([paid, await wallet.balanceMsat()]);
+        },
+      };
+    `);
+    const { urls, close: stop } = await startWorkers(workers);
+    t.after(() => stop());
+    for (let times = 0; times < 2; times++) {
+      assert.deepEqual(await (await fetch(urls.nwc)).json(), [{ preimage: PREIMAGE, feeMsat: invoice.paymentRequest.length }, 980_500]);
+    }
   });
 });
 

@@ -1,5 +1,11 @@
-// Just enough of a nostr relay (NIP-01) for a wallet and its client to meet.
+// Just enough of a nostr relay (NIP-01) for a wallet and its client to meet, and the SDK's own wallet service on it.
+import { NWCWalletService, NWCWalletServiceKeyPair } from "@getalby/sdk/nwc";
+import { getPublicKey } from "nostr-tools";
 import { WebSocketServer } from "ws";
+
+const WALLET = "1".repeat(64);
+/** The secret that the connection string holds. */
+export const CLIENT = "2".repeat(64);
 
 const matches = (event, filter) =>
   Object.entries(filter).every(([key, wanted]) => {
@@ -11,7 +17,7 @@ const matches = (event, filter) =>
   });
 
 /** `acknowledges`: false for one that passes events on and says nothing. */
-export async function openRelay({ acknowledges = true } = {}) {
+async function openRelay({ acknowledges = true } = {}) {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const events = [];
   const sockets = new Set();
@@ -69,4 +75,26 @@ export async function openRelay({ acknowledges = true } = {}) {
       server.close(done);
     }),
   });
+}
+
+/**
+ * A relay, a wallet behind it that does as `handler` says, and a connection string for it. `announced`: whether the wallet has
+ * told the relay what it can do.
+ */
+export async function openWallet(handler, { announced = true } = {}) {
+  const relay = await openRelay();
+  const [wallet, client] = [WALLET, CLIENT].map((secret) => getPublicKey(Buffer.from(secret, "hex")));
+  const service = new NWCWalletService({ relayUrl: relay.url });
+  const stop = await service.subscribe(new NWCWalletServiceKeyPair(WALLET, client), handler);
+  await relay.listener(23194);
+  if (announced) await service.publishWalletServiceInfoEvent(WALLET, ["pay_invoice", "lookup_invoice", "get_balance"], []);
+  return {
+    relay,
+    connection: `nostr+walletconnect://${wallet}?relay=${encodeURIComponent(relay.url)}&secret=${CLIENT}`,
+    async close() {
+      stop();
+      service.close();
+      await relay.close();
+    },
+  };
 }

@@ -14,8 +14,8 @@ const SECOND_LOOK = 2_000;
  * `pay(invoice, context, entry)` answers as `PayFunction` does, or throws where the outcome is unknown. It sets `entry.known`
  * once the wallet has said that it has the payment, and `entry.ended` once the wallet is done with the request, however badly.
  *
- * `find(paymentHash, signal)` resolves to what `Wallet.lookup` does, or to `{ state: "none" }` where the wallet's own books do not
- * have the payment.
+ * `find(paymentHash, signal, isOver)` resolves to what `Wallet.lookup` does, or to `{ state: "none" }` where the wallet's own books do not
+ * have the payment. `isOver` says that `pay` is known to have ended.
  *
  * @param {string} name the wallet's, for messages
  * @param {{ pay: Function, find?: Function, late?: number, once?: boolean }} wallet `late`: for how many milliseconds a request
@@ -24,21 +24,22 @@ const SECOND_LOOK = 2_000;
  *   is on its way: then the books are asked before it is believed
  */
 export function withBooks(name, { pay, find, late = 0, once = true }) {
-  // What the wallet has once said to know, and until when each lost request may still be carried out.
+  // What the wallet has once said to know, what it has ended, and until when each lost request may still be carried out.
   const known = new Set();
+  const over = new Set();
   const lost = new Map();
   const busy = new Set();
 
-  function remember(hash) {
-    known.add(hash);
-    if (known.size > MEMORY) known.delete(known.values().next().value);
+  function remember(set, hash) {
+    set.add(hash);
+    if (set.size > MEMORY) set.delete(set.values().next().value);
   }
 
   async function look(hash, signal, first) {
-    const found = await find(hash, signal);
+    const found = await find(hash, signal, over.has(hash));
     const { state } = found;
     if (state === "paid" || state === "pending") {
-      remember(hash);
+      remember(known, hash);
       return found;
     }
     if (busy.has(hash) || Date.now() < lost.get(hash)) return { state: "pending" };
@@ -55,7 +56,7 @@ export function withBooks(name, { pay, find, late = 0, once = true }) {
 
   /** What became of a refused request that was perhaps sent before, too. Where the books are refused as well, nothing tells more. */
   async function confirm(refusal, hash, entry) {
-    const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal), { state: "unknown" }).catch((error) => {
+    const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal, true), { state: "unknown" }).catch((error) => {
       if (error instanceof Unproven) throw error;
       return { state: "none" };
     });
@@ -70,16 +71,18 @@ export function withBooks(name, { pay, find, late = 0, once = true }) {
       const hash = invoice.paymentHash;
       const entry = {};
       busy.add(hash);
+      over.delete(hash);
       try {
         const answer = await pay(invoice, context, entry);
         return answer.failed && !once ? await confirm(answer, hash, entry) : answer;
       } catch (error) {
         if (error instanceof Unsent) return { failed: error.message, cause: error };
-        if (late && !entry.ended) lost.set(hash, Date.now() + late);
+        if (entry.ended) remember(over, hash);
+        else if (late) lost.set(hash, Date.now() + late);
         throw error;
       } finally {
         busy.delete(hash);
-        if (entry.known) remember(hash);
+        if (entry.known) remember(known, hash);
       }
     },
     ...(find && {

@@ -16,7 +16,8 @@
 // | any entry complete, with a preimage                         | paid                                                   |
 // | any entry pending, or silence                               | pending                                                |
 // | every entry failed                                          | failed; pending while a command whose answer was lost  |
-// |                                                             |   may still make new attempts                          |
+// |                                                             |   may still make new attempts: 70 s, those of an       |
+// |                                                             |   earlier run of this program by the entry's own time  |
 // | no entry, twice within 2 s                                  | the same; no answer where the node has known it before |
 // | anything else                                               | no answer                                              |
 import { msat, proofOf, withBooks } from "./books.js";
@@ -24,6 +25,7 @@ import { connect, readOptions } from "./http.js";
 
 // For how long the node looks for routes and makes new attempts. Between two of them its books say failed.
 const RETRY_SECONDS = 60;
+const LATE = (RETRY_SECONDS + 10) * 1000;
 
 /**
  * A wallet that pays with a Core Lightning node.
@@ -44,7 +46,7 @@ export function cln(options) {
 
   const wallet = withBooks("cln", {
     once: read.once,
-    late: (RETRY_SECONDS + 10) * 1000,
+    late: LATE,
 
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
       const { answer, body, error } = await ask("pay", { bolt11: paymentRequest, maxfee: maxFeeMsat, retry_for: RETRY_SECONDS }, signal);
@@ -62,13 +64,15 @@ export function cln(options) {
       throw new Error(answer.say("did not say what became of the payment", error.message ?? error.text ?? body.status));
     },
 
-    async find(paymentHash, signal) {
+    async find(paymentHash, signal, isOver) {
       const { answer, body, error } = await ask("listpays", { payment_hash: paymentHash }, signal);
       if (answer.status !== 201 || !Array.isArray(body.pays)) throw new Error(answer.say("does not look payments up", error.message ?? error.text));
       const pays = body.pays.filter((pay) => pay?.payment_hash === paymentHash);
       const paid = pays.find((pay) => pay.status === "complete");
       if (paid) return { state: "paid", ...proofOf("cln", paid.preimage, msat(paid.amount_sent_msat) - msat(paid.amount_msat)) };
-      if (pays.some((pay) => pay.status !== "failed")) return { state: "pending" };
+      // A command of before a restart of ours may still be trying, too: its attempts say when it began, by the node's clock.
+      const isTrying = (pay) => !isOver && Date.now() < pay.created_at * 1000 + LATE;
+      if (pays.some((pay) => pay.status !== "failed" || isTrying(pay))) return { state: "pending" };
       return { state: pays.length > 0 ? "failed" : "none" };
     },
   });

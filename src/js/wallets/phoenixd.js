@@ -3,6 +3,7 @@
 // | `POST /payinvoice`                                          | taken for                                              |
 // |-------------------------------------------------------------|--------------------------------------------------------|
 // | 200 with `paymentPreimage`                                  | paid                                                   |
+// | 200 with `recipientAmountSat` alone                         | known to phoenixd: looked up                           |
 // | 200 with `reason`: already paid, or in progress             | known to phoenixd: looked up                           |
 // | 200 with `reason`: unknown error, wallet restarted          | unknown: looked up                                     |
 // | 200 with any other `reason`                                 | failed: it answers when every attempt has ended        |
@@ -41,8 +42,8 @@ export function phoenixd(options) {
       const body = answer.status === 200 ? await answer.json() : await answer.problem();
       if (answer.turnedAway || answer.status === 400) return { failed: answer.say("refused", body.text) };
       if (answer.status === 200) {
-        const { paymentPreimage, routingFeeSat, reason } = body;
-        if (paymentPreimage) {
+        const { paymentPreimage, recipientAmountSat, routingFeeSat, reason } = body;
+        if (paymentPreimage || recipientAmountSat !== undefined) {
           entry.known = true;
           return proofOf("phoenixd", paymentPreimage, routingFeeSat * 1000);
         }

@@ -1,7 +1,7 @@
 // Nostr Wallet Connect: a real relay, and a wallet service over the buyer's lnd.
 import { nwc } from "l402-fetch/wallets/nwc";
-import { assertBought, openMarket } from "../market.js";
-import { freezing, purchases, replaying, thawing } from "./purchases.js";
+import { assertBought, freezing, openMarket, replaying } from "../market.js";
+import { purchases, thawing } from "./purchases.js";
 
 /** A new connection to the service. */
 const open = async (t, market, { may, budgetMsat } = {}) => nwc(await market.desk("nwc", { ...(may && { may }), ...(budgetMsat && { budgetMsat }) }));

@@ -1,11 +1,5 @@
 // What is bought at aperture with other wallets than lnd's own: the same of each, whichever it is and wherever it runs.
-import { assertBought, openMarket } from "../market.js";
-
-/** Answers each request without a credential with this 402, as a proxy may; others go on. Aperture itself can't answer while its node is frozen. */
-export const replaying = (header) => async (input, init) =>
-  new Headers(init?.headers ?? input.headers).has("authorization")
-    ? fetch(input, init)
-    : new Response("payment required", { status: 402, headers: { "www-authenticate": header } });
+import { assertBought, freezing, openMarket, replaying } from "../market.js";
 
 /** Thaws the seller's node, whatever becomes of the case. */
 export const thawing = (run) => async (t) => {
@@ -15,14 +9,6 @@ export const thawing = (run) => async (t) => {
     await (await openMarket(t)).desk("thaw", { node: "seller" });
   }
 };
-
-/** Freezes the seller's node when it has sold and is not paid yet: the payment stays on its way. */
-export const freezing = (market) => ({
-  async approve() {
-    await market.desk("freeze", { node: "seller" });
-    return true;
-  },
-});
 
 /**
  * Purchases with the wallet that `open(t, market)` gives, one with coins enough. `isSure` where it knows for certain that a payment failed, and

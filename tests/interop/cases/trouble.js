@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { fileStore } from "l402-fetch/stores/file";
-import { assertBought, eventually, openMarket } from "../market.js";
+import { assertBought, eventually, freezing, openMarket, replaying } from "../market.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -34,14 +34,6 @@ function startBuyer(t, path, url) {
   };
 }
 
-/** Lets the seller sell, and freezes it before it is paid. */
-const freezing = (market) => ({
-  async approve() {
-    await market.desk("freeze", { node: "seller" });
-    return true;
-  },
-});
-
 /** Runs a case that freezes or stops nodes; whatever becomes of it, the next one finds them as they were. */
 const withNodes = (run) => async (t) => {
   try {
@@ -52,9 +44,6 @@ const withNodes = (run) => async (t) => {
     await market.desk("start", { node: "buyer" });
   }
 };
-
-/** Answers each request with a 402 that was seen before, as a proxy may: aperture itself can't while its node is frozen. */
-const replaying = (challenge) => async () => new Response("payment required", { status: 402, headers: { "www-authenticate": challenge } });
 
 export default [
   {

@@ -1,7 +1,7 @@
 // A page with a WebLN provider that pays from the buyer's lnd, and a user who does with it what users do.
 import { webln } from "l402-fetch/wallets/webln";
-import { assertBought, openMarket } from "../market.js";
-import { freezing, purchases, thawing } from "./purchases.js";
+import { assertBought, freezing, openMarket } from "../market.js";
+import { purchases, thawing } from "./purchases.js";
 
 /** What wallet extensions put into a page. `enabled` and `asked` count; `answer`, where it is set, is what the user does before the payment starts. */
 function provider({ node }) {

@@ -57,6 +57,21 @@ export default [
     },
   },
   {
+    name: "a request that ended during its payment holds the next ones for seconds, not for paymentTimeout",
+    async run(t) {
+      const shop = openShop(t);
+      t.same(await (await visit(t, shop, { leave: true })).json(), { left: true });
+      const began = Date.now();
+      const others = [visit(t, shop), visit(t, shop)];
+      for (const other of others) t.equal((await (await other).json()).code, "payment_unknown");
+      t.ok(Date.now() - began < 25_000, `${Date.now() - began} ms`);
+      await shop.release();
+      await shop.until("payments", 1);
+      t.same(await (await visit(t, shop)).json(), { status: 200, paidNow: false });
+      await shop.counts({ payments: 1, asked: 1 });
+    },
+  },
+  {
     name: "a Worker with an old compatibility date, whose fetch forwards Authorization: no token leaves its origin",
     async run(t) {
       const query = new URLSearchParams({ base: t.base, other: t.other });

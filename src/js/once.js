@@ -1,0 +1,16 @@
+// What the loaders share. A loader is `load()`: it resolves with what nothing needs before the first 402 or the first stored
+// token, `{ core, environment, booksOf }`, where `core` is the namespace of core.js with its wasm instantiated; it rejects with `load_failed`.
+import { L402Error } from "./error.js";
+
+/** Runs the task once; one that failed is run again by the next call. */
+export function once(task) {
+  let result;
+  return () => (result ??= task().catch((error) => {
+    result = undefined;
+    throw error;
+  }));
+}
+
+export function loadFailed(text, cause) {
+  return new L402Error("load_failed", text, { cause });
+}
