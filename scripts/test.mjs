@@ -24,6 +24,8 @@ const STEPS = {
     cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"),
   ),
   rust: cargo("test", "--locked", "--no-fail-fast"),
+  // optimized, but for its dependencies: seconds to build, and many times as many runs
+  simulation: cargo("test", "--locked", "--config", "profile.test.package.l402-fetch.opt-level=2", "--test", "simulation"),
   fuzz: node("tests/fuzz/run.mjs", "4"),
   build: () => build().then(() => ""),
   size: node("scripts/size.mjs", "--check"),

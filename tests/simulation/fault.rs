@@ -1,0 +1,114 @@
+//! What may go wrong with one request of a process.
+
+use crate::process::{Ask, Op, Process, Reply, Stage};
+use crate::world::World;
+use l402_fetch::host::{Answer, Head, Lookup};
+use std::rc::Rc;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It fails, and nothing has happened.
+    Fails,
+    /// It fails, and yet it has happened, or will.
+    FailsAfter,
+    /// It takes longer than any timer.
+    Slow,
+    /// It never answers; an order that is under way does not arrive.
+    Lost,
+    /// The wallet did not pay and says so; the caller says no.
+    Refuses,
+    /// It answers something that is no preimage.
+    Nothing,
+    /// It answers a wrong preimage.
+    Wrong,
+    /// The server is overloaded.
+    Busy,
+}
+
+impl Fault {
+    pub fn of(op: &Op) -> &'static [Self] {
+        use Fault::{Busy, Fails, FailsAfter, Lost, Nothing, Refuses, Slow, Wrong};
+        match (&op.ask, op.stage) {
+            (Ask::Load(_) | Ask::Lock(_), _) => &[Fails, Slow],
+            (Ask::Save(..), _) => &[Fails, FailsAfter, Slow],
+            (Ask::Send(_), _) => &[Fails, FailsAfter, Slow, Busy],
+            (Ask::Pay(_), Stage::Asked) => &[Fails, Refuses, Lost, Slow],
+            (Ask::Pay(_), Stage::Flying) => &[FailsAfter, Refuses, Slow],
+            (Ask::Pay(_), Stage::Over) => &[Fails, Nothing, Wrong, Lost, Slow],
+            (Ask::Lookup(_), _) => &[Fails, Wrong, Slow],
+            (Ask::Approve, _) => &[Fails, Refuses, Slow],
+            (Ask::Sleep, _) => &[],
+        }
+    }
+
+    pub fn apply(self, world: &Rc<World>, process: &Rc<Process>, id: u64) {
+        let Some(op) = process.ops.borrow().get(&id).cloned() else { return };
+        match self {
+            Self::Slow | Self::Lost => {
+                if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
+                    (op.slow, op.lost) = (true, self == Self::Lost);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let broke = "it broke";
+        if matches!(op.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_)) {
+            world.store_failed.set(true);
+        }
+        match &op.ask {
+            Ask::Load(_) => process.answer(id, &broke, Reply::Loaded(Err(broke))),
+            Ask::Lock(_) => process.answer(id, &broke, Reply::Locked(Err(broke))),
+            Ask::Save(..) => {
+                if self == Self::FailsAfter {
+                    let _ = world.write(&op);
+                }
+                process.answer(id, &broke, Reply::Saved(Err(broke)));
+            }
+            Ask::Send(sent) => match self {
+                Self::Busy => {
+                    let head = Head { status: 503, url: sent.url.clone(), ..Head::default() };
+                    process.answer(id, &503, Reply::Sent(Ok(head)));
+                }
+                _ => {
+                    if self == Self::FailsAfter {
+                        world.server.serve(&world.setup, sent, world.wall());
+                    }
+                    process.answer(id, &broke, Reply::Sent(Err(broke)));
+                }
+            },
+            Ask::Pay(bill) => {
+                let answer = match self {
+                    Self::Refuses => {
+                        world.wallet.payments.borrow_mut().remove(&bill.hash);
+                        Answer::Failed { text: "no route".into(), cause: None }
+                    }
+                    Self::Nothing => Answer::Nothing("undefined".into()),
+                    Self::Wrong => Answer::Preimage { text: "ab".repeat(32), fee_msat: None },
+                    _ => Answer::Threw(broke),
+                };
+                let what = self as u8;
+                if self == Self::FailsAfter {
+                    if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
+                        op.orphan = true;
+                    }
+                    process.reply(id, &what, Reply::Paid(answer));
+                } else {
+                    process.answer(id, &what, Reply::Paid(answer));
+                }
+            }
+            Ask::Lookup(_) => {
+                let found = match self {
+                    Self::Wrong => Lookup::Paid { preimage: "ab".repeat(32), fee_msat: None },
+                    _ => Lookup::Silent,
+                };
+                process.answer(id, &(self as u8), Reply::Found(found));
+            }
+            Ask::Approve => {
+                let consent = if self == Self::Refuses { Ok(false) } else { Err(broke) };
+                process.answer(id, &consent, Reply::Approved(consent));
+            }
+            Ask::Sleep => {}
+        }
+    }
+}

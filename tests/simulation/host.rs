@@ -1,0 +1,186 @@
+//! The host of a simulated process. It keeps to what `src/js/env.js` does around a user's store and wallet: a store that is
+//! silent for 60 s has failed, a lock is freed after the writes that were made under it, and a lookup's "failed" is no answer
+//! while the holder of a lock that was taken over may still pay.
+
+use crate::process::{Ask, Bill, Fetching, Process, Reply};
+use crate::server::Sent;
+use crate::store::{Holder, LEDGER_LOCK};
+use l402_fetch::event::{Event, Quote};
+use l402_fetch::host::{Answer, Head, Host, Lookup, Order};
+use l402_fetch::invoice::Invoice;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+/// An error object of the caller's world.
+pub type Cause = &'static str;
+
+const STORE_TIMEOUT_MS: u64 = 60_000;
+
+#[derive(Clone)]
+pub struct Sim(pub Rc<Process>);
+
+/// Frees its lock when it is dropped.
+pub struct Guard(pub Option<(Rc<Process>, String, Holder)>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some((process, name, holder)) = self.0.take() {
+            process.free(&name, holder);
+        }
+    }
+}
+
+impl Sim {
+    fn deadline(&self) -> Option<u64> {
+        Some(self.0.world.timer() + STORE_TIMEOUT_MS)
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The scheduler answers each request with its own kind of reply.
+fn mismatch() -> ! {
+    panic!("the simulation answered with another kind of reply")
+}
+
+impl Host for Sim {
+    type Call = Fetching;
+    type Response = Head;
+    type Cause = Cause;
+    type Guard = Guard;
+
+    fn now(&self) -> u64 {
+        self.0.world.wall()
+    }
+
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
+        let slept = self.0.ask(Ask::Sleep, Some(self.0.world.timer() + milliseconds));
+        async move {
+            slept.await;
+        }
+    }
+
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
+        self.0.spawn(task);
+    }
+
+    fn wakes_only_itself(&self) -> bool {
+        false
+    }
+
+    async fn send(&self, call: &Fetching, authorization: Option<&str>, _repeat: bool) -> Result<Head, Cause> {
+        if call.aborted.get() {
+            return Err("aborted");
+        }
+        let process = &self.0;
+        process.sends.set(process.sends.get() + 1);
+        let number = process.id as u64 * 1000 + process.sends.get();
+        if let Some(authorization) = authorization {
+            process.world.check_shown(process, &call.request.url, authorization);
+        }
+        let sent = Sent { url: call.request.url.clone(), authorization: authorization.map(str::to_owned), number };
+        let sent = process.ask(Ask::Send(sent), None);
+        process.sending.borrow_mut().insert(sent.id, std::ptr::from_ref(call) as usize);
+        match sent.await {
+            Reply::Sent(sent) => sent,
+            _ => mismatch(),
+        }
+    }
+
+    fn is_aborted(&self, call: &Fetching) -> bool {
+        call.aborted.get()
+    }
+
+    fn head(&self, response: &Head) -> Head {
+        response.clone()
+    }
+
+    fn discard(&self, _response: Head) {}
+
+    fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Cause>> + 'static {
+        let process = &self.0;
+        let hash = hex(&invoice.payment_hash);
+        process.orders.set(process.orders.get() + 1);
+        let bill = Bill {
+            url: order.url.to_owned(),
+            amount_msat: invoice.amount_msat.unwrap_or(0),
+            max_fee_msat: order.max_fee_msat,
+            started_at: process.world.check_order(process, &hash),
+            invoice_expires_at: invoice.expires_at,
+            asked_at: process.world.timer(),
+            hash,
+        };
+        let paid = process.ask(Ask::Pay(bill), None);
+        async move {
+            match paid.await {
+                Reply::Paid(answer) => answer,
+                _ => mismatch(),
+            }
+        }
+    }
+
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
+        let process = Rc::clone(&self.0);
+        let found = process.ask(Ask::Lookup(payment_hash.to_owned()), None);
+        async move {
+            let Reply::Found(found) = found.await else { mismatch() };
+            let (timeout, now) = (process.world.setup.config.payment_timeout_ms, process.world.wall());
+            match found {
+                Lookup::Failed if process.taken_over.get().is_some_and(|at| now < at + timeout) => Lookup::Pending,
+                found => found,
+            }
+        }
+    }
+
+    fn has_lookup(&self) -> bool {
+        self.0.world.setup.lookup
+    }
+
+    fn approve(&self, _quote: &Quote) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
+        let asked = self.0.world.setup.asks.then(|| self.0.ask(Ask::Approve, None))?;
+        Some(async move {
+            match asked.await {
+                Reply::Approved(consent) => consent,
+                _ => mismatch(),
+            }
+        })
+    }
+
+    fn tell(&self, _event: &Event<'_>) {}
+
+    fn has_store(&self) -> bool {
+        self.0.world.setup.kind.has_store()
+    }
+
+    fn has_lock(&self) -> bool {
+        self.0.world.setup.kind.has_lock()
+    }
+
+    async fn load(&self, key: &str) -> Result<Option<String>, Cause> {
+        match self.0.ask(Ask::Load(key.to_owned()), self.deadline()).await {
+            Reply::Loaded(value) => value,
+            _ => mismatch(),
+        }
+    }
+
+    async fn save(&self, key: &str, value: &str) -> Result<(), Cause> {
+        match self.0.ask(Ask::Save(key.to_owned(), value.to_owned()), self.deadline()).await {
+            Reply::Saved(saved) => saved,
+            _ => mismatch(),
+        }
+    }
+
+    async fn lock(&self, name: &str) -> Result<Guard, Cause> {
+        if !self.has_lock() {
+            return Ok(Guard(None));
+        }
+        let until = if name == LEDGER_LOCK { self.deadline() } else { None };
+        match self.0.ask(Ask::Lock(name.to_owned()), until).await {
+            Reply::Locked(guard) => guard,
+            _ => mismatch(),
+        }
+    }
+}

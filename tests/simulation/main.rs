@@ -1,0 +1,214 @@
+//! Clients on one store, driven through the flow by a scheduler that may stop or break anything at every step.
+//!
+//! **The model.** Each process has a [`Client`](l402_fetch::Client) and a memory of its own; all share one store with its
+//! locks, one wallet with its own ledger, which is the truth about every payment, the servers, and a clock. Whatever a client
+//! asks of its host (send, pay, look up, load, save, lock, sleep, consent) waits until the scheduler carries it out; a payment
+//! takes three steps: the order reaches the wallet, the money moves, the answer arrives. Beside the next step of any request,
+//! what may happen next is that a request fails before or after it took effect, takes longer than any timer, or never
+//! answers; that a process dies (what it had under way to wallet and store is lost, or arrives later) and its users call again;
+//! that all die; that one freezes, its leases are taken over, and it thaws; that the next timer fires first; that the wall
+//! clock is set. Timers go on when nobody has anything else to do. [`promises`] are checked at every step that moves money or
+//! writes, and again at the end, when everybody who lives, and a new process, asks for everything once more.
+//!
+//! **Every run** of two processes with one fault is explored, not a sample: depth first, each by running again from the start
+//! with the choices made so far, and with every act that is possible at each step as a branch. Two reductions keep it small:
+//!
+//! - *States seen before are cut off.* A client reads nothing but what its host told it, so its memory is a function of that
+//!   sequence, and with it all that it will ever do. A state is therefore named by the hash of what each living process was
+//!   told, in order and with the time; by what each has under way; by store, locks, ledger, used tokens, clock and faults
+//!   left; and by what the checks count. Two runs that come to the same name go on alike, so the second is not followed.
+//!   Names have 128 bits. What a dead process was told is left out: nothing depends on it any more.
+//! - *Effect and answer are one step* for requests that change or read something shared at one moment. Between its answer and
+//!   its next request a client touches nothing that others see, so what happens in between may as well happen before the
+//!   answer or after the request, and is explored there. Payments, whose effect and answer lie far apart, have a step for each;
+//!   a write that has happened though its answer is lost is a fault of its own.
+//!
+//! What needs no host call (parsing, sums, events) is no step. Offers are numbered by process and request, so that requests
+//! of different processes that meet in another order lead to the same state.
+//!
+//! **Random runs** go beyond: up to four processes with two lanes of calls, several servers (single use, not sharing,
+//! expiring, never honouring), tight limits, up to seven faults, callers that give up. `SIM_SEED=… cargo test --test simulation`
+//! replays one and tells it step by step when it fails; `SIM_RUNS=…` says how many, `SIM_FROM=…` where to begin.
+//!
+//! **Assumed of a wallet:** it pays an invoice once; its `failed` is true; an order that has not reached it when its signal
+//! fires never does; it says "failed" of no order that the same process has just sent. With Web Locks, which tell nobody
+//! that a tab was closed, also that an order does not reach it after its tab is gone.
+//!
+#![cfg(not(target_family = "wasm"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::type_complexity
+)]
+
+#[path = "../flow/executor.rs"]
+#[allow(dead_code)]
+mod executor;
+#[path = "../flow/mint.rs"]
+#[allow(dead_code)]
+mod mint;
+
+mod explore;
+mod fault;
+mod host;
+mod process;
+mod promises;
+mod random;
+mod server;
+mod setup;
+mod store;
+mod wallet;
+mod world;
+
+use explore::{explore, STOP};
+use setup::{Call, Kind, Setup, Site};
+use std::io::Write;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Random runs, where their number is not given.
+const RUNS: u64 = 6_000;
+
+/// Shows a line also of tests that pass, which print! would not.
+fn report(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A number from the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+fn fail(how: &str) -> ! {
+    STOP.store(number("SIM_FIRST").is_some(), Ordering::Relaxed);
+    panic!("{how}")
+}
+
+/// Explores every run of a setup.
+fn all(setup: &Setup) {
+    if number("SIM_SEED").is_some() {
+        return report("SIM_SEED is set: only that run");
+    }
+    let start = Instant::now();
+    let figures = explore(setup).unwrap_or_else(|broken| fail(&format!("{}: {broken}", setup.name)));
+    let seconds = start.elapsed().as_secs_f64();
+    report(&format!(
+        "every run of {}: {} runs, {} ends, {} states, {} steps, at most {} deep, {seconds:.1} s, {:.0} runs/s",
+        setup.name,
+        figures.runs,
+        figures.ends,
+        figures.states,
+        figures.steps,
+        figures.deepest,
+        figures.runs as f64 / seconds,
+    ));
+}
+
+fn fetch(path: &'static str) -> Vec<Call> {
+    vec![Call::Fetch(0, path)]
+}
+
+#[test]
+fn web_locks() {
+    all(&Setup::new("web locks", Kind::Web));
+}
+
+#[test]
+fn leases() {
+    all(&Setup { late_orders: true, ..Setup::new("leases", Kind::Lease) });
+}
+
+#[test]
+fn lock_files() {
+    all(&Setup { late_orders: true, ..Setup::new("lock files", Kind::File) });
+}
+
+#[test]
+fn a_wallet_without_lookup() {
+    all(&Setup { lookup: false, ..Setup::new("a wallet without lookup", Kind::Web) });
+}
+
+#[test]
+fn no_lock_and_one_process_at_a_time() {
+    let setup = Setup::new("no lock, one process at a time", Kind::Open);
+    all(&Setup { plans: vec![vec![fetch("/data"), fetch("/data")]], ..setup });
+}
+
+/// Nothing brings them into an order, so that one fault at every step would be too much.
+#[test]
+fn no_lock_and_two_processes() {
+    all(&Setup { faults: 0, ..Setup::new("no lock, two processes, no fault", Kind::Open) });
+}
+
+#[test]
+fn memory() {
+    let setup = Setup::new("memory", Kind::Memory);
+    all(&Setup { plans: vec![vec![fetch("/data"), fetch("/data"), fetch("/other")]], ..setup });
+}
+
+#[test]
+fn two_resources_of_a_server_that_does_not_share_tokens() {
+    let sites = vec![Site { shares: false, ..Site::new(setup::SHOP) }];
+    let setup = Setup { sites, ..Setup::new("two resources", Kind::Web) };
+    all(&Setup { plans: vec![vec![fetch("/a")], vec![fetch("/b")]], ..setup });
+}
+
+#[test]
+fn a_limit_that_is_enough_for_one() {
+    let sites = vec![Site::new(setup::SHOP), Site::new("https://other.example")];
+    let setup = Setup { sites, ..Setup::new("a limit that is enough for one", Kind::Web) }.total(15);
+    all(&Setup { plans: vec![vec![fetch("/a")], vec![vec![Call::Fetch(1, "/b")]]], ..setup });
+}
+
+#[test]
+fn tokens_that_are_good_once() {
+    let sites = vec![Site { single_use: true, ..Site::new(setup::SHOP) }];
+    all(&Setup { sites, ..Setup::new("tokens that are good once", Kind::Web) });
+}
+
+#[test]
+fn a_server_that_takes_money_and_gives_nothing() {
+    let sites = vec![Site { refuses: Some(402), ..Site::new(setup::SHOP) }];
+    all(&Setup { sites, ..Setup::new("a server that gives nothing", Kind::Web) });
+}
+
+#[test]
+fn a_purchase_beside_lookups() {
+    let setup = Setup { late_orders: true, ..Setup::new("a purchase beside lookups", Kind::Lease) };
+    all(&Setup { plans: vec![vec![fetch("/data")], vec![vec![Call::Payments]]], ..setup });
+}
+
+#[test]
+fn random_runs() {
+    let start = Instant::now();
+    let mut figures = random::Figures::default();
+    let from = number("SIM_FROM").unwrap_or(0);
+    let seeds = match (number("SIM_SEED"), number("SIM_RUNS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, runs) => from..from + runs.unwrap_or(RUNS),
+    };
+    for seed in seeds {
+        if STOP.load(Ordering::Relaxed) {
+            return;
+        }
+        if random::run(seed, false, &mut figures).is_err() {
+            let told = random::run(seed, true, &mut figures).err().unwrap_or_default();
+            fail(&format!("SIM_SEED={seed} cargo test --test simulation: {told}"));
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    report(&format!(
+        "random: {} runs, {} steps, {} faults, {} crashes, {} payments, {seconds:.1} s, {:.0} runs/s",
+        figures.runs,
+        figures.steps,
+        figures.faults,
+        figures.crashes,
+        figures.payments,
+        figures.runs as f64 / seconds,
+    ));
+}

@@ -1,0 +1,433 @@
+//! One process: a client with a memory of its own, the calls of its users, and what it waits for.
+
+use crate::executor::Executor;
+use crate::host::{Cause, Guard, Sim};
+use crate::server::Sent;
+use crate::setup::{Call, Lane};
+use crate::store::{Holder, LEDGER_LOCK};
+use crate::world::World;
+use l402_fetch::client::Failure;
+use l402_fetch::host::{Answer, Head, Lookup, Request};
+use l402_fetch::journal::{Payment, State};
+use l402_fetch::{Client, Code};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+pub type TheClient = Rc<Client<Sim>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Status {
+    Running,
+    Frozen,
+    Dead,
+}
+
+/// What a wallet is asked to pay.
+#[derive(Clone, Hash, Debug)]
+pub struct Bill {
+    pub hash: String,
+    pub url: String,
+    pub amount_msat: u64,
+    pub max_fee_msat: u64,
+    pub started_at: u64,
+    pub invoice_expires_at: u64,
+    /// On the clock of timers.
+    pub asked_at: u64,
+}
+
+/// What a process waits for.
+#[derive(Clone, Hash, Debug)]
+pub enum Ask {
+    Load(String),
+    Save(String, String),
+    Lock(String),
+    Send(Sent),
+    Pay(Bill),
+    Lookup(String),
+    Approve,
+    Sleep,
+}
+
+pub enum Reply {
+    Loaded(Result<Option<String>, Cause>),
+    Saved(Result<(), Cause>),
+    Locked(Result<Guard, Cause>),
+    Sent(Result<Head, Cause>),
+    Paid(Answer<Cause>),
+    Found(Lookup),
+    Approved(Result<bool, Cause>),
+    Slept,
+}
+
+/// How far the wallet is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Stage {
+    /// The order is under way to it.
+    Asked,
+    /// It has the order, the payment is in flight.
+    Flying,
+    /// Over: only the answer is missing.
+    Over,
+}
+
+#[derive(Clone, Hash, Debug)]
+pub struct Op {
+    pub ask: Ask,
+    pub stage: Stage,
+    /// Others, and timers, may come long before it.
+    pub slow: bool,
+    /// Its answer never comes.
+    pub lost: bool,
+    /// Nobody waits for its answer any more.
+    pub orphan: bool,
+    /// When a timer fires, or who asked gives up.
+    pub until: Option<u64>,
+    /// What a write was made under.
+    pub ledger: Option<Holder>,
+}
+
+#[derive(Default)]
+pub struct Slot {
+    reply: RefCell<Option<Reply>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// The answer to a request of a process, once the scheduler brings it.
+pub struct Waiting {
+    process: Rc<Process>,
+    pub id: u64,
+    slot: Rc<Slot>,
+}
+
+impl Future for Waiting {
+    type Output = Reply;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        match self.slot.reply.take() {
+            Some(reply) => Poll::Ready(reply),
+            None => {
+                self.slot.waker.replace(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.process.abandon(self.id);
+    }
+}
+
+/// One call of fetch.
+pub struct Fetching {
+    pub request: Request,
+    pub aborted: Cell<bool>,
+}
+
+/// How a call ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// Status; with a credential: whether this call paid, and the hash.
+    Answer(u16, Option<(bool, String)>),
+    Raised(&'static str, Option<(&'static str, String)>),
+    Foreign(Cause),
+    Abandoned,
+    /// What was no fetch.
+    Done,
+}
+
+/// What becomes of a lane.
+#[derive(Default)]
+pub struct Progress {
+    /// With the address that was asked for, if any.
+    pub ends: RefCell<Vec<(String, End)>>,
+    pub calling: RefCell<Option<Rc<Fetching>>>,
+    pub is_over: Cell<bool>,
+}
+
+pub struct Process {
+    pub id: usize,
+    pub world: Rc<World>,
+    /// Since when, on the clock of timers.
+    pub status: Cell<(Status, u64)>,
+    pub lanes: RefCell<Vec<Rc<Progress>>>,
+    pub ops: RefCell<BTreeMap<u64, Op>>,
+    slots: RefCell<BTreeMap<u64, Rc<Slot>>>,
+    asked: Cell<u64>,
+    pub sends: Cell<u64>,
+    /// Which call a request to a server belongs to: its address in memory.
+    pub sending: RefCell<BTreeMap<u64, usize>>,
+    /// Fetches that users began, and orders that the wallet got.
+    pub begun: Cell<usize>,
+    pub orders: Cell<usize>,
+    /// Under which the store believes that this process writes.
+    pub ledger: Cell<Option<Holder>>,
+    /// Locks that are freed when what is being written is written.
+    freeing: RefCell<Vec<(String, Holder)>>,
+    /// When a lock that it held was last taken over, on the wall clock.
+    pub taken_over: Cell<Option<u64>>,
+    /// All that it has learnt of the world, in order: what its memory is a function of.
+    pub history: Cell<u128>,
+    executor: RefCell<Option<Rc<Executor>>>,
+    pub client: RefCell<Option<TheClient>>,
+}
+
+impl Process {
+    pub fn start(world: &Rc<World>, id: usize, plan: &[Lane]) -> Rc<Self> {
+        let process = Rc::new(Self {
+            id,
+            world: Rc::clone(world),
+            status: Cell::new((Status::Running, 0)),
+            lanes: RefCell::default(),
+            ops: RefCell::default(),
+            slots: RefCell::default(),
+            asked: Cell::new(0),
+            sends: Cell::new(0),
+            sending: RefCell::default(),
+            begun: Cell::new(0),
+            orders: Cell::new(0),
+            ledger: Cell::new(None),
+            freeing: RefCell::default(),
+            taken_over: Cell::new(None),
+            history: Cell::new(0),
+            executor: RefCell::new(Some(Rc::default())),
+            client: RefCell::default(),
+        });
+        process.client.replace(Some(Client::new(Sim(Rc::clone(&process)), world.setup.config.clone())));
+        for lane in plan {
+            process.call(lane.clone());
+        }
+        process
+    }
+
+    /// Its users begin with a lane of calls.
+    pub fn call(self: &Rc<Self>, lane: Lane) {
+        let progress = Rc::new(Progress::default());
+        self.lanes.borrow_mut().push(Rc::clone(&progress));
+        self.note(&lane.len());
+        self.spawn(Box::pin(live(Rc::clone(self), progress, lane)));
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.status.get().0 == Status::Running
+    }
+
+    pub fn is_idle(&self) -> bool {
+        self.lanes.borrow().iter().all(|lane| lane.is_over.get())
+    }
+
+    pub fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
+        let executor = self.executor.borrow().clone();
+        if let Some(executor) = executor {
+            executor.spawn(task);
+        }
+    }
+
+    /// Runs until all wait for the world.
+    pub fn run(&self) {
+        let executor = self.executor.borrow().clone();
+        if let Some(executor) = executor {
+            executor.run_ready();
+        }
+    }
+
+    pub fn note(&self, what: &impl Hash) {
+        self.history.set(digest(self.history.get(), what));
+    }
+
+    pub fn ask(self: &Rc<Self>, ask: Ask, until: Option<u64>) -> Waiting {
+        let id = self.asked.get() + 1;
+        self.asked.set(id);
+        let slot = Rc::new(Slot::default());
+        let (stage, ledger) = (Stage::Asked, self.ledger.get());
+        self.ops.borrow_mut().insert(id, Op { ask, stage, slow: false, lost: false, orphan: false, until, ledger });
+        self.slots.borrow_mut().insert(id, Rc::clone(&slot));
+        Waiting { process: Rc::clone(self), id, slot }
+    }
+
+    /// Nobody waits for this any more. What is under way to wallet or store goes on.
+    fn abandon(&self, id: u64) {
+        self.slots.borrow_mut().remove(&id);
+        let mut ops = self.ops.borrow_mut();
+        if let Some(op) = ops.get_mut(&id) {
+            op.orphan = true;
+            if !matches!(op.ask, Ask::Save(..) | Ask::Pay(_)) || (op.lost && op.stage == Stage::Asked) {
+                ops.remove(&id);
+            }
+        }
+    }
+
+    /// Brings an answer; what is kept of the request is done with.
+    pub fn answer(&self, id: u64, what: &impl Hash, reply: Reply) {
+        self.ops.borrow_mut().remove(&id);
+        self.free_what_waits();
+        self.reply(id, what, reply);
+    }
+
+    /// Brings an answer, while the request goes on.
+    pub fn reply(&self, id: u64, what: &impl Hash, reply: Reply) {
+        let Some(slot) = self.slots.borrow_mut().remove(&id) else { return };
+        self.note(&(id, self.world.wall()));
+        self.note(what);
+        slot.reply.replace(Some(reply));
+        if let Some(waker) = slot.waker.take() {
+            waker.wake();
+        }
+        self.run();
+    }
+
+    pub fn is_writing(&self) -> bool {
+        self.ops.borrow().values().any(|op| matches!(op.ask, Ask::Save(..)))
+    }
+
+    /// Frees a lock: not before what was written under it is written.
+    pub fn free(&self, name: &str, holder: Holder) {
+        if self.status.get().0 == Status::Dead {
+            return;
+        }
+        if name == LEDGER_LOCK && self.ledger.get() == Some(holder) {
+            self.ledger.set(None);
+        }
+        self.freeing.borrow_mut().push((name.to_owned(), holder));
+        self.free_what_waits();
+    }
+
+    pub fn free_what_waits(&self) {
+        if !self.is_writing() && self.status.get().0 != Status::Dead {
+            for (name, holder) in self.freeing.take() {
+                self.world.store.free(&name, holder);
+            }
+        }
+    }
+
+    pub fn freeze(&self, now: u64) {
+        self.status.set((Status::Frozen, now));
+    }
+
+    pub fn thaw(&self, now: u64) {
+        self.status.set((Status::Running, now));
+    }
+
+    /// Ends it. Without `late`, what is under way to wallet and store does not arrive.
+    pub fn kill(&self, now: u64, late: bool) {
+        self.status.set((Status::Dead, now));
+        // What its users still held goes first, as its tasks go.
+        drop(self.executor.take());
+        self.client.take();
+        let slots = self.slots.take();
+        drop(slots);
+        self.ops.borrow_mut().retain(|_, op| {
+            op.orphan = true;
+            match op.ask {
+                Ask::Pay(_) => op.stage == Stage::Flying || (late && op.stage == Stage::Asked && !op.lost),
+                Ask::Save(..) => late,
+                _ => false,
+            }
+        });
+    }
+}
+
+pub fn digest(seed: u128, what: &impl Hash) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, seed).hash(&mut hasher);
+        what.hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(1) << 64 | half(2)
+}
+
+fn get(url: String) -> Request {
+    Request { method: "GET".into(), url, replayable: true, authorized: false, payable: true }
+}
+
+async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
+    let Some(client) = process.client.borrow().clone() else { return };
+    let mut looked = false;
+    for call in lane {
+        let url = match call {
+            Call::Fetch(site, path) => process.world.setup.url(site, path),
+            _ => String::new(),
+        };
+        let end = match call {
+            Call::Fetch(..) => {
+                let request = get(url.clone());
+                process.begun.set(process.begun.get() + 1);
+                process.world.begins(&request.url);
+                let fetching = Rc::new(Fetching { request: request.clone(), aborted: Cell::new(false) });
+                progress.calling.replace(Some(Rc::clone(&fetching)));
+                if !std::mem::replace(&mut looked, true) && process.world.setup.kind.has_store() {
+                    // A store that can't be read breaks nothing while there is nothing to pay.
+                    drop(client.read_tokens().await);
+                }
+                match client.fetch(fetching, request).await {
+                    Ok(reply) => {
+                        let receipt = reply.receipt.map(|receipt| (receipt.paid_now, receipt.payment.payment_hash));
+                        End::Answer(reply.response.status, receipt)
+                    }
+                    Err(failure) => ended(failure),
+                }
+            }
+            Call::Payments => client.payments().await.map_or_else(ended, |_| End::Done),
+            Call::Spent => client.spent(None).await.map_or_else(ended, |_| End::Done),
+            Call::Resolve => match client.payments().await {
+                Ok(payments) => {
+                    tell_the_truth(&process, &client, payments).await;
+                    End::Done
+                }
+                Err(failure) => ended(failure),
+            },
+            Call::Forget(site) => {
+                let origin = process.world.setup.sites[site].origin;
+                process.world.forgets(origin);
+                client.forget(Some(origin)).await.map_or_else(ended, |()| End::Done)
+            }
+        };
+        progress.calling.take();
+        process.world.judge(&process, &end);
+        progress.ends.borrow_mut().push((url, end));
+    }
+    progress.is_over.set(true);
+}
+
+/// A user who knows the wallet settles what is open.
+async fn tell_the_truth(process: &Rc<Process>, client: &TheClient, payments: Vec<Payment>) {
+    for payment in payments {
+        if matches!(payment.state, State::Pending | State::Unknown) {
+            if let Some(truth) = process.world.truth(&payment.payment_hash) {
+                drop(client.resolve(&payment.payment_hash, truth.as_deref()).await);
+            }
+        }
+    }
+}
+
+fn ended(failure: Failure<Sim>) -> End {
+    match failure {
+        Failure::Raised(raised) => {
+            let payment = raised.payment.map(|payment| (name(payment.state), payment.payment_hash));
+            End::Raised(raised.error.code().as_str(), payment)
+        }
+        Failure::Foreign(cause) => End::Foreign(cause),
+        Failure::Abandoned => End::Abandoned,
+    }
+}
+
+fn name(state: State) -> &'static str {
+    match state {
+        State::Pending => "pending",
+        State::Unknown => "unknown",
+        State::Paid => "paid",
+        State::Failed => "failed",
+    }
+}
+
+/// The codes of calls that say that nothing was paid.
+pub fn says_unpaid(code: &str) -> bool {
+    code == Code::PaymentFailed.as_str()
+}

@@ -1,0 +1,335 @@
+//! What a user was promised, checked against the wallet's ledger: while a run goes on, and when it is over.
+
+use crate::process::{says_unpaid, Ask, End, Op, Process, Status};
+use crate::setup::{Call, Kind};
+use crate::store::{JOURNAL, TOKENS};
+use crate::wallet::{Money, Way};
+use crate::world::{Act, World};
+use l402_fetch::journal::{Entry, Journal, State, FORGOTTEN_AFTER_S};
+use l402_fetch::policy::{Spent, Windows};
+use std::rc::Rc;
+
+/// After so much time nobody waits for a lock of the dead any more, and a lookup's "failed" is believed.
+const REST_MS: u64 = 700_000;
+/// More steps than any run takes.
+const MOST_STEPS: usize = 20_000;
+
+impl World {
+    /// Notes a broken promise; the first counts.
+    fn breaks(&self, promise: &str, how: &str) {
+        let mut broken = self.broken.borrow_mut();
+        if broken.is_none() {
+            *broken = Some(format!("{promise}: {how}"));
+        }
+    }
+
+    fn keeps(&self, promise: &str, kept: bool, how: impl FnOnce() -> String) {
+        if !kept {
+            self.breaks(promise, &how());
+        }
+    }
+
+    fn journal(&self) -> Vec<Entry> {
+        let text = self.store.value(JOURNAL);
+        text.and_then(|text| Journal::parse(&text).ok()).map(|journal| journal.entries().to_vec()).unwrap_or_default()
+    }
+
+    /// The wallet is asked: the journal says since when.
+    pub fn check_order(&self, process: &Process, hash: &str) -> u64 {
+        self.keeps("one payment per call", process.orders.get() <= process.begun.get(), || {
+            format!("process {} asked {} times", process.id, process.orders.get())
+        });
+        let entry = self.journal().into_iter().rev().find(|entry| entry.payment.payment_hash == hash);
+        if self.setup.kind.has_store() && !self.setup.is_racy() {
+            let is_open = entry.as_ref().is_some_and(Entry::is_unsettled);
+            // Who was frozen since may find that others took the entry for one that never started.
+            let is_overtaken = self.setup.kind.has_leases() && entry.is_some();
+            self.keeps("journal before wallet", is_open || is_overtaken, || {
+                format!("{hash} is not open in the journal")
+            });
+        }
+        entry.map_or_else(|| self.wall(), |entry| entry.started_at_ms)
+    }
+
+    /// A token is about to be shown: it was stored before. Another call may come while that is being done.
+    pub fn check_shown(&self, process: &Process, url: &str, authorization: &str) {
+        let site = self.setup.site_of(url).1;
+        // Tokens of these are replaced and dropped while others still use them.
+        let is_fleeting = site.single_use || site.refuses.is_some() || site.lasts_s.is_some();
+        let at_store = |op: &Op| matches!(op.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_));
+        if process.ops.borrow().values().any(at_store) {
+            return;
+        }
+        let is_taken_back = !self.forgotten.borrow().is_empty();
+        if !self.setup.kind.has_store()
+            || self.setup.is_racy()
+            || is_fleeting
+            || is_taken_back
+            || self.store_failed.get()
+        {
+            return;
+        }
+        let preimage = authorization.rsplit(':').next().unwrap_or_default();
+        let stored = self.store.value(TOKENS).unwrap_or_default();
+        self.keeps("token before repeat", stored.contains(preimage), || authorization.to_owned());
+    }
+
+    /// What the wallet told who still lives is in the books.
+    fn check_revealed(&self) {
+        if !self.setup.kind.has_store() || self.setup.is_racy() || self.store_failed.get() {
+            return;
+        }
+        let journal = self.journal();
+        for (hash, process) in &*self.revealed.borrow() {
+            if self.process(*process).is_running() {
+                self.keeps("what was revealed is kept", entry_is_paid(&journal, hash), || hash.clone());
+            }
+        }
+    }
+
+    /// The wallet has taken a payment on.
+    pub fn check_money(&self, hash: &str) {
+        if self.setup.is_racy() || self.is_replayed.get() {
+            return;
+        }
+        let payments = self.wallet.payments.borrow();
+        let Some(new) = payments.get(hash) else { return };
+        let group = self.setup.group(&new.url);
+        let same: Vec<_> = payments.iter().filter(|(_, money)| self.setup.group(&money.url) == group).collect();
+        let allowed = self.allowed(&group, &same);
+        self.keeps("no second payment", same.len() <= allowed, || {
+            format!("{} payments for {group}, {allowed} allowed", same.len())
+        });
+        let limits = &self.setup.config.limits;
+        let origin = self.setup.site_of(&new.url).1.origin;
+        let counted = |which: &dyn Fn(&Money) -> bool| {
+            let mut spent = Spent::default();
+            for money in payments.values().filter(|money| which(money)) {
+                let fee = if money.way == Way::Flying { money.max_fee_msat } else { money.fee_msat };
+                spent.add(money.amount_msat + fee, money.started_at, self.wall());
+            }
+            spent
+        };
+        self.check_windows(&limits.all, &counted(&|_| true));
+        self.check_windows(&limits.per_origin, &counted(&|money| money.url.starts_with(origin)));
+        self.keeps("limits", new.amount_msat + new.max_fee_msat <= limits.per_payment, || "perPayment".into());
+    }
+
+    fn check_windows(&self, windows: &Windows, spent: &Spent) {
+        for (limit, sum) in [(windows.per_hour, spent.hour), (windows.per_day, spent.day), (windows.total, spent.total)]
+        {
+            self.keeps("limits", limit.is_none_or(|limit| sum <= limit), || format!("{sum} of {limit:?} msat"));
+        }
+    }
+
+    /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten, that
+    /// nobody could tell anything of for a day, or whose token is used up.
+    fn allowed(&self, group: &str, payments: &[(&String, &Money)]) -> usize {
+        let (_, site) = self.setup.site_of(group);
+        let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
+        let aged = |(hash, money): &&(&String, &Money)| {
+            let expires_at = self.server.preimages.borrow().get(*hash).and_then(|(_, expires_at)| *expires_at);
+            expires_at.is_some_and(|at| self.wall() >= at) || self.is_aged(money)
+        };
+        let gone = payments.iter().filter(aged).count();
+        let forgotten = self.forgotten.borrow().get(site.origin).copied().unwrap_or(0);
+        if site.single_use {
+            begun
+        } else {
+            1 + gone + forgotten
+        }
+    }
+
+    /// Something was written, or the wallet has moved money.
+    pub fn check_store(&self) {
+        if self.is_replayed.get() {
+            return;
+        }
+        for entry in self.journal() {
+            let hash = &entry.payment.payment_hash;
+            // Without a lock only the clock can tell that nobody is about to pay.
+            let is_blind = self.setup.is_racy() && self.is_set_forward();
+            if entry.payment.state == State::Failed && !is_blind {
+                self.keeps("failed only what did not move", self.wallet.way(hash) != Some(Way::Moved), || hash.clone());
+            }
+            if entry.payment.state == State::Paid {
+                self.keeps("paid only what moved", self.wallet.way(hash) == Some(Way::Moved), || hash.clone());
+            }
+        }
+    }
+
+    /// A call is over.
+    pub fn judge(&self, process: &Process, end: &End) {
+        self.say(|| format!("#{} ended {end:?}", process.id));
+        match end {
+            End::Answer(_, Some((paid_now, hash))) => {
+                let moved = self.wallet.way(hash) == Some(Way::Moved);
+                self.keeps("says what happened", moved, || format!("receipt of {hash}, paid now: {paid_now}"));
+            }
+            End::Raised(code, Some((state, hash))) => {
+                let said_unpaid = says_unpaid(code) || *state == "failed";
+                let way = self.wallet.way(hash);
+                self.keeps("says what happened", !said_unpaid || way != Some(Way::Moved), || {
+                    format!("{code} of {hash}")
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing may happen any more.
+    pub fn check_rest(self: &Rc<Self>) {
+        for process in self.running() {
+            self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
+        }
+        self.check_locks();
+        self.check_revealed();
+        if self.is_healthy() && !self.setup.is_racy() {
+            for process in self.running() {
+                self.check_calls(&process, 0);
+            }
+        }
+        if self.broken.borrow().is_none() {
+            self.live_on();
+        }
+    }
+
+    fn check_locks(&self) {
+        let processes = self.processes.borrow();
+        for (name, lock) in &*self.store.locks.borrow() {
+            let is_dead = |(id, _): &(usize, u64)| processes[*id].status.get().0 == Status::Dead;
+            let is_free = lock.holder.is_none_or(|holder| self.store.kind != Kind::Web && is_dead(&holder));
+            self.keeps("locks are freed", is_free, || name.clone());
+        }
+    }
+
+    /// The day after: nothing goes wrong any more. Those who still live ask again, and a new process does.
+    fn live_on(self: &Rc<Self>) {
+        self.say(|| "-- the day after".into());
+        self.pass(REST_MS + self.set_back());
+        let again: Vec<Call> =
+            self.setup.plans.iter().flatten().flatten().filter(|call| matches!(call, Call::Fetch(..))).copied().fold(
+                Vec::new(),
+                |mut calls, call| {
+                    if !calls.contains(&call) {
+                        calls.push(call);
+                    }
+                    calls
+                },
+            );
+        // In memory alone all is lost with its process, and a store that many wrote without lock has lost some of it.
+        let is_kept = self.setup.kind.has_store() && !self.setup.is_racy();
+        let before = self.wallet.moved();
+        if self.setup.kind.has_leases() {
+            // Whoever takes locks over from the dead believes no "failed" until their wallets' time is over.
+            self.start(usize::MAX, &[again.clone()]);
+            self.finish();
+            self.pass(REST_MS);
+        }
+        for process in self.running() {
+            process.call(if self.setup.lookup { again.clone() } else { [vec![Call::Resolve], again.clone()].concat() });
+            process.run();
+            self.finish();
+            self.check_last_calls(&process);
+        }
+        if !is_kept {
+            return;
+        }
+        let mut last = vec![Call::Resolve];
+        last.splice(..usize::from(self.setup.lookup), []);
+        last.extend(again);
+        last.push(Call::Payments);
+        let process = self.start(usize::MAX, &[last]);
+        self.finish();
+        self.check_last_calls(&process);
+        self.check_locks();
+        self.check_books(&before);
+    }
+
+    /// Lets everything come to its end, in order.
+    fn finish(self: &Rc<Self>) {
+        for _ in 0..MOST_STEPS {
+            let (acts, _) = self.acts();
+            match acts.into_iter().find(|act| !matches!(act, Act::Fizzle(..))) {
+                Some(act) => self.apply(act),
+                None => return,
+            }
+        }
+        self.breaks("every call ends", "endless");
+    }
+
+    /// Nothing has gone wrong so far, nor has a user taken back what was known.
+    fn is_healthy(&self) -> bool {
+        self.faults_left.get() == self.setup.faults && self.forgotten.borrow().is_empty()
+    }
+
+    fn check_last_calls(&self, process: &Process) {
+        self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
+        let lanes = process.lanes.borrow().len();
+        self.check_calls(process, lanes - 1);
+    }
+
+    /// What is called while nothing goes wrong brings what it should.
+    fn check_calls(&self, process: &Process, from: usize) {
+        let refuses = |url: &str| self.setup.site_of(url).1.refuses.is_some();
+        for lane in process.lanes.borrow().iter().skip(from) {
+            for (url, end) in &*lane.ends.borrow() {
+                let is_fine = match end {
+                    End::Answer(200, _) | End::Done => true,
+                    // A token that is good once may have been used by who died of it.
+                    End::Answer(401, _) | End::Raised("not_honored", _) if self.setup.site_of(url).1.single_use => true,
+                    End::Answer(..) | End::Raised("not_honored", _) => refuses(url),
+                    End::Raised("over_limit", None) => self.is_tight(),
+                    _ => false,
+                };
+                self.keeps("what is bought can be had", is_fine, || {
+                    format!("process {}: {end:?} for {url}", process.id)
+                });
+            }
+        }
+    }
+
+    fn is_tight(&self) -> bool {
+        let limits = &self.setup.config.limits;
+        [limits.all, limits.per_origin].iter().any(|windows| *windows != Windows::default())
+    }
+
+    /// What the books say in the end is what the wallet's ledger says.
+    fn check_books(&self, before: &[(String, Money)]) {
+        let journal = self.journal();
+        for (hash, money) in self.wallet.moved() {
+            let entry = journal.iter().rev().find(|entry| entry.payment.payment_hash == hash);
+            self.keeps("the journal knows every payment", entry.is_some(), || hash.clone());
+            let Some(entry) = entry else { continue };
+            let is_told = entry.payment.state == State::Paid || self.can_still_be_open(entry);
+            self.keeps("nothing stays open that can be told", is_told, || format!("{hash} {:?}", entry.payment.state));
+            let counted = entry.payment.amount_msat == money.amount_msat;
+            self.keeps("the journal knows every payment", counted, || format!("{hash} amount"));
+        }
+        for entry in &journal {
+            let is_told = !entry.is_unsettled() || self.can_still_be_open(entry);
+            self.keeps("nothing stays open that can be told", is_told, || {
+                format!("{} {:?}", entry.payment.payment_hash, entry.payment.state)
+            });
+        }
+        // What had been bought before was not bought again by who came last.
+        for (hash, money) in before {
+            let site = self.setup.site_of(&money.url).1;
+            let is_bought = entry_is_paid(&journal, hash) || site.single_use;
+            self.keeps("what was revealed is kept", is_bought || self.is_aged(money), || hash.clone());
+        }
+    }
+
+    fn is_aged(&self, money: &Money) -> bool {
+        self.wall() / 1000 > money.invoice_expires_at + FORGOTTEN_AFTER_S
+    }
+
+    /// An entry is looked up when its resource is bought next: where another token opens it, that may be never.
+    fn can_still_be_open(&self, entry: &Entry) -> bool {
+        self.wall() / 1000 > entry.invoice_expires_at + FORGOTTEN_AFTER_S
+    }
+}
+
+fn entry_is_paid(journal: &[Entry], hash: &str) -> bool {
+    journal.iter().any(|entry| entry.payment.payment_hash == hash && entry.payment.state == State::Paid)
+}

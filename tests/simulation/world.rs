@@ -1,0 +1,577 @@
+//! One world: processes on one store, one wallet, servers, a clock, and all that may happen next.
+
+use crate::fault::Fault;
+use crate::host::Guard;
+use crate::process::{digest, Ask, Fetching, Op, Process, Reply, Stage, Status};
+use crate::server::Server;
+use crate::setup::{Kind, Lane, Setup};
+use crate::store::{Store, LEDGER_LOCK};
+use crate::wallet::{Money, Wallet, Way};
+use l402_fetch::host::{Answer, Lookup};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// An instant (2027) with milliseconds, so that rounding shows.
+const START_MS: i64 = 1_800_000_000_123;
+/// How long a frozen process may sleep when nobody else has anything to wait for: longer than a wallet is given.
+const LONG_MS: u64 = 400_000;
+/// What a wallet reports as its fee: all that it may take.
+const WRONG: &str = "abababababababababababababababababababababababababababababababab";
+
+/// What may happen next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    /// A request of a process is carried out, or goes one stage further.
+    Step(usize, u64),
+    /// A payment that nobody waits for fails after all.
+    Fizzle(usize, u64),
+    /// Who asked waits no longer.
+    Expire(usize, u64),
+    Thaw(usize),
+    /// The clock goes on to the next timer.
+    Advance,
+    /// A request of a process goes wrong.
+    Fault(usize, u64, Fault),
+    /// A process dies, and its users call again.
+    Crash(usize),
+    /// The same, and what was under way to wallet and store still arrives.
+    CrashLate(usize),
+    /// All die at once.
+    Outage,
+    Freeze(usize),
+    /// The next timer fires though others have work to do.
+    Hurry,
+    /// The wall clock is set, by so many milliseconds.
+    Jump(i64),
+    /// A caller gives up.
+    Abort(usize, usize),
+}
+
+pub struct World {
+    pub setup: Setup,
+    /// The clock of timers; the wall clock may be set.
+    timer: Cell<u64>,
+    skew: Cell<i64>,
+    has_slept_long: Cell<bool>,
+    pub faults_left: Cell<u32>,
+    pub processes: RefCell<Vec<Rc<Process>>>,
+    plans: RefCell<Vec<usize>>,
+    pub store: Store,
+    pub wallet: Wallet,
+    pub server: Server,
+    /// Fetches that users began, by what one payment is enough for.
+    pub begun: RefCell<BTreeMap<String, usize>>,
+    pub forgotten: RefCell<BTreeMap<String, usize>>,
+    /// The preimages that the wallet told, and to which process.
+    pub revealed: RefCell<BTreeMap<String, usize>>,
+    /// Whether a store has failed anybody.
+    pub store_failed: Cell<bool>,
+    /// Whether this part of the run was checked before.
+    pub is_replayed: Cell<bool>,
+    /// The first promise that was broken.
+    pub broken: RefCell<Option<String>>,
+    pub log: Option<RefCell<Vec<String>>>,
+}
+
+impl World {
+    pub fn new(setup: &Setup, is_logged: bool) -> Rc<Self> {
+        let world = Rc::new(Self {
+            setup: setup.clone(),
+            timer: Cell::new(0),
+            skew: Cell::new(0),
+            has_slept_long: Cell::new(false),
+            faults_left: Cell::new(setup.faults),
+            processes: RefCell::default(),
+            plans: RefCell::default(),
+            store: Store::new(setup.kind),
+            wallet: Wallet::default(),
+            server: Server::default(),
+            begun: RefCell::default(),
+            forgotten: RefCell::default(),
+            revealed: RefCell::default(),
+            store_failed: Cell::new(false),
+            is_replayed: Cell::new(false),
+            broken: RefCell::default(),
+            log: is_logged.then(RefCell::default),
+        });
+        for (plan, lanes) in setup.plans.iter().enumerate() {
+            world.start(plan, lanes);
+        }
+        world
+    }
+
+    pub fn start(self: &Rc<Self>, plan: usize, lanes: &[Lane]) -> Rc<Process> {
+        let id = self.processes.borrow().len();
+        let process = Process::start(self, id, lanes);
+        self.processes.borrow_mut().push(Rc::clone(&process));
+        self.plans.borrow_mut().push(plan);
+        process.run();
+        process
+    }
+
+    /// Lets go of everything: processes and world hold each other.
+    pub fn end(&self) {
+        for process in self.processes.take() {
+            process.kill(self.timer(), false);
+        }
+    }
+
+    pub fn timer(&self) -> u64 {
+        self.timer.get()
+    }
+
+    pub fn wall(&self) -> u64 {
+        (START_MS + self.timer.get() as i64 + self.skew.get()) as u64
+    }
+
+    pub fn is_set_forward(&self) -> bool {
+        self.skew.get() > 0
+    }
+
+    /// By how much the wall clock is behind that of timers.
+    pub fn set_back(&self) -> u64 {
+        self.skew.get().min(0).unsigned_abs()
+    }
+
+    pub fn pass(&self, milliseconds: u64) {
+        self.timer.set(self.timer.get() + milliseconds);
+    }
+
+    pub fn say(&self, what: impl FnOnce() -> String) {
+        if let Some(log) = &self.log {
+            log.borrow_mut().push(format!("{:>8} {}", self.timer.get(), what()));
+        }
+    }
+
+    pub fn process(&self, id: usize) -> Rc<Process> {
+        Rc::clone(&self.processes.borrow()[id])
+    }
+
+    pub fn running(&self) -> Vec<Rc<Process>> {
+        self.processes.borrow().iter().filter(|process| process.is_running()).map(Rc::clone).collect()
+    }
+
+    fn is_ready(&self, process: &Process, id: u64, op: &Op) -> bool {
+        if op.lost {
+            return false;
+        }
+        match &op.ask {
+            // Writes of one process reach its store in order.
+            Ask::Save(..) => !process.ops.borrow().range(..id).any(|(_, earlier)| matches!(earlier.ask, Ask::Save(..))),
+            Ask::Lock(name) => {
+                self.store.free_at(name, &self.processes.borrow()).is_some_and(|at| at <= self.timer.get())
+            }
+            Ask::Sleep => op.until.is_some_and(|until| until <= self.timer.get()),
+            _ => true,
+        }
+    }
+
+    /// What may happen next in the ordinary course of things; the second list may as well happen much later.
+    fn ordinary(&self) -> (Vec<Act>, Vec<Act>) {
+        let (mut soon, mut late) = (Vec::new(), Vec::new());
+        for process in &*self.processes.borrow() {
+            let status = process.status.get().0;
+            for (&id, op) in &*process.ops.borrow() {
+                let has_expired = status == Status::Running
+                    && !op.orphan
+                    && !matches!(op.ask, Ask::Sleep)
+                    && op.until.is_some_and(|until| until <= self.timer.get());
+                if has_expired {
+                    soon.push(Act::Expire(process.id, id));
+                }
+                if !self.is_ready(process, id, op) {
+                    continue;
+                }
+                let is_under_way = match &op.ask {
+                    Ask::Pay(_) => op.stage != Stage::Over,
+                    Ask::Save(..) => op.orphan,
+                    _ => false,
+                };
+                match status {
+                    Status::Running if !op.slow && !op.orphan => soon.push(Act::Step(process.id, id)),
+                    Status::Running => late.push(Act::Step(process.id, id)),
+                    Status::Frozen | Status::Dead if is_under_way => late.push(Act::Step(process.id, id)),
+                    Status::Frozen | Status::Dead => {}
+                }
+                if op.orphan && op.stage == Stage::Flying {
+                    late.push(Act::Fizzle(process.id, id));
+                }
+            }
+            if status == Status::Frozen {
+                late.push(Act::Thaw(process.id));
+            }
+        }
+        (soon, late)
+    }
+
+    fn next_deadline(&self) -> Option<u64> {
+        let now = self.timer.get();
+        let processes = self.processes.borrow();
+        let mut next: Option<u64> = None;
+        for process in processes.iter().filter(|process| process.is_running()) {
+            for op in process.ops.borrow().values().filter(|op| !op.orphan) {
+                let free_at = match &op.ask {
+                    Ask::Lock(name) => self.store.free_at(name, &processes),
+                    _ => None,
+                };
+                for at in [op.until, free_at].into_iter().flatten().filter(|at| *at > now) {
+                    next = Some(next.map_or(at, |next| next.min(at)));
+                }
+            }
+        }
+        next
+    }
+
+    fn can_advance(&self) -> bool {
+        self.next_deadline().is_some() || (!self.has_slept_long.get() && self.is_anyone_frozen())
+    }
+
+    fn is_anyone_frozen(&self) -> bool {
+        self.processes.borrow().iter().any(|process| process.status.get().0 == Status::Frozen)
+    }
+
+    /// All that may happen next: the ordinary first, then what may go wrong.
+    pub fn acts(&self) -> (Vec<Act>, Vec<Act>) {
+        let (mut acts, late) = self.ordinary();
+        let is_busy = !acts.is_empty();
+        if !is_busy && self.can_advance() {
+            acts.push(Act::Advance);
+        }
+        acts.extend(late);
+        let mut faults = Vec::new();
+        if self.faults_left.get() > 0 && !acts.is_empty() {
+            self.add_faults(&mut faults, is_busy);
+        }
+        (acts, faults)
+    }
+
+    fn add_faults(&self, faults: &mut Vec<Act>, is_busy: bool) {
+        let running = self.running();
+        for process in &running {
+            let id = process.id;
+            for (&op_id, op) in &*process.ops.borrow() {
+                if self.is_ready(process, op_id, op) && !op.slow && !op.orphan {
+                    faults.extend(Fault::of(op).iter().map(|fault| Act::Fault(id, op_id, *fault)));
+                }
+            }
+            if !process.is_idle() {
+                if self.setup.kind.has_store() {
+                    faults.push(Act::Crash(id));
+                }
+                let is_late = |op: &Op| match op.ask {
+                    Ask::Pay(_) => self.setup.late_orders && op.stage == Stage::Asked && !op.lost,
+                    Ask::Save(..) => self.setup.kind.has_leases(),
+                    _ => false,
+                };
+                if process.ops.borrow().values().any(is_late) {
+                    faults.push(Act::CrashLate(id));
+                }
+                if self.setup.kind.has_leases() {
+                    faults.push(Act::Freeze(id));
+                }
+            }
+        }
+        if running.iter().filter(|process| !process.is_idle()).count() > 1 {
+            faults.push(Act::Outage);
+        }
+        if is_busy && self.next_deadline().is_some() {
+            faults.push(Act::Hurry);
+        }
+        faults.extend([600_000, 7_200_000, -600_000].map(Act::Jump));
+        if self.setup.long_jumps {
+            faults.push(Act::Jump(3 * 86_400_000));
+            for process in &running {
+                for (lane, progress) in process.lanes.borrow().iter().enumerate() {
+                    if progress.calling.borrow().as_ref().is_some_and(|call| !call.aborted.get()) {
+                        faults.push(Act::Abort(process.id, lane));
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn apply(self: &Rc<Self>, act: Act) {
+        self.say(|| self.describe(act));
+        let now = self.timer.get();
+        match act {
+            Act::Step(..) | Act::Fizzle(..) | Act::Expire(..) | Act::Thaw(_) | Act::Advance => {}
+            _ => self.faults_left.set(self.faults_left.get() - 1),
+        }
+        match act {
+            Act::Step(process, id) => self.step(&self.process(process), id),
+            Act::Expire(process, id) => self.expire(&self.process(process), id),
+            Act::Fizzle(process, id) => {
+                let process = self.process(process);
+                let Some(Op { ask: Ask::Pay(bill), .. }) = process.ops.borrow_mut().remove(&id) else { return };
+                self.wallet.payments.borrow_mut().remove(&bill.hash);
+            }
+            Act::Thaw(process) => self.process(process).thaw(now),
+            Act::Advance | Act::Hurry => self.advance(),
+            Act::Fault(process, id, fault) => fault.apply(self, &self.process(process), id),
+            Act::Crash(process) => self.crash(process, false),
+            Act::CrashLate(process) => self.crash(process, true),
+            Act::Outage => {
+                for process in self.running() {
+                    self.crash(process.id, false);
+                }
+            }
+            Act::Freeze(process) => self.process(process).freeze(now),
+            Act::Jump(by) => self.skew.set(self.skew.get() + by),
+            Act::Abort(process, lane) => self.abort(&self.process(process), lane),
+        }
+    }
+
+    fn advance(&self) {
+        match self.next_deadline() {
+            Some(at) => self.timer.set(at),
+            None => {
+                self.has_slept_long.set(true);
+                self.pass(LONG_MS);
+            }
+        }
+        // The wallet's signal has fired: an order that it does not have by then is withdrawn, or was lost on its way.
+        let (now, timeout) = (self.timer.get(), self.setup.config.payment_timeout_ms);
+        for process in &*self.processes.borrow() {
+            let is_dead = process.status.get().0 == Status::Dead;
+            process.ops.borrow_mut().retain(|_, op| {
+                if let Ask::Pay(bill) = &op.ask {
+                    op.lost |= op.stage == Stage::Asked && now >= bill.asked_at + timeout;
+                }
+                !(op.lost && is_dead)
+            });
+        }
+    }
+
+    fn crash(self: &Rc<Self>, id: usize, late: bool) {
+        let process = self.process(id);
+        process.kill(self.timer.get(), late);
+        if self.setup.kind == Kind::Web {
+            self.store.free_all_of(id);
+        }
+        let plan = self.plans.borrow()[id];
+        if let Some(lanes) = self.setup.plans.get(plan) {
+            self.start(plan, lanes);
+        }
+    }
+
+    fn abort(&self, process: &Rc<Process>, lane: usize) {
+        let calling = process.lanes.borrow()[lane].calling.borrow().clone();
+        let Some(calling) = calling else { return };
+        calling.aborted.set(true);
+        process.note(&("aborted", lane));
+        let its_own = std::ptr::from_ref::<Fetching>(&calling) as usize;
+        let sending = process.sending.borrow().iter().find(|(_, call)| **call == its_own).map(|(&id, _)| id);
+        if let Some(id) = sending.filter(|id| process.ops.borrow().contains_key(id)) {
+            process.answer(id, &"aborted", Reply::Sent(Err("aborted")));
+        }
+    }
+
+    /// Carries a request out as it should be.
+    fn step(&self, process: &Rc<Process>, id: u64) {
+        let Some(op) = process.ops.borrow().get(&id).cloned() else { return };
+        match &op.ask {
+            Ask::Load(key) => {
+                let value = self.store.value(key);
+                process.answer(id, &value.clone(), Reply::Loaded(Ok(value)));
+            }
+            Ask::Save(..) => {
+                let saved = self.write(&op);
+                process.answer(id, &saved, Reply::Saved(saved));
+            }
+            Ask::Lock(name) => {
+                let holder = (process.id, id);
+                let taken_over = self.store.take(name, holder, self.wall());
+                process.taken_over.set(process.taken_over.get().max(taken_over.map(|at| at.min(self.wall()))));
+                if name == LEDGER_LOCK {
+                    process.ledger.set(Some(holder));
+                }
+                let guard = Guard(Some((Rc::clone(process), name.clone(), holder)));
+                process.answer(id, &taken_over, Reply::Locked(Ok(guard)));
+            }
+            Ask::Send(sent) => {
+                let head = self.server.serve(&self.setup, sent, self.wall());
+                process.answer(id, &(head.status, &head.challenge), Reply::Sent(Ok(head.clone())));
+            }
+            Ask::Pay(_) => self.pay(process, id, &op),
+            Ask::Lookup(hash) => {
+                let found = self.look_up(process, hash);
+                let what = match &found {
+                    Lookup::Paid { .. } => 1,
+                    Lookup::Pending => 2,
+                    Lookup::Failed => 3,
+                    Lookup::Silent => 4,
+                };
+                process.answer(id, &what, Reply::Found(found));
+            }
+            Ask::Approve => process.answer(id, &true, Reply::Approved(Ok(true))),
+            Ask::Sleep => process.answer(id, &(), Reply::Slept),
+        }
+    }
+
+    /// Puts what a request wrote into the store, where the lock that it was made under still holds.
+    pub fn write(&self, op: &Op) -> Result<(), &'static str> {
+        let Ask::Save(key, value) = &op.ask else { return Ok(()) };
+        if self.setup.kind.has_leases() && op.ledger.is_some() && self.store.holder(LEDGER_LOCK) != op.ledger {
+            self.store_failed.set(true);
+            return Err("the lock was taken over");
+        }
+        self.store.values.borrow_mut().insert(key.clone(), value.clone());
+        self.check_store();
+        Ok(())
+    }
+
+    fn expire(&self, process: &Rc<Process>, id: u64) {
+        let Some(op) = process.ops.borrow().get(&id).cloned() else { return };
+        let late = "the store is silent";
+        self.store_failed.set(true);
+        match op.ask {
+            Ask::Load(_) => process.answer(id, &late, Reply::Loaded(Err(late))),
+            Ask::Lock(_) => process.answer(id, &late, Reply::Locked(Err(late))),
+            Ask::Save(..) => {
+                if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
+                    op.orphan = true;
+                }
+                process.reply(id, &late, Reply::Saved(Err(late)));
+            }
+            _ => {}
+        }
+    }
+
+    /// One stage further: the wallet has the order; the payment is made; the answer is there.
+    fn pay(&self, process: &Rc<Process>, id: u64, op: &Op) {
+        let Ask::Pay(bill) = &op.ask else { return };
+        let set = |stage| {
+            if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
+                op.stage = stage;
+            }
+        };
+        match op.stage {
+            Stage::Asked => match self.wallet.way(&bill.hash) {
+                Some(Way::Flying) => {
+                    process.answer(id, &"again", Reply::Paid(Answer::Threw("payment is in transition")))
+                }
+                Some(Way::Moved) => set(Stage::Over),
+                None => {
+                    let money = Money {
+                        url: bill.url.clone(),
+                        amount_msat: bill.amount_msat,
+                        max_fee_msat: bill.max_fee_msat,
+                        fee_msat: 0,
+                        started_at: bill.started_at,
+                        invoice_expires_at: bill.invoice_expires_at,
+                        way: Way::Flying,
+                    };
+                    self.wallet.payments.borrow_mut().insert(bill.hash.clone(), money);
+                    self.check_money(&bill.hash);
+                    set(Stage::Flying);
+                }
+            },
+            Stage::Flying => {
+                if let Some(money) = self.wallet.payments.borrow_mut().get_mut(&bill.hash) {
+                    money.way = Way::Moved;
+                    money.fee_msat = if self.setup.reports_fee { bill.max_fee_msat } else { 0 };
+                }
+                self.check_store();
+                set(Stage::Over);
+                if op.orphan {
+                    process.ops.borrow_mut().remove(&id);
+                }
+            }
+            Stage::Over => {
+                let answer = self.proof(&bill.hash);
+                self.revealed.borrow_mut().insert(bill.hash.clone(), process.id);
+                process.answer(id, &"paid", Reply::Paid(answer));
+            }
+        }
+    }
+
+    fn proof(&self, hash: &str) -> Answer<&'static str> {
+        let fee = self.wallet.money(hash).map_or(0, |money| money.fee_msat);
+        Answer::Preimage { text: self.preimage(hash), fee_msat: self.setup.reports_fee.then_some(fee) }
+    }
+
+    pub fn preimage(&self, hash: &str) -> String {
+        self.server.preimages.borrow().get(hash).map_or_else(|| WRONG.to_owned(), |(preimage, _)| preimage.clone())
+    }
+
+    /// Whether somebody's order for this hash may still reach the wallet.
+    fn is_ordered(&self, hash: &str, process: &Process) -> bool {
+        let is_it =
+            |op: &Op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost);
+        process.ops.borrow().values().any(is_it)
+    }
+
+    /// What the wallet knows. It never says "failed" of an order that the same process has just sent.
+    fn look_up(&self, process: &Process, hash: &str) -> Lookup {
+        if !self.setup.lookup {
+            return Lookup::Silent;
+        }
+        match self.wallet.way(hash) {
+            Some(Way::Flying) => Lookup::Pending,
+            Some(Way::Moved) => {
+                let fee = self.wallet.money(hash).map(|money| money.fee_msat);
+                Lookup::Paid { preimage: self.preimage(hash), fee_msat: fee.filter(|_| self.setup.reports_fee) }
+            }
+            None if self.is_ordered(hash, process) => Lookup::Pending,
+            None => Lookup::Failed,
+        }
+    }
+
+    /// What a user who looks into the wallet can say for certain: the preimage, or that nothing was paid. Not the fee: as one
+    /// that nobody reported it does not count against the limits.
+    pub fn truth(&self, hash: &str) -> Option<Option<String>> {
+        match self.wallet.way(hash) {
+            Some(Way::Flying) => None,
+            Some(Way::Moved) => {
+                if let Some(money) = self.wallet.payments.borrow_mut().get_mut(hash) {
+                    money.fee_msat = 0;
+                }
+                Some(Some(self.preimage(hash)))
+            }
+            None if self.processes.borrow().iter().any(|process| self.is_ordered(hash, process)) => None,
+            None => Some(None),
+        }
+    }
+
+    pub fn begins(&self, url: &str) {
+        *self.begun.borrow_mut().entry(self.setup.group(url)).or_default() += 1;
+    }
+
+    pub fn forgets(&self, origin: &str) {
+        *self.forgotten.borrow_mut().entry(origin.to_owned()).or_default() += 1;
+    }
+
+    /// All that what happens next depends on.
+    pub fn key(&self) -> u128 {
+        let mut key =
+            digest(0, &(self.timer.get(), self.skew.get(), self.has_slept_long.get(), self.faults_left.get()));
+        for process in &*self.processes.borrow() {
+            let status = process.status.get();
+            let memory = if status.0 == Status::Dead { 0 } else { process.history.get() };
+            key = digest(key, &(status, memory, &*process.ops.borrow()));
+        }
+        key = digest(key, &(&*self.store.values.borrow(), &*self.store.locks.borrow()));
+        key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get()));
+        key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
+        digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow()))
+    }
+
+    fn describe(&self, act: Act) -> String {
+        let op = |process: usize, id| match self.process(process).ops.borrow().get(&id) {
+            Some(op) => {
+                let mut what = format!("{:?}", op.ask);
+                what.truncate(what.char_indices().nth(900).map_or(what.len(), |(at, _)| at));
+                format!("#{process}.{id} {what} {:?}", op.stage)
+            }
+            None => format!("#{process}.{id}"),
+        };
+        match act {
+            Act::Step(process, id) => op(process, id),
+            Act::Fizzle(process, id) => format!("FIZZLES {}", op(process, id)),
+            Act::Expire(process, id) => format!("EXPIRES {}", op(process, id)),
+            Act::Fault(process, id, fault) => format!("{fault:?} {}", op(process, id)),
+            other => format!("{other:?}"),
+        }
+    }
+}
