@@ -134,7 +134,9 @@ export function tell(run, { wallet, limits, thing, say, release }) {
     const free = receipt && !receipt.paidNow;
     run.step("answer", TELLS, !response.ok ? `The shop answers, but not with the ${thing}` : free ? `The ${thing}, at no cost` : `The ${thing}, ${receipt ? "paid for" : "for nothing"}`,
       free ? "The shop took the ticket. One payment, any number of answers, until the ticket runs out."
-        : "To the code that asked, this is a plain response. It need not know that a payment happened.",
+        : receipt ? "To the code that asked, this is a plain response. It need not know that a payment happened."
+          : response.status === 402 ? "It wants a payment that can’t be made here, so nothing was paid, and its answer is handed on as it is."
+            : "It wants no payment, so its answer is handed on as it is.",
       body, facts(pairs)).done();
     if (!receipt) run.end("nothing was asked for");
     else run.end(receipt.paidNow ? `paid ${sat(receipt.payment.amountMsat + receipt.payment.feeMsat)}` : "paid nothing");

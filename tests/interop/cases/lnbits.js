@@ -86,6 +86,34 @@ export default [
     },
   },
   {
+    name: "lnbits: an order that it could not hand to its node stays pending there: unknown, until it is told",
+    timeout: 90_000,
+    async run(t) {
+      const market = await openMarket(t);
+      const url = market.url("weather");
+      let asked = 0;
+      const pay = market.client({
+        wallet: await open(t, market),
+        async approve() {
+          asked += 1;
+          if (asked === 1) await market.desk("stop", { node: "buyer" });
+          return true;
+        },
+      });
+      let payment;
+      try {
+        ({ payment } = await t.rejects(pay(url), "payment_unknown"));
+      } finally {
+        await market.desk("start", { node: "buyer" });
+      }
+      await t.rejects(pay(url), "payment_unknown");
+      await market.counts([], 0);
+      await pay.resolve(payment.paymentHash, "failed");
+      await assertBought(t, await pay(url), "/weather");
+      await market.counts([12], 1);
+    },
+  },
+  {
     name: "lnbits: its server killed in mid-payment: unknown while it is gone, found when it is back, and paid once",
     timeout: 120_000,
     run: thawing(async (t) => {
