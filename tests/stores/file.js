@@ -58,7 +58,7 @@ const cases = [
       t.equal((await stat(`${path}.locks`)).mode & 0o777, 0o700, "the locks' folder");
       const name = path.slice(folder.length + 1);
       t.same((await readdir(folder)).filter((file) => file.startsWith(name)).sort(), [name, `${name}.locks`], "files left");
-      t.equal((await readdir(`${path}.locks`)).length, 1, "one file for each lock that was used");
+      t.equal((await readdir(`${path}.locks`, { recursive: true })).length, 2, "one file for each lock that was used, in its folder");
     },
   },
   ...Object.entries({
@@ -119,6 +119,19 @@ const cases = [
     name: "a path that is no text: invalid_options",
     async run(t) {
       for (const path of [undefined, "", 5, new URL("file:///a")]) t.throws(() => fileStore(path), "invalid_options");
+    },
+  },
+  {
+    name: "the locks of many resources are not all in the way of each",
+    async run(t) {
+      const path = newPath();
+      const store = fileStore(path);
+      const names = Array.from({ length: 500 }, (_, index) => `l402-fetch/purchase/GET https://a.example/${index}`);
+      for (const name of names) await store.lock(name, async () => {});
+      const folders = await readdir(`${path}.locks`);
+      const sizes = await Promise.all(folders.map(async (name) => (await readdir(join(`${path}.locks`, name))).length));
+      t.equal(sizes.reduce((sum, size) => sum + size), names.length, "free locks leave one file");
+      t.ok(Math.max(...sizes) < 20, `${Math.max(...sizes)} in one folder`);
     },
   },
   {

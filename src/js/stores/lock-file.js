@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, readdir, readlink, stat, unlink, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** How often a holder shows that it lives, in milliseconds. */
 const BEAT = 2_000;
@@ -9,7 +9,7 @@ const BEAT = 2_000;
 const STALE = 20_000;
 
 /*
- * A lock is a row of files `ID.1`, `ID.2`, … of which only the highest counts. It is free where that file begins with
+ * A lock is a row of files `ID.1`, `ID.2`, … in a folder named by the first two digits of its ID, of which only the highest counts. It is free where that file begins with
  * FREE; whoever creates the next one, which the file system allows to one process only, holds the lock. So nobody ever has
  * to remove a lock that may have changed hands meanwhile, and a former holder can tell that it is one.
  */
@@ -17,7 +17,7 @@ const FREE = "free";
 const HELD = "held";
 
 /**
- * Waits for a lock among all processes that use `folder`, which is made where only it is missing.
+ * Waits for a lock among all processes that use `folder`, which is made where only it is missing (and so are those in it).
  *
  * @returns {Promise<{ generation: number, inherited: boolean, takenOver: number, isHeld(): Promise<boolean>, release(): Promise<void> }>}
  *   `generation` is higher than that of every earlier holder. `inherited`: the holder before did not free the lock.
@@ -25,16 +25,18 @@ const HELD = "held";
  */
 export async function takeLock(folder, name) {
   const id = createHash("sha256").update(name).digest("hex").slice(0, 32);
+  // A free lock's file stays, and taking a lock reads its folder: so the locks of many resources are spread over many.
+  const place = join(folder, id.slice(0, 2));
   const me = { pid: process.pid, host: await host() };
   const watch = {};
   for (;;) {
-    const top = await highest(folder, id);
-    const before = top === 0 ? { isFree: true, takenOver: 0 } : await examine(join(folder, `${id}.${top}`), me, watch);
+    const top = await highest(place, id);
+    const before = top === 0 ? { isFree: true, takenOver: 0 } : await examine(join(place, `${id}.${top}`), me, watch);
     const generation = top + 1;
     if (before && (before.isFree || before.isGone)) {
       const takenOver = before.isFree ? before.takenOver : Date.now();
-      if (await create(folder, id, generation, { ...me, takenOver })) {
-        return hold(folder, id, generation, { inherited: !before.isFree, takenOver });
+      if (await create(place, id, generation, { ...me, takenOver })) {
+        return hold(place, id, generation, { inherited: !before.isFree, takenOver });
       }
     } else if (before) {
       await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 30));
@@ -55,9 +57,11 @@ async function list(folder) {
     return await readdir(folder);
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
-    await mkdir(folder, { mode: 0o700 }).catch((cause) => {
-      if (cause.code !== "EEXIST") throw cause;
-    });
+    for (const missing of [dirname(folder), folder]) {
+      await mkdir(missing, { mode: 0o700 }).catch((cause) => {
+        if (cause.code !== "EEXIST") throw cause;
+      });
+    }
     return readdir(folder);
   }
 }
