@@ -94,6 +94,12 @@ impl Token {
         self
     }
 
+    /// Unix seconds from which it opens nothing; `None` where it says nothing of that.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<u64> {
+        self.rules.expires_at
+    }
+
     /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other name.
     #[must_use]
     pub fn authorization(&self) -> String {

@@ -22,6 +22,9 @@ export function createFetch(options, load, follow) {
   const { fetch, store, onEvent } = given;
   const context = { fetch, follow };
   const known = new Map();
+  /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
+  const reusable = new Map();
+  let changing = 0;
   let env;
   let books;
   let core;
@@ -45,13 +48,41 @@ export function createFetch(options, load, follow) {
     looked = true;
   }
 
-  /** The token's header and payment, asked of the core once. */
+  /** The token to send: its id, header and payment. */
+  function tokenFor(call) {
+    if (!core) return;
+    const { plain } = call;
+    const kept = reusable.get(plain);
+    if (kept && env.now() < kept.until) return kept;
+    const token = call.url ? credential(core.token(call)) : undefined;
+    if (token && plain && !changing) {
+      if (reusable.size >= MOST_KNOWN) reusable.clear();
+      reusable.set(plain, token);
+    }
+    return token;
+  }
+
+  /** A token's header and payment, asked of the core once. */
   function credential(id) {
     if (!id) return;
     let found = known.get(id);
     if (!found && known.size >= MOST_KNOWN) known.clear();
-    if (!found) known.set(id, (found = { ...JSON.parse(core.credential(id)), accepted: false }));
+    if (!found) {
+      const { expiresAt, ...rest } = JSON.parse(core.credential(id));
+      known.set(id, (found = { ...rest, id, until: expiresAt === null ? Infinity : expiresAt * 1000, accepted: false }));
+    }
     return found;
+  }
+
+  /** What may change which token opens what. */
+  async function change(task) {
+    changing++;
+    reusable.clear();
+    try {
+      return await task();
+    } finally {
+      changing--;
+    }
   }
 
   function done(call, response, receipt) {
@@ -76,8 +107,7 @@ export function createFetch(options, load, follow) {
       call.hold();
       await unlessAborted(call, look());
     }
-    const id = core && call.url ? core.token(call) : 0;
-    const token = credential(id);
+    const token = tokenFor(call);
     const response = await call.send(token?.authorization);
     // A fetch of the user's own may resolve with anything.
     const status = response?.status;
@@ -86,7 +116,7 @@ export function createFetch(options, load, follow) {
     if (token ? status < 400 || status === 404 : status !== 402) {
       if (token && !token.accepted) {
         token.accepted = true;
-        core.accepted(id);
+        core.accepted(token.id);
       }
       return done(call, response, token && { payment: token.payment, paidNow: false });
     }
@@ -97,7 +127,7 @@ export function createFetch(options, load, follow) {
       } catch (error) {
         throw new L402Error(error.code, error.message, { cause: error.cause, response });
       }
-      return core.answer(call, id, response);
+      return change(() => core.answer(call, token?.id ?? 0, response));
     };
     const [last, receipt] = await unlessAborted(call, answer());
     return done(call, last, JSON.parse(receipt));
@@ -105,7 +135,7 @@ export function createFetch(options, load, follow) {
 
   const ask = (question) => async (...args) => {
     await start();
-    return books[question](...args);
+    return change(() => books[question](...args));
   };
 
   return Object.assign(pay, {

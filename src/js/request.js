@@ -44,6 +44,11 @@ class Call {
     if (typeof input === "object" && typeof attempt(() => input.clone) === "function") this.#request = input;
   }
 
+  /** The address, where it is absolute and all that was given. */
+  get plain() {
+    return this.#init === undefined && typeof this.#input === "string" && /^https?:/.test(this.#input) ? this.#input : undefined;
+  }
+
   /** As fetch sends it: the common methods in upper case, others as given. */
   get method() {
     const method = text(this.#member("method") ?? "GET");

@@ -71,13 +71,14 @@ impl Core {
         self.client.token_to_send(&call.request()).map_or(0, |token| token.id)
     }
 
-    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment}`.
+    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment, expiresAt}`.
     #[must_use]
     pub fn credential(&self, id: u32) -> Option<String> {
         self.client.token(id).map(|token| {
             Writer::object(|row| {
                 row.text("authorization", Some(&token.authorization()));
                 row.row("payment", |row| token.payment.write(row));
+                row.number("expiresAt", token.expires_at());
             })
         })
     }
