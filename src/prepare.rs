@@ -60,7 +60,13 @@ impl<H: Host> Client<H> {
             Err(failure) => Err(failure),
         };
         self.release(&hold);
-        found
+        match found {
+            Ok(Found::Journalled(entry)) if !is_wanted() => {
+                self.take_back(&entry).await;
+                Err(Failure::Abandoned)
+            }
+            found => found,
+        }
     }
 
     fn release(&self, hold: &Rc<Hold>) {

@@ -73,6 +73,21 @@ fn the_entry_is_written_before_the_wallet_is_asked() {
 }
 
 #[test]
+fn an_abort_while_the_entry_is_written_cancels_the_purchase() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    let (aborted, ends) = start(&client, &host, URL);
+    store.fails_at(move |op, key| {
+        aborted.aborted.set(aborted.aborted.get() || (op, key) == (Op::Save, JOURNAL));
+        false
+    });
+    world.executor.run(1000);
+    assert_eq!((ends.take(), world.paid()), (End::Abandoned, 0));
+    assert_eq!((states(&world, &client), host.heard()), (vec![], vec!["challenge".into(), "quote".into()]));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (PAID, 1));
+}
+
+#[test]
 fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
     // How many operations a purchase takes until the wallet is asked.
     let steps = {
