@@ -144,7 +144,7 @@ for (const [name, module] of Object.entries(MODULES)) {
         assert.ok(isPreimage(answer.preimage) && isFee(answer.feeMsat), JSON.stringify(answer));
         assert.ok([200, 201].includes(status) && /preimage/i.test(text));
       }
-    }), { numRuns: 1500 });
+    }), { numRuns: 800 });
   });
 
   test(`${name}: whatever lookup() is answered`, async (t) => {
@@ -163,7 +163,7 @@ for (const [name, module] of Object.entries(MODULES)) {
       assert.ok(["paid", "pending", "failed"].includes(answer.state), JSON.stringify(answer));
       if (answer.state === "paid") assert.ok(isPreimage(answer.preimage) && isFee(answer.feeMsat));
       if (answer.state === "failed") assert.ok(module.gone(status, text), `${status} is taken for failed`);
-    }), { numRuns: 1500 });
+    }), { numRuns: 800 });
   });
 
   test(`${name}: whatever balanceMsat() is answered`, async () => {
@@ -230,5 +230,5 @@ test("nwc: whatever a client answers or throws", async (t) => {
     if (looked.state === "failed") assert.ok(found.value?.state === "failed" || found.error?.code === "NOT_FOUND", JSON.stringify(found));
     if (looked.state === "failed" && ends.some((end) => end.preimage)) assert.equal(found.value?.state, "failed", "what it has paid it does not know any more");
     if (looked.state === "paid") assert.ok(found.value.state === "settled" && isPreimage(looked.preimage) && isFee(looked.feeMsat));
-  }), { numRuns: 2000 });
+  }), { numRuns: 1000 });
 });
