@@ -150,8 +150,8 @@ impl Entry {
         Self {
             payment: Payment::read(row, state, started_at_ms / 1000),
             method: row.text("method"),
-            token: row.header("token"),
-            preimage: row.optional_header("preimage"),
+            token: row.text("token"),
+            preimage: row.optional_text("preimage"),
             max_fee_msat: row.number("maxFeeMsat"),
             started_at_ms,
             invoice_expires_at: row.number("invoiceExpiresAt"),
@@ -251,7 +251,7 @@ impl Journal {
 
     /// Adds an entry; one of the same hash is replaced and moves to the end.
     pub fn put(&mut self, entry: Entry) {
-        self.remove(&entry.payment.payment_hash);
+        self.entries.retain(|known| known.payment.payment_hash != entry.payment.payment_hash);
         self.entries.push(entry);
     }
 
@@ -263,9 +263,13 @@ impl Journal {
         }
     }
 
-    /// Takes back an entry that could not be written.
-    pub fn remove(&mut self, payment_hash: &str) {
-        self.entries.retain(|entry| entry.payment.payment_hash != payment_hash);
+    /// Takes back an entry that could not be written: this attempt, while it is open.
+    pub fn take_back(&mut self, attempt: &Entry) {
+        self.entries.retain(|entry| {
+            entry.payment.payment_hash != attempt.payment.payment_hash
+                || entry.started_at_ms != attempt.started_at_ms
+                || !entry.is_unsettled()
+        });
     }
 
     /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The sums

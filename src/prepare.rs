@@ -154,12 +154,9 @@ impl<H: Host> Client<H> {
     /// The wallet was not asked, so the entry must not stand: not in a store either that wrote it and failed then. Where it
     /// can't be read now, what it has of it stays pending: the purchase's lock is held no longer.
     async fn take_back(&self, entry: &Entry) {
-        let hash = &entry.payment.payment_hash;
-        self.books.borrow_mut().journal.remove(hash);
+        self.books.borrow_mut().journal.take_back(entry);
         let Ok(page) = self.open().await else { return };
-        if self.books.borrow().journal.find(hash) == Some(entry) {
-            self.books.borrow_mut().journal.remove(hash);
-        }
+        self.books.borrow_mut().journal.take_back(entry);
         // Where this fails, it is written with the next change, or stays.
         self.close(page).await.unwrap_or_default();
     }

@@ -27,7 +27,7 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn text(&mut self, name: &str) -> String {
-        let found = self.optional(name, Json::as_str).map(str::to_owned);
+        let found = self.optional_text(name);
         self.expect(found, String::new())
     }
 
@@ -41,16 +41,10 @@ impl<'a> Row<'a> {
         self.expect(found, false)
     }
 
-    /// Text that can stand in a header.
-    pub(crate) fn header(&mut self, name: &str) -> String {
-        let found = self.optional_header(name);
-        self.expect(found, String::new())
-    }
-
-    pub(crate) fn optional_header(&mut self, name: &str) -> Option<String> {
-        let text = self.optional(name, Json::as_str)?;
-        let fits = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        self.expect(fits.then(|| text.to_owned()), String::new()).into()
+    /// Printable ASCII: every stored text is, and it must be able to stand in a header.
+    pub(crate) fn optional_text(&mut self, name: &str) -> Option<String> {
+        self.optional(name, |json| json.as_str().filter(|text| text.bytes().all(|byte| (b' '..=b'~').contains(&byte))))
+            .map(str::to_owned)
     }
 
     /// A number that JavaScript takes as it is.

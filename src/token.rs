@@ -215,7 +215,7 @@ impl Token {
     pub(crate) fn read(row: &mut Row<'_>) -> Self {
         let started_at = row.number("startedAt");
         let payment = Payment::read(row, State::Paid, started_at);
-        let mut token = Self::new(payment, row.text("method"), row.header("token"), row.optional_header("preimage"));
+        let mut token = Self::new(payment, row.text("method"), row.text("token"), row.optional_text("preimage"));
         token.accepted = row.truth("accepted");
         token.own_refusals = row.number("ownRefusals");
         token.refused = row.rows("refused", |row| Refusal { at: row.text("at"), times: row.number("times") });
