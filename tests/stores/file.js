@@ -257,6 +257,8 @@ const cases = [
       t.equal(error.payment.state, "pending");
       await shop.release();
       await shop.until("payments", 1);
+      const later = shop.client({ store: fileStore(path), wallet });
+      t.same((await later.payments()).map(({ state }) => state), ["paid"], "looked up before it is told");
       const response = await shop.client({ store: fileStore(path), wallet })(shop.url("a"));
       t.equal(response.status, 200);
       await shop.counts({ payments: 1, asked: 1, accepted: 1 });
