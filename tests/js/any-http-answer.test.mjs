@@ -179,6 +179,19 @@ for (const [name, module] of Object.entries(MODULES)) {
   });
 }
 
+test("where a request may have been sent twice, a refusal counts only with the books at hand", async () => {
+  for (const [name, { make }] of Object.entries(MODULES)) {
+    for (const [answer, isFailed] of [[() => new Response("", { status: 403 }), true], [() => Promise.reject(new TypeError("fetch failed")), false]]) {
+      let asked = 0;
+      // a fetch of the user's own may send as often as it likes
+      const given = make({ url: "https://node.example", fetch: async () => (asked++ === 0 ? new Response("", { status: 429 }) : answer()) });
+      const end = await given.pay(invoice, context).catch((error) => error);
+      assert.equal("failed" in end, isFailed, name);
+      assert.equal(asked, 2);
+    }
+  }
+});
+
 test("a fetch that rejects with anything leaves the outcome open, unless it is Node's and nothing was sent for certain", async (t) => {
   const { fetch } = globalThis;
   t.after(() => (globalThis.fetch = fetch));

@@ -54,11 +54,12 @@ export function withBooks(name, { pay, find, late = 0, once = true }) {
     return { state: "failed" };
   }
 
-  /** What became of a refused request that was perhaps sent before, too. Where the books are refused as well, nothing tells more. */
+  /** What became of a refused request that was perhaps sent before, too. Where the books are refused as well, nothing tells more;
+   *  where they can't be reached, they may still say something else. */
   async function confirm(refusal, hash, entry) {
     const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal, true), { state: "unknown" }).catch((error) => {
       if (error instanceof Unproven) throw error;
-      return { state: "none" };
+      return { state: error instanceof Unreached ? "unknown" : "none" };
     });
     if (found.state === "none" || found.state === "failed") return refusal;
     entry.known = found.state !== "unknown";
@@ -96,6 +97,9 @@ export function withBooks(name, { pay, find, late = 0, once = true }) {
 
 /** Nothing has reached the wallet, for certain. */
 export class Unsent extends Error {}
+
+/** There is no answer: nobody knows whether the wallet has had the request. */
+export class Unreached extends Error {}
 
 /** The wallet says that it has paid, and does not show with what. */
 class Unproven extends Error {}

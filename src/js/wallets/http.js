@@ -1,6 +1,6 @@
 // A node's HTTP API, as the wallet modules ask it. Not part of the public surface.
 import { L402Error } from "../error.js";
-import { Unsent } from "./books.js";
+import { Unreached, Unsent } from "./books.js";
 
 // No answer that is asked for here comes near it.
 const MAX_ANSWER = 8 * 1024 * 1024;
@@ -209,7 +209,7 @@ function lost(name, base, cause, once) {
     unsent ||= NOT_CONNECTED.test(error.code) || error.syscall === "connect" || error.syscall === "getaddrinfo";
     if (typeof error.code === "string") code = error.code;
   }
-  const Kind = unsent && once ? Unsent : Error;
+  const Kind = unsent && once ? Unsent : Unreached;
   const page = typeof document === "object" ? "; to a page it must also allow its origin (CORS)" : "";
   return new Kind(`${name} at ${base.origin} could not be reached${code ? ` (${code})` : page}`, base.search ? undefined : { cause });
 }
