@@ -163,6 +163,13 @@ describe("nwc: a client", () => {
     assert.deepEqual(Object.keys(world.nwc({ payInvoice() {}, lookupInvoice() {} })), ["pay", "lookup"]);
   });
 
+  test("an invoice of the wallet's own with this hash says nothing of a payment, whatever its state", async () => {
+    for (const state of ["failed", "settled", "pending"]) {
+      const wallet = world.nwc({ payInvoice() {}, lookupInvoice: async () => ({ type: "incoming", state, preimage: PREIMAGE }) });
+      await assert.rejects(wallet.lookup(HASH), { message: "the wallet has an invoice with this hash, and no payment" });
+    }
+  });
+
   test("a lookup that blocks is cut off and means pending", async () => {
     const wallet = world.nwc({ payInvoice() {}, lookupInvoice: () => new Promise(() => {}) });
     assert.deepEqual(await wallet.lookup(HASH), { state: "pending" });
