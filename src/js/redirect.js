@@ -19,7 +19,7 @@ export async function follow(fetch, target, init, { url, method, signal, body: o
   let keptBody = body == null; // the body is the Request's
   let response = await fetch(target, { ...init, redirect: "manual" });
   for (let hops = 0; ; hops++) {
-    const location = REDIRECTS.includes(response.status) ? response.headers.get("location") : null;
+    const location = REDIRECTS.includes(response?.status) ? response.headers.get("location") : null;
     if (location === null) return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
     response.body?.cancel().catch(() => {});
     if (hops === MAX_REDIRECTS) throw new TypeError("fetch failed: too many redirects");

@@ -147,6 +147,28 @@ fn a_closed_door_is_handed_back_and_the_token_not_tried_there_again() {
 }
 
 #[test]
+fn a_refusal_is_of_its_method_and_path_alone() {
+    let (world, client, host) = start();
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
+    let shop = world.clone();
+    world.on_send.replace(Some(Box::new(move |sent| {
+        let offer = || shop.mint.offer(&Terms::default(), shop.now()).header();
+        (sent.method == "POST").then(|| soon(Ok(Response::challenge(&offer(), sent))))
+    })));
+    let post = |path| Request { method: "POST".into(), ..at(path) };
+    for (path, sends) in [("/a", 2), ("/a?b", 1), ("/c", 2), ("/c", 1), ("/a", 1)] {
+        let before = world.sends();
+        assert_eq!(fetch(&client, &host, post(path)), refused(Code::Declined));
+        assert_eq!(world.sends() - before, sends, "{path}: one more round trip, once");
+    }
+    for path in ["/a", "/c", "/a/c"] {
+        assert_eq!(fetch(&client, &host, at(path)), REUSED, "{path}");
+    }
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
 fn what_says_nothing_of_the_token_leaves_it() {
     for status in [408, 429, 500, 502, 503] {
         let (world, client, host) = start();

@@ -1,6 +1,6 @@
 // Node, Deno and Bun: `file.js RUNTIME BASE OTHER FOLDER` prints the results as one line of JSON. FOLDER is empty, and its own.
 import { spawn, spawnSync } from "node:child_process";
-import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -59,6 +59,30 @@ const cases = [
       const name = path.slice(folder.length + 1);
       t.same((await readdir(folder)).filter((file) => file.startsWith(name)).sort(), [name, `${name}.locks`], "files left");
       t.equal((await readdir(`${path}.locks`, { recursive: true })).length, 2, "one file for each lock that was used, in its folder");
+    },
+  },
+  {
+    name: "what is written is on the disk before it takes the old file's place, and the folder before set() resolves",
+    alone: true,
+    async run(t) {
+      const path = newPath();
+      const store = fileStore(path);
+      await store.set("a", "1");
+      const handle = await open(path);
+      const methods = Object.getPrototypeOf(handle);
+      await handle.close();
+      const { sync } = methods;
+      const synced = [];
+      methods.sync = async function () {
+        synced.push(JSON.parse(await readFile(path, "utf8")).values.a);
+        return sync.call(this);
+      };
+      try {
+        await store.set("a", "2");
+      } finally {
+        methods.sync = sync;
+      }
+      t.same(synced, ["1", "2"], "what the path held at each sync");
     },
   },
   ...Object.entries({

@@ -24,6 +24,27 @@ const cases = [
     },
   },
   {
+    name: "each transaction is asked to be on the disk when it is complete",
+    alone: true,
+    async run(t) {
+      const methods = IDBDatabase.prototype;
+      const { transaction } = methods;
+      const asked = [];
+      methods.transaction = function (names, mode, options) {
+        asked.push(`${mode} ${options?.durability}`);
+        return transaction.call(this, names, mode, options);
+      };
+      try {
+        const store = indexedDBStore(`durable-${Math.random()}`);
+        await store.set("a", "1");
+        await store.delete("a");
+      } finally {
+        methods.transaction = transaction;
+      }
+      t.same(asked, ["readwrite strict", "readwrite strict"]);
+    },
+  },
+  {
     name: "a database of a later version is not touched, and nothing is paid",
     async run(t) {
       const name = `later-${Math.random()}`;
