@@ -129,8 +129,10 @@ fn what_may_be_folded() {
     assert!(row(1, origin, State::Failed, old).can_be_folded(now));
     assert!(!row(1, origin, State::Pending, old).can_be_folded(now), "open, however old");
     assert!(!row(1, origin, State::Unknown, 0).can_be_folded(now));
-    assert!(!row(1, origin, State::Paid, now - DAY_MS + 1).can_be_folded(now), "counts in the day's window");
-    assert!(!row(1, origin, State::Paid, now + DAY_MS).can_be_folded(now), "from the future: counts as now");
+    let at = |started_at_ms| Entry { invoice_expires_at: 0, ..row(1, origin, State::Paid, started_at_ms) };
+    assert!(!at(now - DAY_MS + 1).can_be_folded(now), "counts in the day's window");
+    assert!(at(now - DAY_MS).can_be_folded(now));
+    assert!(!at(now + DAY_MS).can_be_folded(now), "from the future: counts as now");
     let expires = |expires_at| Entry { invoice_expires_at: expires_at, ..row(1, origin, State::Paid, old) };
     let now_s = now / 1000;
     assert!(!expires(now_s + 1).can_be_folded(now), "its invoice could be brought again");
@@ -387,6 +389,26 @@ fn a_stock_of_tokens_that_may_still_be_good_refuses_to_buy() {
     world.run(async move { forgetting.forget(Some("https://shop1.example")).await.ok().unwrap() });
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn there_is_room_for_what_open_payments_may_bring() {
+    for (open, expected) in [(true, refused(Code::StoreFailed)), (false, PAID)] {
+        let (world, store) = (World::new(), Store::new(true));
+        let now = world.now();
+        let tokens = stock(MOST_BYTES - 50_000, |number| {
+            let mut token = token(number, "https://shop.example", &"A".repeat(300), now);
+            token.note_accepted();
+            token
+        });
+        store.put(TOKENS, &tokens.to_text());
+        if open {
+            let journal = filled(50_000, |number| row(1_000_000 + number, "https://a.example", State::Unknown, now));
+            store.put(JOURNAL, &journal.to_text());
+        }
+        let (client, host) = instance(&world, &store, Config::new(100));
+        assert_eq!(fetch(&client, &host, get(URL)), expected);
+    }
 }
 
 #[test]

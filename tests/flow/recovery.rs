@@ -228,6 +228,7 @@ fn a_late_proof_takes_no_newer_token_away() {
 fn a_hash_that_was_bought_is_not_bought_again() {
     let world = World::new();
     let (client, host) = client(&world, None, Config::new(100));
+    host.approve.replace(Some(Box::new(|_| soon(Ok(true)))));
     let terms = Terms { preimage: Some(5), ..Terms::default() };
     assert_eq!(world.sells(terms.clone()).hash, world.mint.offer(&terms, world.now()).hash);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -243,6 +244,7 @@ fn a_hash_that_was_bought_is_not_bought_again() {
     let expected = End::Raised { code: Code::HashMismatch, cause: None, state: Some(State::Paid), has_response: true };
     assert_eq!(fetch(&client, &host, stolen), expected);
     assert_eq!((world.paid(), world.credentials().len()), (1, 2));
+    assert_eq!(host.approvals.get(), 1, "nobody is asked for what is not paid");
 }
 
 #[test]
