@@ -10,10 +10,11 @@ import { hostile, seeds } from "./seeds.mjs";
 // Beyond what each reader takes at most, so that the limits themselves are reached; stored texts have none.
 const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, journal: 16_000, tokens: 16_000, config: 4_000 };
 // Each input is read in milliseconds; the rest is for a machine that is busy with other things.
-const SECONDS_PER_INPUT = 5;
+const SECONDS_PER_INPUT = 30;
 
-// What an input that was made to be slow may take, in milliseconds: they take a tenth of it on a busy machine.
+// What an input that was made to be slow may take at its best of a few tries, in milliseconds: a tenth of it on an idle machine.
 const SLOW = 2000;
+const TRIES = 5;
 
 const target = at("target/fuzz");
 // no sanitizer: the crate forbids unsafe code, and a stable toolchain will do
@@ -55,9 +56,7 @@ async function fuzz(name) {
   const slow = await filesIn(await files(hostile()[name], "hostile", name));
   try {
     // every input that once failed, and those made to be slow; then the search
-    const each = await run(program, [...flags, ...known, ...slow], { quiet: true, both: true });
-    const [longest, slowest] = [...each.matchAll(/^Executed (\S+) in (\d+) ms/gm)].map(([, file, ms]) => [Number(ms), file]).sort(([a], [b]) => b - a)[0];
-    if (longest > SLOW) throw new RunError(`${relative(root, slowest)} took ${longest} ms: reading is not linear`);
+    const longest = await longestOf(await run(program, [...flags, ...known, ...slow], { quiet: true, both: true }), program, flags);
     const output = await run(program, [corpus, await files(seeds()[name], "seeds", name), ...flags,
       `-max_len=${LONGEST[name]}`, `-max_total_time=${time}`, "-print_final_stats=1"], { quiet: true, both: true });
     const runs = last(output, /number_of_executed_units: (\d+)/g);
@@ -78,6 +77,21 @@ async function fuzz(name) {
     }
     return false;
   }
+}
+
+/** The milliseconds of the slowest input. One that was slow is tried again: what else the machine does is no fault of the reader's. */
+async function longestOf(output, program, flags) {
+  let longest = 0;
+  for (const [, file, ms] of output.matchAll(/^Executed (\S+) in (\d+) ms/gm)) {
+    let best = Number(ms);
+    for (let tries = 1; best > SLOW && tries < TRIES; tries++) {
+      const again = await run(program, [...flags, file], { quiet: true, both: true });
+      best = Math.min(best, last(again, /^Executed \S+ in (\d+) ms/gm));
+    }
+    if (best > SLOW) throw new RunError(`${relative(root, file)} took ${best} ms: reading is not linear`);
+    longest = Math.max(longest, best);
+  }
+  return longest;
 }
 
 let triple;
