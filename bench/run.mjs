@@ -1,92 +1,88 @@
-// `npm run bench`: what a call costs beside raw fetch, in one run. Prints ratios and their spread; asserts nothing.
+// `npm run bench`: what a call costs beside raw fetch, two fetches by hand and the peer; what strangers send, decoded by everybody;
+// and a cold start. In Node, Chromium and workerd, in one run. Prints medians and ratios; asserts nothing.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { createFetch, decodeInvoice } from "l402-fetch";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { at } from "../scripts/lib.mjs";
+import { setup } from "../scripts/setup.mjs";
+import { cold } from "./cold.mjs";
+import { print } from "./compare.mjs";
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 2000);
-const WARM_UP = 300;
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 1500);
 
-const server = fork(new URL("server.mjs", import.meta.url));
-const [[origin, ...others]] = await once(server, "message");
+await setup("bench");
+const site = await mkdtemp(join(tmpdir(), "l402-bench-"));
+const server = fork(new URL("server.mjs", import.meta.url), { env: { ...process.env, BENCH_SITE: site } });
+const [[origin, ...crowds]] = await once(server, "message");
 
-/** The wallet finds the preimage in the 402, which a fetch of ours remembers by invoice. */
-const preimages = new Map();
-async function remember(input, init) {
-  const response = await fetch(input, init);
-  if (response.status === 402) preimages.set(invoiceOf(response), response.headers.get("x-preimage"));
-  return response;
-}
-const invoiceOf = (response) => /invoice="([^"]+)"/.exec(response.headers.get("www-authenticate"))[1];
-const wallet = ({ paymentRequest }) => preimages.get(paymentRequest);
-const client = () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch: remember });
-
-/** Two fetches, as a user without a library writes them: no check, no proof, no limit. */
-async function byHand(url) {
-  const asked = await remember(url);
-  const header = asked.headers.get("www-authenticate");
-  const preimage = wallet({ paymentRequest: invoiceOf(asked) });
-  const token = /macaroon="([^"]+)"/.exec(header)[1];
-  await asked.body.cancel();
-  return remember(url, { headers: { authorization: `L402 ${token}:${preimage}` } });
-}
-
-async function timed(task) {
-  const start = performance.now();
-  const response = await task();
-  await response.text();
-  return performance.now() - start;
-}
-
-const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
-const at = (numbers, part) => sorted(numbers)[Math.floor(numbers.length * part)];
-
-/** Takes turns, so that whatever else the machine does falls on both. */
-async function compare(name, theirs, ours) {
-  const pairs = [];
-  for (let i = 0; i < WARM_UP + ROUNDS; i++) {
-    const first = i % 2 ? theirs : ours;
-    const [a, b] = [await timed(() => first(i)), await timed(() => (first === theirs ? ours : theirs)(i + 0.5))];
-    if (i >= WARM_UP) pairs.push(first === theirs ? [a, b] : [b, a]);
-  }
-  const [raw, own] = [0, 1].map((side) => at(pairs.map((pair) => pair[side]), 0.5));
-  const ratios = pairs.map(([their, our]) => our / their);
-  const spread = [0.25, 0.75].map((part) => at(ratios, part).toFixed(2)).join(" to ");
-  console.log(`${name.padEnd(48)} ${(own * 1000).toFixed(0).padStart(6)} µs  ${(own / raw).toFixed(3)} x   (${(raw * 1000).toFixed(0)} µs; pairs ${spread})`);
-}
-
-console.log(`node ${process.version}, ${ROUNDS} pairs each, on loopback: median of ours, ratio of the medians, (theirs; middle half of the pairs)\n`);
-const pay = client();
-await compare("nothing to pay, beside raw fetch", () => remember(`${origin}/free`), () => pay(`${origin}/free`));
-
-await (await pay(`${origin}/paid`)).text();
-const token = await (async () => {
-  const asked = await remember(`${origin}/x`);
-  return `L402 ${/macaroon="([^"]+)"/.exec(asked.headers.get("www-authenticate"))[1]}:${preimages.get(invoiceOf(asked))}`;
-})();
-await compare("a token that is reused, beside raw fetch", () => remember(`${origin}/paid`, { headers: { authorization: token } }), () => pay(`${origin}/paid`));
-
-// A client of its own for each call: otherwise the token of the first would open all.
-const clients = Array.from({ length: WARM_UP + ROUNDS }, client);
-await compare("402, payment, repeat, beside two fetches by hand", () => byHand(`${origin}/bought`), (i) => clients[Math.floor(i)](`${origin}/bought`));
-
-let payments = 0;
-const crowd = createFetch({ wallet: (invoice) => (payments++, wallet(invoice)), limits: { perPayment: 100 }, networks: ["regtest"], fetch: remember });
-const parallel = async (calls, one) => {
-  const start = performance.now();
-  await Promise.all(Array.from({ length: calls }, async () => (await one()).text()));
-  return performance.now() - start;
+const read = async (path) => JSON.parse(await readFile(at(path), "utf8"));
+const aperture = await read("tests/vectors/aperture.json");
+const vectors = {
+  invoices: (await read("tests/vectors/lnd-invoices.json")).map(({ invoice }) => invoice),
+  headers: aperture.map(({ header }) => header),
+  tokens: aperture.map(({ l402 }) => l402.macaroon),
 };
-for (const calls of [1000, 5000]) {
-  await crowd.forget();
-  payments = 0;
-  const raw = await parallel(calls, () => remember(`${others[0]}/free`));
-  const own = await parallel(calls, () => crowd(`${others[1]}/crowd`));
-  const name = `${calls} parallel calls, beside as many raw ones`;
-  console.log(`${name.padEnd(48)} ${own.toFixed(0).padStart(6)} ms  ${(own / raw).toFixed(3)} x   (${raw.toFixed(0)} ms; ours are sent twice)  ${payments} payment`);
+
+function tell(title, results) {
+  if ("us" in results[0]) return print(title, results);
+  console.log(title);
+  const [first] = results;
+  for (const { name, ms, payments, megabytes, peak } of results) {
+    const figures = ms === undefined
+      ? `${megabytes.toFixed(0).padStart(9)} MB/s${(megabytes / first.megabytes).toFixed(3).padStart(7)} x${peak ? `   at most ${Math.round(peak / 2 ** 20)} MiB` : ""}`
+      : `${ms.toFixed(0).padStart(9)} ms${(ms / first.ms).toFixed(3).padStart(9)} x   ${payments} payments`;
+    console.log(`  ${name.padEnd(44)}${figures}`);
+  }
 }
 
-const { paymentRequest } = (await crowd.quote(`${origin}/quoted`)).invoice;
-const start = performance.now();
-for (let i = 0; i < 10_000; i++) await decodeInvoice(paymentRequest);
-console.log(`${"decodeInvoice".padEnd(48)} ${((performance.now() - start) / 10).toFixed(1).padStart(6)} µs`);
-server.disconnect();
+async function inNode() {
+  console.log(`\n== Node ${process.version}, ${ROUNDS} rounds on loopback: median, median of the ratios to the first of the same round (middle half)`);
+  const { patch } = await import("./clients.mjs");
+  patch();
+  const { measure } = await import("./rounds.mjs");
+  const l402 = await import("@getalby/lightning-tools/402");
+  const alby = { ...l402, ...(await import("@getalby/lightning-tools/402/l402")), ...(await import("@getalby/lightning-tools/bolt11")) };
+  const [ours, light, bolt11, macaroon] = await Promise.all([import("../dist/node.js"), import("light-bolt11-decoder"), import("bolt11"), import("macaroon")]);
+  const peers = { light, bolt11: bolt11.default, macaroon: macaroon.default };
+  await measure({ origin, crowds: crowds[0], rounds: ROUNDS, ours, alby, peers, vectors, watch: () => process.memoryUsage().rss }, tell);
+}
+
+async function inChromium() {
+  const { build } = await import(at("tests/node_modules/esbuild/lib/main.js"));
+  // The peers name modules of Node that they do without in a page.
+  const nothing = {
+    name: "nothing",
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /^(crypto|util)$/ }, ({ path }) => ({ path, namespace: "nothing" }));
+      onLoad({ filter: /./, namespace: "nothing" }, () => ({ contents: "" }));
+    },
+  };
+  await build({ entryPoints: [at("bench/page.mjs")], outfile: join(site, "page.js"), bundle: true, format: "esm", logLevel: "error", external: ["./ours/*", "./given.js"], plugins: [nothing] });
+  await writeFile(join(site, "page.html"), `<!doctype html><title>bench</title><script type="module" src="page.js"></script>`);
+  await writeFile(join(site, "given.js"), `export default ${JSON.stringify({ origin, crowds: origin, rounds: Math.ceil(ROUNDS / 3), vectors })}`);
+  const { openBrowser } = await import("../tests/lib/browsers.mjs");
+  const chromium = await openBrowser("chromium");
+  try {
+    console.log(`\n== Chromium ${(await chromium.browser.version()).replace(/^.*\//, "")}, ${Math.ceil(ROUNDS / 3)} rounds`);
+    for (const { title, results } of await chromium.visit(`${origin}/site/page.html`, 600_000)) tell(title, results);
+  } finally {
+    await chromium.close();
+  }
+}
+
+try {
+  // its modules as they are, beside the page
+  await mkdir(join(site, "ours"));
+  for (const file of ["api", "books", "core", "env", "error", "fetch", "index", "load", "load-url", "once", "options", "request", "wallet"]) {
+    await writeFile(join(site, "ours", `${file}.js`), await readFile(at(`dist/${file}.js`)));
+  }
+  await writeFile(join(site, "ours", "l402_fetch.wasm"), await readFile(at("dist/l402_fetch.wasm")));
+  await inNode();
+  await inChromium();
+  await cold({ site, origin, invoice: vectors.invoices[0] });
+} finally {
+  server.disconnect();
+  await rm(site, { recursive: true, force: true });
+}

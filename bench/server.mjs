@@ -3,11 +3,31 @@
 // wallet costs nothing either.
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { challenge } from "./mint.mjs";
 
 const HEADER = "x-preimage";
 
+const CHUNK = Buffer.alloc(64 * 1024, "sunny ");
+
+/** A body of so many megabytes. */
+function* chunks(megabytes) {
+  for (let i = 0; i < megabytes * 16; i++) yield CHUNK;
+}
+
+/** The page and its scripts, as run.mjs made them. */
+async function site(path, response) {
+  const type = path.endsWith(".wasm") ? "application/wasm" : path.endsWith(".js") ? "text/javascript" : "text/html";
+  // isolated, a page has a finer clock
+  response.writeHead(200, { "content-type": type, "cache-control": "no-store", "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" });
+  response.end(await readFile(`${process.env.BENCH_SITE}/${path}`));
+}
+
 function answer(request, response) {
+  if (request.url.startsWith("/site/")) return site(request.url.slice(6), response).catch(() => response.destroy());
+  response.setHeader("cache-control", "no-store"); // a browser's cache is not what is measured
+  if (request.url.startsWith("/big/")) return Readable.from(chunks(Number(request.url.slice(5)))).pipe(response);
   if (request.url.startsWith("/free") || request.headers.authorization) return response.end("sunny");
   const preimage = randomBytes(32);
   const hash = createHash("sha256").update(preimage).digest();

@@ -75,7 +75,8 @@ async function system(wanted) {
 }
 
 /**
- * `build`: what the build needs. `packages`: the npm packages of the tests, too. `chromium`: and that browser. `fuzz`: what the fuzz
+ * `build`: what the build needs. `packages`: the npm packages of the tests, too. `chromium`: and that browser. `bench`: and
+ * the peers that are measured. `fuzz`: what the fuzz
  * targets need. `test`: everything.
  */
 export async function setup(part) {
@@ -85,6 +86,7 @@ export async function setup(part) {
   const tasks = [npm("tests", "1 min")];
   // apt and npm wait for the network, cargo for the processor
   if (part === "chromium") tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
+  if (part === "bench") tasks.push(npm("bench", "10 s"), system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
   if (part === "test") tasks.push(system(SYSTEM), cargoTools());
   const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === "rejected") throw result.reason;

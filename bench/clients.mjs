@@ -1,0 +1,78 @@
+// Who asks for a resource and pays: by hand, by the peer, by us. For Node and for a page.
+
+/** The wallet finds the preimage in the 402, which the fetch of everybody here remembers by invoice. */
+const preimages = new Map();
+const real = globalThis.fetch;
+export async function fetch(input, init) {
+  const response = await real(input, init);
+  if (response.status === 402) preimages.set(invoiceOf(response), response.headers.get("x-preimage"));
+  return response;
+}
+const invoiceOf = (response) => /invoice="([^"]+)"/.exec(response.headers.get("www-authenticate"))[1];
+
+/** The peer takes no fetch. */
+export const patch = () => void (globalThis.fetch = fetch);
+
+export let payments = 0;
+export const wallet = ({ paymentRequest }) => (payments++, preimages.get(paymentRequest));
+const peersWallet = { payInvoice: async ({ invoice }) => ({ preimage: wallet({ paymentRequest: invoice }) }) };
+
+/** Two fetches, as a user without a library writes them: no check, no proof, no limit. */
+async function byHand(url) {
+  const asked = await fetch(url);
+  const [, token] = /macaroon="([^"]+)"/.exec(asked.headers.get("www-authenticate"));
+  const preimage = wallet({ paymentRequest: invoiceOf(asked) });
+  await asked.body.cancel();
+  return fetch(url, { headers: { authorization: `L402 ${token}:${preimage}` } });
+}
+
+const read = async (response) => (await response).text();
+const OURS = "l402-fetch, with all checks";
+const PEERS = "@getalby/lightning-tools fetch402";
+
+/** The contenders of each comparison; the first is what the others are held against. `calls`: how often ours pays. */
+export async function contenders({ origin, createFetch, fetch402, calls }) {
+  const client = () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch });
+  const pay = client();
+  await read(pay(`${origin}/paid`));
+  const bought = await fetch402(`${origin}/paid`, {}, { wallet: peersWallet });
+  await bought.text();
+  const { credentials } = bought.payment;
+  // A client of its own for each call: otherwise the token of the first would open all.
+  const clients = Array.from({ length: calls }, client);
+  return {
+    "nothing to pay": [
+      ["raw fetch", () => read(fetch(`${origin}/free`))],
+      [PEERS, () => read(fetch402(`${origin}/free`, {}, { wallet: peersWallet }))],
+      [OURS, () => read(pay(`${origin}/free`))],
+    ],
+    "a token that is reused": [
+      ["raw fetch, with the header", () => read(fetch(`${origin}/paid`, { headers: { authorization: credentials.value } }))],
+      [PEERS, () => read(fetch402(`${origin}/paid`, {}, { wallet: peersWallet, credentials }))],
+      [OURS, () => read(pay(`${origin}/paid`))],
+    ],
+    "402, payment, repeat": [
+      ["two fetches by hand", () => read(byHand(`${origin}/bought`))],
+      [PEERS, () => read(fetch402(`${origin}/bought`, {}, { wallet: peersWallet }))],
+      [OURS, (round) => read(clients[round](`${origin}/bought`))],
+    ],
+  };
+}
+
+/** 1,000 calls at once: each contender's milliseconds and payments. */
+export async function crowd({ origin, createFetch, fetch402, size }) {
+  const results = [];
+  for (const [name, start] of [
+    ["raw fetch, nothing to pay", () => (url) => fetch(url.replace("paid", "free"))],
+    ["two fetches by hand, each", () => byHand],
+    [`${PEERS}, each`, () => (url) => fetch402(url, {}, { wallet: peersWallet })],
+    [OURS, () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch })],
+  ]) {
+    const call = start();
+    const before = payments;
+    const begin = performance.now();
+    await Promise.all(Array.from({ length: size }, () => read(call(`${origin}/paid`))));
+    results.push({ name, ms: performance.now() - begin, payments: payments - before });
+  }
+  return results;
+}
