@@ -8,6 +8,7 @@
 
 use crate::encoding::concat;
 use crate::row::Writer;
+use crate::text::{cut, find};
 use crate::{Code, Error};
 use std::borrow::Cow;
 
@@ -324,11 +325,10 @@ impl<'a> Reader<'a> {
     }
 
     fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a str {
-        let start = self.at;
-        while self.peek().is_some_and(&fits) {
-            self.at = self.at.saturating_add(1);
-        }
-        self.header.get(start..self.at).unwrap_or_default()
+        let rest = self.header.get(self.at..).unwrap_or_default();
+        let (taken, _) = cut(rest, find(rest, |byte| !fits(byte)).unwrap_or(rest.len()));
+        self.at = self.at.saturating_add(taken.len());
+        taken
     }
 }
 
