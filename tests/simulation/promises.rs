@@ -276,8 +276,10 @@ impl World {
             for (url, end) in &*lane.ends.borrow() {
                 let is_fine = match end {
                     End::Answer(200, _) | End::Done => true,
-                    // A token that is good once may have been used by who died of it.
+                    // A token that is good once may have been used by who died of it, and one that lasts for minutes has
+                    // expired when the clock is set before its first use.
                     End::Answer(401, _) | End::Raised("not_honored", _) if self.setup.site_of(url).1.single_use => true,
+                    End::Raised("not_honored", _) if self.setup.site_of(url).1.lasts_s.is_some() => true,
                     End::Answer(..) | End::Raised("not_honored", _) => refuses(url),
                     End::Raised("over_limit", None) => self.is_tight(),
                     _ => false,
