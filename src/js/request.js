@@ -76,10 +76,12 @@ class Call {
     return this.#replayable;
   }
 
-  /** Whether the caller brought an Authorization of its own. Headers that can't be read are the caller's, too. */
+  /** Whether the caller brought an Authorization of its own, in its headers or as the URL's user. Headers that can't be read
+   *  are the caller's, too. */
   get authorized() {
     this.#snapshot();
-    return attempt(() => this.#hasAuthorization(), true);
+    const url = this.#parse();
+    return !!(url?.username || url?.password) || attempt(() => this.#hasAuthorization(), true);
   }
 
   #hasAuthorization() {

@@ -79,8 +79,11 @@ export default [
         const response = await shop.fetch(t.base + url.pathname + url.search, init);
         return new Response(response.body, { status: response.status, headers: response.headers });
       } });
-      await pay(`${plain.replace("https://", "https://user:secret@")}#fragment`);
-      await pay(`${plain.replace("https://", "https://user:secret@")}#other`);
+      await pay(`${plain}#fragment`);
+      await pay(`${plain}#other`);
+      const response = await pay(plain.replace("https://", "https://user:secret@"));
+      t.equal(response.status, 402);
+      t.same(shop.events.at(-1), { type: "unpayable", url: plain, reason: "authorization_set" });
       const urls = shop.events.flatMap((event) => [event.url, event.quote?.url, event.payment?.url]).filter((url) => url !== undefined);
       t.same([...new Set(urls)], [plain]);
       t.equal((await pay.payments())[0].url, plain);

@@ -185,13 +185,18 @@ export default [
         t.equal(await response.text(), "payment required\n");
         t.same(shop.events, [{ type: "unpayable", url, reason: "authorization_set" }]);
       }
+      // Most runtimes refuse a user in a URL; those that don't make an Authorization of it.
+      const withUser = await shop.pay(url.replace("://", "://user:secret@")).catch((error) => error);
+      t.ok(withUser.status === 402 || withUser.name === "TypeError", withUser.name ?? withUser.status);
+      const { requests } = await shop.counts({ payments: 0, asked: 0 });
+      t.ok(requests === 4 || requests === 5, `${requests} requests`);
       t.equal((await shop.pay(new Request(url, inits[0]))).status, 402);
-      await shop.counts({ payments: 0, asked: 0, requests: 5 });
+      await shop.counts({ payments: 0, asked: 0, requests: requests + 1 });
 
       t.equal((await shop.pay(url)).status, 200);
       t.equal((await shop.pay(url, inits[0])).status, 402);
-      const { log } = await shop.counts({ payments: 1, asked: 1, requests: 8 });
-      t.same(log.slice(0, 5).map((entry) => entry.authorization), Array(5).fill(own));
+      const { log } = await shop.counts({ payments: 1, asked: 1, requests: requests + 4 });
+      t.same(log.slice(0, 4).map((entry) => entry.authorization), Array(4).fill(own));
       t.equal(log.at(-1).authorization, own);
     },
   },
