@@ -1,0 +1,93 @@
+// `node tests/simulation/mutants.mjs [NAME…]`: takes one safeguard at a time out of a copy of the core, and expects the simulation to
+// fail. Prints which promise caught it, and after how many runs.
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
+
+/** Name, file, what stands there, what the mutant has in its place. */
+const MUTANTS = [
+  ["no journal entry before the wallet", "prepare.rs", "        books.journal.put(entry.clone());\n", ""],
+  ["no purchase lock", "purchase.rs",
+    "let _guard = self.lock(&purchase.key).await.map_err(|failure| self.refused(request, failure))?;",
+    "drop(self.lock(&purchase.key).await.map_err(|failure| self.refused(request, failure))?);",
+    "false => Some(self.lock(&purchase.resource).await.map_err(|failure| self.refused(request, failure))?),",
+    "false => { drop(self.lock(&purchase.resource).await.map_err(|failure| self.refused(request, failure))?); None::<H::Guard> }"],
+  ["no ledger lock", "ledger.rs", "_guard: Some(guard) })", "_guard: { drop(guard); None } })"],
+  ["no reserve for what is open", "journal.rs",
+    "State::Pending | State::Unknown => (payment.amount_msat, self.max_fee_msat),", "State::Pending | State::Unknown => (0, 0),"],
+  ["limits not checked again under the lock", "prepare.rs", "let max_fee_msat = self.room(quote, Some(hold))?;", "let max_fee_msat = 5_000;"],
+  ["the store not read again", "ledger.rs", "        self.read().await?;\n        Ok(Page",
+    "        if self.books.borrow().stored[0].is_none() { self.read().await?; }\n        Ok(Page"],
+  ["open payments stand in nobody's way", "recover.rs", "        entry.is_unsettled()\n            && entry.payment.origin", "        false\n            && entry.payment.origin"],
+  ["a lookup's failed believed by anybody", "recover.rs", "Lookup::Failed if is_certain == Some(true) =>", "Lookup::Failed =>"],
+  ["a lost lock not noticed", "recover.rs", "    entry.started_at_ms <= locked_at\n", "    let _ = locked_at;\n    entry.started_at_ms > 0\n"],
+  ["who was held up asks the wallet all the same", "purchase.rs",
+    "if self.host.now().saturating_sub(entry.started_at_ms) > timeout_ms {", "if self.host.now() == 0 {"],
+  ["released on a throw", "settle.rs", "return self.ask_wallet(entry, failure).await;", "self.settle_failed(entry).await; return Err(failure);"],
+  ["the proof not stored before the repeat", "settle.rs", "if let Some(Failure::Raised(lost)) = self.close_or_keep(page).await {",
+    "drop(page);\n        if let Some(Failure::Raised(lost)) = None::<Failure<H>> {"],
+  ["the journal written before the token", "ledger.rs",
+    "                (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),\n                (JOURNAL, 0, books.journal.to_text(), books.journal.is_empty()),\n",
+    "                (JOURNAL, 0, books.journal.to_text(), books.journal.is_empty()),\n                (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),\n"],
+  ["a failed write forgotten", "ledger.rs", "        books.unsaved = true;\n", ""],
+  ["a late answer not recorded", "settle.rs", "        match answer.await {\n            Answer::Preimage { text, fee_msat } => {", "        match answer.await {\n            Answer::Preimage { text, fee_msat } if text.is_empty() => {"],
+  ["a call pays as often as it is asked", "client.rs", "if paid_now || !request.replayable", "if !request.replayable"],
+  ["not_honored forgotten", "client.rs", "        let books = self.books.borrow();\n        Location::of(&request.url)\n            .is_some_and(|location| books.tokens.is_dishonored",
+    "        let books = self.books.borrow();\n        false && Location::of(&request.url)\n            .is_some_and(|location| books.tokens.is_dishonored"],
+  ["a stored token settles nothing", "ledger.rs", "        books.settle_what_is_proven();\n", ""],
+];
+
+const work = at("target/mutants");
+
+async function copy() {
+  await mkdir(work, { recursive: true });
+  for (const path of ["Cargo.toml", "Cargo.lock", "README.md", "src", "scripts", "tests/flow", "tests/simulation"]) {
+    await cp(at(path), `${work}/${path}`, { recursive: true, preserveTimestamps: true });
+  }
+}
+
+/** Changes a file of the copy, and says how to bring it back. */
+async function mutate([name, file, ...changes]) {
+  const path = `${work}/src/${file}`;
+  const before = await readFile(path, "utf8");
+  let after = before;
+  for (let i = 0; i < changes.length; i += 2) {
+    if (after.split(changes[i]).length !== 2) throw new Error(`${name}: what it changes is not there once in ${file}: ${changes[i]}`);
+    after = after.replace(changes[i], () => changes[i + 1]);
+  }
+  await writeFile(path, after);
+  return () => writeFile(path, before);
+}
+
+/** What caught it: the test, the promise, and after how many runs; undefined where nothing did. */
+async function judge() {
+  const args = ["test", "--locked", "--config", "profile.test.package.l402-fetch.opt-level=1", "--test", "simulation"];
+  const env = { SIM_FIRST: "1", CARGO_TARGET_DIR: at("target") };
+  try {
+    await run("cargo", args, { cwd: work, env, quiet: true, both: true });
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    const [, test, how] = /thread '(\w+)' .*panicked at .*\n(.*)/.exec(error.output) ?? [];
+    if (!test) throw error;
+    const promise = how.replace(/^.*?: (?=[\w ]+: )/, "").replace(/: .*/, "");
+    return { test, promise, runs: /after (\d+) runs/.exec(how)?.[1] ?? /SIM_SEED=(\d+)/.exec(how)?.[1] ?? "?" };
+  }
+}
+
+const wanted = process.argv.slice(2);
+const mutants = MUTANTS.filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+let [passed, failed] = [0, 0];
+await copy();
+for (const mutant of mutants) {
+  const start = Date.now();
+  const restore = await mutate(mutant);
+  try {
+    const caught = await judge();
+    if (caught) passed++;
+    else failed++;
+    console.log(`| ${mutant[0]} | ${caught ? `${caught.promise} | ${caught.test}, ${caught.runs} runs` : "NOT CAUGHT |"} | ${seconds(start)} |`);
+  } finally {
+    await restore();
+  }
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
