@@ -43,7 +43,7 @@ pub struct Reply<H: Host> {
     /// Its body is unread.
     pub response: H::Response,
     /// Absent where no credential was used.
-    pub receipt: Option<Receipt>,
+    pub receipt: Option<Box<Receipt>>,
 }
 
 /// What a response cost.
@@ -159,7 +159,7 @@ impl<H: Host> Client<H> {
 
             // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
             if let Some(sent) = token.take() {
-                receipt = Some(Receipt { payment: sent.payment.clone(), paid_now });
+                receipt = Some(Box::new(Receipt { payment: sent.payment.clone(), paid_now }));
                 let verdict = verdict(head.status);
                 // The token stayed at home when the request was redirected to another origin, and would lead there again.
                 let is_elsewhere = is_elsewhere(&request, &head);
@@ -186,15 +186,15 @@ impl<H: Host> Client<H> {
             }
 
             // The challenge, and the offer in it.
-            let (challenges, offer) = match self.read_offer(&request, &head) {
+            let asked = match self.read_offer(&request, &head) {
                 Ok(Some(found)) => found,
                 Ok(None) => return Ok(Reply { response, receipt }),
                 Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
             };
 
             // The payment: ours, or that of another call for the same thing.
-            let (invoice, came_at) = (offer.invoice.clone(), self.host.now());
-            let (bought, first_try) = match self.purchase(&call, &request, challenges, offer).await {
+            let (invoice, came_at) = (asked.offer.invoice.clone(), self.host.now());
+            let (bought, first_try) = match self.purchase(&call, &request, asked).await {
                 Ok(found) => found,
                 // It waited, for others or for consent, longer than its invoice lived.
                 Err(failure) if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&invoice, came_at) => {
@@ -228,7 +228,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`] where the 402 holds no offer.
-    pub async fn quote(&self, call: Rc<H::Call>, request: Request) -> Result<Option<Quote>, Failure<H>> {
+    pub async fn quote(&self, call: Rc<H::Call>, request: Request) -> Result<Option<Box<Quote>>, Failure<H>> {
         if self.token_for(&request).is_some() {
             return Ok(None);
         }
@@ -239,7 +239,7 @@ impl<H: Host> Client<H> {
             return Ok(None);
         }
         match self.read_offer(&request, &head)? {
-            Some((_, offer)) => Ok(Some(self.examine(&request, offer)?)),
+            Some(asked) => Ok(Some(self.examine(&request, asked.offer)?)),
             None => {
                 Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into())
             }

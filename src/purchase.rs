@@ -1,12 +1,12 @@
 //! One purchase: shared by all who wait for it, journalled before the wallet is asked, settled only by proof.
 
-use crate::challenge::{Challenge, Offer};
 use crate::client::Client;
 use crate::encoding::concat;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::host::{Host, Order, Request};
 use crate::ledger::PURCHASE_LOCK;
+use crate::offer::Asked;
 use crate::origin::Location;
 use crate::prepare::Found;
 use crate::settle::unknown;
@@ -65,11 +65,10 @@ impl<H: Host> Client<H> {
         self: &Rc<Self>,
         call: &Rc<H::Call>,
         request: &Request,
-        challenges: Vec<Challenge>,
-        offer: Offer,
+        asked: Box<Asked>,
     ) -> Result<(Bought, Option<FirstTry>), Failure<H>> {
         let (key, resource) = (self.purchase_key(request), resource(&request.method, &request.url));
-        let mut mine = Some((challenges, offer));
+        let mut mine = Some(asked);
         loop {
             // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
             if let Some(token) = self.token_for(request) {
@@ -97,8 +96,8 @@ impl<H: Host> Client<H> {
                     }
                     (running, None)
                 }
-                (None, Some((challenges, offer))) => {
-                    let started = self.start(&key, &resource, call, request, challenges, offer);
+                (None, Some(asked)) => {
+                    let started = self.start(&key, &resource, call, request, asked);
                     (Rc::clone(&started), Some(Fires(Rc::clone(&started.tried))))
                 }
                 // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
@@ -174,8 +173,7 @@ impl<H: Host> Client<H> {
         resource: &str,
         call: &Rc<H::Call>,
         request: &Request,
-        challenges: Vec<Challenge>,
-        offer: Offer,
+        asked: Box<Asked>,
     ) -> Rc<Purchase<H>> {
         let purchase = Rc::new(Purchase {
             key: key.to_owned(),
@@ -193,7 +191,7 @@ impl<H: Host> Client<H> {
         self.purchases.borrow_mut().push(Rc::clone(&purchase));
         let (client, started, request) = (Rc::clone(self), Rc::clone(&purchase), request.clone());
         self.host.spawn(Box::pin(async move {
-            let outcome = client.buy(&started, &request, &challenges, offer).await;
+            let outcome = client.buy(&started, &request, *asked).await;
             client.end(&started, outcome);
         }));
         if self.host.wakes_only_itself() {
@@ -236,10 +234,9 @@ impl<H: Host> Client<H> {
         self: &Rc<Self>,
         purchase: &Purchase<H>,
         request: &Request,
-        challenges: &[Challenge],
-        offer: Offer,
+        Asked { challenges, offer }: Asked,
     ) -> Result<Bought, Failure<H>> {
-        self.host.tell(&Event::Challenge { url: &request.url, challenges });
+        self.host.tell(&Event::Challenge { url: &request.url, challenges: &challenges });
         let quote = self.examine(request, offer).map_err(|error| self.refused(request, error.into()))?;
         self.host.tell(&Event::Quote(&quote));
 
