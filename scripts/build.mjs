@@ -6,6 +6,9 @@ import { setup } from "./setup.mjs";
 /** What rustc may use for wasm32-unknown-unknown by default, and bindgen's externref tables. */
 const FEATURES = ["bulk-memory", "bulk-memory-opt", "call-indirect-overlong", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
 
+/** For size, twice: with the control flow taken apart and put together anew in between it comes out smaller by nearly a percent. */
+const OPTIMISE = ["-Oz", "--converge", "--flatten", "--rereloop", "-Oz", "--converge"];
+
 /** `beside` runs while the core is compiled, which keeps one processor busy at the end. */
 export async function build(beside = () => {}) {
   const target = await targetDir();
@@ -25,7 +28,7 @@ export async function build(beside = () => {}) {
   await cp(`${dist}/core_bg.wasm`, `${target}/named.wasm`);
   await rename(`${dist}/core_bg.wasm`, wasm);
   const before = (await stat(wasm)).size;
-  await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, "-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);
+  await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, ...OPTIMISE, "--strip-debug", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);
 
   const bytes = await readFile(wasm);
   await writeFile(`${dist}/l402_fetch.wasm.js`, `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`);
