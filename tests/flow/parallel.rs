@@ -333,6 +333,26 @@ fn a_reserve_is_counted_once() {
 }
 
 #[test]
+fn nobody_is_asked_for_consent_to_what_others_consent_leaves_no_room_for() {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.limits.all.total = Some(15_000);
+    let (client, host) = client(&world, None, config);
+    let consent = crate::executor::Later::new();
+    let asked = consent.clone();
+    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (_, first) = start(&client, &host, get("https://a.example/"));
+    world.executor.run_ready();
+    assert_eq!(fetch(&client, &host, get("https://b.example/")), refused(Code::OverLimit));
+    assert_eq!(host.approvals.get(), 1);
+    consent.bring(Ok(false));
+    assert_eq!(until_done(&host, &[first]), [refused(Code::Declined)]);
+    host.approve.replace(None);
+    assert_eq!(fetch(&client, &host, get("https://b.example/")), PAID, "what was reserved is free again");
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
 fn a_listener_may_fetch_by_itself() {
     let world = World::new();
     let (client, host) = client(&world, None, Config::new(100));
