@@ -124,6 +124,14 @@ fn leases() {
     all(&Setup { late_orders: true, ..Setup::new("leases", Kind::Lease) });
 }
 
+/// Whoever is frozen before it asks the wallet may be passed over by somebody who waited for as long as a wallet is given.
+#[test]
+fn leases_and_a_long_wait() {
+    let setup = Setup::new("leases and a long wait", Kind::Lease);
+    let patient = vec![Call::Fetch(0, "/data"), Call::Wait(350_000), Call::Fetch(0, "/data")];
+    all(&Setup { plans: vec![vec![fetch("/data")], vec![patient]], ..setup });
+}
+
 #[test]
 fn lock_files() {
     all(&Setup { late_orders: true, ..Setup::new("lock files", Kind::File) });

@@ -383,6 +383,10 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
                 }
                 Err(failure) => ended(failure),
             },
+            Call::Wait(milliseconds) => {
+                process.ask(Ask::Sleep, Some(process.world.timer() + milliseconds)).await;
+                End::Done
+            }
             Call::Forget(site) => {
                 let origin = process.world.setup.sites[site].origin;
                 process.world.forgets(origin);

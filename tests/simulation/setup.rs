@@ -74,6 +74,8 @@ pub enum Call {
     /// Looks into the wallet and tells the truth about every payment that is open.
     Resolve,
     Forget(usize),
+    /// Nothing, for so many milliseconds.
+    Wait(u64),
 }
 
 /// Calls that are made one after the other; the lanes of a process run at once.
