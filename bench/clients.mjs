@@ -33,7 +33,7 @@ const PEERS = "@getalby/lightning-tools fetch402";
 /** The contenders of each comparison; the first is what the others are held against. `calls`: how often ours pays. */
 export async function contenders({ origin, createFetch, fetch402, calls }) {
   const client = () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch });
-  const pay = client();
+  const [pay, free] = [client(), client()];
   await read(pay(`${origin}/paid`));
   const bought = await fetch402(`${origin}/paid`, {}, { wallet: peersWallet });
   await bought.text();
@@ -44,7 +44,7 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
     "nothing to pay": [
       ["raw fetch", () => read(fetch(`${origin}/free`))],
       [PEERS, () => read(fetch402(`${origin}/free`, {}, { wallet: peersWallet }))],
-      [OURS, () => read(pay(`${origin}/free`))],
+      [OURS, () => read(free(`${origin}/free`))],
     ],
     "a token that is reused": [
       ["raw fetch, with the header", () => read(fetch(`${origin}/paid`, { headers: { authorization: credentials.value } }))],

@@ -22,8 +22,9 @@ async function timed(task, runs) {
 export async function compare(contenders, { rounds, warmUp, runs = 1 }) {
   const times = contenders.map(() => []);
   for (let round = 0; round < warmUp + rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      const which = (round + turn) % contenders.length;
+    // Every other round backwards, so that nobody always follows the same one.
+    const turns = contenders.map((_, turn) => (round + turn) % contenders.length);
+    for (const which of round % 2 ? turns.reverse() : turns) {
       const took = await timed(() => contenders[which][1](round), runs);
       if (round >= warmUp) times[which].push(took);
     }

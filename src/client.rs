@@ -272,7 +272,8 @@ impl<H: Host> Client<H> {
     /// The same before the response is handed over, for what runs afterwards may be cut off. To whoever reads the store later
     /// a token that is used up looks like one that was never honoured, and those are not bought again.
     async fn write_accepted(&self, token: &Token) {
-        if self.is_accepted_anew(token) {
+        // A timer costs more than all else here, and without a store there is nothing to wait for.
+        if self.is_accepted_anew(token) && self.host.has_store() {
             first(self.read_again(), self.host.sleep(ACCEPTED_MS)).await;
         }
     }
