@@ -222,7 +222,7 @@ impl World {
         let before = self.wallet.moved();
         if self.setup.kind.has_leases() {
             // Whoever takes locks over from the dead believes no "failed" until their wallets' time is over.
-            self.start(usize::MAX, &[again.clone()]);
+            self.start(usize::MAX, std::slice::from_ref(&again));
             self.finish();
             self.pass(REST_MS);
         }
