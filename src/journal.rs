@@ -19,8 +19,9 @@
 //!   of, and before `payments()` and `spent()` answer. A token that is stored already is one, too: the process ended before
 //!   it could write the journal.
 //! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s, or a lookup's "failed", which is believed
-//!   only while nobody else can be about to ask the wallet, or past `paymentTimeout`; and a process that was frozen for so long
-//!   before it asked, and then does not.
+//!   only while nobody else can be about to ask the wallet, or past `paymentTimeout`, and not within 10 s of an order whose
+//!   sender is gone, for it may still be on its way; and a process that was frozen for so long before it asked, and then
+//!   does not.
 //! - *answer lost*: the wallet threw, was silent until the timeout, or gave no proof, and a lookup could not tell.
 //! - *tried again*: a server may offer the same invoice once more; the entry then starts anew, and what becomes of the
 //!   earlier attempt changes it by a proof only.

@@ -15,6 +15,10 @@ use std::rc::Rc;
 /// first: a wallet's API takes so many questions at once, and an instance with more of them open has other worries.
 const MOST_LOOKUPS: usize = 100;
 
+/// For so long after its journal write an order may still be on its way to the wallet, though the tab or process that sent it
+/// is gone and its lock is free: the wallet then says "failed" of a payment that it is about to make.
+const ON_ITS_WAY_MS: u64 = 10_000;
+
 impl<H: Host> Client<H> {
     /// Whether an entry's open outcome keeps this request from being paid.
     pub(crate) fn stands_in_the_way(&self, entry: &Entry, request: &Request, now: u64) -> bool {
@@ -93,7 +97,7 @@ impl<H: Host> Client<H> {
                         }
                         return;
                     }
-                    Lookup::Failed if is_certain == Some(true) => {
+                    Lookup::Failed if is_certain == Some(true) && !self.may_be_on_its_way(&entry) => {
                         self.settle_failed(&entry).await;
                         return;
                     }
@@ -141,6 +145,13 @@ impl<H: Host> Client<H> {
             Some(mine) => Some(is_old || is_earlier(entry, mine.locked_at.get())),
             None => None,
         }
+    }
+
+    /// Whether whoever shares the store has sent this order a moment ago and did not live to hear of it.
+    fn may_be_on_its_way(&self, entry: &Entry) -> bool {
+        self.host.has_store()
+            && entry.payment.state == State::Pending
+            && self.host.now().saturating_sub(entry.started_at_ms) < ON_ITS_WAY_MS
     }
 
     fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {

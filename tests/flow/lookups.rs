@@ -1,7 +1,7 @@
 //! Open payments are looked up before `payments()` and `spent()` answer.
 
 use crate::executor::{Later, Running};
-use crate::host::{client, fetch, get, never, soon, Fake, Op, Store, TheClient, World, PAID, REUSED, URL};
+use crate::host::{client, fetch, get, never, open, soon, Fake, Op, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::challenge::Protocol;
@@ -108,9 +108,13 @@ fn what_was_paid_is_found_and_used() {
 
 #[test]
 fn what_failed_is_released_by_who_can_be_sure() {
-    for (has_lock, wait_ms, believed) in
-        [(true, 0, true), (false, 0, false), (false, 300_000, false), (false, 300_001, true)]
-    {
+    for (has_lock, wait_ms, believed) in [
+        (true, 9_999, false),
+        (true, 10_000, true),
+        (false, 10_000, false),
+        (false, 300_000, false),
+        (false, 300_001, true),
+    ] {
         let (world, store) = lost(2, has_lock);
         let (client, _) = instance(&world, &store);
         world.lookup_says(Lookup::Failed);
@@ -119,8 +123,22 @@ fn what_failed_is_released_by_who_can_be_sure() {
         assert_eq!((states(&world, &client), total(&world, &client)), (vec![state; 2], sats), "{has_lock} {wait_ms}");
         let locks =
             store.ops.borrow().iter().filter(|(op, name)| *op == Op::Lock && name.starts_with(PURCHASE)).count();
-        assert_eq!(locks, if has_lock { 2 } else { 0 }, "under the lock of its resource, if there are locks");
+        let asked = if believed { 2 } else { 4 };
+        assert_eq!(locks, if has_lock { asked } else { 0 }, "under the lock of its resource, if there are locks");
     }
+}
+
+#[test]
+fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
+    let (world, store) = lost(1, true);
+    let (client, host) = instance(&world, &store);
+    world.lookup_says(Lookup::Failed);
+    world.executor.pass(9_000);
+    assert_eq!(fetch(&client, &host, get(&shop(0))), open(Code::PaymentUnknown, State::Pending));
+    assert_eq!((world.paid(), total(&world, &client)), (0, 10), "nobody is paid, and the amount stays counted");
+    world.executor.pass(1_000);
+    assert_eq!(fetch(&client, &host, get(&shop(0))), PAID);
+    assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Failed, State::Paid]));
 }
 
 #[test]
