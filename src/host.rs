@@ -4,6 +4,7 @@
 
 use crate::event::{Event, Quote};
 use crate::invoice::Invoice;
+use crate::origin::Location;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -79,6 +80,14 @@ pub struct Request {
     pub authorized: bool,
     /// False for requests whose answer can't be read or that never reach a server.
     pub payable: bool,
+}
+
+impl Request {
+    /// Scheme, host and port; empty where the URL has none.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        Location::of(&self.url).map_or("", |location| location.origin)
+    }
 }
 
 /// What a response says before its body.

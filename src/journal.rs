@@ -80,11 +80,17 @@ impl Entry {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
+    /// Milliseconds since it was begun; none where it comes from the future.
+    #[must_use]
+    pub fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.started_at_ms)
+    }
+
     /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to spare
     /// for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
     #[must_use]
     pub fn can_be_folded(&self, now_ms: u64) -> bool {
-        !self.is_unsettled() && now_ms.saturating_sub(self.started_at_ms) >= DAY_MS && self.is_forgotten(now_ms)
+        !self.is_unsettled() && self.age_ms(now_ms) >= DAY_MS && self.is_forgotten(now_ms)
     }
 
     /// About how many bytes it takes in the stored form.

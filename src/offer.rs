@@ -108,7 +108,7 @@ impl<H: Host> Client<H> {
                 .or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
             ..macaroon
         });
-        let origin = Location::of(&request.url).map_or("", |location| location.origin).to_owned();
+        let origin = request.origin().to_owned();
         Ok(Box::new(Quote {
             url: request.url.clone(),
             origin,

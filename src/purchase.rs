@@ -7,7 +7,6 @@ use crate::failure::Failure;
 use crate::host::{Host, Order, Request};
 use crate::ledger::PURCHASE_LOCK;
 use crate::offer::Asked;
-use crate::origin::Location;
 use crate::prepare::Found;
 use crate::settle::unknown;
 use crate::sync::{self, first, Fires, First};
@@ -158,7 +157,7 @@ impl<H: Host> Client<H> {
 
     /// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
     fn purchase_key(&self, request: &Request) -> String {
-        let origin = Location::of(&request.url).map_or("", |location| location.origin);
+        let origin = request.origin();
         if self.is_unshared(origin) {
             resource(&request.method, &request.url)
         } else {
@@ -259,7 +258,7 @@ impl<H: Host> Client<H> {
         // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
         self.host.tell(&Event::Paying(&entry.payment));
         let timeout_ms = self.config.payment_timeout_ms;
-        if self.host.now().saturating_sub(entry.started_at_ms) > timeout_ms {
+        if entry.age_ms(self.host.now()) > timeout_ms {
             return Err(self.held_up(&entry).await);
         }
         let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };

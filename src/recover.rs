@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::host::{Host, Lookup, Request};
 use crate::journal::{Entry, State};
 use crate::ledger::Page;
-use crate::origin::Location;
 use crate::purchase::{resource, Purchase};
 use crate::settle::{open_payment, prove, LOOKUP_TIMEOUT_MS};
 use crate::sync::{all, first, Fires, First};
@@ -23,7 +22,7 @@ impl<H: Host> Client<H> {
     /// Whether an entry's open outcome keeps this request from being paid.
     pub(crate) fn stands_in_the_way(&self, entry: &Entry, request: &Request, now: u64) -> bool {
         let same_resource = entry.method == request.method && entry.payment.url == request.url;
-        let origin = Location::of(&request.url).map_or("", |location| location.origin);
+        let origin = request.origin();
         entry.is_unsettled()
             && entry.payment.origin == origin
             && (same_resource || !self.is_unshared(origin))
@@ -83,13 +82,13 @@ impl<H: Host> Client<H> {
     async fn look_one_up(&self, mut entry: Entry, own: Option<&Purchase<H>>) {
         let mut is_certain = self.is_certain(&entry, own);
         let started = self.host.now();
-        let left = |all: u64| all.saturating_sub(self.host.now().saturating_sub(started));
+        let left = || LOOKUP_TIMEOUT_MS.saturating_sub(self.host.now().saturating_sub(started));
         let mut guard = None;
         // Who wants to buy waits for whoever is buying this, as it would for its own resource.
         let mut waits = own.is_some() && is_certain.is_none();
         loop {
             if !std::mem::take(&mut waits) {
-                let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left(LOOKUP_TIMEOUT_MS) };
+                let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left() };
                 match self.look_up(&entry.payment.payment_hash, patience).await {
                     Lookup::Paid { preimage, fee_msat } => {
                         if let Ok(proof) = prove(&preimage, &entry.payment) {
@@ -107,7 +106,7 @@ impl<H: Host> Client<H> {
             }
             // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
             // another one; who only reads the books does not.
-            let patience = if own.is_some() { self.config.payment_timeout_ms } else { left(LOOKUP_TIMEOUT_MS) };
+            let patience = if own.is_some() { self.config.payment_timeout_ms } else { left() };
             let resource = resource(&entry.method, &entry.payment.url);
             let First::A(Ok(held)) = first(self.lock(&resource), self.host.sleep(patience)).await else { return };
             guard.replace(held);
@@ -134,7 +133,7 @@ impl<H: Host> Client<H> {
             return if own.is_some() && self.host.has_lock() { None } else { Some(false) };
         }
         // The clock alone tells nothing of who holds a lock: it may have been set.
-        let is_old = self.host.now().saturating_sub(entry.started_at_ms) > self.config.payment_timeout_ms;
+        let is_old = entry.age_ms(self.host.now()) > self.config.payment_timeout_ms;
         if !self.host.has_store() {
             // A purchase that was passed over may only be frozen.
             let was_asked = !self.host.wakes_only_itself() || entry.payment.state == State::Unknown;
@@ -149,9 +148,7 @@ impl<H: Host> Client<H> {
 
     /// Whether whoever shares the store has sent this order a moment ago and did not live to hear of it.
     fn may_be_on_its_way(&self, entry: &Entry) -> bool {
-        self.host.has_store()
-            && entry.payment.state == State::Pending
-            && self.host.now().saturating_sub(entry.started_at_ms) < ON_ITS_WAY_MS
+        self.host.has_store() && entry.payment.state == State::Pending && entry.age_ms(self.host.now()) < ON_ITS_WAY_MS
     }
 
     fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {

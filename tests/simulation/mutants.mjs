@@ -22,7 +22,7 @@ const MUTANTS = [
   ["open payments stand in nobody's way", "recover.rs", "        entry.is_unsettled()\n            && entry.payment.origin", "        false\n            && entry.payment.origin"],
   ["a lookup's failed believed by anybody", "recover.rs",
     "Lookup::Failed if is_certain == Some(true) && !self.may_be_on_its_way(&entry) =>", "Lookup::Failed =>"],
-  ["an order on its way forgotten", "recover.rs", "            && self.host.now().saturating_sub(entry.started_at_ms) < ON_ITS_WAY_MS\n", "            && false\n"],
+  ["an order on its way forgotten", "recover.rs", "            && entry.age_ms(self.host.now()) < ON_ITS_WAY_MS\n", "            && false\n"],
   ["a lost lock not noticed", "recover.rs", "    entry.started_at_ms <= locked_at\n", "    let _ = locked_at;\n    entry.started_at_ms > 0\n"],
   ["released on a throw", "settle.rs", "return self.ask_wallet(entry, failure).await;", "self.settle_failed(entry).await; return Err(failure);"],
   ["the proof not stored before the repeat", "settle.rs", "if let Some(Failure::Raised(lost)) = self.close_or_keep(page).await {",
