@@ -11,6 +11,7 @@ import { setup } from "../../scripts/setup.mjs";
 import { openBrowser } from "../lib/browsers.mjs";
 import { importMap, installPacked } from "../lib/pack.mjs";
 import { serve } from "../lib/serve.mjs";
+import { closingLine, fail, tally } from "../lib/tally.mjs";
 import { startWorkers } from "../runtimes/workerd.mjs";
 import { startAperture, startBackend } from "./aperture.mjs";
 import { freePorts, removeAtEnd } from "./daemon.mjs";
@@ -119,25 +120,9 @@ async function open() {
   };
 }
 
-let passed = 0;
-let failed = 0;
-
 async function test(runtime, context) {
-  const start = Date.now();
-  let results;
-  try {
-    results = await RUNTIMES[runtime]({ ...context, place: { ...context.place, runtime } });
-  } catch (error) {
-    results = [{ name: "the runner", ok: false, error: error.stack }];
-  }
-  const bad = results.filter((result) => !result.ok);
-  passed += results.length - bad.length;
-  failed += bad.length;
-  for (const { name, ok, error, ms } of results) {
-    console.log(`${ok ? "ok" : "failed"}: ${runtime}: ${name} (${ms} ms)${ok ? "" : `\n    ${error.replaceAll("\n", "\n    ")}`}`);
-  }
-  console.log(`${runtime}: ${results.length - bad.length} of ${results.length} in ${seconds(start)}`);
-  if (bad.length > 0) console.log(`the servers said last:\n${context.tails()}`);
+  const suite = () => RUNTIMES[runtime]({ ...context, place: { ...context.place, runtime } });
+  if (!(await tally(runtime, suite, { every: true }))) console.log(`the servers said last:\n${context.tails()}`);
 }
 
 async function bench(context) {
@@ -165,8 +150,7 @@ try {
     await context.stop();
   }
 } catch (error) {
-  failed += 1;
-  console.error(`interop: ${error instanceof RunError ? error.message : error.stack}`);
+  fail(`interop: ${error instanceof RunError ? error.message : error.stack}`);
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+// `--bench` alone runs no test
+closingLine({ mayBeEmpty: true });

@@ -1,11 +1,12 @@
 // One suite, in every runtime, against the installed tarball. `run.mjs [RUNTIME…]`
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { at, run, seconds } from "../../scripts/lib.mjs";
+import { at, run } from "../../scripts/lib.mjs";
 import { openBrowser } from "../lib/browsers.mjs";
 import { importMap, installPacked } from "../lib/pack.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
 import { serve } from "../lib/serve.mjs";
+import { closingLine, tally } from "../lib/tally.mjs";
 import { openNodes } from "./nodes.mjs";
 import { startWorkers } from "./workerd.mjs";
 
@@ -56,24 +57,10 @@ const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNT
 const installed = await installPacked([at("tests/runtimes")]);
 const paywall = await startPaywall();
 const nodes = await openNodes(paywall);
-let passed = 0;
-let failed = 0;
 for (const runtime of names) {
-  const start = Date.now();
-  let results;
-  try {
-    results = await RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, nodes: nodes.url, runtime });
-  } catch (error) {
-    results = [{ name: "the runner", ok: false, error: error.stack }];
-  }
-  const bad = results.filter((result) => !result.ok);
-  passed += results.length - bad.length;
-  failed += bad.length;
-  console.log(`${runtime}: ${results.length - bad.length} of ${results.length} in ${seconds(start)}`);
-  for (const { name, error } of bad) console.log(`  failed: ${name}\n    ${error.replaceAll("\n", "\n    ")}`);
+  await tally(runtime, () => RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, nodes: nodes.url, runtime }));
 }
 await nodes.close();
 await paywall.close();
 await installed.remove();
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+closingLine();

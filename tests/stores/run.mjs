@@ -1,9 +1,10 @@
 // One suite for every store, in every runtime that has it, against the installed tarball. `run.mjs [RUNTIME…]`
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { at, run, seconds } from "../../scripts/lib.mjs";
+import { at, run } from "../../scripts/lib.mjs";
 import { installPacked } from "../lib/pack.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
+import { closingLine, tally } from "../lib/tally.mjs";
 import { inBrowser } from "./browsers.mjs";
 import { inWorkerd } from "./workerd.mjs";
 
@@ -28,23 +29,7 @@ const RUNTIMES = {
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNTIMES);
 const installed = await installPacked([at("tests/runtimes"), at("tests/stores")]);
 const paywall = await startPaywall();
-let passed = 0;
-let failed = 0;
-
-async function test(runtime) {
-  const start = Date.now();
-  let results;
-  try {
-    results = await RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, runtime });
-  } catch (error) {
-    results = [{ name: "the runner", ok: false, error: error.stack }];
-  }
-  const bad = results.filter((result) => !result.ok);
-  passed += results.length - bad.length;
-  failed += bad.length;
-  console.log(`${runtime}: ${results.length - bad.length} of ${results.length} in ${seconds(start)}`);
-  for (const { name, error } of bad) console.log(`  failed: ${name}\n    ${error.replaceAll("\n", "\n    ")}`);
-}
+const test = (runtime) => tally(runtime, () => RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, runtime }));
 
 // All but browsers spend most of their time in waiting for a lock whose holder is gone.
 const isBrowser = (runtime) => RUNTIMES[runtime] === inBrowser;
@@ -52,5 +37,4 @@ await Promise.all(names.filter((runtime) => !isBrowser(runtime)).map(test));
 for (const runtime of names.filter(isBrowser)) await test(runtime);
 await paywall.close();
 await installed.remove();
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+closingLine();
