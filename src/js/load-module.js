@@ -4,13 +4,13 @@ import { booksOf } from "./books.js";
 import * as core from "./core.js";
 import { environment } from "./env.js";
 import module from "./l402_fetch.wasm";
-import { refused } from "./load.js";
+import { bind, refused } from "./load.js";
 
 let started = false;
 
 export async function load() {
   try {
-    if (!started) core.initSync({ module });
+    if (!started) bind(core, new WebAssembly.Instance(module, { core }));
     started = true;
   } catch (cause) {
     throw refused("l402_fetch.wasm", cause);

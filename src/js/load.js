@@ -59,10 +59,16 @@ export async function compileBase64(base64) {
   });
 }
 
-/** Binds a compiled module to core.js: what `load()` resolves with. */
+/** Binds core.js to an instance of the wasm. */
+export function bind(core, { exports }) {
+  core.__wbg_set_wasm(exports);
+  exports.__wbindgen_start();
+}
+
+/** Instantiates a compiled module: what `load()` resolves with. */
 export async function start(core, module, source) {
   try {
-    await core.default({ module_or_path: module });
+    bind(core, await WebAssembly.instantiate(module, { core }));
   } catch (cause) {
     throw refused(source, cause);
   }

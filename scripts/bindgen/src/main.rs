@@ -1,5 +1,8 @@
-//! `bindgen INPUT.wasm OUT_DIR`: writes `core.js` and `core_bg.wasm`.
+//! `bindgen INPUT.wasm OUT_DIR`: writes `core.js`, which holds all that `core_bg.wasm` imports, and that.
 
+use anyhow::bail;
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use walrus::{ir, ConstExpr, DataKind, FunctionBuilder, FunctionId, FunctionKind, Module, TypeId};
 use wasm_bindgen_cli_support::Bindgen;
@@ -11,18 +14,26 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let mut bindgen = Bindgen::new();
-    let generated = bindgen.input_path(input).web(true).and_then(|bindgen| {
+    let generated = bindgen.input_path(input).bundler(true).and_then(|bindgen| {
         let mut output = bindgen
             .out_name("core")
-            // the loaders of src/js say where the wasm is; a default path here would make every bundler copy it twice
-            .omit_default_module_path(true)
+            .encode_into(wasm_bindgen_cli_support::EncodeInto::Always)
             // index.d.ts is written by hand
             .typescript(false)
             .remove_producers_section(true)
             .generate_output()?;
         snip(output.wasm_mut());
         blank(output.wasm_mut());
-        output.emit(out_dir)
+        let names = shorten(output.wasm_mut());
+        output.emit(out_dir)?;
+        // what a bundler would want besides: the loaders of src/js do that
+        let (glue, unused) = (Path::new(out_dir).join("core_bg.js"), Path::new(out_dir).join("core.js"));
+        let text = fs::read_to_string(&glue)?;
+        if text.contains('$') {
+            bail!("core_bg.js has names like those that are about to be given");
+        }
+        fs::write(unused, names.iter().fold(text, |text, (long, short)| text.replace(long, short)))?;
+        Ok(fs::remove_file(glue)?)
     });
     match generated {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,6 +87,26 @@ fn blank(module: &mut Module) {
             bytes[path].fill(0);
         }
     }
+}
+
+/// Gives what the wasm imports, and closures that it exports, names of two letters for their own of fifty, half of them a hash.
+/// Pairs of the old name and the new one.
+fn shorten(module: &mut Module) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    let mut shorten = |name: &mut String| {
+        let short = format!("${}", names.len());
+        names.push((std::mem::replace(name, short.clone()), short));
+    };
+    for import in module.imports.iter_mut() {
+        import.module = "core".to_owned();
+        shorten(&mut import.name);
+    }
+    for export in module.exports.iter_mut().filter(|export| export.name.contains("closures")) {
+        shorten(&mut export.name);
+    }
+    // a name may be the beginning of another
+    names.sort_by_key(|(long, _)| std::cmp::Reverse(long.len()));
+    names
 }
 
 fn is_for_panics(name: Option<&str>) -> bool {
