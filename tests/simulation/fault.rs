@@ -23,6 +23,8 @@ pub enum Fault {
     Wrong,
     /// The server is overloaded.
     Busy,
+    /// It has happened, and its process freezes before it hears of it.
+    FreezesAfter,
 }
 
 impl Fault {
@@ -53,13 +55,18 @@ impl Fault {
             _ => {}
         }
         let broke = "it broke";
-        if matches!(op.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_)) {
+        if matches!(op.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_)) && self != Self::FreezesAfter {
             world.store_failed.set(true);
         }
         match &op.ask {
             Ask::Load(_) => process.answer(id, &broke, Reply::Loaded(Err(broke))),
             Ask::Lock(_) => process.answer(id, &broke, Reply::Locked(Err(broke))),
             Ask::Save(..) => {
+                if self == Self::FreezesAfter {
+                    process.freeze(world.timer());
+                    let saved = world.write(&op);
+                    return process.answer(id, &saved, Reply::Saved(saved));
+                }
                 if self == Self::FailsAfter {
                     let _ = world.write(&op);
                 }

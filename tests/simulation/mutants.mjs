@@ -24,6 +24,7 @@ const MUTANTS = [
     "Lookup::Failed if is_certain == Some(true) && !self.may_be_on_its_way(&entry) =>", "Lookup::Failed =>"],
   ["an order on its way forgotten", "recover.rs", "            && entry.age_ms(self.host.now()) < ON_ITS_WAY_MS\n", "            && false\n"],
   ["a lost lock not noticed", "recover.rs", "    entry.started_at_ms <= locked_at\n", "    let _ = locked_at;\n    entry.started_at_ms > 0\n"],
+  ["who was held up asks the wallet all the same", "purchase.rs", "if entry.age_ms(self.host.now()) > timeout_ms {", "if false {"],
   ["released on a throw", "settle.rs", "return self.ask_wallet(entry, failure).await;", "self.settle_failed(entry).await; return Err(failure);"],
   ["the proof not stored before the repeat", "settle.rs", "if let Some(Failure::Raised(lost)) = self.close_or_keep(page).await {",
     "drop(page);\n        if let Some(Failure::Raised(lost)) = None::<Failure<H>> {"],

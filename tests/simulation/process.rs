@@ -231,6 +231,9 @@ impl Process {
 
     /// Runs until all wait for the world.
     pub fn run(&self) {
+        if self.status.get().0 == Status::Frozen {
+            return;
+        }
         let executor = self.executor.borrow().clone();
         if let Some(executor) = executor {
             executor.run_ready();
@@ -312,6 +315,9 @@ impl Process {
 
     pub fn thaw(&self, now: u64) {
         self.status.set((Status::Running, now));
+        // the answer that it slept on, if any, is heard now
+        self.note(&self.world.wall());
+        self.run();
     }
 
     /// Ends it. Without `late`, what is under way to wallet and store does not arrive.

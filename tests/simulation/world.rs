@@ -253,6 +253,9 @@ impl World {
             for (&op_id, op) in &*process.ops.borrow() {
                 if self.is_ready(process, op_id, op) && !op.slow && !op.orphan {
                     faults.extend(Fault::of(op).iter().map(|fault| Act::Fault(id, op_id, *fault)));
+                    if self.setup.kind.has_leases() && matches!(op.ask, Ask::Save(..)) {
+                        faults.push(Act::Fault(id, op_id, Fault::FreezesAfter));
+                    }
                 }
             }
             if !process.is_idle() {
