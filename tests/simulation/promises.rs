@@ -129,7 +129,7 @@ impl World {
         let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
         let aged = |(hash, money): &&(&String, &Money)| {
             let expires_at = self.server.preimages.borrow().get(*hash).and_then(|(_, expires_at)| *expires_at);
-            expires_at.is_some_and(|at| self.wall() >= at) || self.is_aged(money)
+            expires_at.is_some_and(|at| self.latest() >= at) || self.is_aged(money)
         };
         let gone = payments.iter().filter(aged).count();
         let forgotten = self.forgotten.borrow().get(site.origin).copied().unwrap_or(0);
@@ -323,7 +323,7 @@ impl World {
     }
 
     fn is_aged(&self, money: &Money) -> bool {
-        self.wall() / 1000 > money.invoice_expires_at + FORGOTTEN_AFTER_S
+        self.latest() / 1000 > money.invoice_expires_at + FORGOTTEN_AFTER_S
     }
 
     /// An entry is looked up when its resource is bought next: where another token opens it, that may be never.

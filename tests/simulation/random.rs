@@ -107,7 +107,7 @@ pub fn setup(seed: u64, dice: &mut Dice) -> Setup {
         plans,
         faults: dice.below(8) as u32,
         long_jumps: true,
-        late_orders: kind.has_leases(),
+        late_orders: kind.has_lock(),
     }
 }
 

@@ -53,6 +53,8 @@ pub struct World {
     /// The clock of timers; the wall clock may be set.
     timer: Cell<u64>,
     skew: Cell<i64>,
+    /// The furthest that the wall clock was ever set forward.
+    most_skew: Cell<i64>,
     has_slept_long: Cell<bool>,
     pub faults_left: Cell<u32>,
     pub processes: RefCell<Vec<Rc<Process>>>,
@@ -80,6 +82,7 @@ impl World {
             setup: setup.clone(),
             timer: Cell::new(0),
             skew: Cell::new(0),
+            most_skew: Cell::new(0),
             has_slept_long: Cell::new(false),
             faults_left: Cell::new(setup.faults),
             processes: RefCell::default(),
@@ -125,13 +128,18 @@ impl World {
         (START_MS + self.timer.get() as i64 + self.skew.get()) as u64
     }
 
+    /// The latest that the wall clock may ever have shown.
+    pub fn latest(&self) -> u64 {
+        self.wall() + self.set_back()
+    }
+
     pub fn is_set_forward(&self) -> bool {
         self.skew.get() > 0
     }
 
-    /// By how much the wall clock is behind that of timers.
+    /// How far what was written lies in the future, at most.
     pub fn set_back(&self) -> u64 {
-        self.skew.get().min(0).unsigned_abs()
+        (self.most_skew.get() - self.skew.get()).unsigned_abs()
     }
 
     pub fn pass(&self, milliseconds: u64) {
@@ -320,7 +328,10 @@ impl World {
                 }
             }
             Act::Freeze(process) => self.process(process).freeze(now),
-            Act::Jump(by) => self.skew.set(self.skew.get() + by),
+            Act::Jump(by) => {
+                self.skew.set(self.skew.get() + by);
+                self.most_skew.set(self.most_skew.get().max(self.skew.get()));
+            }
             Act::Abort(process, lane) => self.abort(&self.process(process), lane),
         }
     }
@@ -547,8 +558,16 @@ impl World {
 
     /// All that what happens next depends on.
     pub fn key(&self) -> u128 {
-        let mut key =
-            digest(0, &(self.timer.get(), self.skew.get(), self.has_slept_long.get(), self.faults_left.get()));
+        let mut key = digest(
+            0,
+            &(
+                self.timer.get(),
+                self.skew.get(),
+                self.most_skew.get(),
+                self.has_slept_long.get(),
+                self.faults_left.get(),
+            ),
+        );
         for process in &*self.processes.borrow() {
             let status = process.status.get();
             let memory = if status.0 == Status::Dead { 0 } else { process.history.get() };
