@@ -30,6 +30,9 @@ const read = async (response) => (await response).text();
 const OURS = "l402-fetch, with all checks";
 const PEERS = "@getalby/lightning-tools fetch402";
 
+/** Clients that pay in turns, each having forgotten what it bought the time before. */
+const SHOPPERS = 50;
+
 /** The contenders of each comparison; the first is what the others are held against. `calls`: how often ours pays. */
 export async function contenders({ origin, createFetch, fetch402, calls }) {
   const client = () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch });
@@ -38,8 +41,13 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
   const bought = await fetch402(`${origin}/paid`, {}, { wallet: peersWallet });
   await bought.text();
   const { credentials } = bought.payment;
-  // A client of its own for each call: otherwise the token of the first would open all.
-  const clients = Array.from({ length: calls }, client);
+  const shoppers = Array.from({ length: SHOPPERS }, client);
+  const shopper = (round) => shoppers[round % SHOPPERS];
+  const newcomers = Array.from({ length: calls }, client);
+  const others = [
+    ["two fetches by hand", () => read(byHand(`${origin}/bought`))],
+    [PEERS, () => read(fetch402(`${origin}/bought`, {}, { wallet: peersWallet }))],
+  ];
   return {
     "nothing to pay": [
       ["raw fetch", () => read(fetch(`${origin}/free`))],
@@ -51,11 +59,8 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
       [PEERS, () => read(fetch402(`${origin}/paid`, {}, { wallet: peersWallet, credentials }))],
       [OURS, () => read(pay(`${origin}/paid`))],
     ],
-    "402, payment, repeat": [
-      ["two fetches by hand", () => read(byHand(`${origin}/bought`))],
-      [PEERS, () => read(fetch402(`${origin}/bought`, {}, { wallet: peersWallet }))],
-      [OURS, (round) => read(clients[round](`${origin}/bought`))],
-    ],
+    "402, payment, repeat": [...others, [OURS, (round) => read(shopper(round)(`${origin}/bought`)), (round) => shopper(round).forget()]],
+    "the same, by a client's first call": [...others, [OURS, (round) => read(newcomers[round](`${origin}/bought`))]],
   };
 }
 

@@ -15,9 +15,9 @@ async function timed(task, runs) {
  * Runs each contender once a round, each round beginning with the next one. Resolves, for each, with the median of its times in
  * microseconds, the median of its ratios to the first contender of the same round, and the middle half of those ratios.
  *
- * `runs`: how often in a row, where once is too quick for the clock.
+ * `runs`: how often in a row, where once is too quick for the clock. What a contender has to tidy up after its turn is not timed.
  *
- * @param {[name: string, task: (round: number) => Promise<unknown>][]} contenders
+ * @param {[name: string, task: (round: number) => Promise<unknown>, tidy?: (round: number) => Promise<unknown>][]} contenders
  */
 export async function compare(contenders, { rounds, warmUp, runs = 1 }) {
   const times = contenders.map(() => []);
@@ -27,6 +27,7 @@ export async function compare(contenders, { rounds, warmUp, runs = 1 }) {
     for (const which of round % 2 ? turns.reverse() : turns) {
       const took = await timed(() => contenders[which][1](round), runs);
       if (round >= warmUp) times[which].push(took);
+      await contenders[which][2]?.(round);
     }
   }
   return contenders.map(([name], which) => {

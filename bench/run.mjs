@@ -9,6 +9,7 @@ import { at } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
 import { cold } from "./cold.mjs";
 import { print } from "./compare.mjs";
+import { withoutNode } from "./peers.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 1500);
 
@@ -51,15 +52,7 @@ async function inNode() {
 
 async function inChromium() {
   const { build } = await import(at("tests/node_modules/esbuild/lib/main.js"));
-  // The peers name modules of Node that they do without in a page.
-  const nothing = {
-    name: "nothing",
-    setup({ onLoad, onResolve }) {
-      onResolve({ filter: /^(crypto|util)$/ }, ({ path }) => ({ path, namespace: "nothing" }));
-      onLoad({ filter: /./, namespace: "nothing" }, () => ({ contents: "" }));
-    },
-  };
-  await build({ entryPoints: [at("bench/page.mjs")], outfile: join(site, "page.js"), bundle: true, format: "esm", logLevel: "error", external: ["./ours/*", "./given.js"], plugins: [nothing] });
+  await build({ entryPoints: [at("bench/page.mjs")], outfile: join(site, "page.js"), bundle: true, format: "esm", logLevel: "error", external: ["./ours/*", "./given.js"], plugins: [withoutNode] });
   await writeFile(join(site, "page.html"), `<!doctype html><title>bench</title><script type="module" src="page.js"></script>`);
   await writeFile(join(site, "given.js"), `export default ${JSON.stringify({ origin, crowds: origin, rounds: Math.ceil(ROUNDS / 3), vectors })}`);
   const { openBrowser } = await import("../tests/lib/browsers.mjs");

@@ -1,5 +1,5 @@
-// `npm run size`: what each entry point costs whoever imports it, minified and compressed, and what is in the wasm.
-// `size.mjs --check` fails where something has grown beyond its ceiling.
+// `npm run size`: what each entry point costs whoever imports it, minified and compressed, beside other clients, and what is in
+// the wasm. `size.mjs --check` leaves the others out, and fails where something has grown beyond its ceiling.
 import { readFile } from "node:fs/promises";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { at, targetDir } from "./lib.mjs";
@@ -16,7 +16,8 @@ const LIMITS = {
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 4_500 };
 
-await setup("packages");
+const isCheck = process.argv.includes("--check");
+await setup(isCheck ? "packages" : "peers");
 const { build } = await import(at("tests/node_modules/esbuild/lib/main.js"));
 const { exports } = JSON.parse(await readFile(at("package.json"), "utf8"));
 
@@ -28,10 +29,9 @@ const measured = (bytes) => ({
 const sum = (parts) => parts.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }), { raw: 0, gzip: 0, brotli: 0 });
 
 /** What a bundler for browsers makes of an entry: the parts that are loaded with it, and those that come at first need. */
-async function bundled(file) {
+async function bundled(file, options = { entryPoints: [at(file)], external: ["node:*", "cloudflare:*", "@getalby/sdk"] }) {
   const { metafile, outputFiles } = await build({
-    entryPoints: [at(file)], bundle: true, splitting: true, format: "esm", minify: true, metafile: true, write: false,
-    outdir: "out", logLevel: "error", external: ["node:*", "cloudflare:*", "@getalby/sdk"],
+    ...options, bundle: true, splitting: true, format: "esm", minify: true, metafile: true, write: false, outdir: "out", logLevel: "error",
   });
   const outputs = Object.entries(metafile.outputs).map(([path, output], index) => ({ path, ...output, ...measured(Buffer.from(outputFiles[index].contents)) }));
   const first = new Set();
@@ -64,6 +64,14 @@ for (const [name, { default: file }] of Object.entries(exports)) {
   if (name !== "." && file) row(name.replace(".", "l402-fetch"), (await bundled(file)).first);
 }
 
+if (!isCheck) {
+  const { CLIENTS, withoutNode } = await import("../bench/peers.mjs");
+  console.log("\nbeside them, without our checks");
+  for (const [name, contents] of Object.entries(CLIENTS)) {
+    row(name, (await bundled(name, { stdin: { contents, resolveDir: at("bench") }, plugins: [withoutNode] })).first);
+  }
+}
+
 console.log(`\n${"file of the main entry, minified".padEnd(40)}${"bytes".padStart(9)}`);
 const files = main.inputs.map(([path, { bytesInOutput }]) => [path.replace(/^.*dist\//, ""), bytesInOutput]).filter(([, bytes]) => bytes > 0);
 for (const [file, bytes] of files.sort((a, b) => b[1] - a[1])) console.log(`${file.padEnd(40)}${String(bytes).padStart(9)}`);
@@ -73,7 +81,7 @@ const { rows: modules, data } = modulesOf(await readFile(`${await targetDir()}/n
 for (const [name, bytes, functions] of modules) console.log(`${name.padEnd(40)}${String(bytes).padStart(9)}${String(functions).padStart(11)}`);
 console.log(`${"data".padEnd(40)}${String(data).padStart(9)}`);
 
-if (process.argv.includes("--check")) {
+if (isCheck) {
   const limits = Object.entries({ ...Object.fromEntries(rows.filter(({ name }) => /(wallets|stores)\//.test(name)).map(({ name }) => [name, EACH])), ...LIMITS });
   const over = limits.filter(([name, { ceiling }]) => !(rows.find((found) => found.name === name)?.gzip <= ceiling));
   for (const [name, { ceiling }] of over) console.error(`${name} has grown beyond its ceiling of ${ceiling} bytes after gzip: make it smaller, or raise the ceiling in scripts/size.mjs and say why`);
