@@ -27,7 +27,7 @@ async function sold() {
   return new Response("pay first", { status: 402, headers: { "www-authenticate": header } });
 }
 
-const authorization = (init) => init?.headers?.get?.("authorization");
+const authorization = (init) => new Headers(init?.headers).get("authorization");
 const used = new Set();
 
 /** What a server makes of a call, by kind. */

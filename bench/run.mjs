@@ -68,7 +68,7 @@ async function inChromium() {
 try {
   // its modules as they are, beside the page
   await mkdir(join(site, "ours"));
-  for (const file of ["api", "books", "core", "env", "error", "fetch", "index", "load", "load-url", "once", "options", "request", "wallet"]) {
+  for (const file of ["api", "client", "core", "env", "error", "fetch", "index", "load", "load-url", "once", "options", "parsers", "request", "wallet"]) {
     await writeFile(join(site, "ours", `${file}.js`), await readFile(at(`dist/${file}.js`)));
   }
   await writeFile(join(site, "ours", "l402_fetch.wasm"), await readFile(at("dist/l402_fetch.wasm")));

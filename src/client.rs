@@ -134,6 +134,12 @@ impl<H: Host> Client<H> {
         self.token_for(request).filter(|token| self.trial_of(token).is_none())
     }
 
+    /// Whether this instance knows any token.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        !self.books.borrow().tokens.is_empty()
+    }
+
     /// The token of an id that [`Client::token_to_send`] gave.
     #[must_use]
     pub fn token(&self, id: u32) -> Option<Rc<Token>> {

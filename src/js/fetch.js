@@ -8,9 +8,6 @@ const TOKENS = "l402-fetch/tokens";
 // How long the store may keep a request waiting that may have nothing to pay, in milliseconds.
 const PATIENCE = 5_000;
 
-// Credentials that are kept ready; the core has them all.
-const MOST_KNOWN = 100;
-
 const receipts = new WeakMap();
 
 /** What a response cost; undefined where no credential was used. */
@@ -19,76 +16,31 @@ export const receiptOf = (response) => receipts.get(response);
 /** A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. */
 export function createFetch(options, load, follow) {
   const { config, ...given } = readOptions(options);
-  const { fetch, store, onEvent } = given;
+  const { fetch, store } = given;
   const context = { fetch, follow };
-  const known = new Map();
-  /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
-  const reusable = new Map();
-  let changing = 0;
-  let env;
-  let books;
-  let core;
+  let client;
   let looked = !store;
 
   async function start() {
-    const needed = await load();
-    env ??= needed.environment({ ...given, paymentTimeout: config.paymentTimeout });
-    core ??= new needed.core.Core(JSON.stringify(config), env, env.traits);
-    books ??= needed.booksOf(core);
+    const { clientOf } = await load();
+    return (client ??= clientOf(config, given));
   }
 
   /** The store's tokens, once. A store that can't be read breaks nothing while there is nothing to pay. */
   async function look() {
     let timer;
     const patience = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
-    const read = async () => (await store.get(TOKENS)) && ask("readTokens")();
+    const read = async () => (await store.get(TOKENS)) && (await start()).readTokens();
     // The next purchase reads the store again, and says so if it still can't.
     await Promise.race([read().catch(() => {}), patience]);
     clearTimeout(timer);
     looked = true;
   }
 
-  /** The token to send: its id, header and payment. */
-  function tokenFor(call) {
-    if (!core) return;
-    const { plain } = call;
-    const kept = reusable.get(plain);
-    if (kept && env.now() < kept.until) return kept;
-    const token = call.url ? credential(core.token(call)) : undefined;
-    if (token && plain && !changing) {
-      if (reusable.size >= MOST_KNOWN) reusable.clear();
-      reusable.set(plain, token);
-    }
-    return token;
-  }
-
-  /** A token's header and payment, asked of the core once. */
-  function credential(id) {
-    if (!id) return;
-    let found = known.get(id);
-    if (!found && known.size >= MOST_KNOWN) known.clear();
-    if (!found) {
-      const { expiresAt, ...rest } = JSON.parse(core.credential(id));
-      known.set(id, (found = { ...rest, id, until: expiresAt === null ? Infinity : expiresAt * 1000, accepted: false }));
-    }
-    return found;
-  }
-
-  /** What may change which token opens what. */
-  async function change(task) {
-    changing++;
-    reusable.clear();
-    try {
-      return await task();
-    } finally {
-      changing--;
-    }
-  }
-
   function done(call, response, receipt) {
     if (receipt) {
       if (response === Object(response)) receipts.set(response, receipt);
-      if (onEvent && !receipt.paidNow) env.tell(JSON.stringify({ type: "reused", payment: receipt.payment, url: call.url }));
+      if (!receipt.paidNow) client.reused(call, receipt.payment);
     }
     return response;
   }
@@ -107,17 +59,14 @@ export function createFetch(options, load, follow) {
       call.hold();
       await unlessAborted(call, look());
     }
-    const token = tokenFor(call);
+    const token = client?.tokenFor(call);
     const response = await call.send(token?.authorization);
     // A fetch of the user's own may resolve with anything.
     const status = response?.status;
 
     // By far the most calls end here: there is nothing to pay, or the token was taken.
     if (token ? status < 400 || status === 404 : status !== 402) {
-      if (token && !token.accepted) {
-        token.accepted = true;
-        core.accepted(token.id);
-      }
+      if (token) client.accepted(token);
       return done(call, response, token && { payment: token.payment, paidNow: false });
     }
 
@@ -127,16 +76,12 @@ export function createFetch(options, load, follow) {
       } catch (error) {
         throw new L402Error(error.code, error.message, { cause: error.cause, response });
       }
-      return change(() => core.answer(call, token?.id ?? 0, response));
+      return client.answer(call, token, response);
     };
-    const [last, receipt] = await unlessAborted(call, answer());
-    return done(call, last, JSON.parse(receipt));
+    return done(call, ...(await unlessAborted(call, answer())));
   }
 
-  const ask = (question) => async (...args) => {
-    await start();
-    return change(() => books[question](...args));
-  };
+  const ask = (question) => async (...args) => (await start())[question](...args);
 
   return Object.assign(pay, {
     async quote(input, init) {
@@ -144,16 +89,13 @@ export function createFetch(options, load, follow) {
       call.hold();
       if (!looked) await unlessAborted(call, look());
       await start();
-      return JSON.parse(await unlessAborted(call, core.quote(call)).finally(() => call.drop()));
+      return await unlessAborted(call, client.quote(call)).finally(() => call.drop());
     },
     payments: ask("payments"),
     spent: ask("spent"),
     forget: ask("forget"),
     resolve: ask("resolve"),
-    async balanceMsat() {
-      await start();
-      return env.balanceMsat();
-    },
+    balanceMsat: ask("balanceMsat"),
   });
 }
 

@@ -3,8 +3,8 @@
 import { loadFailed, once } from "./once.js";
 
 export const load = once(async () => {
-  const [core, { compileBase64, start }, { base64 }] = await Promise.all([import("./core.js"), import("./load.js"), import("./l402_fetch.wasm.js")]).catch((cause) => {
+  const [{ compileBase64, start }, { base64 }] = await Promise.all([import("./load.js"), import("./l402_fetch.wasm.js")]).catch((cause) => {
     throw loadFailed(`the wasm core could not be read: ${cause?.message}`, cause);
   });
-  return start(core, await compileBase64(base64), "l402_fetch.wasm.js");
+  return start(await compileBase64(base64), "l402_fetch.wasm.js");
 });

@@ -1,7 +1,6 @@
 // Everything is here already.
-import * as core from "./core.js";
 import { base64 } from "./l402_fetch.wasm.js";
 import { compileBase64, start } from "./load.js";
 import { once } from "./once.js";
 
-export const load = once(async () => start(core, await compileBase64(base64), "l402-fetch/inline"));
+export const load = once(async () => start(await compileBase64(base64), "l402-fetch/inline"));

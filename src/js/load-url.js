@@ -13,8 +13,8 @@ export const load = once(async () => {
   }
   const fetching = (async () => fetch(url))();
   fetching.catch(() => {}); // load.js says what was wrong
-  const [core, { compileFrom, start }] = await Promise.all([import("./core.js"), import("./load.js")]).catch((cause) => {
-    throw loadFailed(`core.js could not be loaded from beside ${url}: see that it is deployed, or import "l402-fetch/inline"`, cause);
+  const { compileFrom, start } = await import("./load.js").catch((cause) => {
+    throw loadFailed(`load.js could not be loaded from beside ${url}: see that it is deployed, or import "l402-fetch/inline"`, cause);
   });
-  return start(core, await compileFrom(url, fetching), url);
+  return start(await compileFrom(url, fetching), url);
 });

@@ -1,12 +1,13 @@
 // The part of the loaders that is itself loaded at first need: compiles the wasm, or says why that can't be.
-import { booksOf } from "./books.js";
-import { environment } from "./env.js";
+import { clientOf } from "./client.js";
+import * as core from "./core.js";
 import { loadFailed } from "./once.js";
+import { parsersOf } from "./parsers.js";
 
 const INLINE = 'or import "l402-fetch/inline", which has the wasm inside';
 
 /** Why the engine refused to compile or instantiate the wasm that came from `source`. */
-export function refused(source, cause) {
+function refused(source, cause) {
   const reason = String(cause?.message ?? cause);
   if (/content.security|unsafe-eval|\bcsp\b/i.test(reason)) {
     return loadFailed("the page's content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src", cause);
@@ -59,18 +60,27 @@ export async function compileBase64(base64) {
   });
 }
 
-/** Binds core.js to an instance of the wasm. */
-export function bind(core, { exports }) {
+/** Binds core.js to an instance of the wasm: what `load()` resolves with. `core` is what the wasm imports. */
+function bind({ exports }) {
   core.__wbg_set_wasm(exports);
   exports.__wbindgen_start();
+  return { clientOf: (config, given) => clientOf(core, config, given), parsers: parsersOf(core) };
 }
 
-/** Instantiates a compiled module: what `load()` resolves with. */
-export async function start(core, module, source) {
+/** Instantiates a compiled module. */
+export async function start(module, source) {
   try {
-    bind(core, await WebAssembly.instantiate(module, { core }));
+    return bind(await WebAssembly.instantiate(module, { core }));
   } catch (cause) {
     throw refused(source, cause);
   }
-  return { core, environment, booksOf };
+}
+
+/** The same at once, for where a promise may freeze with the request that made it. */
+export function startNow(module, source) {
+  try {
+    return bind(new WebAssembly.Instance(module, { core }));
+  } catch (cause) {
+    throw refused(source, cause);
+  }
 }

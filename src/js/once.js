@@ -1,5 +1,5 @@
 // What the loaders share. A loader is `load()`: it resolves with what nothing needs before the first 402 or the first stored
-// token, `{ core, environment, booksOf }`, where `core` is the namespace of core.js with its wasm instantiated; it rejects with `load_failed`.
+// token, `{ clientOf(config, given), parsers }`; it rejects with `load_failed`.
 import { L402Error } from "./error.js";
 
 /** Runs the task once; one that failed is run again by the next call. */

@@ -144,12 +144,13 @@ class Call {
       else if (!/^(no-store|reload|no-cache)$/.test(this.#member("cache"))) init.cache = "no-cache";
     }
     if (authorization === undefined) return fetch(target, init);
+    const headers = this.#member("headers");
     try {
-      init.headers = new Headers(this.#member("headers") ?? undefined);
+      init.headers = headers == null ? { authorization } : new Headers(headers);
     } catch {
       return fetch(target, init); // fetch refuses these headers too, with its own error
     }
-    init.headers.set("authorization", authorization);
+    if (headers != null) init.headers.set("authorization", authorization);
     if (!this.#follow || (this.#member("redirect") ?? "follow") !== "follow") return fetch(target, init);
     const { method, signal } = this;
     return this.#follow(fetch, target, init, { url: this.#parse(), method, signal, body: () => this.#kept?.clone().arrayBuffer() });

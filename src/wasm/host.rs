@@ -1,4 +1,4 @@
-//! The platform as the flow sees it: functions of `fetch.js`, which wrap all that the user gave.
+//! The platform as the flow sees it: functions of `env.js`, which wrap all that the user gave.
 
 use super::convert::{msat, text};
 use crate::event::{Event, Quote};
@@ -15,7 +15,7 @@ use wasm_bindgen_futures::{spawn_local, JsFuture};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `fetch.js` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
+    /// What `env.js` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
     #[derive(Clone)]
     pub type Env;
     #[wasm_bindgen(method)]

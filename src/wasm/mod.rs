@@ -24,7 +24,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-/// Reads a stranger's text, of the kind that `api.js` numbers: the JSON text of its parts; or a macaroon, narrowed by the
+/// Reads a stranger's text, of the kind that `parsers.js` numbers: the JSON text of its parts; or a macaroon, narrowed by the
 /// caveats of a JSON array.
 ///
 /// # Errors
@@ -63,6 +63,12 @@ impl Core {
     pub fn new(config: &str, env: Env, traits: u32) -> Result<Core, JsValue> {
         let config = Config::parse(config).map_err(|error| pair(&error))?;
         Ok(Self { client: Client::new(JsHost { env, traits }, config) })
+    }
+
+    /// Whether there are any tokens: a look at them costs more than most calls do without.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        self.client.has_tokens()
     }
 
     /// The token to send with a request: its id, 0 where none is known.
@@ -111,7 +117,7 @@ impl Core {
         })
     }
 
-    /// What is asked of the books, by the numbers of `fetch.js`; what is told comes as JSON text. `subject` is a URL, or for
+    /// What is asked of the books, by the numbers of `client.js`; what is told comes as JSON text. `subject` is a URL, or for
     /// the last one a payment hash, to which `preimage` belongs.
     pub fn books(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);

@@ -64,7 +64,7 @@ async function buy(wallet, options = {}) {
   const pay = createFetch({
     wallet, limits: { perPayment: 100 }, networks: ["regtest"],
     fetch: async (_, init) => {
-      const authorization = init?.headers?.get("authorization");
+      const authorization = new Headers(init?.headers).get("authorization");
       if (authorization) sent.push(authorization);
       else asked++;
       return authorization ? new Response("sunny") : new Response("pay first", { status: 402, headers: { "www-authenticate": header } });

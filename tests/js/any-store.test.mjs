@@ -22,7 +22,7 @@ function client(values, seed) {
     limits: { perPayment: 100, total: 1000 },
     networks: ["regtest"],
     now: () => NOW,
-    fetch: async (url, init) => (url.endsWith("/free") || init?.headers?.get("authorization") ? new Response("sunny")
+    fetch: async (url, init) => (url.endsWith("/free") || new Headers(init?.headers).get("authorization") ? new Response("sunny")
       : new Response("", { status: 402, headers: { "www-authenticate": challenge(sha256(preimage), NOW) } })),
   });
   return { pay, paid: () => paid };
@@ -160,7 +160,7 @@ test("a store that fails in any way, and a lock that keeps none of its promises"
       networks: ["regtest"],
       now: () => NOW,
       fetch: async (url, init) => {
-        if (url.endsWith("/free") || init?.headers?.get("authorization")) return new Response("sunny");
+        if (url.endsWith("/free") || new Headers(init?.headers).get("authorization")) return new Response("sunny");
         const preimage = Buffer.alloc(32, ++server);
         preimages.set(sha256(preimage).toString("hex"), preimage.toString("hex"));
         return new Response("", { status: 402, headers: { "www-authenticate": challenge(sha256(preimage), NOW) } });

@@ -144,7 +144,7 @@ test("a token replaces no header but Authorization, whatever the headers' shape"
     await call.send("L402 t:p");
     const expected = new Headers(headers);
     expected.set("authorization", "L402 t:p");
-    assert.deepEqual([...calls[0][1].headers], [...expected]);
+    assert.deepEqual([...new Headers(calls[0][1].headers)], [...expected]);
     if (headers instanceof Headers) assert.equal(headers.get("authorization"), null);
   }
 });

@@ -1,0 +1,98 @@
+import { environment } from "./env.js";
+import { L402Error } from "./error.js";
+
+// What the core's books can be asked.
+const [PAYMENTS, SPENT, READ_TOKENS, FORGET, RESOLVE] = [0, 1, 2, 3, 4];
+
+// Credentials that are kept ready; the core has them all.
+const MOST_KNOWN = 100;
+
+/** The core of one paying fetch, and what is kept of its tokens so that it need not be asked again. */
+export function clientOf({ Core }, config, given) {
+  const env = environment({ ...given, paymentTimeout: config.paymentTimeout });
+  const core = new Core(JSON.stringify(config), env, env.traits);
+  const known = new Map();
+  /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
+  const reusable = new Map();
+  let changing = 0;
+
+  /** A token's header and payment, asked of the core once. */
+  function credential(id) {
+    if (!id) return;
+    let found = known.get(id);
+    if (!found && known.size >= MOST_KNOWN) known.clear();
+    if (!found) {
+      const { expiresAt, ...rest } = JSON.parse(core.credential(id));
+      known.set(id, (found = { ...rest, id, until: expiresAt === null ? Infinity : expiresAt * 1000, accepted: false }));
+    }
+    return found;
+  }
+
+  /** What may change which token opens what. */
+  async function change(task) {
+    changing++;
+    reusable.clear();
+    try {
+      return await task();
+    } finally {
+      changing--;
+    }
+  }
+
+  const ask = (...question) => change(async () => {
+    const told = await core.books(...question);
+    return told && JSON.parse(told);
+  });
+
+  return {
+    /** The token to send: its id, header and payment. */
+    tokenFor(call) {
+      const { plain } = call;
+      const kept = reusable.get(plain);
+      if (kept && env.now() < kept.until) return kept;
+      const token = core.has_tokens() && call.url ? credential(core.token(call)) : undefined;
+      if (token && plain && !changing) {
+        if (reusable.size >= MOST_KNOWN) reusable.clear();
+        reusable.set(plain, token);
+      }
+      return token;
+    },
+    accepted(token) {
+      if (token.accepted) return;
+      token.accepted = true;
+      core.accepted(token.id);
+    },
+    /** The last response of a call whose first is here, and its receipt or null. */
+    answer: (call, token, response) => change(async () => {
+      const [last, receipt] = await core.answer(call, token?.id ?? 0, response);
+      return [last, JSON.parse(receipt)];
+    }),
+    quote: async (call) => JSON.parse(await core.quote(call)),
+    reused(call, payment) {
+      if (given.onEvent) env.tell(JSON.stringify({ type: "reused", payment, url: call.url }));
+    },
+
+    readTokens: () => ask(READ_TOKENS),
+    payments: () => ask(PAYMENTS),
+    spent: async (origin) => ask(SPENT, readOrigin(origin)),
+    forget: async (origin) => ask(FORGET, readOrigin(origin)),
+    async resolve(paymentHash, outcome) {
+      const preimage = outcome === "failed" ? undefined : outcome?.preimage;
+      if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
+      if (outcome !== "failed" && typeof preimage !== "string") throw invalid('outcome must be "failed" or { preimage }');
+      return ask(RESOLVE, paymentHash, preimage);
+    },
+    balanceMsat: () => env.balanceMsat(),
+  };
+}
+
+const invalid = (message) => new L402Error("invalid_options", message);
+
+function readOrigin(origin) {
+  if (origin === undefined) return undefined;
+  try {
+    return new URL(origin).href;
+  } catch {
+    throw invalid("origin must be an absolute url");
+  }
+}
