@@ -48,37 +48,34 @@ export function createFetch(options, load, follow) {
   async function pay(input, init) {
     const call = readRequest(input, init, context);
     try {
-      return await send(call);
+      if (!looked) {
+        call.hold();
+        await unlessAborted(call, look());
+      }
+      const token = client?.tokenFor(call);
+      const response = await call.sent(token?.authorization);
+      // A fetch of the user's own may resolve with anything.
+      const status = response?.status;
+
+      // By far the most calls end here: there is nothing to pay, or the token was taken.
+      if (token ? status < 400 || status === 404 : status !== 402) {
+        if (token) client.accepted(token);
+        return done(call, response, token && { payment: token.payment, paidNow: false });
+      }
+      return done(call, ...(await unlessAborted(call, answer(call, token, response))));
     } finally {
       call.drop();
     }
   }
 
-  async function send(call) {
-    if (!looked) {
-      call.hold();
-      await unlessAborted(call, look());
+  /** Takes a call whose first response is here to its end: the last one, and what it cost. */
+  async function answer(call, token, response) {
+    try {
+      await start();
+    } catch (error) {
+      throw new L402Error(error.code, error.message, { cause: error.cause, response });
     }
-    const token = client?.tokenFor(call);
-    const response = await call.send(token?.authorization);
-    // A fetch of the user's own may resolve with anything.
-    const status = response?.status;
-
-    // By far the most calls end here: there is nothing to pay, or the token was taken.
-    if (token ? status < 400 || status === 404 : status !== 402) {
-      if (token) client.accepted(token);
-      return done(call, response, token && { payment: token.payment, paidNow: false });
-    }
-
-    const answer = async () => {
-      try {
-        await start();
-      } catch (error) {
-        throw new L402Error(error.code, error.message, { cause: error.cause, response });
-      }
-      return client.answer(call, token, response);
-    };
-    return done(call, ...(await unlessAborted(call, answer())));
+    return client.answer(call, token, response);
   }
 
   const ask = (question) => async (...args) => (await start())[question](...args);

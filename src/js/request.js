@@ -33,6 +33,8 @@ class Call {
   #exact = true;
   #sent = false;
   #replayable = true;
+  /** By far the most calls: nothing in them can change or fail. */
+  #isPlain;
   #url;
 
   constructor(input, init, { fetch, follow }) {
@@ -40,13 +42,14 @@ class Call {
     this.#init = this.#copy = init;
     this.#fetch = fetch;
     this.#follow = follow;
+    this.#isPlain = init === undefined && typeof input === "string";
     // By shape, for several versions of a runtime's Request may live side by side.
     if (typeof input === "object" && typeof attempt(() => input.clone) === "function") this.#request = input;
   }
 
   /** The address, where it is absolute and all that was given. */
   get plain() {
-    return this.#init === undefined && typeof this.#input === "string" && /^https?:/.test(this.#input) ? this.#input : undefined;
+    return this.#isPlain && /^https?:/.test(this.#input) ? this.#input : undefined;
   }
 
   /** As fetch sends it: the common methods in upper case, others as given. */
@@ -113,14 +116,19 @@ class Call {
     this.#exact = false;
   }
 
+  /** For the core: always a promise. */
+  async send(authorization, repeat) {
+    return this.sent(authorization, repeat);
+  }
+
   /**
    * Sends the request.
    *
    * @param {string} [authorization] the value of an Authorization header of ours
    * @param {boolean} [repeat] it was sent before: go around an HTTP cache, which may hold the first answer
-   * @returns {Promise<Response>} what fetch resolves with; a fetch of the user's own that throws at once makes it reject
+   * @returns {Promise<Response>} what fetch returns; a fetch of the user's own may return, and throw, anything
    */
-  async send(authorization, repeat = false) {
+  sent(authorization, repeat = false) {
     this.#snapshot();
     const fetch = this.#fetch;
     const first = !this.#sent;
@@ -159,13 +167,15 @@ class Call {
   /** Lets go of what was kept for a repeat that won't come. */
   drop() {
     const kept = this.#kept;
+    if (!kept) return;
     this.#kept = undefined;
-    this.#replayable &&= !kept;
-    attempt(() => kept?.body?.cancel().catch(() => {}));
+    this.#replayable = false;
+    attempt(() => kept.body?.cancel().catch(() => {}));
   }
 
   /** What fetch will take for this member: the init's, else the Request's. */
   #member(key) {
+    if (this.#isPlain) return undefined;
     const given = attempt(() => this.#copy?.[key]);
     // In an init, null stands for a value only where there is one to take away.
     return given !== undefined && (given !== null || key === "signal") ? given : attempt(() => this.#request?.[key]);
@@ -186,6 +196,10 @@ class Call {
   #snapshot() {
     if (this.#taken) return;
     this.#taken = true;
+    if (this.#isPlain) {
+      this.#target = this.#input;
+      return;
+    }
     // What throws here throws again when fetch reads it: the error is fetch's.
     this.#target = typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
     this.#replayable = attempt(() => {
