@@ -1,13 +1,12 @@
 //! What a caller asks of the books: payments, sums, and the settling of what nobody else can settle.
 
 use crate::client::Client;
-use crate::encoding::from_hex;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::{Payment, State};
 use crate::origin::Location;
 use crate::policy::Spent;
-use crate::preimage::Preimage;
+use crate::settle::prove;
 use crate::{Code, Error};
 
 impl<H: Host> Client<H> {
@@ -16,9 +15,9 @@ impl<H: Host> Client<H> {
     /// # Errors
     /// [`Code::StoreFailed`]
     pub async fn payments(&self) -> Result<Vec<Payment>, Failure<H>> {
-        let page = self.open_looked_up().await?;
-        let payments = self.books.borrow().journal.entries().iter().map(|entry| entry.payment.clone()).collect();
-        self.close(page).await?;
+        let mut payments = Vec::new();
+        self.look_at(&mut |journal| payments = journal.entries().iter().map(|entry| entry.payment.clone()).collect())
+            .await?;
         Ok(payments)
     }
 
@@ -29,10 +28,8 @@ impl<H: Host> Client<H> {
     /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
     pub async fn spent(&self, url: Option<&str>) -> Result<Spent, Failure<H>> {
         let origin = url.map(origin_of).transpose()?;
-        let page = self.open_looked_up().await?;
-        let now = self.host.now();
-        let msat = self.books.borrow().journal.spent(origin, now);
-        self.close(page).await?;
+        let mut msat = Spent::default();
+        self.look_at(&mut |journal| msat = journal.spent(origin, self.host.now())).await?;
         Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
     }
 
@@ -44,30 +41,30 @@ impl<H: Host> Client<H> {
     pub async fn resolve(&self, payment_hash: &str, preimage: Option<&str>) -> Result<(), Failure<H>> {
         let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
         let hash = payment_hash.to_ascii_lowercase();
-        let page = self.open().await?;
-        let entry = self.books.borrow().journal.find(&hash).cloned();
-        let (Some(entry), Some(bytes)) = (entry, from_hex(&hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()))
-        else {
-            return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
-        };
-        let proof = preimage.map(|text| Preimage::prove(text, &bytes)).transpose()?;
-        match (entry.payment.state, &proof) {
-            (State::Paid, Some(_)) | (State::Failed, None) => return Ok(()),
-            (State::Paid, None) => return Err(invalid("outcome contradicts the journal: this payment is proven")),
-            (State::Failed, Some(_)) => {
-                return Err(invalid("outcome contradicts the journal: this payment was settled as failed"))
+        let mut proven = None;
+        self.change(&mut |books| {
+            let Some(entry) = books.journal.find_mut(&hash) else {
+                return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
+            };
+            let proof = preimage.map(|text| prove(&entry.payment, text, None)).transpose()?;
+            match (entry.payment.state, proof) {
+                (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
+                (State::Paid, None) => Err(invalid("outcome contradicts the journal: this payment is proven")),
+                (State::Failed, Some(_)) => {
+                    Err(invalid("outcome contradicts the journal: this payment was settled as failed"))
+                }
+                (_, proof) => {
+                    match proof {
+                        Some(proof) => proven = Some((entry.clone(), proof)),
+                        None => entry.settle_failed(self.host.now()),
+                    }
+                    Ok(())
+                }
             }
-            _ => {}
-        }
-        if proof.is_none() {
-            let now = self.host.now();
-            if let Some(entry) = self.books.borrow_mut().journal.find_mut(&hash) {
-                entry.settle_failed(now);
-            }
-        }
-        self.close(page).await?;
-        if let Some(proof) = proof {
-            self.settle_paid(&entry, Some(proof.to_hex()), None).await;
+        })
+        .await?;
+        if let Some((entry, proof)) = proven {
+            self.settle_paid(&entry, proof).await;
         }
         Ok(())
     }
@@ -80,9 +77,11 @@ impl<H: Host> Client<H> {
         let origin = url.map(origin_of).transpose()?;
         self.unshared.forget(origin);
         self.used_up.forget(origin);
-        let page = self.open().await?;
-        self.books.borrow_mut().tokens.forget(origin);
-        self.close(page).await
+        self.change(&mut |books| {
+            books.tokens.forget(origin);
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::origin::{Location, Origins};
 use crate::policy::Hold;
 use crate::purchase::Purchase;
 use crate::row::Writer;
-use crate::sync::{self, first, Gate};
+use crate::sync::{self, within, Gate};
 use crate::token::Token;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -118,13 +118,15 @@ impl<H: Host> Client<H> {
     /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
+        self.token_in(&self.books.borrow(), request)
+    }
+
+    pub(crate) fn token_in(&self, books: &Books, request: &Request) -> Option<Rc<Token>> {
         if request.authorized || !request.payable {
             return None;
         }
         Location::of(&request.url).filter(|location| location.check(self.config.hosts.as_deref()).is_ok())?;
-        let now = self.host.now();
-        let books = self.books.borrow();
-        books.tokens.choose(&request.method, &request.url, request.replayable, now).cloned()
+        books.tokens.choose(&request.method, &request.url, request.replayable, self.host.now()).cloned()
     }
 
     /// The token to send with a new request. One that was just bought is left to its buyer until that call has its answer:
@@ -162,6 +164,8 @@ impl<H: Host> Client<H> {
         loop {
             let head = self.host.head(&response);
             let mut receipt = None;
+            // Whether another token may do than the one that was sent.
+            let mut is_refused = false;
 
             // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
             if let Some(sent) = token.take() {
@@ -178,55 +182,51 @@ impl<H: Host> Client<H> {
                 if paid_now || !request.replayable || !matches!(verdict, Verdict::Refused) {
                     return Ok(Reply { response, receipt });
                 }
-                if !is_elsewhere {
-                    if self.is_dishonored(&request) {
-                        return Err(self.refused(&request, not_honored().into()).with_response(response));
+                is_refused = !is_elsewhere;
+                if is_refused && self.is_dishonored(&request) {
+                    return Err(self.refused(&request, not_honored().into()).with_response(response));
+                }
+            }
+
+            let mut first_try = None;
+            if !is_refused {
+                if head.status != 402 {
+                    return Ok(Reply { response, receipt });
+                }
+
+                // The challenge, and the offer in it.
+                let asked = match self.read_offer(&request, &head) {
+                    Ok(Some(found)) => found,
+                    Ok(None) => return Ok(Reply { response, receipt }),
+                    Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
+                };
+
+                // The payment: ours, or that of another call for the same thing.
+                let (invoice, came_at) = (asked.offer.invoice.clone(), self.host.now());
+                match self.purchase(&call, &request, asked).await {
+                    Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
+                    // It waited, for others or for consent, longer than its invoice lived: a fresh one is asked for.
+                    Err(failure)
+                        if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&invoice, came_at) =>
+                    {
+                        asked_again = true;
                     }
-                    self.host.discard(response);
-                    response = self.host.send(&call, None, true).await.map_err(Failure::Foreign)?;
-                    continue;
+                    Err(failure) => return Err(failure.with_response(response)),
                 }
             }
-            if head.status != 402 {
-                return Ok(Reply { response, receipt });
-            }
-
-            // The challenge, and the offer in it.
-            let asked = match self.read_offer(&request, &head) {
-                Ok(Some(found)) => found,
-                Ok(None) => return Ok(Reply { response, receipt }),
-                Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
-            };
-
-            // The payment: ours, or that of another call for the same thing.
-            let (invoice, came_at) = (asked.offer.invoice.clone(), self.host.now());
-            let (bought, first_try) = match self.purchase(&call, &request, asked).await {
-                Ok(found) => found,
-                // It waited, for others or for consent, longer than its invoice lived.
-                Err(failure) if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&invoice, came_at) => {
-                    asked_again = true;
-                    self.host.discard(response);
-                    response = self.host.send(&call, None, true).await.map_err(Failure::Foreign)?;
-                    continue;
-                }
-                Err(failure) => return Err(failure.with_response(response)),
-            };
-            self.host.discard(response);
 
             // The same request again, with the token.
-            paid_now = bought.paid_now;
-            response = match self.repeat(&call, &bought.token, first_try).await {
+            self.host.discard(response);
+            response = match self.repeat(&call, token.as_deref(), first_try).await {
                 Ok(response) => response,
                 Err(cause) if paid_now && !self.host.is_aborted(&call) => {
-                    let error = Error::new(
-                        Code::RequestFailed,
-                        "paid, but the request failed when it was repeated: the token is kept, call again to use it",
-                    );
-                    return Err(Failure::raised(error).with_cause(cause).with_payment(bought.token.payment.clone()));
+                    let text =
+                        "paid, but the request failed when it was repeated: the token is kept, call again to use it";
+                    let payment = token.map(|token| token.payment.clone());
+                    return Err(Failure::raised(Error::new(Code::RequestFailed, text), Some(cause), payment));
                 }
                 Err(cause) => return Err(Failure::Foreign(cause)),
             };
-            token = Some(bought.token);
         }
     }
 
@@ -280,7 +280,7 @@ impl<H: Host> Client<H> {
     async fn write_accepted(&self, token: &Token) {
         // A timer costs more than all else here, and without a store there is nothing to wait for.
         if self.is_accepted_anew(token) && self.host.has_store() {
-            first(self.read_again(), self.host.sleep(ACCEPTED_MS)).await;
+            within(self.read_again(), self.host.sleep(ACCEPTED_MS)).await;
         }
     }
 

@@ -43,13 +43,14 @@ impl<H: Host> Clone for Failure<H> {
 
 impl<H: Host> From<Error> for Failure<H> {
     fn from(error: Error) -> Self {
-        Self::raised(error)
+        Self::raised(error, None, None)
     }
 }
 
 impl<H: Host> Failure<H> {
-    pub(crate) fn raised(error: Error) -> Self {
-        Self::Raised(Box::new(Raised { error, cause: None, payment: None, response: None }))
+    /// An error of ours, its cause and the payment that it speaks of.
+    pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
+        Self::Raised(Box::new(Raised { error, cause, payment, response: None }))
     }
 
     /// Whether it is an error of this code.
@@ -57,21 +58,10 @@ impl<H: Host> Failure<H> {
         matches!(self, Self::Raised(raised) if raised.error.code() == code)
     }
 
-    pub(crate) fn with_cause(self, cause: H::Cause) -> Self {
-        self.with(|raised| raised.cause = Some(cause))
-    }
-
-    pub(crate) fn with_payment(self, payment: Payment) -> Self {
-        self.with(|raised| raised.payment = Some(payment))
-    }
-
-    pub(crate) fn with_response(self, response: H::Response) -> Self {
-        self.with(|raised| raised.response = Some(response))
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Raised<H>)) -> Self {
+    /// With the 402 that it leaves unpaid.
+    pub(crate) fn with_response(mut self, response: H::Response) -> Self {
         if let Self::Raised(raised) = &mut self {
-            change(raised);
+            raised.response = Some(response);
         }
         self
     }

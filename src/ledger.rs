@@ -9,7 +9,6 @@ use crate::encoding::concat;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::{Entry, Journal, Payment};
-use crate::sync::Pass;
 use crate::token::Token;
 use crate::tokens::Tokens;
 use crate::{Code, Error};
@@ -32,11 +31,8 @@ pub(crate) struct Books {
     unsaved: bool,
 }
 
-/// The ledger, locked and read.
-pub(crate) struct Page<'a, H: Host> {
-    pass: Option<Pass<'a>>,
-    _guard: Option<H::Guard>,
-}
+/// What is done with the books while the ledger is held. An error leaves the store as it is.
+pub(crate) type Change<'a, H> = dyn FnMut(&mut Books) -> Result<(), Failure<H>> + 'a;
 
 impl Books {
     /// The payment of a hash (hex), and its preimage: of the journal, or, where it was folded, of a token that is still kept.
@@ -60,24 +56,19 @@ impl Books {
 }
 
 impl<H: Host> Client<H> {
-    /// Locks the ledger and reads the store again. What is changed in the books until [`Client::close`] is written by it.
-    pub(crate) async fn open(&self) -> Result<Page<'_, H>, Failure<H>> {
+    /// Locks the ledger, reads the store again, changes the books and writes what was changed. Where that fails, the store is
+    /// read anew before anything else is done with the books.
+    pub(crate) async fn change(&self, change: &mut Change<'_, H>) -> Result<(), Failure<H>> {
         if !self.host.has_store() {
-            return Ok(Page { pass: None, _guard: None });
+            return change(&mut self.books.borrow_mut());
         }
         let pass = self.gate.enter(&self.host).await;
-        let guard = self.host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
+        let _guard = self.host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
         self.read().await?;
-        Ok(Page { pass: Some(pass), _guard: Some(guard) })
-    }
-
-    /// Writes what was changed since [`Client::open`], and frees the ledger. Where that fails, the store is read anew before
-    /// anything else is done with the books.
-    pub(crate) async fn close(&self, page: Page<'_, H>) -> Result<(), Failure<H>> {
-        let written = match &page.pass {
-            None => Ok(()),
-            Some(pass) if pass.is_valid() => self.write().await,
-            Some(_) => {
+        change(&mut self.books.borrow_mut())?;
+        let written = match pass.is_valid() {
+            true => self.write().await,
+            false => {
                 let text = "the store took too long and others went on: nothing was written";
                 Err(Error::new(Code::StoreFailed, text).into())
             }
@@ -88,23 +79,26 @@ impl<H: Host> Client<H> {
         written
     }
 
-    /// The same for what follows a payment, with whatever [`Client::open`] gave: where the store fails, memory has what
-    /// changed, the next change writes it, and nothing is paid before that. The error is for a listener.
-    pub(crate) async fn close_or_keep(&self, page: Result<Page<'_, H>, Failure<H>>) -> Option<Failure<H>> {
-        let lost = match page {
-            Ok(page) => self.close(page).await.err()?,
-            Err(failure) => failure,
+    /// The same for what follows a payment: where the store fails, memory has what changed, the next change writes it, and
+    /// nothing is paid before that. The error is for a listener.
+    pub(crate) async fn change_or_keep<T>(&self, mut change: impl FnMut(&mut Books) -> T) -> (T, Option<Failure<H>>) {
+        let mut changed = None;
+        let mut once = |books: &mut Books| {
+            changed = Some(change(books));
+            Ok(())
         };
+        let lost = self.change(&mut once).await.err();
         let mut books = self.books.borrow_mut();
-        books.unsaved = true;
-        books.stored = [None, None];
-        Some(lost)
+        if lost.is_some() {
+            books.unsaved = true;
+            books.stored = [None, None];
+        }
+        (changed.unwrap_or_else(|| change(&mut books)), lost)
     }
 
     /// Takes over what others have written, and writes what only memory knows.
     pub(crate) async fn read_again(&self) -> Result<(), Failure<H>> {
-        let page = self.open().await?;
-        self.close(page).await
+        self.change(&mut |_| Ok(())).await
     }
 
     /// Reads the tokens alone, for the first request of an instance.
@@ -128,8 +122,11 @@ impl<H: Host> Client<H> {
     }
 
     async fn read(&self) -> Result<(), Failure<H>> {
-        let journal_text = self.host.load(JOURNAL).await.map_err(|cause| store_failed("read", cause))?;
-        let tokens_text = self.host.load(TOKENS).await.map_err(|cause| store_failed("read", cause))?;
+        let mut texts = [None, None];
+        for (key, text) in [JOURNAL, TOKENS].into_iter().zip(&mut texts) {
+            *text = self.host.load(key).await.map_err(|cause| store_failed("read", cause))?;
+        }
+        let [journal_text, tokens_text] = texts;
         let mut books = self.books.borrow_mut();
         let unsaved = books.unsaved;
         let [journal_seen, tokens_seen] = &books.stored;
@@ -189,9 +186,6 @@ impl<H: Host> Client<H> {
 }
 
 fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
-    Failure::raised(Error::new(
-        Code::StoreFailed,
-        concat(&["the store could not be ", what, ": nothing is paid until it can"]),
-    ))
-    .with_cause(cause)
+    let text = concat(&["the store could not be ", what, ": nothing is paid until it can"]);
+    Failure::raised(Error::new(Code::StoreFailed, text), Some(cause), None)
 }

@@ -6,6 +6,7 @@ use crate::event::Quote;
 use crate::failure::Failure;
 use crate::host::{Host, Request};
 use crate::journal::{Entry, Payment, State};
+use crate::ledger::Books;
 use crate::offer::check_expiry;
 use crate::policy::Hold;
 use crate::purchase::Purchase;
@@ -24,13 +25,23 @@ pub(crate) enum Found {
 }
 
 impl<H: Host> Client<H> {
-    /// Re-reads the store, settles what is open, reserves, asks the caller, and writes the entry.
+    /// Takes the locks of a purchase, re-reads the store, settles what is open, reserves, asks the caller, and writes the
+    /// entry.
     pub(crate) async fn prepare(
         &self,
         purchase: &Purchase<H>,
         request: &Request,
         quote: &Quote,
+        guards: &mut Vec<H::Guard>,
     ) -> Result<Found, Failure<H>> {
+        // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
+        // have learnt of the origin. Where tokens are known not to be shared both are the same.
+        let own = Some(&purchase.resource).filter(|own| **own != purchase.key);
+        for key in [Some(&purchase.key), own].into_iter().flatten() {
+            guards.push(self.lock(key).await?);
+        }
+        purchase.locked_at.set(self.host.now());
+
         self.read_again().await?;
         if self.token_for(request).is_none() {
             self.recover(purchase, request).await?;
@@ -43,10 +54,13 @@ impl<H: Host> Client<H> {
         }
         let hash = to_hex(&quote.invoice.payment_hash);
         if self.books.borrow().bought_with(&hash).is_some() {
-            let page = self.open().await?;
-            let token = self.known_hash(request, quote, &hash)?;
-            self.close(page).await?;
-            if let Some(token) = token {
+            let mut known = None;
+            self.change(&mut |books| {
+                known = books.known_hash(request, quote, &hash)?;
+                Ok(())
+            })
+            .await?;
+            if let Some(token) = known {
                 return Ok(Found::Bought(token));
             }
         }
@@ -73,55 +87,29 @@ impl<H: Host> Client<H> {
         self.holds.borrow_mut().retain(|other| !Rc::ptr_eq(other, hold));
     }
 
-    /// The invoice's hash is in the books: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
-    fn known_hash(&self, request: &Request, quote: &Quote, hash: &str) -> Result<Option<Rc<Token>>, Failure<H>> {
-        let mut books = self.books.borrow_mut();
-        let Some((payment, preimage)) = books.bought_with(hash) else { return Ok(None) };
-        if payment.origin != quote.origin {
-            let error = Error::new(
-                Code::HashMismatch,
-                "the invoice was bought from another origin already: its preimage would be shown to this one",
-            );
-            return Err(Failure::raised(error).with_payment(payment));
-        }
-        match payment.state {
-            State::Pending | State::Unknown => {
-                let failure = Failure::raised(unknown("this invoice was handed to the wallet before"));
-                Err(failure.with_payment(payment))
-            }
-            State::Failed => Ok(None),
-            State::Paid => {
-                let token = Token::new(payment, request.method.clone(), quote.token.clone(), preimage);
-                Ok(Some(books.tokens.put(token.bought_for(&request.url))))
-            }
-        }
-    }
-
     fn reserve(&self, quote: &Quote) -> Result<Rc<Hold>, Failure<H>> {
-        let max_fee = self.room(quote, None)?;
+        let max_fee = self.room(&self.books.borrow(), quote, None)?;
         let hold = Rc::new(Hold { origin: quote.origin.clone(), msat: quote.amount_msat.saturating_add(max_fee) });
         self.holds.borrow_mut().push(Rc::clone(&hold));
         Ok(hold)
     }
 
     /// The fee that the limits leave for this payment, beside all holds but its own.
-    fn room(&self, quote: &Quote, own: Option<&Rc<Hold>>) -> Result<u64, Error> {
+    fn room(&self, books: &Books, quote: &Quote, own: Option<&Rc<Hold>>) -> Result<u64, Error> {
         let now = self.host.now();
-        let (books, holds) = (self.books.borrow(), self.holds.borrow());
+        let holds = self.holds.borrow();
         let others = holds.iter().filter(|hold| !own.is_some_and(|own| Rc::ptr_eq(hold, own))).map(Rc::as_ref);
         self.config.limits.reserve(quote.amount_msat, &quote.origin, &books.journal, others, now)
     }
 
     async fn consent(&self, quote: &Quote) -> Result<(), Failure<H>> {
-        let declined = |text| Failure::raised(Error::new(Code::Declined, text));
-        match self.host.approve(quote) {
-            None => Ok(()),
-            Some(asked) => match asked.await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(declined("approve did not return true: nothing was paid")),
-                Err(cause) => Err(declined("approve failed: nothing was paid").with_cause(cause)),
-            },
-        }
+        let Some(asked) = self.host.approve(quote) else { return Ok(()) };
+        let (text, cause) = match asked.await {
+            Ok(true) => return Ok(()),
+            Ok(false) => ("approve did not return true: nothing was paid", None),
+            Err(cause) => ("approve failed: nothing was paid", Some(cause)),
+        };
+        Err(Failure::raised(Error::new(Code::Declined, text), cause, None))
     }
 
     /// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile. What they
@@ -135,9 +123,12 @@ impl<H: Host> Client<H> {
         hold: &Rc<Hold>,
     ) -> Result<Found, Failure<H>> {
         for _ in 0..MOST_WAITS {
-            let page = self.open().await?;
-            let found = self.enter(request, quote, hash, hold)?;
-            if let Err(failure) = self.close(page).await {
+            let mut found = None;
+            let mut enter = |books: &mut Books| {
+                found = self.enter(books, request, quote, hash, hold)?;
+                Ok(())
+            };
+            if let Err(failure) = self.change(&mut enter).await {
                 if let Some(Found::Journalled(entry)) = found {
                     self.take_back(&entry).await;
                 }
@@ -155,30 +146,32 @@ impl<H: Host> Client<H> {
     /// can't be read now, what it has of it stays pending: the purchase's lock is held no longer.
     async fn take_back(&self, entry: &Entry) {
         self.books.borrow_mut().journal.take_back(entry);
-        let Ok(page) = self.open().await else { return };
-        self.books.borrow_mut().journal.take_back(entry);
-        // Where this fails, it is written with the next change, or stays.
-        self.close(page).await.unwrap_or_default();
+        let mut take_back = |books: &mut Books| {
+            books.journal.take_back(entry);
+            Ok(())
+        };
+        // Where the store fails, it is written with the next change, or stays.
+        self.change(&mut take_back).await.unwrap_or_default();
     }
 
     /// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open.
     fn enter(
         &self,
+        books: &mut Books,
         request: &Request,
         quote: &Quote,
         hash: &str,
         hold: &Rc<Hold>,
     ) -> Result<Option<Found>, Failure<H>> {
-        if let Some(token) = self.token_for(request) {
+        if let Some(token) = self.token_in(books, request) {
             return Ok(Some(Found::Bought(token)));
         }
         let now = self.host.now();
         check_expiry(&quote.invoice, now)?;
-        if let Some(token) = self.known_hash(request, quote, hash)? {
+        if let Some(token) = books.known_hash(request, quote, hash)? {
             return Ok(Some(Found::Bought(token)));
         }
-        let max_fee_msat = self.room(quote, Some(hold))?;
-        let mut books = self.books.borrow_mut();
+        let max_fee_msat = self.room(books, quote, Some(hold))?;
         if books.journal.entries().iter().any(|entry| self.stands_in_the_way(entry, request, now)) {
             return Ok(None);
         }
@@ -207,5 +200,35 @@ impl<H: Host> Client<H> {
         // The entry counts from now on; both together would refuse others what is theirs.
         self.release(hold);
         Ok(Some(Found::Journalled(Box::new(entry))))
+    }
+}
+
+impl Books {
+    /// The invoice's hash is in the books: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
+    fn known_hash<H: Host>(
+        &mut self,
+        request: &Request,
+        quote: &Quote,
+        hash: &str,
+    ) -> Result<Option<Rc<Token>>, Failure<H>> {
+        let Some((payment, preimage)) = self.bought_with(hash) else { return Ok(None) };
+        if payment.origin != quote.origin {
+            let error = Error::new(
+                Code::HashMismatch,
+                "the invoice was bought from another origin already: its preimage would be shown to this one",
+            );
+            return Err(Failure::raised(error, None, Some(payment)));
+        }
+        match payment.state {
+            State::Pending | State::Unknown => {
+                let error = unknown("this invoice was handed to the wallet before");
+                Err(Failure::raised(error, None, Some(payment)))
+            }
+            State::Failed => Ok(None),
+            State::Paid => {
+                let token = Token::new(payment, request.method.clone(), quote.token.clone(), preimage);
+                Ok(Some(self.tokens.put(token.bought_for(&request.url))))
+            }
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::host::{Host, Order, Request};
 use crate::ledger::PURCHASE_LOCK;
 use crate::offer::Asked;
 use crate::prepare::Found;
-use crate::settle::unknown;
-use crate::sync::{self, first, Fires, First};
+use crate::settle::{unknown, Doubt};
+use crate::sync::{self, within, Fires};
 use crate::token::Token;
 use crate::{Code, Error};
 use std::cell::{Cell, RefCell};
@@ -37,7 +37,7 @@ impl Clone for Bought {
 
 /// A purchase that is under way.
 pub(crate) struct Purchase<H: Host> {
-    key: String,
+    pub(crate) key: String,
     pub(crate) resource: String,
     /// When the store's locks were had, in milliseconds since the Unix epoch.
     pub(crate) locked_at: Cell<u64>,
@@ -134,13 +134,13 @@ impl<H: Host> Client<H> {
     pub(crate) async fn repeat(
         &self,
         call: &H::Call,
-        token: &Token,
+        token: Option<&Token>,
         first_try: Option<FirstTry>,
     ) -> Result<H::Response, H::Cause> {
-        let authorization = token.authorization();
-        let mut sending = pin!(self.host.send(call, Some(&authorization), true));
+        let authorization = token.map(Token::authorization);
+        let mut sending = pin!(self.host.send(call, authorization.as_deref(), true));
         if first_try.is_some() {
-            if let First::A(sent) = first(sending.as_mut(), self.host.sleep(FIRST_TRY_MS)).await {
+            if let Some(sent) = within(sending.as_mut(), self.host.sleep(FIRST_TRY_MS)).await {
                 return sent;
             }
             drop(first_try);
@@ -235,21 +235,12 @@ impl<H: Host> Client<H> {
         request: &Request,
         Asked { challenges, offer }: Asked,
     ) -> Result<Bought, Failure<H>> {
+        // Everything that refuses, in order; nothing has moved yet.
         self.host.tell(&Event::Challenge { url: &request.url, challenges: &challenges });
         let quote = self.examine(request, offer).map_err(|error| self.refused(request, error.into()))?;
         self.host.tell(&Event::Quote(&quote));
-
-        // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
-        // have learnt of the origin. Where tokens are known not to be shared both are the same.
-        let _guard = self.lock(&purchase.key).await.map_err(|failure| self.refused(request, failure))?;
-        let _own = match purchase.key == purchase.resource {
-            true => None,
-            false => Some(self.lock(&purchase.resource).await.map_err(|failure| self.refused(request, failure))?),
-        };
-        purchase.locked_at.set(self.host.now());
-
-        // Everything that refuses, in order; nothing has moved yet.
-        let entry = match self.prepare(purchase, request, &quote).await {
+        let mut guards = Vec::new();
+        let entry = match self.prepare(purchase, request, &quote, &mut guards).await {
             Ok(Found::Bought(token)) => return Ok(Bought { token, paid_now: false }),
             Ok(Found::Journalled(entry)) => entry,
             Err(failure) => return Err(self.refused(request, failure)),
@@ -258,28 +249,30 @@ impl<H: Host> Client<H> {
         // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
         self.host.tell(&Event::Paying(&entry.payment));
         let timeout_ms = self.config.payment_timeout_ms;
-        if entry.age_ms(self.host.now()) > timeout_ms {
-            return Err(self.held_up(&entry).await);
-        }
-        let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
-        let mut answer = Box::pin(self.host.pay(&quote.invoice, order));
-        let token = match first(answer.as_mut(), self.host.sleep(timeout_ms)).await {
-            First::A(answer) => self.settle(&entry, answer).await,
-            First::B(()) => {
-                let (client, late) = (Rc::clone(self), entry.clone());
-                self.host.spawn(Box::pin(async move { client.settle_late(&late, answer).await }));
-                let lost = unknown("the wallet did not answer in time; a later answer is recorded");
-                self.ask_wallet(&entry, lost.into()).await
+        let is_asked = entry.age_ms(self.host.now()) <= timeout_ms;
+        let told = if is_asked {
+            let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
+            let mut answer = Box::pin(self.host.pay(&quote.invoice, order));
+            match within(answer.as_mut(), self.host.sleep(timeout_ms)).await {
+                Some(answer) => self.weigh(&entry, answer),
+                None => {
+                    let (client, late) = (Rc::clone(self), entry.clone());
+                    self.host.spawn(Box::pin(async move { client.settle_late(&late, answer).await }));
+                    Err(Doubt::of_silence())
+                }
             }
+        } else {
+            Err(Doubt::of_delay())
         };
-        token.map(|token| Bought { token, paid_now: true })
+        let token = self.settle(&entry, told).await?;
+        Ok(Bought { token, paid_now: is_asked })
     }
 
     /// The lock of a purchase.
     pub(crate) async fn lock(&self, key: &str) -> Result<H::Guard, Failure<H>> {
         self.host.lock(&concat(&[PURCHASE_LOCK, key])).await.map_err(|cause| {
             let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
-            Failure::raised(error).with_cause(cause)
+            Failure::raised(error, Some(cause), None)
         })
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::host::{Host, Lookup, Request};
-use crate::journal::{Entry, State};
-use crate::ledger::Page;
+use crate::host::{Host, Request};
+use crate::journal::{Entry, Journal, State};
+use crate::ledger::Books;
 use crate::purchase::{resource, Purchase};
-use crate::settle::{open_payment, prove, LOOKUP_TIMEOUT_MS};
-use crate::sync::{all, first, Fires, First};
+use crate::settle::{open_payment, Left, LOOKUP_TIMEOUT_MS};
+use crate::sync::{all, within, Fires};
 use std::rc::Rc;
 
 /// Open payments that are looked up at the same time before [`Client::payments`] and [`Client::spent`] answer, the latest
@@ -46,17 +46,20 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// The ledger, as [`Client::open`] gives it, once open payments of all origins were looked up. What the wallet does not
-    /// say within 10 s, and whom it makes wait, changes nothing.
-    pub(crate) async fn open_looked_up(&self) -> Result<Page<'_, H>, Failure<H>> {
-        let page = self.open().await?;
+    /// Reads the journal, once open payments of all origins were looked up. What the wallet does not say within 10 s, and whom
+    /// it makes wait, changes nothing.
+    pub(crate) async fn look_at(&self, read: &mut dyn FnMut(&Journal)) -> Result<(), Failure<H>> {
+        let mut look = |books: &mut Books| {
+            read(&books.journal);
+            Ok(())
+        };
+        self.change(&mut look).await?;
         let has_open = self.books.borrow().journal.entries().iter().any(Entry::is_unsettled);
         if !has_open || !self.host.has_lookup() {
-            return Ok(page);
+            return Ok(());
         }
-        self.close(page).await?;
         self.look_all_up().await;
-        self.open().await
+        self.change(&mut look).await
     }
 
     /// Who calls while others wait for the answers waits for the same ones, where one request may wake another's tasks.
@@ -89,26 +92,20 @@ impl<H: Host> Client<H> {
         loop {
             if !std::mem::take(&mut waits) {
                 let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left() };
-                match self.look_up(&entry.payment.payment_hash, patience).await {
-                    Lookup::Paid { preimage, fee_msat } => {
-                        if let Ok(proof) = prove(&preimage, &entry.payment) {
-                            self.settle_paid(&entry, Some(proof.to_hex()), fee_msat).await;
-                        }
-                        return;
+                match self.look_up(&entry.payment, patience).await {
+                    Ok(proof) => return drop(self.settle_paid(&entry, proof).await),
+                    Err(Left::Nothing) if is_certain == Some(true) && !self.may_be_on_its_way(&entry) => {
+                        return drop(self.settle_unproven(&entry, Left::Nothing).await);
                     }
-                    Lookup::Failed if is_certain == Some(true) && !self.may_be_on_its_way(&entry) => {
-                        self.settle_failed(&entry).await;
-                        return;
-                    }
-                    Lookup::Failed if is_certain.is_none() => {}
-                    _ => return,
+                    Err(Left::Nothing) if is_certain.is_none() => {}
+                    Err(_) => return,
                 }
             }
             // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
             // another one; who only reads the books does not.
             let patience = if own.is_some() { self.config.payment_timeout_ms } else { left() };
             let resource = resource(&entry.method, &entry.payment.url);
-            let First::A(Ok(held)) = first(self.lock(&resource), self.host.sleep(patience)).await else { return };
+            let Some(Ok(held)) = within(self.lock(&resource), self.host.sleep(patience)).await else { return };
             guard.replace(held);
             let locked_at = self.host.now();
             if self.read_again().await.is_err() {

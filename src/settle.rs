@@ -8,123 +8,149 @@ use crate::host::{Answer, Host, Lookup};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::Books;
 use crate::preimage::Preimage;
-use crate::sync::{first, First};
+use crate::sync::within;
 use crate::token::Token;
 use crate::{Code, Error};
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 /// A wallet that takes longer to say what became of a payment gives no answer.
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
 
-impl<H: Host> Client<H> {
-    pub(crate) async fn look_up(&self, payment_hash: &str, patience_ms: u64) -> Lookup {
-        match first(self.host.lookup(payment_hash), self.host.sleep(patience_ms)).await {
-            First::A(found) => found,
-            First::B(()) => Lookup::Silent,
-        }
-    }
+/// That a payment was made.
+pub(crate) struct Proof {
+    /// Hex; none where the wallet's word is believed.
+    preimage: Option<String>,
+    /// As the wallet reported it.
+    fee_msat: Option<u64>,
+}
 
-    /// Takes the wallet's answer.
-    pub(crate) async fn settle(&self, entry: &Entry, answer: Answer<H::Cause>) -> Result<Rc<Token>, Failure<H>> {
-        let doubtful = match answer {
-            Answer::Preimage { text, fee_msat } => match prove(&text, &entry.payment) {
-                Ok(proof) => return Ok(self.settle_paid(entry, Some(proof.to_hex()), fee_msat).await),
-                Err(error) => error,
-            },
-            Answer::Word if self.config.trust_wallet => return Ok(self.settle_paid(entry, None, None).await),
-            Answer::Word => Error::new(
-                Code::NoPreimage,
-                "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it",
-            ),
-            Answer::Nothing(what) => Error::new(
-                Code::NoPreimage,
-                concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]),
-            ),
-            Answer::Failed { text, cause } => {
-                let failed = self.settle_failed(entry).await;
-                let error = Error::new(Code::PaymentFailed, concat(&["the wallet did not pay: ", &text]));
-                return self.unless_proven(failed, error, cause);
-            }
-            Answer::Threw(cause) => {
-                let failure =
-                    Failure::raised(unknown("the wallet failed and nobody can tell whether it paid")).with_cause(cause);
-                return self.ask_wallet(entry, failure).await;
-            }
-        };
-        let open = self.settle_unknown(entry).await;
-        self.unless_proven(open, doubtful, None)
+/// Why there is no proof, and what is left of the payment.
+pub(crate) struct Doubt<H: Host> {
+    left: Left,
+    error: Error,
+    cause: Option<H::Cause>,
+}
+
+/// What is left of a payment that is not proven.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Nothing was paid nor will be.
+    Nothing,
+    /// Nobody can tell.
+    Doubt,
+    /// The wallet's answer was lost; its own books may tell.
+    Lookup,
+}
+
+impl<H: Host> Doubt<H> {
+    /// The wallet was silent until the timeout.
+    pub(crate) fn of_silence() -> Self {
+        let error = unknown("the wallet did not answer in time; a later answer is recorded");
+        Self { left: Left::Lookup, error, cause: None }
     }
 
     /// This process was frozen between the entry and the wallet, for so long that others may have taken the payment for one
     /// that never started, and made it themselves.
-    pub(crate) async fn held_up(&self, entry: &Entry) -> Failure<H> {
-        let failed = self.settle_failed(entry).await;
-        self.failed(
-            failed,
-            Error::new(Code::PaymentFailed, "held up before the wallet was asked: nothing was paid, call again"),
-        )
+    pub(crate) fn of_delay() -> Self {
+        let text = "held up before the wallet was asked: nothing was paid, call again";
+        Self { left: Left::Nothing, error: Error::new(Code::PaymentFailed, text), cause: None }
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// What the wallet's answer proves.
+    pub(crate) fn weigh(&self, entry: &Entry, answer: Answer<H::Cause>) -> Result<Proof, Doubt<H>> {
+        let (left, error, cause) = match answer {
+            Answer::Preimage { text, fee_msat } => match prove(&entry.payment, &text, fee_msat) {
+                Ok(proof) => return Ok(proof),
+                Err(error) => (Left::Doubt, error, None),
+            },
+            Answer::Word if self.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
+            Answer::Word => {
+                let text = "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it";
+                (Left::Doubt, Error::new(Code::NoPreimage, text), None)
+            }
+            Answer::Nothing(what) => {
+                let text = concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]);
+                (Left::Doubt, Error::new(Code::NoPreimage, text), None)
+            }
+            Answer::Failed { text, cause } => {
+                let text = concat(&["the wallet did not pay: ", &text]);
+                (Left::Nothing, Error::new(Code::PaymentFailed, text), cause)
+            }
+            Answer::Threw(cause) => {
+                (Left::Lookup, unknown("the wallet failed and nobody can tell whether it paid"), Some(cause))
+            }
+        };
+        Err(Doubt { left, error, cause })
     }
 
-    /// The answer was lost: what the wallet's own books say, or else `failure` with the payment left open.
-    pub(crate) async fn ask_wallet(&self, entry: &Entry, failure: Failure<H>) -> Result<Rc<Token>, Failure<H>> {
-        let open = self.settle_unknown(entry).await;
-        let found = self.look_up(&entry.payment.payment_hash, LOOKUP_TIMEOUT_MS).await;
-        // The answer may have come meanwhile.
-        if let Some(token) = self.books.borrow().tokens.bought_with(&entry.payment.payment_hash) {
-            return Ok(Rc::clone(token));
-        }
-        match found {
-            Lookup::Paid { preimage, fee_msat } => {
-                if let Ok(proof) = prove(&preimage, &entry.payment) {
-                    return Ok(self.settle_paid(entry, Some(proof.to_hex()), fee_msat).await);
-                }
-            }
-            Lookup::Failed => {
-                let failed = self.settle_failed(entry).await;
-                let Failure::Raised(lost) = failure else { return Err(failure) };
-                let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say");
-                return self.unless_proven(failed, error, lost.cause);
-            }
-            Lookup::Pending | Lookup::Silent => {}
-        }
-        match failure {
-            Failure::Raised(lost) => self.unless_proven(open, lost.error, lost.cause),
-            other => Err(other),
+    /// What the wallet's own books prove.
+    pub(crate) async fn look_up(&self, payment: &Payment, patience_ms: u64) -> Result<Proof, Left> {
+        match within(self.host.lookup(&payment.payment_hash), self.host.sleep(patience_ms)).await {
+            Some(Lookup::Paid { preimage, fee_msat }) => prove(payment, &preimage, fee_msat).map_err(|_| Left::Doubt),
+            Some(Lookup::Failed) => Err(Left::Nothing),
+            Some(Lookup::Pending | Lookup::Silent) | None => Err(Left::Doubt),
         }
     }
 
-    pub(crate) async fn settle_late(
+    /// Records what became of a payment, and what the wallet's own books say where its answer was lost. The token also where
+    /// somebody else has proven it meanwhile (a lookup, `resolve()`), whatever the wallet said.
+    pub(crate) async fn settle(
         &self,
         entry: &Entry,
-        answer: Pin<Box<impl std::future::Future<Output = Answer<H::Cause>>>>,
-    ) {
-        match answer.await {
-            Answer::Preimage { text, fee_msat } => {
-                if let Ok(proof) = prove(&text, &entry.payment) {
-                    self.settle_paid(entry, Some(proof.to_hex()), fee_msat).await;
+        mut told: Result<Proof, Doubt<H>>,
+    ) -> Result<Rc<Token>, Failure<H>> {
+        loop {
+            let Doubt { left, error, cause } = match told {
+                Ok(proof) => return Ok(self.settle_paid(entry, proof).await),
+                Err(doubt) => doubt,
+            };
+            let payment = match self.settle_unproven(entry, left).await {
+                Ok(token) => return Ok(token),
+                Err(payment) => payment,
+            };
+            if left != Left::Lookup {
+                return Err(self.failed(payment, error, cause));
+            }
+            let found = self.look_up(&payment, LOOKUP_TIMEOUT_MS).await;
+            // The answer may have come meanwhile.
+            if let Some(token) = self.books.borrow().tokens.bought_with(&payment.payment_hash) {
+                return Ok(Rc::clone(token));
+            }
+            told = match found {
+                Ok(proof) => Ok(proof),
+                Err(Left::Nothing) => {
+                    let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say");
+                    Err(Doubt { left: Left::Nothing, error, cause })
                 }
-            }
-            Answer::Word if self.config.trust_wallet => {
-                self.settle_paid(entry, None, None).await;
-            }
-            Answer::Failed { .. } => {
-                self.settle_failed(entry).await;
-            }
-            _ => {}
+                Err(_) => return Err(self.failed(payment, error, cause)),
+            };
+        }
+    }
+
+    /// Tells a listener that the wallet proved nothing.
+    fn failed(&self, payment: Payment, error: Error, cause: Option<H::Cause>) -> Failure<H> {
+        self.host.tell(&Event::Failed { payment: &payment, error: &error });
+        Failure::raised(error, cause, Some(payment))
+    }
+
+    /// Takes an answer that comes after the timeout.
+    pub(crate) async fn settle_late(&self, entry: &Entry, answer: Pin<Box<impl Future<Output = Answer<H::Cause>>>>) {
+        match self.weigh(entry, answer.await) {
+            Ok(proof) => drop(self.settle_paid(entry, proof).await),
+            Err(doubt) if doubt.left == Left::Nothing => drop(self.settle_unproven(entry, Left::Nothing).await),
+            Err(_) => {}
         }
     }
 
     /// Records a proof: token and journal are stored before anything else happens. Where the store fails, memory has them.
-    pub(crate) async fn settle_paid(
-        &self,
-        entry: &Entry,
-        preimage: Option<String>,
-        fee_msat: Option<u64>,
-    ) -> Rc<Token> {
-        let page = self.open().await;
-        let (token, is_news) = self.enter_proof(entry, preimage, fee_msat);
-        if let Some(Failure::Raised(lost)) = self.close_or_keep(page).await {
+    pub(crate) async fn settle_paid(&self, entry: &Entry, proof: Proof) -> Rc<Token> {
+        let enter = |books: &mut Books| books.enter_proof(entry, &proof, self.host.now());
+        let ((token, is_news), lost) = self.change_or_keep(enter).await;
+        if let Some(Failure::Raised(lost)) = lost {
             self.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
         }
         if is_news {
@@ -133,15 +159,23 @@ impl<H: Host> Client<H> {
         token
     }
 
-    fn enter_proof(&self, entry: &Entry, preimage: Option<String>, fee_msat: Option<u64>) -> (Rc<Token>, bool) {
-        let now = self.host.now();
-        let mut books = self.books.borrow_mut();
-        let Books { journal, tokens, .. } = &mut *books;
+    /// Records what is left without a proof: where that is nothing, the amount is free again. A proof that came first stands,
+    /// and its token is what this comes to; else the payment as it is now.
+    pub(crate) async fn settle_unproven(&self, entry: &Entry, left: Left) -> Result<Rc<Token>, Payment> {
+        let enter = |books: &mut Books| books.enter_doubt(entry, left, self.host.now());
+        self.change_or_keep(enter).await.0
+    }
+}
+
+impl Books {
+    /// The token of a proven payment, and whether this is news.
+    fn enter_proof(&mut self, entry: &Entry, proof: &Proof, now_ms: u64) -> (Rc<Token>, bool) {
+        let Self { journal, tokens, .. } = self;
         let hash = &entry.payment.payment_hash;
         // Whoever writes without a lock may have lost the entry: the proof brings it back.
         let mut known = journal.find(hash).unwrap_or(entry).clone();
         let was_proven = known.payment.state == State::Paid;
-        known.settle_paid(preimage, fee_msat, now);
+        known.settle_paid(proof.preimage.clone(), proof.fee_msat, now_ms);
         let bought =
             || Token::new(known.payment.clone(), entry.method.clone(), entry.token.clone(), known.preimage.clone());
         let token = match tokens.bought_with(hash) {
@@ -154,57 +188,36 @@ impl<H: Host> Client<H> {
         (token, !was_proven)
     }
 
-    /// Records that nothing moved: the amount is free again. A proof that came first stands.
-    pub(crate) async fn settle_failed(&self, entry: &Entry) -> Payment {
-        self.change_open(entry, |entry, now| entry.settle_failed(now)).await
-    }
-
-    async fn settle_unknown(&self, entry: &Entry) -> Payment {
-        self.change_open(entry, |entry, _| entry.payment.state = State::Unknown).await
-    }
-
-    async fn change_open(&self, entry: &Entry, change: fn(&mut Entry, u64)) -> Payment {
-        let page = self.open().await;
-        let now = self.host.now();
-        let payment = match self.books.borrow_mut().journal.find_mut(&entry.payment.payment_hash) {
+    fn enter_doubt(&mut self, entry: &Entry, left: Left, now_ms: u64) -> Result<Rc<Token>, Payment> {
+        let hash = &entry.payment.payment_hash;
+        let payment = match self.journal.find_mut(hash) {
             Some(known) => {
                 // A failed invoice may be tried again: what became of an earlier attempt says nothing of the later one.
                 if known.is_unsettled() && known.started_at_ms == entry.started_at_ms {
-                    change(known, now);
+                    match left {
+                        Left::Nothing => known.settle_failed(now_ms),
+                        Left::Doubt | Left::Lookup => known.payment.state = State::Unknown,
+                    }
                 }
-                known.payment.clone()
+                &known.payment
             }
-            None => entry.payment.clone(),
+            None => &entry.payment,
         };
-        self.close_or_keep(page).await;
-        payment
-    }
-
-    /// The token of a payment that somebody else has proven meanwhile (a lookup, `resolve()`), whatever the wallet said; else
-    /// the error, told to a listener.
-    fn unless_proven(&self, payment: Payment, error: Error, cause: Option<H::Cause>) -> Result<Rc<Token>, Failure<H>> {
-        if payment.state == State::Paid {
-            if let Some(token) = self.books.borrow().tokens.bought_with(&payment.payment_hash) {
-                return Ok(Rc::clone(token));
-            }
+        match self.tokens.bought_with(hash) {
+            Some(token) if payment.state == State::Paid => Ok(Rc::clone(token)),
+            _ => Err(payment.clone()),
         }
-        Err(with_optional_cause(self.failed(payment, error), cause))
-    }
-
-    /// Tells a listener that the wallet proved nothing.
-    fn failed(&self, payment: Payment, error: Error) -> Failure<H> {
-        self.host.tell(&Event::Failed { payment: &payment, error: &error });
-        Failure::raised(error).with_payment(payment)
     }
 }
 
 pub(crate) fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
-    Failure::raised(unknown("an earlier payment is open")).with_payment(entry.payment.clone())
+    Failure::raised(unknown("an earlier payment is open"), None, Some(entry.payment.clone()))
 }
 
-pub(crate) fn prove(text: &str, payment: &Payment) -> Result<Preimage, Error> {
+/// Proves a payment by what may be its preimage.
+pub(crate) fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
     match from_hex(&payment.payment_hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-        Some(hash) => Preimage::prove(text, &hash),
+        Some(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
         None => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
     }
 }
@@ -217,11 +230,4 @@ pub(crate) fn unknown(what: &str) -> Error {
             ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells",
         ]),
     )
-}
-
-fn with_optional_cause<H: Host>(failure: Failure<H>, cause: Option<H::Cause>) -> Failure<H> {
-    match cause {
-        Some(cause) => failure.with_cause(cause),
-        None => failure,
-    }
 }

@@ -1,4 +1,4 @@
-//! Waiting, within one thread: an event that fires once, and a race of two futures.
+//! Waiting, within one thread: for an event that fires once, for many futures, for one and no longer than a timer.
 
 use crate::host::Host;
 use std::cell::{Cell, RefCell};
@@ -80,22 +80,12 @@ pub(crate) async fn all(futures: Vec<impl Future<Output = ()>>) {
     .await;
 }
 
-/// What ended first.
-pub(crate) enum First<A, B> {
-    /// The first of the two, also where both had ended.
-    A(A),
-    /// The second.
-    B(B),
-}
-
-/// Runs two futures until one ends; the other is dropped.
-pub(crate) async fn first<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> First<A, B> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|context| {
-        if let Poll::Ready(value) = a.as_mut().poll(context) {
-            return Poll::Ready(First::A(value));
-        }
-        b.as_mut().poll(context).map(First::B)
+/// What a future ends with; `None` where a timer ends before, and the future is then dropped.
+pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Future<Output = ()>) -> Option<T> {
+    let (mut future, mut timer) = (pin!(future), pin!(timer));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => timer.as_mut().poll(context).map(|()| None),
     })
     .await
 }
@@ -175,11 +165,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_wins_a_draw() {
-        assert!(matches!(poll(pin!(first(ready(1), ready(2)))).unwrap(), First::A(1)));
-        assert!(matches!(poll(pin!(first(pending::<u8>(), ready(2)))).unwrap(), First::B(2)));
-        assert!(matches!(poll(pin!(first(ready(1), pending::<u8>()))).unwrap(), First::A(1)));
-        assert!(poll(pin!(first(pending::<u8>(), pending::<u8>()))).is_none());
+    fn a_future_that_is_ready_wins_a_draw_with_its_timer() {
+        assert_eq!(poll(pin!(within(ready(1), ready(())))), Some(Some(1)));
+        assert_eq!(poll(pin!(within(pending::<u8>(), ready(())))), Some(None));
+        assert_eq!(poll(pin!(within(ready(1), pending()))), Some(Some(1)));
+        assert_eq!(poll(pin!(within(pending::<u8>(), pending()))), None);
     }
 
     #[test]
