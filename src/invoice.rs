@@ -103,10 +103,14 @@ impl Invoice {
         if payment_request.len() > MAX_LENGTH {
             return Err(invalid("the invoice is longer than 7089 characters"));
         }
-        let any = |is: fn(&u8) -> bool| payment_request.as_bytes().iter().fold(false, |any, byte| any | is(byte));
+        let (mut has_upper, mut has_lower) = (false, false);
+        for byte in payment_request.bytes() {
+            has_upper |= byte.is_ascii_uppercase();
+            has_lower |= byte.is_ascii_lowercase();
+        }
         let lowered;
-        let text = if any(u8::is_ascii_uppercase) {
-            if any(u8::is_ascii_lowercase) {
+        let text = if has_upper {
+            if has_lower {
                 return Err(invalid("the invoice mixes upper and lower case"));
             }
             lowered = payment_request.to_ascii_lowercase();
@@ -239,24 +243,23 @@ const GENERATORS: [u32; 32] = {
 
 /// One step of the checksum.
 fn step(checksum: u32, group: u8) -> u32 {
-    let generator = GENERATORS.get((checksum >> 25) as usize).copied().unwrap_or(0);
+    // a checksum has 30 bits: the mask only shows the compiler that no place is out of bounds
+    let generator = GENERATORS.get((checksum >> 25 & 31) as usize).copied().unwrap_or(0);
     (checksum & 0x01ff_ffff) << 5 ^ u32::from(group) ^ generator
 }
 
 /// The data part as 5-bit groups without the checksum, which is verified.
 fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
-    let mut checksum = prefix.bytes().fold(1, |checksum, byte| step(checksum, byte >> 5));
-    checksum = step(checksum, 0);
-    checksum = prefix.bytes().fold(checksum, |checksum, byte| step(checksum, byte & 31));
-    let mut groups = Vec::with_capacity(data.len());
-    for byte in data.bytes() {
-        let group = VALUES.get(usize::from(byte)).copied().unwrap_or(0xff);
-        if group == 0xff {
-            return Err(invalid("the invoice holds a character that bech32 does not know"));
-        }
-        checksum = step(checksum, group);
-        groups.push(group);
+    // BIP 173: the high bits of the prefix, a zero, its low bits, then the data
+    let expanded = prefix.bytes().map(|byte| byte >> 5).chain([0]).chain(prefix.bytes().map(|byte| byte & 31));
+    let mut groups = data.as_bytes().to_vec();
+    for group in &mut groups {
+        *group = VALUES.get(usize::from(*group)).copied().unwrap_or(0xff);
     }
+    if groups.contains(&0xff) {
+        return Err(invalid("the invoice holds a character that bech32 does not know"));
+    }
+    let checksum = expanded.chain(groups.iter().copied()).fold(1, step);
     if checksum != 1 {
         return Err(invalid("the invoice's checksum is wrong: it was mistyped, cut or changed"));
     }
