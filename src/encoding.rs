@@ -24,10 +24,14 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 }
 
 /// Hex of either case; `None` for anything else, an odd number of digits included.
-pub(crate) fn from_hex(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok());
+pub(crate) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte & 15),
+        b'a'..=b'f' | b'A'..=b'F' => Some((byte & 15).wrapping_add(9)),
+        _ => None,
+    };
     let mut bytes = Vec::new();
-    for pair in text.as_ref().chunks(2) {
+    for pair in text.chunks(2) {
         match pair {
             [high, low] => bytes.push((digit(*high)? << 4) | digit(*low)?),
             _ => return None,
@@ -157,10 +161,10 @@ mod tests {
 
     #[test]
     fn hex_reads_either_case_and_refuses_the_rest() {
-        assert_eq!(from_hex("00fFAb"), Some(vec![0, 255, 171]));
-        assert_eq!(from_hex(""), Some(vec![]));
-        for bad in ["0", "0g", "+1", " 00", "00 ", "é"] {
-            assert_eq!(from_hex(bad), None, "{bad}");
+        assert_eq!(from_hex(b"00fFAb"), Some(vec![0, 255, 171]));
+        assert_eq!(from_hex(b""), Some(vec![]));
+        for bad in ["0", "0g", "+1", " 00", "00 ", "é", "\u{10}0", "P0", "@0", "`0"] {
+            assert_eq!(from_hex(bad.as_bytes()), None, "{bad}");
         }
     }
 

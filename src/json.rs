@@ -3,6 +3,7 @@
 //! Deviations from the RFC, each on the strict side: a repeated name is malformed, and so is a `\u` escape that is half
 //! of a surrogate pair, nesting beyond [`MAX_DEPTH`], and an object of more than [`MAX_NAMES`] members.
 
+use crate::encoding::from_hex;
 use crate::text::number;
 
 /// Arrays and objects within each other. The deepest that is read (a stored journal) has 5; parsing recurses, so a
@@ -361,7 +362,7 @@ impl<'a> Parser<'a> {
 
     fn unit(&mut self) -> Result<u16, &'static str> {
         let digits = self.rest.get(1..5).filter(|_| self.rest.starts_with('u'));
-        match digits.and_then(crate::encoding::from_hex).as_deref() {
+        match digits.and_then(|digits| from_hex(digits.as_bytes())).as_deref() {
             Some([high, low]) => {
                 self.skip(5);
                 Ok(u16::from_be_bytes([*high, *low]))

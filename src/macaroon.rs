@@ -176,16 +176,22 @@ fn text_or_hex(bytes: Vec<u8>) -> String {
 }
 
 fn caveat(content: Vec<u8>, third_party: bool) -> Caveat {
-    match String::from_utf8(content) {
-        Ok(raw) if !third_party => {
-            let (condition, value) = split_once(&raw, b'=').unwrap_or((&raw, ""));
-            Caveat { condition: condition.trim_ascii().to_owned(), value: value.trim_ascii().to_owned(), raw }
-        }
-        text => Caveat {
-            condition: String::new(),
-            value: String::new(),
-            raw: text.unwrap_or_else(|error| to_hex(error.as_bytes())),
-        },
+    let is_text = std::str::from_utf8(&content).is_ok();
+    let raw = text_or_hex(content);
+    let (condition, value) = split_once(&raw, b'=').unwrap_or((&raw, ""));
+    let (condition, value) = (condition.trim_ascii().to_owned(), value.trim_ascii().to_owned());
+    let mut caveat = Caveat { condition, value, raw };
+    if third_party || !is_text {
+        caveat.hide();
+    }
+    caveat
+}
+
+impl Caveat {
+    /// What is no text, or addressed to a third party, says nothing to us.
+    fn hide(&mut self) {
+        self.condition.clear();
+        self.value.clear();
     }
 }
 

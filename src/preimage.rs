@@ -18,7 +18,7 @@ impl Preimage {
     /// that), [`Code::WrongPreimage`] where it hashes to something else. The text of the error never holds what was given.
     pub fn prove(text: &str, payment_hash: &[u8; 32]) -> Result<Self, Error> {
         let text = text.trim_ascii();
-        let bytes = from_hex(text).and_then(exact).or_else(|| exact(from_base64(text)?.0));
+        let bytes = from_hex(text.as_bytes()).and_then(exact).or_else(|| exact(from_base64(text)?.0));
         let Some(bytes) = bytes else {
             let lightning = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ln"));
             return Err(Error::new(

@@ -216,7 +216,7 @@ pub(crate) fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
 
 /// Proves a payment by what may be its preimage.
 pub(crate) fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
-    match from_hex(&payment.payment_hash).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+    match from_hex(payment.payment_hash.as_bytes()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
         Some(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
         None => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
     }

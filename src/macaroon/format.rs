@@ -1,6 +1,6 @@
 //! The formats of a macaroon: read, and written again with more caveats.
 
-use super::{caveat, invalid, Macaroon, Parts, MAX_TOKEN};
+use super::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
 use crate::encoding::{from_base64, from_hex, to_base64, to_hex, Flavour};
 use crate::json::Json;
 use crate::Error;
@@ -21,8 +21,7 @@ pub(super) struct Encoded {
 
 /// What stands before the place of the next caveat, in the token's own encoding.
 enum Form {
-    V1(Vec<u8>),
-    V2(Vec<u8>),
+    Binary(Vec<u8>),
     Json(Vec<(String, Json)>),
 }
 
@@ -53,21 +52,20 @@ impl Encoded {
         };
         let (macaroon, end_of_caveats) = read(&bytes).map_err(invalid)?;
         bytes.truncate(end_of_caveats);
-        let form = if macaroon.version == 1 { Form::V1(bytes) } else { Form::V2(bytes) };
-        Ok(Self { macaroon, form, base64: Some(flavour) })
+        Ok(Self { macaroon, form: Form::Binary(bytes), base64: Some(flavour) })
     }
 
     /// The token with these caveats added, which make this signature.
     pub(super) fn narrowed(self, caveats: &[&str], signature: &[u8; 32]) -> Result<String, Error> {
         let bytes = match self.form {
-            Form::V1(mut bytes) => {
+            Form::Binary(mut bytes) if self.macaroon.version == 1 => {
                 for caveat in caveats {
                     push_packet(&mut bytes, b"cid ", caveat.as_bytes());
                 }
                 push_packet(&mut bytes, b"signature ", signature);
                 bytes
             }
-            Form::V2(mut bytes) => {
+            Form::Binary(mut bytes) => {
                 for caveat in caveats {
                     push_field(&mut bytes, field::IDENTIFIER, caveat.as_bytes());
                     bytes.push(field::END);
@@ -183,23 +181,21 @@ fn push_field(bytes: &mut Vec<u8>, kind: u8, content: &[u8]) {
 fn read_v1(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
     let mut rest = bytes;
     let (mut location, mut identifier) = (None, None);
-    // identifier and whether it is addressed to a third party
-    let mut caveats: Vec<(Vec<u8>, bool)> = Vec::new();
+    let mut caveats: Vec<Caveat> = Vec::new();
     loop {
         let here = bytes.len().saturating_sub(rest.len());
         let (name, content) = packet(&mut rest)?;
         match (name, caveats.last_mut()) {
             (b"location", None) if location.is_none() && identifier.is_none() => location = Some(content.to_vec()),
             (b"identifier", None) if identifier.is_none() => identifier = Some(content.to_vec()),
-            (b"cid", _) if identifier.is_some() => caveats.push((content.to_vec(), false)),
-            (b"vid" | b"cl", Some((_, third_party))) => *third_party = true,
+            (b"cid", _) if identifier.is_some() => caveats.push(caveat(content.to_vec(), false)),
+            (b"vid" | b"cl", Some(caveat)) => caveat.hide(),
             (b"signature", _) => {
                 let identifier = identifier.ok_or(OUT_OF_PLACE)?;
                 let signature = content.try_into().map_err(|_| BAD_SIGNATURE)?;
                 if !rest.is_empty() {
                     return Err(TRAILING);
                 }
-                let caveats = caveats.into_iter().map(|(content, third_party)| caveat(content, third_party)).collect();
                 return Ok((Macaroon::new(1, Parts { location, identifier, caveats, signature }), here));
             }
             _ => return Err(OUT_OF_PLACE),
