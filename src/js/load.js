@@ -52,12 +52,19 @@ export async function compileFrom(url, fetching) {
 
 /** Compiles the wasm that came as base64. */
 export async function compileBase64(base64) {
+  return WebAssembly.compile(bytesOf(base64)).catch((cause) => {
+    throw refused("l402-fetch/inline", cause);
+  });
+}
+
+/** A loop takes several milliseconds in an engine that has just started. */
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  if (globalThis.Buffer) return Buffer.from(base64, "base64");
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return WebAssembly.compile(bytes).catch((cause) => {
-    throw refused("l402-fetch/inline", cause);
-  });
+  return bytes;
 }
 
 /** Binds core.js to an instance of the wasm: what `load()` resolves with. `core` is what the wasm imports. */
