@@ -8,7 +8,7 @@ const [PAYMENTS, SPENT, READ_TOKENS, FORGET, RESOLVE] = [0, 1, 2, 3, 4];
 const MOST_KNOWN = 100;
 
 /** The core of one paying fetch, and what is kept of its tokens so that it need not be asked again. */
-export function clientOf({ Core }, config, given) {
+export function clientOf(Core, config, given) {
   const env = environment({ ...given, paymentTimeout: config.paymentTimeout });
   const core = new Core(JSON.stringify(config), env, env.traits);
   const known = new Map();
@@ -45,6 +45,12 @@ export function clientOf({ Core }, config, given) {
   });
 
   return {
+    /** The token to send to an address, where that need not be found out: null where there is none. */
+    ready(plain) {
+      const kept = reusable.get(plain);
+      if (kept) return env.now() < kept.until ? kept : undefined;
+      return core.has_tokens() ? undefined : null;
+    },
     /** The token to send: its id, header and payment. */
     tokenFor(call) {
       const { plain } = call;
@@ -57,10 +63,11 @@ export function clientOf({ Core }, config, given) {
       }
       return token;
     },
+    /** Notes that a server took the token: the receipt. */
     accepted(token) {
-      if (token.accepted) return;
+      if (!token.accepted) core.accepted(token.id);
       token.accepted = true;
-      core.accepted(token.id);
+      return { payment: token.payment, paidNow: false };
     },
     /** The last response of a call whose first is here, and its receipt or null. */
     answer: (call, token, response) => change(async () => {

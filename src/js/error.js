@@ -22,6 +22,10 @@ export class L402Error extends Error {
   }
 }
 
+export function loadFailed(text, cause) {
+  return new L402Error("load_failed", text, { cause });
+}
+
 function define(error, key, value) {
   Object.defineProperty(error, key, { value, enumerable: true });
 }

@@ -1,6 +1,6 @@
 import { L402Error } from "./error.js";
 import { readOptions } from "./options.js";
-import { readRequest } from "./request.js";
+import { readRequest, withToken } from "./request.js";
 
 // The core's own name for it, so that an empty store is known for one without loading the core.
 const TOKENS = "l402-fetch/tokens";
@@ -16,7 +16,7 @@ export const receiptOf = (response) => receipts.get(response);
 /** A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. */
 export function createFetch(options, load, follow) {
   const { config, ...given } = readOptions(options);
-  const { fetch, store } = given;
+  const { fetch, store, onEvent } = given;
   const context = { fetch, follow };
   let client;
   let looked = !store;
@@ -37,6 +37,7 @@ export function createFetch(options, load, follow) {
     looked = true;
   }
 
+  /** `call` is null where nobody listens. */
   function done(call, response, receipt) {
     if (receipt) {
       if (response === Object(response)) receipts.set(response, receipt);
@@ -46,6 +47,16 @@ export function createFetch(options, load, follow) {
   }
 
   async function pay(input, init) {
+    // By far the most calls are an address alone, which nobody can change meanwhile, and what opens it is known.
+    if (init === undefined && typeof input === "string" && looked) {
+      const token = client ? client.ready(input) : null;
+      if (token === null || (token && !follow && !onEvent)) {
+        const response = await (token ? fetch(input, withToken(token.authorization)) : fetch(input));
+        if (isLast(token, response)) return done(null, response, token && client.accepted(token));
+        return rest(readRequest(input, init, context, true), token, response);
+      }
+    }
+
     const call = readRequest(input, init, context);
     try {
       if (!looked) {
@@ -54,19 +65,13 @@ export function createFetch(options, load, follow) {
       }
       const token = client?.tokenFor(call);
       const response = await call.sent(token?.authorization);
-      // A fetch of the user's own may resolve with anything.
-      const status = response?.status;
-
-      // By far the most calls end here: there is nothing to pay, or the token was taken.
-      if (token ? status < 400 || status === 404 : status !== 402) {
-        if (token) client.accepted(token);
-        return done(call, response, token && { payment: token.payment, paidNow: false });
-      }
-      return done(call, ...(await unlessAborted(call, answer(call, token, response))));
+      return isLast(token, response) ? done(call, response, token && client.accepted(token)) : await rest(call, token, response);
     } finally {
       call.drop();
     }
   }
+
+  const rest = async (call, token, response) => done(call, ...(await unlessAborted(call, answer(call, token, response))));
 
   /** Takes a call whose first response is here to its end: the last one, and what it cost. */
   async function answer(call, token, response) {
@@ -94,6 +99,12 @@ export function createFetch(options, load, follow) {
     resolve: ask("resolve"),
     balanceMsat: ask("balanceMsat"),
   });
+}
+
+/** Whether there is nothing to pay, or the token was taken. A fetch of the user's own may resolve with anything. */
+function isLast(token, response) {
+  const status = response?.status;
+  return token ? status < 400 || status === 404 : status !== 402;
 }
 
 /** The caller's abort ends its own promise at once, with its own reason, and nothing else. */

@@ -1,5 +1,6 @@
 // The wasm is a file beside this one. Bundlers know the form `new URL("…", import.meta.url)` and copy the file.
-import { loadFailed, once } from "./once.js";
+import { loadFailed } from "./error.js";
+import { once } from "./once.js";
 
 // taken now: by the time of the first load the page may have put a paying fetch in its place, which needs the core
 const fetch = globalThis.fetch;

@@ -1,7 +1,7 @@
 // The part of the loaders that is itself loaded at first need: compiles the wasm, or says why that can't be.
 import { clientOf } from "./client.js";
-import * as core from "./core.js";
-import { loadFailed } from "./once.js";
+import { __wbg_set_wasm, Core, imports, parse } from "./core.js";
+import { loadFailed } from "./error.js";
 import { parsersOf } from "./parsers.js";
 
 const INLINE = 'or import "l402-fetch/inline", which has the wasm inside';
@@ -67,17 +67,17 @@ function bytesOf(base64) {
   return bytes;
 }
 
-/** Binds core.js to an instance of the wasm: what `load()` resolves with. `core` is what the wasm imports. */
+/** Binds core.js to an instance of the wasm: what `load()` resolves with. */
 function bind({ exports }) {
-  core.__wbg_set_wasm(exports);
+  __wbg_set_wasm(exports);
   exports.__wbindgen_start();
-  return { clientOf: (config, given) => clientOf(core, config, given), parsers: parsersOf(core) };
+  return { clientOf: (config, given) => clientOf(Core, config, given), parsers: parsersOf(parse) };
 }
 
 /** Instantiates a compiled module. */
 export async function start(module, source) {
   try {
-    return bind(await WebAssembly.instantiate(module, { core }));
+    return bind(await WebAssembly.instantiate(module, { core: imports }));
   } catch (cause) {
     throw refused(source, cause);
   }
@@ -86,7 +86,7 @@ export async function start(module, source) {
 /** The same at once, for where a promise may freeze with the request that made it. */
 export function startNow(module, source) {
   try {
-    return bind(new WebAssembly.Instance(module, { core }));
+    return bind(new WebAssembly.Instance(module, { core: imports }));
   } catch (cause) {
     throw refused(source, cause);
   }

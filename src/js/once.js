@@ -1,6 +1,5 @@
 // What the loaders share. A loader is `load()`: it resolves with what nothing needs before the first 402 or the first stored
 // token, `{ clientOf(config, given), parsers }`; it rejects with `load_failed`.
-import { L402Error } from "./error.js";
 
 /** Runs the task once; one that failed is run again by the next call. */
 export function once(task) {
@@ -9,8 +8,4 @@ export function once(task) {
     result = undefined;
     throw error;
   }));
-}
-
-export function loadFailed(text, cause) {
-  return new L402Error("load_failed", text, { cause });
 }

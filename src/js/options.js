@@ -27,9 +27,9 @@ const KEYS = {
  * @throws {L402Error} `invalid_options`, naming the key
  */
 export function readOptions(options) {
-  const given = readKeys(options, "", "options");
-  const limits = readKeys(required(given, "limits"), "limits.", "limits");
-  const perOrigin = readKeys(limits.perOrigin === undefined ? {} : limits.perOrigin, "limits.perOrigin.", "limits.perOrigin");
+  const given = readKeys(options, "");
+  const limits = readKeys(required(given, "limits"), "limits.");
+  const perOrigin = readKeys(limits.perOrigin === undefined ? {} : limits.perOrigin, "limits.perOrigin.");
   required(limits, "perPayment", "limits.");
   return {
     config: {
@@ -60,12 +60,13 @@ function invalid(message) {
 /** What a value is, without showing it: it may be a secret in the wrong place. Numbers are shown. */
 function kind(value) {
   if (value == null || typeof value === "number") return String(value);
-  return Array.isArray(value) ? "an array" : (/^[aeiou]/.test(typeof value) ? "an " : "a ") + typeof value;
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-function readKeys(object, prefix, what) {
+function readKeys(object, prefix) {
   if (object === null || typeof object !== "object" || Array.isArray(object)) {
-    throw invalid(`${what} must be an object, not ${kind(object)}`);
+    throw invalid(`${prefix.slice(0, -1) || "options"} must be an object, not ${kind(object)}`);
   }
   const known = KEYS[prefix];
   for (const key in object) {

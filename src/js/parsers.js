@@ -1,7 +1,7 @@
 import { L402Error } from "./error.js";
 
 /** The core's parsers, by the names that users know them by. */
-export function parsersOf({ parse }) {
+export function parsersOf(parse) {
   // The bindings would misread what is no string.
   const parser = (name, code, kind, read = JSON.parse) => (text, caveats = "") => {
     if (typeof text !== "string") throw new L402Error(code, `${name} takes a string, not ${text === null ? "null" : typeof text}`);

@@ -12,10 +12,14 @@ const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mod
  * @param {RequestInit | undefined} init
  * @param {{ fetch: typeof fetch, follow?: typeof import("./redirect.js").follow }} context `follow`: follows redirects
  *   where we attach an Authorization and the runtime may forward it
+ * @param {boolean} [sent] it was sent already, as it is or with a token
  */
-export function readRequest(input, init, context) {
-  return new Call(input, init, context);
+export function readRequest(input, init, context, sent) {
+  return new Call(input, init, context, sent);
 }
+
+/** What an address alone is sent with, and our Authorization. */
+export const withToken = (authorization) => ({ headers: { authorization }, ...(hasHttpCache() && { cache: "no-cache" }) });
 
 class Call {
   #input;
@@ -31,25 +35,23 @@ class Call {
   #kept;
   #taken = false;
   #exact = true;
-  #sent = false;
+  #sent;
   #replayable = true;
-  /** By far the most calls: nothing in them can change or fail. */
-  #isPlain;
   #url;
 
-  constructor(input, init, { fetch, follow }) {
+  constructor(input, init, { fetch, follow }, sent = false) {
+    this.#sent = sent;
     this.#input = input;
     this.#init = this.#copy = init;
     this.#fetch = fetch;
     this.#follow = follow;
-    this.#isPlain = init === undefined && typeof input === "string";
     // By shape, for several versions of a runtime's Request may live side by side.
     if (typeof input === "object" && typeof attempt(() => input.clone) === "function") this.#request = input;
   }
 
   /** The address, where it is absolute and all that was given. */
   get plain() {
-    return this.#isPlain && /^https?:/.test(this.#input) ? this.#input : undefined;
+    return this.#init === undefined && typeof this.#input === "string" && /^https?:/.test(this.#input) ? this.#input : undefined;
   }
 
   /** As fetch sends it: the common methods in upper case, others as given. */
@@ -90,7 +92,7 @@ class Call {
   #hasAuthorization() {
     const headers = this.#member("headers");
     if (headers == null) return false;
-    if (typeof headers.has === "function" && typeof headers.append === "function") return headers.has("authorization");
+    if (isHeaders(headers)) return headers.has("authorization");
     const names = typeof headers[Symbol.iterator] === "function" ? Array.from(headers, (pair) => pair?.[0]) : Object.keys(headers);
     return names.some((name) => text(name).toLowerCase() === "authorization");
   }
@@ -175,7 +177,6 @@ class Call {
 
   /** What fetch will take for this member: the init's, else the Request's. */
   #member(key) {
-    if (this.#isPlain) return undefined;
     const given = attempt(() => this.#copy?.[key]);
     // In an init, null stands for a value only where there is one to take away.
     return given !== undefined && (given !== null || key === "signal") ? given : attempt(() => this.#request?.[key]);
@@ -196,10 +197,6 @@ class Call {
   #snapshot() {
     if (this.#taken) return;
     this.#taken = true;
-    if (this.#isPlain) {
-      this.#target = this.#input;
-      return;
-    }
     // What throws here throws again when fetch reads it: the error is fetch's.
     this.#target = typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
     this.#replayable = attempt(() => {
@@ -229,13 +226,16 @@ class Call {
 
   #copyHeaders(headers) {
     if (typeof headers !== "object") return headers;
-    if (typeof headers.has === "function" && typeof headers.append === "function") return new Headers(headers);
+    if (isHeaders(headers)) return new Headers(headers);
     if (typeof headers[Symbol.iterator] !== "function") return { ...headers };
     // What can be iterated only once is now used up.
     if (headers[Symbol.iterator]() === headers) this.#exact = false;
     return Array.from(headers, (pair) => (typeof pair === "object" ? [...pair] : pair));
   }
 }
+
+/** By shape, as a Request is. */
+const isHeaders = ({ has, append }) => typeof has === "function" && typeof append === "function";
 
 /** What the task gives, or `otherwise` where the caller's objects throw: fetch will say so. */
 function attempt(task, otherwise) {
