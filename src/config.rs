@@ -52,68 +52,70 @@ impl Config {
     /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
-        let per_payment = number(&json, "perPayment").ok().flatten().ok_or_else(|| invalid("limits.perPayment"))?;
+        let mut given = Given { json: &json, odd: None };
+        let per_payment = given.read("perPayment", Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?;
         let mut config = Self::new(per_payment);
-        config.limits.all = windows(&json)?;
-        if let Some(own) = present(&json, "perOrigin") {
-            own.as_object().ok_or_else(|| invalid("perOrigin"))?;
-            config.limits.per_origin = windows(own)?;
+        config.limits.all = given.windows();
+        if let Some(json) = given.read("perOrigin", |own| own.as_object().map(|_| own)) {
+            let mut own = Given { json, odd: given.odd };
+            config.limits.per_origin = own.windows();
+            given.odd = own.odd;
         }
-        if let Some(list) = names(&json, "networks")? {
-            config.networks.clear();
-            for name in list {
-                config.networks.push(Network::from_name(name).ok_or_else(|| invalid("networks"))?);
-            }
+        if let Some(networks) = given.list("networks", Network::from_name) {
+            config.networks = networks;
         }
-        if let Some(list) = names(&json, "hosts")? {
-            config.hosts = Some(list.into_iter().map(HostPattern::new).collect());
+        config.hosts = given.list("hosts", |name| Some(HostPattern::new(name)));
+        if let Some(protocols) = given.list("protocols", Protocol::from_name) {
+            config.protocols = protocols;
         }
-        if let Some(list) = names(&json, "protocols")? {
-            config.protocols.clear();
-            for name in list {
-                config.protocols.push(Protocol::from_name(name).ok_or_else(|| invalid("protocols"))?);
-            }
-        }
-        if let Some(proof) = present(&json, "proof") {
-            config.trust_wallet = match proof.as_str() {
-                Some("preimage") => false,
-                Some("none") => true,
-                _ => return Err(invalid("proof")),
-            };
-        }
-        if let Some(timeout) = number(&json, "paymentTimeout")? {
+        config.trust_wallet = given.read("proof", |proof| match proof.as_str()? {
+            "preimage" => Some(false),
+            "none" => Some(true),
+            _ => None,
+        }) == Some(true);
+        if let Some(timeout) = given.read("paymentTimeout", Json::as_u64) {
             config.payment_timeout_ms = timeout;
         }
-        Ok(config)
+        match given.odd {
+            Some(name) => Err(invalid(name)),
+            None => Ok(config),
+        }
     }
 }
 
-fn present<'a>(json: &'a Json, name: &str) -> Option<&'a Json> {
-    json.get(name).filter(|value| !value.is_null())
+/// The members of an object, of which the first that has no valid value is noted.
+struct Given<'a> {
+    json: &'a Json,
+    odd: Option<&'static str>,
 }
 
-fn number(json: &Json, name: &str) -> Result<Option<u64>, Error> {
-    match present(json, name).map(Json::as_u64) {
-        Some(None) => Err(invalid(name)),
-        found => Ok(found.flatten()),
+impl<'a> Given<'a> {
+    /// A member that is there and not null.
+    fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
+        let value = read(self.json.get(name).filter(|value| !value.is_null())?);
+        if value.is_none() {
+            self.odd = self.odd.or(Some(name));
+        }
+        value
     }
-}
 
-fn windows(json: &Json) -> Result<Windows, Error> {
-    let msat = |name| match number(json, name)?.map(|sat| sat.checked_mul(MSAT_PER_SAT)) {
-        Some(None) => Err(invalid(name)),
-        found => Ok(found.flatten()),
-    };
-    Ok(Windows { per_hour: msat("perHour")?, per_day: msat("perDay")?, total: msat("total")? })
-}
-
-fn names<'a>(json: &'a Json, name: &str) -> Result<Option<Vec<&'a str>>, Error> {
-    let Some(list) = present(json, name) else { return Ok(None) };
-    let mut names = Vec::new();
-    for row in list.as_array().ok_or_else(|| invalid(name))? {
-        names.push(row.as_str().ok_or_else(|| invalid(name))?);
+    fn msat(&mut self, name: &'static str) -> Option<u64> {
+        self.read(name, |sat| sat.as_u64()?.checked_mul(MSAT_PER_SAT))
     }
-    Ok(Some(names))
+
+    fn windows(&mut self) -> Windows {
+        Windows { per_hour: self.msat("perHour"), per_day: self.msat("perDay"), total: self.msat("total") }
+    }
+
+    fn list<T>(&mut self, name: &'static str, of: impl Fn(&'a str) -> Option<T>) -> Option<Vec<T>> {
+        self.read(name, |list| {
+            let mut values = Vec::new();
+            for value in list.as_array()? {
+                values.push(of(value.as_str()?)?);
+            }
+            Some(values)
+        })
+    }
 }
 
 fn invalid(name: &str) -> Error {
