@@ -7,7 +7,7 @@ use crate::journal::{Entry, Journal, State};
 use crate::ledger::Books;
 use crate::purchase::{resource, Purchase};
 use crate::settle::{open_payment, Left, LOOKUP_TIMEOUT_MS};
-use crate::sync::{all, within, Fires};
+use crate::sync::{all, within, Fires, Task};
 use std::rc::Rc;
 
 /// Open payments that are looked up at the same time before [`Client::payments`] and [`Client::spent`] answer, the latest
@@ -78,7 +78,11 @@ impl<H: Host> Client<H> {
 
     /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds.
     async fn look_up_all(&self, open: Vec<Entry>, own: Option<&Purchase<H>>) {
-        all(open.into_iter().map(|entry| self.look_one_up(entry, own)).collect()).await;
+        let mut lookups: Vec<Task<'_>> = Vec::new();
+        for entry in open {
+            lookups.push(Box::pin(self.look_one_up(entry, own)));
+        }
+        all(lookups).await;
     }
 
     /// Asks the wallet, and settles the entry where its answer may be believed.

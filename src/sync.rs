@@ -3,7 +3,7 @@
 use crate::host::Host;
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
-use std::pin::pin;
+use std::pin::{pin, Pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -66,9 +66,11 @@ impl Drop for Fires {
     }
 }
 
-/// Runs futures beside each other until all have ended.
-pub(crate) async fn all(futures: Vec<impl Future<Output = ()>>) {
-    let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
+/// Work that goes on beside other work.
+pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Runs tasks beside each other until all have ended.
+pub(crate) async fn all(mut running: Vec<Task<'_>>) {
     poll_fn(|context| {
         running.retain_mut(|future| future.as_mut().poll(context).is_pending());
         if running.is_empty() {
@@ -177,18 +179,18 @@ mod tests {
         let (event, ended) = (Event::default(), Cell::new(0));
         let task = |waits| {
             let (event, ended) = (&event, &ended);
-            async move {
+            Box::pin(async move {
                 if waits {
                     event.happens().await;
                 }
                 ended.set(ended.get() + 1);
-            }
+            }) as Task<'_>
         };
-        let mut three = pin!(all([false, true, false].map(task).into()));
+        let mut three = pin!(all(vec![task(false), task(true), task(false)]));
         assert_eq!((poll(three.as_mut()), ended.get()), (None, 2));
         event.fire();
         assert_eq!((poll(three), ended.get()), (Some(()), 3));
-        assert_eq!(poll(pin!(all(Vec::<std::future::Ready<()>>::new()))), Some(()));
+        assert_eq!(poll(pin!(all(Vec::new()))), Some(()));
     }
 
     #[test]
