@@ -159,7 +159,7 @@ impl<H: Host> Client<H> {
         token: Option<Rc<Token>>,
         response: H::Response,
     ) -> Result<Reply<H>, Failure<H>> {
-        let (mut token, mut response, mut paid_now) = (token, response, false);
+        let (request, mut token, mut response, mut paid_now) = (Rc::new(request), token, response, false);
         let mut asked_again = false;
         loop {
             let head = self.host.head(&response);
@@ -196,18 +196,20 @@ impl<H: Host> Client<H> {
 
                 // The challenge, and the offer in it.
                 let asked = match self.read_offer(&request, &head) {
-                    Ok(Some(found)) => found,
+                    Ok(Some(found)) => Rc::new(found),
                     Ok(None) => return Ok(Reply { response, receipt }),
                     Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
                 };
 
                 // The payment: ours, or that of another call for the same thing.
-                let (invoice, came_at) = (asked.offer.invoice.clone(), self.host.now());
-                match self.purchase(&call, &request, asked).await {
+                let came_at = self.host.now();
+                match self.purchase(&call, &request, &asked).await {
                     Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
                     // It waited, for others or for consent, longer than its invoice lived: a fresh one is asked for.
                     Err(failure)
-                        if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&invoice, came_at) =>
+                        if !asked_again
+                            && failure.is(Code::InvoiceExpired)
+                            && was_alive(&asked.offer.invoice, came_at) =>
                     {
                         asked_again = true;
                     }
@@ -245,7 +247,7 @@ impl<H: Host> Client<H> {
             return Ok(None);
         }
         match self.read_offer(&request, &head)? {
-            Some(asked) => Ok(Some(self.examine(&request, asked.offer)?)),
+            Some(asked) => Ok(Some(self.examine(&request, &asked.offer)?)),
             None => {
                 Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into())
             }

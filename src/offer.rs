@@ -13,7 +13,7 @@ use crate::origin::Location;
 /// An invoice that expires within this time is expired: the wallet needs some of it.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
 
-/// What a 402 asks for. Boxed, since it goes through many hands.
+/// What a 402 asks for.
 pub(crate) struct Asked {
     pub(crate) challenges: Vec<Challenge>,
     /// The one to pay.
@@ -22,7 +22,7 @@ pub(crate) struct Asked {
 
 impl<H: Host> Client<H> {
     /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
-    pub(crate) fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<Box<Asked>>, Error> {
+    pub(crate) fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<Asked>, Error> {
         if !request.payable {
             return Ok(None);
         }
@@ -60,11 +60,11 @@ impl<H: Host> Client<H> {
             let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
             return Err(Error::new(Code::BodyNotReplayable, text));
         }
-        Ok(Some(Box::new(Asked { challenges, offer })))
+        Ok(Some(Asked { challenges, offer }))
     }
 
     /// Checks an offer for what would make paying it useless, and puts a price on it.
-    pub(crate) fn examine(&self, request: &Request, offer: Offer) -> Result<Box<Quote>, Error> {
+    pub(crate) fn examine(&self, request: &Request, offer: &Offer) -> Result<Box<Quote>, Error> {
         let invoice = Invoice::decode(&offer.invoice)?;
         if !self.config.networks.contains(&invoice.network) {
             let text = concat(&[
@@ -116,7 +116,7 @@ impl<H: Host> Client<H> {
             amount_msat,
             invoice,
             macaroon,
-            token: offer.token,
+            token: offer.token.clone(),
         }))
     }
 }

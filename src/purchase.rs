@@ -63,11 +63,11 @@ impl<H: Host> Client<H> {
     pub(crate) async fn purchase(
         self: &Rc<Self>,
         call: &Rc<H::Call>,
-        request: &Request,
-        asked: Box<Asked>,
+        request: &Rc<Request>,
+        asked: &Rc<Asked>,
     ) -> Result<(Bought, Option<FirstTry>), Failure<H>> {
         let (key, resource) = (self.purchase_key(request), resource(&request.method, &request.url));
-        let mut mine = Some(asked);
+        let mut has_started = false;
         loop {
             // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
             if let Some(token) = self.token_for(request) {
@@ -87,28 +87,29 @@ impl<H: Host> Client<H> {
             // What is known of an origin changes, and the keys with it: its own resource is never bought beside itself.
             let is_ours = |purchase: &&Rc<Purchase<H>>| purchase.key == key || purchase.resource == resource;
             let running = self.purchases.borrow().iter().find(is_ours).cloned();
-            let (purchase, first_try) = match (running, mine.take()) {
-                (Some(running), offer) => {
-                    mine = offer;
+            let (purchase, first_try) = match running {
+                Some(running) => {
                     if running.resource == resource {
                         running.callers.borrow_mut().push(Rc::clone(call));
                     }
                     (running, None)
                 }
-                (None, Some(asked)) => {
-                    let started = self.start(&key, &resource, call, request, asked);
-                    (Rc::clone(&started), Some(Fires(Rc::clone(&started.tried))))
-                }
                 // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
-                (None, None) => return Err(unknown("the purchase was interrupted: call again").into()),
+                None if has_started => return Err(unknown("the purchase was interrupted: call again").into()),
+                None => {
+                    has_started = true;
+                    let started = self.start(&key, &resource, call, request, asked);
+                    let first_try = Fires(Rc::clone(&started.tried));
+                    (started, Some(first_try))
+                }
             };
             self.see_it_end(&purchase).await;
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
                 Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
-                Some(Err(_)) if purchase.was_frozen.get() && mine.is_some() => {}
+                Some(Err(_)) if purchase.was_frozen.get() && !has_started => {}
                 Some(Err(failure))
-                    if purchase.resource == resource && !(matches!(failure, Failure::Abandoned) && mine.is_some()) =>
+                    if purchase.resource == resource && (has_started || !matches!(failure, Failure::Abandoned)) =>
                 {
                     return Err(failure)
                 }
@@ -171,8 +172,8 @@ impl<H: Host> Client<H> {
         key: &str,
         resource: &str,
         call: &Rc<H::Call>,
-        request: &Request,
-        asked: Box<Asked>,
+        request: &Rc<Request>,
+        asked: &Rc<Asked>,
     ) -> Rc<Purchase<H>> {
         let purchase = Rc::new(Purchase {
             key: key.to_owned(),
@@ -188,9 +189,10 @@ impl<H: Host> Client<H> {
             has_second: Cell::default(),
         });
         self.purchases.borrow_mut().push(Rc::clone(&purchase));
-        let (client, started, request) = (Rc::clone(self), Rc::clone(&purchase), request.clone());
+        let (client, started) = (Rc::clone(self), Rc::clone(&purchase));
+        let (request, asked) = (Rc::clone(request), Rc::clone(asked));
         self.host.spawn(Box::pin(async move {
-            let outcome = client.buy(&started, &request, *asked).await;
+            let outcome = client.buy(&started, &request, &asked).await;
             client.end(&started, outcome);
         }));
         if self.host.wakes_only_itself() {
@@ -233,11 +235,11 @@ impl<H: Host> Client<H> {
         self: &Rc<Self>,
         purchase: &Purchase<H>,
         request: &Request,
-        Asked { challenges, offer }: Asked,
+        asked: &Asked,
     ) -> Result<Bought, Failure<H>> {
         // Everything that refuses, in order; nothing has moved yet.
-        self.host.tell(&Event::Challenge { url: &request.url, challenges: &challenges });
-        let quote = self.examine(request, offer).map_err(|error| self.refused(request, error.into()))?;
+        self.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
+        let quote = self.examine(request, &asked.offer).map_err(|error| self.refused(request, error.into()))?;
         self.host.tell(&Event::Quote(&quote));
         let mut guards = Vec::new();
         let entry = match self.prepare(purchase, request, &quote, &mut guards).await {
