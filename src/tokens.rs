@@ -146,7 +146,9 @@ impl Tokens {
     pub fn update(&mut self, id: u32, change: impl FnOnce(&mut Token)) -> bool {
         match self.list.iter_mut().find(|token| token.id == id) {
             Some(token) => {
-                change(Rc::make_mut(token));
+                let mut changed = Token::clone(token);
+                change(&mut changed);
+                *token = Rc::new(changed);
                 true
             }
             None => false,
