@@ -101,18 +101,21 @@ impl Writer {
     fn list<T>(&mut self, rows: &[T], write: impl Fn(&T, &mut Self)) {
         self.text.push('[');
         for row in rows {
-            if !self.text.ends_with('[') {
-                self.text.push(',');
-            }
+            self.separate();
             self.braced(|writer| write(row, writer));
         }
         self.text.push(']');
     }
 
-    fn name(&mut self, name: &str) {
-        if !self.text.ends_with('{') {
+    /// A comma, but before the first member or row.
+    fn separate(&mut self) {
+        if !matches!(self.text.as_bytes().last(), Some(b'{' | b'[')) {
             self.text.push(',');
         }
+    }
+
+    fn name(&mut self, name: &str) {
+        self.separate();
         write_string(name, &mut self.text);
         self.text.push(':');
     }
