@@ -157,26 +157,26 @@ impl<H: Host> Client<H> {
 
     /// Tokens go first: a proof that is stored settles its journal entry, never the other way round.
     async fn write(&self) -> Result<(), Failure<H>> {
-        let texts = {
+        let mut texts = {
             let books = self.books.borrow();
             [
                 (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),
                 (JOURNAL, 0, books.journal.to_text(), books.journal.is_empty()),
             ]
         };
-        for (key, slot, text, is_empty) in texts {
-            let is_same = match self.books.borrow().stored.get(slot) {
-                Some(Some(stored)) => *stored == text,
+        for (key, slot, text, is_empty) in &mut texts {
+            let is_same = match self.books.borrow().stored.get(*slot) {
+                Some(Some(stored)) => stored == text,
                 // Nothing is stored, and nothing is there to store: a page that never paid need not load the core for it.
-                _ => is_empty,
+                _ => *is_empty,
             };
             if is_same {
                 continue;
             }
-            let saved = self.host.save(key, &text).await;
+            let saved = self.host.save(key, text).await;
             let mut books = self.books.borrow_mut();
-            if let Some(stored) = books.stored.get_mut(slot) {
-                *stored = saved.is_ok().then_some(text);
+            if let Some(stored) = books.stored.get_mut(*slot) {
+                *stored = saved.is_ok().then(|| std::mem::take(text));
             }
             saved.map_err(|cause| store_failed("written", cause))?;
         }
