@@ -108,7 +108,7 @@ impl<H: Host> Client<H> {
     pub async fn read_tokens(&self) -> Result<(), Failure<H>> {
         // A purchase may run beside it: what it writes must not be taken for gone because this was read before.
         let _pass = self.gate.enter(&self.host).await;
-        let text = self.host.load(TOKENS).await.map_err(|cause| store_failed("read", cause))?;
+        let text = self.load(TOKENS).await?;
         let tokens = text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?;
         let mut books = self.books.borrow_mut();
         if !books.unsaved {
@@ -121,12 +121,12 @@ impl<H: Host> Client<H> {
         Ok(())
     }
 
+    async fn load(&self, key: &str) -> Result<Option<String>, Failure<H>> {
+        self.host.load(key).await.map_err(|cause| store_failed("read", cause))
+    }
+
     async fn read(&self) -> Result<(), Failure<H>> {
-        let mut texts = [None, None];
-        for (key, text) in [JOURNAL, TOKENS].into_iter().zip(&mut texts) {
-            *text = self.host.load(key).await.map_err(|cause| store_failed("read", cause))?;
-        }
-        let [journal_text, tokens_text] = texts;
+        let (journal_text, tokens_text) = (self.load(JOURNAL).await?, self.load(TOKENS).await?);
         let mut books = self.books.borrow_mut();
         let unsaved = books.unsaved;
         let [journal_seen, tokens_seen] = &books.stored;
