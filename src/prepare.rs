@@ -36,9 +36,9 @@ impl<H: Host> Client<H> {
     ) -> Result<Found, Failure<H>> {
         // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
         // have learnt of the origin. Where tokens are known not to be shared both are the same.
-        let own = Some(&purchase.resource).filter(|own| **own != purchase.key);
-        for key in [Some(&purchase.key), own].into_iter().flatten() {
-            guards.push(self.lock(key).await?);
+        guards.push(self.lock(&purchase.key).await?);
+        if purchase.resource != purchase.key {
+            guards.push(self.lock(&purchase.resource).await?);
         }
         purchase.locked_at.set(self.host.now());
 

@@ -8,7 +8,8 @@ const FORGOTTEN = ["            .is_some_and(|location| books.tokens.is_dishonor
 /** Name, file, what stands there, what the mutant has in its place. */
 const MUTANTS = [
   ["no journal entry before the wallet", "prepare.rs", "        books.journal.put(entry.clone());\n", ""],
-  ["no purchase lock", "prepare.rs", "guards.push(self.lock(key).await?);", "drop(self.lock(key).await?);"],
+  ["no purchase lock", "prepare.rs", "guards.push(self.lock(&purchase.key).await?);", "drop(self.lock(&purchase.key).await?);",
+    "guards.push(self.lock(&purchase.resource).await?);", "drop(self.lock(&purchase.resource).await?);"],
   ["no ledger lock", "ledger.rs", "let _guard = self.host.lock(LEDGER_LOCK)", "let _ = self.host.lock(LEDGER_LOCK)"],
   ["no reserve for what is open", "journal.rs",
     "State::Pending | State::Unknown => (payment.amount_msat, self.max_fee_msat),", "State::Pending | State::Unknown => (0, 0),"],
