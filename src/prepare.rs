@@ -30,10 +30,10 @@ impl<H: Host> Client<H> {
     pub(crate) async fn prepare(
         &self,
         purchase: &Purchase<H>,
-        request: &Request,
         quote: &Quote,
         guards: &mut Vec<H::Guard>,
     ) -> Result<Found, Failure<H>> {
+        let request = &*purchase.request;
         // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
         // have learnt of the origin. Where tokens are known not to be shared both are the same.
         guards.push(self.lock(&purchase.key).await?);
@@ -44,7 +44,7 @@ impl<H: Host> Client<H> {
 
         self.read_again().await?;
         if self.token_for(request).is_none() {
-            self.recover(purchase, request).await?;
+            self.recover(purchase).await?;
         }
         if let Some(token) = self.token_for(request) {
             return Ok(Found::Bought(token));
@@ -69,7 +69,7 @@ impl<H: Host> Client<H> {
         let is_wanted = || purchase.callers.borrow().iter().any(|call| !self.host.is_aborted(call));
         let consent = if is_wanted() { self.consent(quote).await } else { Err(Failure::Abandoned) };
         let found = match consent {
-            Ok(()) if is_wanted() => self.journalise(purchase, request, quote, &hash, &hold).await,
+            Ok(()) if is_wanted() => self.journalise(purchase, quote, &hash, &hold).await,
             Ok(()) => Err(Failure::Abandoned),
             Err(failure) => Err(failure),
         };
@@ -117,7 +117,6 @@ impl<H: Host> Client<H> {
     async fn journalise(
         &self,
         purchase: &Purchase<H>,
-        request: &Request,
         quote: &Quote,
         hash: &str,
         hold: &Rc<Hold>,
@@ -125,7 +124,7 @@ impl<H: Host> Client<H> {
         for _ in 0..MOST_WAITS {
             let mut found = None;
             let mut enter = |books: &mut Books| {
-                found = self.enter(books, request, quote, hash, hold)?;
+                found = self.enter(books, &purchase.request, quote, hash, hold)?;
                 Ok(())
             };
             if let Err(failure) = self.change(&mut enter).await {
@@ -136,7 +135,7 @@ impl<H: Host> Client<H> {
             }
             match found {
                 Some(found) => return Ok(found),
-                None => self.recover(purchase, request).await?,
+                None => self.recover(purchase).await?,
             }
         }
         Err(unknown("others begin payments all the time").into())

@@ -39,6 +39,8 @@ impl Clone for Bought {
 pub(crate) struct Purchase<H: Host> {
     pub(crate) key: String,
     pub(crate) resource: String,
+    pub(crate) request: Rc<Request>,
+    asked: Rc<Asked>,
     /// When the store's locks were had, in milliseconds since the Unix epoch.
     pub(crate) locked_at: Cell<u64>,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
@@ -178,6 +180,8 @@ impl<H: Host> Client<H> {
         let purchase = Rc::new(Purchase {
             key: key.to_owned(),
             resource: resource.to_owned(),
+            request: Rc::clone(request),
+            asked: Rc::clone(asked),
             locked_at: Cell::default(),
             callers: RefCell::new(vec![Rc::clone(call)]),
             outcome: RefCell::default(),
@@ -190,9 +194,8 @@ impl<H: Host> Client<H> {
         });
         self.purchases.borrow_mut().push(Rc::clone(&purchase));
         let (client, started) = (Rc::clone(self), Rc::clone(&purchase));
-        let (request, asked) = (Rc::clone(request), Rc::clone(asked));
         self.host.spawn(Box::pin(async move {
-            let outcome = client.buy(&started, &request, &asked).await;
+            let outcome = client.buy(&started).await;
             client.end(&started, outcome);
         }));
         if self.host.wakes_only_itself() {
@@ -231,18 +234,14 @@ impl<H: Host> Client<H> {
         self.on_trial.borrow().iter().find(brought).cloned()
     }
 
-    async fn buy(
-        self: &Rc<Self>,
-        purchase: &Purchase<H>,
-        request: &Request,
-        asked: &Asked,
-    ) -> Result<Bought, Failure<H>> {
+    async fn buy(self: &Rc<Self>, purchase: &Purchase<H>) -> Result<Bought, Failure<H>> {
+        let (request, asked) = (&*purchase.request, &*purchase.asked);
         // Everything that refuses, in order; nothing has moved yet.
         self.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
         let quote = self.examine(request, &asked.offer).map_err(|error| self.refused(request, error.into()))?;
         self.host.tell(&Event::Quote(&quote));
         let mut guards = Vec::new();
-        let entry = match self.prepare(purchase, request, &quote, &mut guards).await {
+        let entry = match self.prepare(purchase, &quote, &mut guards).await {
             Ok(Found::Bought(token)) => return Ok(Bought { token, paid_now: false }),
             Ok(Found::Journalled(entry)) => entry,
             Err(failure) => return Err(self.refused(request, failure)),

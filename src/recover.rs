@@ -30,10 +30,10 @@ impl<H: Host> Client<H> {
     }
 
     /// Settles what stands in the way of a purchase, or fails with it.
-    pub(crate) async fn recover(&self, own: &Purchase<H>, request: &Request) -> Result<(), Failure<H>> {
+    pub(crate) async fn recover(&self, own: &Purchase<H>) -> Result<(), Failure<H>> {
         let mut asked: Vec<String> = Vec::new();
         loop {
-            let open = self.unsettled(|entry| self.stands_in_the_way(entry, request, self.host.now()));
+            let open = self.unsettled(|entry| self.stands_in_the_way(entry, &own.request, self.host.now()));
             if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
                 return Err(open_payment(entry));
             }
