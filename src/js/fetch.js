@@ -1,6 +1,6 @@
 import { L402Error } from "./error.js";
 import { readOptions } from "./options.js";
-import { readRequest, withToken } from "./request.js";
+import { isAddress, readRequest, withToken } from "./request.js";
 
 // The core's own name for it, so that an empty store is known for one without loading the core.
 const TOKENS = "l402-fetch/tokens";
@@ -47,8 +47,8 @@ export function createFetch(options, load, follow) {
   }
 
   async function pay(input, init) {
-    // By far the most calls are an address alone, which nobody can change meanwhile, and what opens it is known.
-    if (init === undefined && typeof input === "string" && looked) {
+    // By far the most calls are a whole address alone, which nobody can change meanwhile, and what opens it is known.
+    if (init === undefined && looked && isAddress(input)) {
       const token = client ? client.ready(input) : null;
       if (token === null || (token && !follow && !onEvent)) {
         const response = await (token ? fetch(input, withToken(token.authorization)) : fetch(input));

@@ -15,7 +15,7 @@ export const load = once(async () => {
   const fetching = (async () => fetch(url))();
   fetching.catch(() => {}); // load.js says what was wrong
   const { compileFrom, start } = await import("./load.js").catch((cause) => {
-    throw loadFailed(`load.js could not be loaded from beside ${url}: see that it is deployed, or import "l402-fetch/inline"`, cause);
+    throw loadFailed(`load.js is not to be had beside ${url}: deploy it there, or import "l402-fetch/inline"`, cause);
   });
   return start(await compileFrom(url, fetching), url);
 });

@@ -1,5 +1,5 @@
 const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mode", "credentials", "cache", "redirect",
-  "integrity", "keepalive", "signal", "duplex", "priority", "window"];
+  "integrity", "keepalive", "signal", "duplex", "priority"];
 
 /**
  * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `send`
@@ -51,7 +51,7 @@ class Call {
 
   /** The address, where it is absolute and all that was given. */
   get plain() {
-    return this.#init === undefined && typeof this.#input === "string" && /^https?:/.test(this.#input) ? this.#input : undefined;
+    return this.#init === undefined && isAddress(this.#input) ? this.#input : undefined;
   }
 
   /** As fetch sends it: the common methods in upper case, others as given. */
@@ -68,11 +68,6 @@ class Call {
       url.username = url.password = "";
     }
     return url?.href.split("#", 1)[0] ?? null;
-  }
-
-  /** Scheme, host and port; null where fetch will refuse the URL. */
-  get origin() {
-    return this.#parse()?.origin ?? null;
   }
 
   /** Whether it can be sent a second time. */
@@ -185,7 +180,7 @@ class Call {
   #parse() {
     if (this.#url === undefined) {
       try {
-        const given = this.#request ? this.#request.url : this.#taken ? this.#target : this.#input;
+        const given = this.#request ? this.#request.url : this.#target ?? this.#input;
         this.#url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
       } catch {
         this.#url = null;
@@ -197,8 +192,9 @@ class Call {
   #snapshot() {
     if (this.#taken) return;
     this.#taken = true;
-    // What throws here throws again when fetch reads it: the error is fetch's.
+    // What throws here throws again when fetch reads it: the error is fetch's. A page may be elsewhere by the time of a repeat.
     this.#target = typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
+    if (!this.#request && !isAddress(this.#target)) this.#target = this.#parse()?.href ?? this.#target;
     this.#replayable = attempt(() => {
       if (this.#init !== null && typeof this.#init === "object") {
         const copy = copyInit(this.#init);
@@ -236,6 +232,9 @@ class Call {
 
 /** By shape, as a Request is. */
 const isHeaders = ({ has, append }) => typeof has === "function" && typeof append === "function";
+
+/** A whole address, which means the same wherever the page is. */
+export const isAddress = (input) => typeof input === "string" && /^https?:/.test(input);
 
 /** What the task gives, or `otherwise` where the caller's objects throw: fetch will say so. */
 function attempt(task, otherwise) {

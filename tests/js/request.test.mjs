@@ -58,10 +58,10 @@ test("fetch is called before send returns", () => {
 
 test("what a request is", () => {
   const rows = [
-    [[URL_], { method: "GET", url: URL_, origin: "https://api.example.com", payable: true, authorized: false, replayable: true }],
-    [["HTTPS://API.example.com:443/x#frag#ment"], { url: "https://api.example.com/x", origin: "https://api.example.com" }],
-    [["http://a.b:8080/?#"], { url: "http://a.b:8080/?", origin: "http://a.b:8080" }],
-    [[new URL("http://[::1]:80/#x")], { url: "http://[::1]/", origin: "http://[::1]" }],
+    [[URL_], { method: "GET", url: URL_, payable: true, authorized: false, replayable: true }],
+    [["HTTPS://API.example.com:443/x#frag#ment"], { url: "https://api.example.com/x" }],
+    [["http://a.b:8080/?#"], { url: "http://a.b:8080/?" }],
+    [[new URL("http://[::1]:80/#x")], { url: "http://[::1]/" }],
     [[{ toString: () => URL_ }], { url: URL_ }],
     [[new Request(`${URL_}#x`, { method: "put" })], { method: "PUT", url: URL_ }],
     [[URL_, { method: "post" }], { method: "POST" }],
@@ -74,10 +74,10 @@ test("what a request is", () => {
     [[URL_, { cache: "only-if-cached" }], { payable: false }],
     [[new Request(URL_, { cache: "only-if-cached", mode: "same-origin" })], { payable: false }],
     [[URL_, { method: "HEAD", credentials: "omit", keepalive: true, redirect: "manual" }], { method: "HEAD", payable: true }],
-    [["/relative"], { url: null, origin: null }],
-    [["nonsense"], { url: null, origin: null }],
-    [[Symbol.iterator], { url: null, origin: null }],
-    [[undefined], { url: null, origin: null }],
+    [["/relative"], { url: null }],
+    [["nonsense"], { url: null }],
+    [[Symbol.iterator], { url: null }],
+    [[undefined], { url: null }],
   ];
   for (const [args, expected] of rows) {
     const { call } = read(...args);
@@ -158,6 +158,21 @@ test("a repeat without a token is the plain request", async () => {
   await bare.call.send("L402 t:p");
   await bare.call.send(undefined, true);
   assert.deepEqual(bare.calls[1], [URL_]);
+});
+
+test("a relative address means what it meant when the call was made", async (t) => {
+  globalThis.document = { baseURI: "https://api.example/before/" };
+  t.after(() => delete globalThis.document);
+  for (const given of ["weather", { toString: () => "weather" }]) {
+    document.baseURI = "https://api.example/before/";
+    const { call, calls } = read(given);
+    await call.send();
+    document.baseURI = "https://api.example/after/";
+    await call.send("L402 t:p", true);
+    assert.equal(String(calls[0][0]), "weather");
+    assert.equal(calls[1][0], "https://api.example/before/weather");
+    assert.equal(call.url, "https://api.example/before/weather");
+  }
 });
 
 test("what the caller changes after the call changes no repeat", async () => {
