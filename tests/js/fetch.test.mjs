@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { challenge } from "../../bench/mint.mjs";
+import * as built from "../../dist/fetch.js";
+import { load as loadBuilt } from "../../dist/load-embedded.js";
 import { createFetch } from "../../src/js/fetch.js";
 
 const never = () => new Promise(() => {});
@@ -29,4 +32,46 @@ test("a store that fails or answers nonsense holds nothing up", async () => {
   }
   // no timer is left that would keep the process up
   assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), []);
+});
+
+/** A shop that gives all away, and takes no token any more, after `close()`; `calls` are what fetch was given. */
+async function shop(follow) {
+  const preimage = crypto.getRandomValues(new Uint8Array(32));
+  const header = challenge(new Uint8Array(await crypto.subtle.digest("SHA-256", preimage)));
+  const calls = [];
+  let isOpen = true;
+  const fetch = async (...args) => {
+    calls.push(args);
+    if (new Headers(args[1]?.headers).has("authorization") === isOpen) return new Response("sunny");
+    return isOpen ? new Response("pay first", { status: 402, headers: { "www-authenticate": header } }) : new Response("", { status: 401 });
+  };
+  const options = { wallet: () => Buffer.from(preimage).toString("hex"), limits: { perPayment: 100 }, networks: ["regtest"], fetch };
+  const pay = built.createFetch(options, loadBuilt, follow);
+  return { pay, calls, close: () => (isOpen = false) };
+}
+
+test("an address alone is sent as it is until there is a token, and with one around the HTTP cache where there is one", async (t) => {
+  t.after(() => { delete globalThis.document; });
+  const url = "http://localhost/weather";
+  for (const page of [undefined, { baseURI: "http://localhost/" }]) {
+    if (page) globalThis.document = page;
+    const { pay, calls, close } = await shop();
+    for (let call = 0; call < 3; call++) assert.equal((await pay(url)).status, 200);
+    close();
+    assert.equal((await pay(url)).status, 200);
+    const tokens = calls.map(([, init]) => new Headers(init?.headers).get("authorization"));
+    assert.match(tokens[1], /^L402 /);
+    assert.deepEqual(tokens, [null, tokens[1], tokens[1], tokens[1], tokens[1], null]);
+    const caches = page ? [undefined, "no-store", "no-cache", "no-cache", "no-cache", "no-store"] : new Array(6).fill(undefined);
+    assert.deepEqual(calls.map(([, init]) => init?.cache), caches);
+    assert.ok(calls.every(([given]) => given === url));
+    assert.equal(calls[0].length, 1);
+  }
+});
+
+test("where redirects are followed by hand, a token is sent that way with an address alone, too", async () => {
+  let followed = 0;
+  const { pay, calls } = await shop((fetch, target, init) => (followed++, fetch(target, init)));
+  for (let call = 0; call < 3; call++) assert.equal((await pay("http://localhost/weather")).status, 200);
+  assert.deepEqual([calls.length, followed], [4, 3]);
 });
