@@ -128,15 +128,20 @@ impl<H: Host> Client<H> {
     async fn read(&self) -> Result<(), Failure<H>> {
         let (journal_text, tokens_text) = (self.load(JOURNAL).await?, self.load(TOKENS).await?);
         let mut books = self.books.borrow_mut();
-        let unsaved = books.unsaved;
-        let [journal_seen, tokens_seen] = &books.stored;
-        let new_journal = (unsaved || journal_seen.is_none() || *journal_seen != journal_text)
-            .then(|| journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse));
-        let new_tokens: Option<Result<Vec<Token>, Error>> =
-            (unsaved || tokens_seen.is_none() || *tokens_seen != tokens_text)
-                .then(|| tokens_text.as_deref().map_or(Ok(Vec::new()), Tokens::parse));
+        let books = &mut *books;
+        let (unsaved, [journal_seen, tokens_seen]) = (books.unsaved, &books.stored);
+        let is_news = |seen: &Option<String>, text: &Option<String>| unsaved || seen.is_none() || seen != text;
         // Both are read before either is taken over: a damaged store changes nothing.
-        let (new_journal, new_tokens) = (new_journal.transpose()?, new_tokens.transpose()?);
+        let new_journal = if is_news(journal_seen, &journal_text) {
+            Some(journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse)?)
+        } else {
+            None
+        };
+        let new_tokens = if is_news(tokens_seen, &tokens_text) {
+            Some(tokens_text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?)
+        } else {
+            None
+        };
         if let Some(mut journal) = new_journal {
             if unsaved {
                 journal.merge(&books.journal);
