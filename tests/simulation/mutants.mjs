@@ -20,7 +20,6 @@ const MUTANTS = [
   ["a lookup's failed believed by anybody", "recover.rs",
     "Err(Left::Nothing) if is_certain == Some(true) && !self.may_be_on_its_way(&entry) =>", "Err(Left::Nothing) =>"],
   ["an order on its way forgotten", "recover.rs", "entry.age_ms(self.host.now()) < ON_ITS_WAY_MS", "false"],
-  ["a lost lock not noticed", "recover.rs", "    entry.started_at_ms <= locked_at\n", "    let _ = locked_at;\n    entry.started_at_ms > 0\n"],
   ["who was held up asks the wallet all the same", "purchase.rs", "entry.age_ms(self.host.now()) <= timeout_ms;", "true;"],
   ["released on a throw", "settle.rs", "(Left::Lookup, unknown(", "(Left::Nothing, unknown("],
   ["the proof not stored before the repeat", "settle.rs", " = self.change_or_keep(enter).await;",
