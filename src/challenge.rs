@@ -8,7 +8,7 @@
 
 use crate::encoding::concat;
 use crate::row::Writer;
-use crate::text::{cut, find};
+use crate::text::{cut, is, kind, span};
 use crate::{Code, Error};
 use std::borrow::Cow;
 
@@ -178,20 +178,20 @@ impl<'a> Reader<'a> {
         // the last thing read was a scheme with nothing but white space behind it
         let mut after_scheme = false;
         loop {
-            let separators = self.take_while(|b| is_space(b) || b == b',' || b == b';');
-            after_scheme &= separators.bytes().all(is_space);
+            let separators = self.take(kind::SEPARATOR);
+            after_scheme &= span(separators, kind::SPACE) == separators.len();
             let Some(next) = self.peek() else { return };
-            if !is_word(next) {
+            if !is(next, kind::WORD) {
                 self.defect("it holds a character that has no place there");
                 self.skip_to_comma();
                 continue;
             }
-            let word = self.take_while(is_word);
+            let word = self.take(kind::WORD);
             let end = self.at;
-            self.take_while(is_space);
+            self.take(kind::SPACE);
             if self.peek() == Some(b'=') && !(after_scheme && self.at == end && self.takes_token68()) {
                 self.at = self.at.saturating_add(1);
-                self.take_while(is_space);
+                self.take(kind::SPACE);
                 self.parameter(word);
                 after_scheme = false;
             } else if after_scheme {
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
                     self.defect("it holds something that is neither a parameter nor a scheme");
                 }
                 self.at = end;
-                self.take_while(|b| b == b'=');
+                self.take(kind::EQUALS);
                 after_scheme = false;
             } else {
                 if self.found.len() >= MAX_CHALLENGES {
@@ -216,8 +216,8 @@ impl<'a> Reader<'a> {
     /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows.
     fn takes_token68(&mut self) -> bool {
         let start = self.at;
-        self.take_while(|b| b == b'=');
-        self.take_while(is_space);
+        self.take(kind::EQUALS);
+        self.take(kind::SPACE);
         let padding = matches!(self.peek(), None | Some(b','));
         self.at = start;
         padding && self.found.last().is_some_and(|found| found.protocol.is_none())
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
 
     fn parameter(&mut self, name: &str) {
         let value = self.value();
-        if self.peek().is_some_and(|b| !is_space(b) && b != b',' && b != b';') {
+        if self.peek().is_some_and(|b| !is(b, kind::SEPARATOR)) {
             self.defect("something follows a value without a separator");
         }
         let name = name.to_ascii_lowercase();
@@ -263,20 +263,21 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self) -> Cow<'a, str> {
         match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
-            _ => Cow::Borrowed(self.take_while(|b| b > b' ' && b != 0x7f && b != b',' && b != b';' && b != b'"')),
+            Some(b'"') => self.quoted(b'"', kind::IN_DOUBLE),
+            Some(b'\'') => self.quoted(b'\'', kind::IN_SINGLE),
+            _ => Cow::Borrowed(self.take(kind::BARE)),
         }
     }
 
-    fn quoted(&mut self, quote: u8) -> Cow<'a, str> {
+    fn quoted(&mut self, quote: u8, plain: u8) -> Cow<'a, str> {
         self.at = self.at.saturating_add(1);
         let mut value = Cow::Borrowed("");
         loop {
-            let plain = self.take_while(|b| b != quote && b != b'\\' && !is_control(b));
+            let text = self.take(plain);
             if value.is_empty() {
-                value = Cow::Borrowed(plain)
+                value = Cow::Borrowed(text)
             } else {
-                value.to_mut().push_str(plain)
+                value.to_mut().push_str(text)
             }
             let Some(byte) = self.peek() else {
                 self.defect("a quoted value has no end");
@@ -314,7 +315,7 @@ impl<'a> Reader<'a> {
         while let Some(byte) = self.peek() {
             match byte {
                 b',' => return,
-                b'"' => _ = self.quoted(b'"'),
+                b'"' => _ = self.quoted(b'"', kind::IN_DOUBLE),
                 _ => self.at = self.at.saturating_add(1),
             }
         }
@@ -324,23 +325,14 @@ impl<'a> Reader<'a> {
         self.header.as_bytes().get(self.at).copied()
     }
 
-    fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a str {
+    fn take(&mut self, kinds: u8) -> &'a str {
         let rest = self.header.get(self.at..).unwrap_or_default();
-        let (taken, _) = cut(rest, find(rest, |byte| !fits(byte)).unwrap_or(rest.len()));
+        let (taken, _) = cut(rest, span(rest, kinds));
         self.at = self.at.saturating_add(taken.len());
         taken
     }
 }
 
-fn is_space(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
-}
-
 fn is_control(byte: u8) -> bool {
     byte != b'\t' && byte.is_ascii_control()
-}
-
-/// A character of a token (RFC 9110, 5.6.2) or of a token68.
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-./^_`|~".contains(&byte)
 }

@@ -4,7 +4,7 @@
 //! of a surrogate pair, nesting beyond [`MAX_DEPTH`], and an object of more than [`MAX_NAMES`] members.
 
 use crate::encoding::from_hex;
-use crate::text::number;
+use crate::text::{cut, kind, number, span};
 
 /// Arrays and objects within each other. The deepest that is read (a stored journal) has 5; parsing recurses, so a
 /// stranger's token must not choose the depth of the stack.
@@ -195,11 +195,10 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     // In runs: a stored text is long, and little of it needs an escape.
     let mut rest = text;
-    while let Some((plain, escaped)) =
-        rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\').and_then(|at| rest.split_at_checked(at))
-    {
+    loop {
+        let (plain, escaped) = cut(rest, span(rest, kind::JSON));
         out.push_str(plain);
-        let (byte, after) = escaped.split_at_checked(1).unwrap_or_default();
+        let Some((byte, after)) = escaped.split_at_checked(1) else { break };
         match byte {
             "\n" => out.push_str("\\n"),
             "\"" | "\\" => {
@@ -213,7 +212,6 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
         }
         rest = after;
     }
-    out.push_str(rest);
     out.push('"');
 }
 
@@ -317,7 +315,8 @@ impl<'a> Parser<'a> {
         }
         let mut text = String::new();
         loop {
-            let plain = self.take_while(|b| b != b'"' && b != b'\\' && b >= 0x20);
+            let (plain, rest) = cut(self.rest, span(self.rest, kind::JSON));
+            self.rest = rest;
             text.push_str(plain);
             if self.eat("\"") {
                 return Ok(text);

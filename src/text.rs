@@ -1,6 +1,76 @@
 //! Text cut at ASCII characters, and numbers in it. The searchers of std are made for any pattern and decode characters, which
 //! is several times the code.
 
+/// What a byte may be part of. Of each kind all or none of the bytes beyond ASCII are, so that text is cut between characters.
+pub(crate) mod kind {
+    pub(crate) const SPACE: u8 = 1;
+    /// White space, comma or semicolon.
+    pub(crate) const SEPARATOR: u8 = 2;
+    /// A token (RFC 9110, 5.6.2) or a token68 without its padding.
+    pub(crate) const WORD: u8 = 4;
+    pub(crate) const EQUALS: u8 = 8;
+    /// A value of a header without quotes.
+    pub(crate) const BARE: u8 = 16;
+    /// What stands for itself within `"`, and within `'`, in a header.
+    pub(crate) const IN_DOUBLE: u8 = 32;
+    pub(crate) const IN_SINGLE: u8 = 64;
+    /// What stands for itself in a JSON string.
+    pub(crate) const JSON: u8 = 128;
+}
+
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0u8;
+    #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)] // evaluated by the compiler
+    loop {
+        let mut kind = match byte {
+            b' ' | b'\t' => kind::SPACE | kind::SEPARATOR,
+            b',' | b';' => kind::SEPARATOR,
+            b'=' => kind::EQUALS,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-'..=b'/' | b'^'..=b'`' | b'|' | b'~' => kind::WORD,
+            _ if byte.is_ascii_alphanumeric() => kind::WORD,
+            _ => 0,
+        };
+        if byte > b' ' && byte != 0x7f && !matches!(byte, b',' | b';' | b'"') {
+            kind |= kind::BARE;
+        }
+        if byte == b'\t' || !byte.is_ascii_control() && byte != b'\\' {
+            kind |= match byte {
+                b'"' => kind::IN_SINGLE,
+                b'\'' => kind::IN_DOUBLE,
+                _ => kind::IN_SINGLE | kind::IN_DOUBLE,
+            };
+        }
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            kind |= kind::JSON;
+        }
+        kinds[byte as usize] = kind;
+        if byte == 255 {
+            break;
+        }
+        byte += 1;
+    }
+    kinds
+};
+
+/// Whether a byte is of one of these kinds.
+pub(crate) fn is(byte: u8, kinds: u8) -> bool {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(0) & kinds != 0
+}
+
+/// How many bytes at the start are of one of these kinds. One loop for all that is scanned: with a closure for each, every
+/// byte is a call where code is made small.
+pub(crate) fn span(text: &str, kinds: u8) -> usize {
+    let mut length = 0usize;
+    for byte in text.bytes() {
+        if !is(byte, kinds) {
+            break;
+        }
+        length = length.wrapping_add(1);
+    }
+    length
+}
+
 /// Where the first byte stands that fits, which must be ASCII.
 pub(crate) fn find(text: &str, fits: impl Fn(u8) -> bool) -> Option<usize> {
     text.bytes().position(fits)
@@ -66,6 +136,29 @@ mod tests {
             assert_eq!(at, text.find('='), "{text}");
             assert_eq!(cut(text, at.unwrap_or(99)).0, text.split('=').next().unwrap(), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_are_of_their_kinds() {
+        let within = |byte: u8, quote| byte == b'\t' || !byte.is_ascii_control() && byte != b'\\' && byte != quote;
+        for byte in 0..=255u8 {
+            let separates = b" \t,;".contains(&byte);
+            let word = byte.is_ascii_alphanumeric() || b"!#$%&'*+-./^_`|~".contains(&byte);
+            let bare = byte > b' ' && byte != 0x7f && !b",;\"".contains(&byte);
+            for (kind, expected) in [
+                (kind::SPACE, byte == b' ' || byte == b'\t'),
+                (kind::SEPARATOR, separates),
+                (kind::WORD, word),
+                (kind::EQUALS, byte == b'='),
+                (kind::BARE, bare),
+                (kind::IN_DOUBLE, within(byte, b'"')),
+                (kind::IN_SINGLE, within(byte, b'\'')),
+                (kind::JSON, byte >= 0x20 && byte != b'"' && byte != b'\\'),
+            ] {
+                assert_eq!(is(byte, kind), expected, "{byte:#x} {kind}");
+            }
+        }
+        assert_eq!((span("ab☃=", kind::WORD), span("☃\"", kind::JSON), span("", kind::JSON)), (2, 3, 0));
     }
 
     #[test]
