@@ -263,13 +263,13 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self) -> Cow<'a, str> {
         match self.peek() {
-            Some(b'"') => self.quoted(b'"', kind::IN_DOUBLE),
-            Some(b'\'') => self.quoted(b'\'', kind::IN_SINGLE),
+            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
             _ => Cow::Borrowed(self.take(kind::BARE)),
         }
     }
 
-    fn quoted(&mut self, quote: u8, plain: u8) -> Cow<'a, str> {
+    fn quoted(&mut self, quote: u8) -> Cow<'a, str> {
+        let plain = if quote == b'"' { kind::IN_DOUBLE } else { kind::IN_SINGLE };
         self.at = self.at.saturating_add(1);
         let mut value = Cow::Borrowed("");
         loop {
@@ -315,7 +315,7 @@ impl<'a> Reader<'a> {
         while let Some(byte) = self.peek() {
             match byte {
                 b',' => return,
-                b'"' => _ = self.quoted(b'"', kind::IN_DOUBLE),
+                b'"' => _ = self.quoted(b'"'),
                 _ => self.at = self.at.saturating_add(1),
             }
         }

@@ -44,19 +44,21 @@ export function clientOf(Core, config, given) {
     return told && JSON.parse(told);
   });
 
+  /** The token to send to an address, where that need not be found out: null where there is none. */
+  function ready(plain) {
+    const kept = reusable.get(plain);
+    if (kept) return env.now() < kept.until ? kept : undefined;
+    return core.has_tokens() ? undefined : null;
+  }
+
   return {
-    /** The token to send to an address, where that need not be found out: null where there is none. */
-    ready(plain) {
-      const kept = reusable.get(plain);
-      if (kept) return env.now() < kept.until ? kept : undefined;
-      return core.has_tokens() ? undefined : null;
-    },
+    ready,
     /** The token to send: its id, header and payment. */
     tokenFor(call) {
       const { plain } = call;
-      const kept = reusable.get(plain);
-      if (kept && env.now() < kept.until) return kept;
-      const token = core.has_tokens() && call.url ? credential(core.token(call)) : undefined;
+      const found = ready(plain);
+      if (found !== undefined) return found;
+      const token = call.url ? credential(core.token(call)) : undefined;
       if (token && plain && !changing) {
         if (reusable.size >= MOST_KNOWN) reusable.clear();
         reusable.set(plain, token);

@@ -2,10 +2,10 @@ const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mod
   "integrity", "keepalive", "signal", "duplex", "priority"];
 
 /**
- * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `send`
+ * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `sent`
  * lets fetch refuse, with its own error.
  *
- * The first `send()` hands fetch the caller's arguments as they are, so it must happen before the caller's code runs on;
+ * The first `sent()` hands fetch the caller's arguments as they are, so it must happen before the caller's code runs on;
  * where it has to wait, call `hold()` first.
  *
  * @param {string | URL | Request} input
@@ -107,7 +107,7 @@ class Call {
     return this.#member("signal") ?? undefined;
   }
 
-  /** Takes the arguments as they are now, whatever the caller does to them before the first `send`. */
+  /** Takes the arguments as they are now, whatever the caller does to them before the first `sent`. */
   hold() {
     this.#snapshot();
     this.#exact = false;

@@ -27,15 +27,15 @@ fn main() -> ExitCode {
         let names = shorten(output.wasm_mut());
         let imports: Vec<_> = output.wasm_mut().imports.iter().map(|import| import.name.clone()).collect();
         output.emit(out_dir)?;
-        // what a bundler would want besides: the loaders of src/js do that
-        let (glue, unused) = (Path::new(out_dir).join("core_bg.js"), Path::new(out_dir).join("core.js"));
+        // in place of what a bundler would want besides: the loaders of src/js do that
+        let (glue, core) = (Path::new(out_dir).join("core_bg.js"), Path::new(out_dir).join("core.js"));
         let text = fs::read_to_string(&glue)?;
         if text.contains('$') {
             bail!("core_bg.js has names like those that are about to be given");
         }
         let text = names.iter().fold(text, |text, (long, short)| text.replace(long, short));
         // as one object: of a module's namespace bundlers make one that weighs more
-        fs::write(unused, format!("{text}\nexport const imports = {{ {} }};\n", imports.join(", ")))?;
+        fs::write(core, format!("{text}\nexport const imports = {{ {} }};\n", imports.join(", ")))?;
         Ok(fs::remove_file(glue)?)
     });
     match generated {
