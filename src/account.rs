@@ -1,12 +1,12 @@
 //! What a caller asks of the books: payments, sums, and the settling of what nobody else can settle.
 
+use crate::certainty::prove;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::journal::{Payment, State};
 use crate::origin::Location;
 use crate::policy::Spent;
-use crate::settle::prove;
 use crate::{Code, Error};
 
 impl<H: Host> Client<H> {

@@ -48,8 +48,12 @@ pub trait Host: 'static {
     fn has_lookup(&self) -> bool {
         true
     }
+    /// What is known of the wallet.
+    fn wallet(&self) -> Wallet {
+        Wallet::default()
+    }
     /// Asks the wallet what became of a payment (hash in hex).
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static;
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
     /// Asks the caller. `None` where nobody wants to be asked.
     fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, Self::Cause>> + 'static>;
     /// Tells a listener.
@@ -141,9 +145,9 @@ pub enum Answer<Cause> {
     Threw(Cause),
 }
 
-/// What a wallet knows of an earlier payment.
+/// What a wallet reports of an earlier payment. What that is worth is for [`crate::certainty`] to say.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Lookup {
+pub enum Fact {
     /// Paid; the preimage is not yet proven.
     Paid {
         /// Not yet proven.
@@ -153,8 +157,38 @@ pub enum Lookup {
     },
     /// In flight.
     Pending,
-    /// Nothing was paid nor will be.
-    Failed,
-    /// It threw, or answered nonsense, or has no way to look: no answer.
-    Silent,
+    /// It has a record of an attempt that failed.
+    Failed {
+        /// When that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch; where it tells.
+        begun_at_ms: Option<u64>,
+    },
+    /// It has no record.
+    NotFound,
+    /// It threw, was silent for too long, answered nonsense, or has no way to look: no answer.
+    Unreachable,
+}
+
+/// What is known of the wallet itself.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Wallet {
+    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no payment.
+    pub id: Option<String>,
+    /// It never pays one payment hash twice, whatever it is asked.
+    pub settles_once: bool,
+    /// It has a record of every payment that it has begun, so that one it does not find was not begun.
+    pub finds: bool,
+    /// For how long an order may still be carried out, or gone on with, though nothing shows it.
+    pub window: Window,
+}
+
+/// For how long what a wallet does not show may still come.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Window {
+    /// No time at all.
+    #[default]
+    None,
+    /// So many milliseconds from when the order was sent; until then its records may say "failed" between two attempts.
+    Sent(u64),
+    /// So many milliseconds from when it answered with an error, or was given up.
+    Error(u64),
 }

@@ -32,6 +32,7 @@
 //! settle late. They keep their resource (or origin) from being paid again until they are settled, or forgotten: a day after
 //! the invoice expired ([`FORGOTTEN_AFTER_S`]) nobody will learn any more what became of them, and it may be bought anew.
 
+use crate::certainty::{Dispatch, Heard};
 use crate::folded::Folded;
 pub use crate::payment::{Payment, State};
 use crate::policy::{Spent, DAY_MS};
@@ -45,6 +46,8 @@ const VERSION: u64 = 1;
 const VERSION_FOLDED: u64 = 2;
 /// What the rows are called in the stored form.
 const ROWS: &str = "payments";
+/// Room for the names and numbers of a [`Dispatch`].
+const DISPATCH_BYTES: usize = 130;
 /// Where nobody can tell what became of a payment, its resource may be bought anew this long after the invoice expired.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
 
@@ -65,6 +68,8 @@ pub struct Entry {
     pub started_at_ms: u64,
     /// Unix seconds.
     pub invoice_expires_at: u64,
+    /// What is known of the order to the wallet.
+    pub dispatch: Dispatch,
 }
 
 impl Entry {
@@ -96,7 +101,8 @@ impl Entry {
     /// About how many bytes it takes in the stored form.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.payment.size().saturating_add(self.method.len()).saturating_add(self.token.len())
+        let texts = self.method.len().saturating_add(self.token.len());
+        self.payment.size().saturating_add(texts).saturating_add(self.dispatch.size())
     }
 
     /// Records the proof of payment, once. A fee that nobody reported stays as it was.
@@ -108,12 +114,14 @@ impl Entry {
         self.payment.fee_msat = fee_msat.unwrap_or(self.payment.fee_msat);
         self.preimage = preimage.or(self.preimage.take());
         self.token = String::new();
+        self.dispatch = Dispatch::default();
     }
 
     /// Records that nothing was paid nor will be. The token is kept: a late proof would still buy it.
     pub fn settle_failed(&mut self, now_ms: u64) {
         self.payment.state = State::Failed;
         self.payment.settled_at = Some(now_ms / 1000);
+        self.dispatch = Dispatch::default();
     }
 
     /// What counts as spent, and what the limits count besides.
@@ -147,6 +155,7 @@ impl Entry {
         row.number("startedAt", Some(self.started_at_ms));
         row.number("settledAt", payment.settled_at);
         row.number("invoiceExpiresAt", Some(self.invoice_expires_at));
+        self.dispatch.write(row);
     }
 
     fn read(row: &mut Row<'_>) -> Self {
@@ -162,7 +171,61 @@ impl Entry {
             max_fee_msat: row.number("maxFeeMsat"),
             started_at_ms,
             invoice_expires_at: row.number("invoiceExpiresAt"),
+            dispatch: Dispatch::read(row),
         }
+    }
+}
+
+impl Dispatch {
+    /// Absent members are left out: most payments have none of them once they are settled.
+    fn write(&self, row: &mut Writer) {
+        for (name, value) in [
+            ("walletId", self.wallet_id.as_deref()),
+            ("heard", self.heard.map(Heard::name)),
+            ("invoice", self.invoice.as_deref()),
+        ] {
+            if value.is_some() {
+                row.text(name, value);
+            }
+        }
+        let repeats = Some(self.repeats).filter(|repeats| *repeats > 0);
+        for (name, value) in [("sentAt", self.sent_at_ms), ("errorAt", self.error_at_ms), ("repeats", repeats)] {
+            if value.is_some() {
+                row.number(name, value);
+            }
+        }
+    }
+
+    fn read(row: &mut Row<'_>) -> Self {
+        let heard = row.optional_text("heard");
+        let known = heard.as_deref().map(Heard::from_name);
+        Self {
+            wallet_id: row.optional_text("walletId"),
+            sent_at_ms: row.optional_number("sentAt"),
+            error_at_ms: row.optional_number("errorAt"),
+            heard: known.and_then(|known| row.expect(known.map(Some), None)),
+            invoice: row.optional_text("invoice"),
+            repeats: row.optional_number("repeats").unwrap_or(0),
+        }
+    }
+
+    fn size(&self) -> usize {
+        let texts = [&self.wallet_id, &self.invoice].map(|text| text.as_ref().map_or(0, String::len));
+        texts
+            .iter()
+            .fold(if *self == Self::default() { 0 } else { DISPATCH_BYTES }, |size, text| size.saturating_add(*text))
+    }
+}
+
+impl Heard {
+    const ALL: [(Self, &'static str); 2] = [(Self::Known, "known"), (Self::Ended, "ended")];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(heard, _)| *heard == self).map_or("", |(_, name)| name)
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(heard, _)| *heard)
     }
 }
 

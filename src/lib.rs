@@ -47,6 +47,7 @@
 
 mod account;
 pub mod bounds;
+pub mod certainty;
 pub mod challenge;
 pub mod client;
 pub mod config;

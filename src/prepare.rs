@@ -1,5 +1,6 @@
 //! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
 
+use crate::certainty::Dispatch;
 use crate::client::{not_honored, Client};
 use crate::encoding::to_hex;
 use crate::event::Quote;
@@ -193,6 +194,7 @@ impl<H: Host> Client<H> {
             max_fee_msat,
             started_at_ms: now,
             invoice_expires_at: quote.invoice.expires_at,
+            dispatch: Dispatch::default(),
         };
         books.make_room(&entry, now)?;
         books.journal.put(entry.clone());

@@ -1,13 +1,13 @@
 //! What became of a payment: the wallet's answer, its own books, and the proof.
 
+use crate::certainty::{prove, Proof};
 use crate::client::Client;
-use crate::encoding::{concat, from_hex};
+use crate::encoding::concat;
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::host::{Answer, Host, Lookup};
+use crate::host::{Answer, Fact, Host};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::Books;
-use crate::preimage::Preimage;
 use crate::sync::within;
 use crate::token::Token;
 use crate::{Code, Error};
@@ -17,14 +17,6 @@ use std::rc::Rc;
 
 /// A wallet that takes longer to say what became of a payment gives no answer.
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
-
-/// That a payment was made.
-pub(crate) struct Proof {
-    /// Hex; none where the wallet's word is believed.
-    preimage: Option<String>,
-    /// As the wallet reported it.
-    fee_msat: Option<u64>,
-}
 
 /// Why there is no proof, and what is left of the payment.
 pub(crate) struct Doubt<H: Host> {
@@ -90,9 +82,9 @@ impl<H: Host> Client<H> {
     /// What the wallet's own books prove.
     pub(crate) async fn look_up(&self, payment: &Payment, patience_ms: u64) -> Result<Proof, Left> {
         match within(self.host.lookup(&payment.payment_hash), self.host.sleep(patience_ms)).await {
-            Some(Lookup::Paid { preimage, fee_msat }) => prove(payment, &preimage, fee_msat).map_err(|_| Left::Doubt),
-            Some(Lookup::Failed) => Err(Left::Nothing),
-            Some(Lookup::Pending | Lookup::Silent) | None => Err(Left::Doubt),
+            Some(Fact::Paid { preimage, fee_msat }) => prove(payment, &preimage, fee_msat).map_err(|_| Left::Doubt),
+            Some(Fact::Failed { .. } | Fact::NotFound) => Err(Left::Nothing),
+            Some(Fact::Pending | Fact::Unreachable) | None => Err(Left::Doubt),
         }
     }
 
@@ -212,14 +204,6 @@ impl Books {
 
 pub(crate) fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
     Failure::raised(unknown("an earlier payment is open"), None, Some(entry.payment.clone()))
-}
-
-/// Proves a payment by what may be its preimage.
-pub(crate) fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
-    match from_hex(payment.payment_hash.as_bytes()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-        Some(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
-        None => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
-    }
 }
 
 pub(crate) fn unknown(what: &str) -> Error {

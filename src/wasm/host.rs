@@ -2,7 +2,7 @@
 
 use super::convert::{msat, text};
 use crate::event::{Event, Quote};
-use crate::host::{Answer, Head, Host, Lookup, Order, Request};
+use crate::host::{Answer, Fact, Head, Host, Order, Request};
 use crate::invoice::Invoice;
 use crate::text::split_once;
 use gloo_net::http::Response;
@@ -226,15 +226,16 @@ impl Host for JsHost {
         self.is(trait_of::LOOKS_UP)
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
         let promise = self.env.lookup(payment_hash);
         async move {
-            let Ok(found) = JsFuture::from(promise).await else { return Lookup::Silent };
+            let Ok(found) = JsFuture::from(promise).await else { return Fact::Unreachable };
             match (text(&found, "state").as_deref(), text(&found, "preimage")) {
-                (Some("paid"), Some(preimage)) => Lookup::Paid { preimage, fee_msat: msat(&found, "feeMsat") },
-                (Some("pending"), _) => Lookup::Pending,
-                (Some("failed"), _) => Lookup::Failed,
-                _ => Lookup::Silent,
+                (Some("paid"), Some(preimage)) => Fact::Paid { preimage, fee_msat: msat(&found, "feeMsat") },
+                (Some("pending"), _) => Fact::Pending,
+                (Some("failed"), _) => Fact::Failed { begun_at_ms: None },
+                (Some("not_found"), _) => Fact::NotFound,
+                _ => Fact::Unreachable,
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What is stored, and how two readings of it become one.
 
+use l402_fetch::certainty::Dispatch;
 use l402_fetch::challenge::Protocol;
 use l402_fetch::config::Config;
 use l402_fetch::invoice::Network;
@@ -28,6 +29,7 @@ fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {
         max_fee_msat: 5_000,
         started_at_ms,
         invoice_expires_at: 1_800_003_600,
+        dispatch: Dispatch::default(),
     }
 }
 

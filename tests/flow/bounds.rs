@@ -3,10 +3,11 @@
 use crate::host::{client, fetch, get, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use l402_fetch::bounds::{KEPT_BYTES, MOST_BYTES};
+use l402_fetch::certainty::Dispatch;
 use l402_fetch::challenge::Protocol;
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
-use l402_fetch::host::Lookup;
+use l402_fetch::host::Fact;
 use l402_fetch::journal::{Entry, Journal, Payment, State};
 use l402_fetch::policy::Spent;
 use l402_fetch::token::{Token, MOST_REFUSALS};
@@ -45,6 +46,7 @@ fn row(number: u64, origin: &str, state: State, started_at_ms: u64) -> Entry {
         max_fee_msat: 5_000,
         started_at_ms,
         invoice_expires_at: started_at_ms / 1000 + 3600,
+        dispatch: Dispatch::default(),
     }
 }
 
@@ -335,7 +337,7 @@ fn a_journal_full_of_open_payments_refuses_to_buy() {
     let journal = filled(MOST_BYTES, |number| row(number, "https://a.example", State::Unknown, old));
     store.put(JOURNAL, &journal.to_text());
     let (client, host) = instance(&world, &store, Config::new(100));
-    world.lookup_says(Lookup::Pending);
+    world.lookup_says(Fact::Pending);
     let saves = store.count(Op::Save);
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
     assert_eq!((world.paid(), store.count(Op::Save)), (0, saves));

@@ -6,7 +6,7 @@ use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::client::{Failure, Reply};
 use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Head, Host, Lookup, Order, Request};
+use l402_fetch::host::{Answer, Fact, Head, Host, Order, Request, Wallet};
 use l402_fetch::invoice::Invoice;
 use l402_fetch::journal::State;
 use l402_fetch::{Client, Code, Config};
@@ -42,6 +42,8 @@ pub struct Instance {
     /// Set it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
     pub frozen: RefCell<Rc<Cell<bool>>>,
     pub client: RefCell<Weak<Client<Fake>>>,
+    /// What is known of its wallet: the same for all, whose records are whole.
+    pub wallet: RefCell<Wallet>,
 }
 
 #[derive(Clone)]
@@ -67,6 +69,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         isolated: Cell::new(false),
         frozen: RefCell::default(),
         client: RefCell::default(),
+        wallet: RefCell::new(Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }),
     }));
     let client = Client::new(fake.clone(), config);
     fake.client.replace(Rc::downgrade(&client));
@@ -201,11 +204,15 @@ impl Host for Fake {
         self.world.on_lookup.borrow().is_some()
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
+    fn wallet(&self) -> Wallet {
+        self.wallet.borrow().clone()
+    }
+
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
         self.world.lookups.set(self.world.lookups.get() + 1);
         match self.world.on_lookup.borrow().as_ref() {
             Some(lookup) => lookup(&payment_hash.to_owned()),
-            None => soon(Lookup::Silent),
+            None => soon(Fact::Unreachable),
         }
     }
 

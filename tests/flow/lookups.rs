@@ -4,10 +4,11 @@ use crate::executor::{Later, Running};
 use crate::host::{client, fetch, get, never, open, soon, Fake, Op, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
+use l402_fetch::certainty::Dispatch;
 use l402_fetch::challenge::Protocol;
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
-use l402_fetch::host::Lookup;
+use l402_fetch::host::Fact;
 use l402_fetch::journal::{Entry, Journal, Payment, State};
 use l402_fetch::Code;
 use std::rc::Rc;
@@ -45,6 +46,7 @@ fn lost(count: usize, has_lock: bool) -> (Rc<World>, Rc<Store>) {
             max_fee_msat: 5_000,
             started_at_ms: world.now(),
             invoice_expires_at: world.now() / 1000 + 3600,
+            dispatch: Dispatch::default(),
         });
     }
     store.put(JOURNAL, &journal.to_text());
@@ -74,7 +76,7 @@ fn all_was_paid(world: &Rc<World>) {
     let inner = Rc::downgrade(world);
     world.on_lookup.replace(Some(Box::new(move |hash| {
         let preimage = inner.upgrade().unwrap().mint.preimage(hash).unwrap();
-        soon(Lookup::Paid { preimage, fee_msat: Some(1_000) })
+        soon(Fact::Paid { preimage, fee_msat: Some(1_000) })
     })));
 }
 
@@ -117,7 +119,7 @@ fn what_failed_is_released_by_who_can_be_sure() {
     ] {
         let (world, store) = lost(2, has_lock);
         let (client, _) = instance(&world, &store);
-        world.lookup_says(Lookup::Failed);
+        world.lookup_says(Fact::NotFound);
         world.executor.pass(wait_ms);
         let (state, sats) = if believed { (State::Failed, 0) } else { (State::Pending, 20) };
         assert_eq!((states(&world, &client), total(&world, &client)), (vec![state; 2], sats), "{has_lock} {wait_ms}");
@@ -132,7 +134,7 @@ fn what_failed_is_released_by_who_can_be_sure() {
 fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
     let (world, store) = lost(1, true);
     let (client, host) = instance(&world, &store);
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     world.executor.pass(9_000);
     assert_eq!(fetch(&client, &host, get(&shop(0))), open(Code::PaymentUnknown, State::Pending));
     assert_eq!((world.paid(), total(&world, &client)), (0, 10), "nobody is paid, and the amount stays counted");
@@ -149,7 +151,7 @@ fn without_a_store_memory_is_looked_up() {
     for number in 0..2 {
         fetch(&client, &host, get(&shop(number)));
     }
-    world.lookup_says(Lookup::Pending);
+    world.lookup_says(Fact::Pending);
     assert_eq!((total(&world, &client), states(&world, &client)), (20, vec![State::Unknown; 2]));
     all_was_paid(&world);
     assert_eq!((total(&world, &client), states(&world, &client)), (22, vec![State::Paid; 2]));
@@ -181,8 +183,8 @@ fn lookups_that_hang_take_ten_seconds_for_all_of_them() {
 
 #[test]
 fn what_says_nothing_changes_nothing() {
-    let wrong = Lookup::Paid { preimage: "ab".repeat(32), fee_msat: None };
-    for found in [Lookup::Silent, Lookup::Pending, wrong] {
+    let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
+    for found in [Fact::Unreachable, Fact::Pending, wrong] {
         let (world, store) = lost(2, true);
         let (client, host) = instance(&world, &store);
         world.lookup_says(found);
@@ -227,7 +229,7 @@ fn who_asks_at_the_same_time_shares_the_lookups() {
         world.executor.run(1000);
         // In workerd no request may wait for another's.
         assert_eq!(world.lookups.get(), if isolated { 30 } else { 3 });
-        answer.bring(Lookup::Pending);
+        answer.bring(Fact::Pending);
         world.executor.run(1000);
         let found: Vec<_> = running.iter().map(Running::take).collect();
         assert_eq!(found, [30, 3, 30, 3, 30, 3, 30, 3, 30, 3]);
@@ -261,7 +263,7 @@ fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
         let world = World::new();
         let (client, host) = client(&world, store.as_ref(), Config::new(100));
         // Not yet known to the wallet: the journal is written, the payment not started.
-        world.lookup_says(Lookup::Failed);
+        world.lookup_says(Fact::NotFound);
         let answer = world.wallet_waits();
         let (_, buying) = start(&client, &host, get(URL));
         world.executor.run_ready();
@@ -279,7 +281,7 @@ fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
 fn another_instances_purchase_keeps_its_entry() {
     let (world, store) = (World::new(), Store::new(true));
     let ((first, first_host), (second, _)) = (instance(&world, &store), instance(&world, &store));
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     let answer = world.wallet_waits();
     let (_, buying) = start(&first, &first_host, get(URL));
     world.executor.run_ready();
@@ -341,7 +343,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
         world.on_lookup.replace(Some(Box::new(move |hash| {
             seen.put(JOURNAL, damage);
             let preimage = inner.upgrade().unwrap().mint.preimage(hash).unwrap();
-            soon(Lookup::Paid { preimage, fee_msat: None })
+            soon(Fact::Paid { preimage, fee_msat: None })
         })));
         for lookups in [1, 1] {
             let asking = client.clone();
@@ -370,7 +372,7 @@ fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_faile
                 proof
             })
         })));
-        world.lookup_says(Lookup::Failed);
+        world.lookup_says(Fact::NotFound);
         let (_, running) = crate::parallel::start(&buying, &host, get(URL));
         world.executor.run_ready();
         world.executor.pass(600_000);

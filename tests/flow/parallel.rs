@@ -7,7 +7,7 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Lookup, Request};
+use l402_fetch::host::{Answer, Fact, Request};
 use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::future::{poll_fn, Future};
@@ -173,7 +173,7 @@ fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
     assert_eq!(fetch(&client, &host, at("/a")), PAID);
     assert_eq!(fetch(&client, &host, at("/b")), PAID);
     // Not yet known to the wallet: the journal is written, the payment not started.
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     let answer = world.wallet_waits();
     let (_, first) = start(&client, &host, at("/c"));
     world.executor.run_ready();

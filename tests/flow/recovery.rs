@@ -7,7 +7,7 @@ use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Lookup};
+use l402_fetch::host::{Answer, Fact};
 use l402_fetch::journal::{Payment, State};
 use l402_fetch::Code;
 use std::rc::Rc;
@@ -48,7 +48,7 @@ fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
 fn a_new_instance_recovers_by_a_lookup() {
     let (world, _, hash, (client, host)) = lost(true);
     let preimage = world.mint.preimage(&hash).unwrap();
-    world.lookup_says(Lookup::Paid { preimage, fee_msat: Some(2_000) });
+    world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
     assert_eq!(fetch(&client, &host, get(URL)), REUSED, "paid by another call");
     assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (1, 1, 12));
     assert_eq!(payments(&world, &client)[0].state, State::Paid);
@@ -57,9 +57,9 @@ fn a_new_instance_recovers_by_a_lookup() {
 
 #[test]
 fn what_a_lookup_does_not_settle_is_not_paid_again() {
-    let wrong = Lookup::Paid { preimage: "ab".repeat(32), fee_msat: None };
-    let nonsense = Lookup::Paid { preimage: "zz".into(), fee_msat: None };
-    for found in [Lookup::Silent, Lookup::Pending, wrong, nonsense] {
+    let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
+    let nonsense = Fact::Paid { preimage: "zz".into(), fee_msat: None };
+    for found in [Fact::Unreachable, Fact::Pending, wrong, nonsense] {
         let (world, _, _, (client, host)) = lost(true);
         world.lookup_says(found);
         for url in [URL, &format!("{ORIGIN}/other")] {
@@ -85,7 +85,7 @@ fn failed_is_believed_by_who_holds_the_lock_or_past_the_timeout() {
         [(true, 0, true), (false, 0, false), (false, 300_000, false), (false, 300_001, true)]
     {
         let (world, _, _, (client, host)) = lost(has_lock);
-        world.lookup_says(Lookup::Failed);
+        world.lookup_says(Fact::NotFound);
         world.executor.pass(wait_ms);
         let expected = if believed { PAID } else { open(Code::PaymentUnknown, State::Unknown) };
         assert_eq!(fetch(&client, &host, get(URL)), expected, "{has_lock} {wait_ms}");
@@ -155,7 +155,7 @@ fn resolve_changes_nothing_where_it_cannot() {
 
 #[test]
 fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_says() {
-    let lookups = [None, Some(Lookup::Failed), Some(Lookup::Silent)];
+    let lookups = [None, Some(Fact::NotFound), Some(Fact::Unreachable)];
     let answers = [
         Answer::Failed { text: "confused".into(), cause: None },
         Answer::Nothing("null".into()),
@@ -189,7 +189,7 @@ fn an_earlier_attempts_late_failure_says_nothing_of_the_later_one() {
     let (client, host) = client(&world, None, Config::new(100));
     world.sells(Terms::default());
     let first = world.wallet_waits();
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
     // The same invoice is tried again, and on its way.
     let _second = world.wallet_waits();
@@ -272,7 +272,7 @@ fn a_token_that_is_known_needs_no_lookup() {
     world.server.shares.set(false);
     world.wallet_says(Answer::Nothing("null".into()));
     assert_eq!(fetch(&first, &host, get(&format!("{ORIGIN}/b"))), open(Code::NoPreimage, State::Unknown));
-    world.on_lookup.replace(Some(Box::new(|_| soon(Lookup::Silent))));
+    world.on_lookup.replace(Some(Box::new(|_| soon(Fact::Unreachable))));
     assert_eq!(fetch(&second, &second_host, get(URL)), REUSED);
     assert_eq!((world.paid(), world.lookups.get()), (2, 0));
 }

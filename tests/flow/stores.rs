@@ -8,7 +8,7 @@ use crate::host::{
 use crate::mint::Terms;
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Lookup};
+use l402_fetch::host::{Answer, Fact};
 use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::cell::Cell;
@@ -335,7 +335,7 @@ fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     let answer = world.wallet_waits();
     // Between its journal write and its wallet's start, a lookup finds nothing.
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     let (_, one) = start(&first, &first_host, URL);
     world.executor.run_ready();
     assert_eq!(fetch(&second, &second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
@@ -360,7 +360,7 @@ fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
     assert_eq!(fetch(&first, &first_host, get(&format!("{ORIGIN}/b"))), PAID);
     // The first now takes a lock for each resource; the second knows nothing of that.
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     let answer = world.wallet_waits();
     let (_, one) = start(&first, &first_host, &format!("{ORIGIN}/c"));
     world.executor.run(10);
@@ -497,7 +497,7 @@ fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_paymen
     // The other's order is on its way: its wallet knows nothing of it yet.
     let (other, other_host) = client(&world, Some(&store), Config::new(100));
     let answer = world.wallet_waits();
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     let (_, second) = start(&other, &other_host, URL);
     world.executor.run(1000);
     consent.bring(Ok(true));

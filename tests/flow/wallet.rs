@@ -2,7 +2,7 @@
 
 use crate::host::{client, fetch, get, never, open, soon, Cause, End, Fake, TheClient, World, PAID, REUSED, URL};
 use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Lookup};
+use l402_fetch::host::{Answer, Fact};
 use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::rc::Rc;
@@ -128,14 +128,14 @@ fn a_failed_invoice_may_be_tried_again() {
 
 #[test]
 fn a_throw_is_looked_up() {
-    let wrong = Lookup::Paid { preimage: "ab".repeat(32), fee_msat: None };
+    let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     let threw = |code, state| End::Raised { code, cause: Some("socket"), state: Some(state), has_response: true };
     let unknown = threw(Code::PaymentUnknown, State::Unknown);
     for (found, expected, sats) in [
-        (Lookup::Silent, unknown.clone(), 10),
-        (Lookup::Pending, unknown.clone(), 10),
+        (Fact::Unreachable, unknown.clone(), 10),
+        (Fact::Pending, unknown.clone(), 10),
         (wrong, unknown, 10),
-        (Lookup::Failed, threw(Code::PaymentFailed, State::Failed), 0),
+        (Fact::NotFound, threw(Code::PaymentFailed, State::Failed), 0),
     ] {
         let (world, client, host) = start();
         world.wallet_says(Answer::Threw("socket"));
@@ -151,7 +151,7 @@ fn a_throw_whose_payment_went_through_is_no_failure() {
     let (world, client, host) = start();
     let preimage = world.sells(Default::default()).preimage;
     world.wallet_says(Answer::Threw("socket"));
-    world.lookup_says(Lookup::Paid { preimage, fee_msat: Some(2_000) });
+    world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!((world.paid(), spent(&world, &client)), (1, 12));
 }
@@ -237,7 +237,7 @@ fn a_late_answer_after_forget_keeps_no_empty_token() {
     let seen = found.clone();
     world.on_lookup.replace(Some(Box::new(move |hash| {
         seen.replace(hash.clone());
-        soon(Lookup::Paid { preimage: inner.mint.preimage(hash).unwrap(), fee_msat: None })
+        soon(Fact::Paid { preimage: inner.mint.preimage(hash).unwrap(), fee_msat: None })
     })));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let forgetting = client.clone();

@@ -5,7 +5,7 @@ use crate::host::{client, fetch, get, open, Fake, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
 use l402_fetch::config::Config;
-use l402_fetch::host::Lookup;
+use l402_fetch::host::Fact;
 use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::cell::Cell;
@@ -64,7 +64,7 @@ fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
     world.executor.run(1000);
     let _frozen = end_request(&host);
     // The order may still be on its way.
-    world.lookup_says(Lookup::Failed);
+    world.lookup_says(Fact::NotFound);
     let before = world.now();
     let running: Vec<_> = (0..3).map(|_| start(&client, &host, get(URL)).1).collect();
     assert_eq!(until_done(&host, &running), vec![open(Code::PaymentUnknown, State::Pending); 3]);

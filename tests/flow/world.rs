@@ -3,7 +3,7 @@
 use crate::executor::{yield_now, Executor, Later, Task};
 use crate::host::Cause;
 use crate::mint::{Mint, Offer, Terms};
-use l402_fetch::host::{Answer, Head, Lookup};
+use l402_fetch::host::{Answer, Fact, Head};
 use l402_fetch::invoice::Invoice;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
@@ -65,7 +65,7 @@ pub struct World {
     pub on_send: Ask<Sent, Option<Task<Result<Response, Cause>>>>,
     /// Answers in place of a wallet that pays at once; the second argument is the fee it may cost.
     pub on_pay: RefCell<Option<Box<Pay>>>,
-    pub on_lookup: Ask<String, Task<Lookup>>,
+    pub on_lookup: Ask<String, Task<Fact>>,
     pub sent: RefCell<Vec<Sent>>,
     /// Payment requests that the wallet was asked to pay.
     pub payments: RefCell<Vec<String>>,
@@ -131,7 +131,7 @@ impl World {
         answer
     }
 
-    pub fn lookup_says(&self, found: Lookup) {
+    pub fn lookup_says(&self, found: Fact) {
         self.on_lookup.replace(Some(Box::new(move |_| soon(found.clone()))));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::process::{Ask, Op, Process, Reply, Stage};
 use crate::world::World;
-use l402_fetch::host::{Answer, Head, Lookup};
+use l402_fetch::host::{Answer, Fact, Head};
 use std::rc::Rc;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,8 +106,8 @@ impl Fault {
             }
             Ask::Lookup(_) => {
                 let found = match self {
-                    Self::Wrong => Lookup::Paid { preimage: "ab".repeat(32), fee_msat: None },
-                    _ => Lookup::Silent,
+                    Self::Wrong => Fact::Paid { preimage: "ab".repeat(32), fee_msat: None },
+                    _ => Fact::Unreachable,
                 };
                 process.answer(id, &(self as u8), Reply::Found(found));
             }

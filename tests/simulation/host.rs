@@ -6,7 +6,7 @@ use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
 use crate::store::{Holder, LEDGER_LOCK};
 use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Head, Host, Lookup, Order};
+use l402_fetch::host::{Answer, Fact, Head, Host, Order, Wallet};
 use l402_fetch::invoice::Invoice;
 use std::future::Future;
 use std::pin::Pin;
@@ -122,14 +122,18 @@ impl Host for Sim {
         }
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Lookup> + 'static {
+    fn wallet(&self) -> Wallet {
+        self.0.world.setup.wallet.clone()
+    }
+
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
         let process = Rc::clone(&self.0);
         let found = process.ask(Ask::Lookup(payment_hash.to_owned()), None);
         async move {
             let Reply::Found(found) = found.await else { mismatch() };
             let (timeout, now) = (process.world.setup.config.payment_timeout_ms, process.world.wall());
             match found {
-                Lookup::Failed if process.taken_over.get().is_some_and(|at| now < at + timeout) => Lookup::Pending,
+                Fact::NotFound if process.taken_over.get().is_some_and(|at| now < at + timeout) => Fact::Pending,
                 found => found,
             }
         }

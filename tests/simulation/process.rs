@@ -7,7 +7,7 @@ use crate::setup::{Call, Lane};
 use crate::store::{Holder, LEDGER_LOCK};
 use crate::world::World;
 use l402_fetch::client::Failure;
-use l402_fetch::host::{Answer, Head, Lookup, Request};
+use l402_fetch::host::{Answer, Fact, Head, Request};
 use l402_fetch::journal::{Payment, State};
 use l402_fetch::{Client, Code};
 use std::cell::{Cell, RefCell};
@@ -59,7 +59,7 @@ pub enum Reply {
     Locked(Result<Guard, Cause>),
     Sent(Result<Head, Cause>),
     Paid(Answer<Cause>),
-    Found(Lookup),
+    Found(Fact),
     Approved(Result<bool, Cause>),
     Slept,
 }

@@ -100,6 +100,7 @@ pub fn setup(seed: u64, dice: &mut Dice) -> Setup {
         name: format!("seed {seed}"),
         kind,
         lookup: dice.percent(70),
+        wallet: Setup::wallet(),
         reports_fee: dice.percent(70),
         asks: dice.percent(20),
         sites,

@@ -1,5 +1,6 @@
 //! What is simulated: a store, a wallet, servers, and what the users of each process call.
 
+use l402_fetch::host::Wallet;
 use l402_fetch::policy::Windows;
 use l402_fetch::Config;
 
@@ -87,6 +88,8 @@ pub struct Setup {
     pub kind: Kind,
     /// Whether the wallet has `lookup`.
     pub lookup: bool,
+    /// What is known of the wallet, which all share.
+    pub wallet: Wallet,
     /// Whether the wallet reports what it spent on fees.
     pub reports_fee: bool,
     pub asks: bool,
@@ -112,6 +115,7 @@ impl Setup {
             name: name.to_owned(),
             kind,
             lookup: true,
+            wallet: Self::wallet(),
             reports_fee: true,
             asks: false,
             sites: vec![Site::new(SHOP)],
@@ -121,6 +125,11 @@ impl Setup {
             long_jumps: false,
             late_orders: false,
         }
+    }
+
+    /// One wallet for all, whose records are whole.
+    pub fn wallet() -> Wallet {
+        Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }
     }
 
     pub fn total(mut self, sat: u64) -> Self {

@@ -7,7 +7,7 @@ use crate::server::Server;
 use crate::setup::{Kind, Lane, Setup};
 use crate::store::{Store, LEDGER_LOCK};
 use crate::wallet::{Money, Wallet, Way};
-use l402_fetch::host::{Answer, Lookup};
+use l402_fetch::host::{Answer, Fact};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -411,10 +411,11 @@ impl World {
             Ask::Lookup(hash) => {
                 let found = self.look_up(process, hash);
                 let what = match &found {
-                    Lookup::Paid { .. } => 1,
-                    Lookup::Pending => 2,
-                    Lookup::Failed => 3,
-                    Lookup::Silent => 4,
+                    Fact::Paid { .. } => 1,
+                    Fact::Pending => 2,
+                    Fact::Failed { .. } => 3,
+                    Fact::NotFound => 4,
+                    Fact::Unreachable => 5,
                 };
                 process.answer(id, &what, Reply::Found(found));
             }
@@ -517,18 +518,18 @@ impl World {
     }
 
     /// What the wallet knows. It never says "failed" of an order that the same process has just sent.
-    fn look_up(&self, process: &Process, hash: &str) -> Lookup {
+    fn look_up(&self, process: &Process, hash: &str) -> Fact {
         if !self.setup.lookup {
-            return Lookup::Silent;
+            return Fact::Unreachable;
         }
         match self.wallet.way(hash) {
-            Some(Way::Flying) => Lookup::Pending,
+            Some(Way::Flying) => Fact::Pending,
             Some(Way::Moved) => {
                 let fee = self.wallet.money(hash).map(|money| money.fee_msat);
-                Lookup::Paid { preimage: self.preimage(hash), fee_msat: fee.filter(|_| self.setup.reports_fee) }
+                Fact::Paid { preimage: self.preimage(hash), fee_msat: fee.filter(|_| self.setup.reports_fee) }
             }
-            None if self.is_ordered(hash, process) => Lookup::Pending,
-            None => Lookup::Failed,
+            None if self.is_ordered(hash, process) => Fact::Pending,
+            None => Fact::NotFound,
         }
     }
 

@@ -1,0 +1,357 @@
+//! When a word about a payment is a certainty: every row of the rule, and what holds whatever is reported.
+#![cfg(not(target_family = "wasm"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects)]
+
+use l402_fetch::certainty::{judge, Dispatch, Heard, Owner, Proof, Verdict, LEASE_MS};
+use l402_fetch::challenge::Protocol;
+use l402_fetch::host::{Fact, Wallet, Window};
+use l402_fetch::journal::{Entry, Journal, Payment, State};
+use proptest::prelude::*;
+
+const PREIMAGE: &str = "a7bcc0bee03e1a3e063e69b3483c069d86e2b1c18f3de0a2baf9c676b21b114a";
+const START_MS: u64 = 1_700_000_000_000;
+const TIMEOUT_MS: u64 = 300_000;
+/// Seconds from the start until the invoice expires.
+const LIFE_S: u64 = 3_600;
+
+fn hash() -> String {
+    use sha2::{Digest, Sha256};
+    let bytes: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&PREIMAGE[at * 2..at * 2 + 2], 16).unwrap()).collect();
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An order that was sent at the start, and whose invoice may be handed over again.
+fn entry() -> Entry {
+    Entry {
+        payment: Payment {
+            payment_hash: hash(),
+            origin: "https://a.example".into(),
+            url: "https://a.example/".into(),
+            protocol: Protocol::L402,
+            amount_msat: 10_000,
+            fee_msat: 0,
+            state: State::Pending,
+            started_at: START_MS / 1000,
+            settled_at: None,
+        },
+        method: "GET".into(),
+        token: "token".into(),
+        preimage: None,
+        max_fee_msat: 5_000,
+        started_at_ms: START_MS,
+        invoice_expires_at: START_MS / 1000 + LIFE_S,
+        dispatch: Dispatch {
+            wallet_id: Some("mine".into()),
+            sent_at_ms: Some(START_MS),
+            invoice: Some("lnbc1".into()),
+            ..Dispatch::default()
+        },
+    }
+}
+
+fn wallet(window: Window) -> Wallet {
+    Wallet { id: Some("mine".into()), settles_once: false, finds: true, window }
+}
+
+const LND: Window = Window::None;
+const CLN: Window = Window::Sent(70_000);
+const NWC: Window = Window::Error(60_000);
+
+fn failed() -> Fact {
+    Fact::Failed { begun_at_ms: None }
+}
+
+fn begun(at_ms: u64) -> Fact {
+    Fact::Failed { begun_at_ms: Some(START_MS + at_ms) }
+}
+
+/// What is reported, without a preimage.
+fn say(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Paid { .. } => "paid",
+        Fact::Pending => "pending",
+        Fact::Failed { .. } => "failed",
+        Fact::NotFound => "not found",
+        Fact::Unreachable => "no answer",
+    }
+}
+
+fn paid(preimage: &str) -> Fact {
+    Fact::Paid { preimage: preimage.into(), fee_msat: Some(7) }
+}
+
+fn at(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, after_ms: u64) -> Verdict {
+    judge(fact, owner, entry, wallet, TIMEOUT_MS, START_MS + after_ms)
+}
+
+/// From how many milliseconds after the start on a report ends the payment; none where it never does.
+fn ends_at(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet) -> Option<u64> {
+    let ends = |after_ms: u64| at(fact, owner, entry, wallet, after_ms) == Verdict::Failed;
+    let (mut early, mut late) = (0, 10_000_000_000);
+    if !ends(late) {
+        return None;
+    }
+    if ends(early) {
+        return Some(0);
+    }
+    while late - early > 1 {
+        let middle = early + (late - early) / 2;
+        if ends(middle) {
+            late = middle;
+        } else {
+            early = middle;
+        }
+    }
+    Some(late)
+}
+
+const OPEN: Verdict = Verdict::Open { until_ms: None };
+/// The first millisecond at which the invoice has expired.
+const EXPIRED: u64 = (LIFE_S + 1) * 1000;
+
+#[test]
+fn the_sender_whose_pay_has_settled() {
+    let plain = entry();
+    let erred = Entry { dispatch: Dispatch { error_at_ms: Some(START_MS + 5_000), ..entry().dispatch }, ..entry() };
+    let heard = |heard| Entry { dispatch: Dispatch { heard: Some(heard), ..erred.dispatch.clone() }, ..entry() };
+    let (known, ended) = (heard(Heard::Known), heard(Heard::Ended));
+    for (name, fact, entry, window, ends) in [
+        ("lnd: not found", Fact::NotFound, &plain, LND, Some(0)),
+        ("lnd: failed", failed(), &plain, LND, Some(0)),
+        ("lnd: failed, begun after", begun(1), &plain, LND, Some(0)),
+        ("lnd: failed, its clock a little behind", begun(0), &plain, LND, Some(0)),
+        ("lnd: had it, not found", Fact::NotFound, &known, LND, None),
+        ("cln: not found", Fact::NotFound, &plain, CLN, Some(70_000)),
+        ("cln: failed", failed(), &plain, CLN, Some(70_000)),
+        ("cln: failed, begun after", begun(1), &erred, CLN, Some(70_000)),
+        ("cln: failed, its command ended", begun(1), &ended, CLN, Some(0)),
+        ("cln: not found, its command ended", Fact::NotFound, &ended, CLN, Some(0)),
+        ("nwc: not found", Fact::NotFound, &erred, NWC, Some(65_000)),
+        ("nwc: not found, no error stored", Fact::NotFound, &plain, NWC, Some(TIMEOUT_MS + 60_000)),
+        ("nwc: failed", failed(), &erred, NWC, Some(0)),
+        ("nwc: failed, it had it", failed(), &known, NWC, Some(0)),
+        ("pending", Fact::Pending, &plain, LND, None),
+        ("no answer", Fact::Unreachable, &plain, LND, None),
+    ] {
+        assert_eq!(ends_at(&fact, Owner::Us, entry, &wallet(window)), ends, "{name}");
+    }
+}
+
+#[test]
+fn when_the_same_report_would_end_it_is_told() {
+    let waits = |until| Verdict::Open { until_ms: Some(START_MS + until) };
+    assert_eq!(at(&Fact::NotFound, Owner::Us, &entry(), &wallet(CLN), 69_999), waits(70_000));
+    assert_eq!(at(&failed(), Owner::Us, &entry(), &wallet(CLN), 0), waits(70_000));
+    assert_eq!(at(&Fact::Pending, Owner::Us, &entry(), &wallet(CLN), 0), OPEN);
+}
+
+#[test]
+fn a_record_of_an_earlier_attempt_says_nothing_before_the_invoice_has_expired() {
+    let mut later = entry();
+    later.dispatch.sent_at_ms = Some(START_MS + 60_000);
+    for (fact, ends) in [(begun(0), EXPIRED), (begun(58_999), EXPIRED), (begun(59_000), 0), (begun(61_000), 0)] {
+        assert_eq!(ends_at(&fact, Owner::Us, &later, &wallet(LND)), Some(ends), "{}", say(&fact));
+    }
+}
+
+#[test]
+fn anybody_else_waits_for_the_invoice_to_expire_and_the_window() {
+    let mut short = entry();
+    short.invoice_expires_at = START_MS / 1000 + 10;
+    let mut unsent = short.clone();
+    unsent.dispatch.sent_at_ms = None;
+    let mut erred = short.clone();
+    erred.dispatch.error_at_ms = Some(START_MS + 5_000);
+    for fact in [failed(), Fact::NotFound, begun(0), begun(5)] {
+        for window in [LND, CLN, NWC] {
+            assert_eq!(
+                ends_at(&fact, Owner::Lapsed, &entry(), &wallet(window)),
+                Some(EXPIRED),
+                "{} {window:?}",
+                say(&fact)
+            );
+            assert_eq!(ends_at(&fact, Owner::Alive, &entry(), &wallet(window)), None, "{} {window:?}", say(&fact));
+        }
+        for (entry, window, ends) in [
+            (&short, LND, 11_000),
+            (&short, CLN, 70_000),
+            (&short, NWC, TIMEOUT_MS + 60_000),
+            (&erred, NWC, 65_000),
+            (&unsent, LND, 11_000),
+            (&unsent, CLN, LEASE_MS + 70_000),
+            (&unsent, NWC, LEASE_MS + TIMEOUT_MS + 60_000),
+        ] {
+            assert_eq!(ends_at(&fact, Owner::Lapsed, entry, &wallet(window)), Some(ends), "{} {window:?}", say(&fact));
+        }
+    }
+}
+
+#[test]
+fn not_found_counts_only_from_a_wallet_that_finds_its_payments() {
+    let blind = Wallet { finds: false, ..wallet(LND) };
+    for owner in [Owner::Us, Owner::Lapsed, Owner::Alive] {
+        assert_eq!(ends_at(&Fact::NotFound, owner, &entry(), &blind), None, "{owner:?}");
+    }
+    assert_eq!(ends_at(&failed(), Owner::Us, &entry(), &blind), Some(0));
+    assert_eq!(ends_at(&failed(), Owner::Lapsed, &entry(), &blind), Some(EXPIRED));
+}
+
+#[test]
+fn another_wallets_word_ends_nothing() {
+    let mut old = entry();
+    old.dispatch.wallet_id = None;
+    for (entry, id) in [(entry(), Some("other")), (entry(), None), (old.clone(), Some("mine")), (old, None)] {
+        let other = Wallet { id: id.map(str::to_owned), settles_once: true, ..wallet(LND) };
+        for fact in [failed(), Fact::NotFound, begun(5)] {
+            assert_eq!(at(&fact, Owner::Lapsed, &entry, &other, 1_000), OPEN);
+            assert_eq!(ends_at(&fact, Owner::Lapsed, &entry, &other), None);
+        }
+        assert!(matches!(at(&paid(PREIMAGE), Owner::Lapsed, &entry, &other, 0), Verdict::Paid(_)), "but it proves");
+    }
+}
+
+#[test]
+fn an_abandoned_order_may_be_repeated_where_a_hash_is_settled_once() {
+    let once = Wallet { settles_once: true, ..wallet(LND) };
+    let (mut without, mut known, mut repeated) = (entry(), entry(), entry());
+    without.dispatch.invoice = None;
+    known.dispatch.heard = Some(Heard::Known);
+    repeated.dispatch.repeats = 1;
+    let last = LIFE_S * 1000 - 5_001;
+    for (name, fact, owner, entry, after_ms, expected) in [
+        ("not found", Fact::NotFound, Owner::Lapsed, &entry(), 0, Verdict::Again),
+        ("failed", failed(), Owner::Lapsed, &entry(), last, Verdict::Again),
+        ("about to expire", failed(), Owner::Lapsed, &entry(), last + 1, OPEN),
+        ("its sender lives", Fact::NotFound, Owner::Alive, &entry(), 0, OPEN),
+        ("in flight", Fact::Pending, Owner::Lapsed, &entry(), 0, OPEN),
+        ("no answer", Fact::Unreachable, Owner::Lapsed, &entry(), 0, OPEN),
+        ("no invoice", Fact::NotFound, Owner::Lapsed, &without, 0, OPEN),
+        ("it had it", Fact::NotFound, Owner::Lapsed, &known, 0, OPEN),
+        ("repeated, and failed", begun(5), Owner::Us, &repeated, 10, Verdict::Again),
+        ("expired", failed(), Owner::Lapsed, &entry(), EXPIRED, Verdict::Failed),
+        ("repeated, and expired", failed(), Owner::Us, &repeated, EXPIRED, Verdict::Failed),
+    ] {
+        assert_eq!(at(&fact, owner, entry, &once, after_ms), expected, "{name}");
+        if expected == Verdict::Again {
+            assert_eq!(at(&fact, owner, entry, &wallet(LND), after_ms), OPEN, "{name}, by a wallet that may pay twice");
+        }
+    }
+}
+
+#[test]
+fn a_preimage_that_hashes_is_proof_and_another_is_no_answer() {
+    let proof = Proof { preimage: Some(PREIMAGE.into()), fee_msat: Some(7) };
+    for owner in [Owner::Us, Owner::Lapsed, Owner::Alive] {
+        assert_eq!(at(&paid(PREIMAGE), owner, &entry(), &wallet(NWC), 0), Verdict::Paid(proof.clone()));
+        for wrong in ["ab".repeat(32), "0".repeat(64), String::new(), "nonsense".into()] {
+            assert_eq!(at(&paid(&wrong), owner, &entry(), &wallet(LND), EXPIRED), OPEN, "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
+    let mut whole = entry();
+    whole.dispatch =
+        Dispatch { error_at_ms: Some(START_MS + 1), heard: Some(Heard::Ended), repeats: 2, ..whole.dispatch };
+    let bare = Entry { dispatch: Dispatch::default(), ..entry() };
+    for entry in
+        [whole, bare, Entry { dispatch: Dispatch { heard: Some(Heard::Known), ..Dispatch::default() }, ..entry() }]
+    {
+        let mut journal = Journal::default();
+        journal.put(entry.clone());
+        let text = journal.to_text();
+        assert_eq!(Journal::parse(&text).unwrap().entries()[0].dispatch, entry.dispatch, "{text}");
+        if entry.dispatch == Dispatch::default() {
+            let names = ["walletId", "sentAt", "errorAt", "heard", "invoice\"", "repeats"];
+            assert!(names.iter().all(|name| !text.contains(name)), "{text}");
+        }
+    }
+    let mut journal = Journal::default();
+    journal.put(Entry { dispatch: Dispatch { heard: Some(Heard::Known), ..Dispatch::default() }, ..entry() });
+    assert!(
+        Journal::parse(&journal.to_text().replace("known", "perhaps")).is_err(),
+        "what is not understood is damage"
+    );
+}
+
+/// Every kind of report, by a number.
+fn fact(kind: u8, begun_ms: u64) -> Fact {
+    match kind {
+        0 => Fact::Pending,
+        1 => Fact::NotFound,
+        2 => Fact::Unreachable,
+        3 => failed(),
+        4 => begun(begun_ms),
+        5 => paid(PREIMAGE),
+        _ => paid(&"ab".repeat(32)),
+    }
+}
+
+fn owners() -> impl Strategy<Value = Owner> {
+    prop_oneof![Just(Owner::Us), Just(Owner::Alive), Just(Owner::Lapsed)]
+}
+
+fn dispatches() -> impl Strategy<Value = Dispatch> {
+    let time = || proptest::option::of(0..500_000_u64);
+    let heard = prop_oneof![Just(None), Just(Some(Heard::Known)), Just(Some(Heard::Ended))];
+    let id = prop_oneof![Just(None), Just(Some("mine".to_owned())), Just(Some("other".to_owned()))];
+    (time(), time(), heard, id, any::<bool>(), 0..2_u64).prop_map(
+        |(sent, error, heard, wallet_id, has_invoice, repeats)| Dispatch {
+            wallet_id,
+            sent_at_ms: sent.map(|at| START_MS + at),
+            error_at_ms: error.map(|at| START_MS + at),
+            heard,
+            invoice: has_invoice.then(|| "lnbc1".into()),
+            repeats,
+        },
+    )
+}
+
+fn wallets() -> impl Strategy<Value = Wallet> {
+    let window = prop_oneof![Just(LND), Just(CLN), Just(NWC), (0..9_000_000_u64).prop_map(Window::Error)];
+    let id = prop_oneof![Just(None), Just(Some("mine".to_owned()))];
+    (id, any::<bool>(), any::<bool>(), window).prop_map(|(id, settles_once, finds, window)| Wallet {
+        id,
+        settles_once,
+        finds,
+        window,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_holds_whatever_is_reported(
+        (kind, begun_ms) in (0..7_u8, 0..10_000_000_u64), owner in owners(), dispatch in dispatches(),
+        wallet in wallets(), life_s in 0..10_000_u64, now in 0..20_000_000_u64, later in 0..20_000_000_u64,
+    ) {
+        let fact = fact(kind, begun_ms);
+        let entry = Entry { invoice_expires_at: START_MS / 1000 + life_s, dispatch, ..entry() };
+        let verdict = at(&fact, owner, &entry, &wallet, now);
+        let is_negative = matches!(fact, Fact::NotFound | Fact::Failed { .. });
+        let is_same = owner == Owner::Us || (wallet.id.is_some() && wallet.id == entry.dispatch.wallet_id);
+        let is_expired = (START_MS + now) / 1000 > entry.invoice_expires_at;
+        match &verdict {
+            Verdict::Paid(_) => prop_assert!(fact == paid(PREIMAGE)),
+            Verdict::Failed => {
+                prop_assert!(is_negative && owner != Owner::Alive && is_same);
+                prop_assert!(owner == Owner::Us || is_expired);
+                prop_assert!(fact != Fact::NotFound || (wallet.finds && entry.dispatch.heard != Some(Heard::Known)));
+                // Once certain, always certain.
+                prop_assert_eq!(at(&fact, owner, &entry, &wallet, now + later), Verdict::Failed);
+            }
+            Verdict::Again => {
+                prop_assert!(is_negative && is_same && !is_expired && wallet.settles_once);
+                prop_assert!(owner == Owner::Lapsed || entry.dispatch.repeats > 0);
+                prop_assert!(entry.dispatch.invoice.is_some());
+            }
+            Verdict::Open { until_ms: Some(until_ms) } => {
+                prop_assert!(*until_ms > START_MS + now && owner == Owner::Us);
+                prop_assert_eq!(judge(&fact, owner, &entry, &wallet, TIMEOUT_MS, *until_ms), Verdict::Failed);
+            }
+            Verdict::Open { until_ms: None } => {}
+        }
+    }
+}
