@@ -85,7 +85,7 @@ pub use client::Client;
 pub use config::Config;
 pub use error::{Code, Error};
 
-/// Compiles the Rust examples of the README.
+/// Compiles the Rust examples of the documents.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/rust.md")]
+struct Documents;

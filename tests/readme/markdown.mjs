@@ -1,4 +1,6 @@
-// Just enough Markdown: the headings, code blocks and tables of a page.
+// The pages that users read, and just enough Markdown: headings, code blocks and tables.
+import { readdirSync, readFileSync } from "node:fs";
+import { at } from "../../scripts/lib.mjs";
 
 /** `[{ lang, code, heading, line }]`, in order; `heading` is the nearest one above, `line` the first of the code. */
 export function codeBlocks(text) {
@@ -44,3 +46,11 @@ export function anchors(text) {
 
 /** The words of a text that stand in code spans. */
 export const spans = (text) => [...text.matchAll(/`([^`]+)`/g)].map(([, span]) => span);
+
+const files = ["README.md", ...readdirSync(at("docs"), { recursive: true }).sort().filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+
+/** `[{ page, text, blocks }]`: the README, then each page of docs/. */
+export const pages = files.map((page) => {
+  const text = readFileSync(at(page), "utf8");
+  return { page, text, blocks: codeBlocks(text) };
+});

@@ -1,5 +1,5 @@
-// Runs every code block of the README as it stands there, against the packed tarball and the paywall, and compares its
-// tables with the code. `run.mjs [WORD]` runs what has the word in its name.
+// Runs every code block of the README and of docs/ as it stands there, against the packed tarball and the paywall, and
+// compares their tables with the code. `run.mjs [WORD]` runs what has the word in its name.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -12,11 +12,11 @@ import { startPaywall } from "../lib/paywall.mjs";
 import { serve } from "../lib/serve.mjs";
 import { startWorkers } from "../runtimes/workerd.mjs";
 import { EXAMPLES } from "./examples.mjs";
-import { codeBlocks } from "./markdown.mjs";
+import { pages } from "./markdown.mjs";
 import { tables } from "./tables.mjs";
 
-const readme = await readFile(at("README.md"), "utf8");
-const blocks = codeBlocks(readme);
+/** Every code block with what EXAMPLES says of it. */
+const blocks = pages.flatMap(({ page, blocks }) => blocks.map((block, index) => ({ ...block, page, example: EXAMPLES[page]?.[index] })));
 const manifest = JSON.parse(await readFile(at("package.json"), "utf8"));
 const installed = await installPacked([at("tests/readme/world")]);
 const { folder } = installed;
@@ -104,10 +104,10 @@ const runners = {
     assert.ok(`${manifest.version}.`.startsWith(`${req.slice(1)}.`), `${req} is not ${manifest.version}`);
   },
 
-  /** Cargo's own tests run these: the crate includes the README. */
+  /** Cargo's own tests run these: the crate includes the page. */
   async doctest({ lang }) {
     assert.equal(lang, "rust");
-    assert.match(await readFile(at("src/lib.rs"), "utf8"), /#\[cfg\(doctest\)\]\n#\[doc = include_str!\("\.\.\/README\.md"\)\]/);
+    assert.match(await readFile(at("src/lib.rs"), "utf8"), /#\[cfg\(doctest\)\]\n#\[doc = include_str!\("\.\.\/docs\/rust\.md"\)\]/);
   },
 
   /** tsc has seen it with the others. */
@@ -119,10 +119,10 @@ async function typeCheck() {
   const place = join(folder, "typed");
   await mkdir(place);
   const files = [join(folder, "world/world.d.ts")];
-  for (const [index, block] of blocks.entries()) {
+  for (const block of blocks) {
     if (!["js", "ts", "html"].includes(block.lang)) continue;
-    const file = join(place, `line-${block.line}.${block.lang === "ts" ? "ts" : "js"}`);
-    await writeFile(file, `${script(block)}\n${EXAMPLES[index].also ?? ""}`);
+    const file = join(place, `${block.page.replaceAll("/", "-")}-${block.line}.${block.lang === "ts" ? "ts" : "js"}`);
+    await writeFile(file, `${script(block)}\n${block.example.also ?? ""}`);
     files.push(file);
   }
   const common = { noEmit: true, allowJs: true, checkJs: true, module: "NodeNext", moduleDetection: "force", target: "ES2022", lib: ["ES2022", "DOM", "DOM.Iterable"], types: ["node"], typeRoots: [at("tests/node_modules/@types")], skipLibCheck: true };
@@ -135,14 +135,17 @@ async function typeCheck() {
 }
 
 const tests = { ...tables, "every example type-checks": typeCheck };
-tests["every code block is in the list of examples"] = () =>
-  assert.deepEqual(blocks.map(({ heading }) => heading), EXAMPLES.map(({ heading }) => heading));
-for (const [index, example] of EXAMPLES.entries()) {
-  const block = blocks[index];
-  if (!block) continue;
-  tests[`line ${block.line}, ${example.heading} (${block.lang}, ${example.as})`] = async () => {
+tests["every code block is in the list of examples"] = () => {
+  const shown = pages.filter(({ blocks }) => blocks.length > 0).map(({ page, blocks }) => [page, blocks.map(({ heading }) => heading)]);
+  const listed = Object.entries(EXAMPLES).map(([page, examples]) => [page, examples.map(({ heading }) => heading)]);
+  assert.deepEqual(Object.fromEntries(shown), Object.fromEntries(listed));
+};
+for (const [index, block] of blocks.entries()) {
+  const { example } = block;
+  if (!example) continue;
+  tests[`${block.page}:${block.line}, ${example.heading} (${block.lang}, ${example.as})`] = async () => {
     const id = `readme-${index}`;
-    await runners[example.as]({ ...block, example, id });
+    await runners[example.as]({ ...block, id });
     if (example.payments === undefined) return;
     const stats = await (await fetch(`${paywall.base}/stats/${id}?log=0`)).json();
     assert.equal(stats.payments, example.payments, "payments");

@@ -1,12 +1,14 @@
-// What the README says in tables and between the lines, against the code.
+// What the pages say in tables and between the lines, against the code.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { at } from "../../scripts/lib.mjs";
-import { anchors, spans, table } from "./markdown.mjs";
+import { dirname, join } from "node:path";
+import { anchors, pages, spans, table } from "./markdown.mjs";
 
 const read = (path) => readFile(at(path), "utf8");
-const readme = await read("README.md");
+/** All pages as one text: a table is found by its heading, wherever it stands. */
+const docs = pages.map(({ text }) => text).join("\n");
 const types = await read("src/js/index.d.ts");
 const manifest = JSON.parse(await read("package.json"));
 
@@ -20,7 +22,7 @@ const strings = (text) => [...text.replace(/\/\/.*$/gm, "").matchAll(/"([\w-]+)"
 
 export const tables = {
   async "the errors are those of the core and of the types, and say whether money moved"() {
-    const rows = table(readme, "Errors", "Code");
+    const rows = table(docs, "Errors", "Code");
     const codes = names(rows, "Code");
     assert.deepEqual(codes, [...(await read("src/error.rs")).matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code));
     assert.deepEqual(codes, strings(types.slice(types.indexOf("export type ErrorCode"))));
@@ -34,7 +36,7 @@ export const tables = {
   },
 
   async "the options are those of the types, with the defaults of the code"() {
-    const rows = table(readme, "Options", "Option");
+    const rows = table(docs, "Options", "Option");
     const limits = members("Limits").map((name) => `limits.${name}`);
     assert.deepEqual(names(rows, "Option"), members("Options").flatMap((name) => (name === "limits" ? [name, ...limits] : [name])));
 
@@ -53,7 +55,7 @@ export const tables = {
 
   "the events are those of the types"() {
     const declared = types.slice(types.indexOf("export type PaymentEvent"), types.indexOf("export class L402Error"));
-    const rows = table(readme, "Events and receipts", "Event");
+    const rows = table(docs, "Events and receipts", "Event");
     assert.deepEqual(names(rows, "Event"), [...declared.matchAll(/type: "(\w+)"/g)].map(([, type]) => type));
     const reasons = strings(/reason: (.*) \}/.exec(declared)[1]);
     assert.deepEqual(spans(rows.at(-1).When).filter((span) => span !== "reason"), reasons);
@@ -61,10 +63,10 @@ export const tables = {
 
   "the runtimes' entries are exports, and every export is named"() {
     const exports = Object.keys(manifest.exports).map((name) => `l402-fetch${name.slice(1)}`);
-    const rows = table(readme, "Runtimes", "Where");
+    const rows = table(docs, "Runtimes", "Where");
     for (const name of names(rows, "Import")) assert.ok(exports.includes(name), name);
-    for (const name of exports.filter((name) => !name.endsWith("package.json"))) assert.ok(readme.includes(`\`${name}\``) || readme.includes(`"${name}"`), name);
-    for (const [name] of readme.matchAll(/l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
+    for (const name of exports.filter((name) => !name.endsWith("package.json"))) assert.ok(docs.includes(`\`${name}\``) || docs.includes(`"${name}"`), name);
+    for (const [name] of docs.matchAll(/l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
       assert.ok(exports.includes(name) || /^l402-fetch\/(tokens|journal|ledger|purchase)/.test(name), name);
     }
     assert.ok("workerd" in manifest.exports["."]);
@@ -73,27 +75,31 @@ export const tables = {
 
   async "the store's keys and locks are those of the core"() {
     const ledger = await read("src/ledger.rs");
-    const rows = table(readme, "Stores", "Kind");
+    const rows = table(docs, "Stores", "Kind");
     for (const name of names(rows, "Name")) assert.ok(ledger.includes(`"${name.replace("<origin>", "")}"`), name);
     assert.equal(rows.length, [...ledger.matchAll(/const \w+: &str = "l402-fetch\//g)].length);
   },
 
   async "everything that the package exports is named"() {
-    for (const name of Object.keys(await import(at("dist/index.js")))) assert.ok(readme.includes(name), name);
-    for (const name of members("PaidFetch")) assert.ok(new RegExp(`\\b${name}\\(`).test(readme), name);
-    for (const name of members("Store")) assert.ok(readme.includes(`  ${name}`), name);
+    for (const name of Object.keys(await import(at("dist/index.js")))) assert.ok(docs.includes(name), name);
+    for (const name of members("PaidFetch")) assert.ok(new RegExp(`\\b${name}\\(`).test(docs), name);
+    for (const name of members("Store")) assert.ok(docs.includes(`  ${name}`), name);
   },
 
   async "commands, files and anchors that it names are there"() {
     const steps = await read("scripts/test.mjs");
-    for (const [, script] of readme.matchAll(/npm run ([\w:]+)/g)) assert.ok(script in manifest.scripts, script);
-    for (const [, step] of readme.matchAll(/npm test -- (\w+)/g)) assert.ok(steps.includes(`\n  ${step}: `), step);
-    const known = anchors(readme);
-    for (const [, target] of readme.matchAll(/\]\(([^)]+)\)/g)) {
-      if (target.startsWith("#")) assert.ok(known.includes(target.slice(1)), target);
-      else if (!target.includes("://")) assert.ok(existsSync(at(target)), target);
+    for (const [, script] of docs.matchAll(/npm run ([\w:]+)/g)) assert.ok(script in manifest.scripts, script);
+    for (const [, step] of docs.matchAll(/npm test -- (\w+)/g)) assert.ok(steps.includes(`\n  ${step}: `), step);
+    for (const { page, text } of pages) {
+      for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) {
+        if (target.includes("://")) continue;
+        const [file, anchor] = target.split("#");
+        const found = file ? join(dirname(page), file) : page;
+        assert.ok(existsSync(at(found)), `${page}: ${target}`);
+        if (anchor) assert.ok(anchors(await read(found)).includes(anchor), `${page}: ${target}`);
+      }
+      assert.ok(!text.includes("\u2014"), `${page}: no em dashes`);
     }
-    assert.ok(!readme.includes("\u2014"), "no em dashes");
   },
 
   async "the licences are those of both manifests"() {

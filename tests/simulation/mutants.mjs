@@ -36,7 +36,7 @@ const work = at("target/mutants");
 
 async function copy() {
   await mkdir(work, { recursive: true });
-  for (const path of ["Cargo.toml", "Cargo.lock", "README.md", "src", "scripts", "tests/flow", "tests/simulation"]) {
+  for (const path of ["Cargo.toml", "Cargo.lock", "README.md", "docs", "src", "scripts", "tests/flow", "tests/simulation"]) {
     await cp(at(path), `${work}/${path}`, { recursive: true, preserveTimestamps: true });
   }
 }

@@ -3,7 +3,7 @@ import type { Wallet } from "../index.js";
 export interface LndOptions {
   /** Of the REST API: `https://127.0.0.1:8080`. https, or http on this machine. A path before the API's own is kept. */
   url: string;
-  /** In hex. Needs `offchain:write` and `offchain:read`, or just the three calls that the README names. It is sent to that origin only, and shown nowhere. */
+  /** In hex. Needs `offchain:write` and `offchain:read`, or just the three calls that docs/wallets/lnd.md names. It is sent to that origin only, and shown nowhere. */
   macaroon: string;
   /** What sends the requests. Default: the global one of the moment. */
   fetch?: typeof globalThis.fetch;

@@ -1,7 +1,7 @@
 // The module for lnd and what lnd itself answers: refusals, and payments that lnd knows of already.
 import { assertBought, eventually, openMarket } from "../market.js";
 
-/** What the README has baked for it, and what is not enough. */
+/** What the documents have baked for it, and what is not enough. */
 const NARROW = ["/routerrpc.Router/SendPaymentV2", "/routerrpc.Router/TrackPaymentV2", "/lnrpc.Lightning/ChannelBalance"];
 const LOOK_ONLY = ["/lnrpc.Lightning/GetInfo", "/routerrpc.Router/TrackPaymentV2"];
 
