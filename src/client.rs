@@ -5,11 +5,10 @@ use crate::error::{Code, Error};
 use crate::event::{Event, Quote};
 pub use crate::failure::Failure;
 use crate::host::{Head, Host, Request};
-use crate::journal::Payment;
+use crate::journal::{Entry, Payment};
 use crate::ledger::Books;
 use crate::offer::was_alive;
 use crate::origin::{Location, Origins};
-use crate::policy::Hold;
 use crate::purchase::Purchase;
 use crate::row::Writer;
 use crate::sync::{self, within, Gate};
@@ -26,7 +25,8 @@ pub struct Client<H: Host> {
     pub(crate) config: Config,
     pub(crate) books: RefCell<Books>,
     pub(crate) gate: Gate,
-    pub(crate) holds: RefCell<Vec<Rc<Hold>>>,
+    /// The entry that whoever has passed the gate has made and is writing.
+    pub(crate) entering: RefCell<Option<Entry>>,
     pub(crate) purchases: RefCell<Vec<Rc<Purchase<H>>>>,
     /// Purchases that are over, whose buyer has no answer yet.
     pub(crate) on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
@@ -95,7 +95,7 @@ impl<H: Host> Client<H> {
             config,
             books: RefCell::default(),
             gate: Gate::default(),
-            holds: RefCell::default(),
+            entering: RefCell::default(),
             purchases: RefCell::default(),
             on_trial: RefCell::default(),
             unshared: Origins::default(),
@@ -264,7 +264,11 @@ impl<H: Host> Client<H> {
 
     /// Whether what was last paid for this method and path was never once accepted.
     pub(crate) fn is_dishonored(&self, request: &Request) -> bool {
-        let (books, now) = (self.books.borrow(), self.host.now());
+        self.is_dishonored_in(&self.books.borrow(), request)
+    }
+
+    pub(crate) fn is_dishonored_in(&self, books: &Books, request: &Request) -> bool {
+        let now = self.host.now();
         Location::of(&request.url)
             .is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path, now))
     }

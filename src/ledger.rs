@@ -63,16 +63,27 @@ impl<H: Host> Client<H> {
             return change(&mut self.books.borrow_mut());
         }
         let pass = self.gate.enter(&self.host).await;
+        if pass.took_over {
+            // Who froze may have made an entry that never reached the store.
+            let mut books = self.books.borrow_mut();
+            if let Some(entry) = self.entering.take() {
+                books.journal.take_back(&entry);
+            }
+            books.stored = [None, None];
+        }
         let _guard = self.host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
         self.read().await?;
         change(&mut self.books.borrow_mut())?;
-        let written = match pass.is_valid() {
-            true => self.write().await,
-            false => {
-                let text = "the store took too long and others went on: nothing was written";
-                Err(Error::new(Code::StoreFailed, text).into())
-            }
-        };
+        let mut written = Ok(());
+        if pass.is_valid() {
+            written = self.write().await;
+        }
+        if pass.is_valid() {
+            self.entering.replace(None);
+        } else {
+            let text = "the store took too long and others went on: nothing is paid until it is faster";
+            written = Err(Error::new(Code::StoreFailed, text).into());
+        }
         if written.is_err() {
             self.books.borrow_mut().stored = [None, None];
         }

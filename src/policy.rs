@@ -1,6 +1,6 @@
 //! Limits: what may be spent, and what is left of it.
 //!
-//! Reserve, then pay, then commit or release: an amount is held before anyone is asked, stays held while its outcome is
+//! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its outcome is
 //! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
 
 use crate::encoding::concat;
@@ -70,37 +70,39 @@ impl Spent {
     }
 }
 
-/// An amount held in memory between the limits' consent and the journal's entry.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Hold {
-    /// Whose limits it counts against.
-    pub origin: String,
-    /// Amount and fee reserve.
-    pub msat: u64,
+/// What limits count at a moment: paid, unsettled and reserved, for all origins and for one of them.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    /// Of all origins together.
+    pub all: Spent,
+    /// Of the origin that is to be paid.
+    pub own: Spent,
+}
+
+impl Counted {
+    /// What the journal counts.
+    #[must_use]
+    pub fn of(journal: &Journal, origin: &str, now: u64) -> Self {
+        Self { all: journal.counted(None, now), own: journal.counted(Some(origin), now) }
+    }
+
+    /// Adds what is reserved between the limits' consent and the journal's entry.
+    pub fn add(&mut self, msat: u64, is_own: bool) {
+        self.all.add(msat, 0, 0);
+        if is_own {
+            self.own.add(msat, 0, 0);
+        }
+    }
 }
 
 impl Limits {
-    /// Whether a payment fits beside what the journal and the holds count already; the fee it may cost, in millisatoshis:
-    /// the larger of 1% and 5 sat, cut to what the limits leave, possibly 0.
+    /// Whether a payment fits beside what is counted already; the fee it may cost, in millisatoshis: the larger of 1% and
+    /// 5 sat, cut to what the limits leave, possibly 0.
     ///
     /// # Errors
     /// [`Code::OverLimit`], naming the limit.
-    pub fn reserve<'a>(
-        &self,
-        amount_msat: u64,
-        origin: &str,
-        journal: &Journal,
-        holds: impl Iterator<Item = &'a Hold>,
-        now: u64,
-    ) -> Result<u64, Error> {
-        let mut all = journal.counted(None, now);
-        let mut own = journal.counted(Some(origin), now);
-        for hold in holds {
-            all.add(hold.msat, now, now);
-            if hold.origin == origin {
-                own.add(hold.msat, now, now);
-            }
-        }
+    pub fn reserve(&self, amount_msat: u64, counted: &Counted) -> Result<u64, Error> {
+        let Counted { all, own } = counted;
         let windows = [
             ("perPayment", Some(self.per_payment), 0),
             ("perHour", self.all.per_hour, all.hour),
@@ -158,9 +160,8 @@ mod tests {
 
     #[test]
     fn the_fee_is_cut_to_what_is_left() {
-        let journal = Journal::default();
         let ask = |limit, amount| {
-            limits(limit, NONE, NONE).reserve(amount, "o", &journal, [].iter(), 0).map_err(|e| e.code())
+            limits(limit, NONE, NONE).reserve(amount, &Counted::default()).map_err(|error| error.code())
         };
         assert_eq!(ask(100_000, 10_000), Ok(5_000));
         assert_eq!(ask(2_000_000, 1_000_000), Ok(10_000));
@@ -172,15 +173,18 @@ mod tests {
     }
 
     #[test]
-    fn holds_count_against_all_and_their_origin() {
-        let journal = Journal::default();
-        let holds = [Hold { origin: "a".into(), msat: 60_000 }];
+    fn reservations_count_against_all_and_their_origin() {
+        let reserved = |is_own| {
+            let mut counted = Counted::default();
+            counted.add(60_000, is_own);
+            counted
+        };
         let all = limits(100_000, Windows { per_hour: Some(100_000), ..NONE }, NONE);
-        assert_eq!(all.reserve(40_000, "b", &journal, holds.iter(), 0).unwrap(), 0);
-        assert_eq!(all.reserve(40_001, "b", &journal, holds.iter(), 0).unwrap_err().code(), Code::OverLimit);
+        assert_eq!(all.reserve(40_000, &reserved(false)).unwrap(), 0);
+        assert_eq!(all.reserve(40_001, &reserved(false)).unwrap_err().code(), Code::OverLimit);
         let each = limits(100_000, NONE, Windows { total: Some(100_000), ..NONE });
-        assert_eq!(each.reserve(100_000, "b", &journal, holds.iter(), 0).unwrap(), 0);
-        let refused = each.reserve(40_001, "a", &journal, holds.iter(), 0).unwrap_err();
+        assert_eq!(each.reserve(100_000, &reserved(false)).unwrap(), 0);
+        let refused = each.reserve(40_001, &reserved(true)).unwrap_err();
         assert_eq!(
             refused.message(),
             "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat, of which 60 are spent or reserved"

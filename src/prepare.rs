@@ -9,11 +9,12 @@ use crate::host::{Host, Request};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::Books;
 use crate::offer::check_expiry;
-use crate::policy::Hold;
+use crate::policy::Counted;
 use crate::purchase::Purchase;
 use crate::settle::unknown;
 use crate::token::Token;
 use crate::{Code, Error};
+use std::ptr;
 use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
@@ -66,15 +67,14 @@ impl<H: Host> Client<H> {
             }
         }
 
-        let hold = self.reserve(quote)?;
-        let is_wanted = || purchase.callers.borrow().iter().any(|call| !self.host.is_aborted(call));
+        let max_fee = self.reserve(purchase, quote)?;
+        let is_wanted = || purchase.is_wanted(&self.host);
         let consent = if is_wanted() { self.consent(quote).await } else { Err(Failure::Abandoned) };
         let found = match consent {
-            Ok(()) if is_wanted() => self.journalise(purchase, quote, &hash, &hold).await,
+            Ok(()) if is_wanted() => self.journalise(purchase, quote, &hash, max_fee).await,
             Ok(()) => Err(Failure::Abandoned),
             Err(failure) => Err(failure),
         };
-        self.release(&hold);
         match found {
             Ok(Found::Journalled(entry)) if !is_wanted() => {
                 self.take_back(&entry).await;
@@ -84,23 +84,28 @@ impl<H: Host> Client<H> {
         }
     }
 
-    fn release(&self, hold: &Rc<Hold>) {
-        self.holds.borrow_mut().retain(|other| !Rc::ptr_eq(other, hold));
+    /// Reserves amount and fee, and gives the fee that the payment may cost. Where requests freeze, one that froze has lost
+    /// its reservation: should it thaw, all is checked once more before its entry is made.
+    fn reserve(&self, purchase: &Purchase<H>, quote: &Quote) -> Result<u64, Failure<H>> {
+        for other in &*self.purchases.borrow() {
+            if other.is_frozen(&self.host) {
+                other.reserved_msat.set(None);
+            }
+        }
+        let max_fee = self.room(&self.books.borrow(), purchase, quote)?;
+        purchase.reserved_msat.set(Some(quote.amount_msat.saturating_add(max_fee)));
+        Ok(max_fee)
     }
 
-    fn reserve(&self, quote: &Quote) -> Result<Rc<Hold>, Failure<H>> {
-        let max_fee = self.room(&self.books.borrow(), quote, None)?;
-        let hold = Rc::new(Hold { origin: quote.origin.clone(), msat: quote.amount_msat.saturating_add(max_fee) });
-        self.holds.borrow_mut().push(Rc::clone(&hold));
-        Ok(hold)
-    }
-
-    /// The fee that the limits leave for this payment, beside all holds but its own.
-    fn room(&self, books: &Books, quote: &Quote, own: Option<&Rc<Hold>>) -> Result<u64, Error> {
-        let now = self.host.now();
-        let holds = self.holds.borrow();
-        let others = holds.iter().filter(|hold| !own.is_some_and(|own| Rc::ptr_eq(hold, own))).map(Rc::as_ref);
-        self.config.limits.reserve(quote.amount_msat, &quote.origin, &books.journal, others, now)
+    /// The fee that the limits leave for this payment, beside all reservations but its own.
+    fn room(&self, books: &Books, own: &Purchase<H>, quote: &Quote) -> Result<u64, Error> {
+        let mut counted = Counted::of(&books.journal, &quote.origin, self.host.now());
+        for other in self.purchases.borrow().iter().filter(|other| !ptr::eq(Rc::as_ptr(other), own)) {
+            if let Some(msat) = other.reserved_msat.get() {
+                counted.add(msat, other.request.origin() == quote.origin);
+            }
+        }
+        self.config.limits.reserve(quote.amount_msat, &counted)
     }
 
     async fn consent(&self, quote: &Quote) -> Result<(), Failure<H>> {
@@ -120,12 +125,15 @@ impl<H: Host> Client<H> {
         purchase: &Purchase<H>,
         quote: &Quote,
         hash: &str,
-        hold: &Rc<Hold>,
+        approved_fee: u64,
     ) -> Result<Found, Failure<H>> {
         for _ in 0..MOST_WAITS {
             let mut found = None;
             let mut enter = |books: &mut Books| {
-                found = self.enter(books, &purchase.request, quote, hash, hold)?;
+                found = self.enter(books, purchase, quote, hash, approved_fee)?;
+                if let Some(Found::Journalled(entry)) = &found {
+                    self.entering.replace(Some((**entry).clone()));
+                }
                 Ok(())
             };
             if let Err(failure) = self.change(&mut enter).await {
@@ -154,24 +162,29 @@ impl<H: Host> Client<H> {
         self.change(&mut take_back).await.unwrap_or_default();
     }
 
-    /// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open.
+    /// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open. Every check
+    /// that time can change is made here, at one moment with the entry: the reservation may have been lost, and the locks.
     fn enter(
         &self,
         books: &mut Books,
-        request: &Request,
+        purchase: &Purchase<H>,
         quote: &Quote,
         hash: &str,
-        hold: &Rc<Hold>,
+        approved_fee: u64,
     ) -> Result<Option<Found>, Failure<H>> {
+        let request = &*purchase.request;
         if let Some(token) = self.token_in(books, request) {
             return Ok(Some(Found::Bought(token)));
         }
         let now = self.host.now();
+        if self.is_dishonored_in(books, request) {
+            return Err(not_honored().into());
+        }
         check_expiry(&quote.invoice, now)?;
         if let Some(token) = books.known_hash(request, quote, hash)? {
             return Ok(Some(Found::Bought(token)));
         }
-        let max_fee_msat = self.room(books, quote, Some(hold))?;
+        let max_fee_msat = self.room(books, purchase, quote)?.min(approved_fee);
         if books.journal.entries().iter().any(|entry| self.stands_in_the_way(entry, request, now)) {
             return Ok(None);
         }
@@ -199,7 +212,7 @@ impl<H: Host> Client<H> {
         books.make_room(&entry, now)?;
         books.journal.put(entry.clone());
         // The entry counts from now on; both together would refuse others what is theirs.
-        self.release(hold);
+        purchase.reserved_msat.set(None);
         Ok(Some(Found::Journalled(Box::new(entry))))
     }
 }

@@ -45,6 +45,9 @@ pub(crate) struct Purchase<H: Host> {
     pub(crate) locked_at: Cell<u64>,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
     pub(crate) callers: RefCell<Vec<Rc<H::Call>>>,
+    /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It is counted while the purchase is
+    /// under way, so it ends with it.
+    pub(crate) reserved_msat: Cell<Option<u64>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     done: sync::Event,
     /// When it last showed that it goes on.
@@ -55,6 +58,18 @@ pub(crate) struct Purchase<H: Host> {
     /// The same for one of those who waited, where all of them may have waited for a token that is used up.
     tried_again: Rc<sync::Event>,
     has_second: Cell<bool>,
+}
+
+impl<H: Host> Purchase<H> {
+    /// Whether it has shown no sign of life for so long that its request must be frozen. It may thaw.
+    pub(crate) fn is_frozen(&self, host: &H) -> bool {
+        host.wakes_only_itself() && host.now().saturating_sub(self.alive_at.get()) > FROZEN_MS
+    }
+
+    /// Whether somebody still waits for what it buys.
+    pub(crate) fn is_wanted(&self, host: &H) -> bool {
+        !self.done.has_happened() && self.callers.borrow().iter().any(|call| !host.is_aborted(call))
+    }
 }
 
 /// Held by a caller until it has had its answer: others let it go first.
@@ -105,7 +120,7 @@ impl<H: Host> Client<H> {
                     (started, Some(first_try))
                 }
             };
-            self.see_it_end(&purchase).await;
+            self.see_it_end(&purchase, first_try.is_some()).await;
             let outcome = purchase.outcome.borrow().clone();
             match outcome {
                 Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
@@ -122,10 +137,11 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Waits for the end of a purchase, and makes one where its request was frozen with it.
-    async fn see_it_end(&self, purchase: &Rc<Purchase<H>>) {
+    /// Waits for the end of a purchase, and makes one where its request was frozen with it. Who started it freezes and thaws
+    /// together with it.
+    async fn see_it_end(&self, purchase: &Rc<Purchase<H>>, is_ours: bool) {
         while !purchase.done.wait(&self.host, PULSE_MS).await {
-            if self.host.now().saturating_sub(purchase.alive_at.get()) > FROZEN_MS {
+            if !is_ours && purchase.is_frozen(&self.host) {
                 purchase.was_frozen.set(true);
                 self.end(purchase, Err(unknown("the purchase was interrupted: call again").into()));
             }
@@ -184,6 +200,7 @@ impl<H: Host> Client<H> {
             asked: Rc::clone(asked),
             locked_at: Cell::default(),
             callers: RefCell::new(vec![Rc::clone(call)]),
+            reserved_msat: Cell::default(),
             outcome: RefCell::default(),
             done: sync::Event::default(),
             alive_at: Cell::new(self.host.now()),

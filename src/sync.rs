@@ -102,24 +102,28 @@ pub(crate) struct Gate {
 pub(crate) struct Pass<'a> {
     gate: &'a Gate,
     mine: Rc<Event>,
+    /// Whether its holder before was passed over.
+    pub(crate) took_over: bool,
 }
 
 impl Gate {
     const LEASE_MS: u64 = 30_000;
 
     pub(crate) async fn enter<H: Host>(&self, host: &H) -> Pass<'_> {
+        let mut took_over = false;
         loop {
             let holder = self.holder.borrow().clone();
             match holder {
                 Some(event) if !event.has_happened() => {
-                    if !event.wait(host, Self::LEASE_MS).await {
+                    took_over = !event.wait(host, Self::LEASE_MS).await;
+                    if took_over {
                         event.fire();
                     }
                 }
                 _ => {
                     let mine = Rc::new(Event::default());
                     self.holder.replace(Some(Rc::clone(&mine)));
-                    return Pass { gate: self, mine };
+                    return Pass { gate: self, mine, took_over };
                 }
             }
         }
@@ -199,7 +203,7 @@ mod tests {
         let enter = || {
             let mine = Rc::new(Event::default());
             gate.holder.replace(Some(Rc::clone(&mine)));
-            Pass { gate: &gate, mine }
+            Pass { gate: &gate, mine, took_over: false }
         };
         let frozen = enter();
         assert!(frozen.is_valid());

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 pub const ORIGIN: &str = "https://api.example";
 pub const URL: &str = "https://api.example/data";
@@ -39,11 +39,40 @@ pub struct Instance {
     /// What a listener does of its own.
     pub on_event: RefCell<Option<Box<dyn Fn(&str)>>>,
     pub isolated: Cell<bool>,
-    /// Set it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
-    pub frozen: RefCell<Rc<Cell<bool>>>,
+    /// Freeze it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
+    pub frozen: RefCell<Rc<Freezer>>,
     pub client: RefCell<Weak<Client<Fake>>>,
     /// What is known of its wallet: the same for all, whose records are whole.
     pub wallet: RefCell<Wallet>,
+}
+
+/// What stands still together.
+#[derive(Default)]
+pub struct Freezer {
+    is_frozen: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Freezer {
+    pub fn freeze(&self) {
+        self.is_frozen.set(true);
+    }
+
+    pub fn thaw(&self) {
+        self.is_frozen.set(false);
+        self.waiting.take().into_iter().for_each(Waker::wake);
+    }
+
+    pub fn hold<T: 'static>(self: Rc<Self>, task: impl Future<Output = T> + 'static) -> Task<T> {
+        let mut task = Box::pin(task);
+        Box::pin(poll_fn(move |context| {
+            if self.is_frozen.get() {
+                self.waiting.borrow_mut().push(context.waker().clone());
+                return Poll::Pending;
+            }
+            task.as_mut().poll(context)
+        }))
+    }
 }
 
 #[derive(Clone)]
@@ -152,10 +181,9 @@ impl Host for Fake {
         self.world.executor.sleep(milliseconds)
     }
 
-    fn spawn(&self, mut task: Pin<Box<dyn Future<Output = ()>>>) {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
         let frozen = self.frozen.borrow().clone();
-        let freezes = poll_fn(move |context| if frozen.get() { Poll::Pending } else { task.as_mut().poll(context) });
-        self.world.executor.spawn(Box::pin(freezes));
+        self.world.executor.spawn(frozen.hold(task));
     }
 
     fn wakes_only_itself(&self) -> bool {

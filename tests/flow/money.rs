@@ -1,13 +1,16 @@
 //! Limits, windows, fees and sums.
 
+use crate::executor::Later;
 use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
 use crate::mint::Terms;
+use crate::parallel::{start, until_done};
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
 use l402_fetch::host::Answer;
 use l402_fetch::journal::State;
 use l402_fetch::policy::{Spent, Windows};
 use l402_fetch::Code;
+use std::cell::Cell;
 use std::rc::Rc;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -164,6 +167,33 @@ fn a_declined_or_failed_payment_frees_what_it_held() {
     world.on_pay.replace(None);
     assert_eq!(fetch(&client, &host, get(&shop(3))), PAID);
     assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn the_fee_is_never_more_than_was_approved() {
+    let (world, client, host) = with(|config| config.limits.all.total = Some(27_000));
+    let answers = [Later::new(), Later::new()];
+    let (asked, waiting) = (answers.clone(), Rc::new(Cell::new(0)));
+    host.approve.replace(Some(Box::new(move |_| {
+        waiting.set(waiting.get() + 1);
+        asked[waiting.get() - 1].get()
+    })));
+    let allowed = Rc::new(Cell::new(u64::MAX));
+    let (seen, inner) = (allowed.clone(), world.clone());
+    world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
+        seen.set(max_fee);
+        soon(inner.proof(invoice))
+    })));
+    let (_, first) = start(&client, &host, get(&shop(1)));
+    world.executor.run_ready();
+    let (_, second) = start(&client, &host, get(&shop(2)));
+    world.executor.run_ready();
+    // The first held 15 sat of 27 when the second was asked about; now there would be room for the whole fee.
+    answers[0].bring(Ok(false));
+    world.executor.run_ready();
+    answers[1].bring(Ok(true));
+    assert_eq!(until_done(&host, &[first, second]), [refused(Code::Declined), PAID]);
+    assert_eq!((world.paid(), allowed.get()), (1, 2_000));
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Store {
     pub has_lock: Cell<bool>,
     /// What the next load reads arrives with this.
     pub arrival: RefCell<Option<Rc<Later<()>>>>,
+    /// What the next save writes arrives with this.
+    pub departure: RefCell<Option<Rc<Later<()>>>>,
     held: RefCell<HashMap<String, Rc<Later<()>>>>,
 }
 
@@ -81,6 +83,10 @@ impl Store {
                 self.put(key, value);
             }
             return Err(cause);
+        }
+        let departure = self.departure.take();
+        if let Some(departure) = departure {
+            departure.get().await;
         }
         self.put(key, value);
         yield_now().await;

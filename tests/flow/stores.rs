@@ -1,6 +1,6 @@
 //! Stores that fail, are damaged, are shared, and instances that are gone.
 
-use crate::executor::Running;
+use crate::executor::{Later, Running};
 use crate::host::{
     call, client, end, fetch, get, open, refused, Call, End, Fake, Op, Response, Store, TheClient, World, ORIGIN, PAID,
     REUSED, URL,
@@ -508,4 +508,27 @@ fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_paymen
     world.executor.run(1000);
     assert_eq!((second.take(), world.paid()), (PAID, 1));
     assert_eq!((fetch(&frozen, &host, get(URL)), world.paid()), (REUSED, 1));
+}
+
+#[test]
+fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked() {
+    // Stores without locks: another instance buys the same meanwhile, and its token is refused.
+    let (world, store) = (World::new(), Store::new(false));
+    let (asking, first) = client(&world, Some(&store), Config::new(100));
+    let (other, second) = client(&world, Some(&store), Config::new(100));
+    // Each 402 has an invoice of its own, and nothing is ever served.
+    let seller = world.clone();
+    world.answers(move |sent| {
+        Ok(Response::challenge(&seller.mint.offer(&Terms::default(), seller.now()).header(), sent))
+    });
+    let consent = Later::new();
+    let asked = consent.clone();
+    first.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (_, waiting) = start(&asking, &first, URL);
+    world.executor.run(1000);
+    assert_eq!(fetch(&other, &second, get(URL)), End::Answer(402, Some(true)));
+    assert_eq!(fetch(&other, &second, get(URL)), refused(Code::NotHonored));
+    consent.bring(Ok(true));
+    world.executor.run(1000);
+    assert_eq!((waiting.take(), world.paid()), (refused(Code::NotHonored), 1));
 }

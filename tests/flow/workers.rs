@@ -1,15 +1,21 @@
 //! workerd: whoever waits is woken by nobody, and what has returned freezes.
 
 use crate::executor::Later;
-use crate::host::{client, fetch, get, open, Fake, World, PAID, REUSED, URL};
+use crate::executor::Running;
+use crate::host::{
+    call, client, end, fetch, get, never, open, refused, soon, End, Fake, Freezer, Op, Store, TheClient, World, PAID,
+    REUSED, URL,
+};
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
 use l402_fetch::config::Config;
 use l402_fetch::host::Fact;
 use l402_fetch::journal::State;
+use l402_fetch::policy::Windows;
 use l402_fetch::Code;
-use std::cell::Cell;
 use std::rc::Rc;
+
+const OTHER: &str = "https://other.example/";
 
 #[test]
 fn workers_wait_by_timers_of_their_own() {
@@ -22,9 +28,9 @@ fn workers_wait_by_timers_of_their_own() {
 }
 
 /// Lets a request end, with all that it has spawned; what is spawned from now on is another's.
-fn end_request(host: &Fake) -> Rc<Cell<bool>> {
+fn end_request(host: &Fake) -> Rc<Freezer> {
     let frozen = host.frozen.take();
-    frozen.set(true);
+    frozen.freeze();
     frozen
 }
 
@@ -48,7 +54,7 @@ fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
     assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED]);
     assert!(world.now() - before < 15_000, "{}", world.now() - before);
     // Frozen is not dead.
-    frozen.set(false);
+    frozen.thaw();
     consent.bring(Ok(true));
     world.executor.run(60_000);
     assert_eq!(world.paid(), 1);
@@ -113,4 +119,158 @@ fn a_payment_that_froze_is_not_made_again() {
     world.executor.run(1000);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
     assert_eq!(world.paid(), 1);
+}
+
+/// One that freezes with its request.
+fn start_request(client: &TheClient, host: &Fake, url: &str) -> Running<End> {
+    let (client, request) = (client.clone(), get(url));
+    let frozen = host.frozen.borrow().clone();
+    host.world.executor.start(frozen.hold(async move { end(&client.fetch(call(request.clone()), request).await) }))
+}
+
+/// An instance in workerd whose limits leave room for one payment of 10 sat and its fee, and little more.
+fn with_total(sat: u64, store: Option<&Rc<Store>>) -> (Rc<World>, TheClient, Fake) {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.limits.all = Windows { total: Some(sat * 1000), ..Windows::default() };
+    let (client, host) = client(&world, store, config);
+    host.isolated.set(true);
+    (world, client, host)
+}
+
+fn spent(world: &Rc<World>, client: &TheClient) -> u64 {
+    let client = client.clone();
+    world.run(async move { client.spent(None).await.ok().unwrap().total })
+}
+
+#[test]
+fn what_a_request_that_froze_while_a_person_was_asked_had_reserved_is_free_again() {
+    let (world, client, host) = with_total(24, None);
+    host.approve.replace(Some(Box::new(|_| never())));
+    let _gone = start_request(&client, &host, URL);
+    world.executor.run(1000);
+    let _frozen = end_request(&host);
+    host.approve.replace(None);
+    assert_eq!(fetch(&client, &host, get(OTHER)), refused(Code::OverLimit), "it may only be slow");
+    world.executor.run(10_000);
+    assert_eq!(fetch(&client, &host, get(OTHER)), PAID);
+    assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
+}
+
+/// A request that froze in a store call of its purchase: while the store is read for the second time, or its entry written.
+fn froze_in_the_store(
+    op: Op,
+    had_bought: bool,
+) -> (Rc<World>, TheClient, Fake, Rc<Freezer>, Rc<Later<()>>, Running<End>) {
+    let store = Store::new(false);
+    let (world, client, host) = with_total(if had_bought { 34 } else { 24 }, Some(&store));
+    if had_bought {
+        assert_eq!(fetch(&client, &host, get("https://earlier.example/")), PAID);
+    }
+    let (stuck, seen) = (Later::new(), store.clone());
+    let (loads, saves, sticks) = (store.count(Op::Load), store.count(Op::Save), stuck.clone());
+    store.fails_at(move |_, _| {
+        if op == Op::Load && seen.count(op) == loads + 3 {
+            seen.arrival.replace(Some(sticks.clone()));
+        }
+        if op == Op::Save && seen.count(op) == saves + 1 {
+            seen.departure.replace(Some(sticks.clone()));
+        }
+        false
+    });
+    let gone = start_request(&client, &host, URL);
+    world.executor.run(1000);
+    let frozen = end_request(&host);
+    store.works();
+    assert!(!gone.is_done());
+    world.executor.run(60_000);
+    (world, client, host, frozen, stuck, gone)
+}
+
+#[test]
+fn what_a_request_that_froze_in_a_store_call_had_reserved_is_free_again() {
+    for (op, had_bought) in [(Op::Load, false), (Op::Load, true), (Op::Save, false), (Op::Save, true)] {
+        let (world, client, host, ..) = froze_in_the_store(op, had_bought);
+        let before = u64::from(had_bought);
+        let ended = fetch(&client, &host, get(OTHER));
+        let sums = (world.paid() as u64, spent(&world, &client));
+        assert_eq!((ended, sums), (PAID, (before + 1, before * 10 + 10)), "{op:?} {had_bought}");
+    }
+}
+
+#[test]
+fn who_thaws_in_a_store_call_that_others_passed_over_pays_nothing_beyond_the_limits() {
+    for op in [Op::Load, Op::Save] {
+        let (world, client, host, frozen, stuck, gone) = froze_in_the_store(op, true);
+        assert_eq!(fetch(&client, &host, get(OTHER)), PAID);
+        frozen.thaw();
+        stuck.bring(());
+        assert_eq!(until_done(&host, &[gone]), [refused(Code::StoreFailed)], "{op:?}");
+        assert_eq!(world.paid(), 2, "{op:?}");
+    }
+}
+
+#[test]
+fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() {
+    // What is left after the other's 10 sat: not enough, enough without a fee, enough for less of a fee, enough.
+    for (total, ends, fees) in [
+        (19, refused(Code::OverLimit), vec![5_000]),
+        (20, PAID, vec![5_000, 0]),
+        (23, PAID, vec![5_000, 3_000]),
+        (40, PAID, vec![5_000, 5_000]),
+    ] {
+        let (world, client, host) = with_total(total, None);
+        let (consent, allowed) = (Later::new(), Rc::default());
+        let asked = consent.clone();
+        host.approve.replace(Some(Box::new(move |_| asked.get())));
+        let (seen, inner): (Rc<std::cell::RefCell<Vec<u64>>>, _) = (Rc::clone(&allowed), world.clone());
+        world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
+            seen.borrow_mut().push(max_fee);
+            soon(inner.proof(invoice))
+        })));
+        let first = start_request(&client, &host, URL);
+        world.executor.run(1000);
+        let frozen = end_request(&host);
+        host.approve.replace(None);
+        world.executor.run(11_000);
+        assert_eq!(fetch(&client, &host, get(OTHER)), PAID);
+        frozen.thaw();
+        consent.bring(Ok(true));
+        assert_eq!(until_done(&host, &[first]), [ends], "{total} sat");
+        assert_eq!(*allowed.borrow(), fees, "{total} sat");
+        assert_eq!((world.paid(), spent(&world, &client)), (fees.len(), fees.len() as u64 * 10), "{total} sat");
+    }
+}
+
+#[test]
+fn who_was_passed_over_before_the_wallet_was_asked_asks_it_no_more() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    host.isolated.set(true);
+    let consent = Later::new();
+    let asked = consent.clone();
+    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let first = start_request(&client, &host, URL);
+    world.executor.run(1000);
+    let frozen = end_request(&host);
+    host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
+    let (_, second) = start(&client, &host, get(URL));
+    assert_eq!(until_done(&host, &[second]), [refused(Code::Declined)]);
+    frozen.thaw();
+    consent.bring(Ok(true));
+    let expected = End::Raised { code: Code::PaymentUnknown, cause: None, state: None, has_response: true };
+    assert_eq!(until_done(&host, &[first]), [expected], "its caller has been told that it was interrupted");
+    assert_eq!((world.paid(), spent(&world, &client)), (0, 0));
+}
+
+#[test]
+fn who_froze_with_its_order_on_the_way_keeps_its_amount_counted() {
+    let (world, client, host) = with_total(24, None);
+    let _never = world.wallet_waits();
+    let _gone = start_request(&client, &host, URL);
+    world.executor.run(1000);
+    let _frozen = end_request(&host);
+    world.executor.run(60_000);
+    assert_eq!(fetch(&client, &host, get(OTHER)), refused(Code::OverLimit));
+    assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
 }

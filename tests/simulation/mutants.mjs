@@ -13,7 +13,7 @@ const MUTANTS = [
   ["no ledger lock", "ledger.rs", "let _guard = self.host.lock(LEDGER_LOCK)", "let _ = self.host.lock(LEDGER_LOCK)"],
   ["no reserve for what is open", "journal.rs",
     "State::Pending | State::Unknown => (payment.amount_msat, self.max_fee_msat),", "State::Pending | State::Unknown => (0, 0),"],
-  ["limits not checked again under the lock", "prepare.rs", "let max_fee_msat = self.room(books, quote, Some(hold))?;", "let max_fee_msat = 5_000;"],
+  ["limits not checked again under the lock", "prepare.rs", "let max_fee_msat = self.room(books, purchase, quote)?.min(approved_fee);", "let max_fee_msat = 5_000;"],
   ["the store not read again", "ledger.rs", "        self.read().await?;\n        change(",
     "        if self.books.borrow().stored[0].is_none() { self.read().await?; }\n        change("],
   ["open payments stand in nobody's way", "recover.rs", "        entry.is_unsettled()\n            && entry.payment.origin", "        false\n            && entry.payment.origin"],
