@@ -1,5 +1,6 @@
 import { environment } from "./env.js";
 import { L402Error } from "./error.js";
+import { sendAgain, withToken } from "./repeat.js";
 
 // What the core's books can be asked.
 const [PAYMENTS, SPENT, READ_TOKENS, FORGET, RESOLVE] = [0, 1, 2, 3, 4];
@@ -9,7 +10,7 @@ const MOST_KNOWN = 100;
 
 /** The core of one paying fetch, and what is kept of its tokens so that it need not be asked again. */
 export function clientOf(Core, config, given) {
-  const env = environment({ ...given, paymentTimeout: config.paymentTimeout });
+  const env = environment({ ...given, paymentTimeout: config.paymentTimeout, run: Core.run });
   const core = new Core(JSON.stringify(config), env, env.traits);
   const known = new Map();
   /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
@@ -52,6 +53,8 @@ export function clientOf(Core, config, given) {
   }
 
   return {
+    sendAgain,
+    withToken,
     ready,
     /** The token to send: its id, header and payment. */
     tokenFor(call) {

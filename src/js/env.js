@@ -13,7 +13,7 @@ const STORE_TIMEOUT = 60_000;
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
  * only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, approve, now, onEvent, paymentTimeout }) {
+export function environment({ wallet: given, method, store, approve, now, onEvent, paymentTimeout, run }) {
   const wallet = readWallet(given, method);
   /** When a lock was last taken over from a holder that did not free it, in milliseconds since the Unix epoch. */
   let takenOver = -Infinity;
@@ -39,6 +39,22 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       // Settled as well, since the core holds on to what waits for a promise until it is.
       return { promise, cancel: () => (clearTimeout(id), end()) };
     },
+    /**
+     * Gives a function that has the core go on with a task, soon, and in the async context in which this is called: in it a runtime
+     * runs what waits for a promise, whoever settles that.
+     */
+    continuation(task) {
+      let goOn;
+      const wait = () => new Promise((resolve) => (goOn = resolve)).then(() => {
+        wait();
+        run(task);
+      });
+      wait();
+      return () => goOn();
+    },
+    /** A call as it is before it is sent: flags as one digit, URL, method, with a space between them. */
+    head: (call) => `${call.replayable | (call.authorized << 1) | (call.payable << 2)} ${call.url ?? ""} ${call.method}`,
+    send: async (call, authorization, repeat) => call.sent(authorization, repeat),
     aborted: (call) => !!call.signal?.aborted,
     /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
     readable(response) {
@@ -51,7 +67,9 @@ export function environment({ wallet: given, method, store, approve, now, onEven
     },
     discard(response) {
       try {
-        Promise.resolve(response.body?.cancel?.()).catch(() => {});
+        const { body } = response;
+        // A stream of Node's, as node-fetch has it, is destroyed.
+        Promise.resolve((body?.cancel ?? body?.destroy)?.call(body)).catch(() => {});
       } catch {
         // A response of the user's own fetch may be of any make, and nobody reads this one.
       }

@@ -73,7 +73,10 @@ export interface Options {
   limits: Limits;
   /** Where tokens and the journal live. Default: memory. */
   store?: Store | undefined;
-  /** Asked before each payment, after every other check. False refuses with `declined`. */
+  /**
+   * Asked before each payment, after every other check. False refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in
+   * the async context (`AsyncLocalStorage`) of the call that caused it; where calls share a purchase, in that of the one that pays.
+   */
   approve?: ((quote: Quote) => boolean | Promise<boolean>) | undefined;
   /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
   networks?: Network[] | undefined;
@@ -89,7 +92,7 @@ export interface Options {
   proof?: "preimage" | "none" | undefined;
   /** Milliseconds to wait for the wallet before its outcome counts as unknown; a later answer is still recorded. 1 to 2147483647, default: 300000. */
   paymentTimeout?: number | undefined;
-  /** What sends the requests. Default: the `fetch` that was global when `createFetch` was called. */
+  /** What sends the requests, of whichever make. Default: the `fetch` that was global when `createFetch` was called. */
   fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds since the Unix epoch. Default: Date.now. */
   now?: (() => number) | undefined;

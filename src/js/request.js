@@ -10,22 +10,19 @@ const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mod
  *
  * @param {string | URL | Request} input
  * @param {RequestInit | undefined} init
- * @param {{ fetch: typeof fetch, follow?: typeof import("./redirect.js").follow }} context `follow`: follows redirects
- *   where we attach an Authorization and the runtime may forward it
+ * @param {{ fetch: typeof fetch, follow?: typeof import("./redirect.js").follow, client?: { sendAgain: typeof import("./repeat.js").sendAgain } }} context
+ *   `follow`: follows redirects where we attach an Authorization and the runtime may forward it. `client`: there once the core is,
+ *   and not needed before
  * @param {boolean} [sent] it was sent already, as it is or with a token
  */
 export function readRequest(input, init, context, sent) {
   return new Call(input, init, context, sent);
 }
 
-/** What an address alone is sent with, and our Authorization. */
-export const withToken = (authorization) => ({ headers: { authorization }, ...(hasHttpCache() && { cache: "no-cache" }) });
-
 class Call {
   #input;
   #init;
-  #fetch;
-  #follow;
+  #context;
   /** The Request that the caller gave, of whichever realm. */
   #request;
   /** What repeats are sent with; set once the snapshot is taken. */
@@ -39,12 +36,11 @@ class Call {
   #replayable = true;
   #url;
 
-  constructor(input, init, { fetch, follow }, sent = false) {
+  constructor(input, init, context, sent = false) {
     this.#sent = sent;
     this.#input = input;
     this.#init = this.#copy = init;
-    this.#fetch = fetch;
-    this.#follow = follow;
+    this.#context = context;
     // By shape, for several versions of a runtime's Request may live side by side.
     if (typeof input === "object" && typeof attempt(() => input.clone) === "function") this.#request = input;
   }
@@ -97,11 +93,6 @@ class Call {
     return this.method !== "OPTIONS" && this.#member("mode") !== "no-cors" && this.#member("cache") !== "only-if-cached";
   }
 
-  /** For the core: flags as one digit, URL, method. */
-  get head() {
-    return `${this.replayable | (this.authorized << 1) | (this.payable << 2)} ${this.url ?? ""} ${this.method}`;
-  }
-
   /** The caller's AbortSignal. */
   get signal() {
     return this.#member("signal") ?? undefined;
@@ -113,21 +104,16 @@ class Call {
     this.#exact = false;
   }
 
-  /** For the core: always a promise. */
-  async send(authorization, repeat) {
-    return this.sent(authorization, repeat);
-  }
-
   /**
    * Sends the request.
    *
    * @param {string} [authorization] the value of an Authorization header of ours
-   * @param {boolean} [repeat] it was sent before: go around an HTTP cache, which may hold the first answer
+   * @param {boolean} [repeat] it was sent before
    * @returns {Promise<Response>} what fetch returns; a fetch of the user's own may return, and throw, anything
    */
   sent(authorization, repeat = false) {
     this.#snapshot();
-    const fetch = this.#fetch;
+    const { fetch } = this.#context;
     const first = !this.#sent;
     this.#sent = true;
     if (first && this.#exact && authorization === undefined) {
@@ -139,26 +125,15 @@ class Call {
       target = this.#kept;
       this.#kept = target.clone();
     }
-    const caches = hasHttpCache();
-    if (authorization === undefined && !(repeat && caches)) return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
-
-    const init = { ...this.#copy };
-    if (caches) {
-      if (repeat) init.cache = "no-store";
-      // A 402 out of the cache would pass for the token's refusal, and be paid again.
-      else if (!/^(no-store|reload|no-cache)$/.test(this.#member("cache"))) init.cache = "no-cache";
-    }
-    if (authorization === undefined) return fetch(target, init);
-    const headers = this.#member("headers");
-    try {
-      init.headers = headers == null ? { authorization } : new Headers(headers);
-    } catch {
-      return fetch(target, init); // fetch refuses these headers too, with its own error
-    }
-    if (headers != null) init.headers.set("authorization", authorization);
-    if (!this.#follow || (this.#member("redirect") ?? "follow") !== "follow") return fetch(target, init);
-    const { method, signal } = this;
-    return this.#follow(fetch, target, init, { url: this.#parse(), method, signal, body: () => this.#kept?.clone().arrayBuffer() });
+    if (authorization === undefined && !repeat) return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
+    return this.#context.client.sendAgain(this.#context, {
+      call: this,
+      target,
+      init: this.#copy,
+      member: (key) => this.#member(key),
+      url: this.#parse(),
+      body: () => this.#kept?.clone().arrayBuffer(),
+    }, authorization, repeat);
   }
 
   /** Lets go of what was kept for a repeat that won't come. */
@@ -222,7 +197,7 @@ class Call {
 
   #copyHeaders(headers) {
     if (typeof headers !== "object") return headers;
-    if (isHeaders(headers)) return new Headers(headers);
+    if (isHeaders(headers)) return new (classOf(headers, "Headers"))(headers);
     if (typeof headers[Symbol.iterator] !== "function") return { ...headers };
     // What can be iterated only once is now used up.
     if (headers[Symbol.iterator]() === headers) this.#exact = false;
@@ -231,7 +206,17 @@ class Call {
 }
 
 /** By shape, as a Request is. */
-const isHeaders = ({ has, append }) => typeof has === "function" && typeof append === "function";
+export const isHeaders = ({ has, append }) => typeof has === "function" && typeof append === "function";
+
+/**
+ * The class that made it, of whichever realm or package: another's copy would lose the case of names, or be no such thing to the
+ * fetch that it goes to. Not one that somebody derived, which may be made of something else.
+ */
+export function classOf(object, name) {
+  let at = object;
+  while (at && !Object.hasOwn(at, Symbol.toStringTag)) at = Object.getPrototypeOf(at);
+  return at?.constructor ?? globalThis[name];
+}
 
 /** A whole address, which means the same wherever the page is. */
 export const isAddress = (input) => typeof input === "string" && /^https?:/.test(input);
@@ -247,11 +232,6 @@ function attempt(task, otherwise) {
 
 /** As a string; empty where it has none. */
 const text = (value) => attempt(() => String(value), "");
-
-/** Pages and their workers have one. Elsewhere `cache` is useless, and older workerd (which has importScripts) throws on it. */
-function hasHttpCache() {
-  return typeof document === "object" || (typeof importScripts === "function" && typeof WebSocketPair !== "function");
-}
 
 function copyInit(init) {
   const copy = { ...init };
@@ -269,9 +249,9 @@ function copyBody(body) {
   if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
   if (is(body, "ArrayBuffer")) return body.slice(0);
   if (is(body, "Blob") || is(body, "File")) return body;
-  if (is(body, "URLSearchParams")) return new URLSearchParams(body);
+  if (is(body, "URLSearchParams")) return new (classOf(body, "URLSearchParams"))(body);
   if (is(body, "FormData")) {
-    const copy = new FormData();
+    const copy = new (classOf(body, "FormData"))();
     for (const [name, value] of body) copy.append(name, value);
     return copy;
   }

@@ -1,6 +1,7 @@
 //! The platform as the flow sees it: functions of `env.js`, which wrap all that the user gave.
 
 use super::convert::{msat, text};
+use super::task;
 use crate::event::{Event, Quote};
 use crate::host::{Answer, Fact, Head, Host, Order, Request};
 use crate::invoice::Invoice;
@@ -11,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{spawn_local, JsFuture};
+use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
@@ -22,6 +23,15 @@ extern "C" {
     fn now(this: &Env) -> f64;
     #[wasm_bindgen(method)]
     fn timer(this: &Env, milliseconds: f64) -> Timer;
+    /// For [`task`].
+    #[wasm_bindgen(method)]
+    pub(super) fn continuation(this: &Env, task: f64) -> Function;
+    /// A call's flags as one digit, URL and method, with a space between them: a URL holds none, and comes out empty where there is
+    /// none.
+    #[wasm_bindgen(method)]
+    fn head(this: &Env, call: &Call) -> String;
+    #[wasm_bindgen(method)]
+    fn send(this: &Env, call: &Call, authorization: Option<String>, repeat: bool) -> Promise;
     #[wasm_bindgen(method)]
     fn aborted(this: &Env, call: &Call) -> bool;
     #[wasm_bindgen(method)]
@@ -56,11 +66,6 @@ extern "C" {
 
     /// One call of fetch, as `request.js` reads it.
     pub type Call;
-    /// Its flags as one digit, URL and method, with a space between them: a URL holds none, and comes out empty where there is none.
-    #[wasm_bindgen(method, getter)]
-    fn head(this: &Call) -> String;
-    #[wasm_bindgen(method)]
-    fn send(this: &Call, authorization: Option<String>, repeat: bool) -> Promise;
 
     /// A timer that can be ended.
     type Timer;
@@ -68,22 +73,6 @@ extern "C" {
     fn promise(this: &Timer) -> Promise;
     #[wasm_bindgen(method)]
     fn cancel(this: &Timer);
-}
-
-impl Call {
-    pub(super) fn request(&self) -> Request {
-        let head = self.head();
-        let (flags, rest) = split_once(&head, b' ').unwrap_or_default();
-        let (url, method) = split_once(rest, b' ').unwrap_or_default();
-        let flags = flags.bytes().next().unwrap_or_default();
-        Request {
-            url: url.to_owned(),
-            method: method.to_owned(),
-            replayable: flags & 1 != 0,
-            authorized: flags & 2 != 0,
-            payable: flags & 4 != 0,
-        }
-    }
 }
 
 pub(crate) struct JsHost {
@@ -105,6 +94,20 @@ mod trait_of {
 impl JsHost {
     fn is(&self, bit: u32) -> bool {
         self.traits & bit != 0
+    }
+
+    pub(super) fn request(&self, call: &Call) -> Request {
+        let head = self.env.head(call);
+        let (flags, rest) = split_once(&head, b' ').unwrap_or_default();
+        let (url, method) = split_once(rest, b' ').unwrap_or_default();
+        let flags = flags.bytes().next().unwrap_or_default();
+        Request {
+            url: url.to_owned(),
+            method: method.to_owned(),
+            replayable: flags & 1 != 0,
+            authorized: flags & 2 != 0,
+            payable: flags & 4 != 0,
+        }
     }
 }
 
@@ -166,7 +169,7 @@ impl Host for JsHost {
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
-        spawn_local(task);
+        task::spawn(&self.env, task);
     }
 
     fn wakes_only_itself(&self) -> bool {
@@ -174,7 +177,7 @@ impl Host for JsHost {
     }
 
     async fn send(&self, call: &Call, authorization: Option<&str>, repeat: bool) -> Result<JsValue, JsValue> {
-        JsFuture::from(call.send(authorization.map(str::to_owned), repeat)).await
+        JsFuture::from(self.env.send(call, authorization.map(str::to_owned), repeat)).await
     }
 
     fn is_aborted(&self, call: &Call) -> bool {

@@ -5,6 +5,7 @@
 
 mod convert;
 mod host;
+mod task;
 
 use crate::challenge;
 use crate::client::Client;
@@ -22,7 +23,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 /// Reads a stranger's text, of the kind that `parsers.js` numbers: the JSON text of its parts; or a macaroon, narrowed by the
 /// caveats of a JSON array.
@@ -74,7 +74,7 @@ impl Core {
     /// The token to send with a request: its id, 0 where none is known.
     #[must_use]
     pub fn token(&self, call: &Call) -> u32 {
-        self.client.token_to_send(&call.request()).map_or(0, |token| token.id)
+        self.client.token_to_send(&self.client.host.request(call)).map_or(0, |token| token.id)
     }
 
     /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment, expiresAt}`.
@@ -101,7 +101,7 @@ impl Core {
     pub fn answer(&self, call: Call, id: u32, response: JsValue) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
-            let (token, request) = (client.token(id), call.request());
+            let (token, request) = (client.token(id), client.host.request(&call));
             let reply = client.answer(Rc::new(call), request, token, response).await?;
             let receipt = reply.receipt.map(|receipt| receipt.to_json());
             Ok(Array::of2(&reply.response, &receipt.map_or(JsValue::NULL, JsValue::from)).into())
@@ -112,7 +112,7 @@ impl Core {
     pub fn quote(&self, call: Call) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
-            let request = call.request();
+            let request = client.host.request(&call);
             Ok(client.quote(Rc::new(call), request).await?.map_or(JsValue::NULL, |quote| quote.to_json().into()))
         })
     }
@@ -138,16 +138,34 @@ impl Core {
         self.settle(Box::pin(task))
     }
 
+    /// Goes on with a task, as [`task`] has it.
+    pub fn run(task: f64) {
+        task::run(task as u64);
+    }
+
     /// Boxed, so that the machinery around a promise is compiled once.
     fn settle(&self, task: Task) -> Promise {
-        let client = Rc::clone(&self.client);
-        future_to_promise(async move {
-            task.await.map_err(|failure| match failure {
-                Failure::Raised(raised) => client.host.raise(*raised),
-                Failure::Foreign(cause) => cause,
-                // Whoever called has been answered by its own signal.
-                Failure::Abandoned => JsValue::UNDEFINED,
-            })
+        let mut task = Some(task);
+        Promise::new(&mut |resolve, reject| {
+            let (client, task) = (Rc::clone(&self.client), task.take());
+            let env = &self.client.host.env;
+            task::spawn(
+                env,
+                Box::pin(async move {
+                    let Some(task) = task else { return };
+                    let told = task.await.map_err(|failure| match failure {
+                        Failure::Raised(raised) => client.host.raise(*raised),
+                        Failure::Foreign(cause) => cause,
+                        // Whoever called has been answered by its own signal.
+                        Failure::Abandoned => JsValue::UNDEFINED,
+                    });
+                    let (settle, value) = match told {
+                        Ok(value) => (resolve, value),
+                        Err(cause) => (reject, cause),
+                    };
+                    let _ = settle.call1(&JsValue::UNDEFINED, &value);
+                }),
+            );
         })
     }
 }

@@ -2,9 +2,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { environment } from "../../src/js/env.js";
 import { readOptions } from "../../src/js/options.js";
 import { follow } from "../../src/js/redirect.js";
-import { readRequest } from "../../src/js/request.js";
+import { readCall } from "./calls.mjs";
+
+const { head } = environment({ wallet() {}, method: null, now: Date.now });
+const MEMBERS = ["method", "url", "plain", "replayable", "authorized", "payable", "signal"];
 
 const anything = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withTypedArray: true });
 
@@ -28,8 +32,9 @@ test("no arguments of a fetch make us throw before fetch does", () => {
   const member = fc.constantFrom("method", "headers", "body", "signal", "cache", "mode", "redirect");
   fc.assert(fc.property(anything, fc.oneof(anything, fc.dictionary(member, anything)), (input, init) => {
     let sent = 0;
-    const call = readRequest(input, init, { fetch: () => sent++, follow });
-    for (const key of ["method", "url", "origin", "replayable", "authorized", "payable", "signal"]) call[key];
+    const call = readCall(input, init, { fetch: () => sent++, follow });
+    for (const key of MEMBERS) call[key];
+    assert.match(head(call), /^[0-7] [^ ]* /);
     call.hold();
     call.send();
     call.send(undefined, true);
@@ -52,8 +57,9 @@ test("arguments that throw when they are read are refused by fetch, not by us", 
     for (const init of [undefined, ...inits]) {
       const seen = [];
       const shape = init && init !== trap && Object.getOwnPropertyDescriptors(init);
-      const call = readRequest(input, init, { fetch: (...args) => seen.push(args) });
-      for (const key of ["method", "url", "origin", "replayable", "authorized", "payable", "signal"]) call[key];
+      const call = readCall(input, init, { fetch: (...args) => seen.push(args) });
+      for (const key of MEMBERS) call[key];
+      assert.match(head(call), /^[0-7] [^ ]* /);
       await call.send();
       call.drop();
       assert.deepEqual(seen.length, 1);

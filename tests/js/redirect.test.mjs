@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import test, { after, before } from "node:test";
 import { follow } from "../../src/js/redirect.js";
-import { readRequest } from "../../src/js/request.js";
+import { readCall } from "./calls.mjs";
 
 const servers = [];
 let home;
@@ -46,7 +46,7 @@ function both(url, init = {}) {
   const headers = new Headers(init.headers);
   headers.set("authorization", "L402 t:p");
   return [
-    readRequest(url, init, { fetch, follow }).send("L402 t:p"),
+    readCall(url, init, { fetch, follow }).send("L402 t:p"),
     fetch(url, { ...init, headers }),
   ];
 }
@@ -82,7 +82,7 @@ test("the token stays at home, also when the way leads back", async () => {
 test("a body goes along with 307 and 308, whatever it is", async () => {
   const form = new FormData();
   form.append("k", "v");
-  const send = (input, init) => readRequest(input, init, { fetch, follow }).send("L402 t:p").then((response) => response.json());
+  const send = (input, init) => readCall(input, init, { fetch, follow }).send("L402 t:p").then((response) => response.json());
   // Node 20's own fetch fails here with bytes.
   for (const [body, type] of [["A", "text/plain;charset=UTF-8"], [new Uint8Array([65]), null], [new Blob(["A"], { type: "image/png" }), "image/png"]]) {
     const sent = await send(go(307, "/x"), { method: "PUT", body });
@@ -98,14 +98,14 @@ test("a body goes along with 307 and 308, whatever it is", async () => {
 });
 
 test("a redirected Request can still be repeated", async () => {
-  const call = readRequest(new Request(go(303, "/x"), { method: "POST", body: "payload" }), undefined, { fetch, follow });
+  const call = readCall(new Request(go(303, "/x"), { method: "POST", body: "payload" }), undefined, { fetch, follow });
   for (let i = 0; i < 3; i++) assert.equal((await (await call.send("L402 t:p", i > 0)).json()).method, "GET");
   assert.equal(call.replayable, true);
 });
 
 test("no Location is no redirect, and a 402 at the end is a 402", async () => {
   assert.equal(await same(go(302)), "body of a redirect");
-  const response = await readRequest(go(302, "/pay#frag"), undefined, { fetch, follow }).send("L402 t:p");
+  const response = await readCall(go(302, "/pay#frag"), undefined, { fetch, follow }).send("L402 t:p");
   assert.deepEqual([response.status, response.url.split("#")[0], response.redirected], [402, `${home}/pay`, true]);
 });
 
@@ -130,7 +130,7 @@ test("followed by hand only with a token of ours, and only where the caller want
   const seen = async (input, init, authorization, by = follow) => {
     let given;
     const fetch = async (_, sent) => (given = sent?.redirect, new Response());
-    await readRequest(input, init, { fetch, follow: by }).send(authorization);
+    await readCall(input, init, { fetch, follow: by }).send(authorization);
     return given;
   };
   assert.equal(await seen(home, undefined, "L402 t:p"), "manual");
@@ -140,7 +140,7 @@ test("followed by hand only with a token of ours, and only where the caller want
   assert.equal(await seen(new Request(home, { redirect: "error" }), {}, "L402 t:p"), undefined);
   assert.equal(await seen(home, {}, undefined), undefined);
   assert.equal(await seen(home, undefined, "L402 t:p", false), undefined);
-  const manual = await readRequest(go(302, "/x"), { redirect: "manual" }, { fetch, follow }).send("L402 t:p");
+  const manual = await readCall(go(302, "/x"), { redirect: "manual" }, { fetch, follow }).send("L402 t:p");
   assert.equal(manual.status, 302);
   await manual.text();
 });
@@ -148,7 +148,7 @@ test("followed by hand only with a token of ours, and only where the caller want
 test("the caller's abort ends the second hop as well, by identity", async () => {
   const controller = new AbortController();
   const reason = new Error("mine");
-  const call = readRequest(go(302, "/x"), { signal: controller.signal }, {
+  const call = readCall(go(302, "/x"), { signal: controller.signal }, {
     follow,
     fetch: (input, init) => {
       if (String(input).endsWith("/x")) controller.abort(reason);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import test from "node:test";
-import { readRequest } from "../../src/js/request.js";
+import { readCall } from "./calls.mjs";
 
 const URL_ = "https://api.example.com/a?b=c";
 
@@ -17,7 +17,7 @@ function recorder(answer = () => new Response()) {
 
 function read(input, init, more = {}) {
   const { fetch, calls } = recorder();
-  return { call: readRequest(input, init, { fetch, ...more }), calls };
+  return { call: readCall(input, init, { fetch, ...more }), calls };
 }
 
 /** What the arguments of a fetch come to, read by the runtime itself. */
@@ -41,8 +41,8 @@ test("the first send hands on the caller's very arguments", async () => {
 
 test("a fetch of the user's own that throws, or returns no promise", async () => {
   const mine = new Error("mine");
-  const throwing = readRequest(URL_, undefined, { fetch: () => { throw mine; } });
-  const plain = readRequest(URL_, undefined, { fetch: () => "no promise" });
+  const throwing = readCall(URL_, undefined, { fetch: () => { throw mine; } });
+  const plain = readCall(URL_, undefined, { fetch: () => "no promise" });
   for (const authorization of [undefined, "L402 t:p"]) {
     await assert.rejects(throwing.send(authorization), (error) => error === mine);
     assert.equal(await plain.send(authorization).then((answer) => answer), "no promise");
@@ -132,7 +132,7 @@ test("a repeat is fetch(input, {...init, headers}), unknown members kept", async
   assert.deepEqual({ ...repeat, headers: undefined }, { ...init, headers: undefined });
   assert.equal(repeat.dispatcher, dispatcher);
   assert.equal(repeat.signal, signal);
-  assert.deepEqual(Object.fromEntries(repeat.headers), { "content-type": "application/json", a: "b", authorization: "L402 t:p" });
+  assert.deepEqual(Object.fromEntries(new Headers(repeat.headers)), { "content-type": "application/json", a: "b", authorization: "L402 t:p" });
   assert.deepEqual({ ...init, signal: undefined }, before);
   assert.equal(calls[1].length, 2);
 });
@@ -272,7 +272,7 @@ test("a stream is sent untouched, and once", async () => {
 test("a Request with a body is sent several times, itself first", async () => {
   const request = new Request(URL_, { method: "POST", body: "payload", headers: { a: "b" } });
   const { fetch, calls } = recorder(async (n, input, init) => new Response(await new Request(input, init).text()));
-  const call = readRequest(request, undefined, { fetch });
+  const call = readCall(request, undefined, { fetch });
   assert.equal(call.replayable, true);
   assert.equal(await (await call.send()).text(), "payload");
   assert.equal(calls[0][0], request);
@@ -316,7 +316,7 @@ test("a Request is cloned only where it may be sent again, and the clone is let 
 test("a Request whose body was read is fetch's to refuse", async () => {
   const request = new Request(URL_, { method: "POST", body: "x" });
   await request.text();
-  const call = readRequest(request, undefined, { fetch });
+  const call = readCall(request, undefined, { fetch });
   assert.equal(call.replayable, false);
   const own = await fetch(request).catch((error) => error);
   const ours = await call.send().catch((error) => error);
@@ -331,7 +331,7 @@ test("a bad URL and a bad init are fetch's to refuse, with a token too", async (
     const own = await fetch(...args).catch((error) => error);
     for (const token of [undefined, "L402 t:p"]) {
       if (token && args[1] === 5) continue; // an init that is none is dropped where we bring our own
-      const ours = await readRequest(...args, ...(args.length === 1 ? [undefined] : []), { fetch }).send(token).catch((error) => error);
+      const ours = await readCall(...args, ...(args.length === 1 ? [undefined] : []), { fetch }).send(token).catch((error) => error);
       assert.equal(ours.constructor, own.constructor);
       assert.equal(ours.message, own.message);
     }
@@ -418,7 +418,7 @@ test("multipart and form bodies go out as plain fetch sends them", async (t) => 
   for (const body of [form, new URLSearchParams({ a: "ü" }), "text", new Blob(["x"], { type: "image/png" }), new Uint8Array([65]), undefined]) {
     const init = { method: "POST", body };
     const plain = normal(await (await fetch(url, init)).json());
-    const call = readRequest(url, init, { fetch });
+    const call = readCall(url, init, { fetch });
     for (const args of [[], ["L402 t:p", true], ["L402 t:p", true], [undefined, true]]) {
       const sent = normal(await (await call.send(...args)).json());
       assert.deepEqual(sent, plain);
@@ -426,6 +426,6 @@ test("multipart and form bodies go out as plain fetch sends them", async (t) => 
   }
   const made = () => new Request(url, { method: "POST", body: form });
   const plain = normal(await (await fetch(made())).json());
-  const call = readRequest(made(), undefined, { fetch });
+  const call = readCall(made(), undefined, { fetch });
   for (const args of [[], ["L402 t:p", true]]) assert.equal(normal(await (await call.send(...args)).json()).body, plain.body);
 });

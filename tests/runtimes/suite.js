@@ -1,8 +1,10 @@
 // What must hold in every runtime. Each case gets `t`: `pkg` (the package's namespace), `base` and `other` (the paywall
-// under two origins), `nodes` (wallets' APIs), `runtime` (its name), `workers` (URLs of further Workers, in workerd) and the harness's assertions.
+// under two origins), `nodes` (wallets' APIs), `runtime` (its name), `workers` (URLs of further Workers, in workerd),
+// `AsyncLocalStorage` (outside browsers) and the harness's assertions.
 import abort from "./cases/abort.js";
 import bodies from "./cases/bodies.js";
 import browsers from "./cases/browsers.js";
+import contexts from "./cases/contexts.js";
 import events from "./cases/events.js";
 import limits from "./cases/limits.js";
 import network from "./cases/network.js";
@@ -21,7 +23,7 @@ import wallets from "./cases/wallets.js";
 import workerd from "./cases/workerd.js";
 
 const everywhere = [parsing, options, paying, quote, wallets, nodes, refusals, recovery, reuse, redirects, bodies, network, abort, events, limits, store, parallel].flat();
-const own = { node: [manyMore], workerd, chromium: browsers, firefox: browsers, webkit: browsers };
+const own = { node: [contexts, manyMore].flat(), deno: contexts, bun: contexts, workerd: [contexts, workerd].flat(), chromium: browsers, firefox: browsers, webkit: browsers };
 
 /** The cases for a runtime: those for all, then what only it has. */
 export const casesFor = (runtime) => [...everywhere, ...(own[runtime] ?? [])];
