@@ -83,7 +83,7 @@ export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);
   if (part === "build") return;
   if (part === "fuzz") return cargoTools(["cargo-fuzz"]);
-  const tasks = [npm("tests", "1 min")];
+  const tasks = [npm("tests", "1 to 2 min")];
   // apt and npm wait for the network, cargo for the processor
   if (part === "peers" || part === "bench") tasks.push(npm("bench", "10 s"));
   if (part === "chromium" || part === "bench") tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));

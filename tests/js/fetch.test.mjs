@@ -24,6 +24,22 @@ test("a store that does not answer holds a request up for five seconds, once", a
   assert.equal(sent, 2);
 });
 
+test("a thousand first calls read the store once; in workerd each its own, for there one may freeze", async () => {
+  for (const follow of [undefined, () => {}]) {
+    let [read, sent, open] = [0, 0];
+    const gate = new Promise((resolve) => (open = resolve));
+    const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => (sent++, new Response("sunny")) };
+    const pay = createFetch({ ...options, store: { get: () => (read++, gate), set: never, delete: never } }, load, follow);
+    const calls = Array.from({ length: 1000 }, () => pay("https://a.example/"));
+    await settle();
+    assert.deepEqual([read, sent], [follow ? 1000 : 1, 0]);
+    open();
+    await Promise.all(calls);
+    await pay("https://a.example/");
+    assert.deepEqual([read, sent], [follow ? 1000 : 1, 1001]);
+  }
+});
+
 test("a store that fails or answers nonsense holds nothing up", async () => {
   const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => new Response("sunny") };
   for (const get of [() => { throw new Error("mine"); }, () => Promise.reject(new Error("mine")), () => 5, () => null, () => undefined, () => "", () => ({ then() { throw new Error("mine"); } })]) {
