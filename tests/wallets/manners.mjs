@@ -113,7 +113,7 @@ export function manners(world, kit) {
       const pay = async (find) => {
         const { server, wallet } = await open(t, { ...refused, find }, again);
         const answer = await wallet.pay(invoice, context()).catch(({ message }) => ({ message }));
-        assert.equal(server.seen.length, 2);
+        assert.deepEqual(server.seen.map(({ path }) => path === "/"), [true, false, false]);
         return answer;
       };
       for (const find of [asked.none, asked.failed, () => kit.refused.answer, () => page(404)]) assert.deepEqual(await pay(find), { failed });
@@ -159,9 +159,60 @@ export function manners(world, kit) {
       const calls = [];
       const given = kit.open(server.url, { fetch(...args) { calls.push([this, args]); return fetch(...args); } });
       assert.equal((await given.pay(invoice, context())).preimage, PREIMAGE);
-      assert.equal(calls.length, 1);
-      assert.equal(calls[0][0], undefined);
-      assert.equal(calls[0][1][1].redirect, "manual");
+      assert.deepEqual(calls.map(([self, [, { method, redirect }]]) => [self, method, redirect]), [[undefined, "HEAD", "manual"], [undefined, "POST", "manual"]]);
+      assert.equal((await given.pay(invoice, context())).preimage, PREIMAGE);
+      assert.equal(calls.length, 3);
+    },
+
+    async "with a fetch of another make it pays, looks up and tells its balance, whatever a body is there"(t) {
+      const textOnly = async (...args) => {
+        const response = await fetch(...args);
+        return { status: response.status, text: () => response.text() };
+      };
+      const iterable = async (...args) => {
+        const { status, body } = await fetch(...args);
+        return { status, body: { async *[Symbol.asyncIterator]() { yield* body ?? []; } } };
+      };
+      const nodeFetch = (await import("node-fetch")).default;
+      for (const fetch of [nodeFetch, textOnly, iterable]) {
+        const answers = { pay: () => kit.paid(proof), find: asked.found, balance: () => kit.balance[0] };
+        const { server, wallet } = await open(t, answers, { fetch });
+        assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
+        assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
+        assert.equal(await wallet.balanceMsat(), kit.balance[1]);
+        assert.deepEqual(server.seen.map(({ path }) => path === "/"), [true, false, false, false]);
+        server.on(kit.routes.pay, () => truncated(kit.ok, "{"));
+        await assert.rejects(wallet.pay(invoice, context()), { message: `${name} broke off its answer (status ${kit.ok})` });
+        server.on(kit.routes.pay, () => kit.refused.answer).on(kit.routes.find, asked.none);
+        const fresh = kit.open(server.url, { fetch });
+        assert.deepEqual(await fresh.pay(invoice, context()), { failed: kit.refused.says });
+      }
+    },
+
+    async "with a fetch whose answers can't be read nothing is sent that may pay, and the call fails"(t) {
+      const unreadable = [
+        async (...args) => ({ status: (await fetch(...args)).status, body: {} }),
+        async (...args) => void (await fetch(...args)),
+      ];
+      for (const given of unreadable) {
+        const { server, wallet } = await open(t, { pay: () => kit.paid(proof) }, { fetch: given });
+        const says = `${name} was sent nothing: the answers of this fetch can't be read, they have neither a stream nor text()`;
+        for (let times = 1; times < 3; times++) {
+          assert.equal((await wallet.pay(invoice, context())).failed, says);
+          // without the credential, too
+          const credentials = ({ headers }) => Object.keys(kit.headers()).filter((key) => key in headers);
+          assert.deepEqual(server.seen.map((asked) => [asked.method, asked.path, credentials(asked)]), new Array(times).fill(["HEAD", "/", []]));
+        }
+        const { server: node, shop, asked: requests, close } = await openKit(world, kit);
+        t.after(close);
+        const pay = shop.client({ wallet: kit.open(node.url, { fetch: given }) });
+        const error = await pay(shop.url("a")).then(assert.fail, (error) => error);
+        assert.equal(error.code, "payment_failed");
+        assert.equal(error.message, `the wallet did not pay: ${says}`);
+        assert.equal(requests("pay").length, 0);
+        assert.deepEqual(await pay.spent(), { hour: 0, day: 0, total: 0 });
+        await shop.counts({ payments: 0, asked: 0 });
+      }
     },
 
     async "the signal ends the request, and its reason is what is thrown: beforehand, before the answer, and within it"(t) {
@@ -169,11 +220,11 @@ export function manners(world, kit) {
       const abort = async (pay, when) => {
         const controller = new AbortController();
         const end = () => controller.abort(reason);
-        const answered = async (...args) => fetch(...args).finally(() => when === "within" && setImmediate(end));
+        const answered = async (...args) => fetch(...args).finally(() => when === "within" && args[1].method === "POST" && setImmediate(end));
         const { server, wallet } = await open(t, { pay }, { fetch: answered });
         if (when === "beforehand") end();
         const paying = wallet.pay(invoice, context({ signal: controller.signal }));
-        if (when === "before") server.until((seen) => seen.length > 0).then(end);
+        if (when === "before") server.until((seen) => seen.some(({ method }) => method === "POST")).then(end);
         await assert.rejects(paying, (error) => error === reason, when);
       };
       await abort(() => kit.paid(proof), "beforehand");

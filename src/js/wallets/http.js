@@ -37,7 +37,7 @@ export function readOptions(name, options, secret, shape, hint) {
   for (const key of ["url", secret]) if (options[key] === undefined) throw invalid(`${key} is missing`);
   if (typeof options[secret] !== "string" || !shape.test(options[secret])) throw invalid(`${secret} must be ${hint}`);
   if (typeof fetch !== "function") throw invalid("fetch must be a function");
-  return { base: readUrl(url, invalid), secret: options[secret], fetch: fetch.bind(undefined), once };
+  return { base: readUrl(url, invalid), secret: options[secret], fetch: fetch.bind(undefined), once, own: fetch === globalThis.fetch };
 }
 
 function readUrl(url, invalid) {
@@ -64,14 +64,20 @@ function readUrl(url, invalid) {
  * where the answer was lost.
  *
  * @param {string} name the wallet's, for messages
- * @param {{ base: URL, secret: string, fetch: Function, once: boolean }} options from `readOptions`
+ * @param {{ base: URL, secret: string, fetch: Function, once: boolean, own: boolean }} options from `readOptions`
  * @param {Record<string, string>} credentials headers
  * @returns {(path: string, init?: { body?: object | URLSearchParams, signal?: AbortSignal }) => Promise<Answer>} GET, or POST where there is a body
  */
-export function connect(name, { base, secret, fetch, once }, credentials) {
+export function connect(name, { base, secret, fetch, once, own }, credentials) {
   // as it was given, and as it is sent
   const secrets = [secret, ...Object.values(credentials).map((value) => value.split(" ").pop())];
+  // The runtime's own fetch gives answers that can be read. Of another's its first one tells, and that must not be one to a payment.
+  let isReadable = own;
   return async (path, { body, signal } = {}) => {
+    if (body && !isReadable) {
+      isReadable = await (async () => fetch(base.href, { method: "HEAD", redirect: "manual", signal }))().then(canBeRead, () => undefined);
+      if (isReadable === false) throw new Unsent(`${name} was sent nothing: the answers of this fetch can't be read, they have neither a stream nor text()`);
+    }
     const target = new URL(base);
     target.pathname = base.pathname.replace(/\/+$/, "") + path;
     const form = body instanceof URLSearchParams;
@@ -90,6 +96,7 @@ export function connect(name, { base, secret, fetch, once }, credentials) {
       if (signal?.aborted) throw signal.reason;
       throw lost(name, base, cause, once);
     }
+    isReadable ||= canBeRead(response);
     return new Answer(name, secrets, response, signal);
   };
 }
@@ -176,30 +183,41 @@ class Answer {
   }
 
   async *#chunks() {
-    const reader = this.#response.body?.getReader();
-    if (!reader) return;
     const decoder = new TextDecoder();
     let size = 0;
-    let ended = false;
     try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        size += value.byteLength;
+      for await (const piece of piecesOf(this.#response)) {
+        size += piece.length;
         if (size > MAX_ANSWER) throw new Error(this.say("answered with more than it has to say"));
-        yield decoder.decode(value, { stream: true });
+        yield typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
       }
-      ended = true;
       yield decoder.decode();
     } catch (cause) {
       if (this.#signal?.aborted) throw this.#signal.reason;
       if (size > MAX_ANSWER) throw cause;
       throw new Error(this.say("broke off its answer"), { cause });
-    } finally {
-      if (!ended) reader.cancel().catch(() => {});
     }
   }
 }
+
+/** A body as it comes, in whichever way its fetch gives it: as a stream of the platform's, as one of Node's (node-fetch), or whole. */
+async function* piecesOf(response) {
+  const { body } = response;
+  if (!body?.getReader) return yield* body?.[Symbol.asyncIterator] ? body : [await response.text()];
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** Whether it is one that `piecesOf` can read. */
+const canBeRead = (response) => !!(response?.body?.getReader ?? response?.body?.[Symbol.asyncIterator] ?? response?.text);
 
 /** Why there is no answer. The runtime's own error is kept, but where it might show a secret that the url's query holds. */
 function lost(name, base, cause, once) {
