@@ -96,7 +96,8 @@ pub struct Offer {
 /// Every challenge in a `WWW-Authenticate` value, in order.
 ///
 /// Where there is an offer, malformed neighbours do not matter; a malformed challenge never is an offer itself.
-/// A header of other schemes alone has no offer, however it is written.
+/// A header of other schemes alone has no offer, however it is written, and nor has a scheme with a token68 in place of
+/// parameters (RFC 9110, 11.3), which is well-formed.
 ///
 /// # Errors
 /// [`Code::InvalidChallenge`] where the header holds no offer and it, or a Lightning challenge in it, is malformed.
@@ -109,8 +110,10 @@ pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
     let mut challenges = Vec::with_capacity(reader.found.len());
     let mut offered = false;
     let mut first_error = None;
-    for Found { mut challenge, protocol, defect } in reader.found {
-        if let Some((protocol, name)) = protocol {
+    for Found { mut challenge, protocol, defect, token68 } in reader.found {
+        if defect.is_none() && token68 == Some(challenge.params.len()) {
+            challenge.params.clear();
+        } else if let Some((protocol, name)) = protocol {
             match defect.map_or_else(|| offer(protocol, &challenge.params), Err) {
                 Ok(offer) => {
                     offered = true;
@@ -134,6 +137,8 @@ pub fn to_json(challenges: &[Challenge]) -> String {
     Writer::array(challenges, Challenge::write)
 }
 
+const NEITHER: &str = "it holds something that is neither a parameter nor a scheme";
+
 fn malformed(part: &str, why: &str) -> Error {
     Error::new(Code::InvalidChallenge, concat(&["the ", part, " is malformed: ", why]))
 }
@@ -146,8 +151,8 @@ fn offer(protocol: Protocol, params: &[(String, String)]) -> Result<Offer, &'sta
         (None, None) => return Err("it has no token"),
     };
     let invoice = get("invoice").ok_or("it has no invoice")?;
-    // the token goes into a header as it is, and several may be joined with ", "
-    if token.is_empty() || token.trim_ascii() != token || !token.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+    // the token goes into a header as it is
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
         return Err("its token is empty or can't be sent in a header");
     }
     if invoice.is_empty() {
@@ -163,6 +168,8 @@ struct Found {
     protocol: Option<(Protocol, &'static str)>,
     /// The first thing that is wrong with it.
     defect: Option<&'static str>,
+    /// It is a scheme with a token68 if it has so many parameters: none, or the one that the padding makes of it.
+    token68: Option<usize>,
 }
 
 struct Reader<'a> {
@@ -195,11 +202,9 @@ impl<'a> Reader<'a> {
                 self.parameter(word);
                 after_scheme = false;
             } else if after_scheme {
-                if self.found.last().is_some_and(|found| found.protocol.is_some()) {
-                    self.defect("it holds something that is neither a parameter nor a scheme");
-                }
                 self.at = end;
                 self.take(kind::EQUALS);
+                self.token68();
                 after_scheme = false;
             } else {
                 if self.found.len() >= MAX_CHALLENGES {
@@ -213,14 +218,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows.
+    /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows. In one that
+    /// is ours they may also be the sign of a parameter without a value, which only what follows tells.
     fn takes_token68(&mut self) -> bool {
         let start = self.at;
         self.take(kind::EQUALS);
-        self.take(kind::SPACE);
-        let padding = matches!(self.peek(), None | Some(b','));
+        let padding = self.is_at_end();
         self.at = start;
-        padding && self.found.last().is_some_and(|found| found.protocol.is_none())
+        match self.found.last_mut() {
+            Some(found) if padding => {
+                found.token68 = Some(1);
+                found.protocol.is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what was just read for the token68 of the last scheme.
+    fn token68(&mut self) {
+        if !self.is_at_end() {
+            self.defect(NEITHER);
+        }
+        if let Some(found) = self.found.last_mut() {
+            found.token68 = Some(0);
+        }
+    }
+
+    /// Whether nothing but a comma or the end follows.
+    fn is_at_end(&mut self) -> bool {
+        self.take(kind::SPACE);
+        matches!(self.peek(), None | Some(b','))
     }
 
     fn scheme(&mut self, name: &str) {
@@ -232,7 +259,7 @@ impl<'a> Reader<'a> {
             None
         };
         let challenge = Challenge { scheme: name.to_owned(), params: Vec::new(), offer: None };
-        self.found.push(Found { challenge, protocol, defect: None });
+        self.found.push(Found { challenge, protocol, defect: None, token68: None });
     }
 
     fn parameter(&mut self, name: &str) {
@@ -245,6 +272,10 @@ impl<'a> Reader<'a> {
             self.defect("it starts with a parameter");
             return;
         };
+        if found.token68 == Some(0) {
+            self.defect(NEITHER);
+            return;
+        }
         let params = &mut found.challenge.params;
         if let Some((_, first)) = params.iter().find(|(n, _)| *n == name) {
             if *first != value {

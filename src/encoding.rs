@@ -49,20 +49,21 @@ pub(crate) struct Flavour {
     pub padded: bool,
 }
 
-/// Base64 in either alphabet, padded or not; `None` for anything else: other characters, the two alphabets mixed,
-/// a length that no encoder makes, padding that is too short or too long.
-///
-/// Bits beyond the last byte are ignored, as most decoders do.
-///
-/// A text that shows neither alphabet or needs no padding leaves its flavour open. Servers write standard padded or
-/// URL-safe unpadded, so what is seen decides the rest, and standard padded is assumed where nothing is.
-pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
-    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
-    let digits = text.get(..text.len().checked_sub(padding)?)?;
-    let odd = digits.len() % 4;
-    if odd == 1 || (padding != 0 && padding != (4usize.saturating_sub(odd)) % 4) {
-        return None;
-    }
+/// What digits of base64 stand for.
+pub(crate) struct Digits {
+    pub bytes: Vec<u8>,
+    /// Whether one of them is of the standard alphabet alone, and of the URL-safe one.
+    standard: bool,
+    url_safe: bool,
+}
+
+/// Whether this is a digit of either alphabet.
+pub(crate) fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Base64 of either alphabet or both, without padding; `None` for other characters. Bits beyond the last byte are ignored.
+pub(crate) fn from_digits(digits: &str) -> Option<Digits> {
     let (mut standard, mut url_safe) = (false, false);
     let mut bytes = vec![0; digits.len().saturating_mul(3) / 4];
     let mut slots = bytes.iter_mut();
@@ -99,6 +100,24 @@ pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
             }
         }
     }
+    Some(Digits { bytes, standard, url_safe })
+}
+
+/// Base64 in either alphabet, padded or not; `None` for anything else: other characters, the two alphabets mixed,
+/// a length that no encoder makes, padding that is too short or too long.
+///
+/// Bits beyond the last byte are ignored, as most decoders do.
+///
+/// A text that shows neither alphabet or needs no padding leaves its flavour open. Servers write standard padded or
+/// URL-safe unpadded, so what is seen decides the rest, and standard padded is assumed where nothing is.
+pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
+    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
+    let digits = text.get(..text.len().checked_sub(padding)?)?;
+    let odd = digits.len() % 4;
+    if odd == 1 || (padding != 0 && padding != (4usize.saturating_sub(odd)) % 4) {
+        return None;
+    }
+    let Digits { bytes, standard, url_safe } = from_digits(digits)?;
     if standard && url_safe {
         return None;
     }

@@ -4,9 +4,11 @@
 //! - The signature must be there but is not verified: which node is paid is not part of what a client trusts. What it
 //!   relies on is the payment hash, and that is proven by the preimage.
 //! - An amount of zero or with leading zeros is refused, which the specification asks of writers only.
-//! - `s`, `c`, `f`, `r` and unknown feature bits are the wallet's business and not looked at, except for the required
-//!   AMP bit. Neither `d` nor `h` is demanded.
-//! - Of a field that is repeated the first counts, since writers put the preferred one first.
+//! - The values of `s`, `c`, `f`, `r` and unknown feature bits are the wallet's business and not looked at, except for the
+//!   AMP bits. `s` is not demanded: invoices with blinded paths have none.
+//! - Fields of a wrong length are skipped, as wallets have done it for years; the specification now wants them refused.
+//! - A field that is to come once and comes twice is refused, though the specification wants the first of two payment
+//!   hashes to count: wallets differ in that, and what is checked here must be what is paid.
 //! - The text is taken as it is: `lightning:` and white space are not removed.
 
 use crate::encoding::MAX_SAFE;
@@ -84,14 +86,15 @@ pub struct Invoice {
     pub description: Option<String>,
     /// The hash of a longer description.
     pub description_hash: Option<[u8; 32]>,
-    /// The payee's key, where the invoice carries it. It is claimed, not verified.
+    /// The payee's key, where the invoice carries it. It is what the invoice claims: the signature is not verified.
     pub payee: Option<[u8; 33]>,
     /// Unix seconds.
     pub timestamp: u64,
     /// Unix seconds, below 2^53: an expiry beyond that is as good as none.
     pub expires_at: u64,
-    /// Feature bit 30: only an AMP payment is taken, which has no preimage to prove.
-    pub requires_amp: bool,
+    /// Feature bit 30 or 31: it is for an AMP payment, which has no preimage to prove. Wallets refuse to pay it otherwise,
+    /// also where it is optional.
+    pub takes_amp: bool,
 }
 
 impl Invoice {
@@ -131,6 +134,7 @@ impl Invoice {
             .ok_or_else(|| invalid("the invoice is too short to hold a timestamp and a signature"))?;
         let timestamp = number(timestamp);
 
+        let mut seen = 0;
         let mut payment_hash = None;
         let mut description = None;
         let mut description_hash = None;
@@ -143,20 +147,32 @@ impl Invoice {
             let (data, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
             fields = rest;
             // "MUST skip over unknown fields, OR [...] p, h, s or n fields that do NOT have data_lengths of 52, 52, 52 or 53"
-            match tag {
-                1 if length == 52 => _ = payment_hash.get_or_insert_with(|| bytes(data)),
-                23 if length == 52 => _ = description_hash.get_or_insert_with(|| bytes(data)),
-                19 if length == 53 => _ = payee.get_or_insert_with(|| bytes(data)),
-                13 => _ = description.get_or_insert(data),
-                6 => _ = expiry.get_or_insert_with(|| number(data)),
-                5 => _ = features.get_or_insert(data),
-                _ => {}
+            match (tag, length) {
+                (1, 52) => payment_hash = Some(bytes(data)),
+                (23, 52) => description_hash = Some(bytes(data)),
+                (19, 53) => payee = Some(bytes(data)),
+                (13, _) => description = Some(data),
+                (6, _) => expiry = Some(number(data)),
+                (5, _) => features = Some(data),
+                // payment secret, least final delta, metadata
+                (16, 52) | (24 | 27, _) => {}
+                // fallback addresses, routes and blinded paths are alternatives
+                _ => continue,
             }
+            let bit = 1u32.wrapping_shl(tag.into());
+            if seen & bit != 0 {
+                return Err(invalid("the invoice has a field twice: which one counts differs by wallet"));
+            }
+            seen |= bit;
         }
         if !fields.is_empty() {
             return Err(cut_short());
         }
 
+        let payment_hash = payment_hash.ok_or_else(|| invalid("the invoice has no payment hash"))?;
+        if description.is_some() == description_hash.is_some() {
+            return Err(invalid("the invoice must have a description or the hash of one, and not both"));
+        }
         let description = match description {
             Some(data) => {
                 let mut text = Vec::with_capacity(data.len());
@@ -169,14 +185,14 @@ impl Invoice {
             payment_request: payment_request.to_owned(),
             network,
             amount_msat,
-            payment_hash: payment_hash.ok_or_else(|| invalid("the invoice has no payment hash"))?,
+            payment_hash,
             description,
             description_hash,
             payee,
             timestamp,
             expires_at: timestamp.saturating_add(expiry.unwrap_or(DEFAULT_EXPIRY)).min(MAX_SAFE),
-            // the field is big-endian: bit 30 is the lowest of the seventh group from the end
-            requires_amp: features.and_then(|data| data.iter().rev().nth(6)).is_some_and(|group| group & 1 == 1),
+            // the field is big-endian: bits 30 and 31 are the lowest of the seventh group from the end
+            takes_amp: features.and_then(|data| data.iter().rev().nth(6)).is_some_and(|group| group & 3 != 0),
         })
     }
 }

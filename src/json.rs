@@ -37,14 +37,18 @@ impl Json {
     /// # Errors
     /// What is wrong, in words that hold nothing of the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match Self::first(text)? {
+            (value, "") => Ok(value),
+            _ => Err("something follows the json value"),
+        }
+    }
+
+    /// Parses the value at the start; with it comes what follows it and white space.
+    pub(crate) fn first(text: &str) -> Result<(Self, &str), &'static str> {
         let mut parser = Parser { rest: text };
         let value = parser.value(0)?;
         parser.space();
-        if parser.rest.is_empty() {
-            Ok(value)
-        } else {
-            Err("something follows the json value")
-        }
+        Ok((value, parser.rest))
     }
 
     /// Compact JSON text.
@@ -215,6 +219,8 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Readers differ in which of two members of one name counts.
+pub(crate) const REPEATED: &str = "the json repeats a name";
 const BAD_ESCAPE: &str = "a json string holds a malformed escape";
 
 struct Parser<'a> {
@@ -249,7 +255,7 @@ impl<'a> Parser<'a> {
             self.space();
             let name = self.string()?;
             if members.iter().any(|(n, _)| *n == name) {
-                return Err("the json repeats a name");
+                return Err(REPEATED);
             }
             if members.len() >= MAX_NAMES {
                 return Err("a json object has too many members");

@@ -75,6 +75,7 @@ mod settle;
 mod stored;
 mod sync;
 mod text;
+mod time;
 pub mod token;
 pub mod tokens;
 #[cfg(target_family = "wasm")]

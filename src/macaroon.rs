@@ -6,9 +6,10 @@
 
 mod format;
 
-use crate::encoding::{from_hex, to_hex, MAX_SAFE};
+use crate::encoding::{from_digits, from_hex, is_digit, to_hex, MAX_SAFE};
 use crate::row::Writer;
-use crate::text::{number, parts, split_once};
+use crate::text::{cut, find, number, split_once};
+use crate::time;
 use crate::{Code, Error};
 use format::Encoded;
 use sha2::{Digest, Sha256};
@@ -19,6 +20,15 @@ pub const MAX_TOKEN: usize = 64 * 1024;
 
 /// Bytes of a caveat that is added: far more than any in use, and it fits every format.
 pub const MAX_CAVEAT: usize = 4096;
+
+/// Macaroons in one token. Two are the most that a known server sends.
+pub const MAX_PARTS: usize = 32;
+
+/// From here on a number is milliseconds and no seconds: the year 5138 in seconds, 1973 in milliseconds.
+const LEAST_MILLISECONDS: u64 = 100_000_000_000;
+
+/// How much later than UTC a day ends in the last time zone.
+const LATEST_ZONE_S: u64 = 12 * 3600;
 
 /// A caveat.
 ///
@@ -75,6 +85,20 @@ impl Macaroon {
         }
     }
 
+    /// Unix seconds from which a token that was sold at this time opens nothing, as far as can be told.
+    ///
+    /// A time without a zone is the server's local one and is read as UTC, which may be hours too early. Where that makes a
+    /// token one that had expired when it was sold, the server is in another zone and the time tells nothing; but for one that
+    /// had expired in every zone.
+    pub(crate) fn expiry_of_one_sold_at(&self, sold_at: u64) -> Option<u64> {
+        let counts = |caveat| {
+            let (at, has_zone) = expiry(caveat)?;
+            let is_elsewhere = !has_zone && at <= sold_at && sold_at < at.saturating_add(LATEST_ZONE_S);
+            (!is_elsewhere).then_some(at)
+        };
+        self.caveats.iter().filter_map(counts).min()
+    }
+
     pub(crate) fn write(&self, row: &mut Writer) {
         row.number("version", Some(self.version.into()));
         row.text("location", self.location.as_deref());
@@ -106,7 +130,7 @@ impl Macaroon {
             location: parts.location.map(text_or_hex),
             payment_hash,
             token_id,
-            expires_at: parts.caveats.iter().filter_map(expiry).min(),
+            expires_at: parts.caveats.iter().filter_map(|caveat| Some(expiry(caveat)?.0)).min(),
             caveats: parts.caveats,
             identifier: parts.identifier,
             signature: parts.signature,
@@ -125,13 +149,42 @@ impl fmt::Debug for Macaroon {
     }
 }
 
-/// Every part of a token (several may be joined by commas in one value) that decodes as a macaroon.
-#[must_use]
-pub fn decode_parts(token: &str) -> Vec<Macaroon> {
+/// Every macaroon that a token holds: one, or several that follow each other, with anything between and behind them that is
+/// none, as long as it is no base64. None for an opaque token.
+///
+/// The libraries that servers use stop reading behind the first macaroon or go on with the next, so that each one that is there
+/// may be the one that counts.
+///
+/// # Errors
+/// [`Code::InvalidMacaroon`] where something starts as a macaroon does and is malformed, which servers may read in any way,
+/// and for more than [`MAX_PARTS`].
+pub fn decode_parts(token: &str) -> Result<Vec<Macaroon>, Error> {
     if let Ok(macaroon) = Macaroon::decode(token) {
-        return vec![macaroon];
+        return Ok(vec![macaroon]);
     }
-    parts(token, b',').filter_map(|part| Macaroon::decode(part.trim_ascii()).ok()).collect()
+    let mut found = Vec::new();
+    let mut rest = token;
+    while let Some(start) = find(rest, is_digit) {
+        (_, rest) = cut(rest, start);
+        let (mut digits, behind) = cut(rest, find(rest, |byte| !is_digit(byte)).unwrap_or(rest.len()));
+        rest = behind;
+        while let Some(read) = from_digits(digits) {
+            let mut left = read.bytes.as_slice();
+            while let Some(behind) = format::find(left, &mut found).map_err(invalid)? {
+                left = behind;
+                if found.len() > MAX_PARTS {
+                    return Err(invalid("the token holds more than 32 macaroons"));
+                }
+            }
+            let used = read.bytes.len().saturating_sub(left.len());
+            if used == 0 {
+                break;
+            }
+            // two texts that were joined: the second starts with a digit of its own
+            (_, digits) = cut(digits, used.saturating_mul(4).div_ceil(3));
+        }
+    }
+    Ok(found)
 }
 
 /// The same token, narrowed by first-party caveats: of the same version and in the same base64 as it came.
@@ -195,16 +248,21 @@ impl Caveat {
     }
 }
 
-/// Unix seconds, where the caveat is an expiry that is understood. Names are exact.
-fn expiry(caveat: &Caveat) -> Option<u64> {
-    let number = || number(caveat.value.as_bytes());
-    let seconds = match caveat.condition.as_str() {
-        "ExpiresAt" | "expires_at" => number()?,
-        "expiration" => number()? / 1000,
-        name if name.strip_suffix("_valid_until").is_some_and(|service| !service.is_empty()) => number()?,
-        _ => return None,
+/// Unix seconds, where the caveat is an expiry that is understood, and whether its time zone is known. Names are exact. The time
+/// is in seconds or milliseconds, or as RFC 3339 has it, also without the zone, which is taken for UTC.
+fn expiry(caveat: &Caveat) -> Option<(u64, bool)> {
+    let is_known = match caveat.condition.as_str() {
+        "ExpiresAt" | "expires_at" | "expiresAt" | "expires" | "expiration" | "exp" => true,
+        name => name.strip_suffix("_valid_until").is_some_and(|service| !service.is_empty()),
     };
-    Some(seconds.min(MAX_SAFE))
+    if !is_known {
+        return None;
+    }
+    match number(caveat.value.as_bytes()) {
+        Some(number) if number >= LEAST_MILLISECONDS => Some(((number / 1000).min(MAX_SAFE), true)),
+        Some(seconds) => Some((seconds, true)),
+        None => time::read(&caveat.value),
+    }
 }
 
 /// Payment hash and token id of an identifier of 66 bytes (version 0 in two bytes, the hash, the id), or of the same in

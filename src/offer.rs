@@ -74,10 +74,10 @@ impl<H: Host> Client<H> {
             ]);
             return Err(Error::new(Code::WrongNetwork, text));
         }
-        if invoice.requires_amp {
+        if invoice.takes_amp {
             return Err(Error::new(
                 Code::InvalidInvoice,
-                "the invoice demands an amp payment, which leaves no proof: ask the seller for an ordinary one",
+                "the invoice is for an amp payment, which leaves no proof: ask the seller for an ordinary one",
             ));
         }
         let Some(amount_msat) = invoice.amount_msat else {
@@ -88,13 +88,13 @@ impl<H: Host> Client<H> {
         };
         check_expiry(&invoice, self.host.now())?;
         let now = self.host.now() / 1000;
-        let mut macaroons = decode_parts(&offer.token);
+        let mut macaroons = decode_parts(&offer.token)?;
         for macaroon in &macaroons {
             if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
                 let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
                 return Err(Error::new(Code::HashMismatch, text));
             }
-            if macaroon.expires_at.is_some_and(|at| at <= now) {
+            if macaroon.expiry_of_one_sold_at(now).is_some_and(|at| at <= now) {
                 return Err(Error::new(
                     Code::InvalidMacaroon,
                     "the token on offer has expired already: paying for it would buy nothing",

@@ -54,10 +54,12 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    fn of(token: &str) -> Self {
+    fn of(token: &str, sold_at: u64) -> Self {
         let mut rules = Self::default();
-        for macaroon in decode_parts(token) {
-            rules.expires_at = [rules.expires_at, macaroon.expires_at].into_iter().flatten().min();
+        // one that is malformed is never bought
+        for macaroon in decode_parts(token).unwrap_or_default() {
+            let expires_at = macaroon.expiry_of_one_sold_at(sold_at);
+            rules.expires_at = [rules.expires_at, expires_at].into_iter().flatten().min();
             for caveat in macaroon.caveats {
                 match caveat.condition.as_str() {
                     "RequestPath" => rules.path = Some(caveat.value),
@@ -83,7 +85,7 @@ impl Token {
     /// A token just bought.
     #[must_use]
     pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
-        let rules = Rules::of(&token);
+        let rules = Rules::of(&token, payment.started_at);
         Self { id: 0, payment, method, token, preimage, accepted: false, own_refusals: 0, refused: Vec::new(), rules }
     }
 

@@ -18,7 +18,7 @@ use l402_fetch::json::Json;
 use l402_fetch::macaroon::{self as ours, Macaroon};
 use l402_fetch::preimage::Preimage;
 use l402_fetch::Code;
-use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret, SignedRawBolt11Invoice};
+use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret, SignedRawBolt11Invoice, TaggedField};
 use macaroon::{ByteString, Format, MacaroonKey, Verifier};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -42,7 +42,9 @@ fn read_all(text: &str) {
     if let Err(error) = Preimage::prove(text, &[0; 32]) {
         assert!([Code::NoPreimage, Code::WrongPreimage].contains(&error.code()));
     }
-    let _ = ours::decode_parts(text);
+    if let Err(error) = ours::decode_parts(text) {
+        assert_eq!(error.code(), Code::InvalidMacaroon);
+    }
     let _ = Json::parse(text);
 }
 
@@ -145,6 +147,20 @@ fn issued(
     builder.build_signed(|digest| Secp256k1::new().sign_ecdsa_recoverable(digest, &node())).unwrap()
 }
 
+/// Whether it has not one payment hash and either description, or a field twice that is to be there once.
+fn repeats_or_lacks_a_field(invoice: &SignedRawBolt11Invoice) -> bool {
+    let count =
+        |fits: fn(&TaggedField) -> bool| invoice.raw_invoice().known_tagged_fields().filter(|f| fits(f)).count();
+    count(|field| matches!(field, TaggedField::PaymentHash(_))) != 1
+        || count(|field| matches!(field, TaggedField::Description(_) | TaggedField::DescriptionHash(_))) != 1
+        || count(|field| matches!(field, TaggedField::PayeePubKey(_))) > 1
+        || count(|field| matches!(field, TaggedField::ExpiryTime(_))) > 1
+        || count(|field| matches!(field, TaggedField::Features(_))) > 1
+        || count(|field| matches!(field, TaggedField::PaymentSecret(_))) > 1
+        || count(|field| matches!(field, TaggedField::MinFinalCltvExpiryDelta(_))) > 1
+        || count(|field| matches!(field, TaggedField::PaymentMetadata(_))) > 1
+}
+
 const NETWORKS: [(Currency, Network); 5] = [
     (Currency::Bitcoin, Network::Bitcoin),
     (Currency::BitcoinTestnet, Network::Testnet),
@@ -202,7 +218,7 @@ proptest! {
             payee: payee.then_some(key),
             timestamp,
             expires_at: timestamp + expiry.unwrap_or(3600),
-            requires_amp: false,
+            takes_amp: false,
         });
     }
 
@@ -236,8 +252,8 @@ proptest! {
                 prop_assert_eq!(invoice.timestamp, raw.data.timestamp.as_unix_timestamp());
                 prop_assert_eq!(invoice.expires_at, invoice.timestamp.saturating_add(expiry).min((1 << 53) - 1));
             }
-            // it knows no rule that there must be a payment hash at this stage
-            (Err(_), Ok(theirs)) => prop_assert!(theirs.raw_invoice().payment_hash().is_none()),
+            // at this stage it knows no rule of how often a field must be there
+            (Err(_), Ok(theirs)) => prop_assert!(repeats_or_lacks_a_field(&theirs)),
             // it also refuses keys, routes and signatures that are none
             (_, Err(_)) => {}
         }
@@ -260,6 +276,42 @@ proptest! {
             let expected: Vec<&str> = caveats.iter().map(String::as_str).chain(third_party.then_some("ticket=1")).collect();
             prop_assert_eq!(raw, expected);
         }
+    }
+
+    /// Whatever joins and follows macaroons: each of them is found, and nothing else is.
+    #[test]
+    fn every_macaroon_of_a_token_is_found(
+        list in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 1..80), 0usize..3, any::<bool>()), 1..5),
+        joint in proptest::sample::select(vec!["", "", ",", ", ", "=", "==", ".", ":", ";", "~"]),
+        bytewise in any::<bool>(),
+        behind in proptest::sample::select(vec![&b""[..], b"\n", b"\0", b"x", b"\x02\x02"]),
+    ) {
+        let texts: Vec<String> = list
+            .iter()
+            .map(|(identifier, format, _)| {
+                let format = match format {
+                    0 => Format::V1,
+                    1 => Format::V2,
+                    _ => Format::V2JSON,
+                };
+                minted(identifier, &["a=b".to_owned()], false).serialize(format).unwrap()
+            })
+            .collect();
+        // the crate writes bare JSON, and the others in URL-safe base64
+        let bytes = texts.iter().map(|text| match text.as_bytes() {
+            json @ [b'{', ..] => json.to_vec(),
+            _ => ::base64::decode_config(text.trim_end_matches('='), ::base64::URL_SAFE_NO_PAD).unwrap(),
+        });
+        let token = if bytewise {
+            base64(&[&bytes.collect::<Vec<_>>().concat()[..], behind].concat())
+        } else {
+            let written = bytes.zip(&list).map(|(bytes, (_, _, url))| {
+                if *url { ::base64::encode_config(bytes, ::base64::URL_SAFE_NO_PAD) } else { base64(&bytes) }
+            });
+            written.collect::<Vec<_>>().join(joint)
+        };
+        let found: Vec<_> = ours::decode_parts(&token).unwrap().into_iter().map(|macaroon| macaroon.identifier).collect();
+        prop_assert_eq!(found, list.into_iter().map(|(identifier, ..)| identifier).collect::<Vec<_>>());
     }
 
     /// A narrowed token is the one its mint would have made, verifies there, and only with the new caveats met.

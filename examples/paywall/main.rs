@@ -18,7 +18,7 @@
 //!
 //! The invoice:
 //! - `price=10` sat, or `msat=`, or `amount=none`; `network=bcrt`, `bc`, `tb`, `tbs` or `sb`; `expiry=3600` s; `age=0`: issued so many
-//!   s ago; `amp=1`: AMP required; `payee=1`; `description=paywall`; `description_hash=1`: only the hash of it
+//!   s ago; `amp=1|optional`: for AMP alone, or also for it; `payee=1`; `description=paywall`; `description_hash=1`: only the hash of it
 //! - `hash=<hex>`: over this payment hash (one of another invoice of this server: its wallet still pays)
 //! - `reuse_invoice=1`: the same challenge again for the same path and query, until it is paid
 //!

@@ -17,14 +17,17 @@ export function createFetch(options: Options): PaidFetch;
  * Every challenge in a `WWW-Authenticate` value, in header order, Lightning or not.
  *
  * Rejects with `invalid_challenge` where the header holds no offer and it, or a Lightning challenge in it, is malformed;
- * a header of other schemes alone resolves with no offer.
+ * a header of other schemes alone resolves with no offer, and so does a scheme with a token68 (`L402 price-only`).
  */
 export function parseChallenges(header: string): Promise<Challenge[]>;
 
-/** A BOLT11 invoice, its bech32 checksum verified. Rejects with `invalid_invoice`. */
+/**
+ * A BOLT11 invoice, its bech32 checksum verified, its signature not: what it says of the payee is a claim. Rejects with
+ * `invalid_invoice`, also where a field that is to come once comes twice, or it has not one of description and its hash.
+ */
 export function decodeInvoice(paymentRequest: string): Promise<Invoice>;
 
-/** A macaroon token (V1 or V2, binary or V2-JSON, any base64). Rejects with `invalid_macaroon`. */
+/** A macaroon token, one alone (V1, V2 or V2-JSON, any base64). Rejects with `invalid_macaroon`. */
 export function decodeMacaroon(token: string): Promise<Macaroon>;
 
 /** The same token, narrowed by first-party caveats: what a holder may hand to a sub-agent. Rejects with `invalid_macaroon`. */
@@ -190,7 +193,7 @@ export interface Invoice {
   description: string | null;
   /** Hex. */
   descriptionHash: string | null;
-  /** Hex, where the invoice carries it. */
+  /** Hex, where the invoice carries it. It is what the invoice claims, and not verified: show it as such, and decide nothing by it. */
   payee: string | null;
   /** Unix seconds. */
   timestamp: number;
@@ -210,7 +213,10 @@ export interface Macaroon {
   tokenId: string | null;
   /** Split at the first `=`, both sides trimmed; `raw` is the caveat as received. */
   caveats: { condition: string; value: string; raw: string }[];
-  /** Unix seconds: the earliest expiry caveat that is understood. */
+  /**
+   * Unix seconds: the earliest expiry caveat that is understood. That is `expires`, `expires_at`, `expiresAt`, `ExpiresAt`, `exp`,
+   * `expiration` or `<name>_valid_until`, in seconds, milliseconds or as RFC 3339 has it, where no time zone means UTC.
+   */
   expiresAt: number | null;
   /** Hex. A secret of whoever holds the token. */
   signature: string;

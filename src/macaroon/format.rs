@@ -2,7 +2,7 @@
 
 use super::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
 use crate::encoding::{from_base64, from_hex, to_base64, to_hex, Flavour};
-use crate::json::Json;
+use crate::json::{Json, REPEATED};
 use crate::Error;
 
 const NO_FORMAT: &str = "the token is no macaroon: it has neither version 1, version 2 nor json form";
@@ -50,7 +50,10 @@ impl Encoded {
             Some(b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => read_v1,
             _ => return Err(invalid(NO_FORMAT)),
         };
-        let (macaroon, end_of_caveats) = read(&bytes).map_err(invalid)?;
+        let Binary { macaroon, end_of_caveats, behind } = read(&bytes).map_err(invalid)?;
+        if !behind.is_empty() {
+            return Err(invalid(TRAILING));
+        }
         bytes.truncate(end_of_caveats);
         Ok(Self { macaroon, form: Form::Binary(bytes), base64: Some(flavour) })
     }
@@ -97,6 +100,46 @@ impl Encoded {
     }
 }
 
+/// A macaroon of a binary format.
+struct Binary<'a> {
+    macaroon: Macaroon,
+    /// Where its last caveat ends, which is the place for more.
+    end_of_caveats: usize,
+    /// What follows it.
+    behind: &'a [u8],
+}
+
+/// Adds the macaroon that stands here, or all of a list in JSON, and says what follows; `None` where none starts here.
+///
+/// # Errors
+/// Where one starts here and is malformed.
+pub(super) fn find<'a>(bytes: &'a [u8], found: &mut Vec<Macaroon>) -> Result<Option<&'a [u8]>, &'static str> {
+    let bytes = bytes.trim_ascii_start();
+    let read = match bytes.first() {
+        Some(b'{' | b'[') => {
+            let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+            let (json, behind) = match Json::first(text) {
+                Ok(first) => first,
+                Err(why) => return if why == REPEATED { Err(why) } else { Ok(None) },
+            };
+            let known = found.len();
+            for item in json.as_array().unwrap_or(std::slice::from_ref(&json)) {
+                if starts_json(item) {
+                    found.push(json_macaroon(item)?);
+                }
+            }
+            let end = text.len().saturating_sub(behind.len());
+            return Ok(if found.len() > known { bytes.get(end..) } else { None });
+        }
+        Some(2) if starts_v2(bytes) => read_v2,
+        _ if starts_v1(bytes) => read_v1,
+        _ => return Ok(None),
+    };
+    let Binary { macaroon, behind, .. } = read(bytes)?;
+    found.push(macaroon);
+    Ok(Some(behind))
+}
+
 /// The types of the fields of version 2.
 mod field {
     pub const END: u8 = 0;
@@ -106,9 +149,15 @@ mod field {
     pub const SIGNATURE: u8 = 6;
 }
 
+/// Whether nothing but a macaroon is likely to start so: an identifier, before which a location may stand, and another field.
+fn starts_v2(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(1..).unwrap_or_default();
+    let head = optional_field(&mut rest, field::LOCATION).and_then(|_| optional_field(&mut rest, field::IDENTIFIER));
+    matches!(head, Ok(Some(_))) && rest.first().is_some_and(|kind| *kind <= field::SIGNATURE)
+}
+
 /// Version 2: fields of type, length and content; an end mark after the head, each caveat and all caveats.
-/// With the macaroon comes where its last end mark stands, which is the place for more caveats.
-fn read_v2(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
+fn read_v2(bytes: &[u8]) -> Result<Binary<'_>, &'static str> {
     let mut rest = bytes.get(1..).unwrap_or_default();
     let location = optional_field(&mut rest, field::LOCATION)?.map(<[u8]>::to_vec);
     let identifier = optional_field(&mut rest, field::IDENTIFIER)?.ok_or(OUT_OF_PLACE)?.to_vec();
@@ -127,11 +176,8 @@ fn read_v2(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
     };
     let signature = optional_field(&mut rest, field::SIGNATURE)?.ok_or(OUT_OF_PLACE)?;
     let signature = signature.try_into().map_err(|_| BAD_SIGNATURE)?;
-    if rest.is_empty() {
-        Ok((Macaroon::new(2, Parts { location, identifier, caveats, signature }), end_of_caveats))
-    } else {
-        Err(TRAILING)
-    }
+    let macaroon = Macaroon::new(2, Parts { location, identifier, caveats, signature });
+    Ok(Binary { macaroon, end_of_caveats, behind: rest })
 }
 
 /// The content of the next field where it is of this type.
@@ -139,13 +185,14 @@ fn optional_field<'a>(rest: &mut &'a [u8], kind: u8) -> Result<Option<&'a [u8]>,
     let Some(mut after) = rest.strip_prefix(&[kind]) else {
         return if rest.is_empty() { Err(CUT_SHORT) } else { Ok(None) };
     };
-    // the length is a varint: 7 bits a byte, the lowest first; three bytes hold every length within MAX_TOKEN
-    let mut length = 0usize;
-    for shift in [0u32, 7, 14] {
+    // the length is a varint: 7 bits a byte, the lowest first; libraries read up to nine bytes, also of a number that needs fewer
+    let mut length = 0u64;
+    for shift in [0u32, 7, 14, 21, 28, 35, 42, 49, 56] {
         let (byte, behind) = after.split_first().ok_or(CUT_SHORT)?;
         after = behind;
-        length |= usize::from(byte & 127).wrapping_shl(shift);
+        length |= u64::from(byte & 127).wrapping_shl(shift);
         if byte & 128 == 0 {
+            let length = usize::try_from(length).map_err(|_| CUT_SHORT)?;
             let (content, behind) = after.split_at_checked(length).ok_or(CUT_SHORT)?;
             *rest = behind;
             return Ok(Some(content));
@@ -176,9 +223,13 @@ fn push_field(bytes: &mut Vec<u8>, kind: u8, content: &[u8]) {
     bytes.extend_from_slice(content);
 }
 
+/// Whether nothing but a macaroon starts so.
+fn starts_v1(mut bytes: &[u8]) -> bool {
+    matches!(packet(&mut bytes), Ok((b"location" | b"identifier", _)))
+}
+
 /// Version 1: packets of four hex digits (the length of the whole packet), a name, a space, content and a line feed.
-/// With the macaroon comes where its signature starts, which is the place for more caveats.
-fn read_v1(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
+fn read_v1(bytes: &[u8]) -> Result<Binary<'_>, &'static str> {
     let mut rest = bytes;
     let (mut location, mut identifier) = (None, None);
     let mut caveats: Vec<Caveat> = Vec::new();
@@ -193,10 +244,8 @@ fn read_v1(bytes: &[u8]) -> Result<(Macaroon, usize), &'static str> {
             (b"signature", _) => {
                 let identifier = identifier.ok_or(OUT_OF_PLACE)?;
                 let signature = content.try_into().map_err(|_| BAD_SIGNATURE)?;
-                if !rest.is_empty() {
-                    return Err(TRAILING);
-                }
-                return Ok((Macaroon::new(1, Parts { location, identifier, caveats, signature }), here));
+                let macaroon = Macaroon::new(1, Parts { location, identifier, caveats, signature });
+                return Ok(Binary { macaroon, end_of_caveats: here, behind: rest });
             }
             _ => return Err(OUT_OF_PLACE),
         }
@@ -225,11 +274,29 @@ fn push_packet(bytes: &mut Vec<u8>, name: &[u8], content: &[u8]) {
     bytes.push(b'\n');
 }
 
-/// Version 2 as JSON: `{"v":2,"l":…,"i":…,"c":[{"i":…,"l":…,"v64":…}],"s64":…}`; `l64`, `i64`, `v64`, `s64` are base64
-/// of what is no text.
 fn read_json(text: &str, base64: Option<Flavour>) -> Result<Encoded, &'static str> {
     let json = Json::parse(text)?;
-    if json.get("v").and_then(Json::as_u64) != Some(2) {
+    let macaroon = json_macaroon(&json)?;
+    match json {
+        Json::Object(members) => Ok(Encoded { macaroon, form: Form::Json(members), base64 }),
+        _ => Err(NO_FORMAT),
+    }
+}
+
+/// Whether nothing but a macaroon is likely to have these members: a signature of 32 bytes or a version besides an identifier.
+fn starts_json(json: &Json) -> bool {
+    let signature = json_bytes(json, "s", "s64");
+    let is_signed = matches!(&signature, Ok(Some(bytes)) if bytes.len() == 32);
+    let has_version = json.get("v").and_then(Json::as_u64) == Some(2);
+    (is_signed || has_version && signature != Ok(None)) && json_bytes(json, "i", "i64") != Ok(None)
+}
+
+/// Version 2 as JSON: `{"v":2,"l":…,"i":…,"c":[{"i":…,"l":…,"v64":…}],"s64":…}`; `l64`, `i64`, `v64`, `s64` are base64
+/// of what is no text. libmacaroons writes the version, the libraries of Go and Python don't.
+fn json_macaroon(json: &Json) -> Result<Macaroon, &'static str> {
+    let version = json.get("v").filter(|version| !version.is_null());
+    let has_identifier = json_bytes(json, "i", "i64") != Ok(None);
+    if version.map_or(!has_identifier, |version| version.as_u64() != Some(2)) {
         return Err(NO_FORMAT);
     }
     let mut caveats = Vec::new();
@@ -241,16 +308,12 @@ fn read_json(text: &str, base64: Option<Flavour>) -> Result<Encoded, &'static st
         }
     }
     let parts = Parts {
-        location: json_bytes(&json, "l", "l64")?,
-        identifier: json_bytes(&json, "i", "i64")?.ok_or(OUT_OF_PLACE)?,
+        location: json_bytes(json, "l", "l64")?,
+        identifier: json_bytes(json, "i", "i64")?.ok_or(OUT_OF_PLACE)?,
         caveats,
-        signature: json_bytes(&json, "s", "s64")?.ok_or(OUT_OF_PLACE)?.try_into().map_err(|_| BAD_SIGNATURE)?,
+        signature: json_bytes(json, "s", "s64")?.ok_or(OUT_OF_PLACE)?.try_into().map_err(|_| BAD_SIGNATURE)?,
     };
-    let macaroon = Macaroon::new(2, parts);
-    match json {
-        Json::Object(members) => Ok(Encoded { macaroon, form: Form::Json(members), base64 }),
-        _ => Err(NO_FORMAT),
-    }
+    Ok(Macaroon::new(2, parts))
 }
 
 /// A member that is text under one name, or base64 under the other; `null` is as good as absent.

@@ -18,7 +18,8 @@ pub struct Terms {
     pub caveats: Vec<String>,
     /// The macaroon commits to another hash.
     pub mismatch: bool,
-    pub amp: bool,
+    /// What is done to the invoice's fields before it is signed.
+    pub fields: fn(&mut Vec<RawTaggedField>),
     /// The invoice is over the preimage of this number; else over a fresh one.
     pub preimage: Option<u64>,
 }
@@ -31,7 +32,7 @@ impl Default for Terms {
             expiry_s: 3600,
             caveats: Vec::new(),
             mismatch: false,
-            amp: false,
+            fields: |_| {},
             preimage: None,
         }
     }
@@ -88,14 +89,7 @@ impl Mint {
             builder = builder.amount_milli_satoshis(amount);
         }
         let mut raw = builder.build_raw().unwrap();
-        if terms.amp {
-            raw.data
-                .tagged_fields
-                .retain(|field| !matches!(field, RawTaggedField::KnownSemantics(TaggedField::Features(_))));
-            let mut features = Bolt11InvoiceFeatures::empty();
-            features.set_required_feature_bit(30).unwrap();
-            raw.data.tagged_fields.push(RawTaggedField::KnownSemantics(TaggedField::Features(features)));
-        }
+        (terms.fields)(&mut raw.data.tagged_fields);
         let node = SecretKey::from_slice(&[7; 32]).unwrap();
         let invoice = raw
             .sign(|message| Ok::<_, ()>(Secp256k1::signing_only().sign_ecdsa_recoverable(message, &node)))
@@ -110,6 +104,29 @@ impl Mint {
         }
         Offer { token: token.serialize(Format::V2).unwrap(), invoice, hash: hash_hex, preimage: preimage_hex }
     }
+}
+
+/// Another field, behind all others.
+pub fn add(fields: &mut Vec<RawTaggedField>, field: TaggedField) {
+    fields.push(RawTaggedField::KnownSemantics(field));
+}
+
+/// Fields without those of this kind.
+pub fn drop(fields: &mut Vec<RawTaggedField>, fits: fn(&TaggedField) -> bool) {
+    fields.retain(|field| !matches!(field, RawTaggedField::KnownSemantics(known) if fits(known)));
+}
+
+/// Only these feature bits.
+pub fn set_features(fields: &mut Vec<RawTaggedField>, bits: &[usize]) {
+    drop(fields, |field| matches!(field, TaggedField::Features(_)));
+    let mut features = Bolt11InvoiceFeatures::empty();
+    for bit in bits {
+        match bit % 2 {
+            0 => features.set_required_feature_bit(*bit).unwrap(),
+            _ => features.set_optional_feature_bit(*bit).unwrap(),
+        }
+    }
+    add(fields, TaggedField::Features(features));
 }
 
 fn bytes(number: u64) -> [u8; 32] {

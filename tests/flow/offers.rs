@@ -1,13 +1,16 @@
 //! What is refused before any money moves, and what is handed back untouched.
 
 use crate::host::{call, client, end, fetch, get, refused, soon, End, Response, World, PAID, REUSED, URL};
-use crate::mint::Terms;
+use crate::mint::{add, drop, set_features, Offer, Terms};
+use bitcoin::bech32::Fe32;
+use bitcoin::hashes::{sha256, Hash as _};
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
 use l402_fetch::host::Request;
 use l402_fetch::origin::HostPattern;
 use l402_fetch::Code;
-use lightning_invoice::Currency;
+use lightning_invoice::{Currency, Description, ExpiryTime, RawTaggedField, Sha256, TaggedField};
+use macaroon::{Format, Macaroon, MacaroonKey};
 
 fn configured(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::new(100);
@@ -98,10 +101,34 @@ fn every_refusal_has_its_code_and_pays_nothing() {
     let table = [
         (terms(|t| t.network = Currency::Regtest), Code::WrongNetwork),
         (terms(|t| t.amount_msat = None), Code::NoAmount),
-        (terms(|t| t.amp = true), Code::InvalidInvoice),
+        (terms(|t| t.fields = |fields| set_features(fields, &[30])), Code::InvalidInvoice),
+        (terms(|t| t.fields = |fields| set_features(fields, &[9, 14, 31])), Code::InvalidInvoice),
+        (terms(|t| t.fields = |fields| add(fields, hash(1))), Code::InvalidInvoice),
+        (
+            terms(|t| t.fields = |fields| fields.splice(0..0, [hash(1).into()]).for_each(std::mem::drop)),
+            Code::InvalidInvoice,
+        ),
+        (terms(|t| t.fields = |fields| add(fields, described_by_hash())), Code::InvalidInvoice),
+        (terms(|t| t.fields = |fields| drop(fields, is_description)), Code::InvalidInvoice),
+        (
+            terms(|t| t.fields = |fields| add(fields, TaggedField::Description(Description::empty()))),
+            Code::InvalidInvoice,
+        ),
+        (
+            terms(|t| t.fields = |fields| add(fields, TaggedField::ExpiryTime(ExpiryTime::from_seconds(9)))),
+            Code::InvalidInvoice,
+        ),
         (terms(|t| t.expiry_s = 5), Code::InvoiceExpired),
         (terms(|t| t.mismatch = true), Code::HashMismatch),
         (terms(|t| t.caveats = vec!["api_valid_until=1800000000".into()]), Code::InvalidMacaroon),
+        (terms(|t| t.caveats = vec!["expires = 1800000000".into()]), Code::InvalidMacaroon),
+        (terms(|t| t.caveats = vec!["exp=1800000000999".into()]), Code::InvalidMacaroon),
+        (terms(|t| t.caveats = vec!["expiration=1800000000".into()]), Code::InvalidMacaroon),
+        (terms(|t| t.caveats = vec!["expiresAt=2027-01-15T09:00:00.5+01:00".into()]), Code::InvalidMacaroon),
+        (
+            terms(|t| t.caveats = vec!["exp=1900000000".into(), "expires=2027-01-14T20:00:00".into()]),
+            Code::InvalidMacaroon,
+        ),
         (terms(|t| t.amount_msat = Some(100_001)), Code::OverLimit),
     ];
     for (terms, code) in table {
@@ -110,6 +137,7 @@ fn every_refusal_has_its_code_and_pays_nothing() {
         world.server.terms.replace(terms);
         assert_eq!(fetch(&client, &host, get(URL)), refused(code));
         assert_eq!((world.paid(), world.sends(), world.credentials().len()), (0, 1, 0), "{}", code.as_str());
+        assert_eq!(world.run(async move { client.spent(None).await.ok().unwrap().total }), 0);
         assert_eq!(host.heard().last().unwrap(), &format!("refused {}", code.as_str()));
         assert!(world.discarded.borrow().is_empty(), "its 402 comes with the error, unread");
     }
@@ -125,10 +153,178 @@ fn the_last_terms_that_are_still_taken() {
     assert_eq!(world.paid(), 1);
 }
 
+/// What invoices of wallets may hold and hold still.
+#[test]
+fn fields_that_are_still_taken() {
+    let table: [fn(&mut Vec<RawTaggedField>); 4] = [
+        |fields| set_features(fields, &[9, 14, 17]),
+        |fields| fields.reverse(),
+        |fields| {
+            drop(fields, is_description);
+            add(fields, described_by_hash());
+        },
+        // unknown, and of a length of the future
+        |fields| {
+            let field = |tag: u8, length: u8| {
+                RawTaggedField::UnknownSemantics(fes(
+                    &[&[tag, length >> 5, length & 31][..], &vec![1; length.into()]].concat()
+                ))
+            };
+            fields
+                .splice(0..0, [field(1, 53), field(23, 51), field(19, 52), field(31, 5), field(31, 5)])
+                .for_each(std::mem::drop);
+        },
+    ];
+    for fields in table {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        world.server.terms.replace(Terms { fields, ..Terms::default() });
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+fn hash(byte: u8) -> TaggedField {
+    TaggedField::PaymentHash(Sha256(sha256::Hash::from_byte_array([byte; 32])))
+}
+
+fn described_by_hash() -> TaggedField {
+    TaggedField::DescriptionHash(Sha256(sha256::Hash::from_byte_array([1; 32])))
+}
+
+fn is_description(field: &TaggedField) -> bool {
+    matches!(field, TaggedField::Description(_))
+}
+
+fn fes(groups: &[u8]) -> Vec<Fe32> {
+    groups.iter().map(|group| Fe32::try_from(*group).unwrap()).collect()
+}
+
+/// A local time of the server, who knows where: read as UTC it may make a token shorter, and never one that can't be bought.
+#[test]
+fn an_expiry_without_a_zone_only_shortens() {
+    for (expires, sold, minutes, reused) in [
+        // in UTC or east of it: 10 minutes, and more
+        ("2027-01-15T08:10:00", PAID, 9, true),
+        ("2027-01-15T08:10:00", PAID, 10, false),
+        ("2027-01-15T20:10:00", PAID, 60, true),
+        // west of it: by no means expired when it was sold
+        ("2027-01-15T08:00:00", PAID, 60, true),
+        ("2027-01-14 20:00:01.5", PAID, 60, true),
+        ("2027-01-14T20:00:00", refused(Code::InvalidMacaroon), 0, false),
+    ] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let caveats = vec![format!("expires = {expires}")];
+        world.server.terms.replace(Terms { caveats, ..Terms::default() });
+        assert_eq!(fetch(&client, &host, get(URL)), sold, "{expires}");
+        if sold == PAID {
+            let executor = world.executor.clone();
+            world.run(async move { executor.sleep(minutes * 60_000).await });
+            assert_eq!(fetch(&client, &host, get(URL)), if reused { REUSED } else { PAID }, "{expires}");
+            assert_eq!(world.paid(), if reused { 1 } else { 2 }, "{expires}");
+        }
+    }
+}
+
+/// Whatever a macaroon is written in, and whatever stands beside it: its hash and its expiry are checked.
+#[test]
+fn no_form_of_a_macaroon_escapes_the_checks() {
+    let forms: [fn(&Macaroon) -> String; 10] = [
+        |macaroon| macaroon.serialize(Format::V2).unwrap(),
+        |macaroon| macaroon.serialize(Format::V1).unwrap(),
+        |macaroon| base64::encode(macaroon.serialize(Format::V2JSON).unwrap()),
+        |macaroon| base64::encode(macaroon.serialize(Format::V2JSON).unwrap().replace("\"v\":2,", "")),
+        |macaroon| base64::encode([&bytes(macaroon), &b"\n"[..]].concat()),
+        |macaroon| base64::encode([bytes(macaroon), bytes(&harmless())].concat()),
+        |macaroon| base64::encode([bytes(&harmless()), bytes(macaroon)].concat()),
+        |macaroon| [base64::encode(bytes(&harmless())), base64::encode(bytes(macaroon))].concat(),
+        |macaroon| format!("{},{}", base64::encode(bytes(&harmless())), base64::encode(bytes(macaroon))),
+        |macaroon| format!("{}.sig", base64::encode(bytes(macaroon))),
+    ];
+    for (at, form) in forms.into_iter().enumerate() {
+        for (hash, expires, expected) in [
+            (0, "1900000000", PAID),
+            (1, "1900000000", refused(Code::HashMismatch)),
+            (0, "1800000000", refused(Code::InvalidMacaroon)),
+        ] {
+            let world = World::new();
+            let (client, host) = client(&world, None, Config::new(100));
+            let offer = world.mint.offer(&Terms::default(), world.now());
+            let mut committed = hex(&offer.hash);
+            committed[0] ^= hash;
+            let token =
+                form(&macaroon(&[&[0, 0], &committed[..], &[5; 32]].concat(), &format!("expires_at={expires}")));
+            let header = Offer { token, ..offer.clone() }.header();
+            world.answers(move |sent| {
+                Ok(match sent.authorization {
+                    None => Response::challenge(&header, sent),
+                    Some(_) => Response::status(200, sent),
+                })
+            });
+            assert_eq!(fetch(&client, &host, get(URL)), expected, "form {at}, {hash} {expires}");
+            assert_eq!((world.paid(), world.sends()), if expected == PAID { (1, 2) } else { (0, 1) });
+            let spent = world.run(async move { client.spent(None).await.ok().unwrap().total });
+            assert_eq!(spent, if expected == PAID { 10 } else { 0 });
+        }
+    }
+}
+
+fn macaroon(identifier: &[u8], caveat: &str) -> Macaroon {
+    let mut made = Macaroon::create(None, &MacaroonKey::generate(b"root"), identifier.into()).unwrap();
+    made.add_first_party_caveat(caveat.into());
+    made
+}
+
+fn harmless() -> Macaroon {
+    macaroon(b"of another layout", "a=b")
+}
+
+/// Version 2.
+fn bytes(macaroon: &Macaroon) -> Vec<u8> {
+    base64::decode_config(macaroon.serialize(Format::V2).unwrap(), base64::URL_SAFE).unwrap()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+#[test]
+fn a_token_that_cannot_be_sent_is_not_bought() {
+    let offer = World::new().mint.offer(&Terms::default(), 1_800_000_000_000);
+    for token in ["a b", " a", "a ", "a\\\"b", "a\\\\\\\"", "a\tb", "é", "a\u{2028}", "☃", "a, b", ""] {
+        let world = World::new();
+        let (client, host) = client(&world, None, Config::new(100));
+        let header = Offer { token: token.to_owned(), ..offer.clone() }.header();
+        world.answers(move |sent| Ok(Response::challenge(&header, sent)));
+        assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvalidChallenge), "{token}");
+        assert_eq!((world.paid(), world.sends()), (0, 1), "{token}");
+        assert_eq!(world.run(async move { client.spent(None).await.ok().unwrap().total }), 0);
+    }
+}
+
+/// A server may say by that what needs payment, where no invoice is made for a HEAD.
+#[test]
+fn a_scheme_with_a_token68_comes_back_untouched() {
+    for method in ["HEAD", "GET", "POST"] {
+        for header in ["L402 price-only", "LSAT abc==", "l402 price-only, Basic realm=\"x\""] {
+            let world = World::new();
+            let (client, host) = client(&world, None, Config::new(100));
+            world.answers(move |sent| Ok(Response::challenge(header, sent)));
+            let request = Request { method: method.into(), ..get(URL) };
+            assert_eq!(fetch(&client, &host, request.clone()), End::Answer(402, None), "{method} {header}");
+            assert_eq!((world.paid(), world.sends(), host.heard()), (0, 1, vec!["unpayable NoLightning".to_owned()]));
+            assert!(world.discarded.borrow().is_empty(), "its body is the caller's");
+        }
+    }
+}
+
 #[test]
 fn malformed_challenges_and_invoices() {
     for (header, code) in [
         ("L402", Code::InvalidChallenge),
+        ("L402 price-only, token=\"a\", invoice=\"b\"", Code::InvalidChallenge),
         ("L402 token=\"a\", invoice=\"", Code::InvalidChallenge),
         ("L402 token=\"a\", token=\"b\", invoice=\"c\"", Code::InvalidChallenge),
         ("L402 token=\"a\", invoice=\"lnbc1\"", Code::InvalidInvoice),

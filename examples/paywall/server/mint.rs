@@ -12,9 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Bit 30, as BOLT 9's registry has it: the payer must support AMP.
-const AMP_REQUIRED: usize = 30;
-
 /// What a 402 holds.
 #[derive(Clone)]
 pub struct Challenge {
@@ -108,12 +105,18 @@ impl Mint {
             builder = builder.payee_pub_key(self.public_key());
         }
         let mut raw = builder.build_raw().map_err(|error| format!("no such invoice: {error}"))?;
-        if settings.amp {
+        if let Some(bit) = settings.amp {
             raw.data
                 .tagged_fields
                 .retain(|field| !matches!(field, RawTaggedField::KnownSemantics(TaggedField::Features(_))));
             let mut features = Bolt11InvoiceFeatures::empty();
-            features.set_required_feature_bit(AMP_REQUIRED).map_err(|()| "no feature bit 30".to_string())?;
+            // as BOLT 9 has it, the payer must know an even bit
+            let set = if bit % 2 == 0 {
+                features.set_required_feature_bit(bit)
+            } else {
+                features.set_optional_feature_bit(bit)
+            };
+            set.map_err(|()| "no such feature bit".to_string())?;
             raw.data.tagged_fields.push(RawTaggedField::KnownSemantics(TaggedField::Features(features)));
         }
         let signed = raw

@@ -55,7 +55,8 @@ pub struct Settings {
     pub network: Currency,
     pub expiry: u64,
     pub age: u64,
-    pub amp: bool,
+    /// The feature bit that says so.
+    pub amp: Option<usize>,
     pub payee: bool,
     pub description: String,
     pub description_hash: bool,
@@ -102,7 +103,7 @@ impl Default for Settings {
             network: Currency::Regtest,
             expiry: 3600,
             age: 0,
-            amp: false,
+            amp: None,
             payee: false,
             description: "paywall".into(),
             description_hash: false,
@@ -195,7 +196,7 @@ impl Settings {
             }
             "expiry" => self.expiry = number(value)?,
             "age" => self.age = number(value)?,
-            "amp" => self.amp = flag(value)?,
+            "amp" => self.amp = one_of(value, &[("1", Some(30)), ("optional", Some(31)), ("0", None)])?,
             "payee" => self.payee = flag(value)?,
             "description" => self.description = value.into(),
             "description_hash" => self.description_hash = flag(value)?,

@@ -48,7 +48,7 @@ fn check(challenge: &Challenge, header: &str) {
     assert_eq!(scheme, offer.protocol.as_str());
     assert!(!offer.invoice.is_empty() && !offer.token.is_empty());
     // it must not be able to end the header that it is sent in, nor be changed by whoever trims that
-    assert!(offer.token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && offer.token.trim() == offer.token);
+    assert!(offer.token.bytes().all(|byte| (b'!'..=b'~').contains(&byte) && byte != b'"'));
     let value = |name| challenge.params.iter().find(|(n, _)| n == name).map(|(_, value)| value);
     assert_eq!(value("token").or(value("macaroon")), Some(&offer.token));
     assert_eq!(value("invoice"), Some(&offer.invoice));

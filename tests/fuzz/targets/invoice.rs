@@ -9,7 +9,7 @@ use l402_fetch::invoice::{Invoice, Network, MAX_LENGTH};
 use l402_fetch::Code;
 use l402_fetch_fuzz::{foreign, text};
 use libfuzzer_sys::fuzz_target;
-use lightning_invoice::{Currency, SignedRawBolt11Invoice};
+use lightning_invoice::{Currency, SignedRawBolt11Invoice, TaggedField};
 
 const PREFIXES: [&str; 8] =
     ["lnbc", "lnbc1", "lnbc25m", "lntb20u", "lntbs5n", "lnbcrt10p", "lnsb0", "lnbcrt9007199254740991"];
@@ -68,13 +68,26 @@ fn check(given: &str) {
     assert_eq!(invoice.expires_at, invoice.timestamp.saturating_add(expiry).min(SAFE));
 }
 
+/// Whether it has not one payment hash and either description, or a field twice that is to be there once.
+fn repeats_or_lacks_a_field(invoice: &SignedRawBolt11Invoice) -> bool {
+    let count = |fits: fn(&TaggedField) -> bool| invoice.raw_invoice().known_tagged_fields().filter(|f| fits(f)).count();
+    count(|field| matches!(field, TaggedField::PaymentHash(_))) != 1
+        || count(|field| matches!(field, TaggedField::Description(_) | TaggedField::DescriptionHash(_))) != 1
+        || count(|field| matches!(field, TaggedField::PayeePubKey(_))) > 1
+        || count(|field| matches!(field, TaggedField::ExpiryTime(_))) > 1
+        || count(|field| matches!(field, TaggedField::Features(_))) > 1
+        || count(|field| matches!(field, TaggedField::PaymentSecret(_))) > 1
+        || count(|field| matches!(field, TaggedField::MinFinalCltvExpiryDelta(_))) > 1
+        || count(|field| matches!(field, TaggedField::PaymentMetadata(_))) > 1
+}
+
 /// Where we are stricter than lightning-invoice's first stage, as invoice.rs says.
 fn may_be_refused(given: &str, theirs: &SignedRawBolt11Invoice) -> bool {
     let raw = theirs.raw_invoice();
     let tenths = raw.amount_pico_btc();
     let amount = given[2..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
     given.len() > MAX_LENGTH
-        || raw.payment_hash().is_none()
+        || repeats_or_lacks_a_field(theirs)
         || amount.starts_with('0')
         || (raw.hrp.raw_amount.is_some() && tenths.is_none_or(|tenths| tenths % 10 != 0 || tenths / 10 >= 1 << 53))
 }

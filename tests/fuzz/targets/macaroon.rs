@@ -2,7 +2,7 @@
 #![no_main]
 
 use base64::{CharacterSet, Config};
-use l402_fetch::macaroon::{attenuate, decode_parts, Macaroon, MAX_CAVEAT, MAX_TOKEN};
+use l402_fetch::macaroon::{attenuate, decode_parts, Macaroon, MAX_CAVEAT, MAX_PARTS, MAX_TOKEN};
 use l402_fetch::Code;
 use l402_fetch_fuzz::{foreign, text};
 use libfuzzer_sys::fuzz_target;
@@ -33,10 +33,14 @@ fn check(token: &str) {
         Err(error) => {
             assert_eq!(error.code(), Code::InvalidMacaroon);
             assert_eq!(attenuate(token, &["a=b"]).map_err(|error| error.code()), Err(Code::InvalidMacaroon));
+            match parts {
+                Ok(parts) => assert!(parts.len() <= MAX_PARTS),
+                Err(error) => assert_eq!(error.code(), Code::InvalidMacaroon),
+            }
             return;
         }
     };
-    assert!(token.len() <= MAX_TOKEN && parts == [macaroon.clone()]);
+    assert!(token.len() <= MAX_TOKEN && parts == Ok(vec![macaroon.clone()]));
     assert!(macaroon.expires_at.is_none_or(|at| at < 1 << 53));
     if let Some(hash) = macaroon.payment_hash {
         assert_eq!((macaroon.commits_to(&hash), macaroon.token_id.is_some()), (Some(true), true));

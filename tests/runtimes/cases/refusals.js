@@ -64,12 +64,19 @@ export default [
   refused("an invoice that expires within 5 s", "invoice_expired", { expiry: 4 }),
   ...["v2", "v1", "json", "hexid", "pair"].map((token) =>
     refused(`a ${token} token that commits to another hash`, "hash_mismatch", { token, mismatch: 1 })),
+  ...[["two tokens in a row", "{token}{token}"], ["a token with more behind it", "{token}.c2ln"], ["two tokens joined", "b3BhcXVl,{token}"]].map(([name, token]) =>
+    refused(`${name} that commit to another hash`, "hash_mismatch", { mismatch: 1, header: `L402 token="${token}", invoice="{invoice}"` })),
   refused("an invoice that demands AMP", "invalid_invoice", { amp: 1 }),
+  refused("an invoice that offers AMP beside an ordinary payment", "invalid_invoice", { amp: "optional" }),
   refused("an invoice that is none", "invalid_invoice", { header: 'L402 token="{token}", invoice="lnbcrt1nonsense"' }),
   refused("a challenge without an invoice", "invalid_challenge", { header: 'L402 token="{token}"' }),
   refused("a challenge without a token", "invalid_challenge", { header: 'L402 invoice="{invoice}"' }),
   refused("token and macaroon that differ", "invalid_challenge", { header: 'L402 token="{token}", macaroon="x", invoice="{invoice}"' }),
+  ...["a b", "{token} ", "a, {token}", 'a\\"b', "a\tb", "\u00e9"].map((token) =>
+    refused(`the token ${JSON.stringify(token)}, which no credential can hold`, "invalid_challenge", { header: `L402 token="${token}", invoice="{invoice}"` })),
   refused("a token that has expired already", "invalid_macaroon", { valid_until: 0 }),
+  ...["expires = 1700000000", "expires_at=1700000000", "expiresAt=1700000000999", "exp=1700000000", "expiration=1700000000", "exp = 2023-11-14T22:13:20Z",
+    "expires = 2023-11-14T22:13:20.5"].map((caveat) => refused(`a token with the caveat ${caveat}`, "invalid_macaroon", { caveat })),
   refused("a price above the limit", "over_limit", { price: 101 }),
   refused("a price above the limit by a millisatoshi", "over_limit", { msat: 100_001 }),
   refused("a price where nothing may be spent", "over_limit", { price: 1 }, { limits: { perPayment: 0 } }),
@@ -165,6 +172,19 @@ export default [
   },
   untouched("a 402 without a challenge", { nochallenge: 1 }, (t) => (isBrowser(t) ? "challenge_hidden" : "no_challenge")),
   untouched("a 402 for Basic", { header: 'Basic realm="x"' }, "no_lightning"),
+  untouched("a 402 with a token68 in place of an offer", { header: "L402 price-only" }, "no_lightning"),
+  {
+    name: "a HEAD's 402 with a token68 in place of an offer comes back with its headers, and the GET pays",
+    async run(t) {
+      const shop = openShop(t);
+      const response = await shop.pay(shop.url("a", { header: "L402 price-only" }), { method: "HEAD" });
+      t.equal(response.status, 402);
+      t.equal(response.headers.get("www-authenticate"), "L402 price-only");
+      await shop.counts({ payments: 0, asked: 0, requests: 1 });
+      t.equal((await shop.pay(shop.url("a"))).status, 200);
+      await shop.counts({ payments: 1, asked: 1, requests: 3 });
+    },
+  },
   untouched("a 402 of an unknown scheme that looks like ours", { header: 'XL402 token="{token}", invoice="{invoice}"' }, "no_lightning"),
   {
     name: "the caller's own Authorization wins: no token, no payment, the 402 comes back",
