@@ -34,7 +34,7 @@ async function puppeteer(engine, acceptInsecureCerts) {
       page.on("console", (message) => said.push(message.text()));
       page.on("pageerror", (error) => said.push(String(error?.message ?? error)));
       try {
-        await page.goto(url);
+        await page.goto(url, { timeout });
         await page.waitForFunction("globalThis.results", { timeout });
         return await page.evaluate("globalThis.results");
       } catch (cause) {

@@ -1,0 +1,4 @@
+import * as pkg from "l402-fetch/inline";
+import { buy } from "./buy.js";
+
+globalThis.bought = (base, shop) => buy(pkg, base, shop);

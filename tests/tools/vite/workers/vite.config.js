@@ -1,0 +1,3 @@
+export default {
+  build: { rollupOptions: { input: ["module.html", "import.html", "shared.html"] } },
+};
