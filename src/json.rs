@@ -219,8 +219,6 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Readers differ in which of two members of one name counts.
-pub(crate) const REPEATED: &str = "the json repeats a name";
 const BAD_ESCAPE: &str = "a json string holds a malformed escape";
 
 struct Parser<'a> {
@@ -255,7 +253,7 @@ impl<'a> Parser<'a> {
             self.space();
             let name = self.string()?;
             if members.iter().any(|(n, _)| *n == name) {
-                return Err(REPEATED);
+                return Err("the json repeats a name");
             }
             if members.len() >= MAX_NAMES {
                 return Err("a json object has too many members");

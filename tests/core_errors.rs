@@ -811,6 +811,8 @@ mod macaroons {
             base64(br#"{"i":1,"s":2}"#),
             base64(br#"{"i":"x"}"#),
             base64(br#"{"i":"x","e":5,"s":"of another kind"}"#),
+            base64(br#"{"i":5,"c":1,"s":"0123456789abcdef0123456789abcdef"}"#),
+            base64(br#"{"i":5,"s64":"x"}"#),
             base64(b"[1]"),
             base64(b"{not json"),
             base64(&[2, 2]),
@@ -847,6 +849,12 @@ mod macaroons {
             (format!(r#"{{"v":1,"i":"a",{signature}}}"#).into_bytes(), NONE),
             (format!(r#"{{"i":"a","c":[{{}}],{signature}}}"#).into_bytes(), PLACE),
             (br#"{"v":2,"i":"a","s":"short"}"#.to_vec(), SIGNATURE),
+            (br#"{"i":"a","s64":"AA A"}"#.to_vec(), PLACE),
+            (br#"{"i":"a","s64":"AAA\n"}"#.to_vec(), PLACE),
+            (format!(r#"{{"i":"a","x":{}}}"#, "[".repeat(20)).into_bytes(), "the json is nested too deeply"),
+            (format!(r#"{{"i":"a","x":"\ud800",{signature}}}"#).into_bytes(), "a json string holds a malformed escape"),
+            ([&b"{\"i\":\"a\",\"x\":\"\xff\","[..], signature.as_bytes(), b"}"].concat(), "a json string has no end"),
+            (format!(r#"[ {{ "i":"a","i":"b",{signature}}}]"#).into_bytes(), "the json repeats a name"),
         ];
         for (bytes, message) in bad {
             let error = Error::new(Code::InvalidMacaroon, message);
@@ -915,5 +923,8 @@ mod macaroons {
             assert_eq!(macaroon::attenuate(token, caveats), Err(Error::new(Code::InvalidMacaroon, message)));
         }
         assert!(macaroon::attenuate(&good, &[&most]).is_ok());
+        let plain = format!(r#"{{"i":"id","s64":"{}"}}"#, base64(&[9; 32]));
+        let narrowed = Macaroon::decode(&macaroon::attenuate(&plain, &["a=b"]).unwrap()).unwrap();
+        assert_eq!(narrowed.caveats.len(), 1);
     }
 }

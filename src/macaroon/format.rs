@@ -2,7 +2,7 @@
 
 use super::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
 use crate::encoding::{from_base64, from_hex, to_base64, to_hex, Flavour};
-use crate::json::{Json, REPEATED};
+use crate::json::Json;
 use crate::Error;
 
 const NO_FORMAT: &str = "the token is no macaroon: it has neither version 1, version 2 nor json form";
@@ -117,10 +117,15 @@ pub(super) fn find<'a>(bytes: &'a [u8], found: &mut Vec<Macaroon>) -> Result<Opt
     let bytes = bytes.trim_ascii_start();
     let read = match bytes.first() {
         Some(b'{' | b'[') => {
-            let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+            let text = std::str::from_utf8(bytes).or_else(|error| {
+                // what follows the text may be anything
+                std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default())
+            });
+            let text = text.unwrap_or_default();
             let (json, behind) = match Json::first(text) {
                 Ok(first) => first,
-                Err(why) => return if why == REPEATED { Err(why) } else { Ok(None) },
+                // libraries read more than this crate does: a name twice, half a surrogate pair, any depth
+                Err(why) => return if starts_object(bytes) { Err(why) } else { Ok(None) },
             };
             let known = found.len();
             for item in json.as_array().unwrap_or(std::slice::from_ref(&json)) {
@@ -138,6 +143,11 @@ pub(super) fn find<'a>(bytes: &'a [u8], found: &mut Vec<Macaroon>) -> Result<Opt
     let Binary { macaroon, behind, .. } = read(bytes)?;
     found.push(macaroon);
     Ok(Some(behind))
+}
+
+/// Whether nothing but an object in JSON, or a list of them, is likely to start so.
+fn starts_object(bytes: &[u8]) -> bool {
+    bytes.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'[').take(2).eq(b"{\"")
 }
 
 /// The types of the fields of version 2.
@@ -283,12 +293,12 @@ fn read_json(text: &str, base64: Option<Flavour>) -> Result<Encoded, &'static st
     }
 }
 
-/// Whether nothing but a macaroon is likely to have these members: a signature of 32 bytes or a version besides an identifier.
+/// Whether nothing but a macaroon is likely to have these members: an identifier, and a signature in base64 or a version.
+/// Signatures that are text are no more than a possibility.
 fn starts_json(json: &Json) -> bool {
-    let signature = json_bytes(json, "s", "s64");
-    let is_signed = matches!(&signature, Ok(Some(bytes)) if bytes.len() == 32);
+    let has = |name| json.get(name).is_some_and(|value| value.as_str().is_some());
     let has_version = json.get("v").and_then(Json::as_u64) == Some(2);
-    (is_signed || has_version && signature != Ok(None)) && json_bytes(json, "i", "i64") != Ok(None)
+    (has("i") || has("i64")) && (has("s64") || has_version && has("s"))
 }
 
 /// Version 2 as JSON: `{"v":2,"l":…,"i":…,"c":[{"i":…,"l":…,"v64":…}],"s64":…}`; `l64`, `i64`, `v64`, `s64` are base64

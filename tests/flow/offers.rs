@@ -495,6 +495,7 @@ fn a_quote_never_pays() {
     for (header, code) in [
         (None, Code::InvalidChallenge),
         (Some("Basic"), Code::InvalidChallenge),
+        (Some("L402 price-only"), Code::InvalidChallenge),
         (Some("L402"), Code::InvalidChallenge),
         (Some("L402 token=\"a\", invoice=\"b\""), Code::InvalidInvoice),
     ] {

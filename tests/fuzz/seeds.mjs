@@ -38,7 +38,8 @@ export function seeds() {
   const all = {
     challenge: [...challenges.map(({ header }) => header), ...vectors("aperture").map(({ header }) => header)],
     invoice: [...invoices, ...invoices.map(fields)],
-    macaroon: [...tokens, ...tokens.map((text, i) => bytes([i % 4], Buffer.from(text, "base64")))],
+    macaroon: [...tokens, ...tokens.map((text, i) => bytes([i % 4], Buffer.from(text, "base64"))),
+      ...["", ",", "=="].map((joint) => tokens.slice(0, 3).join(joint)), '{"i":"a","c":[{"i":"exp=1"}],"s64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}'],
     journal: [...journals, journals.slice(0, 2).join(BOTH), journals.slice(1, 3).join(BOTH),
       sums(1), [sums(1900000000000), journals[1]].join(BOTH), bytes(FIELDS, Array.from({ length: 40 }, (_, i) => (i * 37) % 251))],
     tokens: [
@@ -78,6 +79,8 @@ export function hostile() {
       `{"v":2,${names(1020)},"i":"i","s64":""}`, `{"v":2,"i":"i","c":[${filled("{\"i\":\"a\"},", 60 * KIB)}`, `{"v":2,"i":"${filled("\\u0041", 60 * KIB)}"}`,
       base64(packet("identifier x") + filled(packet("cid a"), 45 * KIB) + packet(`signature ${"s".repeat(32)}`)),
       bytes([0, 2, 2, 1, 105, 0], filled("\u{2}\u{1}a\0", 45 * KIB), [0, 6, 32], "s".repeat(32)),
+      // texts that were joined, each of which is found only behind the one before it; and what starts as many
+      filled("AgICaWQAAAYgcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcw"), filled("eyJpIjoiYSJ9,"), filled("eyJpIjoiYSJ9"), filled("e30"), filled("W3s="),
     ],
     journal: [rows("payments", entry(), 1000), filled("["), `{"version":1,"payments":[{${names(1024)}}]}`, `{"version":1,"payments":[${filled("{},", 250 * KIB)}{}]}`],
     tokens: [rows("tokens", token(), 500), rows("tokens", token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) }), 1), rows("tokens", token({ token: filled("A,") }), 4)],

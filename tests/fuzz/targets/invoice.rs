@@ -70,7 +70,8 @@ fn check(given: &str) {
 
 /// Whether it has not one payment hash and either description, or a field twice that is to be there once.
 fn repeats_or_lacks_a_field(invoice: &SignedRawBolt11Invoice) -> bool {
-    let count = |fits: fn(&TaggedField) -> bool| invoice.raw_invoice().known_tagged_fields().filter(|f| fits(f)).count();
+    let count =
+        |fits: fn(&TaggedField) -> bool| invoice.raw_invoice().known_tagged_fields().filter(|f| fits(f)).count();
     count(|field| matches!(field, TaggedField::PaymentHash(_))) != 1
         || count(|field| matches!(field, TaggedField::Description(_) | TaggedField::DescriptionHash(_))) != 1
         || count(|field| matches!(field, TaggedField::PayeePubKey(_))) > 1
