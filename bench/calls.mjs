@@ -3,11 +3,17 @@ import { challenge } from "./mint.mjs";
 
 /** The wasm of whatever is loaded after this module. */
 let wasm;
-const { instantiate } = WebAssembly;
+const { instantiate, Instance } = WebAssembly;
 WebAssembly.instantiate = async (...args) => {
   const made = await instantiate(...args);
   wasm = (made.instance ?? made).exports;
   return made;
+};
+WebAssembly.Instance = class extends Instance {
+  constructor(...args) {
+    super(...args);
+    wasm = this.exports;
+  }
 };
 
 /** Bytes of the core's memory, and slots of its table of JavaScript values. Neither ever shrinks. */

@@ -2,7 +2,7 @@
 // and a cold start. In Node, Chromium and workerd, in one run. Prints medians and ratios; asserts nothing.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { at } from "../scripts/lib.mjs";
@@ -67,11 +67,7 @@ async function inChromium() {
 
 try {
   // its modules as they are, beside the page
-  await mkdir(join(site, "ours"));
-  for (const file of ["api", "client", "core", "env", "error", "fetch", "index", "load", "load-url", "once", "options", "parsers", "request", "wallet"]) {
-    await writeFile(join(site, "ours", `${file}.js`), await readFile(at(`dist/${file}.js`)));
-  }
-  await writeFile(join(site, "ours", "l402_fetch.wasm"), await readFile(at("dist/l402_fetch.wasm")));
+  await cp(at("dist"), join(site, "ours"), { recursive: true });
   await inNode();
   await inChromium();
   await cold({ site, origin, invoice: vectors.invoices[0] });

@@ -31,7 +31,7 @@ codes! {
     InvalidInvoice = "invalid_invoice",
     /// The token is no macaroon that can be read.
     InvalidMacaroon = "invalid_macaroon",
-    /// The wasm core could not be loaded. Raised by the JavaScript loaders only.
+    /// The wasm core could not be loaded, or its JavaScript is of another build.
     LoadFailed = "load_failed",
     /// Plain http beyond loopback.
     InsecureTransport = "insecure_transport",

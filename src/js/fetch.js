@@ -14,8 +14,14 @@ const receipts = new WeakMap();
 /** What a response cost; undefined where no credential was used. */
 export const receiptOf = (response) => receipts.get(response);
 
-/** A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. */
-export function createFetch(options, load, follow) {
+/** One of the core's parsers. */
+export const parser = (load, name) => async (...given) => (await load()).parsers[name](...given);
+
+/**
+ * A fetch that pays. The core is loaded by the first 402 or the first stored token, not before; where it is `atHand`, with no
+ * download, while the first request is on its way.
+ */
+export function createFetch(options, load, follow, atHand) {
   const { config, ...given } = readOptions(options);
   const { fetch, store, onEvent } = given;
   const context = { fetch, follow };
@@ -50,6 +56,9 @@ export function createFetch(options, load, follow) {
   }
 
   async function pay(input, init) {
+    // After the request, which is sent before anything is waited for.
+    if (atHand) atHand = void Promise.resolve().then(load).catch(() => {});
+
     // By far the most calls are a whole address alone, which nobody can change meanwhile, and what opens it is known.
     if (init === undefined && looked && isAddress(input)) {
       const token = client ? client.ready(input) : null;
@@ -104,6 +113,7 @@ export function createFetch(options, load, follow) {
     forget: ask("forget"),
     resolve: ask("resolve"),
     balanceMsat: ask("balanceMsat"),
+    warm: async () => void (await start()),
   });
 }
 

@@ -66,6 +66,11 @@ export interface PaidFetch {
   forget(origin?: string): Promise<void>;
   /** What the wallet can still spend; null where it can't tell. */
   balanceMsat(): Promise<number | null>;
+  /**
+   * Loads the core now, for who knows that it will pay: the first payment then need not wait for it. Sends, reads and asks
+   * nothing. Rejects with `load_failed`; the next call tries again.
+   */
+  warm(): Promise<void>;
 }
 
 /** What `createFetch` takes. A key that is not listed here is an error; an optional key that is undefined is absent. */

@@ -1,7 +1,11 @@
 // The entry that is complete in itself: no other file is fetched, no `import()`, no top-level await (service workers forbid both).
-import { api } from "./api.js";
+import { createFetch as paying, parser } from "./fetch.js";
 import { load } from "./load-inline.js";
 
-export const { createFetch, parseChallenges, decodeInvoice, decodeMacaroon, attenuateMacaroon } = /* @__PURE__ */ api(load);
-export { receiptOf } from "./api.js";
+export const createFetch = (options) => paying(options, load);
+export const parseChallenges = /* @__PURE__ */ parser(load, "parseChallenges");
+export const decodeInvoice = /* @__PURE__ */ parser(load, "decodeInvoice");
+export const decodeMacaroon = /* @__PURE__ */ parser(load, "decodeMacaroon");
+export const attenuateMacaroon = /* @__PURE__ */ parser(load, "attenuateMacaroon");
+export { receiptOf } from "./fetch.js";
 export { L402Error } from "./error.js";

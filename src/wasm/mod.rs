@@ -16,6 +16,7 @@ use crate::journal::Payment;
 use crate::json::Json;
 use crate::macaroon::{attenuate, Macaroon};
 use crate::row::Writer;
+use crate::{Code, Error};
 use convert::pair;
 use host::{Call, Env, JsHost};
 use js_sys::{Array, Promise};
@@ -35,13 +36,19 @@ pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
         0 => challenge::parse(text).map(|challenges| challenge::to_json(&challenges)),
         1 => Invoice::decode(text).map(|invoice| invoice.to_json()),
         2 => Macaroon::decode(text).map(|macaroon| macaroon.to_json()),
-        _ => {
+        3 => {
             let list = Json::parse(caveats).unwrap_or(Json::Null);
             let caveats: Vec<&str> = list.as_array().unwrap_or_default().iter().filter_map(Json::as_str).collect();
             attenuate(text, &caveats)
         }
+        _ => Err(stranger()),
     };
     parsed.map_err(|error| pair(&error))
+}
+
+/// A number that only JavaScript of another build can have sent.
+fn stranger() -> Error {
+    Error::new(Code::LoadFailed, "JavaScript and wasm are of two builds: deploy one")
 }
 
 #[global_allocator]
@@ -128,7 +135,8 @@ impl Core {
                 1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
                 2 => client.read_tokens().await.map(|()| None),
                 3 => client.forget(subject).await.map(|()| None),
-                _ => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
+                4 => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
+                _ => Err(stranger().into()),
             };
             Ok(told?.map_or(JsValue::UNDEFINED, JsValue::from))
         })

@@ -12,7 +12,7 @@ function exported(text) {
   return [...lists.map((name) => name.trim()).filter(Boolean), ...all(text, /^export (?:async )?(?:function|class|const) (\w+)/gm)].sort();
 }
 
-for (const entry of ["index.js", "node.js", "workerd.js", "inline.js"]) {
+for (const entry of ["index.js", "node.js", "embedded.js", "workerd.js", "edge.js", "inline.js"]) {
   test(`${entry} exports what index.d.ts declares`, async () => {
     assert.deepEqual(exported(await source(`js/${entry}`)), exported(await source("js/index.d.ts")));
   });

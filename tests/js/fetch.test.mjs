@@ -3,7 +3,9 @@ import test from "node:test";
 import { challenge } from "../../bench/mint.mjs";
 import * as built from "../../dist/fetch.js";
 import { load as loadBuilt } from "../../dist/load-embedded.js";
+import { L402Error } from "../../src/js/error.js";
 import { createFetch } from "../../src/js/fetch.js";
+import { loader } from "../../src/js/once.js";
 
 const never = () => new Promise(() => {});
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -48,6 +50,50 @@ test("a store that fails or answers nonsense holds nothing up", async () => {
   }
   // no timer is left that would keep the process up
   assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), []);
+});
+
+test("a core that is at hand is loaded once the first request is on its way, and where that fails a free call does not care", async () => {
+  const said = [];
+  const fetch = async () => (said.push("sent"), new Response("sunny"));
+  const failing = async () => {
+    said.push("load");
+    throw new Error("no core");
+  };
+  for (const store of [undefined, { get: () => null, set() {}, delete() {} }]) {
+    const pay = createFetch({ wallet: () => "", limits: { perPayment: 1 }, fetch, store }, failing, undefined, true);
+    await settle();
+    assert.deepEqual(said, []);
+    for (let call = 0; call < 2; call++) assert.equal(await (await pay("https://a.example/")).text(), "sunny");
+    assert.deepEqual(said.splice(0).sort(), ["load", "sent", "sent"]);
+  }
+});
+
+test("warm() loads the core and does nothing else; where that fails it says so, and the next call tries again", async () => {
+  const fetch = () => assert.fail("there is nothing to send");
+  const options = { wallet: () => assert.fail("nothing to pay"), limits: { perPayment: 1 }, fetch };
+  let loads = 0;
+  const loadAt2 = async () => {
+    if (++loads === 1) throw new L402Error("load_failed", "no core");
+    return { clientOf: () => ({}) };
+  };
+  const pay = createFetch(options, loadAt2);
+  await assert.rejects(pay.warm(), { code: "load_failed" });
+  assert.equal(await pay.warm(), undefined);
+  assert.equal(loads, 2);
+});
+
+test("whatever a loader throws is told as load_failed, with its cause", async () => {
+  for (const thrown of [new ReferenceError("require is not defined"), Object.assign(new Error("Cannot find module './293.js'"), { code: "MODULE_NOT_FOUND" }), "text", undefined]) {
+    const failing = loader(async () => {
+      throw thrown;
+    });
+    const fetch = async () => new Response("", { status: 402 });
+    const pay = createFetch({ wallet: () => "", limits: { perPayment: 1 }, fetch }, failing);
+    const error = await pay("https://a.example/").catch((error) => error);
+    assert.equal(error.code, "load_failed");
+    assert.equal(error.cause, thrown);
+    assert.equal(error.response.status, 402);
+  }
 });
 
 /** A shop that gives all away, and takes no token any more, after `close()`; `calls` are what fetch was given. */

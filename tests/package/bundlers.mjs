@@ -49,3 +49,31 @@ export async function viteServer(folder, noExternal) {
   await build({ root: folder, configFile: false, logLevel: "error", build: { outDir, ssr: "app/main-node.js" }, ssr: { noExternal } });
   return outDir;
 }
+
+/** For pages, as a module with chunks beside it. */
+export async function rolldown(entry, dir) {
+  const { build } = await import("rolldown");
+  await build({ input: entry, platform: "browser", logLevel: "silent", output: { dir, format: "esm" } });
+  return dir;
+}
+
+/** What an edge runtime's bundler makes of it: the wasm is a compiled module, found by `?module`. Resolves with the text. */
+export async function edge(entry) {
+  const { build } = await import("esbuild");
+  const compiled = {
+    name: "compiled-wasm",
+    setup({ onResolve }) {
+      onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, external: true }));
+    },
+  };
+  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, format: "esm", conditions: ["edge-light"], write: false, plugins: [compiled], logLevel: "error" });
+  return text;
+}
+
+/** How many bytes a page pays for one name of an entry. */
+export async function shaken(folder, entry, name) {
+  const { build } = await import("esbuild");
+  const contents = `import { ${name} } from "${entry}"; globalThis.found = ${name};`;
+  const { outputFiles: [{ contents: bytes }] } = await build({ stdin: { contents, resolveDir: folder }, bundle: true, minify: true, format: "esm", write: false, logLevel: "error" });
+  return bytes.length;
+}

@@ -2,7 +2,7 @@
 // table makes a paid call with it. `run.mjs [WORD]` runs the tests whose name has the word.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { at, run, seconds } from "../../scripts/lib.mjs";
@@ -48,7 +48,8 @@ const tests = {
   },
 
   "every export is a file of the tarball"() {
-    const targets = Object.values(manifest.exports).flatMap((target) => (typeof target === "string" ? [target] : Object.values(target)));
+    const filesOf = (target) => (typeof target === "string" ? [target] : Object.values(target).flatMap(filesOf));
+    const targets = filesOf(manifest.exports);
     for (const target of targets) assert.ok(installed.files.includes(target.slice(2)), target);
   },
 
@@ -63,8 +64,9 @@ const tests = {
   },
 
   async "a plain page with an import map buys"() {
-    const { results } = await visit("/", { "/": page("/app/main.js") });
+    const { results, asked } = await visit("/", { "/": page("/app/main.js") });
     assert.deepEqual(results, BOUGHT);
+    assert.deepEqual(asked.filter((path) => /wasm/.test(path)), ["/node_modules/l402-fetch/dist/l402_fetch.wasm"]);
   },
 
   async "a plain page with the inline entry fetches no wasm"() {
@@ -112,14 +114,105 @@ const tests = {
     assert.deepEqual(results, { status: 200, bought: true });
   },
 
-  async "esbuild with the main entry: the error names the inline one, for a missing file and for an HTML page in its place"() {
-    const out = await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-main"), { format: "esm" });
+  async "a page whose bundler did not copy the wasm buys with the bytes of a chunk: esbuild, in one file and in several, and Rolldown"() {
     const html = (request, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>the app</title>");
-    for (const pages of [{}, { "/l402_fetch.wasm": html }]) {
-      const { results } = await visit("/", { "/": page("/main.js", { map: null }), ...pages }, out);
-      assert.equal(results.code, "load_failed");
-      assert.match(results.error, /http:\/\/127\.0\.0\.1:\d+\/l402_fetch\.wasm .*l402-fetch\/inline/);
-      assert.match(results.error, pages["/l402_fetch.wasm"] ? /HTML page/ : /answered 404/);
+    const outs = [
+      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-main"), { format: "esm" }),
+      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-split"), { format: "esm", splitting: true }),
+      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-iife"), { format: "iife", logOverride: { "empty-import-meta": "silent" } }),
+      await bundlers.rolldown(join(app, "main.js"), join(folder, "out-rolldown")),
+    ];
+    for (const out of outs) {
+      for (const pages of [{}, { "/l402_fetch.wasm": html, "/assets/l402_fetch.wasm": html }]) {
+        assert.deepEqual((await visit("/", { "/": page("/main.js", { map: null }), ...pages }, out)).results, BOUGHT, out);
+      }
+    }
+  },
+
+  async "the spare bytes are not fetched where the wasm is there: webpack, Vite"() {
+    const webpack = await bundlers.webpack(join(app, "main.js"), join(folder, "out-webpack-asked"), "web");
+    const vite = await bundlers.viteBuild(folder);
+    for (const [out, path, pages] of [[webpack, "/", { "/": page("/main.js", { map: null }) }], [vite, "/index.html", {}]]) {
+      const { results, asked } = await visit(path, pages, out);
+      assert.deepEqual(results, BOUGHT);
+      const sizes = await Promise.all(asked.filter((path) => path.endsWith(".js")).map(async (path) => (await stat(join(out, path))).size));
+      assert.ok(sizes.length >= 2 && Math.max(...sizes) < 100_000, sizes.join());
+    }
+  },
+
+  async "with neither wasm nor chunk the error says from where, and names the inline entry"() {
+    const out = await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-lost"), { format: "esm", splitting: true });
+    const spare = (await readdir(out)).find((name) => name.includes("wasm"));
+    await rm(join(out, spare));
+    const { results } = await visit("/", { "/": page("/main.js", { map: null }) }, out);
+    assert.equal(results.code, "load_failed");
+    assert.match(results.error, /http:\/\/127\.0\.0\.1:\d+\/l402_fetch\.wasm \(.*l402-fetch\/inline/);
+  },
+
+  async "a chunk that is not there is load_failed: webpack, in a page and in Node"() {
+    const web = await bundlers.webpack(join(app, "main.js"), join(folder, "out-webpack-lost"), "web");
+    const node = await bundlers.webpack(join(app, "main-node.js"), join(folder, "out-webpack-node-lost"), "node");
+    await writeFile(join(node, "package.json"), `{"type":"commonjs"}`);
+    for (const out of [web, node]) for (const name of await readdir(out)) if (/^\d+\.js$/.test(name)) await rm(join(out, name));
+    assert.equal((await visit("/", { "/": page("/main.js", { map: null }) }, web)).results.code, "load_failed");
+    assert.equal((await runNode(join(node, "main.js"))).code, "load_failed");
+  },
+
+  async "without WebAssembly it is load_failed, which says so"() {
+    const script = `import { createFetch } from "l402-fetch"; import * as inline from "l402-fetch/inline";
+      for (const make of [createFetch, inline.createFetch]) {
+        const pay = make({ wallet: () => "", limits: { perPayment: 1 }, fetch: async () => ({ status: 402 }) });
+        await pay("https://a.example/").catch(({ code, message }) => console.log(code, message));
+      }`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--jitless", "--input-type=module", "-e", script], { cwd: folder });
+    assert.match(stdout, /^(load_failed this runtime has no WebAssembly.*\n){2}$/);
+  },
+
+  async "a wasm of another build than core.js is load_failed, with every way to load it"() {
+    const dist = join(folder, "other-build");
+    await cp(join(folder, "node_modules/l402-fetch"), dist, { recursive: true });
+    const file = join(dist, "dist/l402_fetch.wasm");
+    const wasm = await readFile(file, "latin1");
+    const [, stamp] = /"([0-9a-f]{6})": \{ \$0/.exec(await readFile(join(dist, "dist/core.js"), "utf8"));
+    assert.ok(wasm.split(stamp).length > 10);
+    await writeFile(file, wasm.replaceAll(stamp, "beef00"), "latin1");
+    await writeFile(join(dist, "dist/l402_fetch.wasm.js"), `export const base64 = "${(await readFile(file)).toString("base64")}";`);
+    for (const entry of ["node", "embedded", "inline"]) {
+      const script = `import { decodeInvoice } from ${JSON.stringify(join(dist, "dist", `${entry}.js`))}; await decodeInvoice("lnbc1").catch(({ code, message }) => console.log(code, message));`;
+      const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
+      assert.match(stdout, /^load_failed .* is of another build than core\.js/, entry);
+    }
+    const { results } = await visit("/", { "/": page("/app/twice.js", { map: importMap(manifest.exports, "/other-build/") }) });
+    assert.deepEqual(results, ["load_failed", "load_failed"]);
+  },
+
+  async "what is bundled for an edge runtime names nothing that compiles wasm, and buys"() {
+    const text = await bundlers.edge(join(app, "main-node.js"));
+    assert.doesNotMatch(text, /WebAssembly\.(compile|instantiate)|new Function|\beval\(/);
+    const [, path] = /from "([^"]*\.wasm\?module)"/.exec(text);
+    const out = join(folder, "out-edge.mjs");
+    const wasm = JSON.stringify(join(folder, "node_modules/l402-fetch/dist/l402_fetch.wasm"));
+    await writeFile(join(folder, "module.mjs"), `import { readFileSync } from "node:fs"; export default new WebAssembly.Module(readFileSync(${wasm}));`);
+    await writeFile(out, text.replace(path, "./module.mjs"));
+    assert.deepEqual(await runNode(out), BOUGHT);
+  },
+
+  async "a page pays for no more than what it imports"() {
+    for (const entry of ["l402-fetch", "l402-fetch/inline"]) {
+      for (const name of ["L402Error", "receiptOf"]) assert.ok((await bundlers.shaken(folder, entry, name)) < 500, `${entry}: ${name}`);
+    }
+  },
+
+  async "Node needs no bytes in base64 where the wasm can be read, and pays with them where it can't"() {
+    const dist = join(folder, "node_modules/l402-fetch/dist");
+    const main = join(app, "main-node.js");
+    for (const lost of ["l402_fetch.wasm.js", "l402_fetch.wasm"]) {
+      await rename(join(dist, lost), join(dist, "away"));
+      try {
+        assert.deepEqual(await runNode(main), BOUGHT, lost);
+      } finally {
+        await rename(join(dist, "away"), join(dist, lost));
+      }
     }
   },
 
@@ -135,20 +228,23 @@ const tests = {
   },
 
   async "a load that failed is tried again by the next call"() {
-    for (const file of ["l402_fetch.wasm", "core.js"]) {
-      const path = `/node_modules/l402-fetch/dist/${file}`;
-      let broken = 1;
-      const { results, asked } = await visit("/", {
-        "/": page("/app/twice.js"),
-        [path]: async (request, response) => {
-          if (broken-- <= 0) return readFile(join(folder, path));
+    for (const files of [["l402_fetch.wasm", "l402_fetch.wasm.js"], ["core.js"]]) {
+      const paths = files.map((file) => `/node_modules/l402-fetch/dist/${file}`);
+      const pages = paths.map((path) => {
+        let broken = 1;
+        return [path, async (request, response) => {
+          if (broken-- <= 0) {
+            if (path.endsWith("js")) response.setHeader("content-type", "text/javascript");
+            return readFile(join(folder, path));
+          }
           // an answer that breaks off: of one that never began, the browser itself would ask again
-          response.writeHead(200, { "content-type": file.endsWith("js") ? "text/javascript" : "application/wasm", "content-length": "1000" });
+          response.writeHead(200, { "content-type": path.endsWith("js") ? "text/javascript" : "application/wasm", "content-length": "1000" });
           response.write(" ", () => response.destroy());
-        },
+        }];
       });
-      assert.deepEqual(results, ["load_failed", "invalid_invoice"], file);
-      assert.ok(asked.filter((name) => name === path).length >= 2);
+      const { results, asked } = await visit("/", { "/": page("/app/twice.js"), ...Object.fromEntries(pages) });
+      assert.deepEqual(results, ["load_failed", "invalid_invoice"], files.join());
+      assert.ok(asked.filter((name) => name === paths[0]).length >= 2);
     }
   },
 

@@ -28,7 +28,7 @@ const response: Response = await pay("https://api.example.com/weather");
 // As a fetch, and detached from its object.
 globalThis.fetch = pay;
 const asFetch: typeof globalThis.fetch = pay;
-const { quote, payments, spent, resolve, forget, balanceMsat } = pay;
+const { quote, payments, spent, resolve, forget, balanceMsat, warm } = pay;
 await asFetch(new Request("https://a.b"), { method: "POST", body: "x", signal: AbortSignal.timeout(5) });
 await pay(new URL("https://a.b"), { headers: { a: "b" } });
 
@@ -38,6 +38,7 @@ is<Same<Awaited<ReturnType<typeof spent>>, { hour: number; day: number; total: n
 is<Same<Awaited<ReturnType<typeof resolve>>, void>>();
 is<Same<Awaited<ReturnType<typeof forget>>, void>>();
 is<Same<Awaited<ReturnType<typeof balanceMsat>>, number | null>>();
+is<Same<ReturnType<typeof warm>, Promise<void>>>();
 is<Same<ReturnType<typeof receiptOf>, Receipt | undefined>>();
 is<Same<ReturnType<typeof parseChallenges>, Promise<Challenge[]>>>();
 is<Same<ReturnType<typeof decodeInvoice>, Promise<Invoice>>>();

@@ -1,7 +1,8 @@
 //! `bindgen INPUT.wasm OUT_DIR`: writes `core.js`, which holds all that `core_bg.wasm` imports, and that.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use std::fs;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::process::ExitCode;
 use walrus::{ir, ConstExpr, DataKind, FunctionBuilder, FunctionId, FunctionKind, Module, TypeId};
@@ -22,9 +23,12 @@ fn main() -> ExitCode {
             .typescript(false)
             .remove_producers_section(true)
             .generate_output()?;
+        ensure!(formats(output.wasm()), "nothing is named {FORMATTER}: {RENAMED}");
         snip(output.wasm_mut());
+        ensure!(!formats(output.wasm()), "what formats panic messages was not cut: {RENAMED}");
         blank(output.wasm_mut());
         let names = shorten(output.wasm_mut());
+        let stamp = stamp(output.wasm_mut());
         let imports: Vec<_> = output.wasm_mut().imports.iter().map(|import| import.name.clone()).collect();
         output.emit(out_dir)?;
         // in place of what a bundler would want besides: the loaders of src/js do that
@@ -35,7 +39,7 @@ fn main() -> ExitCode {
         }
         let text = names.iter().fold(text, |text, (long, short)| text.replace(long, short));
         // as one object: of a module's namespace bundlers make one that weighs more
-        fs::write(core, format!("{text}\nexport const imports = {{ {} }};\n", imports.join(", ")))?;
+        fs::write(core, format!("{text}\nexport const imports = {{ \"{stamp}\": {{ {} }} }};\n", imports.join(", ")))?;
         Ok(fs::remove_file(glue)?)
     });
     match generated {
@@ -101,7 +105,6 @@ fn shorten(module: &mut Module) -> Vec<(String, String)> {
         names.push((std::mem::replace(name, short.clone()), short));
     };
     for import in module.imports.iter_mut() {
-        import.module = "core".to_owned();
         shorten(&mut import.name);
     }
     for export in module.exports.iter_mut().filter(|export| export.name.contains("closures")) {
@@ -110,6 +113,32 @@ fn shorten(module: &mut Module) -> Vec<(String, String)> {
     // a name may be the beginning of another
     names.sort_by_key(|(long, _)| std::cmp::Reverse(long.len()));
     names
+}
+
+/// Names the module of the imports after the build. Their own names are numbers, the same in every build, so that a core.js
+/// would link with the wasm of another, and call what stands in a function's place.
+fn stamp(module: &mut Module) -> String {
+    for import in module.imports.iter_mut() {
+        import.module.clear();
+    }
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&module.emit_wasm());
+    let stamp = format!("{:06x}", hasher.finish() >> 40);
+    for import in module.imports.iter_mut() {
+        import.module.clone_from(&stamp);
+    }
+    stamp
+}
+
+/// What only a panic's message needs.
+const FORMATTER: &str = "core::fmt::Formatter";
+const RENAMED: &str =
+    "this toolchain has other names than the one that is recorded, see is_for_panics in scripts/bindgen";
+
+/// Whether there is code that formats texts: the functions that are cut are known by name, which a toolchain may change.
+fn formats(module: &Module) -> bool {
+    let is_formatter = |name: &str| without_hashes(name).contains(FORMATTER);
+    module.funcs.iter_local().any(|(id, _)| module.funcs.get(id).name.as_deref().is_some_and(is_formatter))
 }
 
 fn is_for_panics(name: Option<&str>) -> bool {

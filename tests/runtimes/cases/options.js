@@ -52,8 +52,19 @@ export default [
         protocols: ["x402"], proof: "none", paymentTimeout: 2147483647, store: undefined, approve: undefined, onEvent: undefined, now: undefined, fetch: undefined,
       });
       t.equal(typeof pay, "function");
-      t.same(Object.keys(pay).sort(), ["balanceMsat", "forget", "payments", "quote", "resolve", "spent"]);
+      t.same(Object.keys(pay).sort(), ["balanceMsat", "forget", "payments", "quote", "resolve", "spent", "warm"]);
       for (const name of Object.keys(pay)) t.equal(typeof pay[name], "function", name);
+    },
+  },
+  {
+    name: "warm() loads the core, and neither sends nor pays anything",
+    async run(t) {
+      const untouched = () => {
+        throw new Error("nothing is to be asked");
+      };
+      const store = { get: untouched, set: untouched, delete: untouched };
+      const pay = t.pkg.createFetch({ wallet: untouched, limits: { perPayment: 1 }, fetch: untouched, store });
+      t.equal(await pay.warm(), undefined);
     },
   },
   {

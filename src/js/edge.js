@@ -1,0 +1,11 @@
+// The entry for the edge runtimes of Next.js and Vercel, which compile no bytes, like workerd.
+import { createFetch as paying, parser } from "./fetch.js";
+import { load } from "./load-edge.js";
+
+export const createFetch = (options) => paying(options, load);
+export const parseChallenges = /* @__PURE__ */ parser(load, "parseChallenges");
+export const decodeInvoice = /* @__PURE__ */ parser(load, "decodeInvoice");
+export const decodeMacaroon = /* @__PURE__ */ parser(load, "decodeMacaroon");
+export const attenuateMacaroon = /* @__PURE__ */ parser(load, "attenuateMacaroon");
+export { receiptOf } from "./fetch.js";
+export { L402Error } from "./error.js";
