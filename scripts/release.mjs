@@ -1,6 +1,7 @@
 // `npm run release`: what has to be true before a version is published. Publishes nothing: it prints the commands that do.
 import { readFile } from "node:fs/promises";
 import { at, run, RunError } from "./lib.mjs";
+import { checkToolchain } from "./toolchain.mjs";
 
 const read = (file) => readFile(at(file), "utf8");
 
@@ -19,6 +20,7 @@ async function version() {
 
 try {
   const number = await version();
+  checkToolchain(await run("rustc", ["--version"], { quiet: true }));
   const changed = await run("git", ["status", "--porcelain"], { quiet: true });
   if (changed) throw new RunError(`commit or remove first:\n${changed}`);
   const tag = `v${number}`;

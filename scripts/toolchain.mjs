@@ -1,0 +1,14 @@
+// The Rust that releases are built with. Any from 1.88 on builds the package; but what formats panic messages is cut out of the wasm
+// by names of the toolchain's own (scripts/bindgen), so another makes another wasm. A new version goes in here once its build
+// passes `npm test`.
+import { RunError } from "./lib.mjs";
+
+export const RUST = "1.95.0";
+
+/** @param {string} version what `rustc --version` says */
+export function checkToolchain(version) {
+  const [, found] = /^rustc (\S+)/.exec(version) ?? [];
+  if (found === RUST) return;
+  throw new RunError(`releases are built with Rust ${RUST}, this is ${found ?? "none that tells its version"}: `
+    + `rustup toolchain install ${RUST} --target wasm32-unknown-unknown, then RUSTUP_TOOLCHAIN=${RUST} npm publish`);
+}
