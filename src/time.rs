@@ -5,21 +5,27 @@ use crate::text::number;
 /// Days before each month of a year that is no leap year.
 const DAYS: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
+const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
+
 /// Days from the first of the year 1 to the first of 1970.
 const EPOCH: u64 = 719_162;
 
 /// Unix seconds, and whether the time zone is told: without one it is read as UTC. Fractions are cut off; a day
 /// before 1970 is its first. `2036-01-01T00:00:00Z`, `2036-01-01 01:00:00.5+01:00`, `2036-01-01T00:00:00`.
 pub(crate) fn read(text: &str) -> Option<(u64, bool)> {
-    let (moment, mut rest) = text.as_bytes().split_at_checked(19)?;
-    let (year, month, day, clock) = match moment {
-        [year @ .., b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2] => {
-            (number(year)?, number(&[*m1, *m2])?, number(&[*d1, *d2])?, [[*h1, *h2], [*n1, *n2], [*s1, *s2]])
+    let (moment, mut rest) = text.as_bytes().split_at_checked(SHAPE.len())?;
+    let mut numbers = [0u64; 6];
+    let mut slots = numbers.iter_mut();
+    let mut slot = slots.next()?;
+    for (byte, shape) in moment.iter().zip(SHAPE) {
+        match (shape, byte) {
+            (b'0', b'0'..=b'9') => *slot = slot.saturating_mul(10).saturating_add(u64::from(byte & 15)),
+            (b'T', b'T' | b't' | b' ') => slot = slots.next()?,
+            (b'-' | b':', _) if shape == byte => slot = slots.next()?,
+            _ => return None,
         }
-        _ => return None,
-    };
-    let [hour, minute, second] = clock.map(|digits| number(&digits));
-    let (hour, minute, second) = (hour?, minute?, second?);
+    }
+    let [year, month, day, hour, minute, second] = numbers;
     let before_month = *DAYS.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
     if !(1..=31).contains(&day) || hour > 24 || minute > 59 || second > 60 {
         return None;

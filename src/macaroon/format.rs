@@ -147,7 +147,11 @@ pub(super) fn find<'a>(bytes: &'a [u8], found: &mut Vec<Macaroon>) -> Result<Opt
 
 /// Whether nothing but an object in JSON, or a list of them, is likely to start so.
 fn starts_object(bytes: &[u8]) -> bool {
-    bytes.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'[').take(2).eq(b"{\"")
+    let mut rest = bytes;
+    while let Some(list) = rest.strip_prefix(b"[") {
+        rest = list.trim_ascii_start();
+    }
+    rest.strip_prefix(b"{").is_some_and(|members| members.trim_ascii_start().starts_with(b"\""))
 }
 
 /// The types of the fields of version 2.
