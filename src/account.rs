@@ -75,8 +75,7 @@ impl<H: Host> Client<H> {
     /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
     pub async fn forget(&self, url: Option<&str>) -> Result<(), Failure<H>> {
         let origin = url.map(origin_of).transpose()?;
-        self.unshared.forget(origin);
-        self.used_up.forget(origin);
+        self.origins.forget(origin);
         self.change(&mut |books| {
             books.tokens.forget(origin);
             Ok(())

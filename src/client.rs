@@ -6,13 +6,17 @@ use crate::event::{Event, Quote};
 pub use crate::failure::Failure;
 use crate::host::{Head, Host, Request};
 use crate::journal::{Entry, Payment};
+use crate::late::Pauses;
 use crate::ledger::Books;
 use crate::offer::was_alive;
-use crate::origin::{Location, Origins};
-use crate::purchase::Purchase;
+use crate::origin::Location;
+use crate::origins::Origins;
+use crate::purchase::{FirstTry, Purchase};
 use crate::row::Writer;
 use crate::sync::{self, within, Gate};
 use crate::token::Token;
+use crate::tokens::Search;
+use crate::verdict::{verdict, Verdict};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
@@ -30,10 +34,8 @@ pub struct Client<H: Host> {
     pub(crate) purchases: RefCell<Vec<Rc<Purchase<H>>>>,
     /// Purchases that are over, whose buyer has no answer yet.
     pub(crate) on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
-    /// Origins whose tokens are known not to open every resource.
-    pub(crate) unshared: Origins,
-    /// Origins that took a token once and then refused it where it had been taken: good for one use, it seems.
-    pub(crate) used_up: Origins,
+    /// What the tokens of an origin are good for.
+    pub(crate) origins: Origins,
     /// The lookups of open payments that are under way for whoever reads the books.
     pub(crate) lookups: RefCell<Weak<sync::Event>>,
 }
@@ -66,24 +68,16 @@ impl Receipt {
     }
 }
 
-/// What a status says of the token that was sent.
-enum Verdict {
-    Accepted,
-    /// 401, 402: another token may do.
-    Refused,
-    /// 400, 403: this is the answer.
-    Closed,
-    /// 408, 429, 5xx: nothing.
-    Silent,
-}
-
-fn verdict(status: u16) -> Verdict {
-    match status {
-        401 | 402 => Verdict::Refused,
-        400 | 403 => Verdict::Closed,
-        408 | 429 | 500.. => Verdict::Silent,
-        _ => Verdict::Accepted,
-    }
+/// What follows an answer to a token.
+enum Next {
+    /// It is the caller's.
+    HandOver,
+    /// The same request again, after a pause of so many milliseconds.
+    Again(u64),
+    /// The same request without the token.
+    Without,
+    /// It is read like an answer to no token.
+    Read,
 }
 
 impl<H: Host> Client<H> {
@@ -98,8 +92,7 @@ impl<H: Host> Client<H> {
             entering: RefCell::default(),
             purchases: RefCell::default(),
             on_trial: RefCell::default(),
-            unshared: Origins::default(),
-            used_up: Origins::default(),
+            origins: Origins::default(),
             lookups: RefCell::default(),
         })
     }
@@ -111,29 +104,40 @@ impl<H: Host> Client<H> {
     pub async fn fetch(self: &Rc<Self>, call: Rc<H::Call>, request: Request) -> Result<Reply<H>, Failure<H>> {
         let token = self.token_to_send(&request);
         let authorization = token.as_ref().map(|token| token.authorization());
-        let response = self.host.send(&call, authorization.as_deref(), false).await.map_err(Failure::Foreign)?;
-        self.answer(call, request, token, response).await
+        let sent = self.host.send(&call, authorization.as_deref(), false).await;
+        self.finish(call, request, token, sent).await
     }
 
     /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
-        self.token_in(&self.books.borrow(), request)
+        self.token_in(&self.books.borrow(), request, false)
     }
 
-    pub(crate) fn token_in(&self, books: &Books, request: &Request) -> Option<Rc<Token>> {
+    /// `is_first`: for the first request of a call, which nobody has asked for money yet.
+    pub(crate) fn token_in(&self, books: &Books, request: &Request, is_first: bool) -> Option<Rc<Token>> {
         if request.authorized || !request.payable {
             return None;
         }
-        Location::of(&request.url).filter(|location| location.check(self.config.hosts.as_deref()).is_ok())?;
-        books.tokens.choose(&request.method, &request.url, request.replayable, self.host.now()).cloned()
+        let location = Location::of(&request.url)?;
+        location.check(self.config.hosts.as_deref()).ok()?;
+        let search = Search {
+            method: &request.method,
+            url: &request.url,
+            borrow: request.replayable,
+            is_first,
+            single_use: self.origins.is_single_use(location.origin),
+            now_ms: self.host.now(),
+        };
+        books.tokens.choose(&search).cloned()
     }
 
-    /// The token to send with a new request. One that was just bought is left to its buyer until that call has its answer:
-    /// it may be good for one use only.
+    /// The token to send with a new request: also one that its own resource has refused so far, for servers learn of payments
+    /// late. One that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
     #[must_use]
     pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
-        self.token_for(request).filter(|token| self.trial_of(token).is_none())
+        let token = self.token_in(&self.books.borrow(), request, true);
+        token.filter(|token| self.trial_of(token).is_none())
     }
 
     /// Whether this instance knows any token.
@@ -159,77 +163,159 @@ impl<H: Host> Client<H> {
         token: Option<Rc<Token>>,
         response: H::Response,
     ) -> Result<Reply<H>, Failure<H>> {
-        let (request, mut token, mut response, mut paid_now) = (Rc::new(request), token, response, false);
-        let mut asked_again = false;
+        self.finish(call, request, token, Ok(response)).await
+    }
+
+    /// The same of whatever became of the first request.
+    async fn finish(
+        self: &Rc<Self>,
+        call: Rc<H::Call>,
+        request: Request,
+        mut token: Option<Rc<Token>>,
+        first: Result<H::Response, H::Cause>,
+    ) -> Result<Reply<H>, Failure<H>> {
+        let request = Rc::new(request);
+        let (mut paid_now, mut asked_again, mut is_priced) = (false, false, false);
+        let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
+        // Another resource's token that was taken out of the request, since what became of it may have come of the token.
+        let mut doubted: Option<Rc<Token>> = None;
+        let mut first = Some(first);
         loop {
+            let sent = match first.take() {
+                Some(sent) => sent,
+                None => self.repeat(&call, token.as_deref(), &mut first_try).await,
+            };
+            let response = match (sent, token.as_ref()) {
+                (Ok(response), _) => response,
+                (Err(cause), Some(guess)) if self.may_be_of(guess, &call, &request, &cause) => {
+                    self.note_doubt(guess, &request);
+                    (doubted, first_try) = (token.take(), None);
+                    continue;
+                }
+                (Err(cause), Some(token)) if paid_now && !self.host.is_aborted(&call) => {
+                    let text =
+                        "paid, but the request failed when it was repeated: the token is kept, call again to use it";
+                    let payment = Some(token.payment.clone());
+                    return Err(Failure::raised(Error::new(Code::RequestFailed, text), Some(cause), payment));
+                }
+                (Err(cause), _) => return Err(Failure::Foreign(cause)),
+            };
             let head = self.host.head(&response);
-            let mut receipt = None;
-            // Whether another token may do than the one that was sent.
-            let mut is_refused = false;
 
             // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
-            if let Some(sent) = token.take() {
-                receipt = Some(Box::new(Receipt { payment: sent.payment.clone(), paid_now }));
-                let verdict = verdict(head.status);
-                // The token stayed at home when the request was redirected to another origin, and would lead there again.
-                let is_elsewhere = is_elsewhere(&request, &head);
-                match verdict {
-                    Verdict::Accepted => self.write_accepted(&sent).await,
-                    Verdict::Silent => {}
-                    _ if is_elsewhere => {}
-                    Verdict::Refused | Verdict::Closed => self.note_refused(&sent, &request).await,
-                }
-                if paid_now || !request.replayable || !matches!(verdict, Verdict::Refused) {
-                    return Ok(Reply { response, receipt });
-                }
-                is_refused = !is_elsewhere;
-                if is_refused && self.is_dishonored(&request) {
-                    return Err(self.refused(&request, not_honored().into()).with_response(response));
+            if let Some(tried) = token.take() {
+                let pause = if paid_now { pauses.next(&head, &request, self.host.now()) } else { None };
+                let next = match pause {
+                    Some(pause) => Next::Again(pause),
+                    None => self.weigh_in(&tried, &request, &head, paid_now, is_priced, &mut first_try).await,
+                };
+                match next {
+                    Next::HandOver => {
+                        let receipt = Some(Box::new(Receipt { payment: tried.payment.clone(), paid_now }));
+                        return Ok(Reply { response, receipt });
+                    }
+                    Next::Again(pause) => {
+                        self.host.discard(response);
+                        self.pause(&call, pause).await;
+                        token = Some(tried);
+                        continue;
+                    }
+                    Next::Without => {
+                        // Its 402 is here already.
+                        if head.status == 402 {
+                            if let Some(failure) = self.not_honored(&request) {
+                                return Err(self.refused(&request, failure).with_response(response));
+                            }
+                        }
+                        self.host.discard(response);
+                        let is_guess = !tried.is_for(&request.method, &request.url);
+                        doubted = Some(tried).filter(|_| is_guess && !matches!(head.status, 401 | 402));
+                        continue;
+                    }
+                    Next::Read => {}
                 }
             }
+            if head.status != 402 {
+                return Ok(Reply { response, receipt: None });
+            }
 
-            let mut first_try = None;
-            if !is_refused {
-                if head.status != 402 {
-                    return Ok(Reply { response, receipt });
+            // The challenge, and the offer in it.
+            let asked = match self.read_offer(&request, &head) {
+                Ok(Some(found)) => Rc::new(found),
+                Ok(None) => return Ok(Reply { response, receipt: None }),
+                Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
+            };
+            is_priced = true;
+            if let Some(guess) = doubted.take() {
+                self.note_refused(&guess, &request);
+            }
+
+            // The payment: ours, or that of another call for the same thing.
+            let came_at = self.host.now();
+            match self.purchase(&call, &request, &asked).await {
+                Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
+                // It waited, for others or for consent, longer than its invoice lived: a fresh one is asked for.
+                Err(failure)
+                    if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked.offer.invoice, came_at) =>
+                {
+                    asked_again = true;
                 }
-
-                // The challenge, and the offer in it.
-                let asked = match self.read_offer(&request, &head) {
-                    Ok(Some(found)) => Rc::new(found),
-                    Ok(None) => return Ok(Reply { response, receipt }),
-                    Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
-                };
-
-                // The payment: ours, or that of another call for the same thing.
-                let came_at = self.host.now();
-                match self.purchase(&call, &request, &asked).await {
-                    Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
-                    // It waited, for others or for consent, longer than its invoice lived: a fresh one is asked for.
-                    Err(failure)
-                        if !asked_again
-                            && failure.is(Code::InvoiceExpired)
-                            && was_alive(&asked.offer.invoice, came_at) =>
-                    {
-                        asked_again = true;
-                    }
-                    Err(failure) => return Err(failure.with_response(response)),
-                }
+                Err(failure) => return Err(failure.with_response(response)),
             }
 
             // The same request again, with the token.
             self.host.discard(response);
-            response = match self.repeat(&call, token.as_deref(), first_try).await {
-                Ok(response) => response,
-                Err(cause) if paid_now && !self.host.is_aborted(&call) => {
-                    let text =
-                        "paid, but the request failed when it was repeated: the token is kept, call again to use it";
-                    let payment = token.map(|token| token.payment.clone());
-                    return Err(Failure::raised(Error::new(Code::RequestFailed, text), Some(cause), payment));
-                }
-                Err(cause) => return Err(Failure::Foreign(cause)),
-            };
         }
+    }
+
+    /// What follows an answer to a token that says something of it. Who waits for this call's turn goes on.
+    async fn weigh_in(
+        self: &Rc<Self>,
+        tried: &Rc<Token>,
+        request: &Request,
+        head: &Head,
+        paid_now: bool,
+        is_priced: bool,
+        first_try: &mut Option<FirstTry>,
+    ) -> Next {
+        let is_own = tried.is_for(&request.method, &request.url);
+        let verdict = verdict(head.status, is_own);
+        // The token stayed at home when the request was redirected to another origin, and would lead there again.
+        let is_elsewhere = is_elsewhere(request, head);
+        let mut is_news = false;
+        match verdict {
+            Verdict::Taken => is_news = self.note_taken(tried, is_own, is_priced),
+            Verdict::Silent => {}
+            _ if is_elsewhere => {}
+            Verdict::Closed if !is_own && !is_priced => self.note_doubt(tried, request),
+            Verdict::Refused | Verdict::Closed => self.note_refused(tried, request),
+        }
+        *first_try = None;
+        // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a token
+        // that is used up looks like one that was never honoured, and those are not bought again. A timer costs more than all
+        // else here, and without a store there is nothing to wait for.
+        if is_news && self.host.has_store() {
+            within(self.read_again(), self.host.sleep(ACCEPTED_MS)).await;
+        }
+        if paid_now || !request.replayable {
+            return Next::HandOver;
+        }
+        match verdict {
+            Verdict::Refused if !is_elsewhere => Next::Without,
+            Verdict::Refused if head.status == 402 => Next::Read,
+            // The resource has asked for money before, or the server has never taken a token here.
+            Verdict::Closed if is_elsewhere || !request.is_get() => Next::HandOver,
+            Verdict::Closed if !is_own || is_priced || self.not_honored(request).is_some() => Next::Without,
+            _ => Next::HandOver,
+        }
+    }
+
+    /// Whether a network error may have come of another resource's token.
+    fn may_be_of(&self, guess: &Token, call: &H::Call, request: &Request, cause: &H::Cause) -> bool {
+        !guess.is_for(&request.method, &request.url)
+            && request.is_get()
+            && !self.host.is_aborted(call)
+            && self.host.may_be_preflight(call, cause)
     }
 
     /// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
@@ -262,57 +348,18 @@ impl<H: Host> Client<H> {
         failure
     }
 
-    /// Whether what was last paid for this method and path was never once accepted.
-    pub(crate) fn is_dishonored(&self, request: &Request) -> bool {
-        self.is_dishonored_in(&self.books.borrow(), request)
+    /// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.
+    pub(crate) fn not_honored(&self, request: &Request) -> Option<Failure<H>> {
+        self.not_honored_in(&self.books.borrow(), request)
     }
 
-    pub(crate) fn is_dishonored_in(&self, books: &Books, request: &Request) -> bool {
-        let now = self.host.now();
-        Location::of(&request.url)
-            .is_some_and(|location| books.tokens.is_dishonored(location.origin, &request.method, location.path, now))
-    }
-
-    /// Notes that a server took the token, and writes it in the background.
-    pub fn note_accepted(self: &Rc<Self>, token: &Token) {
-        if self.is_accepted_anew(token) {
-            let client = Rc::clone(self);
-            self.host.spawn(Box::pin(async move { client.read_again().await.unwrap_or_default() }));
-        }
-    }
-
-    /// The same before the response is handed over, for what runs afterwards may be cut off. To whoever reads the store later
-    /// a token that is used up looks like one that was never honoured, and those are not bought again.
-    async fn write_accepted(&self, token: &Token) {
-        // A timer costs more than all else here, and without a store there is nothing to wait for.
-        if self.is_accepted_anew(token) && self.host.has_store() {
-            within(self.read_again(), self.host.sleep(ACCEPTED_MS)).await;
-        }
-    }
-
-    fn is_accepted_anew(&self, token: &Token) -> bool {
-        let mut books = self.books.borrow_mut();
-        let is_news = books.tokens.get(token.id).is_some_and(|known| !known.accepted);
-        is_news && books.tokens.update(token.id, Token::note_accepted)
-    }
-
-    /// Whether tokens of this origin are known not to open every resource.
-    pub(crate) fn is_unshared(&self, origin: &str) -> bool {
-        self.unshared.have(origin)
-    }
-
-    async fn note_refused(&self, sent: &Token, request: &Request) {
-        self.books.borrow_mut().tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
-        // Whether a token was ever honoured must survive this process. Where the store fails, memory still knows.
-        let accepted = self.books.borrow().tokens.get(sent.id).is_none_or(|token| token.accepted);
-        if !sent.is_for(&request.method, &request.url) {
-            self.unshared.add(&sent.payment.origin);
-        } else if accepted {
-            self.used_up.add(&sent.payment.origin);
-        }
-        if !accepted {
-            self.read_again().await.unwrap_or_default();
-        }
+    pub(crate) fn not_honored_in(&self, books: &Books, request: &Request) -> Option<Failure<H>> {
+        let location = Location::of(&request.url)?;
+        let payment =
+            books.tokens.dishonored(location.origin, &request.method, location.path, self.host.now())?.payment.clone();
+        let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
+                    and nothing is paid here before it is accepted, or forget() is called for this origin";
+        Some(Failure::raised(Error::new(Code::NotHonored, text), None, Some(payment)))
     }
 }
 
@@ -320,11 +367,4 @@ impl<H: Host> Client<H> {
 pub(crate) fn is_elsewhere(request: &Request, head: &Head) -> bool {
     let Some(asked) = Location::of(&request.url) else { return false };
     !head.url.is_empty() && !asked.is_origin_of(&head.url)
-}
-
-pub(crate) fn not_honored() -> Error {
-    Error::new(
-        Code::NotHonored,
-        "what was last paid for here was never accepted: not paid again before forget() is called for this origin",
-    )
 }

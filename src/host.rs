@@ -35,6 +35,10 @@ pub trait Host: 'static {
         authorization: Option<&str>,
         repeat: bool,
     ) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
+    /// Whether a request may have failed since its preflight was refused: in a page, where an `Authorization` makes one.
+    fn may_be_preflight(&self, _call: &Self::Call, _cause: &Self::Cause) -> bool {
+        false
+    }
     /// Whether the caller has given up.
     fn is_aborted(&self, call: &Self::Call) -> bool;
     /// What a response says before its body.
@@ -92,6 +96,12 @@ impl Request {
     pub fn origin(&self) -> &str {
         Location::of(&self.url).map_or("", |location| location.origin)
     }
+
+    /// Whether it only reads, so that it may be sent twice.
+    #[must_use]
+    pub fn is_get(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
 }
 
 /// What a response says before its body.
@@ -105,6 +115,8 @@ pub struct Head {
     pub redirected: bool,
     /// The `WWW-Authenticate` value, its lines joined by `, `.
     pub challenge: Option<String>,
+    /// How many milliseconds from now `Retry-After` asks to wait.
+    pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
 }

@@ -60,10 +60,12 @@ pub mod host;
 pub mod invoice;
 pub mod journal;
 pub mod json;
+mod late;
 mod ledger;
 pub mod macaroon;
 mod offer;
 pub mod origin;
+mod origins;
 mod payment;
 pub mod policy;
 pub mod preimage;
@@ -78,6 +80,7 @@ mod text;
 mod time;
 pub mod token;
 pub mod tokens;
+mod verdict;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)] // what JavaScript calls; public for the tests in the engines
 pub mod wasm;

@@ -56,7 +56,7 @@ impl<H: Host> Client<H> {
             ));
         }
         asked.check(self.config.hosts.as_deref())?;
-        if !request.replayable || (head.redirected && !matches!(request.method.as_str(), "GET" | "HEAD")) {
+        if !request.replayable || (head.redirected && !request.is_get()) {
             let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
             return Err(Error::new(Code::BodyNotReplayable, text));
         }

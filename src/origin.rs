@@ -3,7 +3,6 @@
 use crate::encoding::concat;
 use crate::text::{cut, find, number, parts, rsplit_once, split_once};
 use crate::{Code, Error};
-use std::cell::RefCell;
 
 /// The parts of a URL that decide about money. The URL is absolute and normalised, as the URL standard's `href` is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,27 +116,6 @@ impl HostPattern {
             Some(suffix) => location.host.len() > suffix.len() && location.host.ends_with(suffix),
             None => host == location.host,
         }
-    }
-}
-
-/// Origins of which something was learnt, for as long as the instance lives.
-#[derive(Default)]
-pub(crate) struct Origins(RefCell<Vec<String>>);
-
-impl Origins {
-    pub(crate) fn have(&self, origin: &str) -> bool {
-        self.0.borrow().iter().any(|known| known == origin)
-    }
-
-    pub(crate) fn add(&self, origin: &str) {
-        if !self.have(origin) {
-            self.0.borrow_mut().push(origin.to_owned());
-        }
-    }
-
-    /// Drops one, or all.
-    pub(crate) fn forget(&self, origin: Option<&str>) {
-        self.0.borrow_mut().retain(|known| origin.is_some_and(|origin| origin != known));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
 
 use crate::certainty::Dispatch;
-use crate::client::{not_honored, Client};
+use crate::client::Client;
 use crate::encoding::to_hex;
 use crate::event::Quote;
 use crate::failure::Failure;
@@ -51,8 +51,8 @@ impl<H: Host> Client<H> {
         if let Some(token) = self.token_for(request) {
             return Ok(Found::Bought(token));
         }
-        if self.is_dishonored(request) {
-            return Err(not_honored().into());
+        if let Some(failure) = self.not_honored(request) {
+            return Err(failure);
         }
         let hash = to_hex(&quote.invoice.payment_hash);
         if self.books.borrow().bought_with(&hash).is_some() {
@@ -173,12 +173,12 @@ impl<H: Host> Client<H> {
         approved_fee: u64,
     ) -> Result<Option<Found>, Failure<H>> {
         let request = &*purchase.request;
-        if let Some(token) = self.token_in(books, request) {
+        if let Some(token) = self.token_in(books, request, false) {
             return Ok(Some(Found::Bought(token)));
         }
         let now = self.host.now();
-        if self.is_dishonored_in(books, request) {
-            return Err(not_honored().into());
+        if let Some(failure) = self.not_honored_in(books, request) {
+            return Err(failure);
         }
         check_expiry(&quote.invoice, now)?;
         if let Some(token) = books.known_hash(request, quote, hash)? {

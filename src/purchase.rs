@@ -55,7 +55,7 @@ pub(crate) struct Purchase<H: Host> {
     was_frozen: Cell<bool>,
     /// The caller who paid has had its answer, has waited long for it, or has gone.
     tried: Rc<sync::Event>,
-    /// The same for one of those who waited, where all of them may have waited for a token that is used up.
+    /// The same for the first of those who waited, where the payer's try has not told whether the token is good.
     tried_again: Rc<sync::Event>,
     has_second: Cell<bool>,
 }
@@ -92,8 +92,13 @@ impl<H: Host> Client<H> {
                     return Ok((Bought { token, paid_now: false }, None));
                 };
                 self.let_go_first(&purchase.tried).await;
-                let is_used_up = self.used_up.have(&token.payment.origin);
-                if is_used_up && self.token_for(request).is_some_and(|still| still.id == token.id) {
+                // Where it was not taken, or may be used up, one of those who waited tries it first, for all of them: always
+                // where a refusal could not be answered by a second request.
+                let is_doubtful = |still: Rc<Token>| {
+                    let may_be_used_up = !request.is_get() || self.origins.may_be_single_use(request.origin());
+                    still.id == token.id && (!still.accepted || may_be_used_up)
+                };
+                if self.token_for(request).is_some_and(is_doubtful) {
                     if !purchase.has_second.replace(true) {
                         return Ok((Bought { token, paid_now: false }, Some(Fires(Rc::clone(&purchase.tried_again)))));
                     }
@@ -154,7 +159,7 @@ impl<H: Host> Client<H> {
         &self,
         call: &H::Call,
         token: Option<&Token>,
-        first_try: Option<FirstTry>,
+        first_try: &mut Option<FirstTry>,
     ) -> Result<H::Response, H::Cause> {
         let authorization = token.map(Token::authorization);
         let mut sending = pin!(self.host.send(call, authorization.as_deref(), true));
@@ -162,7 +167,7 @@ impl<H: Host> Client<H> {
             if let Some(sent) = within(sending.as_mut(), self.host.sleep(FIRST_TRY_MS)).await {
                 return sent;
             }
-            drop(first_try);
+            *first_try = None;
         }
         sending.await
     }
@@ -177,7 +182,7 @@ impl<H: Host> Client<H> {
     /// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
     fn purchase_key(&self, request: &Request) -> String {
         let origin = request.origin();
-        if self.is_unshared(origin) {
+        if self.origins.is_unshared(origin) {
             resource(&request.method, &request.url)
         } else {
             origin.to_owned()

@@ -25,7 +25,7 @@ impl<H: Host> Client<H> {
         let origin = request.origin();
         entry.is_unsettled()
             && entry.payment.origin == origin
-            && (same_resource || !self.is_unshared(origin))
+            && (same_resource || !self.origins.is_unshared(origin))
             && !entry.is_forgotten(now)
     }
 

@@ -19,7 +19,7 @@ const REFUSAL_BYTES: usize = 24;
 pub struct Refusal {
     /// Method, space, path.
     pub at: String,
-    /// In a row.
+    /// In a row. 0: a request failed there that it was sent with, which says little of the token.
     pub times: u64,
 }
 
@@ -42,6 +42,10 @@ pub struct Token {
     pub own_refusals: u64,
     /// Where else it was refused.
     pub refused: Vec<Refusal>,
+    /// How many tokens that were bought for the same before it, in a row, were never accepted.
+    pub(crate) unopened_before: u64,
+    /// Whether it was taken once more after it was accepted; never stored.
+    pub(crate) taken_again: bool,
     pub(crate) rules: Rules,
 }
 
@@ -86,7 +90,19 @@ impl Token {
     #[must_use]
     pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
         let rules = Rules::of(&token, payment.started_at);
-        Self { id: 0, payment, method, token, preimage, accepted: false, own_refusals: 0, refused: Vec::new(), rules }
+        Self {
+            id: 0,
+            payment,
+            method,
+            token,
+            preimage,
+            accepted: false,
+            own_refusals: 0,
+            refused: Vec::new(),
+            unopened_before: 0,
+            taken_again: false,
+            rules,
+        }
     }
 
     /// The same token, known to open another URL of its origin.
@@ -123,14 +139,41 @@ impl Token {
         self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
     }
 
+    /// Whether a request failed at this method and path that it was sent with as a token of another resource.
+    pub(crate) fn is_doubted(&self, method: &str, path: &str) -> bool {
+        self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
+    }
+
+    /// Whether it was bought for this method and path.
+    pub(crate) fn is_of(&self, method: &str, path: &str) -> bool {
+        self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path)
+    }
+
     /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
     /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its second try.
     #[must_use]
     pub fn is_dishonored(&self, method: &str, path: &str, now_ms: u64) -> bool {
         // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
-        let is_own_path = self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path);
         let enough = if self.rules.are_in_time(now_ms) { 2 } else { 1 };
-        is_own_path && !self.accepted && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
+        self.is_of(method, path)
+            && !self.accepted
+            && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
+    }
+
+    /// Whether its resource took it once and has just refused it the second time.
+    pub(crate) fn is_used_up_at_once(&self) -> bool {
+        self.accepted && !self.taken_again && self.own_refusals == 1
+    }
+
+    /// How many purchases in a row have opened nothing and will not: this one and those before it.
+    pub(crate) fn unopened(&self, now_ms: u64) -> u64 {
+        match self.accepted {
+            true => 0,
+            false => {
+                let is_over = self.own_refusals > 0 || !self.rules.are_in_time(now_ms);
+                self.unopened_before.saturating_add(u64::from(is_over))
+            }
+        }
     }
 
     /// Notes that a request was answered 400, 401, 402 or 403 with this token.
@@ -139,10 +182,19 @@ impl Token {
             self.own_refusals = self.own_refusals.saturating_add(1);
             return;
         }
+        self.note_refusals(method, url, 1);
+    }
+
+    /// Notes that a request failed that it was sent with as a token of another resource.
+    pub(crate) fn note_doubt(&mut self, method: &str, url: &str) {
+        self.note_refusals(method, url, 0);
+    }
+
+    fn note_refusals(&mut self, method: &str, url: &str, times: u64) {
         let path = Location::of(url).map_or("/", |location| location.path);
         match self.refused.iter_mut().find(|refusal| is_at(&refusal.at, method, path)) {
-            Some(refusal) => refusal.times = refusal.times.saturating_add(1),
-            None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times: 1 }),
+            Some(refusal) => refusal.times = refusal.times.saturating_add(times),
+            None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times }),
         }
         self.forget_refusals();
     }
@@ -160,6 +212,7 @@ impl Token {
 
     /// Notes that a server took the token. Earlier refusals came from one that was not yet aware of the payment.
     pub fn note_accepted(&mut self) {
+        self.taken_again |= self.accepted;
         if !self.accepted {
             self.accepted = true;
             self.own_refusals = 0;
@@ -168,9 +221,11 @@ impl Token {
 
     /// Adds what another reading of the same token knows.
     pub(crate) fn learn(&mut self, other: &Self) {
+        let taken_again = self.taken_again | other.taken_again;
         if other.accepted {
             self.note_accepted();
         }
+        self.taken_again = taken_again;
         if other.accepted || !self.accepted {
             self.own_refusals = self.own_refusals.max(other.own_refusals);
         }
@@ -189,7 +244,7 @@ impl Token {
         let has_expired = !self.rules.are_in_time(now_ms);
         match self.accepted {
             true => has_expired || self.own_refusals > 0,
-            false => has_expired && self.own_refusals == 0 && self.refused.is_empty(),
+            false => has_expired && self.unopened(now_ms) < 2 && self.own_refusals == 0 && self.refused.is_empty(),
         }
     }
 
@@ -208,6 +263,9 @@ impl Token {
         row.number("settledAt", payment.settled_at);
         row.truth("accepted", self.accepted);
         row.number("ownRefusals", Some(self.own_refusals));
+        if self.unopened_before > 0 {
+            row.number("unopenedBefore", Some(self.unopened_before));
+        }
         row.rows("refused", &self.refused, |refusal, row| {
             row.text("at", Some(&refusal.at));
             row.number("times", Some(refusal.times));
@@ -220,6 +278,7 @@ impl Token {
         let mut token = Self::new(payment, row.text("method"), row.text("token"), row.optional_text("preimage"));
         token.accepted = row.truth("accepted");
         token.own_refusals = row.number("ownRefusals");
+        token.unopened_before = row.optional_number("unopenedBefore").unwrap_or(0);
         token.refused = row.rows("refused", |row| Refusal { at: row.text("at"), times: row.number("times") });
         token
     }

@@ -15,6 +15,23 @@ const ROWS: &str = "tokens";
 /// Tokens that are kept for the requests that are under way with them.
 const MOST_GONE: usize = 64;
 
+/// What a token is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// Upper-case.
+    pub method: &'a str,
+    /// Absolute, without user, password and fragment.
+    pub url: &'a str,
+    /// Whether another resource's token may be tried.
+    pub borrow: bool,
+    /// For the first request of a call. Later ones leave out what its own resource has refused twice.
+    pub is_first: bool,
+    /// Whether tokens of the origin are good for one use.
+    pub single_use: bool,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+}
+
 /// Every token that is known.
 #[derive(Clone, Default)]
 pub struct Tokens {
@@ -97,15 +114,22 @@ impl Tokens {
     /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin with
     /// the longest common path. None that a server has refused here, nor one whose caveats speak against it.
     #[must_use]
-    pub fn choose(&self, method: &str, url: &str, borrow: bool, now_ms: u64) -> Option<&Rc<Token>> {
+    pub fn choose(&self, search: &Search<'_>) -> Option<&Rc<Token>> {
+        let Search { method, url, is_first, now_ms, .. } = *search;
         let location = Location::of(url)?;
         let mut best: Option<(usize, &Rc<Token>)> = None;
         let mut refused = false;
         for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
             let own = token.is_for(method, url);
-            refused |= token.refusals(method, location.path) > 0;
-            // A first refusal says nothing yet of a token that was never accepted: it is tried a second time.
-            if own && token.own_refusals > u64::from(!token.accepted) {
+            // What made a request fail may still be what a 402 asks for.
+            refused |=
+                token.refusals(method, location.path) > 0 || (is_first && token.is_doubted(method, location.path));
+            let is_refused = match token.accepted {
+                true => token.own_refusals > 0,
+                // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
+                false => token.own_refusals > 1 && !is_first,
+            };
+            if (own && is_refused) || (token.accepted && search.single_use) {
                 continue;
             }
             // What it was sold for it opens: a server behind a proxy may know its paths by other names.
@@ -122,12 +146,15 @@ impl Tokens {
             }
         }
         // Where one token of the origin was refused, the others are not tried in turn: each would cost a round trip.
-        best.filter(|(likeness, _)| *likeness == usize::MAX || (borrow && !refused)).map(|(_, token)| token)
+        best.filter(|(likeness, _)| *likeness == usize::MAX || (search.borrow && !refused)).map(|(_, token)| token)
     }
 
     /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another that
     /// still opens it was paid for as well, by a payment whose proof came late.
     pub fn put(&mut self, mut token: Token) -> Rc<Token> {
+        let bought_at_ms = token.payment.settled_at.unwrap_or(token.payment.started_at).saturating_mul(1000);
+        let is_same = |old: &&Rc<Token>| old.is_for(&token.method, &token.payment.url);
+        token.unopened_before = self.list.iter().rfind(is_same).map_or(0, |old| old.unopened(bought_at_ms));
         self.remove(|old| {
             old.is_for(&token.method, &token.payment.url) && (old.own_refusals > 0 || old.rules.expires_at.is_some())
         });
@@ -197,10 +224,19 @@ impl Tokens {
         self.last_id = self.last_id.max(others.last_id);
     }
 
-    /// Whether what was last bought for this method and path of an origin was never once accepted.
+    /// A token that was bought for this method and path of an origin and never once accepted, though tried often enough, or
+    /// the last of two in a row that opened nothing.
     #[must_use]
-    pub fn is_dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> bool {
-        self.list.iter().any(|token| token.payment.origin == origin && token.is_dishonored(method, path, now_ms))
+    pub fn dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> Option<&Token> {
+        let mut unopened: u64 = 0;
+        let mut found = None;
+        for token in self.iter().filter(|token| token.payment.origin == origin && token.is_of(method, path)) {
+            unopened = if token.accepted { 0 } else { unopened.saturating_add(token.unopened(now_ms)) };
+            if unopened > 1 || token.is_dishonored(method, path, now_ms) {
+                found = Some(token);
+            }
+        }
+        found
     }
 
     /// Drops the tokens of one origin, or all.

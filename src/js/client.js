@@ -17,14 +17,15 @@ export function clientOf(Core, config, given) {
   const reusable = new Map();
   let changing = 0;
 
-  /** A token's header and payment, asked of the core once. */
+  /** A token's header and payment, asked of the core once; one of another resource has an id below 0. */
   function credential(id) {
     if (!id) return;
     let found = known.get(id);
     if (!found && known.size >= MOST_KNOWN) known.clear();
     if (!found) {
       const { expiresAt, ...rest } = JSON.parse(core.credential(id));
-      known.set(id, (found = { ...rest, id, until: expiresAt === null ? Infinity : expiresAt * 1000, accepted: false }));
+      const until = expiresAt === null ? Infinity : expiresAt * 1000;
+      known.set(id, (found = { ...rest, id, until, accepted: false, guess: id < 0 && env.isPage }));
     }
     return found;
   }
@@ -56,13 +57,13 @@ export function clientOf(Core, config, given) {
     sendAgain,
     withToken,
     ready,
-    /** The token to send: its id, header and payment. */
+    /** The token to send: its id, header and payment. One that is a `guess` whose preflight may fail goes to `answer` unsent. */
     tokenFor(call) {
       const { plain } = call;
       const found = ready(plain);
       if (found !== undefined) return found;
       const token = call.url ? credential(core.token(call)) : undefined;
-      if (token && plain && !changing) {
+      if (token && plain && !changing && !token.guess) {
         if (reusable.size >= MOST_KNOWN) reusable.clear();
         reusable.set(plain, token);
       }
@@ -74,9 +75,9 @@ export function clientOf(Core, config, given) {
       token.accepted = true;
       return { payment: token.payment, paidNow: false };
     },
-    /** The last response of a call whose first is here, and its receipt or null. */
+    /** The last response of a call whose first is here, or still to come, and its receipt or null. */
     answer: (call, token, response) => change(async () => {
-      const [last, receipt] = await core.answer(call, token?.id ?? 0, response);
+      const [last, receipt] = await (token?.guess ? core.fetch(call) : core.answer(call, token?.id ?? 0, response));
       return [last, JSON.parse(receipt)];
     }),
     quote: async (call) => JSON.parse(await core.quote(call)),

@@ -3,6 +3,8 @@ import { readWallet } from "./wallet.js";
 
 // workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
 const isolated = typeof WebSocketPair !== "undefined";
+// Pages and their workers: there an Authorization to another origin makes a preflight, which the server may refuse.
+const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
 
 // The core's name for the lock that is held for moments only.
 const LEDGER_LOCK = "l402-fetch/ledger";
@@ -56,6 +58,9 @@ export function environment({ wallet: given, method, store, approve, now, onEven
     head: (call) => `${call.replayable | (call.authorized << 1) | (call.payable << 2)} ${call.url ?? ""} ${call.method}`,
     send: async (call, authorization, repeat) => call.sent(authorization, repeat),
     aborted: (call) => !!call.signal?.aborted,
+    isPage,
+    /** Whether a request that failed so may have had its preflight refused. */
+    preflighted: (call, cause) => isPage && cause?.name === "TypeError" && !call.url.startsWith(`${globalThis.location?.origin}/`),
     /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
     readable(response) {
       try {

@@ -76,7 +76,7 @@ export function createFetch(options, load, follow, atHand) {
         await unlessAborted(call, look());
       }
       const token = client?.tokenFor(call);
-      const response = await call.sent(token?.authorization);
+      const response = token?.guess || (await call.sent(token?.authorization));
       return isLast(token, response) ? done(call, response, token && client.accepted(token)) : await rest(call, token, response);
     } finally {
       call.drop();
@@ -120,7 +120,7 @@ export function createFetch(options, load, follow, atHand) {
 /** Whether there is nothing to pay, or the token was taken. A fetch of the user's own may resolve with anything. */
 function isLast(token, response) {
   const status = response?.status;
-  return token ? status < 400 || status === 404 : status !== 402;
+  return token ? status < 400 : status !== 402;
 }
 
 /** The caller's abort ends its own promise at once, with its own reason, and nothing else. */

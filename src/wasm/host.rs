@@ -5,9 +5,9 @@ use super::task;
 use crate::event::{Event, Quote};
 use crate::host::{Answer, Fact, Head, Host, Order, Request};
 use crate::invoice::Invoice;
-use crate::text::split_once;
+use crate::text::{number, split_once};
 use gloo_net::http::Response;
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Date, Function, Promise, Reflect};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -34,6 +34,8 @@ extern "C" {
     fn send(this: &Env, call: &Call, authorization: Option<String>, repeat: bool) -> Promise;
     #[wasm_bindgen(method)]
     fn aborted(this: &Env, call: &Call) -> bool;
+    #[wasm_bindgen(method)]
+    fn preflighted(this: &Env, call: &Call, cause: &JsValue) -> bool;
     #[wasm_bindgen(method)]
     fn readable(this: &Env, response: &JsValue) -> bool;
     #[wasm_bindgen(method)]
@@ -152,6 +154,15 @@ impl Drop for Guard {
     }
 }
 
+/// How long a `Retry-After` asks to wait: seconds, or an HTTP date.
+fn milliseconds_until(retry_after: &str, now: f64) -> Option<u64> {
+    let wait = match number(retry_after.as_bytes()) {
+        Some(seconds) => return Some(seconds.saturating_mul(1000)),
+        None => Date::parse(retry_after) - now,
+    };
+    (!wait.is_nan()).then_some(wait.max(0.0) as u64)
+}
+
 impl Host for JsHost {
     type Call = Call;
     type Response = JsValue;
@@ -180,6 +191,10 @@ impl Host for JsHost {
         JsFuture::from(self.env.send(call, authorization.map(str::to_owned), repeat)).await
     }
 
+    fn may_be_preflight(&self, call: &Call, cause: &JsValue) -> bool {
+        self.env.preflighted(call, cause)
+    }
+
     fn is_aborted(&self, call: &Call) -> bool {
         self.env.aborted(call)
     }
@@ -191,11 +206,17 @@ impl Host for JsHost {
         let raw: web_sys::Response = response.clone().unchecked_into();
         let filtered = raw.type_() == web_sys::ResponseType::Cors;
         let response = Response::from(raw);
+        let status = response.status();
+        let retry_after = match status {
+            401 | 402 | 429 | 503 => response.headers().get("retry-after"),
+            _ => None,
+        };
         Head {
-            status: response.status(),
+            status,
             url: response.url(),
             redirected: response.redirected(),
             challenge: response.headers().get("www-authenticate"),
+            retry_after_ms: retry_after.and_then(|value| milliseconds_until(&value, self.env.now())),
             filtered,
         }
     }

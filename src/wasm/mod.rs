@@ -8,7 +8,7 @@ mod host;
 mod task;
 
 use crate::challenge;
-use crate::client::Client;
+use crate::client::{Client, Reply};
 use crate::config::Config;
 use crate::failure::{Failure, Raised};
 use crate::invoice::Invoice;
@@ -78,16 +78,24 @@ impl Core {
         self.client.has_tokens()
     }
 
-    /// The token to send with a request: its id, 0 where none is known.
+    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is known.
     #[must_use]
-    pub fn token(&self, call: &Call) -> u32 {
-        self.client.token_to_send(&self.client.host.request(call)).map_or(0, |token| token.id)
+    pub fn token(&self, call: &Call) -> i32 {
+        let request = self.client.host.request(call);
+        self.client.token_to_send(&request).map_or(0, |token| {
+            let id = i32::try_from(token.id).unwrap_or(0);
+            if token.is_for(&request.method, &request.url) {
+                id
+            } else {
+                id.saturating_neg()
+            }
+        })
     }
 
     /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment, expiresAt}`.
     #[must_use]
-    pub fn credential(&self, id: u32) -> Option<String> {
-        self.client.token(id).map(|token| {
+    pub fn credential(&self, id: i32) -> Option<String> {
+        self.client.token(id.unsigned_abs()).map(|token| {
             Writer::object(|row| {
                 row.text("authorization", Some(&token.authorization()));
                 row.row("payment", |row| token.payment.write(row));
@@ -97,21 +105,28 @@ impl Core {
     }
 
     /// Notes that a server took the token.
-    pub fn accepted(&self, id: u32) {
-        if let Some(token) = self.client.token(id) {
-            self.client.note_accepted(&token);
+    pub fn accepted(&self, id: i32) {
+        if let Some(token) = self.client.token(id.unsigned_abs()) {
+            self.client.note_accepted(&token, id > 0);
         }
     }
 
     /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
     /// `[response, receipt as JSON text, or null]`.
-    pub fn answer(&self, call: Call, id: u32, response: JsValue) -> Promise {
+    pub fn answer(&self, call: Call, id: i32, response: JsValue) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
-            let (token, request) = (client.token(id), client.host.request(&call));
-            let reply = client.answer(Rc::new(call), request, token, response).await?;
-            let receipt = reply.receipt.map(|receipt| receipt.to_json());
-            Ok(Array::of2(&reply.response, &receipt.map_or(JsValue::NULL, JsValue::from)).into())
+            let (token, request) = (client.token(id.unsigned_abs()), client.host.request(&call));
+            Ok(pair_of(client.answer(Rc::new(call), request, token, response).await?))
+        })
+    }
+
+    /// Makes a call from its beginning, for what may fail of its token: ends like [`Core::answer`].
+    pub fn fetch(&self, call: Call) -> Promise {
+        let client = Rc::clone(&self.client);
+        self.promise(async move {
+            let request = client.host.request(&call);
+            Ok(pair_of(client.fetch(Rc::new(call), request).await?))
         })
     }
 
@@ -176,6 +191,11 @@ impl Core {
             );
         })
     }
+}
+
+fn pair_of(reply: Reply<JsHost>) -> JsValue {
+    let receipt = reply.receipt.map(|receipt| receipt.to_json());
+    Array::of2(&reply.response, &receipt.map_or(JsValue::NULL, JsValue::from)).into()
 }
 
 impl JsHost {

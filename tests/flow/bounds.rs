@@ -1,6 +1,8 @@
 //! How large the books may grow, and what they forget on the way: never an amount, nor what may still open something.
 
-use crate::host::{client, fetch, get, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL};
+use crate::host::{
+    client, fetch, get, not_honored, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL,
+};
 use crate::mint::Terms;
 use l402_fetch::bounds::{KEPT_BYTES, MOST_BYTES};
 use l402_fetch::certainty::Dispatch;
@@ -460,7 +462,7 @@ fn expired_and_used_up_tokens_make_room_and_dishonored_ones_do_not() {
     // All of them, where room is needed.
     after.prune(0, now);
     assert_eq!(kinds(&after), [before[0], 0, 0, before[3], before[4]]);
-    assert_eq!(fetch(&client, &host, get(&url(3))), refused(Code::NotHonored), "whose server got the money once");
+    assert_eq!(fetch(&client, &host, get(&url(3))), not_honored(), "whose server got the money once");
     assert_eq!(world.paid(), 3);
 }
 

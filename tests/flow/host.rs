@@ -152,6 +152,11 @@ pub fn open(code: Code, state: State) -> End {
     End::Raised { code, cause: None, state: Some(state), has_response: true }
 }
 
+/// The refusal to pay again where what was paid for was never accepted: with the 402, and the payment that was made.
+pub fn not_honored() -> End {
+    open(Code::NotHonored, State::Paid)
+}
+
 pub const PAID: End = End::Answer(200, Some(true));
 pub const REUSED: End = End::Answer(200, Some(false));
 

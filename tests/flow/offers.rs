@@ -541,7 +541,9 @@ fn what_follows_the_payment_is_the_callers() {
             })
         });
         assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(true)));
-        assert_eq!((world.paid(), world.sends()), (1, 2));
+        // A server that refuses may learn of the payment late: see late.rs.
+        let sends = if matches!(status, 401 | 402) { 5 } else { 2 };
+        assert_eq!((world.paid(), world.sends()), (1, sends), "{status}");
     }
 }
 

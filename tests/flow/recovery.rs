@@ -218,6 +218,7 @@ fn a_late_proof_takes_no_newer_token_away() {
     late.bring(world.proof_of(&hash));
     world.executor.run(1000);
     assert_eq!((total(&world, &client), payments(&world, &client)[0].state), (20, State::Paid));
+    assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
     // Both are paid for: when one is used up, there is the other.
     world.server.single_use.set(true);
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);

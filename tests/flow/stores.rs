@@ -2,8 +2,8 @@
 
 use crate::executor::{Later, Running};
 use crate::host::{
-    call, client, end, fetch, get, open, refused, Call, End, Fake, Op, Response, Store, TheClient, World, ORIGIN, PAID,
-    REUSED, URL,
+    call, client, end, fetch, get, not_honored, open, refused, Call, End, Fake, Op, Response, Store, TheClient, World,
+    ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::client::Failure;
@@ -273,7 +273,7 @@ fn damage_is_not_overwritten_by_a_refusal() {
             Ok(Response::challenge(&inner.mint.offer(&Terms::default(), inner.now()).header(), sent))
         });
         assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
-        assert_eq!(fetch(&client, &host, get(URL)), refused(Code::NotHonored), "memory knows");
+        assert_eq!(fetch(&client, &host, get(URL)), not_honored(), "memory knows");
         assert_eq!((world.paid(), store.value(key).as_deref()), (1, Some(LATER)));
     }
 }

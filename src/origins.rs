@@ -1,0 +1,151 @@
+//! What the tokens of an origin are good for, as far as answers to them have told: of many resources, or of one; once, or
+//! again and again. It lives as long as its instance does.
+
+use std::cell::RefCell;
+
+/// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one use.
+const SINGLE_USE: u8 = 2;
+/// So many tokens are then not sent again. The next one is: the server may have changed, or have been misunderstood, and each
+/// token that is not used again costs a payment.
+const NOT_SENT_AGAIN: u8 = 10;
+
+/// What an answer to a token has told of its origin.
+#[derive(Clone, Copy)]
+pub(crate) enum Lesson {
+    /// It opened what it was not bought for, and what had asked for money without it.
+    Opened,
+    /// It was taken where it was not bought for. What is free looks the same.
+    SeemsToOpen,
+    /// It was refused where it was not bought for.
+    Refused,
+    /// It was taken for the first time.
+    Taken,
+    /// It was taken once more.
+    TakenAgain,
+    /// It was refused by its own resource, which had taken it once.
+    UsedUp,
+}
+
+/// What is known of one origin.
+#[derive(Default)]
+struct Known {
+    origin: String,
+    opened: bool,
+    seems_to_open: bool,
+    refused: bool,
+    /// Tokens in a row that were refused after their first use; from [`SINGLE_USE`] on, how many more are not sent again.
+    used_up: u8,
+}
+
+/// Every origin of which something was learnt.
+#[derive(Default)]
+pub(crate) struct Origins(RefCell<Vec<Known>>);
+
+impl Origins {
+    pub(crate) fn learn(&self, origin: &str, lesson: Lesson) {
+        let mut all = self.0.borrow_mut();
+        let found = all.iter().position(|known| known.origin == origin);
+        let at = found.unwrap_or(all.len());
+        if found.is_none() {
+            all.push(Known { origin: origin.to_owned(), ..Known::default() });
+        }
+        let Some(known) = all.get_mut(at) else { return };
+        match lesson {
+            Lesson::Opened => known.opened = true,
+            Lesson::SeemsToOpen => known.seems_to_open = true,
+            Lesson::Refused => known.refused = true,
+            Lesson::Taken if known.used_up >= SINGLE_USE => known.used_up = known.used_up.saturating_sub(1),
+            Lesson::Taken => {}
+            Lesson::TakenAgain => known.used_up = 0,
+            Lesson::UsedUp if known.used_up == 0 => known.used_up = 1,
+            Lesson::UsedUp => known.used_up = SINGLE_USE.saturating_add(NOT_SENT_AGAIN),
+        }
+    }
+
+    fn is(&self, origin: &str, what: fn(&Known) -> bool) -> bool {
+        self.0.borrow().iter().any(|known| known.origin == origin && what(known))
+    }
+
+    /// Whether a token of this origin has opened a resource that it was not bought for.
+    pub(crate) fn is_shared(&self, origin: &str) -> bool {
+        // Where tokens were refused elsewhere, what took one without asking for money first may be free.
+        self.is(origin, |known| known.opened || (known.seems_to_open && !known.refused))
+    }
+
+    /// Whether a token of this origin was refused by a resource that it was not bought for.
+    pub(crate) fn is_unshared(&self, origin: &str) -> bool {
+        self.is(origin, |known| known.refused)
+    }
+
+    /// Whether tokens of this origin are good for one use.
+    pub(crate) fn is_single_use(&self, origin: &str) -> bool {
+        self.is(origin, |known| known.used_up >= SINGLE_USE)
+    }
+
+    /// Whether the last token that was sent again may have been good for one use.
+    pub(crate) fn may_be_single_use(&self, origin: &str) -> bool {
+        self.is(origin, |known| known.used_up > 0)
+    }
+
+    /// Drops one, or all.
+    pub(crate) fn forget(&self, origin: Option<&str>) {
+        self.0.borrow_mut().retain(|known| origin.is_some_and(|origin| origin != known.origin));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: &str = "https://a.example";
+
+    fn after(lessons: &[Lesson]) -> Origins {
+        let origins = Origins::default();
+        lessons.iter().for_each(|lesson| origins.learn(HERE, *lesson));
+        origins
+    }
+
+    #[test]
+    fn shared_is_what_was_seen_to_open_more_than_its_own() {
+        use Lesson::{Opened, Refused, SeemsToOpen, Taken};
+        let table: [(&[Lesson], bool); 6] = [
+            (&[], false),
+            (&[Taken], false),
+            (&[SeemsToOpen], true),
+            (&[SeemsToOpen, Refused], false),
+            (&[Refused, Opened], true),
+            (&[Refused], false),
+        ];
+        for (number, (lessons, expected)) in table.iter().enumerate() {
+            assert_eq!(after(lessons).is_shared(HERE), *expected, "{number}");
+            assert!(!after(lessons).is_shared("https://b.example"));
+        }
+    }
+
+    #[test]
+    fn that_tokens_are_good_once_is_believed_for_so_many_tokens() {
+        let origins = after(&[Lesson::Taken, Lesson::UsedUp, Lesson::Taken]);
+        assert!(origins.may_be_single_use(HERE) && !origins.is_single_use(HERE), "it may have been revoked");
+        for _ in 0..2 {
+            origins.learn(HERE, Lesson::UsedUp);
+            for _ in 0..=NOT_SENT_AGAIN {
+                assert!(origins.is_single_use(HERE));
+                origins.learn(HERE, Lesson::Taken);
+            }
+            assert!(origins.may_be_single_use(HERE) && !origins.is_single_use(HERE), "the next one is sent again");
+        }
+        origins.learn(HERE, Lesson::TakenAgain);
+        assert!(!origins.may_be_single_use(HERE));
+        assert!(!after(&[Lesson::UsedUp, Lesson::TakenAgain, Lesson::UsedUp]).is_single_use(HERE), "two in a row");
+    }
+
+    #[test]
+    fn one_origin_is_forgotten_or_all() {
+        let origins = after(&[Lesson::Refused, Lesson::Opened]);
+        origins.learn("https://b.example", Lesson::Refused);
+        origins.forget(Some("https://b.example"));
+        assert!(origins.is_shared(HERE) && origins.is_unshared(HERE) && !origins.is_unshared("https://b.example"));
+        origins.forget(None);
+        assert!(!origins.is_shared(HERE) && !origins.is_unshared(HERE));
+    }
+}
