@@ -61,7 +61,7 @@ mod tests {
         let next = |(status, retry_after_ms): &(u16, Option<u64>)| {
             let head = Head { status: *status, retry_after_ms: *retry_after_ms, ..Head::default() };
             let pause = pauses.next(&head, &request, now);
-            now += pause.unwrap_or(0);
+            now = now.saturating_add(pause.unwrap_or(0));
             pause
         };
         answers.iter().map(next).collect()

@@ -2,7 +2,7 @@
 #![no_main]
 
 use l402_fetch::token::Token;
-use l402_fetch::tokens::Tokens;
+use l402_fetch::tokens::{Search, Tokens};
 use l402_fetch::Code;
 use l402_fetch_fuzz::{text, Choices};
 use libfuzzer_sys::fuzz_target;
@@ -67,10 +67,14 @@ fn both(memory: Vec<Token>, store: Vec<Token>, choices: &mut Choices) {
     // whatever is sent was bought from whom it is sent to, and has not expired
     let (method, url) = (choices.one_of(["GET", "POST"]), choices.one_of(URLS));
     let now = choices.one_of([0, 1_800_000_001_000, 1_900_000_000_000]);
-    if let Some(token) = tokens.choose(method, url, choices.below(2) > 0, now) {
+    let [borrow, is_first, single_use] = [(); 3].map(|()| choices.below(2) > 0);
+    let search = Search { method, url, borrow, is_first, single_use, now_ms: now };
+    if let Some(token) = tokens.choose(&search) {
         assert!(url.starts_with(&format!("{}/", token.payment.origin)));
         assert!(!(token.token == EXPIRES && now >= 1_850_000_000_000));
-        assert!(!(token.is_for(method, url) && token.own_refusals > 1));
+        assert!(!(token.accepted && single_use));
+        let may_be_late = is_first && !token.accepted;
+        assert!(!(token.is_for(method, url) && token.own_refusals > 1) || may_be_late);
     }
     tokens.forget(Some("https://a.example"));
     assert!(tokens.iter().all(|token| token.payment.origin != "https://a.example"));
