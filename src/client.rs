@@ -177,7 +177,7 @@ impl<H: Host> Client<H> {
         let request = Rc::new(request);
         let (mut paid_now, mut asked_again, mut is_priced) = (false, false, false);
         let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
-        // Another resource's token that was taken out of the request, since what became of it may have come of the token.
+        // Another resource's token that was taken out of the request: a 402 is then all the proof that it is not good here.
         let mut doubted: Option<Rc<Token>> = None;
         let mut first = Some(first);
         loop {
@@ -188,8 +188,8 @@ impl<H: Host> Client<H> {
             let response = match (sent, token.as_ref()) {
                 (Ok(response), _) => response,
                 (Err(cause), Some(guess)) if self.may_be_of(guess, &call, &request, &cause) => {
-                    self.note_doubt(guess, &request);
-                    (doubted, first_try) = (token.take(), None);
+                    self.note_failure(guess, &request, is_priced, false);
+                    (token, first_try) = (None, None);
                     continue;
                 }
                 (Err(cause), Some(token)) if paid_now && !self.host.is_aborted(&call) => {
@@ -229,7 +229,7 @@ impl<H: Host> Client<H> {
                         }
                         self.host.discard(response);
                         let is_guess = !tried.is_for(&request.method, &request.url);
-                        doubted = Some(tried).filter(|_| is_guess && !matches!(head.status, 401 | 402));
+                        doubted = Some(tried).filter(|_| is_guess && matches!(head.status, 400 | 403..500));
                         continue;
                     }
                     Next::Read => {}
@@ -287,7 +287,7 @@ impl<H: Host> Client<H> {
             Verdict::Taken => is_news = self.note_taken(tried, is_own, is_priced),
             Verdict::Silent => {}
             _ if is_elsewhere => {}
-            Verdict::Closed if !is_own && !is_priced => self.note_doubt(tried, request),
+            Verdict::Closed if !is_own => self.note_failure(tried, request, is_priced, head.status < 500),
             Verdict::Refused | Verdict::Closed => self.note_refused(tried, request),
         }
         *first_try = None;

@@ -140,7 +140,8 @@ impl Token {
     }
 
     /// Whether a request failed at this method and path that it was sent with as a token of another resource.
-    pub(crate) fn is_doubted(&self, method: &str, path: &str) -> bool {
+    pub(crate) fn is_doubted(&self, method: &str, url: &str) -> bool {
+        let path = Location::of(url).map_or("/", |location| location.path);
         self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
     }
 

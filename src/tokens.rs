@@ -122,8 +122,7 @@ impl Tokens {
         for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
             let own = token.is_for(method, url);
             // What made a request fail may still be what a 402 asks for.
-            refused |=
-                token.refusals(method, location.path) > 0 || (is_first && token.is_doubted(method, location.path));
+            refused |= token.refusals(method, location.path) > 0 || (is_first && token.is_doubted(method, url));
             let is_refused = match token.accepted {
                 true => token.own_refusals > 0,
                 // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.

@@ -72,9 +72,17 @@ impl<H: Host> Client<H> {
         }
     }
 
-    /// Notes that a request failed that another resource's token was sent with: it goes without from now on.
-    pub(crate) fn note_doubt(&self, sent: &Token, request: &Request) {
-        self.books.borrow_mut().tokens.update(sent.id, |token| token.note_doubt(&request.method, &request.url));
+    /// Notes that a request failed that another resource's token was sent with: it goes without from now on. Where it asked
+    /// for money without one (`is_priced`), the token is refused there; what may have failed by chance has to fail twice.
+    pub(crate) fn note_failure(self: &Rc<Self>, sent: &Token, request: &Request, is_priced: bool, is_certain: bool) {
+        let mut books = self.books.borrow_mut();
+        let failed_before =
+            books.tokens.get(sent.id).is_some_and(|token| token.is_doubted(&request.method, &request.url));
+        books.tokens.update(sent.id, |token| token.note_doubt(&request.method, &request.url));
+        drop(books);
+        if is_priced && (is_certain || failed_before) {
+            self.note_refused(sent, request);
+        }
     }
 
     fn write_beside(self: &Rc<Self>) {

@@ -527,8 +527,8 @@ fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked
     let (_, waiting) = start(&asking, &first, URL);
     world.executor.run(1000);
     assert_eq!(fetch(&other, &second, get(URL)), End::Answer(402, Some(true)));
-    assert_eq!(fetch(&other, &second, get(URL)), refused(Code::NotHonored));
+    assert_eq!(fetch(&other, &second, get(URL)), not_honored());
     consent.bring(Ok(true));
     world.executor.run(1000);
-    assert_eq!((waiting.take(), world.paid()), (refused(Code::NotHonored), 1));
+    assert_eq!((waiting.take(), world.paid()), (not_honored(), 1));
 }

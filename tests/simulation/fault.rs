@@ -74,6 +74,7 @@ impl Fault {
             }
             Ask::Send(sent) => match self {
                 Self::Busy => {
+                    world.busy.set(world.busy.get() + usize::from(sent.authorization.is_some()));
                     let head = Head { status: 503, url: sent.url.clone(), ..Head::default() };
                     process.answer(id, &503, Reply::Sent(Ok(head)));
                 }

@@ -123,7 +123,7 @@ impl World {
     }
 
     /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten, that
-    /// nobody could tell anything of for a day, or whose token is used up.
+    /// nobody could tell anything of for a day, whose token is used up, or seemed to be refused by a server that was overloaded.
     fn allowed(&self, group: &str, payments: &[(&String, &Money)]) -> usize {
         let (_, site) = self.setup.site_of(group);
         let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
@@ -136,7 +136,7 @@ impl World {
         if site.single_use {
             begun
         } else {
-            1 + gone + forgotten
+            1 + gone + forgotten + self.busy.get() / 2
         }
     }
 

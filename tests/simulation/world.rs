@@ -69,6 +69,8 @@ pub struct World {
     pub revealed: RefCell<BTreeMap<String, usize>>,
     /// Whether a store has failed anybody.
     pub store_failed: Cell<bool>,
+    /// How often a server was overloaded when it was shown a token: twice where it was not bought looks like a refusal.
+    pub busy: Cell<usize>,
     /// Whether this part of the run was checked before.
     pub is_replayed: Cell<bool>,
     /// The first promise that was broken.
@@ -94,6 +96,7 @@ impl World {
             forgotten: RefCell::default(),
             revealed: RefCell::default(),
             store_failed: Cell::new(false),
+            busy: Cell::default(),
             is_replayed: Cell::new(false),
             broken: RefCell::default(),
             log: is_logged.then(RefCell::default),
@@ -575,7 +578,7 @@ impl World {
             key = digest(key, &(status, memory, &*process.ops.borrow()));
         }
         key = digest(key, &(&*self.store.values.borrow(), &*self.store.locks.borrow()));
-        key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get()));
+        key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
         key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
         digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow()))
     }
