@@ -55,7 +55,7 @@ codes! {
     BodyNotReplayable = "body_not_replayable",
     /// The store could not be read or written, or holds what this version can't read.
     StoreFailed = "store_failed",
-    /// The token last paid for here was never once accepted.
+    /// What was last paid for here was never once accepted: it is tried at each call, and nothing more is paid.
     NotHonored = "not_honored",
     /// The wallet knows that nothing was paid nor will be.
     PaymentFailed = "payment_failed",

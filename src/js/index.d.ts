@@ -292,7 +292,7 @@ export type ErrorCode =
   // refused before any money moved
   | "insecure_transport" | "host_not_allowed" | "cross_origin" | "wrong_network" | "no_amount" | "invoice_expired"
   | "hash_mismatch" | "over_limit" | "declined" | "body_not_replayable" | "store_failed"
-  | "not_honored"       // the token last paid for here was never once accepted: not paid again before forget()
+  | "not_honored"       // what was last paid for here was never accepted: tried first at each call, not paid again before forget()
   // the wallet was asked
   | "payment_failed" | "payment_unknown" | "no_preimage" | "wrong_preimage"
   // paid, and the token is kept: the next call reuses it

@@ -187,7 +187,9 @@ export default [
         t.equal(response.status, refuse);
         t.equal(response.bodyUsed, false);
         t.equal(t.pkg.receiptOf(response).paidNow, true);
-        await shop.counts({ payments: 1, asked: 1, requests: 2, refused: 1 });
+        // 401 and 402 may come of a server that learns of the payment late: three more times, with pauses
+        const refused = refuse === 401 || refuse === 402 ? 4 : 1;
+        await shop.counts({ payments: 1, asked: 1, requests: 1 + refused, refused });
       }
       for (const after of [204, 404, 408, 429, 500, 503]) {
         const shop = openShop(t);
