@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { clock } from "../../src/js/wallets/books.js";
 import { cln } from "../../src/js/wallets/cln.js";
 import { lnbits } from "../../src/js/wallets/lnbits.js";
 import { lnd } from "../../src/js/wallets/lnd.js";
@@ -111,6 +112,11 @@ function wallet({ make }, status, text, type, pieces) {
   });
 }
 
+/** The second look at a payment that is not found comes without the two seconds before it. */
+function atOnce(t) {
+  t.mock.method(clock, "pause", async () => {});
+}
+
 /** Every text that an error or an answer may show. */
 function* texts(value, depth = 0) {
   if (value === null || typeof value !== "object" || depth > 4) return;
@@ -148,10 +154,7 @@ for (const [name, module] of Object.entries(MODULES)) {
   });
 
   test(`${name}: whatever lookup() is answered`, async (t) => {
-    // the second look at a payment that is not found comes after two seconds
-    const { setTimeout } = globalThis;
-    t.after(() => (globalThis.setTimeout = setTimeout));
-    globalThis.setTimeout = (task, time) => (time === 2000 ? setImmediate(task) : setTimeout(task, time));
+    atOnce(t);
     await fc.assert(fc.asyncProperty(status, body, type, fc.integer({ min: 1, max: 4 }), async (status, text, type, pieces) => {
       let answer;
       try {
@@ -214,9 +217,7 @@ test("a fetch that rejects with anything leaves the outcome open, unless it is N
 });
 
 test("nwc: whatever a client answers or throws", async (t) => {
-  const { setTimeout } = globalThis;
-  t.after(() => (globalThis.setTimeout = setTimeout));
-  globalThis.setTimeout = (task, time) => (time === 2000 ? setImmediate(task) : setTimeout(task, time));
+  atOnce(t);
   const refusal = fc.constantFrom("INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED");
   const code = fc.oneof(refusal, fc.constantFrom("PAYMENT_FAILED", "INTERNAL", "NOT_FOUND", "OTHER", "RATE_LIMITED", undefined, 5), fc.string());
   const thrown = fc.oneof(code.map((code) => Object.assign(new Error("x"), { code })), fc.constantFrom(undefined, null, 0, "gone"));

@@ -47,7 +47,7 @@ export function withBooks(name, { pay, find, late = 0, once = true }) {
     if (state === "none") {
       if (known.has(hash)) throw new Error(`${name} does not know a payment any more that it had: nobody can tell what became of it`);
       if (first) {
-        await pause(SECOND_LOOK, signal);
+        await clock.pause(SECOND_LOOK, signal);
         return look(hash, signal, false);
       }
     }
@@ -121,15 +121,16 @@ async function within(milliseconds, task, otherwise) {
   }
 }
 
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
+/** How a lookup waits; tests, whose time is their own, put something else in its place. */
+export const clock = {
+  pause: (milliseconds, signal) => new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal.addEventListener("abort", () => {
       clearTimeout(timer);
       reject(signal.reason);
     });
-  });
-}
+  }),
+};
 
 /** A preimage as lower-case hex, from hex or base64; undefined for anything else, and for the zeros that stand for none. */
 export function preimageOf(value) {
