@@ -1,5 +1,6 @@
 // Builds the package from scratch into dist/, which is what `npm pack` packs.
 import { cp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { at, run, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -22,6 +23,23 @@ async function join(dist) {
   };
   await build({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, format: "esm", plugins: [others], logLevel: "error" });
   await Promise.all(PARTS.map((part) => rm(`${dist}/${part}`)));
+}
+
+/** The subpaths that can be required: all but what only Workers have. */
+const REQUIRED = ["required", "wallets/webln", "wallets/nwc", "wallets/lnd", "wallets/cln", "wallets/phoenixd", "wallets/lnbits", "stores/indexeddb", "stores/file", "stores/durable-object"];
+
+/** The same modules as CommonJS, in a folder of their own, with their types: file by file, so that each is there once. */
+async function commonJs(dist) {
+  const { build } = await import("esbuild");
+  const to = `${dist}/cjs`;
+  const options = { entryPoints: REQUIRED.map((name) => `${dist}/${name}.js`), bundle: true, platform: "node", write: false, metafile: true, outdir: to, external: ["@getalby/sdk"], logLevel: "error" };
+  const { metafile } = await build(options);
+  await build({
+    entryPoints: Object.keys(metafile.inputs).map((file) => resolve(file)), outdir: to, outbase: dist, format: "cjs", platform: "node", target: "node20", supported: { "dynamic-import": false }, logLevel: "error",
+  });
+  await writeFile(`${to}/package.json`, `{ "type": "commonjs" }\n`);
+  for (const name of ["index", ...REQUIRED.slice(1)]) await cp(`${dist}/${name}.d.ts`, `${to}/${name}.d.ts`);
+  for (const name of ["required", "load-required"]) await rm(`${dist}/${name}.js`);
 }
 
 /** `beside` runs while the core is compiled, which keeps one processor busy at the end. */
@@ -48,6 +66,7 @@ export async function build(beside = () => {}) {
   const bytes = await readFile(wasm);
   await writeFile(`${dist}/l402_fetch.wasm.js`, `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`);
   await join(dist);
+  await commonJs(dist);
   // only now: a build that is interrupted leaves the last one whole
   await rm(at("dist"), { recursive: true, force: true });
   await cp(dist, at("dist"), { recursive: true });

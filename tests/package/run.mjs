@@ -59,8 +59,28 @@ const tests = {
     assert.deepEqual(messages, []);
   },
 
-  async "arethetypeswrong finds nothing"() {
-    await run(process.execPath, [at("tests/node_modules/@arethetypeswrong/cli/dist/index.js"), installed.tarball, "--profile", "esm-only", "--exclude-entrypoints", "./l402_fetch.wasm"], { quiet: true });
+  async "arethetypeswrong finds nothing, with node10 and CommonJS too"() {
+    // no Worker's class can be required
+    const without = ["./l402_fetch.wasm", "./stores/durable-object/ledger"];
+    await run(process.execPath, [at("tests/node_modules/@arethetypeswrong/cli/dist/index.js"), installed.tarball, "--profile", "strict", "--exclude-entrypoints", ...without], { quiet: true });
+  },
+
+  async "it can be required: as the modules themselves where Node takes them, else as CommonJS, as Jest and older Nodes do"() {
+    const paths = Object.keys(manifest.exports).filter((path) => !/ledger|wasm|json/.test(path)).map((path) => `l402-fetch${path.slice(1)}`);
+    await writeFile(join(app, "required.cjs"), `const all = ${JSON.stringify(paths)}.map((path) => require(path));
+      const { L402Error, ...pkg } = all[0];
+      const { lnd } = require("l402-fetch/wallets/lnd");
+      const ofWallet = (() => { try { lnd({}); } catch (error) { return error instanceof L402Error; } })();
+      (async () => {
+        const { buy } = await import("./buy.js");
+        const results = await buy(pkg, ...process.argv.slice(2));
+        console.log(JSON.stringify({ ...results, ofWallet, same: L402Error === (await import("l402-fetch")).L402Error }));
+        process.exit(0);
+      })();`);
+    for (const [flags, same] of [[[], true], [["--no-experimental-require-module"], false]]) {
+      const { stdout } = await promisify(execFile)(process.execPath, [...flags, join(app, "required.cjs"), ...query().values()], { cwd: folder });
+      assert.deepEqual(JSON.parse(stdout), { ...BOUGHT, ofWallet: true, same });
+    }
   },
 
   async "a plain page with an import map buys"() {
