@@ -53,6 +53,11 @@ const tests = {
     for (const target of targets) assert.ok(installed.files.includes(target.slice(2)), target);
   },
 
+  "tools that read no exports find every subpath: Parcel by alias"() {
+    const subpaths = Object.entries(manifest.exports).filter(([name]) => !/^\.$|wasm|json/.test(name));
+    assert.deepEqual(manifest.alias, Object.fromEntries(subpaths.map(([name, target]) => [name, target.default])));
+  },
+
   async "publint has nothing to say"() {
     const { publint } = await import("publint");
     const { messages } = await publint({ pkgDir: join(folder, "node_modules/l402-fetch"), strict: true, pack: false });
