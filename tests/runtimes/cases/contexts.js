@@ -1,5 +1,5 @@
 // Each callback runs in the async context (AsyncLocalStorage) of the call that caused it. `t.AsyncLocalStorage` is the runtime's.
-import { deferred, openShop } from "../shop.js";
+import { deferred, mapStore, openShop } from "../shop.js";
 
 /** A client whose callbacks note in `seen`, by their names, in which context they run. `run` makes a call in one. */
 function witness(t, shop, { wallet, ...options }) {
@@ -53,6 +53,7 @@ export default [
             check("fetch", input);
             return shop.fetch(input, init);
           },
+          store: run % 2 ? mapStore({ lock: true }) : undefined,
           onEvent: (event) => check(event.type, event.url ?? event.quote?.url ?? event.payment.url),
         });
         const call = (name, capMsat) => storage.run({ name, capMsat }, async () => {

@@ -72,6 +72,19 @@ export default [
     },
   },
   {
+    name: "requests on one module-level instance at once, whose caps approve reads from the request's context: each by its own",
+    async run(t) {
+      const caps = { a: 1_000, b: 10_000, c: 9_999 };
+      for (let run = 0; run < 5; run++) {
+        const shop = openShop(t);
+        const visits = Object.entries(caps).map(([path, cap]) => visit(t, shop, { path, cap, scope: "path", answer: "good" }));
+        const answers = await Promise.all(visits.map(async (response) => (await response).json()));
+        t.same(answers.map(({ status, code }) => status ?? code), ["declined", 200, "declined"], `run ${run}`);
+        await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+      }
+    },
+  },
+  {
     name: "a Worker with an old compatibility date, whose fetch forwards Authorization: no token leaves its origin",
     async run(t) {
       const query = new URLSearchParams({ base: t.base, other: t.other });

@@ -1,15 +1,25 @@
-// A Worker that keeps one paying fetch for each shop in its module, so that requests share it.
+// A Worker that keeps one paying fetch for each shop in its module, so that requests share it. What a request may pay at most, and for
+// which path, stands in an AsyncLocalStorage: `cap`, in millisatoshis.
+// capnp: compatibilityFlags = ["nodejs_als"],
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createFetch, receiptOf } from "l402-fetch";
 
 const instances = new Map();
+const storage = new AsyncLocalStorage();
 
-function instanceOf({ control, id, timeout }) {
+function approve({ url, amountMsat }) {
+  const { path, cap } = storage.getStore();
+  if (cap && !new URL(url).pathname.endsWith(`/${path}`)) throw new Error(`${url} is decided on in the context of ${path}`);
+  return !cap || amountMsat <= Number(cap);
+}
+
+function instanceOf({ control, id, timeout, answer = "hold" }) {
   if (!instances.has(id)) {
     const wallet = {
-      pay: async ({ paymentRequest }) => (await fetch(`${control}/wallet/${id}/pay?answer=hold`, { method: "POST", body: paymentRequest })).json(),
+      pay: async ({ paymentRequest }) => (await fetch(`${control}/wallet/${id}/pay?answer=${answer}`, { method: "POST", body: paymentRequest })).json(),
       lookup: async (hash) => (await fetch(`${control}/wallet/${id}/lookup/${hash}`)).json(),
     };
-    instances.set(id, createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], ...(timeout && { paymentTimeout: Number(timeout) }) }));
+    instances.set(id, createFetch({ wallet, approve, limits: { perPayment: 100 }, networks: ["regtest"], ...(timeout && { paymentTimeout: Number(timeout) }) }));
   }
   return instances.get(id);
 }
@@ -18,7 +28,8 @@ export default {
   async fetch(request) {
     const query = Object.fromEntries(new URL(request.url).searchParams);
     try {
-      const task = instanceOf(query)(`${query.base}/shop/${query.id}/${query.path}`);
+      const settings = query.scope ? `?scope=${query.scope}` : "";
+      const task = storage.run(query, () => instanceOf(query)(`${query.base}/shop/${query.id}/${query.path}${settings}`));
       if (query.leave) {
         // The handler returns while its wallet pays: from then on workerd runs nothing of it.
         task.catch(() => {});
