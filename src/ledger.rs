@@ -27,7 +27,7 @@ pub(crate) struct Books {
     pub(crate) tokens: Tokens,
     /// The stored texts that `journal` and `tokens` were last the same as.
     stored: [Option<String>; 2],
-    /// A write after a payment failed: memory knows more than the store.
+    /// A write after a payment failed, or is under way: memory knows more than the store.
     unsaved: bool,
 }
 
@@ -96,6 +96,8 @@ impl<H: Host> Client<H> {
         let mut changed = None;
         let mut once = |books: &mut Books| {
             changed = Some(change(books));
+            // Who passes over a write that froze must not take the store's word for all there is.
+            books.unsaved = true;
             Ok(())
         };
         let lost = self.change(&mut once).await.err();

@@ -274,3 +274,27 @@ fn who_froze_with_its_order_on_the_way_keeps_its_amount_counted() {
     assert_eq!(fetch(&client, &host, get(OTHER)), refused(Code::OverLimit));
     assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
 }
+
+#[test]
+fn a_token_whose_write_froze_is_known_to_who_comes_next() {
+    let store = Store::new(true);
+    let (world, client, host) = with_total(100, Some(&store));
+    world.lookup_says(Fact::Unreachable);
+    let (stuck, seen) = (Later::new(), store.clone());
+    let sticks = stuck.clone();
+    store.fails_at(move |op, key| {
+        if op == Op::Save && key.ends_with("/tokens") {
+            seen.departure.replace(Some(sticks.clone()));
+        }
+        false
+    });
+    let _gone = start_request(&client, &host, URL);
+    world.executor.run(1000);
+    let _frozen = end_request(&host);
+    store.works();
+    store.take_over();
+    assert_eq!(spent(&world, &client), 10);
+    let written = store.value("l402-fetch/tokens").unwrap_or_default();
+    assert!(written.contains(&first_hash(&world, &client)), "who comes next writes it");
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1));
+}

@@ -5,6 +5,9 @@ use crate::world::World;
 use l402_fetch::host::{Answer, Fact, Head};
 use std::rc::Rc;
 
+/// In an isolate, for how long a person thinks or a server is silent.
+const SLOW_MS: u64 = 30_000;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
     /// It fails, and nothing has happened.
@@ -49,13 +52,17 @@ impl Fault {
             Self::Slow | Self::Lost => {
                 if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
                     (op.slow, op.lost) = (true, self == Self::Lost);
+                    // In an isolate others pass over it, and what it writes then counts as failed.
+                    world.store_failed.set(world.store_failed.get() || (world.setup.isolated && op.is_at_store()));
+                    let is_bounded = op.until.is_some() || matches!(op.ask, Ask::Pay(_));
+                    op.slow_until = (world.setup.isolated && !is_bounded).then(|| world.timer() + SLOW_MS);
                 }
                 return;
             }
             _ => {}
         }
         let broke = "it broke";
-        if matches!(op.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_)) && self != Self::FreezesAfter {
+        if op.is_at_store() && self != Self::FreezesAfter {
             world.store_failed.set(true);
         }
         match &op.ask {

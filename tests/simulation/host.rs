@@ -16,6 +16,8 @@ use std::rc::Rc;
 pub type Cause = &'static str;
 
 const STORE_TIMEOUT_MS: u64 = 60_000;
+/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before anything happens.
+const COARSE_MS: u64 = 4_000;
 
 #[derive(Clone)]
 pub struct Sim(pub Rc<Process>);
@@ -57,7 +59,11 @@ impl Host for Sim {
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
-        let slept = self.0.ask(Ask::Sleep, Some(self.0.world.timer() + milliseconds));
+        let mut until = self.0.world.timer() + milliseconds;
+        if self.wakes_only_itself() && milliseconds < COARSE_MS {
+            until = until.next_multiple_of(COARSE_MS);
+        }
+        let slept = self.0.ask(Ask::Sleep, Some(until));
         async move {
             slept.await;
         }
@@ -68,7 +74,7 @@ impl Host for Sim {
     }
 
     fn wakes_only_itself(&self) -> bool {
-        false
+        self.0.world.setup.isolated
     }
 
     async fn send(&self, call: &Fetching, authorization: Option<&str>, _repeat: bool) -> Result<Head, Cause> {

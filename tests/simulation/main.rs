@@ -5,7 +5,7 @@
 //! asks of its host (send, pay, look up, load, save, lock, sleep, consent) waits until the scheduler carries it out; a payment
 //! takes three steps: the order reaches the wallet, the money moves, the answer arrives. Beside the next step of any request,
 //! what may happen next is that a request fails before or after it took effect, takes longer than any timer, or never
-//! answers; that a process dies (what it had under way to wallet and store is lost, or arrives later) and its users call again;
+//! answers; that a request of an isolate ends or freezes with all its tasks while others of that isolate go on; that a process dies (what it had under way to wallet and store is lost, or arrives later) and its users call again;
 //! that all die; that one freezes, its leases are taken over, and it thaws; that the next timer fires first; that the wall
 //! clock is set. Timers go on when nobody has anything else to do. [`promises`] are checked at every step that moves money or
 //! writes, and again at the end, when everybody who lives, and a new process, asks for everything once more.
@@ -192,6 +192,31 @@ fn a_purchase_beside_lookups() {
     all(&Setup { plans: vec![vec![fetch("/data")], vec![vec![Call::Payments]]], ..setup });
 }
 
+/// Requests of one isolate, each of which may end or freeze at any step.
+fn isolate(name: &str, kind: Kind, paths: &[&'static str]) -> Setup {
+    let mut setup = Setup { isolated: true, ..Setup::new(name, kind) };
+    setup.config.payment_timeout_ms = 20_000;
+    Setup { plans: vec![paths.iter().map(|path| fetch(path)).collect()], ..setup }
+}
+
+#[test]
+fn requests_of_an_isolate() {
+    let setup = isolate("requests of an isolate", Kind::Memory, &["/data", "/data", "/other"]);
+    all(&Setup { faults: 2, ..setup });
+}
+
+/// A reserve that outlived its request would keep the other one from buying for ever.
+#[test]
+fn requests_of_an_isolate_that_asks() {
+    let setup = isolate("an isolate that asks", Kind::Memory, &["/data", "/data"]);
+    all(&Setup { asks: true, faults: 2, ..setup }.total(15));
+}
+
+#[test]
+fn requests_of_an_isolate_with_a_store() {
+    all(&isolate("an isolate with a store", Kind::Lease, &["/data", "/data"]));
+}
+
 #[test]
 fn random_runs() {
     let start = Instant::now();
@@ -212,11 +237,12 @@ fn random_runs() {
     }
     let seconds = start.elapsed().as_secs_f64();
     report(&format!(
-        "random: {} runs, {} steps, {} faults, {} crashes, {} payments, {seconds:.1} s, {:.0} runs/s",
+        "random: {} runs, {} steps, {} faults, {} crashes, {} frozen requests, {} payments, {seconds:.1} s, {:.0} runs/s",
         figures.runs,
         figures.steps,
         figures.faults,
         figures.crashes,
+        figures.frozen,
         figures.payments,
         figures.runs as f64 / seconds,
     ));

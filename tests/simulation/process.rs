@@ -78,9 +78,13 @@ pub enum Stage {
 #[derive(Clone, Hash, Debug)]
 pub struct Op {
     pub ask: Ask,
+    /// The request whose task asks: the number of its lane; 0 where requests are no isolated ones.
+    pub owner: usize,
     pub stage: Stage,
     /// Others, and timers, may come long before it.
     pub slow: bool,
+    /// In an isolate, whose waiting requests' timers fire for ever: until when, where nothing else bounds it.
+    pub slow_until: Option<u64>,
     /// Its answer never comes.
     pub lost: bool,
     /// Nobody waits for its answer any more.
@@ -91,8 +95,15 @@ pub struct Op {
     pub ledger: Option<Holder>,
 }
 
+impl Op {
+    pub fn is_at_store(&self) -> bool {
+        matches!(self.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_))
+    }
+}
+
 #[derive(Default)]
 pub struct Slot {
+    owner: usize,
     reply: RefCell<Option<Reply>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -149,6 +160,31 @@ pub struct Progress {
     pub ends: RefCell<Vec<(String, End)>>,
     pub calling: RefCell<Option<Rc<Fetching>>>,
     pub is_over: Cell<bool>,
+    /// Of an isolate's request, as of a process.
+    pub status: Cell<Option<(Status, u64)>>,
+}
+
+/// A task of an isolate's request.
+struct Own {
+    process: Rc<Process>,
+    owner: usize,
+    task: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Future for Own {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.process.at_work.get() != self.owner {
+            self.process.world.breaks("no request wakes another's tasks", "a task was woken by another request");
+            return Poll::Pending;
+        }
+        if self.process.status_of(self.owner).0 != Status::Running {
+            self.process.woken.borrow_mut().push((self.owner, context.waker().clone()));
+            return Poll::Pending;
+        }
+        self.task.as_mut().poll(context)
+    }
 }
 
 pub struct Process {
@@ -160,6 +196,10 @@ pub struct Process {
     pub ops: RefCell<BTreeMap<u64, Op>>,
     slots: RefCell<BTreeMap<u64, Rc<Slot>>>,
     asked: Cell<u64>,
+    /// The request whose tasks run.
+    at_work: Cell<usize>,
+    /// Which request took which lock.
+    takers: RefCell<BTreeMap<u64, usize>>,
     pub sends: Cell<u64>,
     /// Which call a request to a server belongs to: its address in memory.
     pub sending: RefCell<BTreeMap<u64, usize>>,
@@ -176,10 +216,14 @@ pub struct Process {
     pub history: Cell<u128>,
     executor: RefCell<Option<Rc<Executor>>>,
     pub client: RefCell<Option<TheClient>>,
+    /// Tasks of frozen requests that were woken.
+    woken: RefCell<Vec<(usize, Waker)>>,
+    /// What `payments()` last told.
+    pub told: RefCell<Vec<Payment>>,
 }
 
 impl Process {
-    pub fn start(world: &Rc<World>, id: usize, plan: &[Lane]) -> Rc<Self> {
+    pub fn new(world: &Rc<World>, id: usize) -> Rc<Self> {
         let process = Rc::new(Self {
             id,
             world: Rc::clone(world),
@@ -188,6 +232,8 @@ impl Process {
             ops: RefCell::default(),
             slots: RefCell::default(),
             asked: Cell::new(0),
+            at_work: Cell::new(0),
+            takers: RefCell::default(),
             sends: Cell::new(0),
             sending: RefCell::default(),
             begun: Cell::new(0),
@@ -198,17 +244,20 @@ impl Process {
             history: Cell::new(0),
             executor: RefCell::new(Some(Rc::default())),
             client: RefCell::default(),
+            woken: RefCell::default(),
+            told: RefCell::default(),
         });
         process.client.replace(Some(Client::new(Sim(Rc::clone(&process)), world.setup.config.clone())));
-        for lane in plan {
-            process.call(lane.clone());
-        }
         process
     }
 
-    /// Its users begin with a lane of calls.
+    /// Its users begin with a lane of calls, or an isolate with a request.
     pub fn call(self: &Rc<Self>, lane: Lane) {
         let progress = Rc::new(Progress::default());
+        if self.world.setup.isolated {
+            progress.status.set(Some((Status::Running, 0)));
+            self.at_work.set(self.lanes.borrow().len());
+        }
         self.lanes.borrow_mut().push(Rc::clone(&progress));
         self.note(&lane.len());
         self.spawn(Box::pin(live(Rc::clone(self), progress, lane)));
@@ -219,13 +268,95 @@ impl Process {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.lanes.borrow().iter().all(|lane| lane.is_over.get())
+        let is_dropped = |lane: &Progress| lane.status.get().is_some_and(|(status, _)| status == Status::Dead);
+        self.lanes.borrow().iter().all(|lane| lane.is_over.get() || is_dropped(lane))
     }
 
-    pub fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
+    /// The status of the request that asks, where the process runs.
+    pub fn status_of(&self, owner: usize) -> (Status, u64) {
+        let own = self.status.get();
+        let request = self.lanes.borrow().get(owner).and_then(|lane| lane.status.get());
+        if own.0 == Status::Running {
+            request.unwrap_or(own)
+        } else {
+            own
+        }
+    }
+
+    /// The status of who took a lock.
+    pub fn status_of_holder(&self, holder: Holder) -> (Status, u64) {
+        self.status_of(self.takers.borrow().get(&holder.1).copied().unwrap_or_default())
+    }
+
+    pub fn is_awake(&self, op: &Op) -> bool {
+        self.status_of(op.owner).0 == Status::Running
+    }
+
+    /// The requests of an isolate that are in this state.
+    fn requests_that_are(&self, wanted: Status) -> Vec<usize> {
+        let lanes = self.lanes.borrow();
+        let are = |lane: &Progress| lane.status.get().is_some_and(|(status, _)| status == wanted);
+        (0..lanes.len()).filter(|&lane| are(&lanes[lane])).collect()
+    }
+
+    /// The requests of an isolate that still run.
+    pub fn requests(&self) -> Vec<usize> {
+        self.requests_that_are(Status::Running)
+    }
+
+    pub fn frozen_requests(&self) -> Vec<usize> {
+        self.requests_that_are(Status::Frozen)
+    }
+
+    fn set_request(&self, lane: usize, status: Status) {
+        let since = if status == Status::Running { 0 } else { self.world.timer() };
+        self.lanes.borrow()[lane].status.set(Some((status, since)));
+    }
+
+    pub fn freeze_request(&self, lane: usize) {
+        self.set_request(lane, Status::Frozen);
+    }
+
+    pub fn thaw_request(&self, lane: usize) {
+        self.set_request(lane, Status::Running);
+        self.at_work.set(lane);
+        let (own, others) = self.woken.take().into_iter().partition(|(owner, _)| *owner == lane);
+        self.woken.replace(others);
+        let own: Vec<(usize, Waker)> = own;
+        own.into_iter().for_each(|(_, waker)| waker.wake());
+        self.run();
+    }
+
+    /// Ends a request: its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, what is under way to
+    /// wallet and store does not arrive.
+    pub fn end_request(&self, lane: usize, late: bool) {
+        self.set_request(lane, Status::Dead);
+        self.slots.borrow_mut().retain(|_, slot| slot.owner != lane);
+        self.leave(|op| op.owner == lane, late);
+    }
+
+    /// Nobody waits any more for what was asked.
+    fn leave(&self, which: impl Fn(&Op) -> bool, late: bool) {
+        self.ops.borrow_mut().retain(|_, op| {
+            if !which(op) {
+                return true;
+            }
+            op.orphan = true;
+            match op.ask {
+                Ask::Pay(_) => op.stage == Stage::Flying || (late && op.stage == Stage::Asked && !op.lost),
+                Ask::Save(..) => late,
+                _ => false,
+            }
+        });
+    }
+
+    pub fn spawn(self: &Rc<Self>, task: Pin<Box<dyn Future<Output = ()>>>) {
         let executor = self.executor.borrow().clone();
         if let Some(executor) = executor {
-            executor.spawn(task);
+            executor.spawn(match self.world.setup.isolated {
+                true => Box::pin(Own { process: Rc::clone(self), owner: self.at_work.get(), task }),
+                false => task,
+            });
         }
     }
 
@@ -247,9 +378,16 @@ impl Process {
     pub fn ask(self: &Rc<Self>, ask: Ask, until: Option<u64>) -> Waiting {
         let id = self.asked.get() + 1;
         self.asked.set(id);
-        let slot = Rc::new(Slot::default());
+        let owner = self.at_work.get();
+        if matches!(ask, Ask::Lock(_)) {
+            self.takers.borrow_mut().insert(id, owner);
+        }
+        let slot = Rc::new(Slot { owner, ..Slot::default() });
         let (stage, ledger) = (Stage::Asked, self.ledger.get());
-        self.ops.borrow_mut().insert(id, Op { ask, stage, slow: false, lost: false, orphan: false, until, ledger });
+        self.ops.borrow_mut().insert(
+            id,
+            Op { ask, owner, stage, slow: false, slow_until: None, lost: false, orphan: false, until, ledger },
+        );
         self.slots.borrow_mut().insert(id, Rc::clone(&slot));
         Waiting { process: Rc::clone(self), id, slot }
     }
@@ -278,6 +416,7 @@ impl Process {
         let Some(slot) = self.slots.borrow_mut().remove(&id) else { return };
         self.note(&(id, self.world.wall()));
         self.note(what);
+        self.at_work.set(slot.owner);
         slot.reply.replace(Some(reply));
         if let Some(waker) = slot.waker.take() {
             waker.wake();
@@ -302,7 +441,7 @@ impl Process {
     }
 
     pub fn free_what_waits(&self) {
-        if !self.is_writing() && self.status.get().0 != Status::Dead {
+        if (self.world.setup.isolated || !self.is_writing()) && self.status.get().0 != Status::Dead {
             for (name, holder) in self.freeing.take() {
                 self.world.store.free(&name, holder);
             }
@@ -328,14 +467,7 @@ impl Process {
         self.client.take();
         let slots = self.slots.take();
         drop(slots);
-        self.ops.borrow_mut().retain(|_, op| {
-            op.orphan = true;
-            match op.ask {
-                Ask::Pay(_) => op.stage == Stage::Flying || (late && op.stage == Stage::Asked && !op.lost),
-                Ask::Save(..) => late,
-                _ => false,
-            }
-        });
+        self.leave(|_| true, late);
     }
 }
 
@@ -380,7 +512,13 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
                     Err(failure) => ended(failure),
                 }
             }
-            Call::Payments => client.payments().await.map_or_else(ended, |_| End::Done),
+            Call::Payments => match client.payments().await {
+                Ok(payments) => {
+                    process.told.replace(payments);
+                    End::Done
+                }
+                Err(failure) => ended(failure),
+            },
             Call::Spent => client.spent(None).await.map_or_else(ended, |_| End::Done),
             Call::Resolve => match client.payments().await {
                 Ok(payments) => {
@@ -404,6 +542,15 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
         progress.ends.borrow_mut().push((url, end));
     }
     progress.is_over.set(true);
+    if let Some(lane) = lane_of(&process, &progress) {
+        process.end_request(lane, true);
+    }
+}
+
+/// The number of a lane that is a request of an isolate.
+fn lane_of(process: &Process, progress: &Rc<Progress>) -> Option<usize> {
+    progress.status.get()?;
+    process.lanes.borrow().iter().position(|lane| Rc::ptr_eq(lane, progress))
 }
 
 /// A user who knows the wallet settles what is open.

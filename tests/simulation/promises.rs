@@ -1,11 +1,11 @@
 //! What a user was promised, checked against the wallet's ledger: while a run goes on, and when it is over.
 
-use crate::process::{says_unpaid, Ask, End, Op, Process, Status};
+use crate::process::{says_unpaid, End, Op, Process, Status};
 use crate::setup::{Call, Kind};
-use crate::store::{JOURNAL, TOKENS};
+use crate::store::{Holder, JOURNAL, TOKENS};
 use crate::wallet::{Money, Way};
 use crate::world::{Act, World};
-use l402_fetch::journal::{Entry, Journal, State, FORGOTTEN_AFTER_S};
+use l402_fetch::journal::{Entry, Journal, Payment, State, FORGOTTEN_AFTER_S};
 use l402_fetch::policy::{Spent, Windows};
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ const MOST_STEPS: usize = 20_000;
 
 impl World {
     /// Notes a broken promise; the first counts.
-    fn breaks(&self, promise: &str, how: &str) {
+    pub fn breaks(&self, promise: &str, how: &str) {
         let mut broken = self.broken.borrow_mut();
         if broken.is_none() {
             *broken = Some(format!("{promise}: {how}"));
@@ -56,8 +56,7 @@ impl World {
         let site = self.setup.site_of(url).1;
         // Tokens of these are replaced and dropped while others still use them.
         let is_fleeting = site.single_use || site.refuses.is_some() || site.lasts_s.is_some();
-        let at_store = |op: &Op| matches!(op.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_));
-        if process.ops.borrow().values().any(at_store) {
+        if process.ops.borrow().values().any(Op::is_at_store) {
             return;
         }
         let is_taken_back = !self.forgotten.borrow().is_empty();
@@ -197,7 +196,7 @@ impl World {
     fn check_locks(&self) {
         let processes = self.processes.borrow();
         for (name, lock) in &*self.store.locks.borrow() {
-            let is_dead = |(id, _): &(usize, u64)| processes[*id].status.get().0 == Status::Dead;
+            let is_dead = |holder: &Holder| processes[holder.0].status_of_holder(*holder).0 == Status::Dead;
             let is_free = lock.holder.is_none_or(|holder| self.store.kind != Kind::Web && is_dead(&holder));
             self.keeps("locks are freed", is_free, || name.clone());
         }
@@ -220,6 +219,7 @@ impl World {
         // In memory alone all is lost with its process, and a store that many wrote without lock has lost some of it.
         let is_kept = self.setup.kind.has_store() && !self.setup.is_racy();
         let before = self.wallet.moved();
+        let asked_last = [again.clone(), vec![Call::Payments]].concat();
         if self.setup.kind.has_leases() {
             // Whoever takes locks over from the dead believes no "failed" until their wallets' time is over.
             self.start(usize::MAX, std::slice::from_ref(&again));
@@ -227,7 +227,7 @@ impl World {
             self.pass(REST_MS);
         }
         for process in self.running() {
-            process.call(if self.setup.lookup { again.clone() } else { [vec![Call::Resolve], again.clone()].concat() });
+            process.call([if self.setup.lookup { vec![] } else { vec![Call::Resolve] }, asked_last.clone()].concat());
             process.run();
             self.finish();
             self.check_last_calls(&process);
@@ -237,8 +237,7 @@ impl World {
         }
         let mut last = vec![Call::Resolve];
         last.splice(..usize::from(self.setup.lookup), []);
-        last.extend(again);
-        last.push(Call::Payments);
+        last.extend(asked_last);
         let process = self.start(usize::MAX, &[last]);
         self.finish();
         self.check_last_calls(&process);
@@ -267,6 +266,36 @@ impl World {
         self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
         let lanes = process.lanes.borrow().len();
         self.check_calls(process, lanes - 1);
+        for (url, end) in &*process.lanes.borrow()[lanes - 1].ends.borrow() {
+            if matches!(end, End::Raised("over_limit", _)) {
+                self.keeps("no reserve is left behind", self.is_used_up(process, url), || format!("{end:?} for {url}"));
+            }
+        }
+    }
+
+    /// Whether what was paid, and what is open, leaves too little for one more.
+    fn is_used_up(&self, process: &Process, url: &str) -> bool {
+        let (limits, site) = (&self.setup.config.limits, self.setup.site_of(url).1);
+        let told = process.told.borrow();
+        let sum = |which: &dyn Fn(&Payment) -> bool| {
+            let mut spent = Spent::default();
+            for payment in told.iter().filter(|payment| which(payment)) {
+                let msat = match payment.state {
+                    State::Paid => payment.amount_msat + payment.fee_msat,
+                    State::Pending | State::Unknown => payment.amount_msat + (payment.amount_msat / 100).max(5_000),
+                    State::Failed => 0,
+                };
+                spent.add(msat, payment.started_at * 1000, self.wall());
+            }
+            spent
+        };
+        let is_over = |windows: &Windows, spent: Spent| {
+            [(windows.per_hour, spent.hour), (windows.per_day, spent.day), (windows.total, spent.total)]
+                .iter()
+                .any(|(limit, sum)| limit.is_some_and(|limit| sum + site.price_msat > limit))
+        };
+        is_over(&limits.all, sum(&|_| true))
+            || is_over(&limits.per_origin, sum(&|payment| payment.origin == site.origin))
     }
 
     /// What is called while nothing goes wrong brings what it should.

@@ -96,9 +96,11 @@ pub fn setup(seed: u64, dice: &mut Dice) -> Setup {
         config.limits.all = windows(dice);
         config.limits.per_origin = windows(dice);
     }
+    let isolated = matches!(kind, Kind::Lease | Kind::Memory) && dice.percent(40);
     Setup {
         name: format!("seed {seed}"),
         kind,
+        isolated,
         lookup: dice.percent(70),
         wallet: Setup::wallet(),
         reports_fee: dice.percent(70),
@@ -119,6 +121,7 @@ pub struct Figures {
     pub payments: usize,
     pub faults: usize,
     pub crashes: usize,
+    pub frozen: usize,
 }
 
 /// One run, wholly decided by its seed.
@@ -150,6 +153,7 @@ pub fn run(seed: u64, is_logged: bool, figures: &mut Figures) -> Result<(), Stri
             dice.one(&acts)
         };
         figures.crashes += usize::from(matches!(act, Act::Crash(_) | Act::CrashLate(_) | Act::Outage));
+        figures.frozen += usize::from(matches!(act, Act::Drop(..) | Act::FreezeRequest(..)));
         figures.steps += 1;
         world.apply(act);
     }

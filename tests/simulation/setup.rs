@@ -86,6 +86,9 @@ pub type Lane = Vec<Call>;
 pub struct Setup {
     pub name: String,
     pub kind: Kind,
+    /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and none
+    /// wakes another's.
+    pub isolated: bool,
     /// Whether the wallet has `lookup`.
     pub lookup: bool,
     /// What is known of the wallet, which all share.
@@ -114,6 +117,7 @@ impl Setup {
         Self {
             name: name.to_owned(),
             kind,
+            isolated: false,
             lookup: true,
             wallet: Self::wallet(),
             reports_fee: true,

@@ -43,8 +43,8 @@ impl Store {
 
     /// When a lock can be had: the time on the clock of timers, 0 where it is free, none where nobody can tell.
     pub fn free_at(&self, name: &str, processes: &[Rc<Process>]) -> Option<u64> {
-        let Some((holder, _)) = self.holder(name) else { return Some(0) };
-        let (status, since) = processes[holder].status.get();
+        let Some(holder) = self.holder(name) else { return Some(0) };
+        let (status, since) = processes[holder.0].status_of_holder(holder);
         match (self.kind, status) {
             (Kind::File, Status::Dead) => Some(0),
             (Kind::Lease | Kind::File, Status::Dead | Status::Frozen) => Some(since + LEASE_MS),

@@ -40,6 +40,13 @@ pub enum Act {
     /// All die at once.
     Outage,
     Freeze(usize),
+    /// A request of an isolate ends before its answer: who called it has gone.
+    Drop(usize, usize),
+    /// The same, and what was under way to wallet and store still arrives.
+    DropLate(usize, usize),
+    /// A request of an isolate freezes, and thaws some time.
+    FreezeRequest(usize, usize),
+    ThawRequest(usize, usize),
     /// The next timer fires though others have work to do.
     Hurry,
     /// The wall clock is set, by so many milliseconds.
@@ -109,10 +116,13 @@ impl World {
 
     pub fn start(self: &Rc<Self>, plan: usize, lanes: &[Lane]) -> Rc<Process> {
         let id = self.processes.borrow().len();
-        let process = Process::start(self, id, lanes);
+        let process = Process::new(self, id);
         self.processes.borrow_mut().push(Rc::clone(&process));
         self.plans.borrow_mut().push(plan);
-        process.run();
+        for lane in lanes {
+            process.call(lane.clone());
+            process.run();
+        }
         process
     }
 
@@ -169,7 +179,10 @@ impl World {
         }
         match &op.ask {
             // Writes of one process reach its store in order.
-            Ask::Save(..) => !process.ops.borrow().range(..id).any(|(_, earlier)| matches!(earlier.ask, Ask::Save(..))),
+            Ask::Save(..) => {
+                self.setup.isolated
+                    || !process.ops.borrow().range(..id).any(|(_, earlier)| matches!(earlier.ask, Ask::Save(..)))
+            }
             Ask::Lock(name) => {
                 self.store.free_at(name, &self.processes.borrow()).is_some_and(|at| at <= self.timer.get())
             }
@@ -182,8 +195,8 @@ impl World {
     fn ordinary(&self) -> (Vec<Act>, Vec<Act>) {
         let (mut soon, mut late) = (Vec::new(), Vec::new());
         for process in &*self.processes.borrow() {
-            let status = process.status.get().0;
             for (&id, op) in &*process.ops.borrow() {
+                let status = process.status_of(op.owner).0;
                 let has_expired = status == Status::Running
                     && !op.orphan
                     && !matches!(op.ask, Ask::Sleep)
@@ -209,11 +222,28 @@ impl World {
                     late.push(Act::Fizzle(process.id, id));
                 }
             }
-            if status == Status::Frozen {
+            if process.status.get().0 == Status::Frozen {
                 late.push(Act::Thaw(process.id));
+            }
+            if process.is_running() {
+                late.extend(process.frozen_requests().into_iter().map(|lane| Act::ThawRequest(process.id, lane)));
             }
         }
         (soon, late)
+    }
+
+    /// An isolate's timers fire in order, before anything else that happens at their time: its requests look again and again,
+    /// and each order of that would be a run of its own.
+    fn due_timer(&self) -> Option<Act> {
+        if !self.setup.isolated {
+            return None;
+        }
+        self.running().iter().find_map(|process| {
+            let ops = process.ops.borrow();
+            let is_due = |op: &Op| matches!(op.ask, Ask::Sleep) && op.until.is_some_and(|at| at <= self.timer.get());
+            let due = ops.iter().filter(|(_, op)| is_due(op) && process.is_awake(op));
+            due.min_by_key(|(id, op)| (op.until, **id)).map(|(id, _)| Act::Step(process.id, *id))
+        })
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -221,7 +251,7 @@ impl World {
         let processes = self.processes.borrow();
         let mut next: Option<u64> = None;
         for process in processes.iter().filter(|process| process.is_running()) {
-            for op in process.ops.borrow().values().filter(|op| !op.orphan) {
+            for op in process.ops.borrow().values().filter(|op| !op.orphan && process.is_awake(op)) {
                 let free_at = match &op.ask {
                     Ask::Lock(name) => self.store.free_at(name, &processes),
                     _ => None,
@@ -235,15 +265,30 @@ impl World {
     }
 
     fn can_advance(&self) -> bool {
+        if self.is_anything_overdue() {
+            return false;
+        }
         self.next_deadline().is_some() || (!self.has_slept_long.get() && self.is_anyone_frozen())
     }
 
+    fn is_anything_overdue(&self) -> bool {
+        let is_overdue = |op: &Op| op.slow_until.is_some_and(|until| until <= self.timer.get());
+        self.running()
+            .iter()
+            .any(|process| process.ops.borrow().values().any(|op| is_overdue(op) && process.is_awake(op)))
+    }
+
     fn is_anyone_frozen(&self) -> bool {
-        self.processes.borrow().iter().any(|process| process.status.get().0 == Status::Frozen)
+        let is_frozen =
+            |process: &Rc<Process>| process.status.get().0 == Status::Frozen || !process.frozen_requests().is_empty();
+        self.processes.borrow().iter().any(is_frozen)
     }
 
     /// All that may happen next: the ordinary first, then what may go wrong.
     pub fn acts(&self) -> (Vec<Act>, Vec<Act>) {
+        if let Some(timer) = self.due_timer() {
+            return (vec![timer], Vec::new());
+        }
         let (mut acts, late) = self.ordinary();
         let is_busy = !acts.is_empty();
         if !is_busy && self.can_advance() {
@@ -262,12 +307,15 @@ impl World {
         for process in &running {
             let id = process.id;
             for (&op_id, op) in &*process.ops.borrow() {
-                if self.is_ready(process, op_id, op) && !op.slow && !op.orphan {
+                if self.is_ready(process, op_id, op) && !op.slow && !op.orphan && process.is_awake(op) {
                     faults.extend(Fault::of(op).iter().map(|fault| Act::Fault(id, op_id, *fault)));
-                    if self.setup.kind.has_leases() && matches!(op.ask, Ask::Save(..)) {
+                    if self.setup.kind.has_leases() && !self.setup.isolated && matches!(op.ask, Ask::Save(..)) {
                         faults.push(Act::Fault(id, op_id, Fault::FreezesAfter));
                     }
                 }
+            }
+            if self.setup.isolated {
+                self.add_ends(process, faults);
             }
             if !process.is_idle() {
                 if self.setup.kind.has_store() {
@@ -295,12 +343,30 @@ impl World {
         faults.extend([600_000, 7_200_000, -600_000].map(Act::Jump));
         if self.setup.long_jumps {
             faults.push(Act::Jump(3 * 86_400_000));
+        }
+        if self.setup.long_jumps || self.setup.isolated {
             for process in &running {
                 for (lane, progress) in process.lanes.borrow().iter().enumerate() {
-                    if progress.calling.borrow().as_ref().is_some_and(|call| !call.aborted.get()) {
+                    let is_calling = progress.calling.borrow().as_ref().is_some_and(|call| !call.aborted.get());
+                    if is_calling && process.status_of(lane).0 == Status::Running {
                         faults.push(Act::Abort(process.id, lane));
                     }
                 }
+            }
+        }
+    }
+
+    /// How the requests of an isolate may end or freeze.
+    fn add_ends(&self, process: &Process, faults: &mut Vec<Act>) {
+        for lane in process.requests() {
+            faults.extend([Act::Drop(process.id, lane), Act::FreezeRequest(process.id, lane)]);
+            let is_late = |op: &Op| match op.ask {
+                Ask::Pay(_) => self.setup.late_orders && op.stage == Stage::Asked && !op.lost,
+                Ask::Save(..) => true,
+                _ => false,
+            };
+            if process.ops.borrow().values().any(|op| op.owner == lane && is_late(op)) {
+                faults.push(Act::DropLate(process.id, lane));
             }
         }
     }
@@ -309,7 +375,8 @@ impl World {
         self.say(|| self.describe(act));
         let now = self.timer.get();
         match act {
-            Act::Step(..) | Act::Fizzle(..) | Act::Expire(..) | Act::Thaw(_) | Act::Advance => {}
+            Act::Step(..) | Act::Fizzle(..) | Act::Expire(..) | Act::Advance => {}
+            Act::Thaw(_) | Act::ThawRequest(..) => {}
             _ => self.faults_left.set(self.faults_left.get() - 1),
         }
         match act {
@@ -331,6 +398,13 @@ impl World {
                 }
             }
             Act::Freeze(process) => self.process(process).freeze(now),
+            Act::Drop(process, lane) => self.drop_request(&self.process(process), lane, false),
+            Act::DropLate(process, lane) => self.drop_request(&self.process(process), lane, true),
+            Act::FreezeRequest(process, lane) => {
+                self.passes_over(&self.process(process), lane);
+                self.process(process).freeze_request(lane);
+            }
+            Act::ThawRequest(process, lane) => self.process(process).thaw_request(lane),
             Act::Jump(by) => {
                 self.skew.set(self.skew.get() + by);
                 self.most_skew.set(self.most_skew.get().max(self.skew.get()));
@@ -358,6 +432,18 @@ impl World {
                 !(op.lost && is_dead)
             });
         }
+    }
+
+    /// What a request was writing may be in memory only, where others of its isolate find it.
+    fn passes_over(&self, process: &Process, lane: usize) {
+        if process.ops.borrow().values().any(|op| op.owner == lane && op.is_at_store()) {
+            self.store_failed.set(true);
+        }
+    }
+
+    fn drop_request(&self, process: &Process, lane: usize, late: bool) {
+        self.passes_over(process, lane);
+        process.end_request(lane, late);
     }
 
     fn crash(self: &Rc<Self>, id: usize, late: bool) {
@@ -575,7 +661,8 @@ impl World {
         for process in &*self.processes.borrow() {
             let status = process.status.get();
             let memory = if status.0 == Status::Dead { 0 } else { process.history.get() };
-            key = digest(key, &(status, memory, &*process.ops.borrow()));
+            let requests: Vec<_> = process.lanes.borrow().iter().map(|lane| lane.status.get()).collect();
+            key = digest(key, &(status, requests, memory, &*process.ops.borrow()));
         }
         key = digest(key, &(&*self.store.values.borrow(), &*self.store.locks.borrow()));
         key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
