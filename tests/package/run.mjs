@@ -58,6 +58,14 @@ const tests = {
     assert.deepEqual(manifest.alias, Object.fromEntries(subpaths.map(([name, target]) => [name, target.default])));
   },
 
+  "what a build traces for Node is what Node imports: no condition of bundlers leads elsewhere"() {
+    const target = (of, conditions) => (typeof of === "string" ? of : Object.entries(of).filter(([name]) => conditions.includes(name)).map(([, inner]) => target(inner, conditions)).find(Boolean));
+    for (const [name, of] of Object.entries(manifest.exports)) {
+      const node = ["node", "import", "module-sync", "default"];
+      assert.equal(target(of, [...node, "module"]), target(of, node), name);
+    }
+  },
+
   async "publint has nothing to say"() {
     const { publint } = await import("publint");
     const { messages } = await publint({ pkgDir: join(folder, "node_modules/l402-fetch"), strict: true, pack: false });
