@@ -1,7 +1,7 @@
-// `npm run test:tools [-- --quick | TOOL…]`: the packed tarball in the tools that people build with, each at a pinned version, built
-// and run for real: a 402, a wallet, 200. `--quick` is what `npm test` runs; a word runs the tools and rows that have it in their
-// name. `--record` writes what was measured into docs/runtimes.md. `KEEP=1` leaves each tool's last project in
-// the cache, `TARBALL=…` tries another package than that of dist/.
+// `npm run test:tools [-- --quick | WORD…]`: the packed tarball in the tools that people build with, each at a pinned
+// version, built and run for real: a 402, a wallet, 200. `--quick` is what `npm test` runs; a word runs the rows that have
+// it in their tool's name, version or own name. `--record` writes what was measured into docs/runtimes.md. `KEEP=1` leaves
+// each tool's last project in the cache, `TARBALL=…` tries another package than that of dist/.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { at, root, run, seconds } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
 import { checkDocs, record } from "./lib/docs.mjs";
-import { installed, nodeOf } from "./lib/install.mjs";
+import { hold, installed, nodeOf } from "./lib/install.mjs";
 import { Project } from "./lib/project.mjs";
 import { TOOLS } from "./tools.mjs";
 
@@ -19,7 +19,9 @@ const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const isQuick = flags.includes("--quick");
 const isRecord = flags.includes("--record");
 const chosen = ({ tool, stage, row }) =>
-  (!isQuick || stage.quick) && (words.length === 0 || words.some((word) => `${tool.name} ${tool.version} ${row.name}`.toLowerCase().includes(word.toLowerCase())));
+  (!isQuick || stage.quick) &&
+  (words.length === 0 ||
+    words.some((word) => `${tool.name} ${tool.version} ${row.name}`.toLowerCase().includes(word.toLowerCase())));
 
 /** What a call that went well leaves behind, whatever built it. */
 const BOUGHT = { status: 200, amountMsat: 10_000, paidNow: true, spent: 10 };
@@ -28,7 +30,12 @@ await setup("chromium");
 const { openBrowser } = await import("../lib/browsers.mjs");
 const temporary = await mkdtemp(join(tmpdir(), "l402-fetch-tools-"));
 const pack = async () => {
-  const [{ filename }] = JSON.parse(await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", temporary], { cwd: root, quiet: true }));
+  const [{ filename }] = JSON.parse(
+    await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", temporary], {
+      cwd: root,
+      quiet: true,
+    }),
+  );
   return join(temporary, filename);
 };
 const tarball = process.env.TARBALL ?? (await pack());
@@ -40,6 +47,7 @@ let shops = 0;
 let passed = 0;
 let failed = 0;
 const measured = new Map();
+let running;
 
 const stats = async (shop) => (await fetch(`${paywall.base}/stats/${shop}?log=0`)).json();
 
@@ -54,7 +62,10 @@ async function judge(row, site, refusal, project) {
   if (refusal) throw refusal;
   const asked = row.ask(project, site, new URLSearchParams({ base: paywall.base, shop }));
   if (row.fails?.run) {
-    const { output } = await asked.then(() => assert.fail("the program was expected to fail"), (error) => error);
+    const { output } = await asked.then(
+      () => assert.fail("the program was expected to fail"),
+      (error) => error,
+    );
     assert.match(String(output), row.fails.run);
     assert.equal((await stats(shop)).payments, 0);
     return "fails, as told";
@@ -81,18 +92,27 @@ async function judge(row, site, refusal, project) {
 }
 
 function report(tool, row, outcome, since, size) {
-  const weight = size ? `${kilo(size.js)} js${size.wasm ? ` + ${kilo(size.wasm)} wasm` : ""}, ${kilo(size.gzip)} gz` : "";
-  console.log(`${[`${tool.name} ${tool.version}`.padEnd(30), row.name.padEnd(52), outcome.padEnd(26), weight.padEnd(34), seconds(since)].join(" ")}`);
+  const weight = size
+    ? `${kilo(size.js)} js${size.wasm ? ` + ${kilo(size.wasm)} wasm` : ""}, ${kilo(size.gzip)} gz`
+    : "";
+  const name = `${tool.name} ${tool.version}`.padEnd(32);
+  const columns = [name, row.name.padEnd(50), outcome.padEnd(24), weight.padEnd(42)];
+  console.log([...columns, seconds(since)].join(" "));
 }
 const kilo = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
 
 async function runStage(tool, stage, rows) {
   let project;
+  let release;
   let site;
   let refusal;
   let since = Date.now();
   try {
-    project = new Project({ tool, folder: await installed(tool.folder ?? tool.home, tool.packages), bin: await nodeOf(stage.node), tarball, world });
+    const folder = await installed(tool.folder ?? tool.home, tool.packages);
+    const bin = await nodeOf(stage.node);
+    release = await hold(folder);
+    project = new Project({ tool, folder, bin, tarball, world });
+    running = project;
     since = Date.now();
     await project.lay(stage.project);
     site = (await stage.open?.(project)) ?? {};
@@ -110,13 +130,26 @@ async function runStage(tool, stage, rows) {
     } catch (error) {
       failed++;
       report(tool, row, "FAILED", since, size);
-      console.log(`    ${String(error.stack ?? error).slice(0, 2500).replaceAll("\n", "\n    ")}`);
+      console.log(
+        `    ${String(error.stack ?? error)
+          .slice(0, 2500)
+          .replaceAll("\n", "\n    ")}`,
+      );
       if (site?.said) console.log(`    it said:\n    ${site.said().slice(-1500).replaceAll("\n", "\n    ")}`);
     }
     since = Date.now();
   }
   await project?.close();
   if (!process.env.KEEP) await project?.clear();
+  await release?.();
+}
+
+// what a tool started is in a group of its own, which no Ctrl-C reaches
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, async () => {
+    await running?.close();
+    process.exit(1);
+  });
 }
 
 const begin = Date.now();

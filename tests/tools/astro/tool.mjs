@@ -2,12 +2,18 @@
 import { freePort, isOurs } from "../lib/project.mjs";
 import { page, route } from "../lib/ways.mjs";
 
-const ROWS = [{ name: "page", ask: page("/") }, { name: "endpoint", ask: route("/purchase") }];
+const ROWS = [
+  { name: "page", ask: page("/") },
+  { name: "endpoint", ask: route("/purchase") },
+];
 const named = (what) => ROWS.map((row) => ({ ...row, name: `${what}, ${row.name}` }));
 
 const listening = async (project, command) => {
   const port = await freePort();
-  return project.start("astro", [command, "--host", "127.0.0.1", "--port", String(port)], { url: `http://127.0.0.1:${port}`, ready: new RegExp(`(127\\.0\\.0\\.1|localhost):${port}`) });
+  return project.start("astro", [command, "--host", "127.0.0.1", "--port", String(port)], {
+    url: `http://127.0.0.1:${port}`,
+    ready: new RegExp(`(127\\.0\\.0\\.1|localhost):${port}`),
+  });
 };
 const preview = async (project) => {
   await project.run("astro", ["build"]);
@@ -19,6 +25,20 @@ const stages = (project) => [
 ];
 
 export default [
-  { name: "Astro, node", version: "7.3.5", home: "astro", folder: "astro-node", packages: { astro: "7.3.5", "@astrojs/node": "11.1.6" }, stages: stages("node") },
-  { name: "Astro, cloudflare", version: "7.3.5", home: "astro", folder: "astro-cloudflare", packages: { astro: "7.3.5", "@astrojs/cloudflare": "14.3.3", wrangler: "4.164.0" }, stages: stages("cloudflare") },
+  {
+    name: "Astro, node",
+    version: "7.3.5",
+    home: "astro",
+    folder: "astro-node",
+    packages: { astro: "7.3.5", "@astrojs/node": "11.1.6" },
+    stages: stages("node"),
+  },
+  {
+    name: "Astro, cloudflare",
+    version: "7.3.5",
+    home: "astro",
+    folder: "astro-cloudflare",
+    packages: { astro: "7.3.5", "@astrojs/cloudflare": "14.3.3", wrangler: "4.164.0" },
+    stages: stages("cloudflare"),
+  },
 ];

@@ -4,9 +4,13 @@ import { page, route, withEnv } from "../lib/ways.mjs";
 
 const listening = async (project, program, args, portFlag = "--port") => {
   const port = await freePort();
-  return project.start(program, [...args, portFlag, String(port)], { url: `http://127.0.0.1:${port}`, ready: new RegExp(`(127\\.0\\.0\\.1|localhost):${port}`) });
+  return project.start(program, [...args, portFlag, String(port)], {
+    url: `http://127.0.0.1:${port}`,
+    ready: new RegExp(`(127\\.0\\.0\\.1|localhost):${port}`),
+  });
 };
-const dev = async (project) => listening(project, "wrangler", ["dev", "--ip", "127.0.0.1", "--inspector-port", String(await freePort())]);
+const dev = async (project) =>
+  listening(project, "wrangler", ["dev", "--ip", "127.0.0.1", "--inspector-port", String(await freePort())]);
 const dryRun = async (project) => {
   await project.run("wrangler", ["deploy", "--dry-run", "--outdir", "out", "--minify"]);
   return { size: await project.size("out") };
@@ -14,38 +18,102 @@ const dryRun = async (project) => {
 /** What is uploaded is run as it would be there: by workerd, which wrangler brings along, without another bundling. */
 const deployed = async (project) => {
   const { size } = await dryRun(project);
-  await project.write("out/wrangler.jsonc", JSON.stringify({
-    name: "deployed", main: "worker.js", compatibility_date: "2026-10-01", no_bundle: true, rules: [{ type: "CompiledWasm", globs: ["**/*.wasm"] }],
-  }));
-  return { ...(await listening(project, "wrangler", ["dev", "--config", "out/wrangler.jsonc", "--ip", "127.0.0.1", "--inspector-port", String(await freePort())])), size };
+  await project.write(
+    "out/wrangler.jsonc",
+    JSON.stringify({
+      name: "deployed",
+      main: "worker.js",
+      compatibility_date: "2026-10-01",
+      no_bundle: true,
+      rules: [{ type: "CompiledWasm", globs: ["**/*.wasm"] }],
+    }),
+  );
+  return {
+    ...(await listening(project, "wrangler", [
+      "dev",
+      "--config",
+      "out/wrangler.jsonc",
+      "--ip",
+      "127.0.0.1",
+      "--inspector-port",
+      String(await freePort()),
+    ])),
+    size,
+  };
 };
 
 export default [
   {
-    name: "wrangler", version: "4.164.0", home: "cloudflare", packages: { wrangler: "4.164.0" },
+    name: "wrangler",
+    version: "4.164.0",
+    home: "cloudflare",
+    packages: { wrangler: "4.164.0" },
     stages: [
-      { project: "worker", open: dev, rows: [{ name: "dev", ask: route("/purchase") }] },
-      { project: "worker", open: deployed, rows: [{ name: "deploy --dry-run, its output run", ask: route("/purchase") }] },
-      { project: "ledger", open: dev, rows: [{ name: "dev, with the Durable Object's ledger", ask: route("/purchase") }] },
-      { project: "ledger", open: dryRun, rows: [{ name: "deploy --dry-run, with the Durable Object's ledger", ask: async (project, site) => site.size, expect: ({ wasm }) => { if (!wasm) throw new Error("no wasm is uploaded"); } }] },
-    ],
-  },
-  {
-    name: "@cloudflare/vite-plugin", version: "1.64.0", home: "cloudflare", folder: "cloudflare-vite", packages: { vite: "8.4.0", "@cloudflare/vite-plugin": "1.64.0", wrangler: "4.164.0" },
-    stages: [
-      { project: "vite", open: (project) => listening(project, "vite", ["--host", "127.0.0.1", "--strictPort"]), rows: [{ name: "dev, Worker", ask: route("/purchase") }, { name: "dev, page", ask: page("/index.html") }] },
+      { quick: true, project: "worker", open: dev, rows: [{ name: "dev", ask: route("/purchase") }] },
       {
-        project: "vite",
-        async open(project) {
-          await project.run("vite", ["build"]);
-          return { ...(await listening(project, "vite", ["preview", "--host", "127.0.0.1", "--strictPort"])), size: await project.size("dist/client") };
-        },
-        rows: [{ name: "build and preview, Worker", ask: route("/purchase") }, { name: "build and preview, page", ask: page("/index.html") }],
+        project: "worker",
+        open: deployed,
+        rows: [{ name: "deploy --dry-run, its output run", ask: route("/purchase") }],
+      },
+      {
+        project: "ledger",
+        open: dev,
+        rows: [{ name: "dev, with the Durable Object's ledger", ask: route("/purchase") }],
+      },
+      {
+        project: "ledger",
+        open: dryRun,
+        rows: [
+          {
+            name: "deploy --dry-run, with the Durable Object's ledger",
+            ask: async (project, site) => site.size,
+            expect: ({ wasm }) => {
+              if (!wasm) throw new Error("no wasm is uploaded");
+            },
+          },
+        ],
       },
     ],
   },
   {
-    name: "@cloudflare/vitest-plugin", version: "1.5.0", home: "cloudflare", folder: "cloudflare-vitest", packages: { vitest: "5.1.2", vite: "8.4.0", "@cloudflare/vitest-plugin": "1.5.0", wrangler: "4.164.0" },
-    stages: [{ project: "vitest", rows: [{ name: "a test in workerd", ask: withEnv("vitest", ["run", "worker.test.js"]) }] }],
+    name: "@cloudflare/vite-plugin",
+    version: "1.64.0",
+    home: "cloudflare",
+    folder: "cloudflare-vite",
+    packages: { vite: "8.4.0", "@cloudflare/vite-plugin": "1.64.0", wrangler: "4.164.0" },
+    stages: [
+      {
+        project: "vite",
+        open: (project) => listening(project, "vite", ["--host", "127.0.0.1", "--strictPort"]),
+        rows: [
+          { name: "dev, Worker", ask: route("/purchase") },
+          { name: "dev, page", ask: page("/index.html") },
+        ],
+      },
+      {
+        project: "vite",
+        async open(project) {
+          await project.run("vite", ["build"]);
+          return {
+            ...(await listening(project, "vite", ["preview", "--host", "127.0.0.1", "--strictPort"])),
+            size: await project.size("dist/client"),
+          };
+        },
+        rows: [
+          { name: "build and preview, Worker", ask: route("/purchase") },
+          { name: "build and preview, page", ask: page("/index.html") },
+        ],
+      },
+    ],
+  },
+  {
+    name: "@cloudflare/vitest-plugin",
+    version: "1.5.0",
+    home: "cloudflare",
+    folder: "cloudflare-vitest",
+    packages: { vitest: "5.1.2", vite: "8.4.0", "@cloudflare/vitest-plugin": "1.5.0", wrangler: "4.164.0" },
+    stages: [
+      { project: "vitest", rows: [{ name: "a test in workerd", ask: withEnv("vitest", ["run", "worker.test.js"]) }] },
+    ],
   },
 ];

@@ -1,5 +1,5 @@
-// What a new user does: `npm create`, `npm install`, the README's first example pasted into the template's own file, a paid call.
-// Nothing is known but the README; its host is the shop's, and in a page the wallet is what an extension would put there.
+// What a new user does: `npm create`, `npm install`, the README's example pasted into the template's own file, a paid
+// call. Nothing is known but the README; its host is the shop's, and a page's wallet is what an extension puts there.
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,17 +10,21 @@ import { freePort } from "../lib/project.mjs";
 
 const MOST_MS = 5 * 60_000;
 
-const examples = async (path) => codeBlocks(await readFile(at(path), "utf8")).filter(({ lang }) => lang === "js").map(({ code }) => code);
+const examples = async (path) =>
+  codeBlocks(await readFile(at(path), "utf8"))
+    .filter(({ lang }) => lang === "js")
+    .map(({ code }) => code);
 const [smallest] = await examples("README.md");
 // the README's table sends whoever has a Worker there
 const worker = (await examples("docs/runtimes.md")).find((code) => code.includes("async fetch(request, env)"));
 
 /** An example as the user pastes it, with the shop of the test in place of the documents' one. */
-const pasted = (code, base, shop) => code
-  .replaceAll("https://api.example.com/weather", `${base}/shop/${shop}/weather?network=bc`)
-  .replaceAll("https://wallet.example.com/pay", `${base}/wallet/${shop}/pay`);
+const pasted = (code, base, shop) =>
+  code
+    .replaceAll("https://api.example.com/weather", `${base}/shop/${shop}/weather?network=bc`)
+    .replaceAll("https://wallet.example.com/pay", `${base}/wallet/${shop}/pay`);
 
-/** Creates a project of the template, installs the package in it, and calls `paid` with its folder; measures all of it. */
+/** Creates a project of the template, installs the package, calls `paid` with its folder, and measures all of it. */
 const create = (command, paid) => async (project, site, query) => {
   const { base, shop } = Object.fromEntries(query);
   const home = await mkdtemp(join(tmpdir(), "l402-fetch-create-"));
@@ -43,7 +47,7 @@ const expect = ({ took, payments }) => {
   assert.ok(took < MOST_MS, `${took} ms`);
 };
 
-/** Opens a page in a browser whose wallet extension pays at the shop's wallet; resolves once it has shown a 200 on its console. */
+/** Opens a page where a wallet extension pays at the shop's wallet; resolves once its console has shown a 200. */
 async function visit({ project, base, shop }, url) {
   const page = await project.world.chromium.browser.newPage();
   const said = [];
@@ -51,7 +55,10 @@ async function visit({ project, base, shop }, url) {
   try {
     await page.evaluateOnNewDocument((pay) => {
       const { fetch } = globalThis;
-      globalThis.webln = { enable: async () => {}, sendPayment: async (invoice) => (await fetch(pay, { method: "POST", body: invoice })).json() };
+      globalThis.webln = {
+        enable: async () => {},
+        sendPayment: async (invoice) => (await fetch(pay, { method: "POST", body: invoice })).json(),
+      };
     }, `${base}/wallet/${shop}/pay`);
     const paid = new Promise((done, fail) => {
       page.on("console", (message) => {
@@ -72,7 +79,10 @@ async function vite(made) {
   const { project, cwd, base, shop } = made;
   await writeFile(join(cwd, "src/main.js"), pasted(smallest, base, shop));
   const port = await freePort();
-  const { url } = await project.start("npm", ["run", "dev", "--", "--port", String(port), "--host", "127.0.0.1"], { cwd, url: `http://127.0.0.1:${port}/` });
+  const { url } = await project.start("npm", ["run", "dev", "--", "--port", String(port), "--host", "127.0.0.1"], {
+    cwd,
+    url: `http://127.0.0.1:${port}/`,
+  });
   await visit(made, url);
 }
 
@@ -80,7 +90,9 @@ async function next(made) {
   const { project, cwd, base, shop } = made;
   // the imports stay at the top, the call moves into the effect
   const [imports, body] = pasted(smallest, base, shop).split("\n\n");
-  await writeFile(join(cwd, "app/page.js"), `"use client";
+  await writeFile(
+    join(cwd, "app/page.js"),
+    `"use client";
 import { useEffect } from "react";
 ${imports}
 
@@ -93,7 +105,8 @@ export default function Page() {
     })();
   }, []);
 }
-`);
+`,
+  );
   const port = await freePort();
   await project.start("npm", ["run", "dev", "--", "-p", String(port)], { cwd, ready: /(Ready in)/, url: "" });
   await visit(made, `http://localhost:${port}/`);
@@ -102,18 +115,72 @@ export default function Page() {
 async function wrangler({ project, cwd, base, shop }) {
   await writeFile(join(cwd, "src/index.js"), pasted(worker, base, shop));
   const port = await freePort();
-  await project.start("npm", ["run", "dev", "--", "--port", String(port), "--ip", "127.0.0.1", "--inspector-port", String(await freePort())], { cwd, ready: /(Ready on)/, url: "" });
+  await project.start(
+    "npm",
+    ["run", "dev", "--", "--port", String(port), "--ip", "127.0.0.1", "--inspector-port", String(await freePort())],
+    { cwd, ready: /(Ready on)/, url: "" },
+  );
   const response = await fetch(`http://127.0.0.1:${port}/`);
   assert.equal(response.status, 200, await response.text());
 }
 
 const row = (name, version, command, paid) => ({
-  name: `npm create ${name}`, version, home: "create", packages: { "puppeteer-core": "24.43.1" },
-  stages: [{ rows: [{ name: "from nothing to the first paid call", note: "in less than five minutes, with the README's example alone", ask: create(command, paid), expect }] }],
+  name: `npm create ${name}`,
+  version,
+  home: "create",
+  packages: { "puppeteer-core": "24.43.1" },
+  stages: [
+    {
+      rows: [
+        {
+          name: "from nothing to the first paid call",
+          note: "in less than five minutes, with the README's example alone",
+          ask: create(command, paid),
+          expect,
+        },
+      ],
+    },
+  ],
 });
 
 export default [
   row("vite", "9.3.0", ["vite@9.3.0", "app", "--", "--template", "vanilla", "--no-interactive"], vite),
-  row("next-app", "16.4.3", ["next-app@16.4.3", "app", "--", "--js", "--app", "--no-eslint", "--no-tailwind", "--no-src-dir", "--no-react-compiler", "--import-alias", "@/*", "--use-npm", "--disable-git"], next),
-  row("cloudflare", "2.74.0", ["cloudflare@2.74.0", "app", "--", "--type", "hello-world", "--lang", "js", "--no-git", "--no-deploy", "--no-open", "--no-agents"], wrangler),
+  row(
+    "next-app",
+    "16.4.3",
+    [
+      "next-app@16.4.3",
+      "app",
+      "--",
+      "--js",
+      "--app",
+      "--no-eslint",
+      "--no-tailwind",
+      "--no-src-dir",
+      "--no-react-compiler",
+      "--import-alias",
+      "@/*",
+      "--use-npm",
+      "--disable-git",
+    ],
+    next,
+  ),
+  row(
+    "cloudflare",
+    "2.74.0",
+    [
+      "cloudflare@2.74.0",
+      "app",
+      "--",
+      "--type",
+      "hello-world",
+      "--lang",
+      "js",
+      "--no-git",
+      "--no-deploy",
+      "--no-open",
+      "--no-agents",
+    ],
+    wrangler,
+  ),
 ];

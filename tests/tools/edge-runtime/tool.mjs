@@ -3,23 +3,37 @@ import { freePort } from "../lib/project.mjs";
 import { route } from "../lib/ways.mjs";
 
 const listening = (entry) => async (project) => {
-  await project.write("edge.js", `import * as pkg from "${entry}";
+  await project.write(
+    "edge.js",
+    `import * as pkg from "${entry}";
 import { buy } from "./buy.js";
 
 addEventListener("fetch", (event) => {
   const { base, shop } = Object.fromEntries(new URL(event.request.url).searchParams);
   event.respondWith(buy(pkg, base, shop).then((results) => Response.json(results)));
 });
-`);
+`,
+  );
   await project.run("esbuild", ["edge.js", "--bundle", "--minify", "--outfile=out/edge.js"]);
   const port = await freePort();
-  return project.start("edge-runtime", ["--listen", "--port", String(port), "out/edge.js"], { url: `http://127.0.0.1:${port}`, ready: /(listening|Waiting|http)/i });
+  return project.start("edge-runtime", ["--listen", "--port", String(port), "out/edge.js"], {
+    url: `http://127.0.0.1:${port}`,
+    ready: /(listening|Waiting|http)/i,
+  });
 };
 
-export default [{
-  name: "edge-runtime", version: "4.0.1", home: "edge-runtime", packages: { "edge-runtime": "4.0.1", esbuild: "0.28.2" },
-  stages: [
-    { open: listening("l402-fetch"), rows: [{ name: "a script by esbuild", ask: route("/") }] },
-    { open: listening("l402-fetch/inline"), rows: [{ name: "a script by esbuild, inline", entry: "l402-fetch/inline", ask: route("/") }] },
-  ],
-}];
+export default [
+  {
+    name: "edge-runtime",
+    version: "4.0.1",
+    home: "edge-runtime",
+    packages: { "edge-runtime": "4.0.1", esbuild: "0.28.2" },
+    stages: [
+      { open: listening("l402-fetch"), rows: [{ name: "a script by esbuild", ask: route("/") }] },
+      {
+        open: listening("l402-fetch/inline"),
+        rows: [{ name: "a script by esbuild, inline", entry: "l402-fetch/inline", ask: route("/") }],
+      },
+    ],
+  },
+];

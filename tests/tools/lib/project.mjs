@@ -8,7 +8,16 @@ import { at, run, RunError } from "../../../scripts/lib.mjs";
 import { serve } from "../../lib/serve.mjs";
 
 /** No tool asks, sends figures home, or thinks that a person is watching. */
-const QUIET = { CI: "true", NO_COLOR: "1", FORCE_COLOR: "0", DO_NOT_TRACK: "1", NEXT_TELEMETRY_DISABLED: "1", NUXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1", WRANGLER_SEND_METRICS: "false" };
+const QUIET = {
+  CI: "true",
+  NO_COLOR: "1",
+  FORCE_COLOR: "0",
+  DO_NOT_TRACK: "1",
+  NEXT_TELEMETRY_DISABLED: "1",
+  NUXT_TELEMETRY_DISABLED: "1",
+  ASTRO_TELEMETRY_DISABLED: "1",
+  WRANGLER_SEND_METRICS: "false",
+};
 
 /** What is the tool's in its folder of the cache; all else is the last project's. */
 const KEPT = ["node_modules", "package-lock.json", ".installed"];
@@ -25,7 +34,7 @@ const READY_MS = 120_000;
 export class Project {
   #children = new Set();
 
-  /** `folder` is the tool's in the cache, `bin` the folder of the Node to run it in, `world` the shop and the browser. */
+  /** `folder` is the tool's in the cache, `bin` the folder of its Node, `world` the shop and the browser. */
   constructor({ tool, folder, bin, tarball, world }) {
     Object.assign(this, { tool, folder, bin, tarball, world });
   }
@@ -46,9 +55,24 @@ export class Project {
     const { home, packages, manifest = { type: "module" } } = this.tool;
     await this.clear();
     await mkdir(this.path("node_modules/l402-fetch"), { recursive: true });
-    await run("tar", ["-xzf", this.tarball, "-C", this.path("node_modules/l402-fetch"), "--strip-components=1"], { quiet: true });
+    await run("tar", ["-xzf", this.tarball, "-C", this.path("node_modules/l402-fetch"), "--strip-components=1"], {
+      quiet: true,
+    });
     await cp(at("tests/tools/shared"), this.folder, { recursive: true });
-    await writeFile(this.path("package.json"), JSON.stringify({ name: "shopper", version: "1.0.0", private: true, ...manifest, dependencies: { ...packages, "l402-fetch": "0.1.0" } }, null, 2));
+    await writeFile(
+      this.path("package.json"),
+      JSON.stringify(
+        {
+          name: "shopper",
+          version: "1.0.0",
+          private: true,
+          ...manifest,
+          dependencies: { ...packages, "l402-fetch": "0.1.0" },
+        },
+        null,
+        2,
+      ),
+    );
     if (name) await cp(at(join("tests/tools", home, name)), this.folder, { recursive: true });
   }
 
@@ -66,7 +90,12 @@ export class Project {
 
   #env(env) {
     const { NODE_OPTIONS, NODE_ENV, npm_config_user_agent, ...own } = process.env;
-    return { ...own, ...QUIET, PATH: [this.bin, this.path("node_modules/.bin"), process.env.PATH].join(delimiter), ...env };
+    return {
+      ...own,
+      ...QUIET,
+      PATH: [this.bin, this.path("node_modules/.bin"), process.env.PATH].join(delimiter),
+      ...env,
+    };
   }
 
   /** Runs a program of the project to its end; resolves with what it said. */
@@ -77,13 +106,22 @@ export class Project {
       child.on("error", fail);
       child.on("close", (code, signal) => {
         if (code === 0) done(said.text);
-        else fail(Object.assign(new RunError(`${[program, ...args].join(" ")} ended with ${signal ?? code}: ${said.text}`), { output: said.text }));
+        else
+          fail(
+            Object.assign(new RunError(`${[program, ...args].join(" ")} ended with ${signal ?? code}: ${said.text}`), {
+              output: said.text,
+            }),
+          );
       });
     });
   }
 
   /** Starts a program that serves; resolves with the address it names, or with the one that is known to be its own. */
-  start(program, args, { env = {}, cwd = ".", url, ready = /(https?:\/\/(?:localhost|127\.0\.0\.1|\[::1?\]|0\.0\.0\.0):\d+)/ } = {}) {
+  start(
+    program,
+    args,
+    { env = {}, cwd = ".", url, ready = /(https?:\/\/(?:localhost|127\.0\.0\.1|\[::1?\]|0\.0\.0\.0):\d+)/ } = {},
+  ) {
     return new Promise((done, fail) => {
       const child = this.#spawn(program, args, env, cwd);
       const said = collect(child);
@@ -91,7 +129,10 @@ export class Project {
         clearTimeout(timer);
         fail(Object.assign(error, { output: said.text }));
       };
-      const timer = setTimeout(() => end(new RunError(`${program} did not say where it listens: ${said.text}`)), READY_MS);
+      const timer = setTimeout(
+        () => end(new RunError(`${program} did not say where it listens: ${said.text}`)),
+        READY_MS,
+      );
       said.listen((text) => {
         const found = ready.exec(text);
         if (!found) return;
@@ -106,7 +147,12 @@ export class Project {
   #spawn(program, args, env, cwd) {
     // a group of its own, so that what a tool starts ends with it
     const folder = resolve(this.folder, cwd);
-    const child = spawn(program, args, { cwd: folder, env: { ...this.#env(env), PWD: folder }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: { ...this.#env(env), PWD: folder },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     this.#children.add(child);
     child.on("close", () => this.#children.delete(child));
     return child;
@@ -141,18 +187,23 @@ export class Project {
   async close() {
     await this.site?.close();
     this.site = undefined;
-    await Promise.all([...this.#children].map((child) => new Promise((done) => {
-      child.on("close", done);
-      const kill = (signal) => {
-        try {
-          process.kill(-child.pid, signal);
-        } catch {
-          done();
-        }
-      };
-      kill("SIGTERM");
-      setTimeout(kill, 3000, "SIGKILL").unref();
-    })));
+    await Promise.all(
+      [...this.#children].map(
+        (child) =>
+          new Promise((done) => {
+            child.on("close", done);
+            const kill = (signal) => {
+              try {
+                process.kill(-child.pid, signal);
+              } catch {
+                done();
+              }
+            };
+            kill("SIGTERM");
+            setTimeout(kill, 3000, "SIGKILL").unref();
+          }),
+      ),
+    );
   }
 }
 
@@ -170,7 +221,8 @@ function collect(child) {
 }
 
 /** Whether a file of a framework's build holds the package, beside whatever else. */
-export const isOurs = (name, bytes) => name.endsWith(".wasm") || bytes.includes("L402Error") || bytes.includes("__wbindgen");
+export const isOurs = (name, bytes) =>
+  name.endsWith(".wasm") || bytes.includes("L402Error") || bytes.includes("__wbindgen");
 
 export async function freePort() {
   const server = createServer();

@@ -4,7 +4,10 @@
 const PATIENCE_MS = 180_000;
 
 /** A page of the site, opened in Chromium. */
-export const page = (path = "/") => (project, site, query) => project.world.chromium.visit(`${site.url}${path}?${query}`, PATIENCE_MS);
+export const page =
+  (path = "/") =>
+  (project, site, query) =>
+    project.world.chromium.visit(`${site.url}${path}?${query}`, PATIENCE_MS);
 
 /** A route of the site that buys and answers with the result. */
 export const route = (path) => async (project, site, query) => {
@@ -18,11 +21,19 @@ export const route = (path) => async (project, site, query) => {
 };
 
 /** A program that takes the shop as arguments and prints the result as its last line. */
-export const program = (command, args, options) => async (project, site, query) => lastLine(await project.run(command, [...args, ...query.values()], options));
+export const program = (command, args, options) => async (project, site, query) =>
+  lastLine(await project.run(command, [...args, ...query.values()], options));
 
 /** The same for what takes no arguments: the shop comes in the environment. */
-export const withEnv = (command, args, { env, ...options } = {}) => async (project, site, query) =>
-  lastLine(await project.run(command, args, { ...options, env: { ...env, BASE: query.get("base"), SHOP: query.get("shop") } }));
+export const withEnv =
+  (command, args, { env, ...options } = {}) =>
+  async (project, site, query) =>
+    lastLine(
+      await project.run(command, args, {
+        ...options,
+        env: { ...env, BASE: query.get("base"), SHOP: query.get("shop") },
+      }),
+    );
 
 function lastLine(text) {
   const line = text.split("\n").findLast((line) => line.startsWith("{"));

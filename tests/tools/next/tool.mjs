@@ -4,7 +4,10 @@ import { page, route } from "../lib/ways.mjs";
 
 const started = async (project, ...args) => {
   const port = await freePort();
-  return project.start("next", [...args, "-H", "127.0.0.1", "-p", String(port)], { url: `http://127.0.0.1:${port}`, ready: /(Ready in)/ });
+  return project.start("next", [...args, "-H", "127.0.0.1", "-p", String(port)], {
+    url: `http://127.0.0.1:${port}`,
+    ready: /(Ready in)/,
+  });
 };
 const OPEN = {
   dev: (bundler) => (project) => started(project, "dev", bundler),
@@ -41,9 +44,14 @@ for (const bundler of ["turbopack", "webpack"]) {
   }
 }
 
-export default [{
-  name: "Next.js", version: "16.4.6", home: "next", packages: { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" },
-  // with "type": "module" its webpack build of an edge route misses a file of its own, with or without us
-  manifest: {},
-  stages,
-}];
+export default [
+  {
+    name: "Next.js",
+    version: "16.4.6",
+    home: "next",
+    packages: { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" },
+    // with "type": "module" its webpack build of an edge route misses a file of its own, with or without us
+    manifest: {},
+    stages,
+  },
+];

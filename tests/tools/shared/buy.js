@@ -3,7 +3,8 @@ export async function buy({ createFetch, receiptOf, L402Error }, base, shop, { s
   try {
     const fetch = globalThis.fetch;
     const pay = createFetch({
-      wallet: async ({ paymentRequest }) => (await fetch(`${base}/wallet/${shop}/pay`, { method: "POST", body: paymentRequest })).json(),
+      wallet: async ({ paymentRequest }) =>
+        (await fetch(`${base}/wallet/${shop}/pay`, { method: "POST", body: paymentRequest })).json(),
       limits: { perPayment: 20 },
       networks: ["regtest"],
       ...options,
@@ -11,8 +12,19 @@ export async function buy({ createFetch, receiptOf, L402Error }, base, shop, { s
     const response = await pay(`${base}/shop/${shop}/thing?price=10${settings}`);
     const { bought } = await response.json();
     const { payment, paidNow } = receiptOf(response);
-    return { status: response.status, bought, amountMsat: payment.amountMsat, paidNow, spent: (await pay.spent()).total };
+    return {
+      status: response.status,
+      bought,
+      amountMsat: payment.amountMsat,
+      paidNow,
+      spent: (await pay.spent()).total,
+    };
   } catch (error) {
-    return { code: error?.code, ours: error instanceof L402Error, error: `${error?.message ?? error}`, stack: `${error?.stack}` };
+    return {
+      code: error?.code,
+      ours: error instanceof L402Error,
+      error: `${error?.message ?? error}`,
+      stack: `${error?.stack}`,
+    };
   }
 }

@@ -4,7 +4,9 @@ import { page } from "../lib/ways.mjs";
 
 const dev = async (project) => {
   const port = await freePort();
-  return project.start("vite", ["--host", "127.0.0.1", "--port", String(port), "--strictPort"], { url: `http://127.0.0.1:${port}` });
+  return project.start("vite", ["--host", "127.0.0.1", "--port", String(port), "--strictPort"], {
+    url: `http://127.0.0.1:${port}`,
+  });
 };
 const build = async (project) => {
   await project.run("vite", ["build"]);
@@ -17,14 +19,20 @@ const workers = Object.entries(WORKERS).map(([file, name]) => ({ name, ask: page
 export default ["5.4.21", "6.4.6", "7.3.8", "8.4.0"].map((version) => {
   const [major] = version.split(".");
   return {
-    name: `Vite ${major}`, version, home: "vite", folder: `vite-${major}`, packages: { vite: version },
+    name: `Vite ${major}`,
+    version,
+    home: "vite",
+    folder: `vite-${major}`,
+    packages: { vite: version },
     stages: [
       { project: "page", quick: true, open: dev, rows: [{ name: "dev, page", ask: page() }] },
       { project: "page", quick: true, open: build, rows: [{ name: "build, page", ask: page("/index.html") }] },
-      ...(major === "8" ? [
-        { project: "workers", open: dev, rows: workers.map((row) => ({ ...row, name: `dev, ${row.name}` })) },
-        { project: "workers", open: build, rows: workers.map((row) => ({ ...row, name: `build, ${row.name}` })) },
-      ] : []),
+      ...(major === "8"
+        ? [
+            { project: "workers", open: dev, rows: workers.map((row) => ({ ...row, name: `dev, ${row.name}` })) },
+            { project: "workers", open: build, rows: workers.map((row) => ({ ...row, name: `build, ${row.name}` })) },
+          ]
+        : []),
     ],
   };
 });
