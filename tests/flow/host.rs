@@ -19,6 +19,9 @@ use std::task::{Poll, Waker};
 pub const ORIGIN: &str = "https://api.example";
 pub const URL: &str = "https://api.example/data";
 
+/// What a page is told where a preflight is refused.
+pub const PREFLIGHT: &str = "failed to fetch";
+
 /// An error object of the caller's world.
 pub type Cause = &'static str;
 pub type TheClient = Rc<Client<Fake>>;
@@ -160,6 +163,12 @@ pub fn not_honored() -> End {
 pub const PAID: End = End::Answer(200, Some(true));
 pub const REUSED: End = End::Answer(200, Some(false));
 
+/// Satoshis, as `spent()` tells them.
+pub fn spent(world: &World, client: &TheClient) -> u64 {
+    let client = client.clone();
+    world.run(async move { client.spent(None).await.ok().unwrap().total })
+}
+
 /// Sends a request to its end.
 pub fn fetch(client: &TheClient, host: &Fake, request: Request) -> End {
     let client = client.clone();
@@ -211,6 +220,10 @@ impl Host for Fake {
                 Ok(self.world.serve(&sent))
             }
         }
+    }
+
+    fn may_be_preflight(&self, _call: &Call, cause: &Cause) -> bool {
+        *cause == PREFLIGHT
     }
 
     fn is_aborted(&self, call: &Call) -> bool {

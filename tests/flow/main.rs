@@ -13,7 +13,9 @@
 )]
 
 mod executor;
+mod guesses;
 mod host;
+mod late;
 mod mint;
 mod store;
 mod world;
