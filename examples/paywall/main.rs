@@ -39,14 +39,17 @@
 //!   `uses=N`: good so many times. Both are set by the request that was answered 402.
 //! - `refuse=<status>`: what a bad credential gets; 402 with a fresh challenge by default, 401 with `scope=single`
 //! - `bare=1`: a token without preimage will do, once the wallet has paid its invoice
+//! - `late=N`: the first N requests with this token are refused, as by a server that learns of the payment late; `retry_after=<s>`: what
+//!   a refusal says in `Retry-After`
 //! - `drop=N`: the first N requests with this token lose their connection, unanswered; later ones are judged as usual
 //!
 //! Any answer of both:
 //! - `after=200`: the status of what is given; `body=echo`: `{"method", "headers": [[name, value]], "body"}`; `size=N`: streams N
 //!   bytes; `gate=1`: the second half of them after a release; `cookie=<name>`: sets a cookie
+//! - `closed=<status>`: the answer to whatever carries an Authorization, good or bad
 //! - `redirect=<url>` with `status=302`: before anything is sold; `cut=1`: the connection is cut, unanswered
 //! - `hold=unpaid`, `paid` (requests with Authorization) or `all`: answered after a release; `delay=<ms>`
-//! - `cors=full`: every method and header, and credentials; `cors=none`: no CORS headers. Else as aperture: any origin, WWW-Authenticate
+//! - `cors=full`: every method and header, and credentials; `cors=plain`: any origin, GET, no request header of its own; `cors=none`: no CORS headers. Else as aperture: any origin, WWW-Authenticate
 //!   exposed, methods GET, POST, OPTIONS, request headers Authorization and Grpc-Metadata-macaroon; not Content-Type
 //! - `n=<text>`: means nothing, makes URLs differ
 //!

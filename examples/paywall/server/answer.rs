@@ -81,6 +81,9 @@ pub fn cors(mut answer: Answer, asked: &HeaderMap, settings: &Settings, prefligh
     let headers = answer.headers_mut();
     match settings.cors {
         Cors::None => {}
+        Cors::Plain => {
+            headers.insert("access-control-allow-origin", any);
+        }
         Cors::Aperture => {
             headers.insert("access-control-allow-origin", any);
             if !settings.hidden {

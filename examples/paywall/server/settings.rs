@@ -45,6 +45,7 @@ pub enum Phase {
 pub enum Cors {
     Aperture,
     Full,
+    Plain,
     None,
 }
 
@@ -83,6 +84,9 @@ pub struct Settings {
     pub refuse: Option<StatusCode>,
     pub bare: bool,
     pub drop: u64,
+    pub late: u64,
+    pub closed: Option<StatusCode>,
+    pub retry_after: Option<u64>,
     pub after: StatusCode,
     pub echo: bool,
     pub size: Option<u64>,
@@ -130,6 +134,9 @@ impl Default for Settings {
             refuse: None,
             bare: false,
             drop: 0,
+            late: 0,
+            closed: None,
+            retry_after: None,
             after: StatusCode::OK,
             echo: false,
             size: None,
@@ -251,6 +258,9 @@ impl Settings {
             "refuse" => self.refuse = Some(status(value)?),
             "bare" => self.bare = flag(value)?,
             "drop" => self.drop = number(value)?,
+            "late" => self.late = number(value)?,
+            "closed" => self.closed = Some(status(value)?),
+            "retry_after" => self.retry_after = Some(number(value)?),
             "after" => self.after = status(value)?,
             "body" => self.echo = one_of(value, &[("echo", true)])?,
             "size" => self.size = Some(number(value)?),
@@ -264,7 +274,7 @@ impl Settings {
                 self.hold = one_of(value, &known)?;
             }
             "delay" => self.delay = number(value)?,
-            "cors" => self.cors = one_of(value, &[("full", Cors::Full), ("none", Cors::None)])?,
+            "cors" => self.cors = one_of(value, &[("full", Cors::Full), ("plain", Cors::Plain), ("none", Cors::None)])?,
             _ => return Err(()),
         }
         Ok(())

@@ -56,6 +56,10 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
         let away = answer::bytes(settings.redirect_status, "text/plain", "");
         return Some(answer::with(away, "location", target));
     }
+    if let Some(status) = settings.closed.filter(|_| authorization.is_some()) {
+        visit.shop.write(|book| book.refused += 1);
+        return Some(answer::error(status, "no Authorization is let through"));
+    }
     if !visit.paid {
         return Some(goods(&visit, settings, &json!({ "free": visit.path })));
     }
@@ -74,10 +78,14 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
         }
         Admission::Refused(why) => {
             visit.shop.write(|book| book.refused += 1);
-            match settings.refusal() {
-                StatusCode::PAYMENT_REQUIRED => Some(challenge(world, &visit, settings)),
-                status => Some(answer::error(status, &why)),
-            }
+            let refusal = match settings.refusal() {
+                StatusCode::PAYMENT_REQUIRED => challenge(world, &visit, settings),
+                status => answer::error(status, &why),
+            };
+            Some(match settings.retry_after {
+                Some(seconds) => answer::with(refusal, "retry-after", &seconds.to_string()),
+                None => refusal,
+            })
         }
     }
 }
@@ -120,6 +128,9 @@ fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str)
         known.shown += 1;
         if known.shown <= settings.drop {
             return Admission::Dropped;
+        }
+        if known.shown <= settings.late {
+            return refused("a payment that is not known yet");
         }
         if let Some(why) = broken_caveat(&caveats, visit) {
             return Admission::Refused(why);

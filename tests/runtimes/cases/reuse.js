@@ -1,5 +1,5 @@
 // What was bought is used again, and only where it may be.
-import { openShop } from "../shop.js";
+import { isBrowser, openShop } from "../shop.js";
 
 const HOUR = 3_600_000;
 
@@ -137,6 +137,134 @@ export default [
       await shop.counts({ payments: 2, requests: 6, refused: 1 });
     },
   },
+  ...[401, 402].map((refuse) => ({
+    name: `a server that learns of the payment late, and says ${refuse} until then: paid once, and answered`,
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a", { late: 3, refuse });
+      const responses = await Promise.all([shop.pay(url), shop.pay(url), shop.pay(url)]);
+      t.same(responses.map((response) => response.status), [200, 200, 200]);
+      t.equal(responses.filter((response) => t.pkg.receiptOf(response).paidNow).length, 1);
+      await shop.counts({ payments: 1, asked: 1, refused: 3, accepted: 3, requests: 9 });
+      t.equal((await shop.pay.spent()).total, 10);
+    },
+  })),
+  {
+    name: "Retry-After of a refusal is waited for, as seconds and as a date",
+    async run(t) {
+      const shop = openShop(t);
+      t.equal((await shop.pay(shop.url("a", { late: 3, retry_after: 0, cors: "full" }))).status, 200);
+      const dated = async (...args) => {
+        const response = await shop.fetch(...args);
+        if (response.status !== 401) return response;
+        return new Response("", { status: 401, headers: { "retry-after": new Date(Date.now() - 5_000).toUTCString() } });
+      };
+      const start = Date.now();
+      t.equal((await shop.client({ fetch: dated })(shop.url("a", { late: 3, refuse: 401 }))).status, 200);
+      t.ok(Date.now() - start < 3_000, "a date that has passed is no time to wait");
+      await shop.counts({ payments: 2, asked: 2, refused: 6, accepted: 2 });
+    },
+  },
+  {
+    name: "not_honored forbids buying, not trying: later calls send the token first, and once it is accepted all is well",
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a", { late: 5, refuse: 402 });
+      t.equal((await shop.pay(url)).status, 402);
+      const error = await t.rejects(shop.pay(url), "not_honored");
+      t.equal(error.payment.state, "paid");
+      t.same(await shop.pay.payments(), [error.payment]);
+      for (let times = 0; times < 2; times++) t.equal((await shop.pay(url)).status, 200);
+      await shop.counts({ payments: 1, asked: 1, refused: 5, accepted: 2, requests: 8 });
+      t.equal((await shop.pay.spent()).total, 10);
+    },
+  },
+  {
+    name: "an abort while a late server is waited for is the caller's own: the token is kept",
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a", { late: 2, refuse: 401 });
+      const controller = new AbortController();
+      const calling = shop.pay(url, { signal: controller.signal });
+      await shop.until("refused", 1);
+      controller.abort(new Error("mine"));
+      t.equal((await t.rejects(calling)).message, "mine");
+      let response;
+      for (let times = 0; times < 9 && response?.status !== 200; times++) response = await shop.pay(url).catch(() => undefined);
+      t.equal(response?.status, 200);
+      await shop.counts({ payments: 1, asked: 1 });
+      t.equal((await shop.pay.spent()).total, 10);
+    },
+  },
+  ...[400, 401, 402, 403, 404, 500, 503].map((closed) => ({
+    name: `free paths that answer ${closed} to any Authorization stay free after a purchase`,
+    async run(t) {
+      const shop = openShop(t);
+      await shop.pay(shop.url("a"));
+      for (let times = 0; times < 2; times++) {
+        const response = await shop.pay(shop.free("b", { closed }));
+        t.equal(response.status, 200);
+        t.equal(t.pkg.receiptOf(response), undefined);
+      }
+      t.equal((await shop.pay(shop.url("a"))).status, 200);
+      const { log } = await shop.counts({ payments: 1, asked: 1, refused: 1, accepted: 2 });
+      t.same(log.filter(({ path }) => path.includes("/free/")).map(({ authorization }) => authorization !== null), [true, false, false]);
+      t.equal((await shop.pay.spent()).total, 10);
+    },
+  })),
+  {
+    name: "a POST that a guess broke is sent again only where the server refused to act",
+    async run(t) {
+      for (const [closed, first] of [[401, 200], [402, 200], [403, 403], [500, 500]]) {
+        const shop = openShop(t);
+        await shop.pay(shop.url("a"));
+        const init = { method: "POST", body: "x" };
+        t.equal((await shop.pay(shop.free("b", { closed }), init)).status, first);
+        t.equal((await shop.pay(shop.free("b", { closed }), init)).status, 200);
+        await shop.counts({ payments: 1, asked: 1, refused: 1 });
+      }
+    },
+  },
+  {
+    name: "free paths whose preflight refuses Authorization stay free after a purchase",
+    async run(t) {
+      const shop = openShop(t);
+      await shop.pay(shop.url("a"));
+      const free = shop.free("b", { cors: "plain" });
+      for (let times = 0; times < 3; times++) t.equal((await shop.pay(free)).status, 200);
+      t.equal((await shop.pay(new Request(free))).status, 200);
+      t.equal((await shop.pay(shop.url("a"))).status, 200);
+      const { log } = await shop.counts({ payments: 1, asked: 1, accepted: 2 });
+      // elsewhere there is no preflight, and the token goes along
+      if (isBrowser(t)) t.same(log.filter(({ path }) => path.includes("/free/")).map(({ authorization }) => authorization), [null, null, null, null]);
+      t.equal((await shop.pay.spent()).total, 10);
+    },
+  },
+  ...[400, 403].map((refuse) => ({
+    name: `tokens that are good once, and refused by ${refuse}: ten calls at once are ten answers, and later ones fail no more`,
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a", { uses: 1, refuse });
+      const responses = await Promise.all(Array.from({ length: 10 }, () => shop.pay(url)));
+      t.same(responses.map((response) => response.status), Array(10).fill(200));
+      await shop.counts({ payments: 10, asked: 10, accepted: 10 });
+      for (const path of ["a", "b", "c"]) t.equal((await shop.pay(shop.url(path, { uses: 1, refuse }))).status, 200);
+      await shop.counts({ payments: 13, asked: 13, accepted: 13 });
+      t.equal((await shop.pay.spent()).total, 130);
+    },
+  })),
+  {
+    name: "tokens that are known to be good once are not sent again: two requests and one invoice each",
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a", { scope: "single" });
+      const requests = [2, 5, 8, 10, 12];
+      for (const [at, number] of requests.entries()) {
+        t.equal((await shop.pay(url)).status, 200);
+        await shop.counts({ payments: at + 1, asked: at + 1, invoices: at + 1, requests: number });
+      }
+    },
+  },
   {
     name: "a server that takes money and gives nothing gets it once: not_honored until forget()",
     async run(t) {
@@ -145,6 +273,7 @@ export default [
       t.equal((await shop.pay(url)).status, 402);
       for (let again = 0; again < 3; again++) {
         const error = await t.rejects(shop.pay(url), "not_honored");
+        t.equal(error.payment.state, "paid");
         t.equal(error.response.status, 402);
         t.equal(error.response.bodyUsed, false);
       }
