@@ -49,13 +49,29 @@ export function manners(world, kit) {
         assert.throws(() => open({ [key]: bad }), (error) => error.code === "invalid_options" && error.message.startsWith(`${name}: ${key} must be `) && !(bad && error.message.includes(bad)));
       }
       assert.throws(() => open({ fetch: "x" }), invalid("fetch must be a function"));
-      assert.throws(() => open({ ulr: "x" }), invalid(`ulr is not a known option: there are url, ${key}, fetch`));
+      assert.throws(() => open({ ulr: "x" }), invalid(`ulr is not a known option: there are url, ${key}, fetch, insecure`));
       assert.throws(() => open({ url: "wallet.example.com" }), invalid("url must be an absolute url"));
       assert.throws(() => open({ url: "ftp://wallet.example.com" }), invalid("url must begin with https:// or http://"));
       assert.throws(() => open({ url: "https://user:hunter2@wallet.example.com" }), invalid("url must not hold a user or a password"));
-      const plain = "url must be https: over plain http anybody on the way could take the credential. http is for this machine only";
-      for (const url of ["http://wallet.example.com", "http://192.168.1.5:8080", "http://localhost.example.com", "http://127.0.0.1.example.com"]) assert.throws(() => open({ url }), invalid(plain));
+      for (const bad of [null, 1, "true", "http://"]) assert.throws(() => open({ insecure: bad }), invalid("insecure must be true or false"));
+      const plain = "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true";
+      const private_ = ["http://phoenixd:9740", "http://192.168.0.5:8080", "http://umbrel.local", "http://wallet.example.com"];
+      for (const url of [...private_, "http://localhost.example.com", "http://127.0.0.1.example.com"]) {
+        assert.throws(() => open({ url }), invalid(plain));
+        assert.throws(() => open({ url, insecure: false }), invalid(plain));
+      }
+      for (const url of private_) open({ url, insecure: true });
+      assert.throws(() => open({ url: "ftp://umbrel.local", insecure: true }), invalid("url must begin with https:// or http://"));
       for (const url of ["https://wallet.example.com", "http://localhost:8080", "http://127.1.2.3", "http://[::1]:80", "http://node.localhost", "http://abcdef.onion"]) open({ url });
+    },
+
+    async "over plain http in a network of one's own it pays, where that is asked for"(t) {
+      const { server } = await open(t, { pay: () => kit.paid(proof) });
+      // a host name of such a network, which only its own resolver knows
+      const resolve = (input, init) => fetch(String(input).replace("http://umbrel.local", server.url), init);
+      const wallet = kit.open("http://umbrel.local", { insecure: true, fetch: resolve });
+      assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
+      assert.equal(server.seen.length, 1);
     },
 
     async "the request is exactly this, and the fee cap is passed on where the API takes one"(t) {

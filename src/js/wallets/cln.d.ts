@@ -1,12 +1,14 @@
 import type { Wallet } from "../index.js";
 
 export interface ClnOptions {
-  /** Of clnrest: `https://127.0.0.1:3010`. https, or http on this machine. A path before the API's own is kept. */
+  /** Of clnrest: `https://127.0.0.1:3010`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
   url: string;
   /** Must allow `pay`, `listpays`, and `listpeerchannels` for the balance. It is sent to that origin only, and shown nowhere. */
   rune: string;
   /** What sends the requests. Default: the global one of the moment. */
   fetch?: typeof globalThis.fetch;
+  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  insecure?: boolean;
 }
 
 /**

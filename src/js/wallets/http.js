@@ -26,21 +26,22 @@ const NOT_CONNECTED = /^(UND_ERR_CONNECT_TIMEOUT|(DEPTH_ZERO_)?SELF_SIGNED_CERT(
 export function readOptions(name, options, secret, shape, hint) {
   const invalid = (message) => new L402Error("invalid_options", `${name}: ${message}`);
   if (options === null || typeof options !== "object") throw invalid(`options must be an object with url and ${secret}`);
-  const known = ["url", secret, "fetch"];
+  const known = ["url", secret, "fetch", "insecure"];
   for (const key in options) {
     if (!known.includes(key)) throw invalid(`${key} is not a known option: there are ${known.join(", ")}`);
   }
-  const { url, fetch = globalThis.fetch } = options;
+  const { url, fetch = globalThis.fetch, insecure = false } = options;
   // Chromium, Firefox and Deno send a request again, a POST too, where a connection that was kept breaks before the answer; a
   // fetch of the user's own may do anything. Node's does not.
   const once = fetch === globalThis.fetch && !!globalThis.process?.versions?.undici && typeof document === "undefined";
   for (const key of ["url", secret]) if (options[key] === undefined) throw invalid(`${key} is missing`);
   if (typeof options[secret] !== "string" || !shape.test(options[secret])) throw invalid(`${secret} must be ${hint}`);
   if (typeof fetch !== "function") throw invalid("fetch must be a function");
-  return { base: readUrl(url, invalid), secret: options[secret], fetch: fetch.bind(undefined), once, own: fetch === globalThis.fetch };
+  if (typeof insecure !== "boolean") throw invalid("insecure must be true or false");
+  return { base: readUrl(url, insecure, invalid), secret: options[secret], fetch: fetch.bind(undefined), once, own: fetch === globalThis.fetch };
 }
 
-function readUrl(url, invalid) {
+function readUrl(url, insecure, invalid) {
   let base;
   try {
     base = new URL(url);
@@ -51,8 +52,8 @@ function readUrl(url, invalid) {
   if (base.username || base.password) throw invalid("url must not hold a user or a password");
   const { protocol, hostname } = base;
   if (protocol !== "https:" && protocol !== "http:") throw invalid("url must begin with https:// or http://");
-  if (protocol === "http:" && !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)) {
-    throw invalid("url must be https: over plain http anybody on the way could take the credential. http is for this machine only");
+  if (protocol === "http:" && !insecure && !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)) {
+    throw invalid("url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true");
   }
   return base;
 }

@@ -1,12 +1,14 @@
 import type { Wallet } from "../index.js";
 
 export interface LnbitsOptions {
-  /** Of LNbits: `https://lnbits.example.com`. https, or http on this machine. A path before the API's own is kept. */
+  /** Of LNbits: `https://lnbits.example.com`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
   url: string;
   /** The wallet's admin key. It is sent to that origin only, and shown nowhere. */
   adminKey: string;
   /** What sends the requests. Default: the global one of the moment. */
   fetch?: typeof globalThis.fetch;
+  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  insecure?: boolean;
 }
 
 /**
