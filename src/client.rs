@@ -120,7 +120,7 @@ impl<H: Host> Client<H> {
             return None;
         }
         let location = Location::of(&request.url)?;
-        location.check(self.config.hosts.as_deref()).ok()?;
+        self.config.check(&location).ok()?;
         let search = Search {
             method: &request.method,
             url: &request.url,
@@ -243,7 +243,7 @@ impl<H: Host> Client<H> {
             let asked = match self.read_offer(&request, &head) {
                 Ok(Some(found)) => Rc::new(found),
                 Ok(None) => return Ok(Reply { response, receipt: None }),
-                Err(error) => return Err(self.refused(&request, error.into()).with_response(response)),
+                Err(failure) => return Err(self.refused(&request, failure).with_response(response)),
             };
             is_priced = true;
             if let Some(guess) = doubted.take() {
@@ -322,7 +322,7 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`] where the 402 holds no offer.
-    pub async fn quote(&self, call: Rc<H::Call>, request: Request) -> Result<Option<Box<Quote>>, Failure<H>> {
+    pub async fn quote(&self, call: Rc<H::Call>, request: Request) -> Result<Option<Rc<Quote>>, Failure<H>> {
         if self.token_for(&request).is_some() {
             return Ok(None);
         }

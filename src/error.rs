@@ -69,6 +69,29 @@ codes! {
     RequestFailed = "request_failed",
 }
 
+/// Whether money has moved in a call that ended with an error.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Moved {
+    /// Nothing was paid, nor will be.
+    No,
+    /// Nobody can tell; the amount stays reserved.
+    Maybe,
+    /// Paid, and what was bought is kept.
+    Yes,
+}
+
+impl Code {
+    /// Whether money has moved in a call that ended with this code.
+    #[must_use]
+    pub const fn money_moved(self) -> Moved {
+        match self {
+            Self::PaymentUnknown | Self::NoPreimage | Self::WrongPreimage => Moved::Maybe,
+            Self::RequestFailed => Moved::Yes,
+            _ => Moved::No,
+        }
+    }
+}
+
 /// An error with a stable [`Code`] and a lower-case text that says what is wrong and what to do.
 ///
 /// The text never holds a preimage, a token or another secret.

@@ -31,7 +31,7 @@ impl Quote {
         row.text("url", Some(&self.url));
         row.text("origin", Some(&self.origin));
         row.text("protocol", Some(self.protocol.as_str()));
-        row.number("amountMsat", Some(self.amount_msat));
+        row.amount(Some(self.amount_msat));
         row.row("invoice", |row| self.invoice.write(row));
         match &self.macaroon {
             Some(macaroon) => row.row("macaroon", |row| macaroon.write(row)),
@@ -57,6 +57,8 @@ pub enum Unpayable {
     NoLightning,
     /// The caller brought an Authorization of its own.
     AuthorizationSet,
+    /// The request can carry no token: `OPTIONS`, or a mode or cache mode that sends none.
+    RequestMode,
 }
 
 impl Unpayable {
@@ -68,6 +70,7 @@ impl Unpayable {
             Self::ChallengeHidden => "challenge_hidden",
             Self::NoLightning => "no_lightning",
             Self::AuthorizationSet => "authorization_set",
+            Self::RequestMode => "request_mode",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
 
+use crate::event::Quote;
 use crate::host::Host;
 use crate::journal::Payment;
 use crate::{Code, Error};
+use std::rc::Rc;
 
 /// Why a call ended without a response.
 pub enum Failure<H: Host> {
@@ -22,6 +24,8 @@ pub struct Raised<H: Host> {
     pub cause: Option<H::Cause>,
     /// As it stands now.
     pub payment: Option<Payment>,
+    /// Price and invoice, where they are known.
+    pub quote: Option<Rc<Quote>>,
     /// The 402, its body unread.
     pub response: Option<H::Response>,
 }
@@ -33,6 +37,7 @@ impl<H: Host> Clone for Failure<H> {
                 error: raised.error.clone(),
                 cause: raised.cause.clone(),
                 payment: raised.payment.clone(),
+                quote: raised.quote.clone(),
                 response: raised.response.clone(),
             })),
             Self::Foreign(cause) => Self::Foreign(cause.clone()),
@@ -50,12 +55,20 @@ impl<H: Host> From<Error> for Failure<H> {
 impl<H: Host> Failure<H> {
     /// An error of ours, its cause and the payment that it speaks of.
     pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
-        Self::Raised(Box::new(Raised { error, cause, payment, response: None }))
+        Self::Raised(Box::new(Raised { error, cause, payment, quote: None, response: None }))
     }
 
     /// Whether it is an error of this code.
     pub(crate) fn is(&self, code: Code) -> bool {
         matches!(self, Self::Raised(raised) if raised.error.code() == code)
+    }
+
+    /// With the price and the invoice that it is about.
+    pub(crate) fn with_quote(mut self, quote: Rc<Quote>) -> Self {
+        if let Self::Raised(raised) = &mut self {
+            raised.quote = Some(quote);
+        }
+        self
     }
 
     /// With the 402 that it leaves unpaid.

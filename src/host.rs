@@ -5,8 +5,12 @@
 use crate::event::{Event, Quote};
 use crate::invoice::Invoice;
 use crate::origin::Location;
+use crate::policy::Remaining;
 use std::future::Future;
 use std::pin::Pin;
+
+/// How often it is looked whether a caller has given up, where nothing tells it.
+const LOOK_AGAIN_MS: u64 = 1_000;
 
 /// What the flow asks of its surroundings. Nothing here may block.
 pub trait Host: 'static {
@@ -41,6 +45,14 @@ pub trait Host: 'static {
     }
     /// Whether the caller has given up.
     fn is_aborted(&self, call: &Self::Call) -> bool;
+    /// Ends once the caller has given up; by itself it looks again every second.
+    fn gives_up(&self, call: &Self::Call) -> impl Future<Output = ()> {
+        async move {
+            while !self.is_aborted(call) {
+                self.sleep(LOOK_AGAIN_MS).await;
+            }
+        }
+    }
     /// What a response says before its body.
     fn head(&self, response: &Self::Response) -> Head;
     /// Lets go of a response that nobody will read.
@@ -58,8 +70,12 @@ pub trait Host: 'static {
     }
     /// Asks the wallet what became of a payment (hash in hex).
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
-    /// Asks the caller. `None` where nobody wants to be asked.
-    fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, Self::Cause>> + 'static>;
+    /// Asks the caller. `None` where nobody wants to be asked. It is dropped where nobody waits for the answer any more.
+    fn approve(
+        &self,
+        quote: &Quote,
+        terms: &Terms,
+    ) -> Option<impl Future<Output = Result<bool, Self::Cause>> + 'static>;
     /// Tells a listener.
     fn tell(&self, event: &Event<'_>);
 
@@ -119,6 +135,15 @@ pub struct Head {
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
+}
+
+/// What whoever is asked may want to know besides the price.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Millisatoshis: what the wallet may add as routing fees.
+    pub max_fee_msat: u64,
+    /// What the limits leave before this payment.
+    pub remaining: Remaining,
 }
 
 /// The conditions under which the wallet is asked.

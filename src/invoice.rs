@@ -201,7 +201,7 @@ impl Invoice {
     pub(crate) fn write(&self, row: &mut Writer) {
         row.text("paymentRequest", Some(&self.payment_request));
         row.text("network", Some(self.network.as_str()));
-        row.number("amountMsat", self.amount_msat);
+        row.amount(self.amount_msat);
         row.hex("paymentHash", Some(&self.payment_hash));
         row.text("description", self.description.as_deref());
         row.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));

@@ -51,6 +51,7 @@ pub mod certainty;
 pub mod challenge;
 pub mod client;
 pub mod config;
+mod consent;
 mod encoding;
 pub mod error;
 pub mod event;

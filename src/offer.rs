@@ -5,10 +5,12 @@ use crate::client::{is_elsewhere, Client};
 use crate::encoding::concat;
 use crate::error::{Code, Error};
 use crate::event::{Event, Quote, Unpayable};
+use crate::failure::Failure;
 use crate::host::{Head, Host, Request};
 use crate::invoice::Invoice;
 use crate::macaroon::{decode_parts, Macaroon};
 use crate::origin::Location;
+use std::rc::Rc;
 
 /// An invoice that expires within this time is expired: the wallet needs some of it.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
@@ -22,14 +24,14 @@ pub(crate) struct Asked {
 
 impl<H: Host> Client<H> {
     /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
-    pub(crate) fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<Asked>, Error> {
-        if !request.payable {
-            return Ok(None);
-        }
+    pub(crate) fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<Asked>, Failure<H>> {
         let unpayable = |reason| {
             self.host.tell(&Event::Unpayable { url: &request.url, reason });
             Ok(None)
         };
+        if !request.payable {
+            return unpayable(Unpayable::RequestMode);
+        }
         if request.authorized {
             return unpayable(Unpayable::AuthorizationSet);
         }
@@ -47,6 +49,16 @@ impl<H: Host> Client<H> {
         else {
             return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
         };
+        match self.may_be_paid(request, head) {
+            Ok(()) => Ok(Some(Asked { challenges, offer })),
+            // Who sells elsewhere has not been asked its price.
+            Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
+            Err(error) => Err(with_price(error.into(), Quote::of(request, &offer))),
+        }
+    }
+
+    /// Whether the request may be paid at all.
+    fn may_be_paid(&self, request: &Request, head: &Head) -> Result<(), Error> {
         let asked = Location::of(&request.url)
             .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
         if is_elsewhere(request, head) {
@@ -55,17 +67,27 @@ impl<H: Host> Client<H> {
                 "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
             ));
         }
-        asked.check(self.config.hosts.as_deref())?;
+        self.config.check(&asked)?;
         if !request.replayable || (head.redirected && !request.is_get()) {
             let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
             return Err(Error::new(Code::BodyNotReplayable, text));
         }
-        Ok(Some(Asked { challenges, offer }))
+        Ok(())
     }
 
-    /// Checks an offer for what would make paying it useless, and puts a price on it.
-    pub(crate) fn examine(&self, request: &Request, offer: &Offer) -> Result<Box<Quote>, Error> {
+    /// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error, too.
+    pub(crate) fn examine(&self, request: &Request, offer: &Offer) -> Result<Rc<Quote>, Failure<H>> {
         let invoice = Invoice::decode(&offer.invoice)?;
+        let macaroons = decode_parts(&offer.token);
+        let checked = self.check(&invoice, &macaroons);
+        match (checked, Quote::new(request, offer, invoice, macaroons)) {
+            (Ok(()), Some(quote)) => Ok(quote),
+            (Err(error), quote) => Err(with_price(error.into(), quote)),
+            (Ok(()), None) => Err(no_amount().into()),
+        }
+    }
+
+    fn check(&self, invoice: &Invoice, macaroons: &Result<Vec<Macaroon>, Error>) -> Result<(), Error> {
         if !self.config.networks.contains(&invoice.network) {
             let text = concat(&[
                 "the invoice is for the network ",
@@ -80,16 +102,12 @@ impl<H: Host> Client<H> {
                 "the invoice is for an amp payment, which leaves no proof: ask the seller for an ordinary one",
             ));
         }
-        let Some(amount_msat) = invoice.amount_msat else {
-            return Err(Error::new(
-                Code::NoAmount,
-                "the invoice names no amount, so nothing says what to pay: ask the seller for one that does",
-            ));
-        };
-        check_expiry(&invoice, self.host.now())?;
+        if invoice.amount_msat.is_none() {
+            return Err(no_amount());
+        }
+        check_expiry(invoice, self.host.now())?;
         let now = self.host.now() / 1000;
-        let mut macaroons = decode_parts(&offer.token)?;
-        for macaroon in &macaroons {
+        for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
             if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
                 let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
                 return Err(Error::new(Code::HashMismatch, text));
@@ -101,17 +119,35 @@ impl<H: Host> Client<H> {
                 ));
             }
         }
+        Ok(())
+    }
+}
+
+impl Quote {
+    /// The price of an offer; `None` where its invoice can't be read or names none.
+    fn of(request: &Request, offer: &Offer) -> Option<Rc<Self>> {
+        Self::new(request, offer, Invoice::decode(&offer.invoice).ok()?, decode_parts(&offer.token))
+    }
+
+    fn new(
+        request: &Request,
+        offer: &Offer,
+        invoice: Invoice,
+        macaroons: Result<Vec<Macaroon>, Error>,
+    ) -> Option<Rc<Self>> {
+        let amount_msat = invoice.amount_msat?;
+        let mut macaroons = macaroons.unwrap_or_default();
         let macaroon = if macaroons.len() == 1 { macaroons.pop() } else { None };
         let macaroon = macaroon.map(|macaroon| Macaroon {
-            payment_hash: macaroon
-                .payment_hash
-                .or_else(|| macaroon.commits_to(&invoice.payment_hash).map(|_| invoice.payment_hash)),
+            payment_hash: macaroon.payment_hash.or_else(|| {
+                let commits = macaroon.commits_to(&invoice.payment_hash) == Some(true);
+                commits.then_some(invoice.payment_hash)
+            }),
             ..macaroon
         });
-        let origin = request.origin().to_owned();
-        Ok(Box::new(Quote {
+        Some(Rc::new(Self {
             url: request.url.clone(),
-            origin,
+            origin: request.origin().to_owned(),
             protocol: offer.protocol,
             amount_msat,
             invoice,
@@ -119,6 +155,20 @@ impl<H: Host> Client<H> {
             token: offer.token.clone(),
         }))
     }
+}
+
+fn with_price<H: Host>(failure: Failure<H>, quote: Option<Rc<Quote>>) -> Failure<H> {
+    match quote {
+        Some(quote) => failure.with_quote(quote),
+        None => failure,
+    }
+}
+
+fn no_amount() -> Error {
+    Error::new(
+        Code::NoAmount,
+        "the invoice names no amount, so nothing says what to pay: ask the seller for one that does",
+    )
 }
 
 /// # Errors

@@ -1,8 +1,6 @@
 //! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
 
-use crate::encoding::concat;
 use crate::text::{cut, find, number, parts, rsplit_once, split_once};
-use crate::{Code, Error};
 
 /// The parts of a URL that decide about money. The URL is absolute and normalised, as the URL standard's `href` is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,24 +63,10 @@ impl<'a> Location<'a> {
         self.host == "localhost" || self.host.ends_with(".localhost") || self.host == "[::1]" || v4()
     }
 
-    /// Refuses what would show money or a credential to others: plain http beyond loopback, and hosts that are not listed.
-    ///
-    /// # Errors
-    /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
-    pub fn check(&self, hosts: Option<&[HostPattern]>) -> Result<(), Error> {
-        if self.scheme != "https" && !(self.scheme == "http" && self.is_loopback()) {
-            return Err(Error::new(
-                Code::InsecureTransport,
-                "plain http shows the token to everyone on the way: ask for the https url",
-            ));
-        }
-        match hosts {
-            Some(patterns) if !patterns.iter().any(|pattern| pattern.matches(self)) => Err(Error::new(
-                Code::HostNotAllowed,
-                concat(&["the host ", self.host, " is not in options.hosts: add it there to pay it"]),
-            )),
-            _ => Ok(()),
-        }
+    /// An address of Tor's, which encrypts by itself.
+    #[must_use]
+    pub fn is_onion(&self) -> bool {
+        self.host.ends_with(".onion")
     }
 }
 
@@ -155,19 +139,6 @@ mod tests {
         ] {
             assert_eq!(Location::of(url).unwrap().is_loopback(), expected, "{url}");
         }
-    }
-
-    #[test]
-    fn only_https_and_loopback_may_be_paid() {
-        let code =
-            |url: &str, hosts: Option<&[HostPattern]>| Location::of(url).unwrap().check(hosts).err().map(|e| e.code());
-        assert_eq!(code("https://a.example/", None), None);
-        assert_eq!(code("http://localhost:1/", None), None);
-        assert_eq!(code("http://a.example/", None), Some(Code::InsecureTransport));
-        let listed = [HostPattern::new("a.example")];
-        assert_eq!(code("http://a.example/", Some(&listed)), Some(Code::InsecureTransport));
-        assert_eq!(code("http://localhost/", Some(&listed)), Some(Code::HostNotAllowed));
-        assert_eq!(code("https://a.example/", Some(&listed)), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Payment {
         row.text("origin", Some(&self.origin));
         row.text("url", Some(&self.url));
         row.text("protocol", Some(self.protocol.as_str()));
-        row.number("amountMsat", Some(self.amount_msat));
+        row.amount(Some(self.amount_msat));
         row.number("feeMsat", Some(self.fee_msat));
         row.text("state", Some(self.state.name()));
         row.number("startedAt", Some(self.started_at));

@@ -8,10 +8,12 @@ use crate::journal::Journal;
 use crate::row::Writer;
 use crate::{Code, Error};
 
+pub(crate) const MSAT_PER_SAT: u64 = 1_000;
 const HOUR_MS: u64 = 3_600_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 /// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
 const LEAST_FEE_MSAT: u64 = 5_000;
+const PER_PAYMENT: &str = "perPayment";
 
 /// Sliding windows, in millisatoshis; an absent one does not limit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -70,6 +72,33 @@ impl Spent {
     }
 }
 
+/// What may still be spent, in millisatoshis, whatever else is reserved taken off; an absent one is not limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remaining {
+    /// By one payment: the least of all.
+    pub payment: u64,
+    /// Within the hour.
+    pub hour: Option<u64>,
+    /// Within the day.
+    pub day: Option<u64>,
+    /// Ever.
+    pub total: Option<u64>,
+}
+
+impl Remaining {
+    /// The JSON text of the object that JavaScript is shown: satoshis, rounded down.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let sat = |msat| msat / MSAT_PER_SAT;
+        Writer::object(|row| {
+            row.number("payment", Some(sat(self.payment)));
+            row.number("hour", self.hour.map(sat));
+            row.number("day", self.day.map(sat));
+            row.number("total", self.total.map(sat));
+        })
+    }
+}
+
 /// What limits count at a moment: paid, unsettled and reserved, for all origins and for one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counted {
@@ -102,44 +131,73 @@ impl Limits {
     /// # Errors
     /// [`Code::OverLimit`], naming the limit.
     pub fn reserve(&self, amount_msat: u64, counted: &Counted) -> Result<u64, Error> {
+        let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
+        for (name, limit, counted) in self.windows(counted) {
+            let Some(limit) = limit else { continue };
+            let left = limit.saturating_sub(counted);
+            match left.checked_sub(amount_msat) {
+                Some(rest) => fee = fee.min(rest),
+                None => {
+                    let (price, limit, left) = (sat(amount_msat), sat(limit), sat(left));
+                    let beginning = ["paying ", &price, " sat would exceed limits.", name, " of ", &limit, " sat"];
+                    let mut text = concat(&beginning);
+                    if name != PER_PAYMENT {
+                        let when = if name.ends_with("Hour") {
+                            " within 60 minutes"
+                        } else if name.ends_with("Day") {
+                            " within 24 hours"
+                        } else {
+                            ""
+                        };
+                        let place = if name.starts_with("perOrigin") { " at this origin" } else { "" };
+                        let counted = sat(counted);
+                        let rest = [": ", &counted, " are spent or reserved", place, when, ", ", &left, " are left"];
+                        text.push_str(&concat(&rest));
+                    }
+                    return Err(Error::new(Code::OverLimit, text));
+                }
+            }
+        }
+        Ok(fee)
+    }
+
+    /// What is left beside what is counted already.
+    #[must_use]
+    pub fn remaining(&self, counted: &Counted) -> Remaining {
+        let mut remaining = Remaining { payment: self.per_payment, hour: None, day: None, total: None };
+        for (name, limit, counted) in self.windows(counted) {
+            let Some(limit) = limit else { continue };
+            let left = limit.saturating_sub(counted);
+            remaining.payment = remaining.payment.min(left);
+            let window = match name {
+                PER_PAYMENT => continue,
+                name if name.ends_with("Hour") => &mut remaining.hour,
+                name if name.ends_with("Day") => &mut remaining.day,
+                _ => &mut remaining.total,
+            };
+            *window = Some(window.map_or(left, |least| least.min(left)));
+        }
+        remaining
+    }
+
+    /// Each limit by its name, with what counts against it.
+    fn windows(&self, counted: &Counted) -> [(&'static str, Option<u64>, u64); 7] {
         let Counted { all, own } = counted;
-        let windows = [
-            ("perPayment", Some(self.per_payment), 0),
+        [
+            (PER_PAYMENT, Some(self.per_payment), 0),
             ("perHour", self.all.per_hour, all.hour),
             ("perDay", self.all.per_day, all.day),
             ("total", self.all.total, all.total),
             ("perOrigin.perHour", self.per_origin.per_hour, own.hour),
             ("perOrigin.perDay", self.per_origin.per_day, own.day),
             ("perOrigin.total", self.per_origin.total, own.total),
-        ];
-        let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
-        for (name, limit, counted) in windows {
-            let Some(limit) = limit else { continue };
-            match limit.saturating_sub(counted).checked_sub(amount_msat) {
-                Some(left) => fee = fee.min(left),
-                None => {
-                    let text = &[
-                        "paying ",
-                        &sat(amount_msat),
-                        " sat would exceed limits.",
-                        name,
-                        " of ",
-                        &sat(limit),
-                        " sat, of which ",
-                        &sat(counted),
-                        " are spent or reserved",
-                    ];
-                    return Err(Error::new(Code::OverLimit, concat(text)));
-                }
-            }
-        }
-        Ok(fee)
+        ]
     }
 }
 
 /// Satoshis for people: whole ones, or with the millisatoshis behind a point.
 fn sat(msat: u64) -> String {
-    let (whole, rest) = (msat / 1000, msat % 1000);
+    let (whole, rest) = (msat / MSAT_PER_SAT, msat % MSAT_PER_SAT);
     if rest == 0 {
         return whole.to_string();
     }
@@ -187,7 +245,7 @@ mod tests {
         let refused = each.reserve(40_001, &reserved(true)).unwrap_err();
         assert_eq!(
             refused.message(),
-            "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat, of which 60 are spent or reserved"
+            "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat: 60 are spent or reserved at this origin, 40 are left"
         );
     }
 

@@ -69,7 +69,7 @@ impl<H: Host> Client<H> {
 
         let max_fee = self.reserve(purchase, quote)?;
         let is_wanted = || purchase.is_wanted(&self.host);
-        let consent = if is_wanted() { self.consent(quote).await } else { Err(Failure::Abandoned) };
+        let consent = if is_wanted() { self.consent(purchase, quote, max_fee).await } else { Err(Failure::Abandoned) };
         let found = match consent {
             Ok(()) if is_wanted() => self.journalise(purchase, quote, &hash, max_fee).await,
             Ok(()) => Err(Failure::Abandoned),
@@ -97,25 +97,20 @@ impl<H: Host> Client<H> {
         Ok(max_fee)
     }
 
-    /// The fee that the limits leave for this payment, beside all reservations but its own.
+    /// The fee that the limits leave for this payment.
     fn room(&self, books: &Books, own: &Purchase<H>, quote: &Quote) -> Result<u64, Error> {
+        self.config.limits.reserve(quote.amount_msat, &self.counted(books, own, quote))
+    }
+
+    /// What limits count, all reservations but its own among it.
+    pub(crate) fn counted(&self, books: &Books, own: &Purchase<H>, quote: &Quote) -> Counted {
         let mut counted = Counted::of(&books.journal, &quote.origin, self.host.now());
         for other in self.purchases.borrow().iter().filter(|other| !ptr::eq(Rc::as_ptr(other), own)) {
             if let Some(msat) = other.reserved_msat.get() {
                 counted.add(msat, other.request.origin() == quote.origin);
             }
         }
-        self.config.limits.reserve(quote.amount_msat, &counted)
-    }
-
-    async fn consent(&self, quote: &Quote) -> Result<(), Failure<H>> {
-        let Some(asked) = self.host.approve(quote) else { return Ok(()) };
-        let (text, cause) = match asked.await {
-            Ok(true) => return Ok(()),
-            Ok(false) => ("approve did not return true: nothing was paid", None),
-            Err(cause) => ("approve failed: nothing was paid", Some(cause)),
-        };
-        Err(Failure::raised(Error::new(Code::Declined, text), cause, None))
+        counted
     }
 
     /// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile. What they

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::encoding::concat;
-use crate::event::Event;
+use crate::event::{Event, Quote};
 use crate::failure::Failure;
 use crate::host::{Host, Order, Request};
 use crate::ledger::PURCHASE_LOCK;
@@ -19,7 +19,7 @@ use std::rc::Rc;
 /// How long those who waited let the one who paid go first.
 const FIRST_TRY_MS: u64 = 5_000;
 /// How often a purchase shows that its request is not frozen, where requests freeze.
-const PULSE_MS: u64 = 1_000;
+pub(crate) const PULSE_MS: u64 = 1_000;
 /// Without such a sign for so long, those who wait go on without it.
 const FROZEN_MS: u64 = 10_000;
 
@@ -48,6 +48,8 @@ pub(crate) struct Purchase<H: Host> {
     /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It is counted while the purchase is
     /// under way, so it ends with it.
     pub(crate) reserved_msat: Cell<Option<u64>>,
+    /// Ends with the question that it asks its caller.
+    pub(crate) question: RefCell<Option<Rc<sync::Event>>>,
     outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     done: sync::Event,
     /// When it last showed that it goes on.
@@ -206,6 +208,7 @@ impl<H: Host> Client<H> {
             locked_at: Cell::default(),
             callers: RefCell::new(vec![Rc::clone(call)]),
             reserved_msat: Cell::default(),
+            question: RefCell::default(),
             outcome: RefCell::default(),
             done: sync::Event::default(),
             alive_at: Cell::new(self.host.now()),
@@ -260,10 +263,15 @@ impl<H: Host> Client<H> {
         let (request, asked) = (&*purchase.request, &*purchase.asked);
         // Everything that refuses, in order; nothing has moved yet.
         self.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
-        let quote = self.examine(request, &asked.offer).map_err(|error| self.refused(request, error.into()))?;
+        let quote = self.examine(request, &asked.offer).map_err(|failure| self.refused(request, failure))?;
         self.host.tell(&Event::Quote(&quote));
+        self.carry_out(purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
+    }
+
+    async fn carry_out(self: &Rc<Self>, purchase: &Purchase<H>, quote: &Quote) -> Result<Bought, Failure<H>> {
+        let request = &*purchase.request;
         let mut guards = Vec::new();
-        let entry = match self.prepare(purchase, &quote, &mut guards).await {
+        let entry = match self.prepare(purchase, quote, &mut guards).await {
             Ok(Found::Bought(token)) => return Ok(Bought { token, paid_now: false }),
             Ok(Found::Journalled(entry)) => entry,
             Err(failure) => return Err(self.refused(request, failure)),

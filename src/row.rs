@@ -2,6 +2,7 @@
 
 use crate::encoding::{to_hex, MAX_SAFE};
 use crate::json::{write_string, Json};
+use crate::policy::MSAT_PER_SAT;
 
 /// The members of an object that must have them. One that is missing or of another kind is noted, and something that
 /// must not be used stands in its place: whoever reads asks once, at the end, whether all was well.
@@ -136,6 +137,12 @@ impl Writer {
             Some(value) => self.text.push_str(&value.to_string()),
             None => self.text.push_str("null"),
         }
+    }
+
+    /// What is paid, in both units: satoshis are rounded up.
+    pub(crate) fn amount(&mut self, msat: Option<u64>) {
+        self.number("amountMsat", msat);
+        self.number("amountSat", msat.map(|msat| msat.div_ceil(MSAT_PER_SAT)));
     }
 
     pub(crate) fn truth(&mut self, name: &str, value: bool) {

@@ -10,6 +10,7 @@
 )]
 
 use l402_fetch::challenge::{self, Protocol, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
+use l402_fetch::error::Moved;
 use l402_fetch::invoice::{Invoice, Network, MAX_LENGTH};
 use l402_fetch::macaroon::{self, Macaroon, MAX_CAVEAT};
 use l402_fetch::{Code, Error};
@@ -927,4 +928,12 @@ mod macaroons {
         let narrowed = Macaroon::decode(&macaroon::attenuate(&plain, &["a=b"]).unwrap()).unwrap();
         assert_eq!(narrowed.caveats.len(), 1);
     }
+}
+
+#[test]
+fn every_code_says_whether_money_moved() {
+    let that = |moved| Code::ALL.iter().filter(move |code| code.money_moved() == moved).map(|code| code.as_str());
+    assert_eq!(that(Moved::Maybe).collect::<Vec<_>>(), ["payment_unknown", "no_preimage", "wrong_preimage"]);
+    assert_eq!(that(Moved::Yes).collect::<Vec<_>>(), ["request_failed"]);
+    assert_eq!(that(Moved::No).count(), Code::ALL.len() - 4);
 }

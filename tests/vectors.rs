@@ -254,6 +254,7 @@ fn shapes_for_javascript() {
             "paymentRequest": text,
             "network": "simnet",
             "amountMsat": 12_000,
+            "amountSat": 12,
             "paymentHash": hash,
             "description": "L402",
             "descriptionHash": null,

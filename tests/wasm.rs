@@ -47,7 +47,7 @@ fn an_invoice_is_a_plain_object_whose_absent_fields_are_null() {
     assert!(get(&invoice, "payee").is_null());
     assert_eq!(
         json(Object::keys(invoice.unchecked_ref::<Object>()).sort().as_ref()),
-        r#"["amountMsat","description","descriptionHash","expiresAt","network","payee","paymentHash","paymentRequest","timestamp"]"#
+        r#"["amountMsat","amountSat","description","descriptionHash","expiresAt","network","payee","paymentHash","paymentRequest","timestamp"]"#
     );
 }
 

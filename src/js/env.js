@@ -10,6 +10,8 @@ const isPage = typeof document === "object" || (typeof importScripts === "functi
 const LEDGER_LOCK = "l402-fetch/ledger";
 // Longer than a lock file or a lease of a dead process holds others up.
 const STORE_TIMEOUT = 60_000;
+// How often a signal is looked at that can't be listened to.
+const LOOK_AGAIN = 1_000;
 
 /**
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
@@ -61,6 +63,14 @@ export function environment({ wallet: given, method, store, approve, now, onEven
     isPage,
     /** Whether a request that failed so may have had its preflight refused. */
     preflighted: (call, cause) => isPage && cause?.name === "TypeError" && !call.url.startsWith(`${globalThis.location?.origin}/`),
+    givesUp({ signal }) {
+      let end;
+      const promise = new Promise((resolve) => (end = resolve));
+      // Where another request may have brought the signal, its event is not ours to wait for.
+      const id = isolated && setInterval(() => signal?.aborted && end(), LOOK_AGAIN);
+      if (!isolated) signal?.addEventListener("abort", end);
+      return { promise, cancel: () => (isolated ? clearInterval(id) : signal?.removeEventListener("abort", end), end()) };
+    },
     /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
     readable(response) {
       try {
@@ -114,7 +124,13 @@ export function environment({ wallet: given, method, store, approve, now, onEven
 
     balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 
-    approve: async (quote) => approve(JSON.parse(quote)),
+    approve(quote, maxFeeMsat, remaining) {
+      const controller = new AbortController();
+      let answered = false;
+      const context = { signal: controller.signal, maxFeeMsat, remaining: JSON.parse(remaining) };
+      const promise = (async () => approve(JSON.parse(quote), context))().finally(() => (answered = true));
+      return { promise, cancel: () => answered || controller.abort() };
+    },
     /** A listener can't stop a payment, nor the process. */
     tell: (event) => void (async () => onEvent(JSON.parse(event)))().catch(() => {}),
 
@@ -122,8 +138,10 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       if (state?.takenOver > takenOver) takenOver = Math.min(state.takenOver, time());
     }),
 
-    error: (code, message, response, payment, cause) =>
-      new L402Error(code, message, { response, payment: payment && JSON.parse(payment), ...(cause.length && { cause: cause[0] }) }),
+    error: (code, message, response, payment, quote, cause) =>
+      new L402Error(code, message, {
+        response, payment: payment && JSON.parse(payment), quote: quote && JSON.parse(quote), ...(cause.length && { cause: cause[0] }),
+      }),
   };
 }
 

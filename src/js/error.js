@@ -6,14 +6,16 @@ export class L402Error extends Error {
   /**
    * @param {import("./index.d.ts").ErrorCode} code
    * @param {string} message lower-case, says what is wrong and what to do, holds no secret
-   * @param {{ cause?: unknown, response?: Response, payment?: import("./index.d.ts").Payment }} [details] `cause` is kept
-   *   by identity, also where it is undefined: wallets throw anything
+   * @param {{ cause?: unknown, response?: Response, payment?: import("./index.d.ts").Payment, quote?: import("./index.d.ts").Quote }} [details]
+   *   `cause` is kept by identity, also where it is undefined: wallets throw anything
    */
   constructor(code, message, details = {}) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
-    define(this, "code", code);
-    if (details.response !== undefined) define(this, "response", details.response);
-    if (details.payment !== undefined) define(this, "payment", details.payment);
+    const moneyMoved = code === "request_failed" ? "yes" : /unknown|preimage/.test(code) ? "maybe" : "no";
+    const { response, payment, quote } = details;
+    for (const [key, value] of Object.entries({ code, moneyMoved, response, payment, quote })) {
+      if (value !== undefined) Object.defineProperty(this, key, { value, enumerable: true });
+    }
   }
 
   // Not the class's own name: minifiers rename classes.
@@ -24,8 +26,4 @@ export class L402Error extends Error {
 
 export function loadFailed(text, cause) {
   return new L402Error("load_failed", text, { cause });
-}
-
-function define(error, key, value) {
-  Object.defineProperty(error, key, { value, enumerable: true });
 }

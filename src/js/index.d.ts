@@ -82,10 +82,10 @@ export interface Options {
   /** Where tokens and the journal live. Default: memory. */
   store?: Store | undefined;
   /**
-   * Asked before each payment, after every other check. False refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in
+   * Asked before each payment, after every other check, one question at a time. Anything but true refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in
    * the async context (`AsyncLocalStorage`) of the call that caused it; where calls share a purchase, in that of the one that pays.
    */
-  approve?: ((quote: Quote) => boolean | Promise<boolean>) | undefined;
+  approve?: Approve | undefined;
   /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
   networks?: Network[] | undefined;
   /**
@@ -94,6 +94,11 @@ export interface Options {
    * Default: any https host, and loopback. An empty list pays nobody.
    */
   hosts?: string[] | undefined;
+  /**
+   * Hosts that may be paid over plain http, and are sent tokens over it: host patterns as in `hosts`. Loopback and .onion always
+   * may. Given `hosts`, they must be in it too. Default: none.
+   */
+  insecureHosts?: string[] | undefined;
   /** Preference among offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
   protocols?: Protocol[] | undefined;
   /** "preimage" (default) demands proof of payment; "none" also accepts a wallet that only says `true`, and then sends the bare token. */
@@ -106,6 +111,19 @@ export interface Options {
   now?: (() => number) | undefined;
   /** Told of each step; what it throws is ignored. */
   onEvent?: ((event: PaymentEvent) => void) | undefined;
+}
+
+/** Says whether to pay. */
+export type Approve = (quote: Quote, context: ApproveContext) => boolean | Promise<boolean>;
+/** What whoever is asked may want to know besides the price. */
+export interface ApproveContext {
+  /** Fires when nobody waits for the answer any more: every call that wanted this was aborted. Close the dialog then. */
+  signal: AbortSignal;
+  /** Millisatoshis: the most that the routing fee may be; possibly 0. */
+  maxFeeMsat: number;
+  /** What the limits leave before this payment, all else that is reserved taken off: satoshis, rounded down; null where there is no
+   *  such limit. `payment` is the least of all. */
+  remaining: { payment: number; hour: number | null; day: number | null; total: number | null };
 }
 
 /** All include the routing fee. 0 means zero, not unlimited; an absent optional limit does not limit. */
@@ -192,6 +210,8 @@ export interface Invoice {
   network: Network;
   /** null: the invoice names no amount. */
   amountMsat: number | null;
+  /** Rounded up. */
+  amountSat: number | null;
   /** Hex. */
   paymentHash: string;
   /** Text from a stranger. */
@@ -234,6 +254,8 @@ export interface Quote {
   origin: string;
   protocol: Protocol;
   amountMsat: number;
+  /** Rounded up. */
+  amountSat: number;
   invoice: Invoice;
   /** null where the token is no macaroon that can be read. */
   macaroon: Macaroon | null;
@@ -248,6 +270,8 @@ export interface Payment {
   url: string;
   protocol: Protocol;
   amountMsat: number;
+  /** Rounded up. */
+  amountSat: number;
   /** As the wallet reports it; 0 where it reports none. */
   feeMsat: number;
   /** pending: handed to the wallet. unknown: the wallet's answer was lost, the amount stays reserved. */
@@ -273,17 +297,21 @@ export type PaymentEvent =
   | { type: "reused"; payment: Payment; url: string }
   | { type: "refused"; url: string; code: ErrorCode; message: string }
   | { type: "failed"; payment: Payment; code: ErrorCode; message: string }
-  | { type: "unpayable"; url: string; reason: "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" };
+  | { type: "unpayable"; url: string; reason: "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" | "request_mode" };
 
 /** A real Error. `cause` is the wallet's, the store's or the network's own error object, by identity. */
 export class L402Error extends Error {
-  constructor(code: ErrorCode, message: string, details?: { cause?: unknown; response?: Response; payment?: Payment });
+  constructor(code: ErrorCode, message: string, details?: { cause?: unknown; response?: Response; payment?: Payment; quote?: Quote });
   /** Stable, meant for programs; the message is for people and may change. */
   readonly code: ErrorCode;
   /** The 402 response, body unread, where there was one. */
   readonly response?: Response;
   /** The payment that it is about, where money may have moved. */
   readonly payment?: Payment;
+  /** Price and invoice, where they are known. */
+  readonly quote?: Quote;
+  /** Whether money has moved in this call: "maybe" where nobody can tell, the amount then stays reserved. The code decides it. */
+  readonly moneyMoved: "no" | "maybe" | "yes";
 }
 
 export type ErrorCode =

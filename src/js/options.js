@@ -2,7 +2,6 @@ import { L402Error } from "./error.js";
 
 const NETWORKS = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const PROTOCOLS = ["l402", "lsat", "mpp", "x402"];
-const PROOFS = ["preimage", "none"];
 
 // The largest amount whose millisatoshis are still exact in a JavaScript number.
 const MAX_SAT = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
@@ -11,7 +10,7 @@ const MAX_TIMEOUT = 2147483647;
 
 const WINDOWS = ["perHour", "perDay", "total"];
 const KEYS = {
-  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
+  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
   "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
   "limits.perOrigin.": WINDOWS,
 };
@@ -29,26 +28,26 @@ const KEYS = {
 export function readOptions(options) {
   const given = readKeys(options, "");
   const limits = readKeys(required(given, "limits"), "limits.");
-  const perOrigin = readKeys(limits.perOrigin === undefined ? {} : limits.perOrigin, "limits.perOrigin.");
-  required(limits, "perPayment", "limits.");
+  const { perOrigin = {} } = limits;
+  const { proof = "preimage", paymentTimeout = 300000, store, now = () => Date.now() } = given;
   return {
     config: {
-      perPayment: amount(limits.perPayment, "limits.perPayment"),
+      perPayment: amount(required(limits, "perPayment", "limits."), "limits.perPayment"),
       ...windows(limits, "limits."),
-      perOrigin: windows(perOrigin, "limits.perOrigin."),
+      perOrigin: windows(readKeys(perOrigin, "limits.perOrigin."), "limits.perOrigin."),
       networks: names(given.networks, "networks", NETWORKS) ?? ["bitcoin"],
       hosts: list(given.hosts, "hosts", host) ?? null,
+      insecureHosts: list(given.insecureHosts, "insecureHosts", host) ?? [],
       protocols: names(given.protocols, "protocols", PROTOCOLS) ?? PROTOCOLS,
-      proof: given.proof === undefined ? "preimage" : name(given.proof, "proof", PROOFS),
-      paymentTimeout: given.paymentTimeout === undefined ? 300000
-        : integer(given.paymentTimeout, "paymentTimeout", 1, MAX_TIMEOUT, "milliseconds"),
+      proof: name(proof, "proof", ["preimage", "none"]),
+      paymentTimeout: integer(paymentTimeout, "paymentTimeout", 1, MAX_TIMEOUT, "milliseconds"),
     },
     wallet: required(given, "wallet"),
     method: walletMethod(given.wallet),
-    store: given.store === undefined ? undefined : readStore(given.store),
+    store: store === undefined ? store : readStore(store),
     approve: optionalFunction(given, "approve"),
     fetch: readFetch(given),
-    now: optionalFunction(given, "now") ?? (() => Date.now()),
+    now: optionalFunction({ now }, "now"),
     onEvent: optionalFunction(given, "onEvent"),
   };
 }
@@ -70,18 +69,16 @@ function readKeys(object, prefix) {
   }
   const known = KEYS[prefix];
   for (const key in object) {
-    if (known.includes(key) || isForeign(object, key)) continue;
+    if (known.includes(key) || !has(object, key)) continue;
     const meant = nearest(key, prefix);
     throw invalid(`${prefix}${key} is not a known option` + (meant ? `, did you mean ${meant}?` : ""));
   }
-  return Object.fromEntries(known.map((key) => [key, isForeign(object, key) ? undefined : object[key]]));
+  return Object.fromEntries(known.map((key) => [key, key in Object.prototype && !has(object, key) ? undefined : object[key]]));
 }
 
-/** What a page added to every object's prototype is no option. */
-function isForeign(object, key) {
-  if (!(key in Object.prototype)) return false;
-  for (let at = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at)) if (Object.hasOwn(at, key)) return false;
-  return true;
+/** Whether an object has a key, inherited or not. What a page added to every object's prototype is no option. */
+function has(object, key) {
+  return object && object !== Object.prototype && (Object.hasOwn(object, key) || has(Object.getPrototypeOf(object), key));
 }
 
 function required(object, key, prefix = "") {
@@ -101,10 +98,9 @@ function nearest(key, prefix) {
 
 /** Whether at most so many letters must be put in, left out or exchanged to make one word of the other. */
 function isNear(a, b, most) {
-  if (!a || !b) return a.length + b.length <= most;
-  const [c, d] = [a.slice(1), b.slice(1)];
-  if (a[0] === b[0]) return isNear(c, d, most);
-  return most > 0 && (isNear(c, b, most - 1) || isNear(a, d, most - 1) || isNear(c, d, most - 1));
+  const [[first, ...c], [other, ...d]] = [a, b];
+  if (first === other) return !first || isNear(c, d, most);
+  return most-- > 0 && (isNear(c, b, most) || isNear(a, d, most) || isNear(c, d, most));
 }
 
 function integer(value, path, min, max, unit) {
@@ -147,24 +143,25 @@ function names(value, path, allowed) {
 function host(value, path) {
   const [, scheme, wildcard, given, port] =
     (typeof value === "string" && /^(https?:\/\/)?(\*\.)?(\[[^\]]*\]|[^\s:/?#@\\%*[\]]+)(?::(\d{1,5}))?$/i.exec(value)) || [];
-  const bad = () => invalid(`${path} must be an origin (https://api.example.com:8443) or a host pattern `
-    + "(api.example.com, api.example.com:8443, *.example.com), without a path");
-  if (!given || (scheme && wildcard) || /^\.|\.\./.test(given) || (port && (+port < 1 || +port > 65535))) throw bad();
-  try {
-    if (scheme) return new URL(scheme + given + (port ? `:${+port}` : "")).origin;
-    const { hostname } = new URL(`http://${given}`);
-    if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname))) return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
-  } catch {
-    // No host, says the URL parser.
+  if (given && !(scheme && wildcard) && !/^\.|\.\./.test(given) && !(+port < 1)) {
+    try {
+      const { origin, hostname } = new URL((scheme ?? "http://") + given + (port ? `:${port}` : ""));
+      if (scheme) return origin;
+      if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname))) return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
+    } catch {
+      // No host, says the URL parser.
+    }
   }
-  throw bad();
+  throw invalid(`${path} must be an origin (https://api.example.com:8443) or a host pattern `
+    + "(api.example.com, *.example.com), without a path");
 }
 
-function optionalFunction(given, key) {
-  const value = given[key];
-  if (value !== undefined && typeof value !== "function") throw invalid(`${key} must be a function, not ${kind(value)}`);
+function mustBeFunction(value, path) {
+  if (typeof value !== "function") throw invalid(`${path} must be a function, not ${kind(value)}`);
   return value;
 }
+
+const optionalFunction = (given, key) => (given[key] === undefined ? undefined : mustBeFunction(given[key], key));
 
 /** The fetch of now, not of later: `globalThis.fetch = createFetch(…)` must not call itself. Without a `this`, for
  *  browsers refuse to run fetch as a method of anything but the window. */
@@ -183,15 +180,11 @@ export function walletMethod(wallet) {
 
 /** The store's methods, bound: what was checked is what will be called. */
 function readStore(store) {
-  if (store === null || (typeof store !== "object" && typeof store !== "function")) {
-    throw invalid(`store must be an object with get, set and delete, not ${kind(store)}`);
-  }
   const bound = {};
   for (const key of ["get", "set", "delete", "lock"]) {
-    const method = store[key];
+    const method = store?.[key];
     if (key === "lock" && method === undefined) continue;
-    if (typeof method !== "function") throw invalid(`store.${key} must be a function, not ${kind(method)}`);
-    bound[key] = method.bind(store);
+    bound[key] = mustBeFunction(method, `store.${key}`).bind(store);
   }
   return bound;
 }

@@ -3,7 +3,7 @@
 use super::convert::{msat, text};
 use super::task;
 use crate::event::{Event, Quote};
-use crate::host::{Answer, Fact, Head, Host, Order, Request};
+use crate::host::{Answer, Fact, Head, Host, Order, Request, Terms};
 use crate::invoice::Invoice;
 use crate::text::{number, split_once};
 use gloo_net::http::Response;
@@ -22,7 +22,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn now(this: &Env) -> f64;
     #[wasm_bindgen(method)]
-    fn timer(this: &Env, milliseconds: f64) -> Timer;
+    fn timer(this: &Env, milliseconds: f64) -> Pending;
     /// For [`task`].
     #[wasm_bindgen(method)]
     pub(super) fn continuation(this: &Env, task: f64) -> Function;
@@ -45,7 +45,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn lookup(this: &Env, payment_hash: &str) -> Promise;
     #[wasm_bindgen(method)]
-    fn approve(this: &Env, quote: &str) -> Promise;
+    fn approve(this: &Env, quote: &str, max_fee_msat: f64, remaining: &str) -> Pending;
+    #[wasm_bindgen(method, js_name = givesUp)]
+    fn gives_up(this: &Env, call: &Call) -> Pending;
     #[wasm_bindgen(method)]
     fn tell(this: &Env, event: &str);
     #[wasm_bindgen(method)]
@@ -63,18 +65,19 @@ extern "C" {
         message: &str,
         response: JsValue,
         payment: Option<String>,
+        quote: Option<String>,
         cause: Array,
     ) -> JsValue;
 
     /// One call of fetch, as `request.js` reads it.
     pub type Call;
 
-    /// A timer that can be ended.
-    type Timer;
+    /// A promise that can be told that nobody waits for it any more.
+    type Pending;
     #[wasm_bindgen(method, getter)]
-    fn promise(this: &Timer) -> Promise;
+    fn promise(this: &Pending) -> Promise;
     #[wasm_bindgen(method)]
-    fn cancel(this: &Timer);
+    fn cancel(this: &Pending);
 }
 
 pub(crate) struct JsHost {
@@ -113,23 +116,30 @@ impl JsHost {
     }
 }
 
-/// Ends its timer when it is dropped, so that no process stays up for it.
-struct Sleep {
-    timer: Timer,
+/// Cancels what it waits for when it is dropped, so that no process stays up for a timer, and no dialog open.
+struct Waiting {
+    pending: Pending,
     future: JsFuture,
 }
 
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.future).poll(context).map(|_| ())
+impl From<Pending> for Waiting {
+    fn from(pending: Pending) -> Self {
+        let future = JsFuture::from(pending.promise());
+        Self { pending, future }
     }
 }
 
-impl Drop for Sleep {
+impl Future for Waiting {
+    type Output = Result<JsValue, JsValue>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.future).poll(context)
+    }
+}
+
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.timer.cancel();
+        self.pending.cancel();
     }
 }
 
@@ -174,9 +184,8 @@ impl Host for JsHost {
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
-        let timer = self.env.timer(milliseconds as f64);
-        let future = JsFuture::from(timer.promise());
-        Sleep { timer, future }
+        let timer = Waiting::from(self.env.timer(milliseconds as f64));
+        async move { drop(timer.await) }
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
@@ -197,6 +206,10 @@ impl Host for JsHost {
 
     fn is_aborted(&self, call: &Call) -> bool {
         self.env.aborted(call)
+    }
+
+    async fn gives_up(&self, call: &Call) {
+        drop(Waiting::from(self.env.gives_up(call)).await);
     }
 
     fn head(&self, response: &JsValue) -> Head {
@@ -264,11 +277,12 @@ impl Host for JsHost {
         }
     }
 
-    fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, JsValue>> + 'static> {
+    fn approve(&self, quote: &Quote, terms: &Terms) -> Option<impl Future<Output = Result<bool, JsValue>> + 'static> {
         if !self.is(trait_of::ASKS) {
             return None;
         }
-        let answer = JsFuture::from(self.env.approve(&quote.to_json()));
+        let Terms { max_fee_msat, remaining } = terms;
+        let answer = Waiting::from(self.env.approve(&quote.to_json(), *max_fee_msat as f64, &remaining.to_json()));
         Some(async move { answer.await.map(|consent| consent == JsValue::TRUE) })
     }
 

@@ -201,8 +201,9 @@ fn pair_of(reply: Reply<JsHost>) -> JsValue {
 impl JsHost {
     fn raise(&self, raised: Raised<Self>) -> JsValue {
         let payment = raised.payment.map(|payment| payment.to_json());
+        let quote = raised.quote.map(|quote| quote.to_json());
         let response = raised.response.unwrap_or(JsValue::UNDEFINED);
         let cause = raised.cause.map_or_else(Array::new, |cause| Array::of1(&cause));
-        self.env.error(raised.error.code().as_str(), raised.error.message(), response, payment, cause)
+        self.env.error(raised.error.code().as_str(), raised.error.message(), response, payment, quote, cause)
     }
 }

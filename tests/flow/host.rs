@@ -6,7 +6,7 @@ use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::client::{Failure, Reply};
 use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Fact, Head, Host, Order, Request, Wallet};
+use l402_fetch::host::{Answer, Fact, Head, Host, Order, Request, Terms, Wallet};
 use l402_fetch::invoice::Invoice;
 use l402_fetch::journal::State;
 use l402_fetch::{Client, Code, Config};
@@ -29,7 +29,25 @@ pub type TheClient = Rc<Client<Fake>>;
 /// One call of fetch.
 pub struct Call {
     pub request: Request,
-    pub aborted: Cell<bool>,
+    pub aborted: Abort,
+}
+
+/// Whether the caller has given up, and who waits for that.
+#[derive(Default)]
+pub struct Abort {
+    has_happened: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Abort {
+    pub fn set(&self, has_happened: bool) {
+        self.has_happened.set(has_happened);
+        self.waiting.take().into_iter().for_each(Waker::wake);
+    }
+
+    pub fn get(&self) -> bool {
+        self.has_happened.get()
+    }
 }
 
 pub struct Instance {
@@ -37,6 +55,8 @@ pub struct Instance {
     pub store: Option<Rc<Store>>,
     pub approve: Ask<Quote, Task<Result<bool, Cause>>>,
     pub approvals: Cell<usize>,
+    /// What was told with each question.
+    pub terms: RefCell<Vec<Terms>>,
     /// What a listener heard, in short.
     pub events: RefCell<Vec<String>>,
     /// What a listener does of its own.
@@ -96,6 +116,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         store: store.cloned(),
         approve: RefCell::default(),
         approvals: Cell::new(0),
+        terms: RefCell::default(),
         events: RefCell::default(),
         on_event: RefCell::default(),
         isolated: Cell::new(false),
@@ -113,7 +134,7 @@ pub fn get(url: &str) -> Request {
 }
 
 pub fn call(request: Request) -> Rc<Call> {
-    Rc::new(Call { request, aborted: Cell::new(false) })
+    Rc::new(Call { request, aborted: Abort::default() })
 }
 
 /// How a call ended, ready to be compared.
@@ -230,6 +251,17 @@ impl Host for Fake {
         call.aborted.get()
     }
 
+    async fn gives_up(&self, call: &Call) {
+        poll_fn(|context| {
+            if call.aborted.get() {
+                return Poll::Ready(());
+            }
+            call.aborted.waiting.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     fn head(&self, response: &Response) -> Head {
         response.head.clone()
     }
@@ -262,9 +294,10 @@ impl Host for Fake {
         }
     }
 
-    fn approve(&self, quote: &Quote) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
+    fn approve(&self, quote: &Quote, terms: &Terms) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
         let asked = self.approve.borrow().as_ref().map(|approve| approve(quote))?;
         self.approvals.set(self.approvals.get() + 1);
+        self.terms.borrow_mut().push(*terms);
         Some(asked)
     }
 

@@ -22,6 +22,7 @@ mod world;
 
 mod books;
 mod bounds;
+mod consent;
 mod lookups;
 mod money;
 mod offers;

@@ -4,7 +4,7 @@ use crate::executor::Later;
 use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
-use l402_fetch::client::Failure;
+use l402_fetch::client::{Failure, Reply};
 use l402_fetch::config::Config;
 use l402_fetch::host::Answer;
 use l402_fetch::journal::State;
@@ -28,6 +28,13 @@ fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> (u64, u
     let (client, origin) = (client.clone(), origin.map(str::to_owned));
     let Spent { hour, day, total } = world.run(async move { client.spent(origin.as_deref()).await.ok().unwrap() });
     (hour, day, total)
+}
+
+fn message(result: Result<Reply<Fake>, Failure<Fake>>) -> String {
+    match result {
+        Err(Failure::Raised(raised)) => raised.error.message().to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn shop(number: u64) -> String {
@@ -60,15 +67,16 @@ fn each_limit_refuses_by_its_name() {
     let hour = |per_hour| Windows { per_hour, ..Windows::default() };
     let ever = |total| Windows { total, ..Windows::default() };
     let limit = Some(29_999);
-    let table: [(&str, Windows, Windows, Option<u64>); 6] = [
-        ("perHour", hour(limit), Windows::default(), Some(HOUR_MS)),
-        ("perDay", day(limit), Windows::default(), Some(DAY_MS)),
-        ("total", ever(limit), Windows::default(), None),
-        ("perOrigin.perHour", Windows::default(), hour(limit), Some(HOUR_MS)),
-        ("perOrigin.perDay", Windows::default(), day(limit), Some(DAY_MS)),
-        ("perOrigin.total", Windows::default(), ever(limit), None),
+    let none = Windows::default();
+    let table: [(&str, Windows, Windows, Option<u64>, &str); 6] = [
+        ("perHour", hour(limit), none, Some(HOUR_MS), " within 60 minutes"),
+        ("perDay", day(limit), none, Some(DAY_MS), " within 24 hours"),
+        ("total", ever(limit), none, None, ""),
+        ("perOrigin.perHour", none, hour(limit), Some(HOUR_MS), " at this origin within 60 minutes"),
+        ("perOrigin.perDay", none, day(limit), Some(DAY_MS), " at this origin within 24 hours"),
+        ("perOrigin.total", none, ever(limit), None, " at this origin"),
     ];
-    for (name, all, own, slides) in table {
+    for (name, all, own, slides, counted) in table {
         let (world, client, host) = with(|config| {
             config.limits.all = all;
             config.limits.per_origin = own;
@@ -82,14 +90,13 @@ fn each_limit_refuses_by_its_name() {
         let asked = client.clone();
         let text = world.run(async move {
             let url = format!("{}c", shop(1));
-            match asked.fetch(crate::host::call(get(&url)), get(&url)).await {
-                Err(Failure::Raised(raised)) => raised.error.message().to_owned(),
-                _ => String::new(),
-            }
+            message(asked.fetch(crate::host::call(get(&url)), get(&url)).await)
         });
         assert_eq!(
             text,
-            format!("paying 10 sat would exceed limits.{name} of 29.999 sat, of which 20 are spent or reserved")
+            format!(
+                "paying 10 sat would exceed limits.{name} of 29.999 sat: 20 are spent or reserved{counted}, 9.999 are left"
+            )
         );
         assert_eq!(world.paid(), 2);
         if name.starts_with("perOrigin") {
@@ -100,6 +107,15 @@ fn each_limit_refuses_by_its_name() {
             assert_eq!(third(), PAID, "{name}: the window slides");
         }
     }
+}
+
+#[test]
+fn a_limit_for_each_payment_counts_nothing_else() {
+    let (world, client, host) = with(|config| config.limits.per_payment = 9_999);
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
+    let text = world.run(async move { message(client.fetch(crate::host::call(get(URL)), get(URL)).await) });
+    assert_eq!(text, "paying 10 sat would exceed limits.perPayment of 9.999 sat");
+    assert_eq!(world.paid(), 0);
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! What is refused before any money moves, and what is handed back untouched.
 
-use crate::host::{call, client, end, fetch, get, refused, soon, End, Response, World, PAID, REUSED, URL};
+use crate::host::{
+    call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
+};
 use crate::mint::{add, drop, set_features, Offer, Terms};
 use bitcoin::bech32::Fe32;
 use bitcoin::hashes::{sha256, Hash as _};
 use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
-use l402_fetch::host::Request;
+use l402_fetch::host::{Answer, Request};
 use l402_fetch::origin::HostPattern;
 use l402_fetch::Code;
 use lightning_invoice::{Currency, Description, ExpiryTime, RawTaggedField, Sha256, TaggedField};
 use macaroon::{Format, Macaroon, MacaroonKey};
+use std::rc::Rc;
 
 fn configured(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::new(100);
@@ -63,8 +66,20 @@ fn a_402_for_others_comes_back_untouched() {
             &["unpayable AuthorizationSet"],
         ),
         ("a bare L402 and the caller's own authorization", Some("L402"), false, own, &["unpayable AuthorizationSet"]),
-        ("a preflight", Some("L402 token=\"a\", invoice=\"b\""), false, |request| request.payable = false, &[]),
-        ("a malformed one nobody could read", Some("L402"), false, |request| request.payable = false, &[]),
+        (
+            "a preflight",
+            Some("L402 token=\"a\", invoice=\"b\""),
+            false,
+            |request| request.payable = false,
+            &["unpayable RequestMode"],
+        ),
+        (
+            "a malformed one nobody could read",
+            Some("L402"),
+            false,
+            |request| request.payable = false,
+            &["unpayable RequestMode"],
+        ),
     ];
     for (name, header, filtered, change, events) in table {
         let world = World::new();
@@ -140,6 +155,67 @@ fn every_refusal_has_its_code_and_pays_nothing() {
         assert_eq!(world.run(async move { client.spent(None).await.ok().unwrap().total }), 0);
         assert_eq!(host.heard().last().unwrap(), &format!("refused {}", code.as_str()));
         assert!(world.discarded.borrow().is_empty(), "its 402 comes with the error, unread");
+    }
+}
+
+/// The price that an error tells, in millisatoshis.
+fn priced(world: &Rc<World>, client: &TheClient, request: Request) -> (Code, Option<u64>) {
+    let client = client.clone();
+    let result = world.run(async move { client.fetch(call(request.clone()), request).await });
+    let Err(Failure::Raised(raised)) = result else { panic!("it was paid") };
+    let quote = raised.quote.map(|quote| {
+        assert_eq!((quote.url.as_str(), quote.origin.as_str()), (URL, ORIGIN));
+        assert_eq!(Some(quote.amount_msat), quote.invoice.amount_msat);
+        quote.amount_msat
+    });
+    (raised.error.code(), quote)
+}
+
+#[test]
+fn a_refusal_tells_the_price_where_it_is_known() {
+    let known = Some(10_000);
+    type Change = (fn(&mut Terms), fn(&mut Config), fn(&mut Request), Code, Option<u64>);
+    let table: [Change; 11] = [
+        (|t| t.network = Currency::Regtest, |_| {}, |_| {}, Code::WrongNetwork, known),
+        (|t| t.amount_msat = None, |_| {}, |_| {}, Code::NoAmount, None),
+        (|t| t.expiry_s = 5, |_| {}, |_| {}, Code::InvoiceExpired, known),
+        (|t| t.mismatch = true, |_| {}, |_| {}, Code::HashMismatch, known),
+        (|t| t.caveats = vec!["api_valid_until=1".into()], |_| {}, |_| {}, Code::InvalidMacaroon, known),
+        (|t| t.amount_msat = Some(100_001), |_| {}, |_| {}, Code::OverLimit, Some(100_001)),
+        (|_| {}, |c| c.hosts = Some(Vec::new()), |_| {}, Code::HostNotAllowed, known),
+        (|_| {}, |_| {}, |r| r.replayable = false, Code::BodyNotReplayable, known),
+        (|t| t.amount_msat = None, |_| {}, |r| r.replayable = false, Code::BodyNotReplayable, None),
+        (|_| {}, |c| c.limits.all.total = Some(1), |_| {}, Code::OverLimit, known),
+        (|_| {}, |c| c.limits.per_payment = 0, |_| {}, Code::OverLimit, known),
+    ];
+    for (terms, config, request, code, price) in table {
+        let world = World::new();
+        let (client, _host) = client(&world, None, configured(config));
+        terms(&mut world.server.terms.borrow_mut());
+        let mut asked = get(URL);
+        request(&mut asked);
+        assert_eq!(priced(&world, &client, asked), (code, price));
+        assert_eq!(world.paid(), 0);
+    }
+    let world = World::new();
+    let (client, _host) = client(&world, None, Config::new(100));
+    world.answers(|sent| Ok(Response::challenge("L402 token=\"a\", invoice=\"lnbc1\"", sent)));
+    assert_eq!(priced(&world, &client, get(URL)), (Code::InvalidInvoice, None));
+}
+
+#[test]
+fn an_error_after_the_wallet_was_asked_tells_the_price_too() {
+    for (answer, code) in [
+        (Answer::Failed { text: "no route".into(), cause: None }, Code::PaymentFailed),
+        (Answer::Threw("broken"), Code::PaymentUnknown),
+        (Answer::Word, Code::NoPreimage),
+        (Answer::Preimage { text: "11".repeat(32), fee_msat: None }, Code::WrongPreimage),
+    ] {
+        let world = World::new();
+        let (client, _host) = client(&world, None, Config::new(100));
+        world.wallet_says(answer);
+        assert_eq!(priced(&world, &client, get(URL)), (code, Some(10_000)));
+        assert_eq!(world.paid(), 1);
     }
 }
 
@@ -382,6 +458,7 @@ fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
 #[test]
 fn where_money_and_tokens_may_go() {
     let listed = || configured(|config| config.hosts = Some(vec![HostPattern::new("*.example")]));
+    let insecure = || configured(|config| config.insecure_hosts = vec![HostPattern::new("umbrel.local:3000")]);
     for (url, config, expected) in [
         ("http://api.example/", Config::new(100), refused(Code::InsecureTransport)),
         ("http://api.example/", listed(), refused(Code::InsecureTransport)),
@@ -390,6 +467,10 @@ fn where_money_and_tokens_may_go() {
         ("http://localhost:8080/", Config::new(100), PAID),
         ("http://127.0.0.1:8080/", Config::new(100), PAID),
         ("https://api.example:8443/x", listed(), PAID),
+        ("http://shop.onion/", Config::new(100), PAID),
+        ("http://shop.onion/", listed(), refused(Code::HostNotAllowed)),
+        ("http://umbrel.local:3000/", insecure(), PAID),
+        ("http://umbrel.local:3001/", insecure(), refused(Code::InsecureTransport)),
     ] {
         let world = World::new();
         let (client, host) = client(&world, None, config);

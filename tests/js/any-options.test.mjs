@@ -7,7 +7,7 @@ import { readOptions } from "../../src/js/options.js";
 
 const WINDOWS = ["perHour", "perDay", "total"];
 const KNOWN = {
-  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
+  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
   "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
   "limits.perOrigin.": WINDOWS,
 };
@@ -32,6 +32,7 @@ const isModel = {
   store: absent(isStore),
   networks: absent(isNames(NETWORKS)),
   hosts: absent(isListOf((host) => GOOD_HOSTS.includes(host))),
+  insecureHosts: absent(isListOf((host) => GOOD_HOSTS.includes(host))),
   protocols: absent(isNames(PROTOCOLS)),
   proof: absent((value) => value === "preimage" || value === "none"),
   paymentTimeout: absent((value) => typeof value === "number" && value >= 1 && value <= 2147483647 && value % 1 === 0),
@@ -41,8 +42,8 @@ const isAccepted = (options) => isObject(options) && Object.entries(isModel).eve
 
 const sat = (value) => (value === undefined ? null : Math.abs(value)); // -0 is 0
 const windows = (limits = {}) => Object.fromEntries(WINDOWS.map((key) => [key, sat(limits[key])]));
-const expected = ({ limits, networks = ["bitcoin"], hosts = null, protocols = PROTOCOLS, proof = "preimage", paymentTimeout = 300000 }) => ({
-  perPayment: sat(limits.perPayment), ...windows(limits), perOrigin: windows(limits.perOrigin), networks, hosts, protocols, proof, paymentTimeout,
+const expected = ({ limits, networks = ["bitcoin"], hosts = null, insecureHosts = [], protocols = PROTOCOLS, proof = "preimage", paymentTimeout = 300000 }) => ({
+  perPayment: sat(limits.perPayment), ...windows(limits), perOrigin: windows(limits.perOrigin), networks, hosts, insecureHosts, protocols, proof, paymentTimeout,
 });
 
 const fn = () => "";
@@ -66,6 +67,7 @@ const options = fc.record({
   approve: or(fc.constant(fn)),
   networks: list(NETWORKS, ["Bitcoin", "mainnet", "", null]),
   hosts: list(GOOD_HOSTS, BAD_HOSTS),
+  insecureHosts: list(GOOD_HOSTS, BAD_HOSTS),
   protocols: list(PROTOCOLS, ["L402", "", 1]),
   proof: or(fc.constantFrom("preimage", "none")),
   paymentTimeout: or(fc.integer({ min: 1, max: 2147483647 })),
@@ -105,7 +107,8 @@ test("options are accepted exactly where the model accepts them, as what they sa
       return false;
     });
     // which texts name a host is for the tests of the hosts
-    fc.pre(!Array.isArray(given?.hosts) || given.hosts.length > 1e6 || given.hosts.every((host) => typeof host !== "string" || [...GOOD_HOSTS, ...BAD_HOSTS].includes(host)));
+    const areKnown = (hosts) => !Array.isArray(hosts) || hosts.length > 1e6 || hosts.every((host) => typeof host !== "string" || [...GOOD_HOSTS, ...BAD_HOSTS].includes(host));
+    fc.pre(areKnown(given?.hosts) && areKnown(given?.insecureHosts));
     const found = read(remade);
     if (found instanceof L402Error) return assert.ok(unknown || !isAccepted(given), found.message);
     accepted++;

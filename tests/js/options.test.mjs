@@ -6,7 +6,7 @@ import { readOptions } from "../../src/js/options.js";
 const wallet = () => "00";
 const good = { wallet, limits: { perPayment: 100 } };
 const MAX_SAT = 9007199254740;
-const HOST = "must be an origin (https://api.example.com:8443) or a host pattern (api.example.com, api.example.com:8443, *.example.com), without a path";
+const HOST = "must be an origin (https://api.example.com:8443) or a host pattern (api.example.com, *.example.com), without a path";
 
 function refusal(options) {
   try {
@@ -30,7 +30,7 @@ test("the smallest options, and every default", () => {
   assert.deepEqual(config, {
     perPayment: 100, perHour: null, perDay: null, total: null,
     perOrigin: { perHour: null, perDay: null, total: null },
-    networks: ["bitcoin"], hosts: null, protocols: ["l402", "lsat", "mpp", "x402"],
+    networks: ["bitcoin"], hosts: null, insecureHosts: [], protocols: ["l402", "lsat", "mpp", "x402"],
     proof: "preimage", paymentTimeout: 300000,
   });
   assert.deepEqual(config, JSON.parse(JSON.stringify(config)));
@@ -43,11 +43,11 @@ test("every key is handed on", async () => {
   const { config, ...rest } = readOptions({
     wallet, approve, onEvent, now: () => 7, fetch: async () => "mine",
     limits: { perPayment: 0, perHour: 1, perDay: 2, total: MAX_SAT, perOrigin: { perHour: 3, perDay: 4, total: 5 } },
-    networks: ["regtest", "signet"], hosts: ["a.b"], protocols: ["x402"], proof: "none", paymentTimeout: 2147483647,
+    networks: ["regtest", "signet"], hosts: ["a.b"], insecureHosts: ["B.C:080"], protocols: ["x402"], proof: "none", paymentTimeout: 2147483647,
   });
   assert.deepEqual(config, {
     perPayment: 0, perHour: 1, perDay: 2, total: MAX_SAT, perOrigin: { perHour: 3, perDay: 4, total: 5 },
-    networks: ["regtest", "signet"], hosts: ["a.b"], protocols: ["x402"], proof: "none", paymentTimeout: 2147483647,
+    networks: ["regtest", "signet"], hosts: ["a.b"], insecureHosts: ["b.c:80"], protocols: ["x402"], proof: "none", paymentTimeout: 2147483647,
   });
   assert.equal(rest.approve, approve);
   assert.equal(rest.onEvent, onEvent);
@@ -122,12 +122,15 @@ test("other values of the wrong type or range", () => refuses([
   [{ ...good, proof: "maybe" }, "proof must be one of preimage, none"],
   [{ ...good, proof: null }, "proof must be one of preimage, none"],
   [{ ...good, hosts: "a.b" }, "hosts must be an array, not a string"],
+  [{ ...good, insecureHosts: true }, "insecureHosts must be an array, not a boolean"],
+  [{ ...good, insecureHosts: ["a.b/c"] }, `insecureHosts[0] ${HOST}`],
+  [{ ...good, insecureHost: ["a.b"] }, "insecureHost is not a known option, did you mean insecureHosts?"],
   ...["approve", "fetch", "now", "onEvent"].flatMap((key) => [
     [{ ...good, [key]: null }, `${key} must be a function, not null`],
     [{ ...good, [key]: {} }, `${key} must be a function, not an object`],
   ]),
-  [{ ...good, store: null }, "store must be an object with get, set and delete, not null"],
-  [{ ...good, store: "localStorage" }, "store must be an object with get, set and delete, not a string"],
+  [{ ...good, store: null }, "store.get must be a function, not undefined"],
+  [{ ...good, store: "localStorage" }, "store.get must be a function, not undefined"],
   [{ ...good, store: {} }, "store.get must be a function, not undefined"],
   [{ ...good, store: new Map([["lock", 1]]), x: 1 }, "x is not a known option"],
   [{ ...good, store: { get() {}, set() {} } }, "store.delete must be a function, not undefined"],
@@ -144,7 +147,7 @@ test("a secret in the wrong place is not shown", () => {
 
 test("an optional key that is undefined is absent", () => {
   const absent = Object.fromEntries(
-    ["store", "approve", "networks", "hosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"].map((key) => [key, undefined]));
+    ["store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"].map((key) => [key, undefined]));
   assert.deepEqual(readOptions({ ...good, ...absent }).config, readOptions(good).config);
   assert.deepEqual(readOptions(withLimits({ perHour: undefined, perOrigin: undefined })).config, readOptions(good).config);
   assert.deepEqual(readOptions(withLimits({ perOrigin: { total: undefined } })).config, readOptions(good).config);

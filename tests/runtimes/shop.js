@@ -122,6 +122,7 @@ export async function assertRefused(t, shop, error, code) {
   t.equal(error.code, code, "code");
   t.ok(error instanceof t.pkg.L402Error, "an L402Error");
   t.equal("payment" in error, false, "error.payment");
+  t.equal(error.moneyMoved, "no", "error.moneyMoved");
   await assertUnread(t, error);
   t.equal(shop.asked.length, 0, "times the wallet was asked");
   t.same(await shop.pay.payments(), [], "payments()");

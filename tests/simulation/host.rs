@@ -6,7 +6,7 @@ use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
 use crate::store::{Holder, LEDGER_LOCK};
 use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Fact, Head, Host, Order, Wallet};
+use l402_fetch::host::{Answer, Fact, Head, Host, Order, Terms, Wallet};
 use l402_fetch::invoice::Invoice;
 use std::future::Future;
 use std::pin::Pin;
@@ -149,7 +149,7 @@ impl Host for Sim {
         self.0.world.setup.lookup
     }
 
-    fn approve(&self, _quote: &Quote) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
+    fn approve(&self, _quote: &Quote, _terms: &Terms) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
         let asked = self.0.world.setup.asks.then(|| self.0.ask(Ask::Approve, None))?;
         Some(async move {
             match asked.await {

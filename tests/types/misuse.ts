@@ -37,6 +37,8 @@ webln({ enable: async () => {} });
 lnd({ url: "https://127.0.0.1" });
 // @ts-expect-error a typo
 lnd({ url: "https://127.0.0.1", macaroon: "00", macaron: "00" });
+// @ts-expect-error a word in place of true
+lnd({ url: "http://umbrel.local", macaroon: "00", insecure: "yes" });
 // @ts-expect-error a client that can't pay
 nwc({ getBalance: async () => ({ balance: 1 }) });
 // @ts-expect-error codes are fixed

@@ -63,14 +63,14 @@ const store: Store = {
 const map = new Map<string, string>();
 const localStore: Store = { get: (key) => map.get(key), set: (key, value) => void map.set(key, value), delete: (key) => void map.delete(key) };
 const options: Options = {
-  wallet: webln(), limits, store, networks, protocols, hosts: ["*.example.com"], proof: "none", paymentTimeout: 1000,
-  approve: (asked) => asked.amountMsat < 1000 && asked.invoice.expiresAt > 0 && asked.macaroon?.caveats[0]?.raw !== "",
+  wallet: webln(), limits, store, networks, protocols, hosts: ["*.example.com"], insecureHosts: ["*.local"], proof: "none", paymentTimeout: 1000,
+  approve: (asked, { signal, maxFeeMsat, remaining }) => !signal.aborted && maxFeeMsat < 5000 && remaining.payment + (remaining.day ?? 0) > asked.amountSat && asked.invoice.expiresAt > 0 && asked.macaroon?.caveats[0]?.raw !== "",
   fetch: globalThis.fetch, now: Date.now, onEvent: (event) => show(event),
 };
 createFetch(options);
 createFetch({
   wallet: async () => true as const, limits: { perPayment: 1, perHour: undefined, perDay: undefined, total: undefined, perOrigin: undefined }, store: undefined,
-  approve: undefined, networks: undefined, hosts: undefined, protocols: undefined, proof: undefined, paymentTimeout: undefined, fetch: undefined,
+  approve: undefined, networks: undefined, hosts: undefined, insecureHosts: undefined, protocols: undefined, proof: undefined, paymentTimeout: undefined, fetch: undefined,
   now: undefined, onEvent: undefined,
 });
 createFetch({ wallet: () => true, limits, store: localStore, approve: async () => false });
@@ -86,7 +86,7 @@ const byWebln: WebLNProvider = { enable: async () => {}, sendPayment: async (pay
 const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
 const url = "https://127.0.0.1:8080";
 for (const wallet of [
-  lnd({ url, macaroon: "00" }), lnd({ url, macaroon: "00", fetch: globalThis.fetch }), cln({ url, rune: "x" }), phoenixd({ url, password: "x" }),
+  lnd({ url, macaroon: "00" }), lnd({ url, macaroon: "00", fetch: globalThis.fetch, insecure: true }), cln({ url, rune: "x" }), phoenixd({ url, password: "x" }),
   lnbits({ url, adminKey: "x" }), nwc("nostr+walletconnect://"), nwc(byNwc), nwc(new NWCClient({})),
 ] satisfies Wallet[]) createFetch({ wallet, limits });
 for (const wallet of [byFunction, byWallet, byWebln, byNwc, new NWCClient({}), webln(byWebln)]) createFetch({ wallet, limits });
@@ -108,7 +108,7 @@ function show(event: PaymentEvent): string {
     case "reused": return event.payment.paymentHash + event.url;
     case "refused": return event.code + event.message + event.url;
     case "failed": return event.code + event.message + String(event.payment.settledAt);
-    case "unpayable": return event.reason satisfies "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set";
+    case "unpayable": return event.reason satisfies "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" | "request_mode";
   }
 }
 
@@ -121,7 +121,8 @@ try {
   const left: Response | undefined = error.response;
   const about: Payment | undefined = error.payment;
   const cause: unknown = error.cause;
-  console.log(code, left?.status, about?.feeMsat, cause);
+  const moved: "no" | "maybe" | "yes" = error.moneyMoved;
+  console.log(code, left?.status, about?.amountSat, error.quote?.amountSat, error.quote?.invoice.amountSat, cause, moved);
 }
 const made: Error = new L402Error("declined", "x", { cause: 1, response });
 console.log(made.name, receiptOf(response)?.paidNow);

@@ -68,6 +68,60 @@ export default [
     },
   },
   {
+    name: "aborted during approve, which never answers: its signal fires, and the next question is asked",
+    async run(t) {
+      const shop = openShop(t);
+      const own = aborter(t);
+      const asked = [];
+      const waiting = [deferred(), deferred()];
+      const pay = shop.client({
+        limits: { perPayment: 100, total: 15 },
+        approve: (quote, { signal }) => {
+          const { length } = asked;
+          asked.push(new URL(quote.url).pathname);
+          waiting[length].resolve(signal);
+          return length > 0 || new Promise(() => {});
+        },
+      });
+      const call = pay(shop.url("a"), { signal: own.signal });
+      const signal = await waiting[0].promise;
+      const closed = new Promise((resolve) => signal.addEventListener("abort", resolve));
+      t.equal(signal.aborted, false);
+      own.abort();
+      await own.rejects(call);
+      await closed;
+      t.equal((await pay(shop.url("b"))).status, 200);
+      t.same(asked, [shop.path("a"), shop.path("b")]);
+      t.equal((await waiting[1].promise).aborted, false);
+      await shop.counts({ payments: 1, asked: 1 });
+    },
+  },
+  {
+    name: "approve is asked one question at a time",
+    async run(t) {
+      const shop = openShop(t);
+      const [first, answer] = [deferred(), deferred()];
+      let open = 0;
+      let most = 0;
+      const pay = shop.client({
+        approve: async () => {
+          most = Math.max(most, ++open);
+          first.resolve();
+          await answer.promise;
+          open--;
+          return true;
+        },
+      });
+      const calls = [pay(shop.url("a")), pay(shop.url("a", {}, t.other))];
+      await first.promise;
+      await shop.until("challenges", 2);
+      answer.resolve();
+      t.same((await Promise.all(calls)).map(({ status }) => status), [200, 200]);
+      t.equal(most, 1);
+      await shop.counts({ payments: 2 });
+    },
+  },
+  {
     name: "aborted during the payment: the payment goes on, and the next call uses it",
     async run(t) {
       const shop = openShop(t);

@@ -40,7 +40,7 @@ export default [
       for (const event of shop.events) {
         t.same(Object.keys(event).sort(), keys[event.type], event.type);
         if (event.payment) {
-          t.same(Object.keys(event.payment).sort(), ["amountMsat", "feeMsat", "origin", "paymentHash", "protocol", "settledAt", "startedAt", "state", "url"]);
+          t.same(Object.keys(event.payment).sort(), ["amountMsat", "amountSat", "feeMsat", "origin", "paymentHash", "protocol", "settledAt", "startedAt", "state", "url"]);
         }
       }
       t.same([...new Set(shop.types())].sort(), Object.keys(keys).sort());

@@ -36,7 +36,7 @@ export default [
       const { payment } = paid;
       const { startedAt, settledAt, ...rest } = payment;
       t.same(rest, {
-        paymentHash: quote.invoice.paymentHash, origin: t.base, url, protocol: "l402", amountMsat: 10_000, feeMsat: 0, state: "paid",
+        paymentHash: quote.invoice.paymentHash, origin: t.base, url, protocol: "l402", amountMsat: 10_000, amountSat: 10, feeMsat: 0, state: "paid",
       });
       t.ok(before <= startedAt && startedAt <= settledAt && settledAt <= Date.now() / 1000, "the payment's times");
 
@@ -62,7 +62,7 @@ export default [
       t.equal((await shop.pay(url)).status, 200);
       const [{ invoice, context }] = shop.asked;
       t.same(Object.keys(invoice).sort(), [
-        "amountMsat", "description", "descriptionHash", "expiresAt", "network", "payee", "paymentHash", "paymentRequest", "timestamp",
+        "amountMsat", "amountSat", "description", "descriptionHash", "expiresAt", "network", "payee", "paymentHash", "paymentRequest", "timestamp",
       ]);
       t.equal(invoice.amountMsat, 20_000);
       t.equal(invoice.network, "regtest");
@@ -84,6 +84,7 @@ export default [
       const pay = shop.client({ wallet: shop.wallet("fee=1300") });
       const response = await pay(shop.url("a", { msat: 1_500 }));
       t.equal(t.pkg.receiptOf(response).payment.amountMsat, 1_500);
+      t.equal(t.pkg.receiptOf(response).payment.amountSat, 2, "rounded up");
       t.equal(t.pkg.receiptOf(response).payment.feeMsat, 1_300);
       t.same(await pay.spent(), { hour: 3, day: 3, total: 3 });
       await shop.counts({ payments: 1, paidMsat: 1_500, feesMsat: 1_300 });
@@ -175,6 +176,7 @@ export default [
       const response = await shop.pay(shop.url("a"), { method: "OPTIONS" });
       t.equal(response.status, 402);
       t.equal(await response.text(), "payment required\n");
+      t.same(shop.events, [{ type: "unpayable", url: shop.url("a"), reason: "request_mode" }]);
       await shop.counts({ payments: 0, requests: 1 });
     },
   },

@@ -8,9 +8,10 @@ export default [
       const shop = openShop(t, { limits: { perPayment: 0 }, approve: () => t.ok(false, "asked") });
       const url = shop.url("a", { price: 42 });
       const quote = await shop.pay.quote(`${url}#fragment`);
-      t.same(Object.keys(quote).sort(), ["amountMsat", "invoice", "macaroon", "origin", "protocol", "url"]);
+      t.same(Object.keys(quote).sort(), ["amountMsat", "amountSat", "invoice", "macaroon", "origin", "protocol", "url"]);
       t.same([quote.url, quote.origin, quote.protocol, quote.amountMsat], [url, t.base, "l402", 42_000]);
       t.equal(quote.invoice.amountMsat, 42_000);
+      t.same([quote.amountSat, quote.invoice.amountSat], [42, 42]);
       t.equal(quote.macaroon.paymentHash, quote.invoice.paymentHash);
       t.same(await shop.pay.payments(), []);
       const { log } = await shop.counts({ payments: 0, asked: 0, requests: 1 });

@@ -102,6 +102,51 @@ export default [
     },
   },
   {
+    name: "approve is told the fee and what is left, and its signal stays silent",
+    async run(t) {
+      const asked = [];
+      const shop = openShop(t, {
+        limits: { perPayment: 50, perHour: 60, total: 40, perOrigin: { perHour: 30 } },
+        approve: (quote, context) => (asked.push([quote.amountSat, context]), true),
+      });
+      t.equal((await shop.pay(shop.url("a", { scope: "path", msat: 9_001 }))).status, 200);
+      t.equal((await shop.pay(shop.url("b", { scope: "path" }))).status, 200);
+      t.same(asked.map(([sat, { maxFeeMsat, remaining }]) => [sat, maxFeeMsat, remaining]), [
+        [10, 5_000, { payment: 30, hour: 30, day: null, total: 40 }],
+        [10, 5_000, { payment: 20, hour: 20, day: null, total: 30 }],
+      ]);
+      t.ok(asked.every(([, { signal }]) => !signal.aborted), "no signal fired");
+      await shop.counts({ payments: 2 });
+    },
+  },
+  {
+    name: "a refusal tells price and invoice, where they are known",
+    async run(t) {
+      const shop = openShop(t, { limits: { perPayment: 5 } });
+      const error = await t.rejects(shop.pay(shop.url("a", { msat: 9_001 })), "over_limit");
+      t.same(error.quote, shop.events.find(({ type }) => type === "quote").quote);
+      t.same([error.quote.amountMsat, error.quote.amountSat], [9_001, 10]);
+      t.equal(error.message, "paying 9.001 sat would exceed limits.perPayment of 5 sat");
+      t.equal((await t.rejects(shop.pay(shop.url("a", { mismatch: 1 })), "hash_mismatch")).quote.amountSat, 10);
+      t.equal((await t.rejects(shop.client({ hosts: [] })(shop.url("a")), "host_not_allowed")).quote.amountSat, 10);
+      t.ok(!("quote" in (await t.rejects(shop.pay(shop.url("a", { amount: "none" })), "no_amount"))), "no price, no quote");
+      await shop.counts({ payments: 0 });
+    },
+  },
+  {
+    name: "a no-cors request of the page's own origin that meets a 402: it comes back, unpayable: request_mode",
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a");
+      // as a page's own server answers it, whose answers are no opaque ones
+      const pay = shop.client({ fetch: (input) => shop.fetch(input) });
+      const response = await pay(url, { mode: "no-cors" });
+      t.equal(await response.text(), "payment required\n");
+      t.same(shop.events, [{ type: "unpayable", url, reason: "request_mode" }]);
+      await shop.counts({ payments: 0, asked: 0, requests: 1 });
+    },
+  },
+  {
     name: "approve is asked after every other check",
     async run(t) {
       const shop = openShop(t, { approve: () => t.ok(false, "asked") });
@@ -135,6 +180,22 @@ export default [
         await assertRefused(t, shop, error, "insecure_transport");
         await shop.counts({ payments: 0, asked: 0, requests: 1 });
       }
+    },
+  },
+  {
+    name: "plain http is paid where the host is named for it, and .onion always; a token goes there again",
+    async run(t) {
+      for (const [base, insecureHosts] of [["http://umbrel.local", ["*.local"]], ["http://shop.onion", undefined]]) {
+        const shop = openShop(t);
+        const pay = shop.client({ insecureHosts, fetch: behind(shop, base, t.base) });
+        t.equal((await pay(shop.url("a", {}, base))).status, 200);
+        t.equal(t.pkg.receiptOf(await pay(shop.url("a", {}, base))).paidNow, false);
+        await shop.counts({ payments: 1, requests: 3, accepted: 2 });
+      }
+      const shop = openShop(t);
+      const other = shop.client({ insecureHosts: ["umbrel.local:1"], fetch: behind(shop, "http://umbrel.local", t.base) });
+      await t.rejects(other(shop.url("a", {}, "http://umbrel.local")), "insecure_transport");
+      await shop.counts({ payments: 0 });
     },
   },
   {

@@ -60,7 +60,7 @@ export default [
     name: "a request that ended during its payment holds the next ones for seconds, not for paymentTimeout",
     async run(t) {
       const shop = openShop(t);
-      t.same(await (await visit(t, shop, { leave: true })).json(), { left: true });
+      t.same(await (await visit(t, shop, { leave: "asked" })).json(), { left: true });
       const began = Date.now();
       const others = [visit(t, shop), visit(t, shop)];
       for (const other of others) t.equal((await (await other).json()).code, "payment_unknown");
@@ -82,6 +82,19 @@ export default [
         t.same(answers.map(({ status, code }) => status ?? code), ["declined", 200, "declined"], `run ${run}`);
         await shop.counts({ payments: 1, asked: 1, accepted: 1 });
       }
+    },
+  },
+  {
+    name: "a request that ended while a person was asked leaves nothing reserved, and pays nothing later",
+    async run(t) {
+      const shop = openShop(t);
+      const settings = { total: 15 };
+      t.same(await (await visit(t, shop, { ...settings, path: "unanswered", leave: "approve" })).json(), { left: true });
+      const next = visit(t, shop, settings);
+      await shop.until("asked", 1);
+      await shop.release();
+      t.same(await (await next).json(), { status: 200, paidNow: true });
+      await shop.counts({ payments: 1, asked: 1 });
     },
   },
   {

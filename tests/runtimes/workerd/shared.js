@@ -5,21 +5,30 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { createFetch, receiptOf } from "l402-fetch";
 
 const instances = new Map();
+/** Called when a person is asked who never answers. */
+let personAsked = () => {};
 const storage = new AsyncLocalStorage();
 
 function approve({ url, amountMsat }) {
+  if (url.endsWith("/unanswered")) return new Promise(() => personAsked());
   const { path, cap } = storage.getStore();
   if (cap && !new URL(url).pathname.endsWith(`/${path}`)) throw new Error(`${url} is decided on in the context of ${path}`);
   return !cap || amountMsat <= Number(cap);
 }
 
-function instanceOf({ control, id, timeout, answer = "hold" }) {
+function instanceOf({ control, id, timeout, total, answer = "hold" }) {
   if (!instances.has(id)) {
     const wallet = {
       pay: async ({ paymentRequest }) => (await fetch(`${control}/wallet/${id}/pay?answer=${answer}`, { method: "POST", body: paymentRequest })).json(),
       lookup: async (hash) => (await fetch(`${control}/wallet/${id}/lookup/${hash}`)).json(),
     };
-    instances.set(id, createFetch({ wallet, approve, limits: { perPayment: 100 }, networks: ["regtest"], ...(timeout && { paymentTimeout: Number(timeout) }) }));
+    instances.set(id, createFetch({
+      wallet,
+      approve,
+      limits: { perPayment: 100, ...(total && { total: Number(total) }) },
+      networks: ["regtest"],
+      ...(timeout && { paymentTimeout: Number(timeout) }),
+    }));
   }
   return instances.get(id);
 }
@@ -31,9 +40,10 @@ export default {
       const settings = query.scope ? `?scope=${query.scope}` : "";
       const task = storage.run(query, () => instanceOf(query)(`${query.base}/shop/${query.id}/${query.path}${settings}`));
       if (query.leave) {
-        // The handler returns while its wallet pays: from then on workerd runs nothing of it.
+        // The handler returns while its wallet pays, or a person is asked: from then on workerd runs nothing of it.
         task.catch(() => {});
-        await fetch(`${query.control}/stats/${query.id}/wait?asked=1`);
+        if (query.leave === "approve") await new Promise((resolve) => (personAsked = resolve));
+        else await fetch(`${query.control}/stats/${query.id}/wait?asked=1`);
         return Response.json({ left: true });
       }
       const response = await task;
