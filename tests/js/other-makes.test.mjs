@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import http from "node:http";
 import test from "node:test";
+import { build } from "esbuild";
 import * as nodeFetch from "node-fetch";
 import { at } from "../../scripts/lib.mjs";
 import { challenge } from "../../bench/mint.mjs";
@@ -133,10 +134,15 @@ test("what a fetch sends with us is what it sends without, whichever make it is 
   }
 });
 
-test("it is called as a fetch is", () => {
-  const pay = createFetch({ wallet: () => "", limits: { perPayment: 1 }, fetch });
-  assert.deepEqual([pay.name, pay.length, typeof pay, pay.constructor], [fetch.name, fetch.length, "function", fetch.constructor]);
-  assert.throws(() => new pay("https://a.example/"), TypeError);
+test("it is called as a fetch is", async () => {
+  const bundle = { entryPoints: [at("dist/node.js")], bundle: true, minify: true, format: "esm", platform: "node", write: false };
+  const { text } = (await build(bundle)).outputFiles[0];
+  const minified = await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`);
+  for (const make of [createFetch, minified.createFetch]) {
+    const pay = make({ wallet: () => "", limits: { perPayment: 1 }, fetch });
+    assert.deepEqual([pay.name, pay.length, pay.constructor], [fetch.name, fetch.length, fetch.constructor]);
+    assert.throws(() => new pay("https://a.example/"), TypeError);
+  }
 });
 
 test("a 402 that is paid holds no connection, whatever its body is", async (t) => {
