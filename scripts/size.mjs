@@ -28,7 +28,8 @@ const measured = (bytes) => ({
 });
 const sum = (parts) => parts.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }), { raw: 0, gzip: 0, brotli: 0 });
 
-/** What a bundler for browsers makes of an entry: the parts that are loaded with it, and those that come at first need. */
+/** What a bundler for browsers makes of an entry: the parts that are loaded with it, those that come at first need, and the wasm
+ *  as a module, which comes only where the wasm file can't be had. */
 async function bundled(file, options = { entryPoints: [at(file)], external: ["node:*", "cloudflare:*", "@getalby/sdk"] }) {
   const { metafile, outputFiles } = await build({
     ...options, bundle: true, splitting: true, format: "esm", minify: true, metafile: true, write: false, outdir: "out", logLevel: "error",
@@ -43,7 +44,9 @@ async function bundled(file, options = { entryPoints: [at(file)], external: ["no
     }
   };
   add(outputs.find(({ entryPoint }) => entryPoint));
-  return { first: sum([...first]), later: sum(outputs.filter((output) => !first.has(output))), inputs: outputs.flatMap(({ inputs }) => Object.entries(inputs)) };
+  const later = outputs.filter((output) => !first.has(output));
+  const isSpare = ({ inputs }) => Object.keys(inputs).some((path) => path.endsWith("/l402_fetch.wasm.js"));
+  return { first: sum([...first]), later: sum(later.filter((output) => !isSpare(output))), spare: sum(later.filter(isSpare)), inputs: outputs.flatMap(({ inputs }) => Object.entries(inputs)) };
 }
 
 const rows = [];
@@ -60,6 +63,7 @@ row("l402-fetch, before the first 402", main.first);
 row("JavaScript at first need", main.later);
 row("the wasm alone", wasm);
 row("l402-fetch, all of it", sum([main.first, main.later, wasm]));
+row("only where the wasm can't be had", main.spare);
 for (const [name, { default: file }] of Object.entries(exports)) {
   if (name !== "." && file) row(name.replace(".", "l402-fetch"), (await bundled(file)).first);
 }
