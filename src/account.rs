@@ -37,11 +37,23 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is not
-    /// in the journal or is settled otherwise; [`Code::StoreFailed`]. Nothing is changed then.
+    /// in the journal, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
     pub async fn resolve(&self, payment_hash: &str, preimage: Option<&str>) -> Result<(), Failure<H>> {
         let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
         let hash = payment_hash.to_ascii_lowercase();
         let mut proven = None;
+        let mut at_rest = None;
+        if preimage.is_none() {
+            self.read_again().await?;
+            let open = self.books.borrow().journal.find(&hash).filter(|entry| entry.is_unsettled()).cloned();
+            if let Some(entry) = open {
+                at_rest = self.at_rest(&entry, None).await;
+                if at_rest.is_none() {
+                    let text = "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it";
+                    return Err(invalid(text));
+                }
+            }
+        }
         self.change(&mut |books| {
             let Some(entry) = books.journal.find_mut(&hash) else {
                 return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
@@ -50,9 +62,6 @@ impl<H: Host> Client<H> {
             match (entry.payment.state, proof) {
                 (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
                 (State::Paid, None) => Err(invalid("outcome contradicts the journal: this payment is proven")),
-                (State::Failed, Some(_)) => {
-                    Err(invalid("outcome contradicts the journal: this payment was settled as failed"))
-                }
                 (_, proof) => {
                     match proof {
                         Some(proof) => proven = Some((entry.clone(), proof)),
@@ -63,6 +72,7 @@ impl<H: Host> Client<H> {
             }
         })
         .await?;
+        drop(at_rest);
         if let Some((entry, proof)) = proven {
             self.settle_paid(&entry, proof).await;
         }

@@ -46,6 +46,17 @@ pub struct Dispatch {
     pub repeats: u64,
 }
 
+impl Dispatch {
+    /// Takes over what whoever sent the order knows of it. That the wallet has the payment is not forgotten.
+    pub(crate) fn learn(&mut self, sender: &Self) {
+        self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
+        self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
+        if self.heard != Some(Heard::Known) {
+            self.heard = sender.heard.or(self.heard);
+        }
+    }
+}
+
 /// What a wallet said of an order that it did not carry out to a proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {

@@ -13,11 +13,12 @@ use crate::origin::Location;
 use crate::origins::Origins;
 use crate::purchase::{FirstTry, Purchase};
 use crate::row::Writer;
+use crate::settle::Sending;
 use crate::sync::{self, within, Gate};
 use crate::token::Token;
 use crate::tokens::Search;
 use crate::verdict::{verdict, Verdict};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 /// How long a response waits until it is written that its token was taken.
@@ -38,6 +39,12 @@ pub struct Client<H: Host> {
     pub(crate) origins: Origins,
     /// The lookups of open payments that are under way for whoever reads the books.
     pub(crate) lookups: RefCell<Weak<sync::Event>>,
+    /// Orders of this instance that are out, or whose outcome is open.
+    pub(crate) orders: RefCell<Vec<Rc<Sending>>>,
+    /// What its wallet was seen to tell: of use where the wallet has no name under which the store may know it.
+    pub(crate) habits: Cell<u64>,
+    /// One question at a time to whoever may know what became of a payment.
+    pub(crate) questions: Gate,
 }
 
 /// A response, and what it cost.
@@ -94,6 +101,9 @@ impl<H: Host> Client<H> {
             on_trial: RefCell::default(),
             origins: Origins::default(),
             lookups: RefCell::default(),
+            orders: RefCell::default(),
+            habits: Cell::default(),
+            questions: Gate::default(),
         })
     }
 

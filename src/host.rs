@@ -4,8 +4,11 @@
 
 use crate::event::{Event, Quote};
 use crate::invoice::Invoice;
+use crate::journal::Payment;
+use crate::json::Json;
 use crate::origin::Location;
 use crate::policy::Remaining;
+use crate::{Code, Error};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -70,6 +73,14 @@ pub trait Host: 'static {
     }
     /// Asks the wallet what became of a payment (hash in hex).
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
+    /// Whether somebody wants to be asked where nobody can tell what became of a payment.
+    fn asks_unknown(&self) -> bool {
+        false
+    }
+    /// Asks whoever may know.
+    fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Told> + 'static {
+        std::future::ready(Told::Wait)
+    }
     /// Asks the caller. `None` where nobody wants to be asked. It is dropped where nobody waits for the answer any more.
     fn approve(
         &self,
@@ -180,6 +191,21 @@ pub enum Answer<Cause> {
     Nothing(String),
     /// It threw: the outcome is unknown.
     Threw(Cause),
+    /// The same, but it said that it has the payment.
+    Known(Cause),
+    /// The same, but it is done with the order and begins no further attempt.
+    Ended(Cause),
+}
+
+/// What somebody who was asked says of a payment of which nobody can tell.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It was paid; the preimage is not yet proven.
+    Preimage(String),
+    /// Nothing was paid nor will be.
+    Failed,
+    /// Nothing: it stays open.
+    Wait,
 }
 
 /// What a wallet reports of an earlier payment. What that is worth is for [`crate::certainty`] to say.
@@ -216,6 +242,29 @@ pub struct Wallet {
     pub finds: bool,
     /// For how long an order may still be carried out, or gone on with, though nothing shows it.
     pub window: Window,
+}
+
+impl Wallet {
+    /// Reads the JSON text that `env.js` makes.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`] where it is none.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = |_| Error::new(Code::InvalidOptions, "what is said of the wallet is no JSON");
+        let json = Json::parse(text).map_err(invalid)?;
+        let is = |name| json.get(name).and_then(Json::as_bool) == Some(true);
+        let ms = |name| json.get(name).and_then(Json::as_u64);
+        Ok(Self {
+            id: json.get("id").and_then(Json::as_str).map(str::to_owned),
+            settles_once: is("settlesOnce"),
+            finds: is("finds"),
+            window: match (ms("sentMs"), ms("errorMs")) {
+                (Some(sent), _) => Window::Sent(sent),
+                (None, Some(error)) => Window::Error(error),
+                (None, None) => Window::None,
+            },
+        })
+    }
 }
 
 /// For how long what a wallet does not show may still come.

@@ -18,22 +18,22 @@
 //!   or a lookup, which is made at once where the answer is lost, before the next purchase that the entry stands in the way
 //!   of, and before `payments()` and `spent()` answer. A token that is stored already is one, too: the process ended before
 //!   it could write the journal.
-//! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s, or a lookup's "failed", which is believed
-//!   only while nobody else can be about to ask the wallet, or past `paymentTimeout`, and not within 10 s of an order whose
-//!   sender is gone, for it may still be on its way; and a process that was frozen for so long before it asked, and then
-//!   does not.
+//! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s or `onUnknown`'s, or what a lookup comes to
+//!   by the rule in [`crate::certainty`]; and a process that was frozen for so long before it asked, and then does not.
 //! - *answer lost*: the wallet threw, was silent until the timeout, or gave no proof, and a lookup could not tell.
 //! - *tried again*: a server may offer the same invoice once more; the entry then starts anew, and what becomes of the
-//!   earlier attempt changes it by a proof only.
+//!   earlier attempt changes it by a proof only. And where the process that sent an order is gone, the same invoice may be
+//!   handed to the same wallet again: the entry then stays open until its invoice has expired, or it is proven.
 //! - *folded*: settled, and too old to count in an hour or a day or to be offered again: see [`crate::bounds`]. What was paid
 //!   stays in the totals.
 //!
 //! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight can
-//! settle late. They keep their resource (or origin) from being paid again until they are settled, or forgotten: a day after
+//! settle late. They keep their resource (or origin, where its tokens are shared) from being paid again until they are settled, or forgotten: a day after
 //! the invoice expired ([`FORGOTTEN_AFTER_S`]) nobody will learn any more what became of them, and it may be bought anew.
 
 use crate::certainty::{Dispatch, Heard};
 use crate::folded::Folded;
+use crate::habits::Habits;
 pub use crate::payment::{Payment, State};
 use crate::policy::{Spent, DAY_MS};
 use crate::row::{Row, Writer};
@@ -105,6 +105,17 @@ impl Entry {
         self.payment.size().saturating_add(texts).saturating_add(self.dispatch.size())
     }
 
+    /// Which of several attempts at one invoice it is: begun anew after a failure, or repeated in doubt.
+    fn attempt(&self) -> (u64, u64) {
+        (self.started_at_ms, self.dispatch.repeats)
+    }
+
+    /// Whether both speak of the same order to the wallet.
+    #[must_use]
+    pub fn is_same_order(&self, other: &Self) -> bool {
+        self.payment.payment_hash == other.payment.payment_hash && self.attempt() == other.attempt()
+    }
+
     /// Records the proof of payment, once. A fee that nobody reported stays as it was.
     pub fn settle_paid(&mut self, preimage: Option<String>, fee_msat: Option<u64>, now_ms: u64) {
         if self.payment.state != State::Paid {
@@ -141,7 +152,7 @@ impl Entry {
             (State::Paid, State::Paid) => other.preimage.is_none() && self.preimage.is_some(),
             (State::Paid, _) => false,
             (_, State::Paid) => true,
-            _ if self.started_at_ms != other.started_at_ms => self.started_at_ms > other.started_at_ms,
+            _ if !self.is_same_order(other) => self.attempt() > other.attempt(),
             (State::Pending, _) | (State::Unknown, State::Failed) => true,
             _ => false,
         }
@@ -234,6 +245,7 @@ impl Heard {
 pub struct Journal {
     entries: Vec<Entry>,
     folded: Folded,
+    pub(crate) habits: Habits,
 }
 
 impl Journal {
@@ -245,7 +257,8 @@ impl Journal {
         let (json, version) = stored_json(text, ROWS, VERSION_FOLDED)?;
         let entries = stored_rows(&json, ROWS, Entry::read)?;
         let folded = if version == VERSION { Folded::default() } else { Folded::read(&json, ROWS)? };
-        Ok(Self { entries, folded })
+        let habits = Habits::read(&json)?;
+        Ok(Self { entries, folded, habits })
     }
 
     /// The stored form.
@@ -257,13 +270,16 @@ impl Journal {
             if !is_whole {
                 self.folded.write(text);
             }
+            if !self.habits.is_empty() {
+                self.habits.write(text);
+            }
         })
     }
 
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.folded.is_empty()
+        self.entries.is_empty() && self.folded.is_empty() && self.habits.is_empty()
     }
 
     /// About how many bytes the stored form takes.
@@ -278,7 +294,7 @@ impl Journal {
         if excess == 0 {
             return;
         }
-        let Self { entries, folded } = self;
+        let Self { entries, folded, .. } = self;
         entries.retain(|entry| {
             let stays = excess == 0 || !entry.can_be_folded(now_ms);
             if !stays {
@@ -345,6 +361,7 @@ impl Journal {
     /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The sums
     /// are those of this reading: what was paid long ago and is missing here has been folded into them.
     pub fn merge(&mut self, newer: &Self) {
+        self.habits.merge(&newer.habits);
         for entry in &newer.entries {
             let was_folded = self.has_folded(entry);
             match self.find_mut(&entry.payment.payment_hash) {

@@ -57,6 +57,7 @@ pub mod error;
 pub mod event;
 pub mod failure;
 mod folded;
+mod habits;
 pub mod host;
 pub mod invoice;
 pub mod journal;

@@ -11,7 +11,7 @@ use crate::ledger::Books;
 use crate::offer::check_expiry;
 use crate::policy::Counted;
 use crate::purchase::Purchase;
-use crate::settle::unknown;
+use crate::settle::{open_payment, unknown};
 use crate::token::Token;
 use crate::{Code, Error};
 use std::ptr;
@@ -46,7 +46,9 @@ impl<H: Host> Client<H> {
 
         self.read_again().await?;
         if self.token_for(request).is_none() {
-            self.recover(purchase).await?;
+            if let Some(abandoned) = self.recover(purchase).await? {
+                return self.repeat_order(purchase, &abandoned).await;
+            }
         }
         if let Some(token) = self.token_for(request) {
             return Ok(Found::Bought(token));
@@ -77,7 +79,9 @@ impl<H: Host> Client<H> {
         };
         match found {
             Ok(Found::Journalled(entry)) if !is_wanted() => {
-                self.take_back(&entry).await;
+                if entry.dispatch.repeats == 0 {
+                    self.take_back(&entry).await;
+                }
                 Err(Failure::Abandoned)
             }
             found => found,
@@ -125,6 +129,7 @@ impl<H: Host> Client<H> {
         for _ in 0..MOST_WAITS {
             let mut found = None;
             let mut enter = |books: &mut Books| {
+                purchase.entered_at.set(self.host.now());
                 found = self.enter(books, purchase, quote, hash, approved_fee)?;
                 if let Some(Found::Journalled(entry)) = &found {
                     self.entering.replace(Some((**entry).clone()));
@@ -139,10 +144,41 @@ impl<H: Host> Client<H> {
             }
             match found {
                 Some(found) => return Ok(found),
-                None => self.recover(purchase).await?,
+                None => {
+                    if let Some(abandoned) = self.recover(purchase).await? {
+                        return self.repeat_order(purchase, &abandoned).await;
+                    }
+                }
             }
         }
         Err(unknown("others begin payments all the time").into())
+    }
+
+    /// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
+    /// already, and whoever is asked before payments has consented to it.
+    async fn repeat_order(&self, purchase: &Purchase<H>, abandoned: &Entry) -> Result<Found, Failure<H>> {
+        let mut found = None;
+        let mut repeat = |books: &mut Books| {
+            purchase.entered_at.set(self.host.now());
+            let known = books.journal.find_mut(&abandoned.payment.payment_hash);
+            found = known.filter(|known| known.is_unsettled() && known.is_same_order(abandoned)).map(|known| {
+                let Dispatch { wallet_id, invoice, repeats, .. } = std::mem::take(&mut known.dispatch);
+                let repeats = repeats.saturating_add(1);
+                known.dispatch = Dispatch { wallet_id, invoice, repeats, ..Dispatch::default() };
+                known.payment.state = State::Pending;
+                Box::new(known.clone())
+            });
+            Ok(())
+        };
+        if !purchase.is_wanted(&self.host) {
+            return Err(Failure::Abandoned);
+        }
+        self.change(&mut repeat).await?;
+        match found {
+            Some(entry) if purchase.is_wanted(&self.host) => Ok(Found::Journalled(entry)),
+            Some(_) => Err(Failure::Abandoned),
+            None => Err(Failure::raised(open_payment(), None, Some(abandoned.payment.clone()))),
+        }
     }
 
     /// The wallet was not asked, so the entry must not stand: not in a store either that wrote it and failed then. Where it
@@ -202,7 +238,11 @@ impl<H: Host> Client<H> {
             max_fee_msat,
             started_at_ms: now,
             invoice_expires_at: quote.invoice.expires_at,
-            dispatch: Dispatch::default(),
+            dispatch: {
+                let wallet = self.host.wallet();
+                let invoice = wallet.settles_once.then(|| quote.invoice.payment_request.clone());
+                Dispatch { wallet_id: wallet.id, invoice, ..Dispatch::default() }
+            },
         };
         books.make_room(&entry, now)?;
         books.journal.put(entry.clone());

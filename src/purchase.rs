@@ -1,10 +1,13 @@
 //! One purchase: shared by all who wait for it, journalled before the wallet is asked, settled only by proof.
 
+use crate::certainty::LEASE_MS;
 use crate::client::Client;
 use crate::encoding::concat;
 use crate::event::{Event, Quote};
 use crate::failure::Failure;
 use crate::host::{Host, Order, Request};
+use crate::invoice::Invoice;
+use crate::journal::Entry;
 use crate::ledger::PURCHASE_LOCK;
 use crate::offer::Asked;
 use crate::prepare::Found;
@@ -43,6 +46,8 @@ pub(crate) struct Purchase<H: Host> {
     asked: Rc<Asked>,
     /// When the store's locks were had, in milliseconds since the Unix epoch.
     pub(crate) locked_at: Cell<u64>,
+    /// When its entry was made, before it was written.
+    pub(crate) entered_at: Cell<u64>,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
     pub(crate) callers: RefCell<Vec<Rc<H::Call>>>,
     /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It is counted while the purchase is
@@ -206,6 +211,7 @@ impl<H: Host> Client<H> {
             request: Rc::clone(request),
             asked: Rc::clone(asked),
             locked_at: Cell::default(),
+            entered_at: Cell::default(),
             callers: RefCell::new(vec![Rc::clone(call)]),
             reserved_msat: Cell::default(),
             question: RefCell::default(),
@@ -271,31 +277,38 @@ impl<H: Host> Client<H> {
     async fn carry_out(self: &Rc<Self>, purchase: &Purchase<H>, quote: &Quote) -> Result<Bought, Failure<H>> {
         let request = &*purchase.request;
         let mut guards = Vec::new();
-        let entry = match self.prepare(purchase, quote, &mut guards).await {
+        let mut entry = match self.prepare(purchase, quote, &mut guards).await {
             Ok(Found::Bought(token)) => return Ok(Bought { token, paid_now: false }),
-            Ok(Found::Journalled(entry)) => entry,
+            Ok(Found::Journalled(entry)) => *entry,
             Err(failure) => return Err(self.refused(request, failure)),
         };
 
         // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
         self.host.tell(&Event::Paying(&entry.payment));
         let timeout_ms = self.config.payment_timeout_ms;
-        let is_asked = entry.age_ms(self.host.now()) <= timeout_ms;
+        let now = self.host.now();
+        let is_in_time = now.saturating_sub(purchase.entered_at.get()) <= LEASE_MS;
+        let is_asked = is_in_time && now / 1000 < entry.invoice_expires_at;
         let told = if is_asked {
             let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
-            let mut answer = Box::pin(self.host.pay(&quote.invoice, order));
+            let repeated = repeated(&entry)?;
+            let sending = self.send_order(&mut entry);
+            let mut answer = Box::pin(self.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
             match within(answer.as_mut(), self.host.sleep(timeout_ms)).await {
-                Some(answer) => self.weigh(&entry, answer),
+                Some(answer) => {
+                    sending.is_answered();
+                    self.weigh(&entry, answer)
+                }
                 None => {
                     let (client, late) = (Rc::clone(self), entry.clone());
-                    self.host.spawn(Box::pin(async move { client.settle_late(&late, answer).await }));
+                    self.host.spawn(Box::pin(async move { client.settle_late(late, sending, answer).await }));
                     Err(Doubt::of_silence())
                 }
             }
         } else {
-            Err(Doubt::of_delay())
+            Err(Doubt::of_delay(&entry))
         };
-        let token = self.settle(&entry, told).await?;
+        let token = self.settle(purchase, &mut entry, told).await?;
         Ok(Bought { token, paid_now: is_asked })
     }
 
@@ -305,6 +318,14 @@ impl<H: Host> Client<H> {
             let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
             Failure::raised(error, Some(cause), None)
         })
+    }
+}
+
+/// The invoice of an order that is handed over once more: its own, not that of the new offer.
+fn repeated(entry: &Entry) -> Result<Option<Invoice>, Error> {
+    match &entry.dispatch.invoice {
+        Some(invoice) if entry.dispatch.repeats > 0 => Invoice::decode(invoice).map(Some),
+        _ => Ok(None),
     }
 }
 

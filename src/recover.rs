@@ -1,48 +1,59 @@
 //! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
 
+use crate::certainty::{prove, Owner, Verdict, LEASE_MS};
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::host::{Host, Request};
-use crate::journal::{Entry, Journal, State};
+use crate::host::{Host, Request, Told};
+use crate::journal::{Entry, Journal};
 use crate::ledger::Books;
 use crate::purchase::{resource, Purchase};
 use crate::settle::{open_payment, Left, LOOKUP_TIMEOUT_MS};
 use crate::sync::{all, within, Fires, Task};
+use crate::Error;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Open payments that are looked up at the same time before [`Client::payments`] and [`Client::spent`] answer, the latest
 /// first: a wallet's API takes so many questions at once, and an instance with more of them open has other worries.
 const MOST_LOOKUPS: usize = 100;
-
-/// For so long after its journal write an order may still be on its way to the wallet, though the tab or process that sent it
-/// is gone and its lock is free: the wallet then says "failed" of a payment that it is about to make.
-const ON_ITS_WAY_MS: u64 = 10_000;
+/// How long the lock of a resource is waited for that shows whether somebody is buying it.
+const LOCK_MS: u64 = 1_000;
 
 impl<H: Host> Client<H> {
-    /// Whether an entry's open outcome keeps this request from being paid.
+    /// Whether an entry's open outcome keeps this request from being paid: its own resource's, or, where a token of the origin
+    /// has opened what it was not bought for, any of it.
     pub(crate) fn stands_in_the_way(&self, entry: &Entry, request: &Request, now: u64) -> bool {
         let same_resource = entry.method == request.method && entry.payment.url == request.url;
         let origin = request.origin();
         entry.is_unsettled()
             && entry.payment.origin == origin
-            && (same_resource || !self.origins.is_unshared(origin))
+            && (same_resource || self.is_shared(origin))
             && !entry.is_forgotten(now)
     }
 
-    /// Settles what stands in the way of a purchase, or fails with it.
-    pub(crate) async fn recover(&self, own: &Purchase<H>) -> Result<(), Failure<H>> {
+    /// Settles what stands in the way of a purchase, or fails with it; an abandoned order of the same thing comes back, where
+    /// it may be repeated.
+    pub(crate) async fn recover(&self, own: &Purchase<H>) -> Result<Option<Entry>, Failure<H>> {
         let mut asked: Vec<String> = Vec::new();
         loop {
-            let open = self.unsettled(|entry| self.stands_in_the_way(entry, &own.request, self.host.now()));
+            let now = self.host.now();
+            let open = self.unsettled(|entry| self.stands_in_the_way(entry, &own.request, now));
             if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
-                return Err(open_payment(entry));
+                if self.is_told(entry, Some(own), &open_payment()).await {
+                    continue;
+                }
+                return Err(Failure::raised(open_payment(), None, Some(entry.payment.clone())));
             }
             if open.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
             // While these are looked up, others may be begun.
             asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
-            self.look_up_all(open, Some(own)).await;
+            let abandoned = RefCell::new(None);
+            self.look_up_all(open, Some((own, &abandoned))).await;
+            if let Some(entry) = abandoned.take() {
+                return Ok(Some(entry));
+            }
         }
     }
 
@@ -76,8 +87,9 @@ impl<H: Host> Client<H> {
         self.look_up_all(open, None).await;
     }
 
-    /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds.
-    async fn look_up_all(&self, open: Vec<Entry>, own: Option<&Purchase<H>>) {
+    /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds, and
+    /// where it is told which order it may repeat.
+    async fn look_up_all(&self, open: Vec<Entry>, own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>) {
         let mut lookups: Vec<Task<'_>> = Vec::new();
         for entry in open {
             lookups.push(Box::pin(self.look_one_up(entry, own)));
@@ -85,30 +97,45 @@ impl<H: Host> Client<H> {
         all(lookups).await;
     }
 
-    /// Asks the wallet, and settles the entry where its answer may be believed.
-    async fn look_one_up(&self, mut entry: Entry, own: Option<&Purchase<H>>) {
-        let mut is_certain = self.is_certain(&entry, own);
+    /// Asks the wallet, and settles the entry where its answer is certain.
+    async fn look_one_up(&self, mut entry: Entry, own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>) {
+        let mut owner = self.owner(&entry, own.map(|(own, _)| own));
         let started = self.host.now();
         let left = || LOOKUP_TIMEOUT_MS.saturating_sub(self.host.now().saturating_sub(started));
-        let mut guard = None;
+        let (mut guard, mut has_waited) = (None, false);
         // Who wants to buy waits for whoever is buying this, as it would for its own resource.
-        let mut waits = own.is_some() && is_certain.is_none();
+        let mut waits = own.is_some() && owner.is_none();
         loop {
             if !std::mem::take(&mut waits) {
                 let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left() };
-                match self.look_up(&entry.payment, patience).await {
-                    Ok(proof) => return drop(self.settle_paid(&entry, proof).await),
-                    Err(Left::Nothing) if is_certain == Some(true) && !self.may_be_on_its_way(&entry) => {
+                match self.look_up(&entry, owner.unwrap_or(Owner::Lapsed), patience).await {
+                    Verdict::Paid(proof) => return drop(self.settle_paid(&entry, proof).await),
+                    Verdict::Failed if owner.is_some() => {
                         return drop(self.settle_unproven(&entry, Left::Nothing).await);
                     }
-                    Err(Left::Nothing) if is_certain.is_none() => {}
-                    Err(_) => return,
+                    Verdict::Again if owner.is_some() => {
+                        if let Some((_, abandoned)) = own.filter(|(own, _)| own.resource == resource_of(&entry)) {
+                            abandoned.replace(Some(entry));
+                        }
+                        return;
+                    }
+                    // What will be certain in a moment is waited for by who wants to buy.
+                    Verdict::Open { until_ms: Some(until_ms) }
+                        if own.is_some()
+                            && !std::mem::replace(&mut has_waited, true)
+                            && self.wait_soon(until_ms).await =>
+                    {
+                        continue;
+                    }
+                    Verdict::Failed => {}
+                    Verdict::Again if own.is_some() => {}
+                    Verdict::Again | Verdict::Open { .. } => return,
                 }
             }
             // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
             // another one; who only reads the books does not.
             let patience = if own.is_some() { self.config.payment_timeout_ms } else { left() };
-            let resource = resource(&entry.method, &entry.payment.url);
+            let resource = resource_of(&entry);
             let Some(Ok(held)) = within(self.lock(&resource), self.host.sleep(patience)).await else { return };
             guard.replace(held);
             let locked_at = self.host.now();
@@ -120,36 +147,75 @@ impl<H: Host> Client<H> {
                 Some(still) => entry = still,
                 None => return,
             }
-            is_certain = Some(is_earlier(&entry, locked_at));
+            owner = Some(owner_since(&entry, locked_at));
         }
     }
 
-    /// Whether a lookup's "failed" may be believed: between its journal write and its wallet's start a lookup finds nothing,
-    /// so only while nobody else can be buying this; where no lock can tell, past the time that a wallet is given. `None`: who
-    /// takes the lock of the entry's resource can tell. `own` is the purchase whose locks the caller holds.
-    fn is_certain(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<bool> {
-        let resource = resource(&entry.method, &entry.payment.url);
+    /// Who may still be about to hand this order to the wallet. `None`: who takes the lock of the entry's resource can tell.
+    /// `own` is the purchase whose locks the caller holds.
+    pub(crate) fn owner(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
+        let age_ms = entry.age_ms(self.host.now());
+        if let Some(is_out) = self.is_out(entry) {
+            // A request that has ended freezes its call of the wallet with it.
+            let is_frozen = self.host.wakes_only_itself() && age_ms > self.config.payment_timeout_ms;
+            return Some(match is_out {
+                false => Owner::Us,
+                true if is_frozen => Owner::Lapsed,
+                true => Owner::Alive,
+            });
+        }
+        if entry.dispatch.error_at_ms.is_some() {
+            return Some(Owner::Lapsed);
+        }
+        let resource = resource_of(entry);
         let mine = own.filter(|own| own.resource == resource);
         if mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource) {
-            return if own.is_some() && self.host.has_lock() { None } else { Some(false) };
+            return if own.is_some() && self.host.has_lock() { None } else { Some(Owner::Alive) };
         }
-        // The clock alone tells nothing of who holds a lock: it may have been set.
-        let is_old = entry.age_ms(self.host.now()) > self.config.payment_timeout_ms;
         if !self.host.has_store() {
-            // A purchase that was passed over may only be frozen.
-            let was_asked = !self.host.wakes_only_itself() || entry.payment.state == State::Unknown;
-            return Some(is_old || was_asked);
+            return Some(Owner::Lapsed);
         }
+        let is_old = age_ms > self.config.payment_timeout_ms.max(LEASE_MS);
         match mine {
-            _ if !self.host.has_lock() => Some(is_old),
-            Some(mine) => Some(is_old || is_earlier(entry, mine.locked_at.get())),
+            _ if !self.host.has_lock() => Some(if is_old { Owner::Lapsed } else { Owner::Alive }),
+            Some(mine) => Some(owner_since(entry, mine.locked_at.get())),
             None => None,
         }
     }
 
-    /// Whether whoever shares the store has sent this order a moment ago and did not live to hear of it.
-    fn may_be_on_its_way(&self, entry: &Entry) -> bool {
-        self.host.has_store() && entry.payment.state == State::Pending && entry.age_ms(self.host.now()) < ON_ITS_WAY_MS
+    /// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
+    /// a time. Whether it is settled now.
+    pub(crate) async fn is_told(&self, entry: &Entry, own: Option<&Purchase<H>>, error: &Error) -> bool {
+        if !self.host.asks_unknown() {
+            return false;
+        }
+        let _turn = self.questions.enter(&self.host).await;
+        let Some(_guard) = self.at_rest(entry, own).await else { return false };
+        let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
+        let Some(still) = still.filter(Entry::is_unsettled) else { return true };
+        match self.host.ask_unknown(&still.payment, error).await {
+            Told::Preimage(text) => match prove(&still.payment, &text, None) {
+                Ok(proof) => drop(self.settle_paid(&still, proof).await),
+                Err(_) => return false,
+            },
+            Told::Failed => drop(self.settle_unproven(&still, Left::Nothing).await),
+            Told::Wait => return false,
+        }
+        true
+    }
+
+    /// Makes sure that no order for this payment is out: what has to be held meanwhile, if anything. `None` where one may be.
+    pub(crate) async fn at_rest(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Option<H::Guard>> {
+        match self.owner(entry, own) {
+            Some(Owner::Alive) => None,
+            Some(_) => Some(None),
+            None => {
+                let resource = resource_of(entry);
+                let held = within(self.lock(&resource), self.host.sleep(LOCK_MS)).await?.ok()?;
+                self.read_again().await.ok()?;
+                Some(Some(held))
+            }
+        }
     }
 
     fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
@@ -158,8 +224,16 @@ impl<H: Host> Client<H> {
     }
 }
 
-/// Whether a payment was begun before the lock of its resource was had. One that was begun later shows that the lock has been
-/// lost meanwhile, to someone who may be about to pay: its holder was frozen.
-fn is_earlier(entry: &Entry, locked_at: u64) -> bool {
-    entry.started_at_ms <= locked_at
+fn resource_of(entry: &Entry) -> String {
+    resource(&entry.method, &entry.payment.url)
+}
+
+/// Who holds the lock of its resource since then knows that nobody else is buying it. A payment that was begun later shows that
+/// the lock has been lost meanwhile, to someone who may be about to pay: its holder was frozen.
+fn owner_since(entry: &Entry, locked_at: u64) -> Owner {
+    if entry.started_at_ms <= locked_at {
+        Owner::Lapsed
+    } else {
+        Owner::Alive
+    }
 }

@@ -1,26 +1,36 @@
-//! What became of a payment: the wallet's answer, its own books, and the proof.
+//! What became of a payment: the wallet's answer, what it reports later, and the proof.
 
-use crate::certainty::{prove, Proof};
+use crate::certainty::{judge, prove, Heard, Owner, Proof, Verdict};
 use crate::client::Client;
 use crate::encoding::concat;
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::habits::{FOUND, PENDING};
 use crate::host::{Answer, Fact, Host};
 use crate::journal::{Entry, Payment, State};
 use crate::ledger::Books;
+use crate::purchase::Purchase;
 use crate::sync::within;
 use crate::token::Token;
 use crate::{Code, Error};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 /// A wallet that takes longer to say what became of a payment gives no answer.
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
+/// What will be certain so soon is waited for, and looked up once more.
+const SOON_MS: u64 = 3_000;
+/// By how much a timer may fire too early.
+const EARLY_MS: u64 = 10;
+/// How often a payment is looked up in the call that made it.
+const MOST_LOOKS: u32 = 4;
 
 /// Why there is no proof, and what is left of the payment.
 pub(crate) struct Doubt<H: Host> {
     left: Left,
+    heard: Option<Heard>,
     error: Error,
     cause: Option<H::Cause>,
 }
@@ -32,94 +42,212 @@ pub(crate) enum Left {
     Nothing,
     /// Nobody can tell.
     Doubt,
-    /// The wallet's answer was lost; its own books may tell.
+    /// The wallet's answer was lost; it may tell when it is asked.
     Lookup,
+}
+
+/// An order that this instance has handed to its wallet.
+pub(crate) struct Sending {
+    entry: Entry,
+    /// Whether the wallet's `pay` has not settled.
+    is_out: Cell<bool>,
+}
+
+impl Sending {
+    pub(crate) fn is_answered(&self) {
+        self.is_out.set(false);
+    }
 }
 
 impl<H: Host> Doubt<H> {
     /// The wallet was silent until the timeout.
     pub(crate) fn of_silence() -> Self {
         let error = unknown("the wallet did not answer in time; a later answer is recorded");
-        Self { left: Left::Lookup, error, cause: None }
+        Self { left: Left::Lookup, heard: None, error, cause: None }
     }
 
-    /// This process was frozen between the entry and the wallet, for so long that others may have taken the payment for one
-    /// that never started, and made it themselves.
-    pub(crate) fn of_delay() -> Self {
+    /// This process was frozen between the entry and the wallet, for so long that others take it for gone.
+    pub(crate) fn of_delay(entry: &Entry) -> Self {
         let text = "held up before the wallet was asked: nothing was paid, call again";
-        Self { left: Left::Nothing, error: Error::new(Code::PaymentFailed, text), cause: None }
+        let left = if entry.dispatch.repeats > 0 { Left::Doubt } else { Left::Nothing };
+        Self { left, heard: None, error: Error::new(Code::PaymentFailed, text), cause: None }
     }
 }
 
 impl<H: Host> Client<H> {
+    /// Notes that the wallet is asked now.
+    pub(crate) fn send_order(&self, entry: &mut Entry) -> Rc<Sending> {
+        entry.dispatch.sent_at_ms = Some(self.host.now());
+        let sending = Rc::new(Sending { entry: entry.clone(), is_out: Cell::new(true) });
+        let (books, mut orders) = (self.books.borrow(), self.orders.borrow_mut());
+        // Those that are settled are of no use any more.
+        orders.retain(|order| {
+            let known = books.journal.find(&order.entry.payment.payment_hash);
+            order.is_out.get() || known.is_some_and(|known| known.is_unsettled() && known.is_same_order(&order.entry))
+        });
+        orders.push(Rc::clone(&sending));
+        sending
+    }
+
+    /// Whether the wallet has not yet answered an order of this instance; none where it is not ours.
+    pub(crate) fn is_out(&self, entry: &Entry) -> Option<bool> {
+        let orders = self.orders.borrow();
+        orders.iter().find(|order| order.entry.is_same_order(entry)).map(|order| order.is_out.get())
+    }
+
     /// What the wallet's answer proves.
     pub(crate) fn weigh(&self, entry: &Entry, answer: Answer<H::Cause>) -> Result<Proof, Doubt<H>> {
-        let (left, error, cause) = match answer {
+        let lost = |cause, heard| {
+            (Left::Lookup, heard, unknown("the wallet failed and nobody can tell whether it paid"), cause)
+        };
+        let (left, heard, error, cause) = match answer {
             Answer::Preimage { text, fee_msat } => match prove(&entry.payment, &text, fee_msat) {
                 Ok(proof) => return Ok(proof),
-                Err(error) => (Left::Doubt, error, None),
+                // It says that it has paid: not to find it later would be a contradiction.
+                Err(error) => (Left::Doubt, Some(Heard::Known), error, None),
             },
             Answer::Word if self.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
             Answer::Word => {
                 let text = "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it";
-                (Left::Doubt, Error::new(Code::NoPreimage, text), None)
+                (Left::Doubt, Some(Heard::Known), Error::new(Code::NoPreimage, text), None)
             }
             Answer::Nothing(what) => {
                 let text = concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]);
-                (Left::Doubt, Error::new(Code::NoPreimage, text), None)
+                (Left::Doubt, None, Error::new(Code::NoPreimage, text), None)
+            }
+            Answer::Failed { text, cause } if entry.dispatch.repeats > 0 => {
+                let text = concat(&["the wallet did not pay (", &text, "), but an earlier order may be on its way"]);
+                (Left::Lookup, None, unknown(&text), cause)
             }
             Answer::Failed { text, cause } => {
                 let text = concat(&["the wallet did not pay: ", &text]);
-                (Left::Nothing, Error::new(Code::PaymentFailed, text), cause)
+                (Left::Nothing, None, Error::new(Code::PaymentFailed, text), cause)
             }
-            Answer::Threw(cause) => {
-                (Left::Lookup, unknown("the wallet failed and nobody can tell whether it paid"), Some(cause))
+            Answer::Threw(cause) => lost(Some(cause), None),
+            Answer::Known(cause) => lost(Some(cause), Some(Heard::Known)),
+            Answer::Ended(cause) => lost(Some(cause), Some(Heard::Ended)),
+        };
+        Err(Doubt { left, heard, error, cause })
+    }
+
+    /// Asks the wallet what became of a payment, and says what that comes to.
+    pub(crate) async fn look_up(&self, entry: &Entry, owner: Owner, patience_ms: u64) -> Verdict {
+        let asked_at = self.host.now();
+        let asked = within(self.host.lookup(&entry.payment.payment_hash), self.host.sleep(patience_ms)).await;
+        let fact = asked.unwrap_or(Fact::Unreachable);
+        let mut wallet = self.host.wallet();
+        let verdict = {
+            let books = self.books.borrow();
+            let stored = wallet.id.as_ref().map_or(0, |id| books.journal.habits.seen(id));
+            wallet.finds |= stored | self.habits.get() == FOUND | PENDING;
+            let known = books.journal.find(&entry.payment.payment_hash).filter(|known| known.is_same_order(entry));
+            judge(&fact, owner, known.unwrap_or(entry), &wallet, self.config.payment_timeout_ms, asked_at)
+        };
+        let seen = match (&fact, &verdict) {
+            (_, Verdict::Paid(_)) => FOUND,
+            (Fact::Pending, _) => PENDING,
+            _ => 0,
+        };
+        let is_ours = owner == Owner::Us || (wallet.id.is_some() && wallet.id == entry.dispatch.wallet_id);
+        if seen > 0 && is_ours {
+            self.note_seen(entry, wallet.id.filter(|_| !wallet.finds), seen).await;
+        }
+        verdict
+    }
+
+    /// Notes what the wallet has shown of itself, and that it has this payment, where that is news.
+    async fn note_seen(&self, entry: &Entry, id: Option<String>, seen: u64) {
+        self.habits.set(self.habits.get() | seen);
+        let is_news = |books: &Books| {
+            let known = books.journal.find(&entry.payment.payment_hash);
+            let is_had = seen == PENDING
+                && known.is_some_and(|known| known.is_same_order(entry) && known.dispatch.heard != Some(Heard::Known));
+            (is_had, id.as_ref().is_some_and(|id| books.journal.habits.seen(id) & seen == 0))
+        };
+        if is_news(&self.books.borrow()) == (false, false) {
+            return;
+        }
+        let note = |books: &mut Books| {
+            let (is_had, is_habit) = is_news(books);
+            if let Some(known) = books.journal.find_mut(&entry.payment.payment_hash).filter(|_| is_had) {
+                known.dispatch.heard = Some(Heard::Known);
+            }
+            if let Some(id) = id.as_ref().filter(|_| is_habit) {
+                books.journal.habits.note(id, seen);
             }
         };
-        Err(Doubt { left, error, cause })
+        self.change_or_keep(note).await;
     }
 
-    /// What the wallet's own books prove.
-    pub(crate) async fn look_up(&self, payment: &Payment, patience_ms: u64) -> Result<Proof, Left> {
-        match within(self.host.lookup(&payment.payment_hash), self.host.sleep(patience_ms)).await {
-            Some(Fact::Paid { preimage, fee_msat }) => prove(payment, &preimage, fee_msat).map_err(|_| Left::Doubt),
-            Some(Fact::Failed { .. } | Fact::NotFound) => Err(Left::Nothing),
-            Some(Fact::Pending | Fact::Unreachable) | None => Err(Left::Doubt),
-        }
-    }
-
-    /// Records what became of a payment, and what the wallet's own books say where its answer was lost. The token also where
-    /// somebody else has proven it meanwhile (a lookup, `resolve()`), whatever the wallet said.
+    /// Records what became of a payment, and what the wallet reports where its answer was lost. The token also where somebody
+    /// else has proven it meanwhile (a lookup, `resolve()`), whatever the wallet said.
     pub(crate) async fn settle(
         &self,
-        entry: &Entry,
-        mut told: Result<Proof, Doubt<H>>,
+        own: &Purchase<H>,
+        entry: &mut Entry,
+        told: Result<Proof, Doubt<H>>,
     ) -> Result<Rc<Token>, Failure<H>> {
-        loop {
-            let Doubt { left, error, cause } = match told {
-                Ok(proof) => return Ok(self.settle_paid(entry, proof).await),
-                Err(doubt) => doubt,
-            };
-            let payment = match self.settle_unproven(entry, left).await {
-                Ok(token) => return Ok(token),
-                Err(payment) => payment,
-            };
-            if left != Left::Lookup {
-                return Err(self.failed(payment, error, cause));
-            }
-            let found = self.look_up(&payment, LOOKUP_TIMEOUT_MS).await;
-            // The answer may have come meanwhile.
-            if let Some(token) = self.books.borrow().tokens.bought_with(&payment.payment_hash) {
-                return Ok(Rc::clone(token));
-            }
-            told = match found {
-                Ok(proof) => Ok(proof),
-                Err(Left::Nothing) => {
-                    let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say");
-                    Err(Doubt { left: Left::Nothing, error, cause })
+        let Doubt { left, heard, error, cause } = match told {
+            Ok(proof) => return Ok(self.settle_paid(entry, proof).await),
+            Err(doubt) => doubt,
+        };
+        self.note_error(entry, heard);
+        let mut payment = match self.settle_unproven(entry, left).await {
+            Ok(token) => return Ok(token),
+            Err(payment) => payment,
+        };
+        if left == Left::Lookup {
+            for _ in 0..MOST_LOOKS {
+                let was_out = self.is_out(entry) == Some(true);
+                let owner = if was_out { Owner::Alive } else { Owner::Us };
+                let verdict = self.look_up(entry, owner, LOOKUP_TIMEOUT_MS).await;
+                // The answer may have come meanwhile.
+                if let Some(token) = self.books.borrow().tokens.bought_with(&payment.payment_hash) {
+                    return Ok(Rc::clone(token));
                 }
-                Err(_) => return Err(self.failed(payment, error, cause)),
-            };
+                match verdict {
+                    Verdict::Paid(proof) => return Ok(self.settle_paid(entry, proof).await),
+                    Verdict::Failed => {
+                        let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own books say");
+                        return match self.settle_unproven(entry, Left::Nothing).await {
+                            Ok(token) => Ok(token),
+                            Err(payment) => Err(self.failed(payment, error, cause)),
+                        };
+                    }
+                    // A request whose connection broke may be carried out a moment after a lookup that overtook it.
+                    Verdict::Open { until_ms: Some(until_ms) } if self.wait_soon(until_ms).await => {}
+                    // It has given up meanwhile, and may know more.
+                    Verdict::Open { .. } if was_out && self.is_out(entry) == Some(false) => {}
+                    _ => break,
+                }
+            }
+        }
+        if left != Left::Nothing && self.is_told(entry, Some(own), &error).await {
+            let told = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
+            match self.settle_unproven(entry, Left::Doubt).await {
+                Ok(token) => return Ok(token),
+                Err(now) => payment = now,
+            }
+            return Err(self.failed(payment, told, cause));
+        }
+        Err(self.failed(payment, error, cause))
+    }
+
+    /// Waits for what will be certain in a moment; false where that takes longer.
+    pub(crate) async fn wait_soon(&self, until_ms: u64) -> bool {
+        let left_ms = until_ms.saturating_sub(self.host.now());
+        if left_ms > SOON_MS {
+            return false;
+        }
+        self.host.sleep(left_ms.saturating_add(EARLY_MS)).await;
+        true
+    }
+
+    /// Notes in an entry what its wallet answered, once it has.
+    fn note_error(&self, entry: &mut Entry, heard: Option<Heard>) {
+        if self.is_out(entry) == Some(false) {
+            entry.dispatch.error_at_ms = Some(self.host.now());
+            entry.dispatch.heard = heard;
         }
     }
 
@@ -130,11 +258,20 @@ impl<H: Host> Client<H> {
     }
 
     /// Takes an answer that comes after the timeout.
-    pub(crate) async fn settle_late(&self, entry: &Entry, answer: Pin<Box<impl Future<Output = Answer<H::Cause>>>>) {
-        match self.weigh(entry, answer.await) {
-            Ok(proof) => drop(self.settle_paid(entry, proof).await),
-            Err(doubt) if doubt.left == Left::Nothing => drop(self.settle_unproven(entry, Left::Nothing).await),
-            Err(_) => {}
+    pub(crate) async fn settle_late(
+        &self,
+        mut entry: Entry,
+        sending: Rc<Sending>,
+        answer: Pin<Box<impl Future<Output = Answer<H::Cause>>>>,
+    ) {
+        let answer = answer.await;
+        sending.is_answered();
+        match self.weigh(&entry, answer) {
+            Ok(proof) => drop(self.settle_paid(&entry, proof).await),
+            Err(doubt) => {
+                self.note_error(&mut entry, doubt.heard);
+                drop(self.settle_unproven(&entry, doubt.left).await);
+            }
         }
     }
 
@@ -184,11 +321,14 @@ impl Books {
         let hash = &entry.payment.payment_hash;
         let payment = match self.journal.find_mut(hash) {
             Some(known) => {
-                // A failed invoice may be tried again: what became of an earlier attempt says nothing of the later one.
-                if known.is_unsettled() && known.started_at_ms == entry.started_at_ms {
+                // What became of an earlier order for the same invoice says nothing of the later one.
+                if known.is_unsettled() && known.is_same_order(entry) {
                     match left {
                         Left::Nothing => known.settle_failed(now_ms),
-                        Left::Doubt | Left::Lookup => known.payment.state = State::Unknown,
+                        Left::Doubt | Left::Lookup => {
+                            known.payment.state = State::Unknown;
+                            known.dispatch.learn(&entry.dispatch);
+                        }
                     }
                 }
                 &known.payment
@@ -202,8 +342,8 @@ impl Books {
     }
 }
 
-pub(crate) fn open_payment<H: Host>(entry: &Entry) -> Failure<H> {
-    Failure::raised(unknown("an earlier payment is open"), None, Some(entry.payment.clone()))
+pub(crate) fn open_payment() -> Error {
+    unknown("an earlier payment is open")
 }
 
 pub(crate) fn unknown(what: &str) -> Error {

@@ -10,8 +10,8 @@ const MOST_KNOWN = 100;
 
 /** The core of one paying fetch, and what is kept of its tokens so that it need not be asked again. */
 export function clientOf(Core, config, given) {
-  const env = environment({ ...given, paymentTimeout: config.paymentTimeout, run: Core.run });
-  const core = new Core(JSON.stringify(config), env, env.traits);
+  const env = environment({ ...given, run: Core.run });
+  const core = new Core(JSON.stringify(config), env, env.traits, env.about);
   const known = new Map();
   /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
   const reusable = new Map();

@@ -17,10 +17,8 @@ const LOOK_AGAIN = 1_000;
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
  * only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, approve, now, onEvent, paymentTimeout, run }) {
+export function environment({ wallet: given, method, store, approve, now, onEvent, onUnknown, run }) {
   const wallet = readWallet(given, method);
-  /** When a lock was last taken over from a holder that did not free it, in milliseconds since the Unix epoch. */
-  let takenOver = -Infinity;
 
   function time() {
     let found;
@@ -34,7 +32,10 @@ export function environment({ wallet: given, method, store, approve, now, onEven
 
   return {
     /** What is there, as bits; the core knows them by the same names. */
-    traits: isolated | (!!wallet.lookup << 1) | (!!approve << 2) | (!!onEvent << 3) | (!!store << 4) | (!!store?.lock << 5),
+    traits: isolated | (!!wallet.lookup << 1) | (!!approve << 2) | (!!onEvent << 3) | (!!store << 4) | (!!store?.lock << 5)
+      | (!!onUnknown << 6),
+    /** What is known of the wallet, as JSON text. */
+    about: JSON.stringify(wallet.about),
     now: time,
     timer(milliseconds) {
       let id;
@@ -116,11 +117,7 @@ export function environment({ wallet: given, method, store, approve, now, onEven
         clearTimeout(timer);
       }
     },
-    async lookup(paymentHash) {
-      const found = await wallet.lookup?.(paymentHash);
-      // That holder may be about to pay: frozen, not dead. Its "failed" counts once its wallet's time has passed.
-      return found?.state === "failed" && time() < takenOver + paymentTimeout ? { state: "pending" } : found;
-    },
+    lookup: async (paymentHash) => wallet.lookup?.(paymentHash),
 
     balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 
@@ -131,12 +128,11 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       const promise = (async () => approve(JSON.parse(quote), context))().finally(() => (answered = true));
       return { promise, cancel: () => answered || controller.abort() };
     },
+    unknown: async (payment, error) => onUnknown(JSON.parse(payment), error),
     /** A listener can't stop a payment, nor the process. */
     tell: (event) => void (async () => onEvent(JSON.parse(event)))().catch(() => {}),
 
-    ...bounded(store, (state) => {
-      if (state?.takenOver > takenOver) takenOver = Math.min(state.takenOver, time());
-    }),
+    ...bounded(store),
 
     error: (code, message, response, payment, quote, cause) =>
       new L402Error(code, message, {
@@ -145,9 +141,8 @@ export function environment({ wallet: given, method, store, approve, now, onEven
   };
 }
 
-/** The user's store, which may never answer: what was paid for must then still reach its caller, from memory. `held` is told
- *  what a lock says of itself. */
-function bounded(store, held) {
+/** The user's store, which may never answer: what was paid for must then still reach its caller, from memory. */
+function bounded(store) {
   // A write that comes late must not overtake one that was made after it, nor outlive the lock it was made under. Where
   // promises can freeze nobody may wait for another's.
   let writing = Promise.resolve();
@@ -167,8 +162,7 @@ function bounded(store, held) {
     lock(name) {
       let gone = false;
       const taken = () => new Promise((resolve, reject) => {
-        const task = (state) => new Promise((free) => {
-          held(state);
+        const task = () => new Promise((free) => {
           const release = () => (isolated ? free() : writing.then(free));
           if (gone) release();
           else resolve(release);

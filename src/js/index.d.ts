@@ -59,7 +59,8 @@ export interface PaidFetch {
   spent(origin?: string): Promise<{ hour: number; day: number; total: number }>;
   /**
    * Settles a payment whose outcome was unknown. Rejects with `wrong_preimage`, and with `invalid_options` for an unknown
-   * hash or what contradicts the journal; the same twice changes nothing.
+   * hash, for "failed" of what is proven, and for "failed" while whoever asked the wallet may still be at it. A preimage is taken
+   * at any time, also after a mistaken "failed"; the same twice changes nothing.
    */
   resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
   /** Drops stored tokens and what is known of refused ones: of one origin, or all. The journal stays. */
@@ -109,6 +110,12 @@ export interface Options {
   fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds since the Unix epoch. Default: Date.now. */
   now?: (() => number) | undefined;
+  /**
+   * Asked where nobody can tell what became of a payment, to ask a person, say: what it resolves with settles it; "wait", a
+   * preimage that proves nothing, or a throw leaves it open. One question at a time, and only once no order is out: before that
+   * it is not asked.
+   */
+  onUnknown?: ((payment: Payment, error: L402Error) => Promise<{ preimage: string } | "failed" | "wait">) | undefined;
   /** Told of each step; what it throws is ignored. */
   onEvent?: ((event: PaymentEvent) => void) | undefined;
 }
@@ -165,8 +172,18 @@ export interface PayContext {
 /** A wallet that can do more than pay. */
 export interface Wallet {
   pay: PayFunction;
-  /** Says what became of an earlier payment: how an interrupted one is recovered without paying twice. */
-  lookup?(paymentHash: string): Promise<{ state: "paid"; preimage: string; feeMsat?: number } | { state: "pending" } | { state: "failed" }>;
+  /**
+   * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the wallet says
+   * for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by itself.
+   */
+  lookup?(paymentHash: string): Promise<{ state: "paid"; preimage: string; feeMsat?: number } | { state: "pending" } | { state: "failed" } | { state: "not_found" }>;
+  /**
+   * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The modules of
+   * this package make it of the endpoint and the account.
+   */
+  id?: string;
+  /** It never pays one payment hash twice, whatever it is asked: an abandoned order may be handed to it again. Default: false. */
+  settlesOnce?: boolean;
   /** Spendable; null where it can't tell. */
   balanceMsat?(): Promise<number | null>;
 }
@@ -176,7 +193,7 @@ export interface WebLNProvider { enable(): Promise<unknown>; sendPayment(payment
  *  `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too. */
 export interface NwcClient {
   payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
-  lookupInvoice?(args: { payment_hash: string }): Promise<{ type?: string; state?: string; preimage?: string; fees_paid?: number }>;
+  lookupInvoice?(args: { payment_hash: string }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
   getBalance?(): Promise<{ balance: number }>;
 }
 
@@ -186,11 +203,9 @@ export interface Store {
   set(key: string, value: string): void | Promise<void>;
   delete(key: string): void | Promise<void>;
   /**
-   * Runs `task` while nobody else who shares this store holds `name`. Default: within this instance. A lock that can be taken
-   * from a holder who did not free it tells the task when this last happened, in milliseconds since the Unix epoch: for as
-   * long as that holder's wallet may take from then on, a lookup's `failed` is not believed.
+   * Runs `task` while nobody else who shares this store holds `name`. Default: within this instance.
    */
-  lock?<T>(name: string, task: (state?: { takenOver?: number }) => Promise<T>): Promise<T>;
+  lock?<T>(name: string, task: () => Promise<T>): Promise<T>;
 }
 
 /** One challenge of a `WWW-Authenticate` header. */

@@ -10,7 +10,7 @@ const MAX_TIMEOUT = 2147483647;
 
 const WINDOWS = ["perHour", "perDay", "total"];
 const KEYS = {
-  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
+  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent", "onUnknown"],
   "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
   "limits.perOrigin.": WINDOWS,
 };
@@ -21,7 +21,7 @@ const KEYS = {
  *
  * @param {import("./index.d.ts").Options} options
  * @returns {{ config: object, wallet: object, method: string | null, store: object | undefined, approve: Function | undefined, fetch: Function,
- *   now: () => number, onEvent: Function | undefined }} `config` is plain JSON for the core: amounts in satoshis, null
+ *   now: () => number, onEvent: Function | undefined, onUnknown: Function | undefined }} `config` is plain JSON for the core: amounts in satoshis, null
  *   where there is no limit, `hosts` null for the default.
  * @throws {L402Error} `invalid_options`, naming the key
  */
@@ -49,6 +49,7 @@ export function readOptions(options) {
     fetch: readFetch(given),
     now: optionalFunction({ now }, "now"),
     onEvent: optionalFunction(given, "onEvent"),
+    onUnknown: optionalFunction(given, "onUnknown"),
   };
 }
 

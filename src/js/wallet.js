@@ -1,3 +1,5 @@
+import { digest, RECORDS } from "./records.js";
+
 // Under these names wallets answer with the preimage.
 const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreimage"];
 
@@ -9,11 +11,13 @@ const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreim
  * - `{ proven: true }`: the wallet said `true`
  * - `{ nothing }`: an answer without a preimage, described without its contents
  *
- * and rejects, with what the wallet threw, where the outcome is unknown. It never throws.
+ * - `{ threw, heard }`: what it threw, where the outcome is unknown and a module of ours says more: see `records.js`
+ *
+ * and rejects, with what the wallet threw, where the outcome is unknown. It never throws. `about` says what is known of the wallet.
  *
  * @param {import("./index.d.ts").Options["wallet"]} wallet
  * @param {string | null} method how it is asked, as `walletMethod` read it
- * @returns {{ pay(invoice: object, context: object): Promise<object>, lookup?(paymentHash: string): Promise<object | null>,
+ * @returns {{ about: object, pay(invoice: object, context: object): Promise<object>, lookup?(paymentHash: string): Promise<object | null>,
  *   balanceMsat?(): Promise<number | null> }} `lookup` resolves to null where the answer says nothing, `balanceMsat`
  *   where the wallet can't tell
  */
@@ -27,8 +31,18 @@ export function readWallet(wallet, method) {
   else ask = (invoice, context) => wallet(invoice, context);
 
   if (has("balanceMsat")) balanceMsat = () => wallet.balanceMsat();
+  const { id, settlesOnce, [RECORDS]: records } = method === "pay" ? wallet : {};
   return {
-    pay: async (invoice, context) => readAnswer(await ask(invoice, context)),
+    about: { ...records, id: typeof id === "string" ? digest(id) : null, settlesOnce: settlesOnce === true },
+    async pay(invoice, context) {
+      try {
+        return readAnswer(await ask(invoice, context));
+      } catch (threw) {
+        const heard = threw?.[RECORDS];
+        if (heard) return { threw, heard };
+        throw threw;
+      }
+    },
     ...(has("lookup") && { lookup: async (paymentHash) => readLookup(await wallet.lookup(paymentHash)) }),
     ...(balanceMsat && { balanceMsat: async () => msat(await balanceMsat()) ?? null }),
   };
@@ -129,14 +143,16 @@ function readPaid(answer) {
   return feeMsat === undefined ? { preimage } : { preimage, feeMsat };
 }
 
+/** What the wallet reports, which is for the core to weigh. A preimage that hashes is proof whatever stands beside it. */
 function readLookup(answer) {
-  const state = answer?.state;
-  if (state === "pending" || state === "failed") return { state };
-  const paid = state === "paid" && readPaid(answer);
-  return paid ? { state, ...paid } : null;
+  if (answer !== Object(answer)) return null;
+  const { state, begunAt } = answer;
+  const paid = readPaid(answer);
+  if (paid && !/^0*$/.test(paid.preimage)) return { state: "paid", ...paid };
+  return /^(pending|failed|not_found)$/.test(state) ? { state, begunAt: msat(begunAt) } : null;
 }
 
-/** Millisatoshis, where that is what it is. */
+/** Millisatoshis, or milliseconds, where that is what it is. */
 function msat(value) {
   return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }

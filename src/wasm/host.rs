@@ -3,9 +3,11 @@
 use super::convert::{msat, text};
 use super::task;
 use crate::event::{Event, Quote};
-use crate::host::{Answer, Fact, Head, Host, Order, Request, Terms};
+use crate::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
 use crate::invoice::Invoice;
+use crate::journal::Payment;
 use crate::text::{number, split_once};
+use crate::Error;
 use gloo_net::http::Response;
 use js_sys::{Array, Date, Function, Promise, Reflect};
 use std::future::Future;
@@ -49,6 +51,8 @@ extern "C" {
     #[wasm_bindgen(method, js_name = givesUp)]
     fn gives_up(this: &Env, call: &Call) -> Pending;
     #[wasm_bindgen(method)]
+    fn unknown(this: &Env, payment: &str, error: JsValue) -> Promise;
+    #[wasm_bindgen(method)]
     fn tell(this: &Env, event: &str);
     #[wasm_bindgen(method)]
     fn load(this: &Env, key: &str) -> Promise;
@@ -84,6 +88,7 @@ pub(crate) struct JsHost {
     pub(super) env: Env,
     /// What is there, and what this runtime is like; `env.js` sets the bits.
     pub(super) traits: u32,
+    pub(super) wallet: Wallet,
 }
 
 /// The bits of [`JsHost::traits`].
@@ -94,6 +99,7 @@ mod trait_of {
     pub(super) const LISTENS: u32 = 8;
     pub(super) const STORES: u32 = 16;
     pub(super) const LOCKS: u32 = 32;
+    pub(super) const ASKS_UNKNOWN: u32 = 64;
 }
 
 impl JsHost {
@@ -252,6 +258,10 @@ impl Host for JsHost {
             if let Some(preimage) = text(&answer, "preimage") {
                 return Answer::Preimage { text: preimage, fee_msat: msat(&answer, "feeMsat") };
             }
+            if let Some(heard) = text(&answer, "heard") {
+                let threw = Reflect::get(&answer, &"threw".into()).unwrap_or(JsValue::UNDEFINED);
+                return if heard == "known" { Answer::Known(threw) } else { Answer::Ended(threw) };
+            }
             match text(&answer, "nothing") {
                 Some(nothing) => Answer::Nothing(nothing),
                 None => Answer::Word,
@@ -263,6 +273,10 @@ impl Host for JsHost {
         self.is(trait_of::LOOKS_UP)
     }
 
+    fn wallet(&self) -> Wallet {
+        self.wallet.clone()
+    }
+
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
         let promise = self.env.lookup(payment_hash);
         async move {
@@ -270,9 +284,28 @@ impl Host for JsHost {
             match (text(&found, "state").as_deref(), text(&found, "preimage")) {
                 (Some("paid"), Some(preimage)) => Fact::Paid { preimage, fee_msat: msat(&found, "feeMsat") },
                 (Some("pending"), _) => Fact::Pending,
-                (Some("failed"), _) => Fact::Failed { begun_at_ms: None },
+                (Some("failed"), _) => Fact::Failed { begun_at_ms: msat(&found, "begunAt") },
                 (Some("not_found"), _) => Fact::NotFound,
                 _ => Fact::Unreachable,
+            }
+        }
+    }
+
+    fn asks_unknown(&self) -> bool {
+        self.is(trait_of::ASKS_UNKNOWN)
+    }
+
+    fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Told> + 'static {
+        let payment = payment.to_json();
+        let shown = Some(payment.clone());
+        let error =
+            self.env.error(error.code().as_str(), error.message(), JsValue::UNDEFINED, shown, None, Array::new());
+        let told = JsFuture::from(self.env.unknown(&payment, error));
+        async move {
+            match told.await {
+                Ok(told) if told == "failed" => Told::Failed,
+                Ok(told) => text(&told, "preimage").map_or(Told::Wait, Told::Preimage),
+                Err(_) => Told::Wait,
             }
         }
     }

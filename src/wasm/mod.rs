@@ -11,6 +11,7 @@ use crate::challenge;
 use crate::client::{Client, Reply};
 use crate::config::Config;
 use crate::failure::{Failure, Raised};
+use crate::host::Wallet;
 use crate::invoice::Invoice;
 use crate::journal::Payment;
 use crate::json::Json;
@@ -67,9 +68,10 @@ impl Core {
     /// # Errors
     /// `[code, message]` where the options reader let something through that can't be.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &str, env: Env, traits: u32) -> Result<Core, JsValue> {
+    pub fn new(config: &str, env: Env, traits: u32, about: &str) -> Result<Core, JsValue> {
         let config = Config::parse(config).map_err(|error| pair(&error))?;
-        Ok(Self { client: Client::new(JsHost { env, traits }, config) })
+        let wallet = Wallet::parse(about).map_err(|error| pair(&error))?;
+        Ok(Self { client: Client::new(JsHost { env, traits, wallet }, config) })
     }
 
     /// Whether there are any tokens: a look at them costs more than most calls do without.

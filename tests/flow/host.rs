@@ -6,10 +6,10 @@ use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::client::{Failure, Reply};
 use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Fact, Head, Host, Order, Request, Terms, Wallet};
+use l402_fetch::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
 use l402_fetch::invoice::Invoice;
-use l402_fetch::journal::State;
-use l402_fetch::{Client, Code, Config};
+use l402_fetch::journal::{Payment, State};
+use l402_fetch::{Client, Code, Config, Error};
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
@@ -67,6 +67,9 @@ pub struct Instance {
     pub client: RefCell<Weak<Client<Fake>>>,
     /// What is known of its wallet: the same for all, whose records are whole.
     pub wallet: RefCell<Wallet>,
+    /// Who is asked where nobody can tell, and how often that was.
+    pub on_unknown: Ask<(Payment, Code), Task<Told>>,
+    pub questions: Cell<usize>,
 }
 
 /// What stands still together.
@@ -123,6 +126,8 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         frozen: RefCell::default(),
         client: RefCell::default(),
         wallet: RefCell::new(Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }),
+        on_unknown: RefCell::default(),
+        questions: Cell::new(0),
     }));
     let client = Client::new(fake.clone(), config);
     fake.client.replace(Rc::downgrade(&client));
@@ -291,6 +296,18 @@ impl Host for Fake {
         match self.world.on_lookup.borrow().as_ref() {
             Some(lookup) => lookup(&payment_hash.to_owned()),
             None => soon(Fact::Unreachable),
+        }
+    }
+
+    fn asks_unknown(&self) -> bool {
+        self.on_unknown.borrow().is_some()
+    }
+
+    fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Told> + 'static {
+        self.questions.set(self.questions.get() + 1);
+        match self.on_unknown.borrow().as_ref() {
+            Some(ask) => ask(&(payment.clone(), error.code())),
+            None => soon(Told::Wait),
         }
     }
 

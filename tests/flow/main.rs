@@ -20,8 +20,10 @@ mod mint;
 mod store;
 mod world;
 
+mod abandoned;
 mod books;
 mod bounds;
+mod certain;
 mod consent;
 mod lookups;
 mod money;

@@ -1,6 +1,5 @@
-//! The host of a simulated process. It keeps to what `src/js/env.js` does around a user's store and wallet: a store that is
-//! silent for 60 s has failed, a lock is freed after the writes that were made under it, and a lookup's "failed" is no answer
-//! while the holder of a lock that was taken over may still pay.
+//! The host of a simulated process. It keeps to what `src/js/env.js` does around a user's store: one that is silent for 60 s has
+//! failed, and a lock is freed after the writes that were made under it.
 
 use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
@@ -133,14 +132,11 @@ impl Host for Sim {
     }
 
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
-        let process = Rc::clone(&self.0);
-        let found = process.ask(Ask::Lookup(payment_hash.to_owned()), None);
+        let found = self.0.ask(Ask::Lookup(payment_hash.to_owned()), None);
         async move {
-            let Reply::Found(found) = found.await else { mismatch() };
-            let (timeout, now) = (process.world.setup.config.payment_timeout_ms, process.world.wall());
-            match found {
-                Fact::NotFound if process.taken_over.get().is_some_and(|at| now < at + timeout) => Fact::Pending,
-                found => found,
+            match found.await {
+                Reply::Found(found) => found,
+                _ => mismatch(),
             }
         }
     }

@@ -263,6 +263,11 @@ impl Process {
         self.spawn(Box::pin(live(Rc::clone(self), progress, lane)));
     }
 
+    /// Whether an order of this payment was never answered.
+    pub fn has_out(&self, hash: &str) -> bool {
+        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash))
+    }
+
     pub fn is_running(&self) -> bool {
         self.status.get().0 == Status::Running
     }

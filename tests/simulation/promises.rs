@@ -9,8 +9,8 @@ use l402_fetch::journal::{Entry, Journal, Payment, State, FORGOTTEN_AFTER_S};
 use l402_fetch::policy::{Spent, Windows};
 use std::rc::Rc;
 
-/// After so much time nobody waits for a lock of the dead any more, and a lookup's "failed" is believed.
-const REST_MS: u64 = 700_000;
+/// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says is believed.
+const REST_MS: u64 = 4_000_000;
 /// More steps than any run takes.
 const MOST_STEPS: usize = 20_000;
 
@@ -311,6 +311,8 @@ impl World {
                     End::Raised("not_honored", _) if self.setup.site_of(url).1.lasts_s.is_some() => true,
                     End::Answer(..) | End::Raised("not_honored", _) => refuses(url),
                     End::Raised("over_limit", None) => self.is_tight(),
+                    // Its own order is out for as long as its wallet never answers.
+                    End::Raised("payment_unknown", Some((_, hash))) => process.has_out(hash),
                     _ => false,
                 };
                 self.keeps("what is bought can be had", is_fine, || {

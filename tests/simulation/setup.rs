@@ -160,13 +160,8 @@ impl Setup {
         if site.shares { site.origin } else { url }.to_owned()
     }
 
-    /// What one payment is enough for: where tokens are refused, be it for their age, an origin seems not to share them.
+    /// What one payment is enough for, whatever goes wrong: while it is open, it stands in the way of its own resource.
     pub fn group(&self, url: &str) -> String {
-        let (_, site) = self.site_of(url);
-        if site.single_use || site.refuses.is_some() || site.lasts_s.is_some() {
-            url.to_owned()
-        } else {
-            self.scope(url)
-        }
+        url.to_owned()
     }
 }

@@ -1,7 +1,7 @@
 //! The wallet, with a ledger that is the truth: what reached it, what is in flight, what moved.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Way {
@@ -26,6 +26,8 @@ pub struct Money {
 pub struct Wallet {
     /// By payment hash. What failed is not in it.
     pub payments: RefCell<BTreeMap<String, Money>>,
+    /// What it has ever begun: of what failed there is a record.
+    pub begun: RefCell<BTreeSet<String>>,
 }
 
 impl Wallet {

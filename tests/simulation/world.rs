@@ -556,6 +556,10 @@ impl World {
                     process.answer(id, &"again", Reply::Paid(Answer::Threw("payment is in transition")))
                 }
                 Some(Way::Moved) => set(Stage::Over),
+                None if self.wall() / 1000 > bill.invoice_expires_at => {
+                    let refusal = Answer::Failed { text: "invoice expired".into(), cause: None };
+                    process.answer(id, &"expired", Reply::Paid(refusal));
+                }
                 None => {
                     let money = Money {
                         url: bill.url.clone(),
@@ -567,6 +571,7 @@ impl World {
                         way: Way::Flying,
                     };
                     self.wallet.payments.borrow_mut().insert(bill.hash.clone(), money);
+                    self.wallet.begun.borrow_mut().insert(bill.hash.clone());
                     self.check_money(&bill.hash);
                     set(Stage::Flying);
                 }
@@ -618,6 +623,7 @@ impl World {
                 Fact::Paid { preimage: self.preimage(hash), fee_msat: fee.filter(|_| self.setup.reports_fee) }
             }
             None if self.is_ordered(hash, process) => Fact::Pending,
+            None if self.wallet.begun.borrow().contains(hash) => Fact::Failed { begun_at_ms: None },
             None => Fact::NotFound,
         }
     }
@@ -666,6 +672,7 @@ impl World {
         }
         key = digest(key, &(&*self.store.values.borrow(), &*self.store.locks.borrow()));
         key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
+        key = digest(key, &*self.wallet.begun.borrow());
         key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
         digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow()))
     }

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
+import { startPaywall } from "../lib/paywall.mjs";
+import { mapStore } from "../runtimes/shop.js";
+import { openKit } from "./rows.mjs";
 import { cut, json, openStandIn } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
+
+const now = () => Math.floor(Date.now() / 1000);
 
 /** As Core Lightning documents it. */
 const paid = ({ preimage, feeMsat, hash, amountMsat }) => json(201, {
   destination: "02".repeat(33), payment_hash: hash, created_at: 1790000000.25, parts: 1, amount_msat: amountMsat, amount_sent_msat: amountMsat + feeMsat, payment_preimage: preimage, status: "complete",
 });
-const entry = (status, fields) => ({ payment_hash: "", status, created_at: 1790000000, created_index: 1, ...fields });
+const entry = (status, fields) => ({ payment_hash: "", status, created_at: now(), created_index: 1, ...fields });
 const pays = (...entries) => json(201, { pays: entries });
 const fails = (code, message, status = 500) => json(status, { code, message });
 const hash = ({ body }) => JSON.parse(body).payment_hash;
@@ -48,8 +53,6 @@ const ended = [
   [207, "Invoice expired"], [209, "Failed after 2 attempts"], [210, "Timed out after 61 seconds"],
 ];
 
-const now = () => Math.floor(Date.now() / 1000);
-
 suite(kit, {
   "an attempt that has failed just now, and the command with it": {
     pay: () => fails(205, "Could not find a route"), find: ({ asked }) => pays(entry("failed", { payment_hash: hash(asked), created_at: now() })),
@@ -59,7 +62,7 @@ suite(kit, {
     `500, code ${code}, and every part has failed`,
     { pay: () => fails(code, message), find: ({ asked }) => kit.found.failed({ hash: hash(asked) }), code: "payment_failed", says: gaveUp(code, message), lookups: 1 },
   ])),
-  "500, code 205, before there was any part": { pay: () => fails(205, "Could not find a route"), code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 2 },
+  "500, code 205, before there was any part": { pay: () => fails(205, "Could not find a route"), code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 1 },
   "500, code 203, and a part is still on its way": {
     pay: async ({ settle }) => { await settle(); return fails(203, "Destination said it doesn't know invoice"); }, find: ({ asked }) => kit.found.pending({ hash: hash(asked) }),
     code: "payment_unknown", says: gaveUp(203, "Destination said it doesn't know invoice"), payments: 1, lookups: 1,
@@ -75,6 +78,10 @@ suite(kit, {
     code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 1,
   },
   "500 without a code, never begun": { pay: () => json(500, { message: "Connection refused" }), code: "payment_unknown", says: "cln did not say what became of the payment (status 500): Connection refused", lookups: 1, late: true },
+  "xpay's answer, without a status, where the rune has no listpays": {
+    pay: async ({ settle }) => { const { preimage } = await settle(); return json(201, { payment_preimage: preimage, failed_parts: 0, successful_parts: 1, amount_msat: 10_000, amount_sent_msat: 12_000 }); },
+    find: () => forged, lookups: 0,
+  },
   "201, pending": {
     pay: async ({ settle }) => { const { hash } = await settle(); return json(201, { payment_hash: hash, status: "pending" }); }, find: ({ asked }) => kit.found.pending({ hash: hash(asked) }),
     code: "payment_unknown", says: "cln did not say what became of the payment (status 201): pending", payments: 1, lookups: 1,
@@ -89,15 +96,37 @@ suite(kit, {
   },
 });
 
-// What an earlier run of this program began, this one has no memory of.
 const HASH = "ab".repeat(32);
-test("cln: a payment of before a restart has failed for good only when its command can't be trying any more", async (t) => {
+test("cln: a failed attempt says when it was begun: the last of them, to the end of its second", async (t) => {
   const { cln } = await import(at("dist/wallets/cln.js"));
   const server = await openStandIn();
   t.after(() => server.close());
-  const ages = { 0: "pending", 60: "pending", 69: "pending", 75: "failed", 3600: "failed" };
-  for (const [age, state] of Object.entries(ages)) {
-    server.on(kit.routes.find, () => pays(entry("failed", { payment_hash: HASH, created_at: now() - 3600 }), entry("failed", { payment_hash: HASH, created_at: now() - age })));
-    assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state }, `${age} s`);
+  const attempts = (...times) => pays(...times.map((created_at) => entry("failed", { payment_hash: HASH, created_at })));
+  server.on(kit.routes.find, () => attempts(1_790_000_000, 1_790_000_060, 1_790_000_030));
+  assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state: "failed", begunAt: 1_790_000_060_999 });
+  server.on(kit.routes.find, () => pays({ payment_hash: HASH, status: "failed" }));
+  assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state: "failed" });
+});
+
+// Its command may be trying for a minute after it was sent, whatever is left of this program.
+test("cln: what may still be tried is not taken for failed after a restart, nor in another process", async (t) => {
+  const { cln } = await import(at("dist/wallets/cln.js"));
+  const pkg = await import(at("dist/node.js"));
+  const paywall = await startPaywall();
+  t.after(() => paywall.close());
+  const it = await openKit({ pkg, paywall }, { ...kit, open: (url) => cln(kit.options(url)) });
+  t.after(() => it.close());
+  const store = mapStore();
+  let time = Date.now();
+  const client = () => it.shop.client({ wallet: cln(kit.options(it.server.url)), store, now: () => time });
+  it.server.on(kit.routes.pay, () => cut());
+  it.server.on(kit.routes.find, (asked) => kit.found.failed({ hash: hash(asked) }));
+  for (const pay of [client(), client(), client()]) {
+    const error = await pay(it.shop.url("a")).then(assert.fail, (error) => error);
+    assert.equal(error.code, "payment_unknown");
+    assert.equal((await pay.spent()).total, 10);
+    time += 20_000;
   }
+  const invoices = new Set(it.asked("pay").map(kit.invoice));
+  assert.equal(invoices.size, 1, "only the same invoice was handed over again");
 });

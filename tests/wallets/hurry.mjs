@@ -1,21 +1,8 @@
-// Time, as the tests want it, on a machine however busy. Import this before what waits.
-//
-// The wallets' second look comes after two seconds, and a busy machine needs the eight of a whole lookup for itself: here it
-// comes soon. And a paymentTimeout of `hold()` is over when the test says so.
-import { clock } from "../../dist/wallets/books.js";
-
+// Time, as the tests want it, on a machine however busy. Import this before what waits: a paymentTimeout of `hold()` is over when
+// the test says so.
 const { setTimeout } = globalThis;
-const { pause } = clock;
 const held = new Map();
 let next = 100_000;
-
-/** For how many milliseconds, each time, a second look would have been waited for. */
-export const waited = [];
-
-clock.pause = (milliseconds, signal) => {
-  waited.push(milliseconds);
-  return pause(20, signal);
-};
 
 /** A number of milliseconds that are over once `release()` is called. */
 export function hold() {

@@ -1,4 +1,9 @@
-import { cut, endless, json, text } from "./stand-in.mjs";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { at } from "../../scripts/lib.mjs";
+import { startPaywall } from "../lib/paywall.mjs";
+import { openKit } from "./rows.mjs";
+import { cut, endless, json, openStandIn, text } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
 const ZEROS = "0".repeat(64);
@@ -83,4 +88,39 @@ suite(kit, {
   "lost, and initiated": {
     pay: () => cut(), find: () => result({ status: "INITIATED" }), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`, lookups: 1, heals: false,
   },
+});
+
+const HASH = "ab".repeat(32);
+test("lnd: a failed payment says when it was begun", async (t) => {
+  const { lnd } = await import(at("dist/wallets/lnd.js"));
+  const server = await openStandIn();
+  t.after(() => server.close());
+  for (const [creation_time_ns, found] of [["1790000000123456789", { begunAt: 1790000000123 }], ["0", { begunAt: undefined }], [undefined, { begunAt: undefined }]]) {
+    server.on(kit.routes.find, () => result({ status: "FAILED", creation_time_ns }));
+    assert.deepEqual(await lnd(kit.options(server.url)).lookup(HASH), { state: "failed", ...found });
+  }
+});
+
+// The order's second attempt never reached lnd, whose record is of the first.
+test("lnd: the record of an earlier attempt at the same invoice is no answer about a later one", async (t) => {
+  const { lnd } = await import(at("dist/wallets/lnd.js"));
+  const pkg = await import(at("dist/node.js"));
+  const paywall = await startPaywall();
+  t.after(() => paywall.close());
+  const it = await openKit({ pkg, paywall }, { ...kit, open: (url) => lnd(kit.options(url)) });
+  t.after(() => it.close());
+  let time = Date.now();
+  const pay = it.shop.client({ wallet: it.wallet, now: () => time });
+  const url = it.shop.url("a", { reuse_invoice: 1 });
+  const begun = time;
+  it.server.on(kit.routes.pay, () => failed("FAILURE_REASON_NO_ROUTE"));
+  await assert.rejects(pay(url), { code: "payment_failed" });
+  time += 60_000;
+  it.server.on(kit.routes.pay, () => cut());
+  const record = (at) => it.server.on(kit.routes.find, () => result({ status: "FAILED", creation_time_ns: `${at}000000` }));
+  record(begun);
+  await assert.rejects(pay(url), { code: "payment_unknown" });
+  assert.equal((await pay.spent()).total, 10);
+  record(begun + 60_001);
+  assert.equal((await pay.spent()).total, 0);
 });

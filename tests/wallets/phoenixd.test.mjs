@@ -4,7 +4,7 @@ import { suite } from "./suite.mjs";
 /** As phoenixd documents it. */
 const sent = ({ preimage, feeMsat, hash }) => json(200, { recipientAmountSat: 10, routingFeeSat: feeMsat / 1000, paymentId: "dddfb160-f5dc-4930-b0d9-bc7a2ebf7b21", paymentHash: hash, paymentPreimage: preimage });
 const notSent = (reason) => json(200, { type: "payment_failed", paymentHash: "00", reason });
-const outgoing = (fields) => json(200, { type: "outgoing_payment", subType: "lightning", paymentId: "dddfb160-f5dc-4930-b0d9-bc7a2ebf7b21", isPaid: false, sent: 0, fees: 0, createdAt: 1738348626053, ...fields });
+const outgoing = (fields) => json(200, { type: "outgoing_payment", subType: "lightning", paymentId: "dddfb160-f5dc-4930-b0d9-bc7a2ebf7b21", isPaid: false, sent: 0, fees: 0, createdAt: Date.now(), ...fields });
 const unauthorized = text(401, "Invalid authentication (use basic auth with the http password set in phoenix.conf)");
 
 const kit = {

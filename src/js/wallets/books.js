@@ -1,95 +1,62 @@
-// What a wallet's books may be believed to say of a payment. Each wallet module brings `pay` and `find`; this decides what
-// "never heard of it" is worth. Not part of the public surface.
+// What the wallet modules have in common. Each brings `pay` and `find`, which report what the wallet says; what that is worth is
+// for the core to decide, from times that it stores. Not part of the public surface.
+import { digest, RECORDS } from "../records.js";
 
-// Below the core's own 10 s: a lookup that blocks has found a payment that is not over.
+// Below the core's own 10 s: a lookup that takes longer is no answer.
 const LOOKUP_TIMEOUT = 8_000;
-// How many payments are remembered to be known.
-const MEMORY = 1_000;
-// A request whose connection broke may be carried out a moment after a lookup that overtook it.
-const SECOND_LOOK = 2_000;
+/** A request whose connection broke may be carried out a moment after a lookup that overtook it: so many milliseconds. */
+export const OVERTAKEN = 2_000;
 
 /**
- * `pay` and `lookup` of a Wallet.
+ * A Wallet of `pay` and `find`.
  *
  * `pay(invoice, context, entry)` answers as `PayFunction` does, or throws where the outcome is unknown. It sets `entry.known`
- * once the wallet has said that it has the payment, and `entry.ended` once the wallet is done with the request, however badly.
+ * once the wallet has said that it has the payment, and `entry.ended` once it is done with the order and begins no further
+ * attempt.
  *
- * `find(paymentHash, signal, isOver)` resolves to what `Wallet.lookup` does, or to `{ state: "none" }` where the wallet's own books do not
- * have the payment. `isOver` says that `pay` is known to have ended.
+ * `find(paymentHash, signal)` resolves to what `Wallet.lookup` does; with `failed` it may tell as `begunAt` when that attempt was
+ * begun, in milliseconds by the wallet's clock.
  *
  * @param {string} name the wallet's, for messages
- * @param {{ pay: Function, find?: Function, late?: number, once?: boolean }} wallet `late`: for how many milliseconds a request
- *   whose answer was lost may still start a payment, or go on with one that its books already call failed. `once`: whether a
+ * @param {{ pay: Function, find?: Function, account?: string, records?: object, settlesOnce?: boolean, once?: boolean }} wallet
+ *   `account`: what tells this wallet from others, of which only a digest is shown. `records`: see `records.js`. `once`: whether a
  *   request is sent once for certain. Where the runtime may have sent it again, a refusal may be the second one's, while the first
- *   is on its way: then the books are asked before it is believed
+ *   is on its way: then the wallet's records are asked before it is believed
  */
-export function withBooks(name, { pay, find, late = 0, once = true }) {
-  // What the wallet has once said to know, what it has ended, and until when each lost request may still be carried out.
-  const known = new Set();
-  const over = new Set();
-  const lost = new Map();
-  const busy = new Set();
-
-  function remember(set, hash) {
-    set.add(hash);
-    if (set.size > MEMORY) set.delete(set.values().next().value);
-  }
-
-  async function look(hash, signal, first) {
-    const found = await find(hash, signal, over.has(hash));
-    const { state } = found;
-    if (state === "paid" || state === "pending") {
-      remember(known, hash);
-      return found;
-    }
-    if (busy.has(hash) || Date.now() < lost.get(hash)) return { state: "pending" };
-    lost.delete(hash);
-    if (state === "none") {
-      if (known.has(hash)) throw new Error(`${name} does not know a payment any more that it had: nobody can tell what became of it`);
-      if (first) {
-        await clock.pause(SECOND_LOOK, signal);
-        return look(hash, signal, false);
-      }
-    }
-    return { state: "failed" };
-  }
-
-  /** What became of a refused request that was perhaps sent before, too. Where the books are refused as well, nothing tells more;
-   *  where they can't be reached, they may still say something else. */
+export function withBooks(name, { pay, find, account, records, settlesOnce, once = true }) {
+  /** What became of a refused request that was perhaps sent before, too. Where the lookup is refused as well, nothing tells more;
+   *  where it can't be reached, it may still say something else. */
   async function confirm(refusal, hash, entry) {
-    const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal, true), { state: "unknown" }).catch((error) => {
+    const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal)).catch((error) => {
       if (error instanceof Unproven) throw error;
-      return { state: error instanceof Unreached ? "unknown" : "none" };
+      return { state: error instanceof Unreached || error.name === "TimeoutError" ? "unknown" : "not_found" };
     });
-    if (found.state === "none" || found.state === "failed") return refusal;
+    if (found.state === "not_found" || found.state === "failed") return refusal;
     entry.known = found.state !== "unknown";
     if (found.state === "paid") return found;
     throw new Error(`${refusal.failed}; but it may have the payment on its way`);
   }
 
   return {
+    ...(account !== undefined && { id: `${name}-${digest(account)}` }),
+    ...(settlesOnce && { settlesOnce }),
+    [RECORDS]: records,
     async pay(invoice, context) {
-      const hash = invoice.paymentHash;
       const entry = {};
-      busy.add(hash);
-      over.delete(hash);
       try {
         const answer = await pay(invoice, context, entry);
-        return answer.failed && !once ? await confirm(answer, hash, entry) : answer;
+        return answer.failed && !once ? await confirm(answer, invoice.paymentHash, entry) : answer;
       } catch (error) {
         if (error instanceof Unsent) return { failed: error.message, cause: error };
-        if (entry.ended) remember(over, hash);
-        else if (late) lost.set(hash, Date.now() + late);
+        const heard = entry.known ? "known" : entry.ended && "ended";
+        if (heard && Object.isExtensible(error)) Object.defineProperty(error, RECORDS, { value: heard });
         throw error;
-      } finally {
-        busy.delete(hash);
-        if (entry.known) remember(known, hash);
       }
     },
     ...(find && {
       async lookup(paymentHash) {
         if (!/^[0-9a-f]{64}$/i.test(paymentHash)) throw new TypeError("paymentHash must be 64 hex digits");
-        return within(LOOKUP_TIMEOUT, (signal) => look(paymentHash.toLowerCase(), signal, true), { state: "pending" });
+        return within(LOOKUP_TIMEOUT, (signal) => find(paymentHash.toLowerCase(), signal));
       },
     }),
   };
@@ -104,14 +71,15 @@ export class Unreached extends Error {}
 /** The wallet says that it has paid, and does not show with what. */
 class Unproven extends Error {}
 
-/** Resolves as the task does, or with `otherwise` when the time is over; then the signal fires. */
-async function within(milliseconds, task, otherwise) {
+/** Resolves as the task does; rejects when the time is over, and then the signal fires. */
+async function within(milliseconds, task) {
   const controller = new AbortController();
   let timer;
-  const over = new Promise((resolve) => {
+  const over = new Promise((_, reject) => {
     timer = setTimeout(() => {
-      resolve(otherwise);
-      controller.abort(new DOMException("the lookup took too long", "TimeoutError"));
+      const reason = new DOMException("the lookup took too long", "TimeoutError");
+      reject(reason);
+      controller.abort(reason);
     }, milliseconds);
   });
   try {
@@ -120,17 +88,6 @@ async function within(milliseconds, task, otherwise) {
     clearTimeout(timer);
   }
 }
-
-/** How a lookup waits; tests, whose time is their own, put something else in its place. */
-export const clock = {
-  pause: (milliseconds, signal) => new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  }),
-};
 
 /** A preimage as lower-case hex, from hex or base64; undefined for anything else, and for the zeros that stand for none. */
 export function preimageOf(value) {

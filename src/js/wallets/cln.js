@@ -2,7 +2,8 @@
 //
 // | `POST /v1/pay`                                              | taken for                                              |
 // |-------------------------------------------------------------|--------------------------------------------------------|
-// | 201, `status` complete, with `payment_preimage`             | paid                                                   |
+// | 201, with `payment_preimage`; xpay, which 24.11 and later   | paid                                                   |
+// |   may put behind `pay`, sends no `status`                   |                                                        |
 // | 201, complete without one, pending or failed                | known to the node: looked up                           |
 // | 401, 403: the rune; 404: no such method; other 3xx, 405,    | failed                                                 |
 // |   413, 429: turned away                                     |                                                        |
@@ -14,13 +15,14 @@
 // | `POST /v1/listpays`, at most 8 s                            | taken for                                              |
 // |-------------------------------------------------------------|--------------------------------------------------------|
 // | any entry complete, with a preimage                         | paid                                                   |
-// | any entry pending, or silence                               | pending                                                |
-// | every entry failed                                          | failed; pending while a command whose answer was lost  |
-// |                                                             |   may still make new attempts: 70 s, those of an       |
-// |                                                             |   earlier run of this program by the entry's own time  |
-// | no entry, twice within 2 s                                  | the same; no answer where the node has known it before |
-// | anything else                                               | no answer                                              |
-import { msat, proofOf, withBooks } from "./books.js";
+// | any entry pending                                           | pending                                                |
+// | every entry failed                                          | failed, with the time at which the last was begun      |
+// | no entry                                                    | not found                                              |
+// | anything else, or silence                                   | no answer                                              |
+//
+// A command whose answer was lost may still make new attempts, and between two of them every entry says failed: for 70 s from
+// when it was sent neither that nor "not found" is certain.
+import { msat, preimageOf, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
 // For how long the node looks for routes and makes new attempts. Between two of them its books say failed.
@@ -46,14 +48,15 @@ export function cln(options) {
 
   const wallet = withBooks("cln", {
     once: read.once,
-    late: LATE,
+    account: read.base.href,
+    records: { finds: true, sentMs: LATE },
+    settlesOnce: true,
 
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
       const { answer, body, error } = await ask("pay", { bolt11: paymentRequest, maxfee: maxFeeMsat, retry_for: RETRY_SECONDS }, signal);
       if (answer.status === 201) {
         entry.known = true;
-        entry.ended = body.status !== "pending";
-        if (body.status === "complete") return proofOf("cln", body.payment_preimage, msat(body.amount_sent_msat) - msat(body.amount_msat));
+        if (body.status === "complete" || preimageOf(body.payment_preimage)) return proofOf("cln", body.payment_preimage, msat(body.amount_sent_msat) - msat(body.amount_msat));
       } else if (answer.turnedAway || error.code === -32601 || error.code === -32602) {
         return { failed: answer.say("refused", error.message ?? error.text) };
       }
@@ -64,16 +67,17 @@ export function cln(options) {
       throw new Error(answer.say("did not say what became of the payment", error.message ?? error.text ?? body.status));
     },
 
-    async find(paymentHash, signal, isOver) {
+    async find(paymentHash, signal) {
       const { answer, body, error } = await ask("listpays", { payment_hash: paymentHash }, signal);
       if (answer.status !== 201 || !Array.isArray(body.pays)) throw new Error(answer.say("does not look payments up", error.message ?? error.text));
       const pays = body.pays.filter((pay) => pay?.payment_hash === paymentHash);
       const paid = pays.find((pay) => pay.status === "complete");
       if (paid) return { state: "paid", ...proofOf("cln", paid.preimage, msat(paid.amount_sent_msat) - msat(paid.amount_msat)) };
-      // A command of before a restart of ours may still be trying, too: its attempts say when it began, by the node's clock.
-      const isTrying = (pay) => !isOver && Date.now() < pay.created_at * 1000 + LATE;
-      if (pays.some((pay) => pay.status !== "failed" || isTrying(pay))) return { state: "pending" };
-      return { state: pays.length > 0 ? "failed" : "none" };
+      if (pays.length === 0) return { state: "not_found" };
+      if (pays.some((pay) => pay.status !== "failed")) return { state: "pending" };
+      // Whole seconds: the last millisecond that they may mean.
+      const begunAt = Math.max(...pays.map((pay) => Math.floor(pay.created_at) * 1000 + 999));
+      return { state: "failed", ...(begunAt > 0 && { begunAt }) };
     },
   });
 

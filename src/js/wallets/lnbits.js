@@ -14,10 +14,10 @@
 // |-------------------------------------------------------------|--------------------------------------------------------|
 // | `paid: true` with a preimage                                | paid                                                   |
 // | `status: "failed"`                                          | failed                                                 |
-// | `paid: false`, or silence (it waits for its node)           | pending                                                |
-// | 404, Payment does not exist, twice within 2 s               | failed; no answer where LNbits has known it before     |
-// | anything else                                               | no answer                                              |
-import { msat, proofOf, withBooks } from "./books.js";
+// | `paid: false`                                               | pending                                                |
+// | 404, Payment does not exist                                 | not found                                              |
+// | anything else, or silence (it waits for its node)           | no answer                                              |
+import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
 /**
@@ -33,6 +33,9 @@ export function lnbits(options) {
 
   const wallet = withBooks("lnbits", {
     once: read.once,
+    account: `${read.base.href} ${read.secret}`,
+    records: { finds: true, errorMs: OVERTAKEN },
+    settlesOnce: true,
 
     async pay({ paymentRequest }, { signal }, entry) {
       const answer = await call("/api/v1/payments", { body: { out: true, bolt11: paymentRequest }, signal });
@@ -51,7 +54,7 @@ export function lnbits(options) {
     async find(paymentHash, signal) {
       const answer = await call(`/api/v1/payments/${paymentHash}`, { signal });
       const body = answer.status === 200 ? await answer.json() : await answer.problem();
-      if (answer.status === 404 && body.detail === "Payment does not exist.") return { state: "none" };
+      if (answer.status === 404 && body.detail === "Payment does not exist.") return { state: "not_found" };
       if (answer.status !== 200 || typeof body.paid !== "boolean") throw new Error(answer.say("does not look payments up", body.detail ?? body.text));
       if (body.paid) return { state: "paid", ...proofOf("lnbits", body.preimage, fee(body.details?.fee)) };
       return { state: body.status === "failed" ? "failed" : "pending" };

@@ -15,13 +15,13 @@
 // | `GET /v2/router/track/HASH`, first line, at most 8 s               | taken for                                        |
 // |--------------------------------------------------------------------|--------------------------------------------------|
 // | SUCCEEDED with a preimage                                          | paid                                             |
-// | FAILED                                                             | failed                                           |
-// | IN_FLIGHT, INITIATED, or silence                                   | pending                                          |
-// | 404, code 5, payment isn't initiated, twice within 2 s             | failed; no answer where lnd has known it before  |
-// | anything else                                                      | no answer                                        |
+// | FAILED                                                             | failed, with the time at which it was begun      |
+// | IN_FLIGHT, INITIATED                                               | pending                                          |
+// | 404, code 5, payment isn't initiated                               | not found                                        |
+// | anything else, or silence                                          | no answer                                        |
 //
-// A payment is in lnd's books before its first attempt, and stays in flight there between attempts.
-import { msat, proofOf, withBooks } from "./books.js";
+// A payment is in lnd's records before its first attempt, and stays in flight there between attempts; an invoice is paid once.
+import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
 // For how long lnd makes new attempts; one that is on its way may take longer.
@@ -43,6 +43,9 @@ export function lnd(options) {
 
   const wallet = withBooks("lnd", {
     once: read.once,
+    account: read.base.href,
+    records: { finds: true, errorMs: OVERTAKEN },
+    settlesOnce: true,
 
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
       const body = { payment_request: paymentRequest, timeout_seconds: ATTEMPTS_SECONDS, fee_limit_msat: String(maxFeeMsat), no_inflight_updates: true };
@@ -75,13 +78,13 @@ export function lnd(options) {
       if (answer.status === 404) {
         const problem = await answer.problem();
         const { code, message } = problem.error ?? problem;
-        if (code === 5 && /payment isn't initiated/.test(message)) return { state: "none" };
+        if (code === 5 && /payment isn't initiated/.test(message)) return { state: "not_found" };
       }
       if (answer.status !== 200) throw new Error(answer.say("does not look payments up", (await answer.problem()).message));
       for await (const { result, error } of answer.lines()) {
-        const { status, payment_preimage, fee_msat } = result ?? {};
+        const { status, payment_preimage, fee_msat, creation_time_ns } = result ?? {};
         if (status === "SUCCEEDED") return { state: "paid", ...proofOf("lnd", payment_preimage, fee_msat) };
-        if (status === "FAILED") return { state: "failed" };
+        if (status === "FAILED") return { state: "failed", begunAt: Math.floor(creation_time_ns / 1e6) || undefined };
         if (status === "IN_FLIGHT" || status === "INITIATED") return { state: "pending" };
         throw new Error(answer.say("does not look payments up", error?.message));
       }

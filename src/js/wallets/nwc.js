@@ -4,31 +4,37 @@
 // |-------------------------------------------------------------|--------------------------------------------------------|
 // | a result with a preimage                                    | paid                                                   |
 // | a result without one (64 zeros are none)                    | known to the wallet: looked up                         |
-// | INSUFFICIENT_BALANCE, QUOTA_EXCEEDED, RESTRICTED,           | failed, on the first try of an invoice                 |
+// | INSUFFICIENT_BALANCE, QUOTA_EXCEEDED, RESTRICTED,           | failed                                                 |
 // |   UNAUTHORIZED                                              |                                                        |
 // | no relay reached, no wallet announced there, no SDK, no     | failed: nothing was sent                               |
 // |   WebSocket (only with a connection string)                 |                                                        |
-// | any other error of the wallet's (PAYMENT_FAILED is said of  | the request has ended: looked up                       |
-// |   a second try while the first is on its way, too)          |                                                        |
+// | any other error of the wallet's (PAYMENT_FAILED is said of  | unknown: looked up                                     |
+// |   what is settled a moment later, too)                      |                                                        |
 // | a publish or reply timeout, a relay that acknowledges       | unknown: it may be paid later. Looked up               |
 // |   nothing, any other error                                  |                                                        |
 //
 // | `lookup_invoice`, at most 8 s                               | taken for                                              |
 // |-------------------------------------------------------------|--------------------------------------------------------|
-// | `state` settled, with a preimage                            | paid                                                   |
+// | a preimage, or `state` settled, or `settled_at`: NIP-47 has | paid                                                   |
+// |   no `state`                                                |                                                        |
 // | `state` failed                                              | failed                                                 |
-// | any other state, or silence                                 | pending                                                |
-// | NOT_FOUND, twice within 2 s                                 | failed; pending for a minute after a lost answer; no   |
-// |                                                             |   answer where the wallet has known it before          |
-// | anything else (INTERNAL too)                                | no answer                                              |
+// | any other state, or none                                    | pending                                                |
+// | NOT_FOUND                                                   | not found. Many wallets search their own invoices      |
+// |                                                             |   alone, so it counts only of one that has found a     |
+// |                                                             |   payment before and shown one on its way, and only a  |
+// |                                                             |   minute after the error                               |
+// | anything else (INTERNAL too), or silence                    | no answer                                              |
 import { L402Error } from "../error.js";
 import { isNwcRefusal } from "../wallet.js";
-import { msat, proofOf, Unsent, withBooks } from "./books.js";
+import { msat, preimageOf, proofOf, Unsent, withBooks } from "./books.js";
 
-// For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more.
+// For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more. And what a wallet
+// called failed may be found settled a little later.
 const LATE = 60_000;
 
-/** Codes that the SDK does not use itself: the wallet has answered, and is done. */
+const SCHEME = /^nostr\+?walletconnect:(\/\/)?/;
+
+/** Codes that the SDK does not use itself: the wallet has answered. */
 const ANSWERED = /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/;
 
 /**
@@ -46,9 +52,6 @@ export function nwc(connection) {
   if (given ? typeof given.payInvoice !== "function" : !isConnection(connection)) {
     throw new L402Error("invalid_options", "nwc: connection must be a text that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice");
   }
-  // Invoices whose earlier try has no certain end.
-  const tried = new Set();
-
   async function use(task, signal) {
     if (given) return task(given);
     const sdk = await loadSdk();
@@ -64,31 +67,21 @@ export function nwc(connection) {
   }
 
   const wallet = withBooks("nwc", {
-    late: LATE,
+    account: accountOf(connection),
+    records: { errorMs: LATE },
 
     // The signal is of no use here: a reply that comes late is still recorded.
-    pay: ({ paymentRequest, paymentHash }, context, entry) => use(async (client, sdk) => {
-      const again = tried.has(paymentHash);
-      tried.add(paymentHash);
+    pay: ({ paymentRequest }, context, entry) => use(async (client, sdk) => {
       let answer;
       try {
         answer = await client.payInvoice({ invoice: paymentRequest });
       } catch (cause) {
-        if (!again && isUnsent(cause, sdk)) {
-          tried.delete(paymentHash);
-          throw new Unsent(`the wallet could not be asked: ${cause.message}`, { cause });
-        }
-        if (!again && isNwcRefusal(cause)) {
-          tried.delete(paymentHash);
-          return { failed: `the wallet refused: ${cause.code}`, cause };
-        }
-        entry.ended = ANSWERED.test(cause?.code) || (!!sdk && cause instanceof sdk.Nip47WalletError);
+        if (isUnsent(cause, sdk)) throw new Unsent(`the wallet could not be asked: ${cause.message}`, { cause });
+        if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
         throw cause;
       }
       entry.known = true;
-      const proof = proofOf("the wallet", answer?.preimage, answer?.fees_paid);
-      tried.delete(paymentHash);
-      return proof;
+      return proofOf("the wallet", answer?.preimage, answer?.fees_paid);
     }),
 
     ...((!given || typeof given.lookupInvoice === "function") && {
@@ -97,13 +90,15 @@ export function nwc(connection) {
         try {
           found = await client.lookupInvoice({ payment_hash: paymentHash });
         } catch (cause) {
-          if (cause?.code === "NOT_FOUND") return { state: "none" };
+          if (cause?.code === "NOT_FOUND") return { state: "not_found" };
           // Not its message: the SDK's may hold the whole answer, with the preimage.
           throw new Error(`the wallet does not look payments up (${ANSWERED.test(cause?.code) ? cause.code : "no answer"})`);
         }
-        const { type, state, preimage, fees_paid } = found ?? {};
+        if (found === null || typeof found !== "object") throw new Error("the wallet does not look payments up (no answer)");
+        const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
         if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
-        if (state === "settled") return { state: "paid", ...proofOf("the wallet", preimage, fees_paid) };
+        // A preimage that hashes is proof whatever stands beside it.
+        if (preimageOf(preimage) || state === "settled" || settledAt) return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
         return { state: state === "failed" ? "failed" : "pending" };
       }, signal),
     }),
@@ -121,10 +116,20 @@ export function nwc(connection) {
   };
 }
 
+/** What tells this wallet from others: its key and that of the connection. Undefined where the client tells neither. */
+function accountOf(connection) {
+  if (typeof connection !== "string") {
+    const { walletPubkey, secret } = connection;
+    return typeof walletPubkey === "string" && typeof secret === "string" ? `${walletPubkey} ${secret}` : undefined;
+  }
+  const { host, searchParams } = new URL(connection.replace(SCHEME, "http://"));
+  return `${host} ${searchParams.get("secret")}`;
+}
+
 function isConnection(text) {
   if (typeof text !== "string" || !/^nostr\+?walletconnect:/.test(text)) return false;
   try {
-    const { searchParams } = new URL(text.replace(/^nostr\+?walletconnect:(\/\/)?/, "http://"));
+    const { searchParams } = new URL(text.replace(SCHEME, "http://"));
     return /^wss?:\/\//.test(searchParams.get("relay")) && !!searchParams.get("secret");
   } catch {
     return false;

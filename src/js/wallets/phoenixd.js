@@ -15,12 +15,13 @@
 // |-------------------------------------------------------------|--------------------------------------------------------|
 // | `preimage`                                                  | paid                                                   |
 // | `isPaid: false` with `completedAt`                          | failed                                                 |
-// | `isPaid: false` without `completedAt`, or silence           | pending                                                |
-// | 204, or 404 with the text "Not found", twice within 2 s     | failed; no answer where phoenixd has known it before   |
-// | 404 with any other text (an older phoenixd), anything else  | no answer                                              |
+// | `isPaid: false` without `completedAt`                       | pending                                                |
+// | 204, or 404 with the text "Not found"                       | not found                                              |
+// | 404 with any other text (an older phoenixd), anything else, | no answer                                              |
+// |   or silence                                                |                                                        |
 //
-// A payment is in phoenixd's books before its first attempt. Of several attempts at one hash the lookup shows the best.
-import { msat, proofOf, withBooks } from "./books.js";
+// A payment is in phoenixd's records before its first attempt. Of several attempts at one hash the lookup shows the best.
+import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
 /**
@@ -36,6 +37,9 @@ export function phoenixd(options) {
 
   const wallet = withBooks("phoenixd", {
     once: read.once,
+    account: read.base.href,
+    records: { finds: true, errorMs: OVERTAKEN },
+    settlesOnce: true,
 
     async pay({ paymentRequest }, { signal }, entry) {
       const answer = await call("/payinvoice", { body: new URLSearchParams({ invoice: paymentRequest }), signal });
@@ -57,14 +61,14 @@ export function phoenixd(options) {
 
     async find(paymentHash, signal) {
       const answer = await call(`/payments/outgoingbyhash/${paymentHash}`, { signal });
-      if (answer.status === 204) return { state: "none" };
+      if (answer.status === 204) return { state: "not_found" };
       const body = answer.status === 200 ? await answer.json() : await answer.problem();
-      if (answer.status === 404 && body.text?.trim() === "Not found") return { state: "none" };
-      const { isPaid, preimage, fees, completedAt } = body;
+      if (answer.status === 404 && body.text?.trim() === "Not found") return { state: "not_found" };
+      const { isPaid, preimage, fees, completedAt, createdAt } = body;
       if (answer.status !== 200 || typeof isPaid !== "boolean") throw new Error(answer.say("does not look payments up", body.text));
       // Older ones call a failed payment paid, too, once it is over: only the preimage tells.
       if (isPaid || preimage) return { state: "paid", ...proofOf("phoenixd", preimage, fees) };
-      return { state: completedAt ? "failed" : "pending" };
+      return completedAt ? { state: "failed", begunAt: createdAt } : { state: "pending" };
     },
   });
 

@@ -1,5 +1,5 @@
 // A payment whose outcome was lost: looked up, resolved, or left alone; never paid again.
-import { openShop } from "../shop.js";
+import { deferred, mapStore, openShop } from "../shop.js";
 
 /** A wallet that may have paid and then fails; `lookup` says what its books say. */
 const losing = (shop, lookup, query = "") => ({
@@ -43,6 +43,7 @@ export default [
     ["nonsense", async () => ({ state: "perhaps" })],
     ["paid without a preimage", async () => ({ state: "paid" })],
     ["paid with another preimage", async () => ({ state: "paid", preimage: "01".repeat(32) })],
+    ["that it finds nothing, which a wallet that is not known to find payments may say of any", async () => ({ state: "not_found" })],
     ["paid with zeros", async () => ({ state: "paid", preimage: "00".repeat(32) })],
   ].map(([what, lookup]) => ({
     name: `lost, and a lookup that says ${what}: payment_unknown, again and again, paid once`,
@@ -54,12 +55,120 @@ export default [
         t.equal(error.payment.state, "unknown");
         t.equal(error.response.bodyUsed, false);
       }
-      await t.rejects(pay(shop.url("b")), "payment_unknown");
       t.equal((await pay.spent()).total, 10);
-      const { log } = await shop.counts({ payments: 1, asked: 1, requests: 4 });
-      t.same(log.map((entry) => entry.authorization), [null, null, null, null]);
+      const { log } = await shop.counts({ payments: 1, asked: 1, requests: 3 });
+      t.same(log.map((entry) => entry.authorization), [null, null, null]);
     },
   })),
+  {
+    name: "lost, and looked up as nothing but its preimage, or beside another state: a preimage that hashes is proof",
+    async run(t) {
+      for (const rest of [{}, { state: "failed" }, { state: "pending" }, { settled_at: 1790000000 }]) {
+        const shop = openShop(t);
+        const pay = shop.client({ wallet: losing(shop, async (hash) => ({ preimage: await shop.preimage(hash), ...rest })) });
+        t.equal((await pay(shop.url("a"))).status, 200);
+        await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+      }
+    },
+  },
+  {
+    name: "a pay that is still at work after paymentTimeout: no lookup is believed, and no second invoice is paid",
+    async run(t) {
+      const shop = openShop(t);
+      const person = deferred();
+      const wallet = { pay: async (...args) => { await person.promise; return shop.wallet()(...args); }, lookup: async () => ({ state: "failed" }) };
+      const pay = shop.client({ wallet, paymentTimeout: 60 });
+      for (let times = 0; times < 2; times++) await t.rejects(pay(shop.url("a")), "payment_unknown");
+      const [{ paymentHash }] = await pay.payments();
+      await t.rejects(pay.resolve(paymentHash, "failed"), "invalid_options");
+      t.equal((await pay.spent()).total, 10);
+      await shop.counts({ payments: 0 });
+      person.resolve();
+      await shop.event("paid");
+      t.equal((await pay(shop.url("a"))).status, 200);
+      t.equal((await pay.spent()).total, 10);
+      await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+    },
+  },
+  {
+    name: "another instance on the store: a wallet with an id ends a payment once its invoice has expired, one without never does",
+    async run(t) {
+      for (const id of ["mine", undefined]) {
+        const shop = openShop(t);
+        let time = Date.now();
+        const shared = { store: mapStore({ lock: true }), now: () => time };
+        await t.rejects(shop.client({ ...shared, wallet: { id, pay: shop.wallet("answer=none&paid=0") } })(shop.url("a")), "no_preimage");
+        const pay = shop.client({ ...shared, wallet: { id, pay: shop.wallet(), lookup: async () => ({ state: "failed" }) } });
+        await t.rejects(pay(shop.url("a")), "payment_unknown");
+        t.equal((await pay.spent()).total, 10);
+        time += 10 * 86_400_000;
+        t.equal((await pay.spent()).total, id ? 0 : 10, `id ${id}`);
+        await shop.counts({ payments: 0, asked: 1 });
+      }
+    },
+  },
+  {
+    name: "an order that died with its process goes to the same wallet again, where that settles a hash once",
+    async run(t) {
+      const shop = openShop(t);
+      const shared = { store: mapStore({ lock: true }) };
+      const orders = [];
+      const wallet = { id: "mine", settlesOnce: true, lookup: async () => ({ state: "failed" }) };
+      const dying = { ...wallet, pay: (invoice) => { orders.push(invoice.paymentRequest); return new Promise(() => {}); } };
+      await t.rejects(shop.client({ ...shared, paymentTimeout: 60, wallet: dying })(shop.url("a")), "payment_unknown");
+      const living = { ...wallet, pay: (invoice, ...rest) => { orders.push(invoice.paymentRequest); return shop.wallet()(invoice, ...rest); } };
+      const pay = shop.client({ ...shared, wallet: living });
+      t.equal((await pay(shop.url("a"))).status, 200);
+      t.equal(orders.length, 2);
+      t.equal(orders[0], orders[1], "the invoice");
+      t.equal((await pay.spent()).total, 10);
+      await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+    },
+  },
+  {
+    name: "onUnknown is asked where nobody can tell, and what it says settles it",
+    async run(t) {
+      const shop = openShop(t);
+      const asked = [];
+      let told;
+      const onUnknown = async (payment, error) => { asked.push([payment.paymentHash, error.code, error instanceof t.pkg.L402Error]); return told(payment); };
+      const pay = shop.client({ wallet: losing(shop), onUnknown });
+      for (told of [() => { throw new Error("mine"); }, async () => "wait", async () => undefined, async () => ({ preimage: "01".repeat(32) }), () => "perhaps"]) {
+        const { payment } = await t.rejects(pay(shop.url("a")), "payment_unknown");
+        t.same(asked.at(-1), [payment.paymentHash, "payment_unknown", true]);
+        t.equal((await pay.spent()).total, 10);
+      }
+      t.equal(asked.length, 5);
+      told = async ({ paymentHash }) => ({ preimage: await shop.preimage(paymentHash) });
+      t.equal((await pay(shop.url("a"))).status, 200);
+      await shop.counts({ payments: 1, asked: 1, accepted: 1 });
+
+      told = async () => "failed";
+      const other = openShop(t);
+      const unpaid = other.client({ wallet: losing(other, undefined, "answer=failed"), onUnknown });
+      await t.rejects(unpaid(other.url("a")), "payment_failed");
+      t.equal((await unpaid.spent()).total, 0);
+      t.equal(asked.length, 7);
+      await other.counts({ payments: 0, asked: 1 });
+    },
+  },
+  {
+    name: "an unknown payment keeps its own resource from being paid; the whole origin where a token has opened what it was not bought for",
+    async run(t) {
+      const shop = openShop(t);
+      let answer = "answer=none";
+      const pay = shop.client({ wallet: (...args) => shop.wallet(answer)(...args) });
+      await t.rejects(pay(shop.url("a")), "no_preimage");
+      answer = "";
+      // both ask for money, and one token opens both
+      for (const { status } of await Promise.all([pay(shop.url("b")), pay(shop.url("c"))])) t.equal(status, 200);
+      await shop.counts({ payments: 2, asked: 2 });
+      await shop.revoke();
+      for (const path of ["a", "d"]) await t.rejects(pay(shop.url(path)), "payment_unknown");
+      t.equal((await pay.spent()).total, 20);
+      await shop.counts({ payments: 2, asked: 2 });
+    },
+  },
   {
     name: "an unknown payment of one origin does not keep another from being paid",
     async run(t) {
@@ -170,7 +279,11 @@ export default [
       t.equal((await pay.spent()).total, 0);
       t.equal((await pay(shop.url("a"))).status, 200);
       t.same((await pay.payments()).map(({ state }) => state), ["failed", "paid"]);
-      await t.rejects(pay.resolve(payment.paymentHash, { preimage: await shop.preimage(payment.paymentHash) }), "invalid_options");
+      await t.rejects(pay.resolve(payment.paymentHash, { preimage: "01".repeat(32) }), "wrong_preimage");
+      // it was a mistake: a proof always wins
+      await pay.resolve(payment.paymentHash, { preimage: await shop.preimage(payment.paymentHash) });
+      t.same((await pay.payments()).map(({ state }) => state), ["paid", "paid"]);
+      t.equal((await pay.spent()).total, 20);
       await shop.counts({ payments: 1, asked: 2, accepted: 1 });
     },
   },

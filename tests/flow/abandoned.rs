@@ -1,0 +1,127 @@
+//! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
+
+use crate::host::{client, fetch, get, open, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
+use crate::mint::Terms;
+use crate::parallel::start;
+use l402_fetch::config::Config;
+use l402_fetch::host::{Answer, Fact, Wallet};
+use l402_fetch::journal::State;
+use l402_fetch::Code;
+use std::rc::Rc;
+
+fn instance(world: &Rc<World>, store: &Rc<Store>, id: &str, settles_once: bool) -> (TheClient, Fake) {
+    let (client, host) = client(world, Some(store), Config::new(100));
+    host.wallet.replace(Wallet { id: Some(id.into()), settles_once, finds: true, ..Wallet::default() });
+    (client, host)
+}
+
+fn total(world: &Rc<World>, client: &TheClient) -> u64 {
+    let client = client.clone();
+    world.run(async move { client.spent(None).await.ok().unwrap().total })
+}
+
+/// A process that is gone between its entry in the journal and the wallet; and the invoice.
+fn abandoned(settles_once: bool) -> (Rc<World>, Rc<Store>, String) {
+    let (world, store) = (World::new(), Store::new(true));
+    world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
+    let (first, host) = instance(&world, &store, "lnd", settles_once);
+    let _never = world.wallet_waits();
+    let (_, gone) = start(&first, &host, get(URL));
+    world.executor.run_ready();
+    assert!(!gone.is_done());
+    let invoice = world.payments.take().remove(0);
+    store.take_over();
+    world.on_pay.replace(None);
+    world.lookup_says(Fact::NotFound);
+    (world, store, invoice)
+}
+
+#[test]
+fn the_same_invoice_goes_to_the_same_wallet_at_once() {
+    let (world, store, invoice) = abandoned(true);
+    let (second, host) = instance(&world, &store, "lnd", true);
+    host.approve.replace(Some(Box::new(|_| unreachable!("whoever is asked has consented to this invoice"))));
+    assert_eq!(fetch(&second, &host, get(URL)), PAID);
+    assert_eq!(world.payments.take(), [invoice], "never a fresh one beside it");
+    assert_eq!((fetch(&second, &host, get(URL)), total(&world, &second)), (REUSED, 10));
+}
+
+#[test]
+fn any_other_wallet_is_not_asked_again() {
+    for (before, after, id) in
+        [(false, false, "lnd"), (true, true, "another"), (true, false, "lnd"), (false, true, "lnd")]
+    {
+        let (world, store, _) = abandoned(before);
+        let (second, host) = instance(&world, &store, id, after);
+        assert_eq!(
+            fetch(&second, &host, get(URL)),
+            open(Code::PaymentUnknown, State::Pending),
+            "{before} {after} {id}"
+        );
+        assert_eq!((world.paid(), total(&world, &second)), (0, 10));
+    }
+}
+
+#[test]
+fn what_is_on_its_way_or_can_not_be_told_is_not_sent_again() {
+    for found in [Fact::Pending, Fact::Unreachable] {
+        let (world, store, _) = abandoned(true);
+        let (second, host) = instance(&world, &store, "lnd", true);
+        world.lookup_says(found);
+        assert_eq!(fetch(&second, &host, get(URL)), open(Code::PaymentUnknown, State::Pending));
+        assert_eq!((world.paid(), total(&world, &second)), (0, 10));
+    }
+}
+
+#[test]
+fn a_refusal_of_the_second_order_says_nothing_of_the_first() {
+    let (world, store, invoice) = abandoned(true);
+    let (second, host) = instance(&world, &store, "lnd", true);
+    world.wallet_says(Answer::Failed { text: "no route".into(), cause: Some("no route") });
+    let refused = End::Raised {
+        code: Code::PaymentUnknown,
+        cause: Some("no route"),
+        state: Some(State::Unknown),
+        has_response: true,
+    };
+    for _ in 0..2 {
+        assert_eq!(fetch(&second, &host, get(URL)), refused);
+        assert_eq!(total(&world, &second), 10);
+    }
+    world.on_pay.replace(None);
+    assert_eq!(fetch(&second, &host, get(URL)), PAID);
+    assert_eq!((world.payments.take(), total(&world, &second)), (vec![invoice; 3], 10));
+}
+
+#[test]
+fn once_the_invoice_has_expired_a_fresh_one_is_paid() {
+    let (world, store, invoice) = abandoned(true);
+    let (second, host) = instance(&world, &store, "lnd", true);
+    world.executor.pass(601_000);
+    assert_eq!((fetch(&second, &host, get(URL)), world.paid(), total(&world, &second)), (PAID, 1, 10));
+    assert!(!world.payments.borrow().contains(&invoice));
+}
+
+#[test]
+fn the_first_senders_late_word_does_not_end_the_second_order() {
+    let (world, store) = (World::new(), Store::new(true));
+    let (first, first_host) = instance(&world, &store, "lnd", true);
+    let late = world.wallet_waits();
+    world.lookup_says(Fact::NotFound);
+    assert_eq!(fetch(&first, &first_host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
+    // Its time is over and its lock free, though its call of the wallet is not.
+    let (second, host) = instance(&world, &store, "lnd", true);
+    let answer = world.wallet_waits();
+    let (_, running) = start(&second, &host, get(URL));
+    world.executor.run_ready();
+    assert_eq!(world.paid(), 2);
+    late.bring(Answer::Failed { text: "no route".into(), cause: None });
+    world.executor.run(1_000);
+    assert_eq!(total(&world, &first), 10);
+    let hash = crate::parallel::first_hash(&world, &second);
+    answer.bring(world.proof_of(&hash));
+    world.executor.run(1_000);
+    assert_eq!((running.take(), total(&world, &second)), (PAID, 10));
+    let payments = world.payments.take();
+    assert!(payments.iter().all(|invoice| *invoice == payments[0]) && payments.len() == 2);
+}
