@@ -18,6 +18,7 @@ export const EXAMPLES = {
     { heading: "Limits", as: "node", payments: 1 },
   ],
   "docs/runtimes.md": [
+    { heading: "When the core is loaded", as: "node", payments: 1 },
     { heading: "In a page", as: "page", payments: 1 },
     { heading: "In a Worker", as: "worker", payments: 1 },
   ],
