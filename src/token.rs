@@ -220,6 +220,11 @@ impl Token {
         }
     }
 
+    /// Notes that it was good for the one use that it had: it opens nothing any more, and may go.
+    pub(crate) fn note_used_up(&mut self) {
+        self.own_refusals = self.own_refusals.max(1);
+    }
+
     /// Adds what another reading of the same token knows.
     pub(crate) fn learn(&mut self, other: &Self) {
         let taken_again = self.taken_again | other.taken_again;

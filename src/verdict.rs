@@ -52,7 +52,14 @@ impl<H: Host> Client<H> {
         let mut books = self.books.borrow_mut();
         let Some(was_accepted) = books.tokens.get(token.id).map(|known| known.accepted) else { return false };
         self.origins.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
-        books.tokens.update(token.id, Token::note_accepted) && !was_accepted
+        let is_used_up = self.origins.is_single_use(origin);
+        let take = |token: &mut Token| {
+            token.note_accepted();
+            if is_used_up {
+                token.note_used_up();
+            }
+        };
+        books.tokens.update(token.id, take) && !was_accepted
     }
 
     /// Notes that the token was refused here. It is written beside whatever follows: a store that hangs holds up no answer.

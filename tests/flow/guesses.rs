@@ -1,13 +1,14 @@
 //! A token that is sent on a guess costs nothing, and what an origin's tokens are good for is learnt from every refusal.
 
 use crate::host::{
-    call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, TheClient, World, ORIGIN, PAID,
-    PREFLIGHT, REUSED, URL,
+    call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World, ORIGIN,
+    PAID, PREFLIGHT, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::config::Config;
 use l402_fetch::host::Request;
+use l402_fetch::tokens::Tokens;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -193,6 +194,19 @@ fn where_tokens_are_known_to_be_good_once_no_used_one_is_sent() {
         assert_eq!(fetch(&client, &host, at("/other")), PAID);
         assert_eq!((world.sends() - before, world.paid()), (2, 7), "nor to another path");
     }
+}
+
+#[test]
+fn where_tokens_are_good_once_the_used_ones_make_room() {
+    let (world, store) = (World::new(), Store::new(true));
+    world.server.single_use.set(true);
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    for _ in 0..40 {
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    }
+    let kept = Tokens::parse(&store.value("l402-fetch/tokens").unwrap()).unwrap().len();
+    assert!(kept <= 2, "{kept} tokens of 40");
+    assert_eq!((world.paid(), spent(&world, &client)), (40, 400));
 }
 
 #[test]
