@@ -156,7 +156,7 @@ export default [
       const wallet = { pay: () => t.ok(false, "asked to pay"), lookup: shop.lookup };
       const pending = await t.rejects(shop.client({ store, wallet })(shop.url("a")), "payment_unknown");
       t.equal(pending.payment.state, "pending");
-      await t.rejects(shop.client({ store })(shop.url("b")), "payment_unknown");
+      await t.rejects(shop.client({ store })(shop.url("a")), "payment_unknown");
 
       await shop.release();
       await shop.until("payments", 1);
@@ -168,22 +168,25 @@ export default [
     },
   },
   {
-    name: "without locks, a lookup that finds nothing is believed only past paymentTimeout",
+    name: "another instance's payment that a lookup calls failed has failed once its invoice has expired",
     async run(t) {
       const shop = openShop(t);
       const store = mapStore();
       let now = Date.now();
       const asked = deferred();
-      const gone = shop.client({ store, now: () => now, wallet: () => (asked.resolve(), new Promise(() => {})) });
+      const gone = shop.client({ store, now: () => now, wallet: { id: "mine", pay: () => (asked.resolve(), new Promise(() => {})) } });
       gone(shop.url("a")).catch(() => {});
       await asked.promise;
-      const wallet = { pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
+      const wallet = { id: "mine", pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
       const pay = shop.client({ store, now: () => now, wallet, paymentTimeout: 60_000 });
       await t.rejects(pay(shop.url("a")), "payment_unknown");
       now += 60_001;
-      t.equal((await pay(shop.url("a"))).status, 200);
-      t.same((await pay.payments()).map((payment) => payment.state), ["failed", "paid"]);
-      await shop.counts({ payments: 1, asked: 1 });
+      await t.rejects(pay(shop.url("a")), "payment_unknown");
+      t.equal((await pay.spent()).total, 10);
+      now += 3_600_000;
+      t.same((await pay.payments()).map((payment) => payment.state), ["failed"]);
+      t.equal((await pay.spent()).total, 0);
+      await shop.counts({ payments: 0, asked: 0 });
     },
   },
 ];
