@@ -8,7 +8,7 @@ const PAUSES_MS: [u64; 3] = [500, 1_000, 2_000];
 /// No pause ends later than so long after the first refusal, whatever the server asks for.
 const IN_ALL_MS: u64 = 10_000;
 /// How often a pause looks whether the caller has given up.
-const STEP_MS: u64 = 500;
+const STEP_MS: u64 = 1_000;
 
 /// The pauses that are left to one call.
 #[derive(Default)]

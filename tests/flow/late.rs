@@ -138,13 +138,13 @@ fn a_busy_server_is_not_sent_a_second_post() {
 #[test]
 fn an_abort_ends_the_pauses_and_frees_those_who_wait() {
     let (world, client, host) = begin();
-    learns_after(&world, 2_500, 402);
+    learns_after(&world, 5_000, 402);
     let (aborted, first) = start(&client, &host, get(URL));
     let (_, second) = start(&client, &host, get(URL));
     world.executor.run(1_600);
     let before = world.sends();
     aborted.aborted.set(true);
-    world.executor.run(500);
+    world.executor.run(1_000);
     assert_eq!(first.take(), End::Foreign("aborted"));
     assert_eq!(until_done(&host, &[second]), [not_honored()]);
     assert_eq!((world.sends() - before, world.paid()), (3, 1), "tried, asked without it, tried again");
