@@ -1,6 +1,7 @@
 //! What may go wrong with one request of a process.
 
 use crate::process::{Ask, Op, Process, Reply, Stage};
+use crate::wallet::Manner;
 use crate::world::World;
 use l402_fetch::host::{Answer, Fact, Head};
 use std::rc::Rc;
@@ -31,12 +32,13 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub fn of(op: &Op) -> &'static [Self] {
+    pub fn of(op: &Op, manner: &Manner) -> &'static [Self] {
         use Fault::{Busy, Fails, FailsAfter, Lost, Nothing, Refuses, Slow, Wrong};
         match (&op.ask, op.stage) {
             (Ask::Load(_) | Ask::Lock(_), _) => &[Fails, Slow],
             (Ask::Save(..), _) => &[Fails, FailsAfter, Slow],
             (Ask::Send(_), _) => &[Fails, FailsAfter, Slow, Busy],
+            (Ask::Pay(_), Stage::Asked) if manner.lingers_ms > 0 => &[Fails, FailsAfter, Refuses, Lost, Slow],
             (Ask::Pay(_), Stage::Asked) => &[Fails, Refuses, Lost, Slow],
             (Ask::Pay(_), Stage::Flying) => &[FailsAfter, Refuses, Slow],
             (Ask::Pay(_), Stage::Over) => &[Fails, Nothing, Wrong, Lost, Slow],
@@ -87,7 +89,7 @@ impl Fault {
                 }
                 _ => {
                     if self == Self::FailsAfter {
-                        world.server.serve(&world.setup, sent, world.wall());
+                        world.server.serve(&world.setup, &world.named(sent), world.wall());
                     }
                     process.answer(id, &broke, Reply::Sent(Err(broke)));
                 }
@@ -95,7 +97,10 @@ impl Fault {
             Ask::Pay(bill) => {
                 let answer = match self {
                     Self::Refuses => {
-                        world.wallet.payments.borrow_mut().remove(&bill.hash);
+                        // An earlier order of the same invoice may be in flight.
+                        if op.stage == Stage::Flying {
+                            world.wallet.payments.borrow_mut().remove(&bill.hash);
+                        }
                         Answer::Failed { text: "no route".into(), cause: None }
                     }
                     Self::Nothing => Answer::Nothing("undefined".into()),
@@ -105,7 +110,7 @@ impl Fault {
                 let what = self as u8;
                 if self == Self::FailsAfter {
                     if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
-                        op.orphan = true;
+                        (op.orphan, op.error_at) = (true, Some(world.timer()));
                     }
                     process.reply(id, &what, Reply::Paid(answer));
                 } else {

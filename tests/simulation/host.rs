@@ -15,7 +15,8 @@ use std::rc::Rc;
 pub type Cause = &'static str;
 
 const STORE_TIMEOUT_MS: u64 = 60_000;
-/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before anything happens.
+/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before anything
+/// happens.
 const COARSE_MS: u64 = 4_000;
 
 #[derive(Clone)]
@@ -128,7 +129,12 @@ impl Host for Sim {
     }
 
     fn wallet(&self) -> Wallet {
-        self.0.world.setup.wallet.clone()
+        let setup = &self.0.world.setup;
+        let mut wallet = setup.wallet.clone();
+        if let Some(id) = wallet.id.as_mut().filter(|_| setup.manner.is_own) {
+            id.push_str(&self.0.world.node(&self.0).to_string());
+        }
+        wallet
     }
 
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {

@@ -5,8 +5,8 @@
 //! asks of its host (send, pay, look up, load, save, lock, sleep, consent) waits until the scheduler carries it out; a payment
 //! takes three steps: the order reaches the wallet, the money moves, the answer arrives. Beside the next step of any request,
 //! what may happen next is that a request fails before or after it took effect, takes longer than any timer, or never
-//! answers; that a request of an isolate ends or freezes with all its tasks while others of that isolate go on; that a process dies (what it had under way to wallet and store is lost, or arrives later) and its users call again;
-//! that all die; that one freezes, its leases are taken over, and it thaws; that the next timer fires first; that the wall
+//! answers; that a request of an isolate ends or freezes with all its tasks while others of that isolate go on; that a process
+//! dies (what it had under way to wallet and store is lost, or arrives later) and its users call again; that all die; that one freezes, its leases are taken over, and it thaws; that the next timer fires first; that the wall
 //! clock is set. Timers go on when nobody has anything else to do. [`promises`] are checked at every step that moves money or
 //! writes, and again at the end, when everybody who lives, and a new process, asks for everything once more.
 //!
@@ -29,10 +29,16 @@
 //! **Random runs** go beyond: up to four processes with two lanes of calls, several servers (single use, not sharing,
 //! expiring, never honouring), tight limits, up to seven faults, callers that give up. `SIM_SEED=… cargo test --test simulation`
 //! replays one and tells it step by step when it fails; `SIM_RUNS=…` says how many, `SIM_FROM=…` where to begin.
+//! `SIM_FAULTS=2` explores every pair of faults of an isolate, which takes minutes.
 //!
-//! **Assumed of a wallet:** it pays an invoice once; its `failed` is true; an order that has not reached it when its signal
-//! fires never does; it says "failed" of no order that the same process has just sent. With Web Locks, which tell nobody
-//! that a tab was closed, also that an order of a tab that is gone reaches it within 10 s by the clock, or never.
+//! **Wallets** are as they are found ([`wallet::Manner`]): one that finds no payment that it has made, one whose records are late,
+//! one that answers with an error and pays then, one that says "failed" between two attempts, one that is still at work when
+//! its time is over, one for each process. What the core is told of each ([`host::Wallet`](l402_fetch::host::Wallet)) is what
+//! `env.js` would say.
+//!
+//! **Assumed of a wallet:** it pays an invoice once; its answer "failed" is true; what it may still do once its answer was lost
+//! it does within the window that it is known for. With Web Locks, which tell nobody that a tab was closed, also that an order
+//! of a tab that is gone reaches it before the invoice has expired, or never.
 //!
 //! `npm run mutants` shows that the checks bite: it takes one safeguard at a time out of a copy of the core.
 #![cfg(not(target_family = "wasm"))]
@@ -67,10 +73,12 @@ mod wallet;
 mod world;
 
 use explore::{explore, STOP};
+use l402_fetch::host::{Wallet, Window};
 use setup::{Call, Kind, Setup, Site};
 use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use wallet::Manner;
 
 /// Random runs, where their number is not given.
 const RUNS: u64 = 10_000;
@@ -209,25 +217,87 @@ fn a_purchase_beside_lookups() {
 fn isolate(name: &str, kind: Kind, paths: &[&'static str]) -> Setup {
     let mut setup = Setup { isolated: true, ..Setup::new(name, kind) };
     setup.config.payment_timeout_ms = 20_000;
+    // Two take minutes.
+    setup.faults = number("SIM_FAULTS").unwrap_or(1) as u32;
     Setup { plans: vec![paths.iter().map(|path| fetch(path)).collect()], ..setup }
 }
 
 #[test]
 fn requests_of_an_isolate() {
-    let setup = isolate("requests of an isolate", Kind::Memory, &["/data", "/data", "/other"]);
-    all(&Setup { faults: 2, ..setup });
+    all(&isolate("requests of an isolate", Kind::Memory, &["/data", "/data", "/other"]));
 }
 
 /// A reserve that outlived its request would keep the other one from buying for ever.
 #[test]
 fn requests_of_an_isolate_that_asks() {
     let setup = isolate("an isolate that asks", Kind::Memory, &["/data", "/data"]);
-    all(&Setup { asks: true, faults: 2, ..setup }.total(15));
+    all(&Setup { asks: true, ..setup }.total(15));
 }
 
 #[test]
 fn requests_of_an_isolate_with_a_store() {
     all(&isolate("an isolate with a store", Kind::Lease, &["/data", "/data"]));
+}
+
+/// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at any step.
+fn wallet(name: &str, wallet: Wallet, manner: Manner) -> Setup {
+    let mut setup = Setup { wallet, manner, only_wallet: true, jumps: false, faults: 2, ..Setup::new(name, Kind::Web) };
+    setup.config.payment_timeout_ms = 20_000;
+    let patient = vec![Call::Fetch(0, "/data"), Call::Wait(40_000), Call::Fetch(0, "/data")];
+    Setup { plans: vec![vec![patient]], ..setup }
+}
+
+/// Its lookup searches what came in only, so that what it was asked to pay is never found.
+#[test]
+fn a_wallet_that_finds_nothing() {
+    let told = Wallet { finds: false, window: Window::Error(60_000), ..Setup::wallet() };
+    let manner = Manner { finds_nothing: true, lingers_ms: 30_000, ..Manner::default() };
+    all(&wallet("a wallet that finds nothing", told, manner));
+}
+
+/// It answers with an error, then finds nothing for a while, and settles.
+#[test]
+fn a_wallet_whose_records_are_late() {
+    let told = Wallet { window: Window::Error(60_000), ..Setup::wallet() };
+    let manner = Manner { shows_after_ms: 30_000, lingers_ms: 30_000, ..Manner::default() };
+    all(&wallet("a wallet whose records are late", told, manner));
+}
+
+/// Nobody has seen it find anything, so nothing says how late it is.
+#[test]
+fn a_wallet_whose_records_are_very_late() {
+    let told = Wallet { finds: false, window: Window::Error(60_000), ..Setup::wallet() };
+    let manner = Manner { shows_after_ms: 600_000, lingers_ms: 30_000, ..Manner::default() };
+    all(&wallet("a wallet whose records are very late", told, manner));
+}
+
+#[test]
+fn a_wallet_that_says_failed_between_attempts() {
+    let told = Wallet { settles_once: true, window: Window::Sent(70_000), ..Setup::wallet() };
+    let manner = Manner { says_failed: true, lingers_ms: 70_000, ..Manner::default() };
+    all(&wallet("a wallet that says failed between attempts", told, manner));
+}
+
+/// The server offers the same invoice until it is paid, so that the record of one attempt is there when the next is sent.
+#[test]
+fn a_record_of_an_earlier_attempt() {
+    let told = Wallet { settles_once: true, ..Setup::wallet() };
+    let sites = vec![Site { reoffers: true, ..Site::new(setup::SHOP) }];
+    let setup = wallet("a record of an earlier attempt", told, Manner { dates: true, ..Manner::default() });
+    all(&Setup { sites, ..setup });
+}
+
+/// A person agrees after the time is over.
+#[test]
+fn a_wallet_that_is_still_at_work_after_its_time() {
+    let told = Wallet { finds: false, ..Setup::wallet() };
+    all(&wallet("a wallet still at work", told, Manner { has_no_end: true, ..Manner::default() }));
+}
+
+#[test]
+fn two_nodes_on_one_store() {
+    let setup = Setup::new("two nodes on one store", Kind::Web);
+    all(&Setup { manner: Manner { is_own: true, ..Manner::default() }, late_orders: true, ..setup });
 }
 
 #[test]

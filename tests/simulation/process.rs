@@ -89,6 +89,8 @@ pub struct Op {
     pub lost: bool,
     /// Nobody waits for its answer any more.
     pub orphan: bool,
+    /// When it was answered with an error, though it goes on; on the clock of timers.
+    pub error_at: Option<u64>,
     /// When a timer fires, or who asked gives up.
     pub until: Option<u64>,
     /// What a write was made under.
@@ -265,7 +267,7 @@ impl Process {
 
     /// Whether an order of this payment was never answered.
     pub fn has_out(&self, hash: &str) -> bool {
-        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash))
+        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash) && !op.orphan)
     }
 
     pub fn is_running(&self) -> bool {
@@ -391,7 +393,18 @@ impl Process {
         let (stage, ledger) = (Stage::Asked, self.ledger.get());
         self.ops.borrow_mut().insert(
             id,
-            Op { ask, owner, stage, slow: false, slow_until: None, lost: false, orphan: false, until, ledger },
+            Op {
+                ask,
+                owner,
+                stage,
+                slow: false,
+                slow_until: None,
+                lost: false,
+                orphan: false,
+                error_at: None,
+                until,
+                ledger,
+            },
         );
         self.slots.borrow_mut().insert(id, Rc::clone(&slot));
         Waiting { process: Rc::clone(self), id, slot }

@@ -1,6 +1,7 @@
 //! Runs beyond those that can all be told: more processes, more that goes wrong, all of it decided by one number.
 
 use crate::setup::{Call, Kind, Lane, Setup, Site};
+use crate::wallet::Manner;
 use crate::world::{Act, World};
 use l402_fetch::policy::Windows;
 use l402_fetch::Config;
@@ -103,6 +104,9 @@ pub fn setup(seed: u64, dice: &mut Dice) -> Setup {
         isolated,
         lookup: dice.percent(70),
         wallet: Setup::wallet(),
+        manner: Manner::default(),
+        only_wallet: false,
+        jumps: true,
         reports_fee: dice.percent(70),
         asks: dice.percent(20),
         sites,

@@ -1,5 +1,6 @@
 //! What is simulated: a store, a wallet, servers, and what the users of each process call.
 
+use crate::wallet::Manner;
 use l402_fetch::host::Wallet;
 use l402_fetch::policy::Windows;
 use l402_fetch::Config;
@@ -49,6 +50,8 @@ pub struct Site {
     /// Tokens expire so many seconds after they were offered.
     pub lasts_s: Option<u64>,
     pub invoice_expiry_s: u64,
+    /// Until it is paid, it offers the same invoice again.
+    pub reoffers: bool,
 }
 
 impl Site {
@@ -61,6 +64,7 @@ impl Site {
             refuses: None,
             lasts_s: None,
             invoice_expiry_s: 3600,
+            reoffers: false,
         }
     }
 }
@@ -93,6 +97,7 @@ pub struct Setup {
     pub lookup: bool,
     /// What is known of the wallet, which all share.
     pub wallet: Wallet,
+    pub manner: Manner,
     /// Whether the wallet reports what it spent on fees.
     pub reports_fee: bool,
     pub asks: bool,
@@ -102,6 +107,10 @@ pub struct Setup {
     pub plans: Vec<Vec<Lane>>,
     /// How much may go wrong in a run.
     pub faults: u32,
+    /// Whether only the wallet fails, or whoever asks it dies.
+    pub only_wallet: bool,
+    /// Whether the wall clock may be set.
+    pub jumps: bool,
     /// Whether the clock may jump so far that what nobody can tell may be bought anew.
     pub long_jumps: bool,
     /// Whether a wallet may get an order from a process that has died already.
@@ -120,12 +129,15 @@ impl Setup {
             isolated: false,
             lookup: true,
             wallet: Self::wallet(),
+            manner: Manner::default(),
             reports_fee: true,
             asks: false,
             sites: vec![Site::new(SHOP)],
             config: Config::new(100),
             plans: vec![vec![lane.clone()], vec![lane]],
             faults: 1,
+            only_wallet: false,
+            jumps: true,
             long_jumps: false,
             late_orders: false,
         }
@@ -134,6 +146,11 @@ impl Setup {
     /// One wallet for all, whose records are whole.
     pub fn wallet() -> Wallet {
         Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }
+    }
+
+    /// Whether the wallet's records can tell everybody what became of every payment.
+    pub fn can_tell(&self) -> bool {
+        self.lookup && self.wallet.finds && !self.manner.is_own
     }
 
     pub fn total(mut self, sat: u64) -> Self {

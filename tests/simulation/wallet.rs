@@ -1,7 +1,7 @@
 //! The wallet, with a ledger that is the truth: what reached it, what is in flight, what moved.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Way {
@@ -20,14 +20,38 @@ pub struct Money {
     pub started_at: u64,
     pub invoice_expires_at: u64,
     pub way: Way,
+    /// When it was asked, and when it began; on the clock of timers.
+    pub asked_at: u64,
+    pub begun_at: u64,
+    /// Whose wallet made it, where each process has one of its own.
+    pub node: usize,
+}
+
+/// How a wallet behaves, whatever it says of itself.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Manner {
+    /// It finds no payment that it has made: some search only those that came in.
+    pub finds_nothing: bool,
+    /// Its records show a payment so many milliseconds after it was begun, and "not found" until then.
+    pub shows_after_ms: u64,
+    /// So long after an error, or after it was given up, it may begin what it was asked to pay.
+    pub lingers_ms: u64,
+    /// Between two attempts its records say "failed"; it begins none later than it lingers from when it was asked.
+    pub says_failed: bool,
+    /// Its records say when an attempt was begun.
+    pub dates: bool,
+    /// It goes on after the signal has fired: a person may still agree.
+    pub has_no_end: bool,
+    /// Each process has one of its own, which knows nothing of the others'.
+    pub is_own: bool,
 }
 
 #[derive(Default)]
 pub struct Wallet {
     /// By payment hash. What failed is not in it.
     pub payments: RefCell<BTreeMap<String, Money>>,
-    /// What it has ever begun: of what failed there is a record.
-    pub begun: RefCell<BTreeSet<String>>,
+    /// When it last began each: of what failed there is a record. On the wall clock.
+    pub begun: RefCell<BTreeMap<String, u64>>,
 }
 
 impl Wallet {

@@ -3,11 +3,11 @@
 use crate::fault::Fault;
 use crate::host::Guard;
 use crate::process::{digest, Ask, Fetching, Op, Process, Reply, Stage, Status};
-use crate::server::Server;
+use crate::server::{Sent, Server};
 use crate::setup::{Kind, Lane, Setup};
 use crate::store::{Store, LEDGER_LOCK};
 use crate::wallet::{Money, Wallet, Way};
-use l402_fetch::host::{Answer, Fact};
+use l402_fetch::host::{Answer, Fact, Window};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -307,8 +307,9 @@ impl World {
         for process in &running {
             let id = process.id;
             for (&op_id, op) in &*process.ops.borrow() {
-                if self.is_ready(process, op_id, op) && !op.slow && !op.orphan && process.is_awake(op) {
-                    faults.extend(Fault::of(op).iter().map(|fault| Act::Fault(id, op_id, *fault)));
+                let is_meant = !self.setup.only_wallet || matches!(op.ask, Ask::Pay(_) | Ask::Lookup(_));
+                if is_meant && self.is_ready(process, op_id, op) && !op.slow && !op.orphan && process.is_awake(op) {
+                    faults.extend(Fault::of(op, &self.setup.manner).iter().map(|fault| Act::Fault(id, op_id, *fault)));
                     if self.setup.kind.has_leases() && !self.setup.isolated && matches!(op.ask, Ask::Save(..)) {
                         faults.push(Act::Fault(id, op_id, Fault::FreezesAfter));
                     }
@@ -337,10 +338,12 @@ impl World {
         if running.iter().filter(|process| !process.is_idle()).count() > 1 {
             faults.push(Act::Outage);
         }
-        if is_busy && self.next_deadline().is_some() {
+        if is_busy && !self.setup.only_wallet && self.next_deadline().is_some() {
             faults.push(Act::Hurry);
         }
-        faults.extend([600_000, 7_200_000, -600_000].map(Act::Jump));
+        if self.setup.jumps {
+            faults.extend([600_000, 7_200_000, -600_000].map(Act::Jump));
+        }
         if self.setup.long_jumps {
             faults.push(Act::Jump(3 * 86_400_000));
         }
@@ -422,12 +425,18 @@ impl World {
             }
         }
         // The wallet's signal has fired: an order that it does not have by then is withdrawn, or was lost on its way.
-        let (now, timeout) = (self.timer.get(), self.setup.config.payment_timeout_ms);
+        let (now, timeout, manner) = (self.timer.get(), self.setup.config.payment_timeout_ms, self.setup.manner);
         for process in &*self.processes.borrow() {
             let is_dead = process.status.get().0 == Status::Dead;
             process.ops.borrow_mut().retain(|_, op| {
                 if let Ask::Pay(bill) = &op.ask {
-                    op.lost |= op.stage == Stage::Asked && now >= bill.asked_at + timeout;
+                    let given_up_at = op.error_at.unwrap_or(bill.asked_at + timeout);
+                    let ends_at = match self.setup.wallet.window {
+                        Window::Sent(_) => (bill.asked_at + manner.lingers_ms).max(given_up_at),
+                        _ => given_up_at + manner.lingers_ms,
+                    };
+                    let may_begin = (manner.has_no_end && !is_dead) || now < ends_at;
+                    op.lost |= op.stage == Stage::Asked && !may_begin;
                 }
                 !(op.lost && is_dead)
             });
@@ -493,7 +502,7 @@ impl World {
                 process.answer(id, &taken_over, Reply::Locked(Ok(guard)));
             }
             Ask::Send(sent) => {
-                let head = self.server.serve(&self.setup, sent, self.wall());
+                let head = self.server.serve(&self.setup, &self.named(sent), self.wall());
                 process.answer(id, &(head.status, &head.challenge), Reply::Sent(Ok(head.clone())));
             }
             Ask::Pay(_) => self.pay(process, id, &op),
@@ -510,6 +519,28 @@ impl World {
             }
             Ask::Approve => process.answer(id, &true, Reply::Approved(Ok(true))),
             Ask::Sleep => process.answer(id, &(), Reply::Slept),
+        }
+    }
+
+    /// A request, with the number of the offer that answers it.
+    pub fn named(&self, sent: &Sent) -> Sent {
+        let (site, terms) = self.setup.site_of(&sent.url);
+        let mut sent = sent.clone();
+        if terms.reoffers {
+            let paid = self.wallet.payments.borrow().values().filter(|money| money.url == sent.url).count();
+            let path: u64 = sent.url.bytes().map(u64::from).sum();
+            sent.number = 1_000_000 + site as u64 * 100_000 + path * 10 + paid as u64;
+        }
+        sent
+    }
+
+    /// Which wallet a process asks.
+    pub fn node(&self, process: &Process) -> usize {
+        let plan = self.plans.borrow().get(process.id).copied();
+        if self.setup.manner.is_own {
+            plan.unwrap_or(usize::MAX)
+        } else {
+            0
         }
     }
 
@@ -552,9 +583,14 @@ impl World {
         };
         match op.stage {
             Stage::Asked => match self.wallet.way(&bill.hash) {
+                Some(_) if self.wallet.money(&bill.hash).is_some_and(|money| money.node != self.node(process)) => {
+                    let refusal = Answer::Failed { text: "invoice is already paid".into(), cause: None };
+                    process.answer(id, &"paid by another", Reply::Paid(refusal));
+                }
                 Some(Way::Flying) => {
                     process.answer(id, &"again", Reply::Paid(Answer::Threw("payment is in transition")))
                 }
+                Some(Way::Moved) if op.orphan => drop(process.ops.borrow_mut().remove(&id)),
                 Some(Way::Moved) => set(Stage::Over),
                 None if self.wall() / 1000 > bill.invoice_expires_at => {
                     let refusal = Answer::Failed { text: "invoice expired".into(), cause: None };
@@ -569,9 +605,12 @@ impl World {
                         started_at: bill.started_at,
                         invoice_expires_at: bill.invoice_expires_at,
                         way: Way::Flying,
+                        asked_at: bill.asked_at,
+                        begun_at: self.timer.get(),
+                        node: self.node(process),
                     };
                     self.wallet.payments.borrow_mut().insert(bill.hash.clone(), money);
-                    self.wallet.begun.borrow_mut().insert(bill.hash.clone());
+                    self.wallet.begun.borrow_mut().insert(bill.hash.clone(), self.wall());
                     self.check_money(&bill.hash);
                     set(Stage::Flying);
                 }
@@ -611,19 +650,28 @@ impl World {
         process.ops.borrow().values().any(is_it)
     }
 
-    /// What the wallet knows. It never says "failed" of an order that the same process has just sent.
+    /// What the wallet's records say.
     fn look_up(&self, process: &Process, hash: &str) -> Fact {
         if !self.setup.lookup {
             return Fact::Unreachable;
         }
-        match self.wallet.way(hash) {
+        let manner = self.setup.manner;
+        let money = self.wallet.money(hash).filter(|money| money.node == self.node(process));
+        let is_hidden = |money: &Money| self.timer.get() < money.begun_at + manner.shows_after_ms;
+        if manner.finds_nothing || money.as_ref().is_some_and(is_hidden) {
+            return Fact::NotFound;
+        }
+        let is_retried = money.as_ref().is_some_and(|money| self.timer.get() < money.asked_at + manner.lingers_ms);
+        let begun_at_ms = self.wallet.begun.borrow().get(hash).copied().filter(|_| manner.dates);
+        match money.as_ref().map(|money| money.way) {
+            Some(Way::Flying) if manner.says_failed && is_retried => Fact::Failed { begun_at_ms },
             Some(Way::Flying) => Fact::Pending,
             Some(Way::Moved) => {
-                let fee = self.wallet.money(hash).map(|money| money.fee_msat);
+                let fee = money.map(|money| money.fee_msat);
                 Fact::Paid { preimage: self.preimage(hash), fee_msat: fee.filter(|_| self.setup.reports_fee) }
             }
-            None if self.is_ordered(hash, process) => Fact::Pending,
-            None if self.wallet.begun.borrow().contains(hash) => Fact::Failed { begun_at_ms: None },
+            None if self.setup.manner.is_own => Fact::NotFound,
+            None if self.wallet.begun.borrow().contains_key(hash) => Fact::Failed { begun_at_ms },
             None => Fact::NotFound,
         }
     }
