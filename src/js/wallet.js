@@ -146,10 +146,11 @@ function readPaid(answer) {
 /** What the wallet reports, which is for the core to weigh. A preimage that hashes is proof whatever stands beside it. */
 function readLookup(answer) {
   if (answer !== Object(answer)) return null;
-  const { state, begunAt } = answer;
+  const { state } = answer;
+  const begunAt = msat(answer.begunAt);
   const paid = readPaid(answer);
   if (paid && !/^0*$/.test(paid.preimage)) return { state: "paid", ...paid };
-  return /^(pending|failed|not_found)$/.test(state) ? { state, begunAt: msat(begunAt) } : null;
+  return /^(pending|failed|not_found)$/.test(state) ? { state, ...(begunAt !== undefined && { begunAt }) } : null;
 }
 
 /** Millisatoshis, or milliseconds, where that is what it is. */

@@ -156,9 +156,11 @@ test("whatever lookup() answers, an open payment is settled by proof or by the w
     const { state, preimage, feeMsat } = answer !== null && typeof answer === "object" && !throws ? answer : {};
     assert.ok(looks >= 1);
     assert.equal(calls, 1);
-    if (state === "paid" && typeof preimage === "string" && PROOFS.includes(preimage)) {
+    // a preimage that hashes is proof whatever stands beside it; any other that is none of zeros contradicts the state
+    const shown = typeof preimage === "string" && !/^0*$/.test(preimage);
+    if (shown && PROOFS.includes(preimage)) {
       assert.deepEqual([end, payment.state, payment.feeMsat, sent.length], [200, "paid", isFee(feeMsat) ? feeMsat || 0 : 0, 1]);
-    } else if (state === "failed") {
+    } else if (state === "failed" && !shown) {
       assert.deepEqual([end.code, payment.state, total, sent.length], ["payment_failed", "failed", 0, 0]);
     } else {
       assert.deepEqual([end.code, payment.state, total, sent.length], ["payment_unknown", "unknown", 10, 0]);

@@ -159,13 +159,18 @@ test("a method that is gone when it is needed can't have paid", async () => {
   }
 });
 
-test("a lookup's answer is one of three, or none", async () => {
+test("a lookup's answer is one of four, or none", async () => {
   const rows = [
     [{ state: "paid", preimage: HEX }, { state: "paid", preimage: HEX }],
     [{ state: "paid", preimage: HEX, feeMsat: 3 }, { state: "paid", preimage: HEX, feeMsat: 3 }],
     [{ state: "pending" }, { state: "pending" }],
     [{ state: "pending", preimage: ZEROS }, { state: "pending" }],
     [{ state: "failed" }, { state: "failed" }],
+    [{ state: "failed", begunAt: 5 }, { state: "failed", begunAt: 5 }],
+    [{ state: "failed", preimage: ZEROS }, { state: "failed" }],
+    [{ state: "not_found" }, { state: "not_found" }],
+    // a preimage that hashes is proof whatever stands beside it
+    ...[{}, { state: "settled" }, { state: "failed" }, { state: "pending" }].map((rest) => [{ preimage: HEX, ...rest }, { state: "paid", preimage: HEX }]),
     ...[{ state: "paid" }, { state: "paid", preimage: 5 }, { state: "settled" }, {}, null, undefined, "paid", true, 5].map((answer) => [answer, null]),
   ];
   for (const [answer, read] of rows) {
