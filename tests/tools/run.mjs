@@ -18,10 +18,14 @@ const flags = process.argv.slice(2).filter((word) => word.startsWith("--"));
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const isQuick = flags.includes("--quick");
 const isRecord = flags.includes("--record");
-const chosen = ({ tool, stage, row }) =>
-  (!isQuick || stage.quick) &&
-  (words.length === 0 ||
-    words.some((word) => `${tool.name} ${tool.version} ${row.name}`.toLowerCase().includes(word.toLowerCase())));
+const fullName = (stage, row) => {
+  const name = row.entry === "l402-fetch/inline" ? `${row.name} (inline)` : row.name;
+  return stage.name ? `${stage.name}: ${name}` : name;
+};
+const chosen = ({ tool, stage, row }) => {
+  const name = `${tool.name} ${tool.version} ${fullName(stage, row)}`.toLowerCase();
+  return (!isQuick || stage.quick) && (words.length === 0 || words.some((word) => name.includes(word.toLowerCase())));
+};
 
 /** What a call that went well leaves behind, whatever built it. */
 const BOUGHT = { status: 200, amountMsat: 10_000, paidNow: true, spent: 10 };
@@ -91,12 +95,12 @@ async function judge(row, site, refusal, project) {
   return "works";
 }
 
-function report(tool, row, outcome, since, size) {
+function report(tool, stage, row, outcome, since, size) {
   const weight = size
     ? `${kilo(size.js)} js${size.wasm ? ` + ${kilo(size.wasm)} wasm` : ""}, ${kilo(size.gzip)} gz`
     : "";
   const name = `${tool.name} ${tool.version}`.padEnd(32);
-  const columns = [name, row.name.padEnd(50), outcome.padEnd(24), weight.padEnd(42)];
+  const columns = [name, fullName(stage, row).padEnd(50), outcome.padEnd(24), weight.padEnd(42)];
   console.log([...columns, seconds(since)].join(" "));
 }
 const kilo = (bytes) => `${(bytes / 1000).toFixed(1)} KB`;
@@ -125,11 +129,11 @@ async function runStage(tool, stage, rows) {
     try {
       const outcome = await judge(row, site, refusal, project);
       passed++;
-      report(tool, row, outcome, since, size);
+      report(tool, stage, row, outcome, since, size);
       measured.set(row, { size });
     } catch (error) {
       failed++;
-      report(tool, row, "FAILED", since, size);
+      report(tool, stage, row, "FAILED", since, size);
       console.log(
         `    ${String(error.stack ?? error)
           .slice(0, 2500)

@@ -1,27 +1,20 @@
 // Astro on Node and on Cloudflare: a page and an endpoint.
-import { freePort, isOurs } from "../lib/project.mjs";
+import { isOurs } from "../lib/project.mjs";
 import { page, route } from "../lib/ways.mjs";
 
 const ROWS = [
   { name: "page", ask: page("/") },
   { name: "endpoint", ask: route("/purchase") },
 ];
-const named = (what) => ROWS.map((row) => ({ ...row, name: `${what}, ${row.name}` }));
 
-const listening = async (project, command) => {
-  const port = await freePort();
-  return project.start("astro", [command, "--host", "127.0.0.1", "--port", String(port)], {
-    url: `http://127.0.0.1:${port}`,
-    ready: new RegExp(`(127\\.0\\.0\\.1|localhost):${port}`),
-  });
-};
+const listening = (project, command) => project.listen("astro", [command, "--host", "127.0.0.1", "--port", "PORT"]);
 const preview = async (project) => {
   await project.run("astro", ["build"]);
   return { ...(await listening(project, "preview")), size: await project.size("dist/client", isOurs) };
 };
 const stages = (project) => [
-  { project, open: (made) => listening(made, "dev"), rows: named("dev") },
-  { project, open: preview, rows: named("build and preview") },
+  { name: "dev", project, open: (made) => listening(made, "dev"), rows: ROWS },
+  { name: "build and preview", project, open: preview, rows: ROWS },
 ];
 
 export default [

@@ -1,16 +1,9 @@
 // Cloudflare's own: wrangler, and its plugins for Vite and Vitest; with the Durable Object store and ledger, too.
-import { freePort } from "../lib/project.mjs";
+import { WRANGLER_DEV } from "../lib/project.mjs";
 import { page, route, withEnv } from "../lib/ways.mjs";
 
-const listening = async (project, program, args, portFlag = "--port") => {
-  const port = await freePort();
-  return project.start(program, [...args, portFlag, String(port)], {
-    url: `http://127.0.0.1:${port}`,
-    ready: new RegExp(`(127\\.0\\.0\\.1|localhost):${port}`),
-  });
-};
-const dev = async (project) =>
-  listening(project, "wrangler", ["dev", "--ip", "127.0.0.1", "--inspector-port", String(await freePort())]);
+const dev = (project) => project.listen("wrangler", WRANGLER_DEV);
+const VITE = ["--host", "127.0.0.1", "--port", "PORT", "--strictPort"];
 const dryRun = async (project) => {
   await project.run("wrangler", ["deploy", "--dry-run", "--outdir", "out", "--minify"]);
   return { size: await project.size("out") };
@@ -28,19 +21,13 @@ const deployed = async (project) => {
       rules: [{ type: "CompiledWasm", globs: ["**/*.wasm"] }],
     }),
   );
-  return {
-    ...(await listening(project, "wrangler", [
-      "dev",
-      "--config",
-      "out/wrangler.jsonc",
-      "--ip",
-      "127.0.0.1",
-      "--inspector-port",
-      String(await freePort()),
-    ])),
-    size,
-  };
+  return { ...(await project.listen("wrangler", [...WRANGLER_DEV, "--config", "out/wrangler.jsonc"])), size };
 };
+
+const ROWS = [
+  { name: "page", ask: page("/index.html") },
+  { name: "Worker", ask: route("/purchase") },
+];
 
 export default [
   {
@@ -83,26 +70,22 @@ export default [
     packages: { vite: "8.4.0", "@cloudflare/vite-plugin": "1.64.0", wrangler: "4.164.0" },
     stages: [
       {
+        name: "dev",
         project: "vite",
-        open: (project) => listening(project, "vite", ["--host", "127.0.0.1", "--strictPort"]),
-        rows: [
-          { name: "dev, Worker", ask: route("/purchase") },
-          { name: "dev, page", ask: page("/index.html") },
-        ],
+        open: (project) => project.listen("vite", VITE),
+        rows: ROWS,
       },
       {
+        name: "build and preview",
         project: "vite",
         async open(project) {
           await project.run("vite", ["build"]);
           return {
-            ...(await listening(project, "vite", ["preview", "--host", "127.0.0.1", "--strictPort"])),
+            ...(await project.listen("vite", ["preview", ...VITE])),
             size: await project.size("dist/client"),
           };
         },
-        rows: [
-          { name: "build and preview, Worker", ask: route("/purchase") },
-          { name: "build and preview, page", ask: page("/index.html") },
-        ],
+        rows: ROWS,
       },
     ],
   },

@@ -1,5 +1,4 @@
 // Vercel's edge-runtime alone, with a script that esbuild made: not Next's bundlers, which know its modules.
-import { freePort } from "../lib/project.mjs";
 import { route } from "../lib/ways.mjs";
 
 const listening = (entry) => async (project) => {
@@ -15,11 +14,7 @@ addEventListener("fetch", (event) => {
 `,
   );
   await project.run("esbuild", ["edge.js", "--bundle", "--minify", "--outfile=out/edge.js"]);
-  const port = await freePort();
-  return project.start("edge-runtime", ["--listen", "--port", String(port), "out/edge.js"], {
-    url: `http://127.0.0.1:${port}`,
-    ready: /(listening|Waiting|http)/i,
-  });
+  return project.listen("edge-runtime", ["--listen", "--port", "PORT", "out/edge.js"]);
 };
 
 export default [
@@ -32,7 +27,7 @@ export default [
       { open: listening("l402-fetch"), rows: [{ name: "a script by esbuild", ask: route("/") }] },
       {
         open: listening("l402-fetch/inline"),
-        rows: [{ name: "a script by esbuild, inline", entry: "l402-fetch/inline", ask: route("/") }],
+        rows: [{ name: "a script by esbuild", entry: "l402-fetch/inline", ask: route("/") }],
       },
     ],
   },

@@ -47,7 +47,7 @@ export default [
       {
         quick: true,
         open: bundle("page-inline.js", "--outdir=out"),
-        rows: [{ name: "page, inline, one file", entry: "l402-fetch/inline", ask: page("/index.html") }],
+        rows: [{ name: "page, one file", entry: "l402-fetch/inline", ask: page("/index.html") }],
       },
       {
         quick: true,

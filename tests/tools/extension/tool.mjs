@@ -89,7 +89,7 @@ export default [
         project: "project",
         open: packed("background-inline.js", false),
         rows: [
-          { name: "service worker, no policy, inline", entry: "l402-fetch/inline", ...refused, ask: serviceWorker },
+          { name: "service worker, no policy", entry: "l402-fetch/inline", ...refused, ask: serviceWorker },
           { name: "content script", entry: "l402-fetch/inline", ask: contentScript },
         ],
       },
@@ -101,7 +101,7 @@ export default [
       {
         project: "project",
         open: packed("background-inline.js", true),
-        rows: [{ name: "service worker, inline", entry: "l402-fetch/inline", setting: SETTING, ask: serviceWorker }],
+        rows: [{ name: "service worker", entry: "l402-fetch/inline", setting: SETTING, ask: serviceWorker }],
       },
     ],
   },

@@ -144,6 +144,21 @@ export class Project {
     });
   }
 
+  /**
+   * Starts a program on a port that is free, which takes the place of PORT in its arguments and its environment; `ready` is
+   * what it says once it listens.
+   */
+  async listen(program, args, { ready, env = {} } = {}) {
+    const port = String(await freePort());
+    const inspector = String(await freePort());
+    const filled = (text) => text.replace("INSPECTOR", inspector).replace("PORT", port);
+    return this.start(program, args.map(filled), {
+      url: `http://127.0.0.1:${port}`,
+      ready: ready ?? new RegExp(`((?:127\\.0\\.0\\.1|localhost):${port})`),
+      env: Object.fromEntries(Object.entries(env).map(([name, text]) => [name, filled(text)])),
+    });
+  }
+
   #spawn(program, args, env, cwd) {
     // a group of its own, so that what a tool starts ends with it
     const folder = resolve(this.folder, cwd);
@@ -175,7 +190,7 @@ export class Project {
       if (![".js", ".mjs", ".cjs", ".wasm"].includes(type) || !(await stat(this.path(dir, name))).isFile()) continue;
       const bytes = await readFile(this.path(dir, name));
       // the wasm as a module: no one fetches it where the file is there
-      const isSpare = hasFile && type !== ".wasm" && bytes.includes(WASM_BASE64);
+      const isSpare = hasFile && type !== ".wasm" && bytes.includes(WASM_BASE64) && !bytes.includes("L402Error");
       if (isSpare || !belongs(name, bytes)) continue;
       sum[type === ".wasm" ? "wasm" : "js"] += bytes.length;
       sum.gzip += gzipSync(bytes, { level: 9 }).length;
@@ -223,6 +238,9 @@ function collect(child) {
 /** Whether a file of a framework's build holds the package, beside whatever else. */
 export const isOurs = (name, bytes) =>
   name.endsWith(".wasm") || bytes.includes("L402Error") || bytes.includes("__wbindgen");
+
+/** How wrangler runs a Worker; no two of its inspectors get along on one port. */
+export const WRANGLER_DEV = ["dev", "--ip", "127.0.0.1", "--port", "PORT", "--inspector-port", "INSPECTOR"];
 
 export async function freePort() {
   const server = createServer();

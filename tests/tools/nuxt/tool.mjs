@@ -1,12 +1,11 @@
 // Nuxt and Nitro on Node and on Cloudflare.
-import { freePort } from "../lib/project.mjs";
+import { WRANGLER_DEV } from "../lib/project.mjs";
 import { page, route } from "../lib/ways.mjs";
 
 const ROWS = [
   { name: "page", ask: page("/") },
   { name: "server route", ask: route("/api/buy") },
 ];
-const named = (what, rows = ROWS) => rows.map((row) => ({ ...row, name: `${what}, ${row.name}` }));
 const WASM = "`nitro: { experimental: { wasm: true } }` in nuxt.config";
 
 /** Without that setting the build ends at the wasm, with an error of the bundler's. */
@@ -23,28 +22,21 @@ const configured = async (project, config) =>
   );
 const dev = async (project) => {
   await configured(project, {});
-  const port = await freePort();
-  return project.start("nuxt", ["dev", "--host", "127.0.0.1", "--port", String(port)], {
-    url: `http://127.0.0.1:${port}`,
-    ready: /(Nitro.* built)/,
-    env: { NUXT_IGNORE_LOCK: "1" },
-  });
+  const args = ["dev", "--host", "127.0.0.1", "--port", "PORT"];
+  return project.listen("nuxt", args, { ready: /(Nitro.* built)/, env: { NUXT_IGNORE_LOCK: "1" } });
 };
 const node = async (project) => {
   await configured(project, {});
   await project.run("nuxt", ["build"]);
   return served(project);
 };
-const served = async (project) => {
-  const port = await freePort();
-  return project.start("node", [".output/server/index.mjs"], {
-    url: `http://127.0.0.1:${port}`,
+const served = (project) =>
+  project.listen("node", [".output/server/index.mjs"], {
     ready: /(Listening on)/,
-    env: { HOST: "127.0.0.1", PORT: String(port) },
+    env: { HOST: "127.0.0.1", PORT: "PORT" },
   });
-};
+/** Runs the output as it would be uploaded, without another bundling. */
 const workerd = async (project) => {
-  const port = await freePort();
   await project.write(
     "wrangler-test.json",
     JSON.stringify({
@@ -62,21 +54,7 @@ const workerd = async (project) => {
       assets: { directory: ".output/public" },
     }),
   );
-  return project.start(
-    "wrangler",
-    [
-      "dev",
-      "--config",
-      "wrangler-test.json",
-      "--ip",
-      "127.0.0.1",
-      "--port",
-      String(port),
-      "--inspector-port",
-      String(await freePort()),
-    ],
-    { url: `http://127.0.0.1:${port}`, ready: /(Ready on)/ },
-  );
+  return project.listen("wrangler", [...WRANGLER_DEV, "--config", "wrangler-test.json"], { ready: /(Ready on)/ });
 };
 const cloudflare = (nitro) => async (project) => {
   await configured(project, { nitro: { preset: "cloudflare_module", ...nitro } });
@@ -101,13 +79,14 @@ export default [
     home: "nuxt",
     packages: { nuxt: "4.5.2", vue: "3.5.45", wrangler: "4.164.0" },
     stages: [
-      { project: "project", open: dev, rows: named("dev") },
-      { project: "project", open: node, rows: named("node_server") },
+      { name: "dev", project: "project", open: dev, rows: ROWS },
+      { name: "node_server", project: "project", open: node, rows: ROWS },
       { project: "project", open: cloudflare({}), rows: [{ name: "cloudflare_module", ...UNREADABLE }] },
       {
+        name: "cloudflare_module",
         project: "project",
         open: cloudflare({ experimental: { wasm: true } }),
-        rows: named("cloudflare_module with wasm").map((row) => ({ ...row, setting: WASM })),
+        rows: ROWS.map((row) => ({ ...row, setting: WASM })),
       },
     ],
   },
@@ -125,7 +104,7 @@ export default [
         open: nitro("cloudflare-module", { experimental: { wasm: true } }),
         rows: [
           {
-            name: "cloudflare-module with wasm",
+            name: "cloudflare-module",
             setting: "`experimental: { wasm: true }` in nitro.config",
             ask: route("/api/buy"),
           },

@@ -13,7 +13,7 @@ const stages = (program, args) => [
   { quick: true, open: built("page.js", program, args), rows: [{ name: "page", ask: page("/index.html") }] },
   {
     open: built("page-inline.js", program, args),
-    rows: [{ name: "page, inline", entry: "l402-fetch/inline", ask: page("/index.html") }],
+    rows: [{ name: "page", entry: "l402-fetch/inline", ask: page("/index.html") }],
   },
 ];
 

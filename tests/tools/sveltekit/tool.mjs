@@ -1,19 +1,13 @@
 // SvelteKit on Node and on Cloudflare: a page and an endpoint.
-import { freePort, isOurs } from "../lib/project.mjs";
+import { isOurs, WRANGLER_DEV } from "../lib/project.mjs";
 import { page, route } from "../lib/ways.mjs";
 
 const ROWS = [
   { name: "page", ask: page("/") },
   { name: "endpoint", ask: route("/purchase") },
 ];
-const named = (what) => ROWS.map((row) => ({ ...row, name: `${what}, ${row.name}` }));
 
-const dev = async (project) => {
-  const port = await freePort();
-  return project.start("vite", ["--host", "127.0.0.1", "--port", String(port), "--strictPort"], {
-    url: `http://127.0.0.1:${port}`,
-  });
-};
+const dev = (project) => project.listen("vite", ["--host", "127.0.0.1", "--port", "PORT", "--strictPort"]);
 
 export default [
   {
@@ -29,24 +23,17 @@ export default [
       vite: "8.4.0",
     },
     stages: [
-      { project: "node", open: dev, rows: named("dev") },
+      { name: "dev", project: "node", open: dev, rows: ROWS },
       {
+        name: "build",
         project: "node",
         async open(project) {
           await project.run("vite", ["build"]);
-          const port = await freePort();
-          const url = `http://127.0.0.1:${port}`;
           const size = await project.size("build/client", isOurs);
-          return {
-            ...(await project.start("node", ["build"], {
-              url,
-              ready: /(Listening on)/,
-              env: { HOST: "127.0.0.1", PORT: String(port), ORIGIN: url },
-            })),
-            size,
-          };
+          const env = { HOST: "127.0.0.1", PORT: "PORT", ORIGIN: "http://127.0.0.1:PORT" };
+          return { ...(await project.listen("node", ["build"], { ready: /(Listening on)/, env })), size };
         },
-        rows: named("build"),
+        rows: ROWS,
       },
     ],
   },
@@ -64,19 +51,15 @@ export default [
       wrangler: "4.164.0",
     },
     stages: [
-      { project: "cloudflare", open: dev, rows: named("dev") },
+      { name: "dev", project: "cloudflare", open: dev, rows: ROWS },
       {
+        name: "build, run by workerd",
         project: "cloudflare",
         async open(project) {
           await project.run("vite", ["build"]);
-          const port = await freePort();
-          return project.start(
-            "wrangler",
-            ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(await freePort())],
-            { url: `http://127.0.0.1:${port}`, ready: /(Ready on)/ },
-          );
+          return project.listen("wrangler", WRANGLER_DEV, { ready: /(Ready on)/ });
         },
-        rows: named("build in workerd"),
+        rows: ROWS,
       },
     ],
   },
@@ -93,6 +76,6 @@ export default [
       svelte: "5.57.3",
       vite: "6.4.6",
     },
-    stages: [{ project: "vite6", open: dev, rows: named("dev") }],
+    stages: [{ name: "dev", project: "vite6", open: dev, rows: ROWS }],
   },
 ];

@@ -71,7 +71,14 @@ export default ["5.9.3", "6.0.3", "7.0.2"].map((version) => ({
       quick: version === "7.0.2",
       open: compiled(way),
       rows: [
-        { name, entry: "all", note: refused?.note ?? way.note, ask: async () => {}, expect: () => {}, fails: refused },
+        {
+          name,
+          entry: "every entry",
+          note: refused?.note ?? way.note,
+          ask: async () => {},
+          expect: () => {},
+          fails: refused,
+        },
       ],
     };
   }),
