@@ -35,6 +35,7 @@ const STEPS = {
   stores: node("tests/stores/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
   package: node("tests/package/run.mjs"),
+  tools: node("tests/tools/run.mjs", "--quick"),
   readme: node("tests/readme/run.mjs"),
   demo: node("tests/demo/run.mjs"),
   wasm: all(wasmPack("wasm", "--node"), wasmPack("wasm_browser", "--headless", "--chrome", "--firefox")),
@@ -92,6 +93,6 @@ try {
   console.error(`\n== ${current} failed: ${error.message}`);
 }
 console.log(`\nin ${seconds(begin)}`);
-if (wanted.length === 0) console.log("not among these: npm run test:interop, which buys with real Lightning payments between two lnd nodes");
+if (wanted.length === 0) console.log("not among these: npm run test:interop, which buys with real Lightning payments between two lnd nodes; npm run test:tools, all tools that people build with");
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
