@@ -231,6 +231,9 @@ fn requests_of_an_isolate() {
 #[test]
 fn requests_of_an_isolate_that_asks() {
     let setup = isolate("an isolate that asks", Kind::Memory, &["/data", "/data"]);
+    let sites = vec![Site::new(setup::SHOP), Site::new("https://other.example")];
+    let plans = vec![vec![fetch("/data"), vec![Call::Fetch(1, "/other")]]];
+    all(&Setup { asks: true, sites, plans, ..setup.clone() }.total(15));
     all(&Setup { asks: true, ..setup }.total(15));
 }
 
@@ -241,7 +244,15 @@ fn requests_of_an_isolate_with_a_store() {
 
 /// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at any step.
 fn wallet(name: &str, wallet: Wallet, manner: Manner) -> Setup {
-    let mut setup = Setup { wallet, manner, only_wallet: true, jumps: false, faults: 2, ..Setup::new(name, Kind::Web) };
+    let mut setup = Setup {
+        wallet,
+        manner,
+        only_wallet: true,
+        late_orders: true,
+        jumps: false,
+        faults: 2,
+        ..Setup::new(name, Kind::Web)
+    };
     setup.config.payment_timeout_ms = 20_000;
     let patient = vec![Call::Fetch(0, "/data"), Call::Wait(40_000), Call::Fetch(0, "/data")];
     Setup { plans: vec![vec![patient]], ..setup }
@@ -260,7 +271,12 @@ fn a_wallet_that_finds_nothing() {
 fn a_wallet_whose_records_are_late() {
     let told = Wallet { window: Window::Error(60_000), ..Setup::wallet() };
     let manner = Manner { shows_after_ms: 30_000, lingers_ms: 30_000, ..Manner::default() };
-    all(&wallet("a wallet whose records are late", told, manner));
+    all(&wallet("a wallet whose records are late", told.clone(), manner));
+    // The invoice has expired before its window is over.
+    let sites = vec![Site { invoice_expiry_s: 45, ..Site::new(setup::SHOP) }];
+    let setup = wallet("a wallet whose records are later than the invoice", told, manner);
+    let plan = [fetch("/data"), vec![Call::Wait(25_000)], fetch("/data"), vec![Call::Wait(25_000)], fetch("/data")];
+    all(&Setup { sites, plans: vec![vec![plan.concat()]], faults: 1, ..setup });
 }
 
 /// Nobody has seen it find anything, so nothing says how late it is.
@@ -283,8 +299,16 @@ fn a_wallet_that_says_failed_between_attempts() {
 fn a_record_of_an_earlier_attempt() {
     let told = Wallet { settles_once: true, ..Setup::wallet() };
     let sites = vec![Site { reoffers: true, ..Site::new(setup::SHOP) }];
-    let setup = wallet("a record of an earlier attempt", told, Manner { dates: true, ..Manner::default() });
+    let manner = Manner { dates: true, lingers_ms: 2_000, ..Manner::default() };
+    let setup = wallet("a record of an earlier attempt", told, manner);
     all(&Setup { sites, ..setup });
+}
+
+/// What it once said to have is not unpaid because it is not found any more.
+#[test]
+fn a_wallet_that_forgets() {
+    let manner = Manner { shows_until_ms: 20_000, ..Manner::default() };
+    all(&Setup { kind: Kind::Memory, late_orders: false, ..wallet("a wallet that forgets", Setup::wallet(), manner) });
 }
 
 /// A person agrees after the time is over.

@@ -351,7 +351,8 @@ impl Process {
             op.orphan = true;
             match op.ask {
                 Ask::Pay(_) => op.stage == Stage::Flying || (late && op.stage == Stage::Asked && !op.lost),
-                Ask::Save(..) => late,
+                // With Web Locks a tab's writes are over before its locks are another's.
+                Ask::Save(..) => late && self.world.setup.kind.has_leases(),
                 _ => false,
             }
         });

@@ -150,7 +150,7 @@ impl Setup {
 
     /// Whether the wallet's records can tell everybody what became of every payment.
     pub fn can_tell(&self) -> bool {
-        self.lookup && self.wallet.finds && !self.manner.is_own
+        self.lookup && self.wallet.finds && !self.manner.is_own && self.manner.shows_until_ms == 0
     }
 
     pub fn total(mut self, sat: u64) -> Self {

@@ -1,7 +1,7 @@
 //! The wallet, with a ledger that is the truth: what reached it, what is in flight, what moved.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Way {
@@ -34,6 +34,8 @@ pub struct Manner {
     pub finds_nothing: bool,
     /// Its records show a payment so many milliseconds after it was begun, and "not found" until then.
     pub shows_after_ms: u64,
+    /// Its records have lost a payment that they have shown, so many milliseconds after it was begun; 0: never.
+    pub shows_until_ms: u64,
     /// So long after an error, or after it was given up, it may begin what it was asked to pay.
     pub lingers_ms: u64,
     /// Between two attempts its records say "failed"; it begins none later than it lingers from when it was asked.
@@ -52,6 +54,8 @@ pub struct Wallet {
     pub payments: RefCell<BTreeMap<String, Money>>,
     /// When it last began each: of what failed there is a record. On the wall clock.
     pub begun: RefCell<BTreeMap<String, u64>>,
+    /// What its records have shown to be in flight.
+    pub shown: RefCell<BTreeSet<String>>,
 }
 
 impl Wallet {

@@ -187,8 +187,20 @@ impl World {
                 self.store.free_at(name, &self.processes.borrow()).is_some_and(|at| at <= self.timer.get())
             }
             Ask::Sleep => op.until.is_some_and(|until| until <= self.timer.get()),
+            Ask::Lookup(hash) => !self.is_looked_up_twice(process, hash),
             _ => true,
         }
+    }
+
+    /// Who finds nothing looks once more a little later, so that an order which was overtaken has come by then. A record, though
+    /// it be of an earlier attempt, is told at once.
+    fn is_looked_up_twice(&self, process: &Process, hash: &str) -> bool {
+        let is_overtaken = |op: &Op| {
+            op.orphan && matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost)
+        };
+        self.setup.manner.dates
+            && !self.wallet.begun.borrow().contains_key(hash)
+            && process.ops.borrow().values().any(is_overtaken)
     }
 
     /// What may happen next in the ordinary course of things; the second list may as well happen much later.
@@ -657,7 +669,11 @@ impl World {
         }
         let manner = self.setup.manner;
         let money = self.wallet.money(hash).filter(|money| money.node == self.node(process));
-        let is_hidden = |money: &Money| self.timer.get() < money.begun_at + manner.shows_after_ms;
+        let is_hidden = |money: &Money| {
+            let age = self.timer.get() - money.begun_at;
+            let is_lost = manner.shows_until_ms > 0 && age >= manner.shows_until_ms;
+            age < manner.shows_after_ms || (is_lost && self.wallet.shown.borrow().contains(hash))
+        };
         if manner.finds_nothing || money.as_ref().is_some_and(is_hidden) {
             return Fact::NotFound;
         }
@@ -665,7 +681,10 @@ impl World {
         let begun_at_ms = self.wallet.begun.borrow().get(hash).copied().filter(|_| manner.dates);
         match money.as_ref().map(|money| money.way) {
             Some(Way::Flying) if manner.says_failed && is_retried => Fact::Failed { begun_at_ms },
-            Some(Way::Flying) => Fact::Pending,
+            Some(Way::Flying) => {
+                self.wallet.shown.borrow_mut().insert(hash.to_owned());
+                Fact::Pending
+            }
             Some(Way::Moved) => {
                 let fee = money.map(|money| money.fee_msat);
                 Fact::Paid { preimage: self.preimage(hash), fee_msat: fee.filter(|_| self.setup.reports_fee) }
@@ -720,7 +739,7 @@ impl World {
         }
         key = digest(key, &(&*self.store.values.borrow(), &*self.store.locks.borrow()));
         key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
-        key = digest(key, &*self.wallet.begun.borrow());
+        key = digest(key, &(&*self.wallet.begun.borrow(), &*self.wallet.shown.borrow()));
         key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
         digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow()))
     }
