@@ -38,7 +38,12 @@ const list = (packages) =>
 async function install(folder, packages) {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, dependencies: packages }));
+  // a newer npm runs the scripts of no package that is not named; some fetch their program's package by them
+  const allowScripts = Object.fromEntries([...Object.keys(packages), "esbuild", "workerd"].map((name) => [name, true]));
+  await writeFile(
+    join(folder, "package.json"),
+    JSON.stringify({ private: true, dependencies: packages, allowScripts }),
+  );
   const options = [`--before=${BEFORE}`, "--no-audit", "--no-fund", "--loglevel=error"];
   await run("npm", ["install", ...options], { cwd: folder, quiet: true });
 }
