@@ -50,7 +50,8 @@ export const EXAMPLES = {
   ],
   "docs/wallets.md": [
     { heading: "Any other wallet", as: "node", payments: 1 },
-    { heading: "When the outcome is unknown", as: "node", scene: "lost answer", payments: 1 },
+    { heading: "When the outcome is unknown", as: "node", scene: "lost answers", payments: 1 },
+    { heading: "When the outcome is unknown", as: "node", scene: "open payment", payments: 1 },
   ],
   "docs/wallets/cln.md": [{ heading: "Core Lightning", as: "node", payments: 1 }],
   "docs/wallets/lnbits.md": [{ heading: "LNbits", as: "node", payments: 1 }],

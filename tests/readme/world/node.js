@@ -13,17 +13,22 @@ const scenes = {
   async plain() {
     Object.assign(globalThis, { wallet, pay: createFetch({ wallet, limits: { perPayment: 100 } }) });
   },
-  /** The wallet pays, and its answer is lost; its history has the preimage. */
-  async "lost answer"() {
+  /** The wallet pays, and its answers are lost; its history has the preimages. */
+  async "lost answers"() {
     const forgetful = async (invoice) => {
       await wallet(invoice);
       throw new Error("the connection broke");
     };
-    const pay = createFetch({ wallet: forgetful, limits: { perPayment: 100 } });
+    const searchMyWallet = async (hash) => (await fetch(`https://wallet.example.com/lookup/${hash}`)).json();
+    Object.assign(globalThis, { wallet: forgetful, searchMyWallet });
+  },
+  /** The same, and a fetch whose payment is open. */
+  async "open payment"() {
+    await scenes["lost answers"]();
+    const pay = createFetch({ wallet: globalThis.wallet, limits: { perPayment: 100 } });
     const error = await pay("https://api.example.com/weather").then(() => undefined, (error) => error);
     if (error?.code !== "payment_unknown") throw new Error(`the scene is not set: ${error?.code}`);
-    const searchMyWallet = async (hash) => (await fetch(`https://wallet.example.com/lookup/${hash}`)).json();
-    Object.assign(globalThis, { pay, searchMyWallet });
+    globalThis.pay = pay;
   },
 };
 await scenes[scene]();
