@@ -160,6 +160,8 @@ pub enum End {
 pub struct Progress {
     /// With the address that was asked for, if any.
     pub ends: RefCell<Vec<(String, End)>>,
+    /// What was refused for a limit in the end, and what `payments()` told then.
+    pub refused: RefCell<Vec<(String, Vec<Payment>)>>,
     pub calling: RefCell<Option<Rc<Fetching>>>,
     pub is_over: Cell<bool>,
     /// Of an isolate's request, as of a process.
@@ -220,8 +222,6 @@ pub struct Process {
     pub client: RefCell<Option<TheClient>>,
     /// Tasks of frozen requests that were woken.
     woken: RefCell<Vec<(usize, Waker)>>,
-    /// What `payments()` last told.
-    pub told: RefCell<Vec<Payment>>,
 }
 
 impl Process {
@@ -247,7 +247,6 @@ impl Process {
             executor: RefCell::new(Some(Rc::default())),
             client: RefCell::default(),
             woken: RefCell::default(),
-            told: RefCell::default(),
         });
         process.client.replace(Some(Client::new(Sim(Rc::clone(&process)), world.setup.config.clone())));
         process
@@ -531,13 +530,7 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
                     Err(failure) => ended(failure),
                 }
             }
-            Call::Payments => match client.payments().await {
-                Ok(payments) => {
-                    process.told.replace(payments);
-                    End::Done
-                }
-                Err(failure) => ended(failure),
-            },
+            Call::Payments => client.payments().await.map_or_else(ended, |_| End::Done),
             Call::Spent => client.spent(None).await.map_or_else(ended, |_| End::Done),
             Call::Resolve => match client.payments().await {
                 Ok(payments) => {
@@ -557,6 +550,10 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
             }
         };
         progress.calling.take();
+        if process.world.is_day_after.get() && matches!(end, End::Raised("over_limit", _)) {
+            let told = client.payments().await.unwrap_or_default();
+            progress.refused.borrow_mut().push((url.clone(), told));
+        }
         process.world.judge(&process, &end);
         progress.ends.borrow_mut().push((url, end));
     }

@@ -205,6 +205,7 @@ impl World {
     /// The day after: nothing goes wrong any more. Those who still live ask again, and a new process does.
     fn live_on(self: &Rc<Self>) {
         self.say(|| "-- the day after".into());
+        self.is_day_after.set(true);
         self.pass(REST_MS + self.set_back());
         let again: Vec<Call> =
             self.setup.plans.iter().flatten().flatten().filter(|call| matches!(call, Call::Fetch(..))).copied().fold(
@@ -267,24 +268,22 @@ impl World {
         self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
         let lanes = process.lanes.borrow().len();
         self.check_calls(process, lanes - 1);
-        for (url, end) in &*process.lanes.borrow()[lanes - 1].ends.borrow() {
-            if matches!(end, End::Raised("over_limit", _)) {
-                self.keeps("no reserve is left behind", self.is_used_up(process, url), || format!("{end:?} for {url}"));
-            }
+        for (url, told) in &*process.lanes.borrow()[lanes - 1].refused.borrow() {
+            self.keeps("no reserve is left behind", self.is_used_up(told, url), || url.clone());
         }
     }
 
     /// Whether what was paid, and what is open, leaves too little for one more.
-    fn is_used_up(&self, process: &Process, url: &str) -> bool {
+    fn is_used_up(&self, told: &[Payment], url: &str) -> bool {
         let (limits, site) = (&self.setup.config.limits, self.setup.site_of(url).1);
-        let told = process.told.borrow();
         let sum = |which: &dyn Fn(&Payment) -> bool| {
             let mut spent = Spent::default();
             for payment in told.iter().filter(|payment| which(payment)) {
                 let msat = match payment.state {
                     State::Paid => payment.amount_msat + payment.fee_msat,
                     State::Pending | State::Unknown => payment.amount_msat + (payment.amount_msat / 100).max(5_000),
-                    State::Failed => 0,
+                    // It may have been open until `payments()` looked it up.
+                    State::Failed => payment.amount_msat + 5_000,
                 };
                 spent.add(msat, payment.started_at * 1000, self.wall());
             }

@@ -64,6 +64,8 @@ pub struct World {
     most_skew: Cell<i64>,
     has_slept_long: Cell<bool>,
     pub faults_left: Cell<u32>,
+    /// Whether nothing goes wrong any more.
+    pub is_day_after: Cell<bool>,
     pub processes: RefCell<Vec<Rc<Process>>>,
     plans: RefCell<Vec<usize>>,
     pub store: Store,
@@ -94,6 +96,7 @@ impl World {
             most_skew: Cell::new(0),
             has_slept_long: Cell::new(false),
             faults_left: Cell::new(setup.faults),
+            is_day_after: Cell::new(false),
             processes: RefCell::default(),
             plans: RefCell::default(),
             store: Store::new(setup.kind),
