@@ -80,7 +80,8 @@ export default [
       const pay = shop.client({ wallet, paymentTimeout: 60 });
       for (let times = 0; times < 2; times++) await t.rejects(pay(shop.url("a")), "payment_unknown");
       const [{ paymentHash }] = await pay.payments();
-      await t.rejects(pay.resolve(paymentHash, "failed"), "invalid_options");
+      // In workerd a request that has ended freezes its call of the wallet: past the timeout the user's word counts.
+      if (t.runtime !== "workerd") await t.rejects(pay.resolve(paymentHash, "failed"), "invalid_options");
       t.equal((await pay.spent()).total, 10);
       await shop.counts({ payments: 0 });
       person.resolve();
