@@ -199,6 +199,10 @@ impl<H: Host> Client<H> {
                 (Ok(response), _) => response,
                 (Err(cause), Some(guess)) if self.may_be_of(guess, &call, &request, &cause) => {
                     self.note_failure(guess, &request, is_priced, false);
+                    // What may have acted is the caller's to send again: it then goes without the token.
+                    if !request.is_get() {
+                        return Err(Failure::Foreign(cause));
+                    }
                     (token, first_try) = (None, None);
                     continue;
                 }
@@ -323,7 +327,6 @@ impl<H: Host> Client<H> {
     /// Whether a network error may have come of another resource's token.
     fn may_be_of(&self, guess: &Token, call: &H::Call, request: &Request, cause: &H::Cause) -> bool {
         !guess.is_for(&request.method, &request.url)
-            && request.is_get()
             && !self.host.is_aborted(call)
             && self.host.may_be_preflight(call, cause)
     }

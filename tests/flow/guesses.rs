@@ -82,7 +82,9 @@ fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
     let (world, client, host) = begin();
     refuses_authorization(&world, 0);
     assert_eq!(fetch(&client, &host, post("/free")), End::Foreign(PREFLIGHT));
-    assert_eq!((world.sends(), world.paid()), (3, 1));
+    assert_eq!((world.sends(), world.paid()), (3, 1), "it may have acted");
+    assert_eq!(fetch(&client, &host, post("/free")), End::Answer(200, None), "not tried there again");
+    assert_eq!((world.sends(), world.paid(), spent(&world, &client)), (4, 1, 10));
 }
 
 #[test]
