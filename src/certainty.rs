@@ -6,7 +6,7 @@
 //! | What is reported | by the wallet of whoever sent the order, once its `pay` has settled | to anybody else |
 //! |---|---|---|
 //! | a preimage that hashes | paid | paid |
-//! | failed, of an attempt begun after the order was sent | failed; after the window, where records say "failed" between attempts | see below |
+//! | failed, of an attempt begun after the order was sent | failed; after the window, where records say "failed" between attempts, or may be an earlier order's for the same invoice | see below |
 //! | not found, by a wallet that finds its payments and has not said that it had this one | failed, after the window | see below |
 //! | pending, or no answer | open | open |
 //!
@@ -44,6 +44,8 @@ pub struct Dispatch {
     pub invoice: Option<String>,
     /// How often the same invoice was handed over again, by those who could not know whether it had been.
     pub repeats: u64,
+    /// How often it was tried before and failed for certain: the wallet may have records of that.
+    pub failures: u64,
 }
 
 impl Dispatch {
@@ -146,7 +148,9 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
         if is_earlier || !is_believed {
             return OPEN;
         }
-        let is_final = *fact != Fact::NotFound && !matches!(wallet.window, Window::Sent(_));
+        // A record that does not say when its attempt was begun may be an earlier one's, until the window has passed.
+        let may_be_earlier = dispatch.failures > 0 && begun_at_ms.is_none();
+        let is_final = *fact != Fact::NotFound && !may_be_earlier && !matches!(wallet.window, Window::Sent(_));
         if is_final || now_ms >= quiet_at_ms {
             return Verdict::Failed;
         }

@@ -132,7 +132,7 @@ impl Entry {
     pub fn settle_failed(&mut self, now_ms: u64) {
         self.payment.state = State::Failed;
         self.payment.settled_at = Some(now_ms / 1000);
-        self.dispatch = Dispatch::default();
+        self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
     }
 
     /// What counts as spent, and what the limits count besides.
@@ -199,8 +199,13 @@ impl Dispatch {
                 row.text(name, value);
             }
         }
-        let repeats = Some(self.repeats).filter(|repeats| *repeats > 0);
-        for (name, value) in [("sentAt", self.sent_at_ms), ("errorAt", self.error_at_ms), ("repeats", repeats)] {
+        let some = |count| Some(count).filter(|count| *count > 0);
+        for (name, value) in [
+            ("sentAt", self.sent_at_ms),
+            ("errorAt", self.error_at_ms),
+            ("repeats", some(self.repeats)),
+            ("failures", some(self.failures)),
+        ] {
             if value.is_some() {
                 row.number(name, value);
             }
@@ -217,6 +222,7 @@ impl Dispatch {
             heard: known.and_then(|known| row.expect(known.map(Some), None)),
             invoice: row.optional_text("invoice"),
             repeats: row.optional_number("repeats").unwrap_or(0),
+            failures: row.optional_number("failures").unwrap_or(0),
         }
     }
 
@@ -349,13 +355,15 @@ impl Journal {
         }
     }
 
-    /// Takes back an entry that could not be written: this attempt, while it is open.
-    pub fn take_back(&mut self, attempt: &Entry) {
+    /// Takes back an entry that could not be written: this attempt, while it is open. Whether it was there.
+    pub fn take_back(&mut self, attempt: &Entry) -> bool {
+        let before = self.entries.len();
         self.entries.retain(|entry| {
             entry.payment.payment_hash != attempt.payment.payment_hash
-                || entry.started_at_ms != attempt.started_at_ms
+                || !entry.is_same_order(attempt)
                 || !entry.is_unsettled()
         });
+        self.entries.len() < before
     }
 
     /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The sums

@@ -29,6 +29,8 @@ pub(crate) struct Books {
     stored: [Option<String>; 2],
     /// A write after a payment failed, or is under way: memory knows more than the store.
     unsaved: bool,
+    /// Attempts whose wallet was never asked, and which a store that failed may have written all the same.
+    pub(crate) withdrawn: Vec<Entry>,
 }
 
 /// What is done with the books while the ledger is held. An error leaves the store as it is.
@@ -159,6 +161,7 @@ impl<H: Host> Client<H> {
             if unsaved {
                 journal.merge(&books.journal);
             }
+            books.withdrawn.retain(|attempt| journal.take_back(attempt));
             books.journal = journal;
         }
         if let Some(tokens) = new_tokens {

@@ -162,9 +162,9 @@ impl<H: Host> Client<H> {
             purchase.entered_at.set(self.host.now());
             let known = books.journal.find_mut(&abandoned.payment.payment_hash);
             found = known.filter(|known| known.is_unsettled() && known.is_same_order(abandoned)).map(|known| {
-                let Dispatch { wallet_id, invoice, repeats, .. } = std::mem::take(&mut known.dispatch);
+                let Dispatch { wallet_id, invoice, repeats, failures, .. } = std::mem::take(&mut known.dispatch);
                 let repeats = repeats.saturating_add(1);
-                known.dispatch = Dispatch { wallet_id, invoice, repeats, ..Dispatch::default() };
+                known.dispatch = Dispatch { wallet_id, invoice, repeats, failures, ..Dispatch::default() };
                 known.payment.state = State::Pending;
                 Box::new(known.clone())
             });
@@ -182,15 +182,16 @@ impl<H: Host> Client<H> {
     }
 
     /// The wallet was not asked, so the entry must not stand: not in a store either that wrote it and failed then. Where it
-    /// can't be read now, what it has of it stays pending: the purchase's lock is held no longer.
+    /// can't be read now, it is taken back by whatever reads it next.
     async fn take_back(&self, entry: &Entry) {
         self.books.borrow_mut().journal.take_back(entry);
         let mut take_back = |books: &mut Books| {
             books.journal.take_back(entry);
             Ok(())
         };
-        // Where the store fails, it is written with the next change, or stays.
-        self.change(&mut take_back).await.unwrap_or_default();
+        if self.change(&mut take_back).await.is_err() {
+            self.books.borrow_mut().withdrawn.push(entry.clone());
+        }
     }
 
     /// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open. Every check
@@ -241,10 +242,13 @@ impl<H: Host> Client<H> {
             dispatch: {
                 let wallet = self.host.wallet();
                 let invoice = wallet.settles_once.then(|| quote.invoice.payment_request.clone());
-                Dispatch { wallet_id: wallet.id, invoice, ..Dispatch::default() }
+                let failures = books.journal.find(hash).map_or(0, |known| known.dispatch.failures);
+                Dispatch { wallet_id: wallet.id, invoice, failures, ..Dispatch::default() }
             },
         };
         books.make_room(&entry, now)?;
+        // An earlier attempt of the same moment must not take this one with it.
+        books.withdrawn.retain(|attempt| attempt.payment.payment_hash != hash);
         books.journal.put(entry.clone());
         // The entry counts from now on; both together would refuse others what is theirs.
         purchase.reserved_msat.set(None);

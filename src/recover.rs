@@ -194,14 +194,17 @@ impl<H: Host> Client<H> {
         let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
         let Some(still) = still.filter(Entry::is_unsettled) else { return true };
         match self.host.ask_unknown(&still.payment, error).await {
-            Told::Preimage(text) => match prove(&still.payment, &text, None) {
-                Ok(proof) => drop(self.settle_paid(&still, proof).await),
-                Err(_) => return false,
-            },
+            Told::Preimage(text) => {
+                if let Ok(proof) = prove(&still.payment, &text, None) {
+                    self.settle_paid(&still, proof).await;
+                }
+            }
             Told::Failed => drop(self.settle_unproven(&still, Left::Nothing).await),
-            Told::Wait => return false,
+            Told::Wait => {}
         }
-        true
+        // It may have been settled while the question was out: by resolve(), or by a late answer.
+        let books = self.books.borrow();
+        books.journal.find(&still.payment.payment_hash).is_none_or(|known| !known.is_unsettled())
     }
 
     /// Makes sure that no order for this payment is out: what has to be held meanwhile, if anything. `None` where one may be.

@@ -68,9 +68,14 @@ impl<H: Host> Doubt<H> {
 
     /// This process was frozen between the entry and the wallet, for so long that others take it for gone.
     pub(crate) fn of_delay(entry: &Entry) -> Self {
-        let text = "held up before the wallet was asked: nothing was paid, call again";
-        let left = if entry.dispatch.repeats > 0 { Left::Doubt } else { Left::Nothing };
-        Self { left, heard: None, error: Error::new(Code::PaymentFailed, text), cause: None }
+        let (left, error) = match entry.dispatch.repeats {
+            0 => {
+                let text = "held up before the wallet was asked: nothing was paid, call again";
+                (Left::Nothing, Error::new(Code::PaymentFailed, text))
+            }
+            _ => (Left::Doubt, open_payment()),
+        };
+        Self { left, heard: None, error, cause: None }
     }
 }
 

@@ -115,6 +115,7 @@ fn the_sender_whose_pay_has_settled() {
     let erred = Entry { dispatch: Dispatch { error_at_ms: Some(START_MS + 5_000), ..entry().dispatch }, ..entry() };
     let heard = |heard| Entry { dispatch: Dispatch { heard: Some(heard), ..erred.dispatch.clone() }, ..entry() };
     let (known, ended) = (heard(Heard::Known), heard(Heard::Ended));
+    let again = Entry { dispatch: Dispatch { failures: 1, ..erred.dispatch.clone() }, ..entry() };
     for (name, fact, entry, window, ends) in [
         ("lnd: not found", Fact::NotFound, &plain, LND, Some(0)),
         ("lnd: failed", failed(), &plain, LND, Some(0)),
@@ -130,6 +131,9 @@ fn the_sender_whose_pay_has_settled() {
         ("nwc: not found, no error stored", Fact::NotFound, &plain, NWC, Some(TIMEOUT_MS + 60_000)),
         ("nwc: failed", failed(), &erred, NWC, Some(0)),
         ("nwc: failed, it had it", failed(), &known, NWC, Some(0)),
+        ("nwc: failed, perhaps the order before", failed(), &again, NWC, Some(65_000)),
+        ("lnd: failed, begun after, not the order before", begun(1), &again, LND, Some(0)),
+        ("failed for certain, of all orders", failed(), &again, LND, Some(0)),
         ("pending", Fact::Pending, &plain, LND, None),
         ("no answer", Fact::Unreachable, &plain, LND, None),
     ] {
@@ -252,8 +256,13 @@ fn a_preimage_that_hashes_is_proof_and_another_is_no_answer() {
 #[test]
 fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
     let mut whole = entry();
-    whole.dispatch =
-        Dispatch { error_at_ms: Some(START_MS + 1), heard: Some(Heard::Ended), repeats: 2, ..whole.dispatch };
+    whole.dispatch = Dispatch {
+        error_at_ms: Some(START_MS + 1),
+        heard: Some(Heard::Ended),
+        repeats: 2,
+        failures: 3,
+        ..whole.dispatch
+    };
     let bare = Entry { dispatch: Dispatch::default(), ..entry() };
     for entry in
         [whole, bare, Entry { dispatch: Dispatch { heard: Some(Heard::Known), ..Dispatch::default() }, ..entry() }]
@@ -263,7 +272,7 @@ fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
         let text = journal.to_text();
         assert_eq!(Journal::parse(&text).unwrap().entries()[0].dispatch, entry.dispatch, "{text}");
         if entry.dispatch == Dispatch::default() {
-            let names = ["walletId", "sentAt", "errorAt", "heard", "invoice\"", "repeats"];
+            let names = ["walletId", "sentAt", "errorAt", "heard", "invoice\"", "repeats", "failures"];
             assert!(names.iter().all(|name| !text.contains(name)), "{text}");
         }
     }
@@ -296,14 +305,15 @@ fn dispatches() -> impl Strategy<Value = Dispatch> {
     let time = || proptest::option::of(0..500_000_u64);
     let heard = prop_oneof![Just(None), Just(Some(Heard::Known)), Just(Some(Heard::Ended))];
     let id = prop_oneof![Just(None), Just(Some("mine".to_owned())), Just(Some("other".to_owned()))];
-    (time(), time(), heard, id, any::<bool>(), 0..2_u64).prop_map(
-        |(sent, error, heard, wallet_id, has_invoice, repeats)| Dispatch {
+    (time(), time(), heard, id, any::<bool>(), 0..2_u64, 0..2_u64).prop_map(
+        |(sent, error, heard, wallet_id, has_invoice, repeats, failures)| Dispatch {
             wallet_id,
             sent_at_ms: sent.map(|at| START_MS + at),
             error_at_ms: error.map(|at| START_MS + at),
             heard,
             invoice: has_invoice.then(|| "lnbc1".into()),
             repeats,
+            failures,
         },
     )
 }

@@ -1,5 +1,6 @@
 //! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
 
+use crate::executor::Later;
 use crate::host::{client, fetch, get, open, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -91,6 +92,21 @@ fn a_refusal_of_the_second_order_says_nothing_of_the_first() {
     world.on_pay.replace(None);
     assert_eq!(fetch(&second, &host, get(URL)), PAID);
     assert_eq!((world.payments.take(), total(&world, &second)), (vec![invoice; 3], 10));
+}
+
+#[test]
+fn a_second_order_that_is_held_up_leaves_the_first_open() {
+    let (world, store, _) = abandoned(true);
+    let (second, host) = instance(&world, &store, "lnd", true);
+    let written = Later::new();
+    store.departure.replace(Some(written.clone()));
+    let (_, running) = start(&second, &host, get(URL));
+    world.executor.run_ready();
+    world.executor.pass(151_000);
+    written.bring(());
+    world.executor.run(1_000);
+    assert_eq!(running.take(), open(Code::PaymentUnknown, State::Unknown));
+    assert_eq!((world.paid(), total(&world, &second)), (0, 10));
 }
 
 #[test]

@@ -235,6 +235,25 @@ fn a_record_of_an_earlier_attempt_is_no_answer_about_a_later_one() {
 }
 
 #[test]
+fn a_record_without_a_time_may_be_of_an_earlier_attempt_until_the_window_has_passed() {
+    // NWC and LNbits don't tell when an attempt was begun, and the second order may be on its way behind the lookup.
+    let (world, store) = (World::new(), Store::new(true));
+    let (client, host) = instance(&world, &store, wallet("nwc", true, NWC));
+    world.sells(Terms::default());
+    world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
+    world.lookup_says(FAILED);
+    assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentFailed, State::Failed), "there is but one");
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (threw(Code::PaymentUnknown, State::Unknown), 2));
+    world.executor.pass(50_000);
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
+    assert_eq!((world.paid(), total(&world, &client)), (2, 10));
+    world.executor.pass(10_000);
+    assert_eq!((total(&world, &client), states(&world, &client)), (0, vec![State::Failed]));
+    world.on_pay.replace(None);
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (PAID, 3, 10));
+}
+
+#[test]
 fn another_wallets_not_found_ends_nothing_and_its_preimage_does() {
     let (world, store, _, hash, _) = thrown(wallet("one node", true, Window::None), Fact::Pending);
     let (other, host) = instance(&world, &store, wallet("another node", true, Window::None));
@@ -387,6 +406,36 @@ fn who_is_asked_and_can_not_tell_leaves_it_open() {
         assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentUnknown, State::Unknown));
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         assert_eq!((asked.take().len(), world.paid(), total(&world, &client)), (2, 1, 10));
+    }
+}
+
+#[test]
+fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
+    for (is_paid, earlier) in [(true, false), (true, true), (false, false), (false, true)] {
+        let (world, store) = (World::new(), Store::new(true));
+        let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
+        let offer = world.sells(Terms::default());
+        world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
+        if earlier {
+            assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentUnknown, State::Unknown));
+            world.on_pay.replace(None);
+        }
+        let (asking, preimage) = (client.clone(), is_paid.then_some(offer.preimage));
+        host.on_unknown.replace(Some(Box::new(move |(payment, _)| {
+            let (client, hash, preimage) = (asking.clone(), payment.payment_hash.clone(), preimage.clone());
+            Box::pin(async move {
+                let _ = client.resolve(&hash, preimage.as_deref()).await;
+                Told::Wait
+            })
+        })));
+        let (expected, payments, sum) = match (is_paid, earlier) {
+            (true, false) => (PAID, 1, 10),
+            (true, true) => (REUSED, 1, 10),
+            (false, false) => (threw(Code::PaymentFailed, State::Failed), 1, 0),
+            (false, true) => (PAID, 2, 10),
+        };
+        assert_eq!(fetch(&client, &host, get(URL)), expected, "{is_paid} {earlier}");
+        assert_eq!((world.paid(), total(&world, &client)), (payments, sum), "{is_paid} {earlier}");
     }
 }
 

@@ -103,13 +103,16 @@ fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
         steps.get()
     };
     assert!(steps >= 8, "locks, loads and a save: {steps}");
-    for (step, lies) in (0..steps).flat_map(|step| [(step, false), (step, true)]) {
+    // For a moment, or from then on until it is repaired.
+    let all = (0..steps).flat_map(|step| [(step, false, 1), (step, true, 1), (step, false, 99), (step, true, 99)]);
+    for (step, lies, failures) in all {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let seen = store.clone();
         store.lies.set(lies);
-        store.fails_at(move |_, _| seen.ops.borrow().len() == step + 1);
+        store.fails_at(move |_, _| (1..=failures).contains(&seen.ops.borrow().len().saturating_sub(step)));
         assert_eq!(fetch(&client, &host, get(URL)), store_failed(), "step {step}");
+        store.works();
         assert_eq!((world.paid(), world.credentials().len()), (0, 0), "step {step}");
         assert_eq!(host.heard().last().unwrap(), "refused store_failed");
         assert_eq!(states(&world, &client), [], "the entry does not stand, step {step}");
