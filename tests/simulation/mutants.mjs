@@ -36,7 +36,7 @@ const MUTANTS = [
   ["no window after an order", "certainty.rs", "Window::Sent(window_ms) => sent_at_ms.saturating_add(window_ms),", "Window::Sent(_) => 0,"],
   ["the window not kept across a reload", "certainty.rs", "dispatch.error_at_ms.unwrap_or(sent_at_ms.saturating_add(timeout_ms))", "dispatch.error_at_ms.unwrap_or(0)"],
   ["an earlier attempt's record believed", "certainty.rs", "if is_earlier || !is_believed {", "if !is_believed {"],
-  ["failed final between two attempts", "certainty.rs", "let is_final = *fact != Fact::NotFound && !matches!(wallet.window, Window::Sent(_));", "let is_final = *fact != Fact::NotFound;"],
+  ["failed final between two attempts", "certainty.rs", " && !matches!(wallet.window, Window::Sent(_));", ";"],
   ["the last of several orders believed", "certainty.rs", "if owner == Owner::Us && dispatch.repeats == 0 {", "if owner == Owner::Us {"],
   ["a refusal of a repeated order believed", "settle.rs", "Answer::Failed { text, cause } if entry.dispatch.repeats > 0 => {", "Answer::Failed { text, cause } if entry.dispatch.repeats > 9 => {"],
   ["a reservation that outlives its purchase", "prepare.rs", "                other.reserved_msat.set(None);\n", ""],
