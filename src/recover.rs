@@ -147,35 +147,45 @@ impl<H: Host> Client<H> {
                 Some(still) => entry = still,
                 None => return,
             }
-            owner = Some(owner_since(&entry, locked_at));
+            owner = self.owner_here(&entry).or_else(|| Some(owner_since(&entry, locked_at)));
         }
+    }
+
+    /// Who is at an order that this instance has sent; `None` where it has sent none.
+    fn owner_here(&self, entry: &Entry) -> Option<Owner> {
+        let is_out = self.is_out(entry)?;
+        // A request that has ended freezes its call of the wallet with it.
+        let is_late = entry.age_ms(self.host.now()) > self.config.payment_timeout_ms;
+        Some(match is_out {
+            false => Owner::Us,
+            true if self.host.wakes_only_itself() && is_late => Owner::Lapsed,
+            true => Owner::Alive,
+        })
     }
 
     /// Who may still be about to hand this order to the wallet. `None`: who takes the lock of the entry's resource can tell.
     /// `own` is the purchase whose locks the caller holds.
     pub(crate) fn owner(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
-        let age_ms = entry.age_ms(self.host.now());
-        if let Some(is_out) = self.is_out(entry) {
-            // A request that has ended freezes its call of the wallet with it.
-            let is_frozen = self.host.wakes_only_itself() && age_ms > self.config.payment_timeout_ms;
-            return Some(match is_out {
-                false => Owner::Us,
-                true if is_frozen => Owner::Lapsed,
-                true => Owner::Alive,
-            });
+        let resource = resource_of(entry);
+        let mine = own.filter(|own| own.resource == resource);
+        let is_bought = mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource);
+        let waits = is_bought && own.is_some() && self.host.has_lock();
+        match self.owner_here(entry) {
+            // That purchase is not over: it settles its order, or leaves one that can be judged.
+            Some(Owner::Alive) if waits => return None,
+            Some(owner) => return Some(owner),
+            None => {}
         }
         if entry.dispatch.error_at_ms.is_some() {
             return Some(Owner::Lapsed);
         }
-        let resource = resource_of(entry);
-        let mine = own.filter(|own| own.resource == resource);
-        if mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource) {
-            return if own.is_some() && self.host.has_lock() { None } else { Some(Owner::Alive) };
+        if is_bought {
+            return if waits { None } else { Some(Owner::Alive) };
         }
         if !self.host.has_store() {
             return Some(Owner::Lapsed);
         }
-        let is_old = age_ms > self.config.payment_timeout_ms.max(LEASE_MS);
+        let is_old = entry.age_ms(self.host.now()) > self.config.payment_timeout_ms.max(LEASE_MS);
         match mine {
             _ if !self.host.has_lock() => Some(if is_old { Owner::Lapsed } else { Owner::Alive }),
             Some(mine) => Some(owner_since(entry, mine.locked_at.get())),

@@ -420,6 +420,26 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_
 }
 
 #[test]
+fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() {
+    // A token opened what it was not bought for, and another was refused elsewhere: an open payment stands in the way of
+    // the whole origin, and purchases are made side by side.
+    let (world, _, (client, host)) = two_instances(true);
+    assert_eq!(fetch(&client, &host, at("/a")), PAID);
+    let answer = world.wallet_waits();
+    let (_, first) = start(&client, &host, at("/b"));
+    world.executor.run(1000);
+    let (_, second) = start(&client, &host, at("/c"));
+    world.executor.run(1000);
+    assert!(!second.is_done(), "{:?}", second.take());
+    world.on_pay.replace(None);
+    let open = client.clone();
+    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    answer.bring(world.proof_of(&hash));
+    assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
+    assert_eq!(world.paid(), 4);
+}
+
+#[test]
 fn anothers_purchase_of_another_resource_is_waited_for() {
     let (world, (knowing, host), (other, other_host)) = two_instances(true);
     let answer = world.wallet_waits();
