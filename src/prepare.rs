@@ -155,13 +155,17 @@ impl<H: Host> Client<H> {
     }
 
     /// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
-    /// already, and whoever is asked before payments has consented to it.
+    /// already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at once.
     async fn repeat_order(&self, purchase: &Purchase<H>, abandoned: &Entry) -> Result<Found, Failure<H>> {
         let mut found = None;
         let mut repeat = |books: &mut Books| {
             purchase.entered_at.set(self.host.now());
             let known = books.journal.find_mut(&abandoned.payment.payment_hash);
-            found = known.filter(|known| known.is_unsettled() && known.is_same_order(abandoned)).map(|known| {
+            let may_be_sent = |known: &&mut Entry| {
+                let most = known.payment.amount_msat.saturating_add(known.max_fee_msat);
+                known.is_unsettled() && known.is_same_order(abandoned) && most <= self.config.limits.per_payment
+            };
+            found = known.filter(may_be_sent).map(|known| {
                 let Dispatch { wallet_id, invoice, repeats, failures, .. } = std::mem::take(&mut known.dispatch);
                 let repeats = repeats.saturating_add(1);
                 known.dispatch = Dispatch { wallet_id, invoice, repeats, failures, ..Dispatch::default() };

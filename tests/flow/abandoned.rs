@@ -95,6 +95,19 @@ fn a_refusal_of_the_second_order_says_nothing_of_the_first() {
 }
 
 #[test]
+fn nothing_is_sent_again_beyond_what_this_instance_may_pay_at_once() {
+    // 10 sat and a fee of at most 5.
+    for (per_payment, expected) in [(15, PAID), (14, open(Code::PaymentUnknown, State::Pending))] {
+        let (world, store, _) = abandoned(true);
+        let (second, host) = client(&world, Some(&store), Config::new(per_payment));
+        host.wallet.replace(Wallet { id: Some("lnd".into()), settles_once: true, finds: true, ..Wallet::default() });
+        let payments = usize::from(expected == PAID);
+        assert_eq!(fetch(&second, &host, get(URL)), expected, "{per_payment}");
+        assert_eq!((world.paid(), total(&world, &second)), (payments, 10), "{per_payment}");
+    }
+}
+
+#[test]
 fn a_second_order_that_is_held_up_leaves_the_first_open() {
     let (world, store, _) = abandoned(true);
     let (second, host) = instance(&world, &store, "lnd", true);
