@@ -8,7 +8,7 @@ use crate::host::{Head, Host, Request};
 use crate::journal::{Entry, Payment};
 use crate::late::Pauses;
 use crate::ledger::Books;
-use crate::offer::was_alive;
+use crate::offer::{has_offer, was_alive};
 use crate::origin::Location;
 use crate::origins::Origins;
 use crate::purchase::{FirstTry, Purchase};
@@ -235,8 +235,8 @@ impl<H: Host> Client<H> {
                         continue;
                     }
                     Next::Without => {
-                        // Its 402 is here already.
-                        if head.status == 402 {
+                        // Its offer is here already. A 402 without one may be no more than the token's refusal.
+                        if head.status == 402 && has_offer(&head) {
                             if let Some(failure) = self.not_honored(&request) {
                                 return Err(self.refused(&request, failure).with_response(response));
                             }

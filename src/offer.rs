@@ -181,6 +181,12 @@ pub(crate) fn check_expiry(invoice: &Invoice, now_ms: u64) -> Result<(), Error> 
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
+/// Whether an answer offers something for a Lightning payment.
+pub(crate) fn has_offer(head: &Head) -> bool {
+    let challenges = head.challenge.as_deref().map(challenge::parse);
+    matches!(challenges, Some(Ok(all)) if all.iter().any(|challenge| challenge.offer.is_some()))
+}
+
 /// Whether an invoice could still be paid at that time.
 pub(crate) fn was_alive(payment_request: &str, then_ms: u64) -> bool {
     Invoice::decode(payment_request).is_ok_and(|invoice| check_expiry(&invoice, then_ms).is_ok())

@@ -271,3 +271,24 @@ fn a_store_that_hangs_holds_up_no_answer_that_is_there() {
     world.executor.run(100_000);
     assert!(store.value("l402-fetch/tokens").unwrap().contains(r#""ownRefusals":"#));
 }
+
+#[test]
+fn what_asks_for_no_money_is_handed_back_though_money_was_taken_there() {
+    let world = World::new();
+    let (client, host) = client(&world, None, Config::new(100));
+    let header = world.mint.offer(&Terms::default(), world.now()).header();
+    world.answers(move |sent| Ok(Response::challenge(&header, sent)));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
+    assert_eq!(fetch(&client, &host, get(URL)), not_honored());
+    // Another scheme's 402, one of nobody, and what has become free but for the token.
+    for (challenge, without, expected) in [(Some(r#"Other realm="x""#), 402, 402), (None, 402, 402), (None, 200, 200)] {
+        let before = world.sends();
+        world.answers(move |sent| {
+            let mut response = Response::status(if sent.authorization.is_some() { 402 } else { without }, sent);
+            response.head.challenge = challenge.map(str::to_owned);
+            Ok(response)
+        });
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(expected, None), "{challenge:?} {without}");
+        assert_eq!((world.sends() - before, world.paid(), spent(&world, &client)), (2, 1, 10));
+    }
+}
