@@ -8,7 +8,7 @@ import { setup } from "./setup.mjs";
 const FEATURES = ["bulk-memory", "bulk-memory-opt", "call-indirect-overlong", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
 
 /** For size, twice: with the control flow taken apart and put together anew in between it comes out smaller by nearly a percent. */
-const OPTIMISE = ["-Oz", "--converge", "--flatten", "--rereloop", "-Oz", "--converge"];
+const OPTIMISE = ["--merge-similar-functions", "--flatten", "--rereloop", "-Oz", "--converge", "--flatten", "--rereloop", "-Oz", "--converge", "--dealign"];
 
 /** What is loaded with bind.js alone. */
 const PARTS = ["./client.js", "./env.js", "./parsers.js", "./repeat.js"];
