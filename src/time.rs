@@ -13,13 +13,14 @@ const EPOCH: u64 = 719_162;
 /// Unix seconds, and whether the time zone is told: without one it is read as UTC. Fractions are cut off; a day
 /// before 1970 is its first. `2036-01-01T00:00:00Z`, `2036-01-01 01:00:00.5+01:00`, `2036-01-01T00:00:00`.
 pub(crate) fn read(text: &str) -> Option<(u64, bool)> {
+    // Four digits at most: no sum or product of them overflows.
     let (moment, mut rest) = text.as_bytes().split_at_checked(SHAPE.len())?;
     let mut numbers = [0u64; 6];
     let mut slots = numbers.iter_mut();
     let mut slot = slots.next()?;
     for (byte, shape) in moment.iter().zip(SHAPE) {
         match (shape, byte) {
-            (b'0', b'0'..=b'9') => *slot = slot.saturating_mul(10).saturating_add(u64::from(byte & 15)),
+            (b'0', b'0'..=b'9') => *slot = slot.wrapping_mul(10).wrapping_add(u64::from(byte & 15)),
             (b'T', b'T' | b't' | b' ') => slot = slots.next()?,
             (b'-' | b':', _) if shape == byte => slot = slots.next()?,
             _ => return None,
@@ -32,13 +33,13 @@ pub(crate) fn read(text: &str) -> Option<(u64, bool)> {
     }
     // the leap day of this year counts from March on
     let whole = if month > 2 { year } else { year.checked_sub(1)? };
-    let leap_days = (whole / 4).saturating_sub(whole / 100).saturating_add(whole / 400);
-    let days = [year.checked_sub(1)?.saturating_mul(365), leap_days, before_month, day]
+    let leap_days = (whole / 4).wrapping_sub(whole / 100).wrapping_add(whole / 400);
+    let days = [year.checked_sub(1)?.wrapping_mul(365), leap_days, before_month, day]
         .into_iter()
-        .fold(0, u64::saturating_add)
-        .saturating_sub(EPOCH.saturating_add(1));
-    let seconds = [days.saturating_mul(86_400), hour.saturating_mul(3600), minute.saturating_mul(60), second];
-    let local = seconds.into_iter().fold(0, u64::saturating_add);
+        .sum::<u64>()
+        .saturating_sub(EPOCH.wrapping_add(1));
+    let seconds = [days.wrapping_mul(86_400), hour.wrapping_mul(3600), minute.wrapping_mul(60), second];
+    let local = seconds.into_iter().sum::<u64>();
 
     if let [b'.' | b',', fraction @ ..] = rest {
         let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -52,8 +53,8 @@ pub(crate) fn read(text: &str) -> Option<(u64, bool)> {
         }
         _ => return None,
     };
-    let offset = hours.saturating_mul(3600).saturating_add(minutes.saturating_mul(60));
-    let utc = if sign == b'+' { local.saturating_sub(offset) } else { local.saturating_add(offset) };
+    let offset = hours.wrapping_mul(3600).wrapping_add(minutes.wrapping_mul(60));
+    let utc = if sign == b'+' { local.saturating_sub(offset) } else { local.wrapping_add(offset) };
     Some((utc, true))
 }
 
