@@ -279,7 +279,7 @@ impl<H: Host> Client<H> {
         let mut guards = Vec::new();
         let mut entry = match self.prepare(purchase, quote, &mut guards).await {
             Ok(Found::Bought(token)) => return Ok(Bought { token, paid_now: false }),
-            Ok(Found::Journalled(entry)) => *entry,
+            Ok(Found::Journalled(entry)) => entry,
             Err(failure) => return Err(self.refused(request, failure)),
         };
 
@@ -300,8 +300,8 @@ impl<H: Host> Client<H> {
                     self.weigh(&entry, answer)
                 }
                 None => {
-                    let (client, late) = (Rc::clone(self), entry.clone());
-                    self.host.spawn(Box::pin(async move { client.settle_late(late, sending, answer).await }));
+                    let late = Rc::clone(self).settle_late(entry.clone(), sending, answer);
+                    self.host.spawn(Box::pin(late));
                     Err(Doubt::of_silence())
                 }
             }

@@ -63,13 +63,18 @@ impl<'a> Row<'a> {
 
     pub(crate) fn rows<T>(&mut self, name: &str, read: impl Fn(&mut Row<'_>) -> T) -> Vec<T> {
         let mut list = Vec::new();
+        self.each(name, &mut |row| list.push(read(row)));
+        list
+    }
+
+    /// Compiled once, whatever the rows are.
+    fn each(&mut self, name: &str, read: &mut dyn FnMut(&mut Row<'_>)) {
         let rows = self.json.get(name).and_then(Json::as_array);
         for json in self.expect(rows, &[]) {
             let mut row = Row::new(json);
-            list.push(read(&mut row));
+            read(&mut row);
             self.damaged |= row.damaged;
         }
-        list
     }
 }
 

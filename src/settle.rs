@@ -264,8 +264,8 @@ impl<H: Host> Client<H> {
 
     /// Takes an answer that comes after the timeout.
     pub(crate) async fn settle_late(
-        &self,
-        mut entry: Entry,
+        self: Rc<Self>,
+        mut entry: Box<Entry>,
         sending: Rc<Sending>,
         answer: Pin<Box<impl Future<Output = Answer<H::Cause>>>>,
     ) {
