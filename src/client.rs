@@ -19,6 +19,7 @@ use crate::token::Token;
 use crate::tokens::Search;
 use crate::verdict::{verdict, Verdict};
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::{Rc, Weak};
 
 /// How long a response waits until it is written that its token was taken.
@@ -166,14 +167,14 @@ impl<H: Host> Client<H> {
     ///
     /// # Errors
     /// As [`Client::fetch`].
-    pub async fn answer(
+    pub fn answer(
         self: &Rc<Self>,
         call: Rc<H::Call>,
         request: Request,
         token: Option<Rc<Token>>,
         response: H::Response,
-    ) -> Result<Reply<H>, Failure<H>> {
-        self.finish(call, request, token, Ok(response)).await
+    ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + '_ {
+        self.finish(call, request, token, Ok(response))
     }
 
     /// The same of whatever became of the first request.

@@ -10,7 +10,7 @@ use crate::text::{number, split_once};
 use crate::Error;
 use gloo_net::http::Response;
 use js_sys::{Array, Date, Function, Promise, Reflect};
-use std::future::Future;
+use std::future::{poll_fn, Future};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use wasm_bindgen::prelude::*;
@@ -149,6 +149,14 @@ impl Drop for Waiting {
     }
 }
 
+/// What a promise comes to, as it is read once it has settled. An async block would be a state machine, with code to drop it.
+fn settled<T>(
+    mut promise: impl Future<Output = Result<JsValue, JsValue>> + Unpin + 'static,
+    mut read: impl FnMut(Result<JsValue, JsValue>) -> T + 'static,
+) -> impl Future<Output = T> + 'static {
+    poll_fn(move |context| Pin::new(&mut promise).poll(context).map(&mut read))
+}
+
 /// Frees a lock; one that is still waited for, as soon as it would be held.
 pub(crate) struct Guard(Option<Lock>);
 
@@ -190,8 +198,7 @@ impl Host for JsHost {
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
-        let timer = Waiting::from(self.env.timer(milliseconds as f64));
-        async move { drop(timer.await) }
+        settled(Waiting::from(self.env.timer(milliseconds as f64)), drop)
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
@@ -202,8 +209,13 @@ impl Host for JsHost {
         self.is(trait_of::ISOLATED)
     }
 
-    async fn send(&self, call: &Call, authorization: Option<&str>, repeat: bool) -> Result<JsValue, JsValue> {
-        JsFuture::from(self.env.send(call, authorization.map(str::to_owned), repeat)).await
+    fn send(
+        &self,
+        call: &Call,
+        authorization: Option<&str>,
+        repeat: bool,
+    ) -> impl Future<Output = Result<JsValue, JsValue>> {
+        JsFuture::from(self.env.send(call, authorization.map(str::to_owned), repeat))
     }
 
     fn may_be_preflight(&self, call: &Call, cause: &JsValue) -> bool {
@@ -214,8 +226,8 @@ impl Host for JsHost {
         self.env.aborted(call)
     }
 
-    async fn gives_up(&self, call: &Call) {
-        drop(Waiting::from(self.env.gives_up(call)).await);
+    fn gives_up(&self, call: &Call) -> impl Future<Output = ()> {
+        settled(Waiting::from(self.env.gives_up(call)), drop)
     }
 
     fn head(&self, response: &JsValue) -> Head {
@@ -246,8 +258,8 @@ impl Host for JsHost {
 
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<JsValue>> + 'static {
         let promise = self.env.pay(&invoice.to_json(), order.url, order.max_fee_msat as f64, order.timeout_ms as f64);
-        async move {
-            let answer = match JsFuture::from(promise).await {
+        settled(JsFuture::from(promise), |answer| {
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(cause) => return Answer::Threw(cause),
             };
@@ -266,7 +278,7 @@ impl Host for JsHost {
                 Some(nothing) => Answer::Nothing(nothing),
                 None => Answer::Word,
             }
-        }
+        })
     }
 
     fn has_lookup(&self) -> bool {
@@ -278,9 +290,8 @@ impl Host for JsHost {
     }
 
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
-        let promise = self.env.lookup(payment_hash);
-        async move {
-            let Ok(found) = JsFuture::from(promise).await else { return Fact::Unreachable };
+        settled(JsFuture::from(self.env.lookup(payment_hash)), |found| {
+            let Ok(found) = found else { return Fact::Unreachable };
             match (text(&found, "state").as_deref(), text(&found, "preimage")) {
                 (Some("paid"), Some(preimage)) => Fact::Paid { preimage, fee_msat: msat(&found, "feeMsat") },
                 (Some("pending"), _) => Fact::Pending,
@@ -288,7 +299,7 @@ impl Host for JsHost {
                 (Some("not_found"), _) => Fact::NotFound,
                 _ => Fact::Unreachable,
             }
-        }
+        })
     }
 
     fn asks_unknown(&self) -> bool {
@@ -300,14 +311,11 @@ impl Host for JsHost {
         let shown = Some(payment.clone());
         let error =
             self.env.error(error.code().as_str(), error.message(), JsValue::UNDEFINED, shown, None, Array::new());
-        let told = JsFuture::from(self.env.unknown(&payment, error));
-        async move {
-            match told.await {
-                Ok(told) if told == "failed" => Told::Failed,
-                Ok(told) => text(&told, "preimage").map_or(Told::Wait, Told::Preimage),
-                Err(_) => Told::Wait,
-            }
-        }
+        settled(JsFuture::from(self.env.unknown(&payment, error)), |told| match told {
+            Ok(told) if told == "failed" => Told::Failed,
+            Ok(told) => text(&told, "preimage").map_or(Told::Wait, Told::Preimage),
+            Err(_) => Told::Wait,
+        })
     }
 
     fn approve(&self, quote: &Quote, terms: &Terms) -> Option<impl Future<Output = Result<bool, JsValue>> + 'static> {
@@ -316,7 +324,7 @@ impl Host for JsHost {
         }
         let Terms { max_fee_msat, remaining } = terms;
         let answer = Waiting::from(self.env.approve(&quote.to_json(), *max_fee_msat as f64, &remaining.to_json()));
-        Some(async move { answer.await.map(|consent| consent == JsValue::TRUE) })
+        Some(settled(answer, |consent| consent.map(|consent| consent == JsValue::TRUE)))
     }
 
     fn tell(&self, event: &Event<'_>) {
@@ -333,12 +341,12 @@ impl Host for JsHost {
         self.is(trait_of::LOCKS)
     }
 
-    async fn load(&self, key: &str) -> Result<Option<String>, JsValue> {
-        JsFuture::from(self.env.load(key)).await.map(|text| text.as_string())
+    fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, JsValue>> {
+        settled(JsFuture::from(self.env.load(key)), |text| text.map(|text| text.as_string()))
     }
 
-    async fn save(&self, key: &str, value: &str) -> Result<(), JsValue> {
-        JsFuture::from(self.env.save(key, value)).await.map(|_| ())
+    fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), JsValue>> {
+        settled(JsFuture::from(self.env.save(key, value)), |saved| saved.map(drop))
     }
 
     async fn lock(&self, name: &str) -> Result<Guard, JsValue> {
