@@ -354,13 +354,15 @@ impl<'a> Parser<'a> {
 
     /// `u` and four digits, or a pair of those that make one character.
     fn unicode(&mut self) -> Result<char, &'static str> {
-        let first = self.unit()?;
-        let second = if (0xd800..0xdc00).contains(&first) && self.eat("\\") { Some(self.unit()?) } else { None };
-        let mut characters = char::decode_utf16([first].into_iter().chain(second));
-        match (characters.next(), characters.next()) {
-            (Some(Ok(character)), None) => Ok(character),
-            _ => Err(BAD_ESCAPE),
+        let mut code = u32::from(self.unit()?);
+        if (0xd800..0xdc00).contains(&code) && self.eat("\\") {
+            let low = u32::from(self.unit()?);
+            // Ten bits of each. Where the second is no half of a pair, half of one is left, which is no character.
+            if (0xdc00..0xe000).contains(&low) {
+                code = ((code & 0x3ff) << 10 | low & 0x3ff).wrapping_add(0x1_0000);
+            }
         }
+        char::from_u32(code).ok_or(BAD_ESCAPE)
     }
 
     fn unit(&mut self) -> Result<u16, &'static str> {
