@@ -78,10 +78,13 @@ impl Encoded {
                 bytes
             }
             Form::Json(mut members) => {
-                let added = caveats.iter().map(|caveat| Json::object([("i", Json::from(*caveat))]));
-                match members.iter_mut().find(|(name, _)| name == "c") {
-                    Some((_, Json::Array(present))) => present.extend(added),
-                    _ => members.push(("c".to_owned(), added.collect::<Vec<_>>().into())),
+                if !members.iter().any(|(name, _)| name == "c") {
+                    members.push(("c".to_owned(), Json::Array(Vec::new())));
+                }
+                if let Some((_, Json::Array(present))) = members.iter_mut().find(|(name, _)| name == "c") {
+                    for caveat in caveats {
+                        present.push(Json::object([("i", Json::from(*caveat))]));
+                    }
                 }
                 members.retain(|(name, _)| name != "s" && name != "s64");
                 let url = Flavour { url_safe: true, padded: false };
