@@ -8,10 +8,10 @@ import { modulesOf } from "./wasm-modules.mjs";
 
 /** Bytes after gzip: `ceiling` may not be passed, a little above what is reached; `aim` is where it should go. */
 const LIMITS = {
-  "l402-fetch, before the first 402": { ceiling: 5_200, aim: 5_000 },
-  "l402-fetch, all of it": { ceiling: 90_300, aim: 48_000 },
-  "l402-fetch/inline": { ceiling: 110_800 },
-  "the wasm alone": { ceiling: 77_600 },
+  "l402-fetch, before the first 402": { ceiling: 5_000 },
+  "l402-fetch, all of it": { ceiling: 88_400, aim: 48_000 },
+  "l402-fetch/inline": { ceiling: 108_500 },
+  "the wasm alone": { ceiling: 76_200 },
 };
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 4_600 };
