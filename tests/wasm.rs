@@ -86,7 +86,7 @@ fn a_parsers_error_is_its_code_and_its_text() {
     for (error, code) in [
         (decode_invoice("lnbc1").unwrap_err(), "invalid_invoice"),
         (decode_macaroon("").unwrap_err(), "invalid_macaroon"),
-        (parse_challenges("L402 token=").unwrap_err(), "invalid_challenge"),
+        (parse_challenges("L402 token=\"x").unwrap_err(), "invalid_challenge"),
         (parse(3, "x", "[]").unwrap_err(), "invalid_macaroon"),
     ] {
         let pair = Array::from(&error);
@@ -99,7 +99,7 @@ fn a_parsers_error_is_its_code_and_its_text() {
 #[wasm_bindgen_test]
 fn a_core_takes_no_configuration_that_it_does_not_understand() {
     for config in ["", "{}", "[]", r#"{"limits":{"perPayment":1e3}}"#] {
-        let error = Core::new(config, Object::new().unchecked_into(), 0).err().unwrap();
+        let error = Core::new(config, Object::new().unchecked_into(), 0, "{}").err().unwrap();
         assert_eq!(Array::from(&error).get(0).as_string().as_deref(), Some("invalid_options"), "{config}");
     }
 }
