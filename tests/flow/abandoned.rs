@@ -1,7 +1,7 @@
 //! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
 
 use crate::executor::Later;
-use crate::host::{client, fetch, get, open, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
+use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::config::Config;
@@ -14,11 +14,6 @@ fn instance(world: &Rc<World>, store: &Rc<Store>, id: &str, settles_once: bool) 
     let (client, host) = client(world, Some(store), Config::new(100));
     host.wallet.replace(Wallet { id: Some(id.into()), settles_once, finds: true, ..Wallet::default() });
     (client, host)
-}
-
-fn total(world: &Rc<World>, client: &TheClient) -> u64 {
-    let client = client.clone();
-    world.run(async move { client.spent(None).await.ok().unwrap().total })
 }
 
 /// A process that is gone between its entry in the journal and the wallet; and the invoice.
@@ -44,7 +39,7 @@ fn the_same_invoice_goes_to_the_same_wallet_at_once() {
     host.approve.replace(Some(Box::new(|_| unreachable!("whoever is asked has consented to this invoice"))));
     assert_eq!(fetch(&second, &host, get(URL)), PAID);
     assert_eq!(world.payments.take(), [invoice], "never a fresh one beside it");
-    assert_eq!((fetch(&second, &host, get(URL)), total(&world, &second)), (REUSED, 10));
+    assert_eq!((fetch(&second, &host, get(URL)), spent(&world, &second)), (REUSED, 10));
 }
 
 #[test]
@@ -59,7 +54,7 @@ fn any_other_wallet_is_not_asked_again() {
             open(Code::PaymentUnknown, State::Pending),
             "{before} {after} {id}"
         );
-        assert_eq!((world.paid(), total(&world, &second)), (0, 10));
+        assert_eq!((world.paid(), spent(&world, &second)), (0, 10));
     }
 }
 
@@ -70,7 +65,7 @@ fn what_is_on_its_way_or_can_not_be_told_is_not_sent_again() {
         let (second, host) = instance(&world, &store, "lnd", true);
         world.lookup_says(found);
         assert_eq!(fetch(&second, &host, get(URL)), open(Code::PaymentUnknown, State::Pending));
-        assert_eq!((world.paid(), total(&world, &second)), (0, 10));
+        assert_eq!((world.paid(), spent(&world, &second)), (0, 10));
     }
 }
 
@@ -87,11 +82,11 @@ fn a_refusal_of_the_second_order_says_nothing_of_the_first() {
     };
     for _ in 0..2 {
         assert_eq!(fetch(&second, &host, get(URL)), refused);
-        assert_eq!(total(&world, &second), 10);
+        assert_eq!(spent(&world, &second), 10);
     }
     world.on_pay.replace(None);
     assert_eq!(fetch(&second, &host, get(URL)), PAID);
-    assert_eq!((world.payments.take(), total(&world, &second)), (vec![invoice; 3], 10));
+    assert_eq!((world.payments.take(), spent(&world, &second)), (vec![invoice; 3], 10));
 }
 
 #[test]
@@ -103,7 +98,7 @@ fn nothing_is_sent_again_beyond_what_this_instance_may_pay_at_once() {
         host.wallet.replace(Wallet { id: Some("lnd".into()), settles_once: true, finds: true, ..Wallet::default() });
         let payments = usize::from(expected == PAID);
         assert_eq!(fetch(&second, &host, get(URL)), expected, "{per_payment}");
-        assert_eq!((world.paid(), total(&world, &second)), (payments, 10), "{per_payment}");
+        assert_eq!((world.paid(), spent(&world, &second)), (payments, 10), "{per_payment}");
     }
 }
 
@@ -119,7 +114,7 @@ fn a_second_order_that_is_held_up_leaves_the_first_open() {
     written.bring(());
     world.executor.run(1_000);
     assert_eq!(running.take(), open(Code::PaymentUnknown, State::Unknown));
-    assert_eq!((world.paid(), total(&world, &second)), (0, 10));
+    assert_eq!((world.paid(), spent(&world, &second)), (0, 10));
 }
 
 #[test]
@@ -127,7 +122,7 @@ fn once_the_invoice_has_expired_a_fresh_one_is_paid() {
     let (world, store, invoice) = abandoned(true);
     let (second, host) = instance(&world, &store, "lnd", true);
     world.executor.pass(601_000);
-    assert_eq!((fetch(&second, &host, get(URL)), world.paid(), total(&world, &second)), (PAID, 1, 10));
+    assert_eq!((fetch(&second, &host, get(URL)), world.paid(), spent(&world, &second)), (PAID, 1, 10));
     assert!(!world.payments.borrow().contains(&invoice));
 }
 
@@ -146,11 +141,11 @@ fn the_first_senders_late_word_does_not_end_the_second_order() {
     assert_eq!(world.paid(), 2);
     late.bring(Answer::Failed { text: "no route".into(), cause: None });
     world.executor.run(1_000);
-    assert_eq!(total(&world, &first), 10);
+    assert_eq!(spent(&world, &first), 10);
     let hash = crate::parallel::first_hash(&world, &second);
     answer.bring(world.proof_of(&hash));
     world.executor.run(1_000);
-    assert_eq!((running.take(), total(&world, &second)), (PAID, 10));
+    assert_eq!((running.take(), spent(&world, &second)), (PAID, 10));
     let payments = world.payments.take();
     assert!(payments.iter().all(|invoice| *invoice == payments[0]) && payments.len() == 2);
 }

@@ -1,7 +1,7 @@
 //! How large the books may grow, and what they forget on the way: never an amount, nor what may still open something.
 
 use crate::host::{
-    client, fetch, get, not_honored, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL,
+    client, fetch, get, not_honored, payments, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::bounds::{KEPT_BYTES, MOST_BYTES};
@@ -88,11 +88,6 @@ fn stock(bytes: usize, token: impl Fn(u64) -> Token) -> Tokens {
 
 fn instance(world: &Rc<World>, store: &Rc<Store>, config: Config) -> (TheClient, Fake) {
     client(world, Some(store), config)
-}
-
-fn payments(world: &Rc<World>, client: &TheClient) -> Vec<Payment> {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap() })
 }
 
 fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> Spent {

@@ -1,10 +1,12 @@
 //! What a wallet reports of a payment whose answer was lost, seen of real ones: nothing is paid twice, and nothing is forgotten.
 
 use crate::executor::Later;
-use crate::host::{client, fetch, get, open, soon, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED, URL};
+use crate::host::{
+    client, fetch, get, open, resolve, soon, spent, states, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED,
+    URL,
+};
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start};
-use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
 use l402_fetch::host::{Answer, Fact, Told, Wallet, Window};
 use l402_fetch::journal::State;
@@ -24,25 +26,6 @@ fn instance(world: &Rc<World>, store: &Rc<Store>, wallet: Wallet) -> (TheClient,
     let (client, host) = client(world, Some(store), Config::new(100));
     host.wallet.replace(wallet);
     (client, host)
-}
-
-fn total(world: &Rc<World>, client: &TheClient) -> u64 {
-    let client = client.clone();
-    world.run(async move { client.spent(None).await.ok().unwrap().total })
-}
-
-fn states(world: &Rc<World>, client: &TheClient) -> Vec<State> {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap().iter().map(|payment| payment.state).collect() })
-}
-
-fn resolve(world: &Rc<World>, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
-    let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
-    match world.run(async move { client.resolve(&hash, preimage.as_deref()).await }) {
-        Ok(()) => None,
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        Err(_) => panic!("never foreign"),
-    }
 }
 
 fn threw(code: Code, state: State) -> End {
@@ -69,13 +52,13 @@ fn a_wallet_that_finds_nothing_is_never_believed_to_have_paid_nothing() {
     for wait_ms in [60_000, 3_600_000, 80_000_000] {
         world.executor.pass(wait_ms);
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown), "{wait_ms}");
-        assert_eq!((world.paid(), total(&world, &client)), (1, 10));
+        assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
     }
     let (later, later_host) = instance(&world, &store, wallet("nwc", false, NWC));
     assert_eq!(fetch(&later, &later_host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     let preimage = world.mint.preimage(&hash).unwrap();
     assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None);
-    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (REUSED, 1, 10));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (REUSED, 1, 10));
 }
 
 #[test]
@@ -86,7 +69,7 @@ fn payment_failed_then_not_found_then_settled_is_paid_once() {
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     let preimage = world.mint.preimage(&hash).unwrap();
     world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
-    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (REUSED, 1, 12));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (REUSED, 1, 12));
 }
 
 #[test]
@@ -94,10 +77,10 @@ fn a_window_counts_from_the_stored_time_of_the_error() {
     let (world, _, (client, host), _, _) = thrown(wallet("nwc", true, NWC), Fact::NotFound);
     world.executor.pass(55_000);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-    assert_eq!((world.paid(), total(&world, &client)), (1, 10));
+    assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
     // What will be certain in a moment is waited for.
     world.executor.pass(3_000);
-    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (PAID, 2, 10));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 2, 10));
 }
 
 #[test]
@@ -119,7 +102,7 @@ fn a_window_survives_a_reload_and_holds_in_every_other_instance() {
             world.executor.pass(after_ms);
             let (end, payments) = if believed { (PAID, 2) } else { (open(Code::PaymentUnknown, State::Unknown), 1) };
             assert_eq!((fetch(&later, &later_host, get(URL)), world.paid()), (end, payments), "{window:?} {after_ms}");
-            assert_eq!(total(&world, &later), 10);
+            assert_eq!(spent(&world, &later), 10);
         }
     }
 }
@@ -136,10 +119,10 @@ fn a_command_that_may_still_be_trying_is_waited_for_unless_it_has_ended() {
         world.lookup_says(FAILED);
         let is_over = expected == threw(Code::PaymentFailed, State::Failed);
         assert_eq!(fetch(&client, &host, get(URL)), expected);
-        assert_eq!((world.paid(), total(&world, &client)), (1, if is_over { 0 } else { 10 }));
+        assert_eq!((world.paid(), spent(&world, &client)), (1, if is_over { 0 } else { 10 }));
         world.executor.pass(70_000);
         world.on_pay.replace(None);
-        assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (PAID, 2, 10));
+        assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 2, 10));
     }
 }
 
@@ -151,7 +134,7 @@ fn a_moment_is_waited_for_in_the_call_itself() {
     world.lookup_says(Fact::NotFound);
     let before = world.now();
     assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentFailed, State::Failed));
-    assert_eq!((world.now() - before, world.lookups.get(), total(&world, &client)), (2_010, 2, 0));
+    assert_eq!((world.now() - before, world.lookups.get(), spent(&world, &client)), (2_010, 2, 0));
 
     // A request that the first lookup overtook is found by the second.
     let looks = Cell::new(0);
@@ -160,7 +143,7 @@ fn a_moment_is_waited_for_in_the_call_itself() {
         soon(if looks.get() == 1 { Fact::NotFound } else { Fact::Pending })
     })));
     assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentUnknown, State::Unknown));
-    assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (2, 4, 10));
+    assert_eq!((world.paid(), world.lookups.get(), spent(&world, &client)), (2, 4, 10));
 }
 
 #[test]
@@ -174,13 +157,13 @@ fn a_pay_that_is_still_at_work_is_waited_for_whatever_a_lookup_says() {
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         world.executor.pass(60_000);
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-        assert_eq!((world.paid(), total(&world, &client)), (1, 10));
+        assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
         let hash = first_hash(&world, &client);
         assert_eq!(resolve(&world, &client, &hash, None), Some(Code::InvalidOptions), "an order is out");
         person.bring(world.proof_of(&hash));
         world.executor.run(1_000);
         world.on_pay.replace(None);
-        assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (REUSED, 1, 10));
+        assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (REUSED, 1, 10));
     }
 }
 
@@ -194,7 +177,7 @@ fn a_pay_that_gives_up_after_its_time_makes_a_lookup_certain() {
     answer.bring(Answer::Threw("PAYMENT_FAILED"));
     world.executor.run(1_000);
     world.on_pay.replace(None);
-    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (PAID, 2, 10));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 2, 10));
 }
 
 #[test]
@@ -213,7 +196,7 @@ fn a_pay_that_gives_up_during_the_lookup_is_looked_up_once_more() {
         })
     })));
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
-    assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (1, 2, 0));
+    assert_eq!((world.paid(), world.lookups.get(), spent(&world, &client)), (1, 2, 0));
 }
 
 #[test]
@@ -229,9 +212,9 @@ fn a_record_of_an_earlier_attempt_is_no_answer_about_a_later_one() {
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
     world.lookup_says(Fact::Failed { begun_at_ms: Some(begun) });
     assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentUnknown, State::Unknown));
-    assert_eq!((world.paid(), total(&world, &client)), (2, 10));
+    assert_eq!((world.paid(), spent(&world, &client)), (2, 10));
     world.lookup_says(Fact::Failed { begun_at_ms: Some(begun + 60_001) });
-    assert_eq!((total(&world, &client), states(&world, &client)), (0, vec![State::Failed]));
+    assert_eq!((spent(&world, &client), states(&world, &client)), (0, vec![State::Failed]));
 }
 
 #[test]
@@ -246,11 +229,11 @@ fn a_record_without_a_time_may_be_of_an_earlier_attempt_until_the_window_has_pas
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (threw(Code::PaymentUnknown, State::Unknown), 2));
     world.executor.pass(50_000);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-    assert_eq!((world.paid(), total(&world, &client)), (2, 10));
+    assert_eq!((world.paid(), spent(&world, &client)), (2, 10));
     world.executor.pass(10_000);
-    assert_eq!((total(&world, &client), states(&world, &client)), (0, vec![State::Failed]));
+    assert_eq!((spent(&world, &client), states(&world, &client)), (0, vec![State::Failed]));
     world.on_pay.replace(None);
-    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (PAID, 3, 10));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 3, 10));
 }
 
 #[test]
@@ -262,7 +245,7 @@ fn another_wallets_not_found_ends_nothing_and_its_preimage_does() {
         for wait_ms in [0, 3_601_000] {
             world.executor.pass(wait_ms);
             assert_eq!(fetch(&other, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-            assert_eq!((world.paid(), total(&world, &other)), (1, 10));
+            assert_eq!((world.paid(), spent(&world, &other)), (1, 10));
         }
     }
     let preimage = world.mint.preimage(&hash).unwrap();
@@ -279,9 +262,9 @@ fn a_wallet_that_had_a_payment_and_does_not_find_it_is_not_believed() {
     let (later, later_host) = instance(&world, &store, wallet("lnd", true, Window::None));
     world.executor.pass(3_601_000);
     assert_eq!(fetch(&later, &later_host, get(URL)), open(Code::PaymentUnknown, State::Unknown), "after a reload too");
-    assert_eq!((world.paid(), total(&world, &later)), (1, 10));
+    assert_eq!((world.paid(), spent(&world, &later)), (1, 10));
     world.lookup_says(FAILED);
-    assert_eq!((fetch(&later, &later_host, get(URL)), world.paid(), total(&world, &later)), (PAID, 2, 10));
+    assert_eq!((fetch(&later, &later_host, get(URL)), world.paid(), spent(&world, &later)), (PAID, 2, 10));
 }
 
 #[test]
@@ -330,7 +313,7 @@ fn an_open_payment_stands_in_the_way_of_its_own_resource() {
     let (world, _, (client, host), _, _) = thrown(wallet("webln", false, Window::None), Fact::Unreachable);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     assert_eq!(fetch(&client, &host, get(&format!("{ORIGIN}/other"))), PAID);
-    assert_eq!((world.paid(), total(&world, &client)), (2, 20));
+    assert_eq!((world.paid(), spent(&world, &client)), (2, 20));
 }
 
 #[test]
@@ -375,7 +358,7 @@ fn who_is_asked_where_nobody_can_tell_settles_it() {
         let expected = if earlier { REUSED } else { PAID };
         assert_eq!(fetch(&first, &host, get(URL)), expected, "earlier: {earlier}");
         assert_eq!(asked.take(), [(State::Unknown, Code::PaymentUnknown)]);
-        assert_eq!((world.paid(), total(&world, &first), states(&world, &first)), (1, 10, vec![State::Paid]));
+        assert_eq!((world.paid(), spent(&world, &first), states(&world, &first)), (1, 10, vec![State::Paid]));
     }
 }
 
@@ -386,13 +369,13 @@ fn who_is_asked_and_says_failed_frees_the_amount() {
     world.wallet_says(Answer::Nothing("undefined".into()));
     let asked = tells(&host, Told::Failed);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
-    assert_eq!((world.paid(), total(&world, &client)), (1, 0));
+    assert_eq!((world.paid(), spent(&world, &client)), (1, 0));
     // What an earlier call left open is asked about before it is bought anew.
     host.on_unknown.replace(None);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
     world.on_pay.replace(None);
     let again = tells(&host, Told::Failed);
-    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), total(&world, &client)), (PAID, 3, 10));
+    assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 3, 10));
     assert_eq!((asked.take(), again.take().len()), (vec![(State::Unknown, Code::NoPreimage)], 1));
 }
 
@@ -405,7 +388,7 @@ fn who_is_asked_and_can_not_tell_leaves_it_open() {
         let asked = tells(&host, told);
         assert_eq!(fetch(&client, &host, get(URL)), threw(Code::PaymentUnknown, State::Unknown));
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-        assert_eq!((asked.take().len(), world.paid(), total(&world, &client)), (2, 1, 10));
+        assert_eq!((asked.take().len(), world.paid(), spent(&world, &client)), (2, 1, 10));
     }
 }
 
@@ -435,7 +418,7 @@ fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
             (false, true) => (PAID, 2, 10),
         };
         assert_eq!(fetch(&client, &host, get(URL)), expected, "{is_paid} {earlier}");
-        assert_eq!((world.paid(), total(&world, &client)), (payments, sum), "{is_paid} {earlier}");
+        assert_eq!((world.paid(), spent(&world, &client)), (payments, sum), "{is_paid} {earlier}");
     }
 }
 
@@ -448,12 +431,12 @@ fn nobody_is_asked_while_an_order_is_out() {
         let asked = tells(&host, Told::Failed);
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-        assert_eq!((asked.borrow().len(), world.paid(), total(&world, &client)), (0, 1, 10));
+        assert_eq!((asked.borrow().len(), world.paid(), spent(&world, &client)), (0, 1, 10));
         answer.bring(Answer::Threw("PAYMENT_FAILED"));
         world.executor.run(1_000);
         world.on_pay.replace(None);
         assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (PAID, 2));
-        assert_eq!((asked.take().len(), total(&world, &client)), (1, 10));
+        assert_eq!((asked.take().len(), spent(&world, &client)), (1, 10));
     }
 }
 

@@ -195,6 +195,27 @@ pub fn spent(world: &World, client: &TheClient) -> u64 {
     world.run(async move { client.spent(None).await.ok().unwrap().total })
 }
 
+/// Every payment, as `payments()` tells them.
+pub fn payments(world: &World, client: &TheClient) -> Vec<Payment> {
+    let client = client.clone();
+    world.run(async move { client.payments().await.ok().unwrap() })
+}
+
+/// What is known of each of them.
+pub fn states(world: &World, client: &TheClient) -> Vec<State> {
+    payments(world, client).iter().map(|payment| payment.state).collect()
+}
+
+/// The code of what `resolve()` rejects with.
+pub fn resolve(world: &World, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
+    let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
+    match world.run(async move { client.resolve(&hash, preimage.as_deref()).await }) {
+        Ok(()) => None,
+        Err(Failure::Raised(raised)) => Some(raised.error.code()),
+        Err(_) => panic!("never foreign"),
+    }
+}
+
 /// Sends a request to its end.
 pub fn fetch(client: &TheClient, host: &Fake, request: Request) -> End {
     let client = client.clone();

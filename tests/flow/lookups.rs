@@ -1,7 +1,10 @@
 //! Open payments are looked up before `payments()` and `spent()` answer.
 
 use crate::executor::{Later, Running};
-use crate::host::{client, fetch, get, never, open, soon, Fake, Op, Store, TheClient, World, PAID, REUSED, URL};
+use crate::host::{
+    client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID, REUSED,
+    URL,
+};
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::certainty::Dispatch;
@@ -57,20 +60,6 @@ fn instance(world: &Rc<World>, store: &Rc<Store>) -> (TheClient, Fake) {
     client(world, Some(store), Config::new(100))
 }
 
-fn payments(world: &Rc<World>, client: &TheClient) -> Vec<Payment> {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap() })
-}
-
-fn states(world: &Rc<World>, client: &TheClient) -> Vec<State> {
-    payments(world, client).iter().map(|payment| payment.state).collect()
-}
-
-fn total(world: &Rc<World>, client: &TheClient) -> u64 {
-    let client = client.clone();
-    world.run(async move { client.spent(None).await.ok().unwrap().total })
-}
-
 /// The wallet's books say that all was paid.
 fn all_was_paid(world: &Rc<World>) {
     let inner = Rc::downgrade(world);
@@ -92,7 +81,7 @@ fn what_was_paid_is_found_and_used() {
             assert!(seen.value(TOKENS).unwrap().contains(r#""preimage":""#), "stored before anybody hears of it");
         })));
         match asks_for_sums {
-            true => assert_eq!(total(&world, &client), 33),
+            true => assert_eq!(spent(&world, &client), 33),
             false => assert_eq!(states(&world, &client), [State::Paid; 3]),
         }
         assert_eq!((host.heard(), world.lookups.get()), (vec!["paid".to_owned(); 3], 3), "of all origins, each once");
@@ -118,7 +107,7 @@ fn what_failed_is_released_once_its_invoice_has_expired() {
         world.lookup_says(Fact::NotFound);
         world.executor.pass(wait_ms);
         let (state, sats) = if believed { (State::Failed, 0) } else { (State::Pending, 20) };
-        assert_eq!((states(&world, &client), total(&world, &client)), (vec![state; 2], sats), "{has_lock} {wait_ms}");
+        assert_eq!((states(&world, &client), spent(&world, &client)), (vec![state; 2], sats), "{has_lock} {wait_ms}");
         let locks =
             store.ops.borrow().iter().filter(|(op, name)| *op == Op::Lock && name.starts_with(PURCHASE)).count();
         assert_eq!(
@@ -136,7 +125,7 @@ fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
     world.lookup_says(Fact::NotFound);
     world.executor.pass(3_590_000);
     assert_eq!(fetch(&client, &host, get(&shop(0))), open(Code::PaymentUnknown, State::Pending));
-    assert_eq!((world.paid(), total(&world, &client)), (0, 10), "nobody is paid, and the amount stays counted");
+    assert_eq!((world.paid(), spent(&world, &client)), (0, 10), "nobody is paid, and the amount stays counted");
     world.executor.pass(11_000);
     assert_eq!(fetch(&client, &host, get(&shop(0))), PAID);
     assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Failed, State::Paid]));
@@ -151,9 +140,9 @@ fn without_a_store_memory_is_looked_up() {
         fetch(&client, &host, get(&shop(number)));
     }
     world.lookup_says(Fact::Pending);
-    assert_eq!((total(&world, &client), states(&world, &client)), (20, vec![State::Unknown; 2]));
+    assert_eq!((spent(&world, &client), states(&world, &client)), (20, vec![State::Unknown; 2]));
     all_was_paid(&world);
-    assert_eq!((total(&world, &client), states(&world, &client)), (22, vec![State::Paid; 2]));
+    assert_eq!((spent(&world, &client), states(&world, &client)), (22, vec![State::Paid; 2]));
     assert_eq!((world.paid(), world.lookups.get()), (2, 6), "none for what is settled");
 }
 
@@ -162,7 +151,7 @@ fn a_wallet_without_a_lookup_is_answered_for_at_once() {
     let (world, store) = lost(5, true);
     let (client, _) = instance(&world, &store);
     let before = world.now();
-    assert_eq!((states(&world, &client), total(&world, &client)), (vec![State::Pending; 5], 50));
+    assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending; 5], 50));
     assert_eq!((world.now(), world.lookups.get(), store.count(Op::Lock)), (before, 0, 2), "the ledger's alone");
 }
 
@@ -175,7 +164,7 @@ fn lookups_that_hang_take_ten_seconds_for_all_of_them() {
         let before = world.now();
         assert_eq!(states(&world, &client), [State::Pending; 60]);
         assert_eq!((world.now() - before, world.lookups.get()), (10_000, 60));
-        assert_eq!(total(&world, &client), 600);
+        assert_eq!(spent(&world, &client), 600);
         assert_eq!((world.now() - before, world.lookups.get()), (20_000, 120));
     }
 }
@@ -193,7 +182,7 @@ fn what_says_nothing_changes_nothing() {
             states(&world, &client);
         }
         let before = (world.now(), store.value(JOURNAL));
-        assert_eq!((states(&world, &client), total(&world, &client)), (vec![State::Pending; 2], 20));
+        assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending; 2], 20));
         assert_eq!((world.now(), store.value(JOURNAL)), before);
         assert!(host.heard().is_empty());
     }
@@ -272,7 +261,7 @@ fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
         let (_, buying) = start(&client, &host, get(URL));
         world.executor.run_ready();
         let before = world.now();
-        assert_eq!((states(&world, &client), total(&world, &client)), (vec![State::Pending], 10));
+        assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending], 10));
         assert_eq!((world.now(), world.lookups.get()), (before, 2), "at once");
         let hash = payments(&world, &client)[0].payment_hash.clone();
         answer.bring(world.proof_of(&hash));
@@ -317,12 +306,12 @@ fn the_wallets_own_answer_after_a_lookup_changes_nothing_and_is_told_once() {
     let (_, buying) = start(&client, &host, get(URL));
     world.executor.run_ready();
     all_was_paid(&world);
-    assert_eq!(total(&world, &client), 11);
+    assert_eq!(spent(&world, &client), 11);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED, "usable before the wallet has answered");
     let hash = payments(&world, &client)[0].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     world.executor.run(1000);
-    assert_eq!((buying.take(), world.paid(), total(&world, &client)), (PAID, 1, 11));
+    assert_eq!((buying.take(), world.paid(), spent(&world, &client)), (PAID, 1, 11));
     assert_eq!(host.heard().iter().filter(|event| *event == "paid").count(), 1);
 }
 
@@ -397,6 +386,6 @@ fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_faile
         assert_eq!(told.take().iter().map(|payment| payment.state).collect::<Vec<_>>(), [expected]);
         assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
         assert_eq!((running.take(), states(&world, &buying)), (PAID, vec![State::Paid]));
-        assert_eq!((world.paid(), total(&world, &buying)), (1, 10));
+        assert_eq!((world.paid(), spent(&world, &buying)), (1, 10));
     }
 }

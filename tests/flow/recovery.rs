@@ -1,35 +1,16 @@
 //! Payments whose outcome is open: looked up, resolved, or left alone.
 
 use crate::host::{
-    client, fetch, get, never, open, soon, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED, URL,
+    client, fetch, get, never, open, payments, resolve, soon, spent, End, Fake, Store, TheClient, World, ORIGIN, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::start;
-use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
 use l402_fetch::host::{Answer, Fact};
-use l402_fetch::journal::{Payment, State};
+use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::rc::Rc;
-
-fn payments(world: &Rc<World>, client: &TheClient) -> Vec<Payment> {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap() })
-}
-
-fn total(world: &Rc<World>, client: &TheClient) -> u64 {
-    let client = client.clone();
-    world.run(async move { client.spent(None).await.ok().unwrap().total })
-}
-
-fn resolve(world: &Rc<World>, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
-    let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
-    match world.run(async move { client.resolve(&hash, preimage.as_deref()).await }) {
-        Ok(()) => None,
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        Err(_) => panic!("never foreign"),
-    }
-}
 
 /// A payment whose answer was lost, by an instance that is gone; the store and a new instance.
 fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
@@ -50,7 +31,7 @@ fn a_new_instance_recovers_by_a_lookup() {
     let preimage = world.mint.preimage(&hash).unwrap();
     world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
     assert_eq!(fetch(&client, &host, get(URL)), REUSED, "paid by another call");
-    assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (1, 1, 12));
+    assert_eq!((world.paid(), world.lookups.get(), spent(&world, &client)), (1, 1, 12));
     assert_eq!(payments(&world, &client)[0].state, State::Paid);
     assert_eq!(host.heard(), ["challenge", "quote", "paid"]);
 }
@@ -65,7 +46,7 @@ fn what_a_lookup_does_not_settle_is_not_paid_again() {
         for _ in 0..2 {
             assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         }
-        assert_eq!((world.paid(), world.lookups.get(), total(&world, &client)), (1, 2, 10));
+        assert_eq!((world.paid(), world.lookups.get(), spent(&world, &client)), (1, 2, 10));
         assert_eq!(fetch(&client, &host, get(&format!("{ORIGIN}/other"))), PAID, "other resources are not held up");
         assert_eq!(fetch(&client, &host, get("https://other.example/")), PAID, "nor other origins");
     }
@@ -95,7 +76,7 @@ fn failed_is_believed_by_another_instance_once_the_invoice_has_expired() {
         let expected = if believed { PAID } else { open(Code::PaymentUnknown, State::Unknown) };
         assert_eq!(fetch(&client, &host, get(URL)), expected, "{has_lock} {wait_ms}");
         assert_eq!(world.paid(), if believed { 2 } else { 1 });
-        assert_eq!(total(&world, &client), 10, "the failed one counts no more");
+        assert_eq!(spent(&world, &client), 10, "the failed one counts no more");
     }
 }
 
@@ -107,7 +88,7 @@ fn an_origin_may_be_bought_from_again_a_day_after_the_invoice_expired() {
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     world.executor.pass(1000);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    assert_eq!((world.paid(), total(&world, &client)), (2, 20), "the old amount stays counted");
+    assert_eq!((world.paid(), spent(&world, &client)), (2, 20), "the old amount stays counted");
     let states: Vec<_> = payments(&world, &client).iter().map(|payment| payment.state).collect();
     assert_eq!(states, [State::Unknown, State::Paid]);
 }
@@ -120,7 +101,7 @@ fn resolve_with_the_preimage_brings_the_token() {
     assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None, "the same twice");
     assert_eq!(payments(&world, &client)[0].state, State::Paid);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
-    assert_eq!((world.paid(), total(&world, &client)), (1, 10));
+    assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
     assert_eq!(resolve(&world, &client, &hash, None), Some(Code::InvalidOptions), "a contradiction");
     assert_eq!(resolve(&world, &client, &hash, Some(&"ab".repeat(32))), Some(Code::WrongPreimage));
     assert_eq!(payments(&world, &client)[0].state, State::Paid);
@@ -132,13 +113,13 @@ fn resolve_as_failed_frees_the_amount() {
     let preimage = world.mint.preimage(&hash).unwrap();
     assert_eq!(resolve(&world, &client, &hash, None), None);
     assert_eq!(resolve(&world, &client, &hash, None), None, "the same twice");
-    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Failed, 0));
+    assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Failed, 0));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    assert_eq!((world.paid(), total(&world, &client)), (2, 10));
+    assert_eq!((world.paid(), spent(&world, &client)), (2, 10));
     // It was a mistake: a proof always wins.
     assert_eq!(resolve(&world, &client, &hash, Some(&"ab".repeat(32))), Some(Code::WrongPreimage));
     assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None);
-    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Paid, 20));
+    assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Paid, 20));
     assert_eq!(resolve(&world, &client, &hash, None), Some(Code::InvalidOptions), "a contradiction");
     world.server.single_use.set(true);
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED], "both are kept");
@@ -158,11 +139,11 @@ fn resolve_changes_nothing_where_it_cannot() {
     ] {
         assert_eq!(resolve(&world, &client, hash, preimage.as_deref()), Some(code), "{hash}");
     }
-    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Unknown, 10));
+    assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Unknown, 10));
     store.fails_at(|op, _| op == crate::host::Op::Save);
     assert_eq!(resolve(&world, &client, &hash, None), Some(Code::StoreFailed));
     store.works();
-    assert_eq!((payments(&world, &client)[0].state, total(&world, &client)), (State::Unknown, 10));
+    assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Unknown, 10));
 }
 
 #[test]
@@ -190,7 +171,7 @@ fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_
         later.bring(answer.clone());
         world.executor.run(20_000);
         assert_eq!(running.take(), PAID, "{answer:?}");
-        assert_eq!((world.paid(), payments(&world, &client)[0].state, total(&world, &client)), (1, State::Paid, 10));
+        assert_eq!((world.paid(), payments(&world, &client)[0].state, spent(&world, &client)), (1, State::Paid, 10));
         assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
     }
 }
@@ -208,7 +189,7 @@ fn a_late_proof_takes_no_newer_token_away() {
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     late.bring(world.proof_of(&hash));
     world.executor.run(1000);
-    assert_eq!((total(&world, &client), payments(&world, &client)[0].state), (20, State::Paid));
+    assert_eq!((spent(&world, &client), payments(&world, &client)[0].state), (20, State::Paid));
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
     // Both are paid for: when one is used up, there is the other.
     world.server.single_use.set(true);

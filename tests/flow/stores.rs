@@ -2,8 +2,8 @@
 
 use crate::executor::{Later, Running};
 use crate::host::{
-    call, client, end, fetch, get, not_honored, open, refused, Call, End, Fake, Op, Response, Store, TheClient, World,
-    ORIGIN, PAID, REUSED, URL,
+    call, client, end, fetch, get, not_honored, open, refused, states, Call, End, Fake, Op, Response, Store, TheClient,
+    World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::client::Failure;
@@ -28,11 +28,6 @@ fn start(client: &TheClient, host: &Fake, url: &str) -> (Rc<Call>, Running<End>)
 
 fn store_failed() -> End {
     End::Raised { code: Code::StoreFailed, cause: Some("the store broke"), state: None, has_response: true }
-}
-
-fn states(world: &Rc<World>, client: &TheClient) -> Vec<State> {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap().iter().map(|payment| payment.state).collect() })
 }
 
 fn hashes(world: &Rc<World>, client: &TheClient) -> Vec<String> {

@@ -1,21 +1,13 @@
 //! Each way in which a wallet can answer, and what counts as spent then.
 
-use crate::host::{client, fetch, get, never, open, soon, Cause, End, Fake, TheClient, World, PAID, REUSED, URL};
+use crate::host::{
+    client, fetch, get, never, open, soon, spent, states, Cause, End, Fake, TheClient, World, PAID, REUSED, URL,
+};
 use l402_fetch::config::Config;
 use l402_fetch::host::{Answer, Fact};
 use l402_fetch::journal::State;
 use l402_fetch::Code;
 use std::rc::Rc;
-
-fn spent(world: &Rc<World>, client: &TheClient) -> u64 {
-    let client = client.clone();
-    world.run(async move { client.spent(None).await.ok().unwrap().total })
-}
-
-fn states(world: &Rc<World>, client: &TheClient) -> Vec<State> {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap().iter().map(|payment| payment.state).collect() })
-}
 
 fn start() -> (Rc<World>, TheClient, Fake) {
     let world = World::new();

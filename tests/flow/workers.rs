@@ -3,8 +3,8 @@
 use crate::executor::Later;
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, never, open, refused, soon, End, Fake, Freezer, Op, Store, TheClient, World, PAID,
-    REUSED, URL,
+    call, client, end, fetch, get, never, open, refused, soon, spent, End, Fake, Freezer, Op, Store, TheClient, World,
+    PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
@@ -139,11 +139,6 @@ fn with_total(sat: u64, store: Option<&Rc<Store>>) -> (Rc<World>, TheClient, Fak
     let (client, host) = client(&world, store, config);
     host.isolated.set(true);
     (world, client, host)
-}
-
-fn spent(world: &Rc<World>, client: &TheClient) -> u64 {
-    let client = client.clone();
-    world.run(async move { client.spent(None).await.ok().unwrap().total })
 }
 
 #[test]
