@@ -17,7 +17,10 @@ WebAssembly.Instance = class extends Instance {
 };
 
 /** Bytes of the core's memory, and slots of its table of JavaScript values. Neither ever shrinks. */
-export const core = () => ({ memory: wasm?.memory.buffer.byteLength ?? 0, values: wasm?.__wbindgen_externrefs.length ?? 0 });
+export const core = () => ({
+  memory: wasm?.memory.buffer.byteLength ?? 0,
+  values: wasm?.__wbindgen_externrefs.length ?? 0,
+});
 
 const preimages = new Map();
 
@@ -29,7 +32,10 @@ async function sold() {
   const preimage = crypto.getRandomValues(new Uint8Array(32));
   const header = challenge(new Uint8Array(await crypto.subtle.digest("SHA-256", preimage)), clock);
   preimages.clear(); // one call after another: no earlier one is paid any more
-  preimages.set(/invoice="([^"]+)"/.exec(header)[1], Array.from(preimage, (byte) => byte.toString(16).padStart(2, "0")).join(""));
+  preimages.set(
+    /invoice="([^"]+)"/.exec(header)[1],
+    Array.from(preimage, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+  );
   return new Response("pay first", { status: 402, headers: { "www-authenticate": header } });
 }
 
@@ -41,7 +47,7 @@ export const KINDS = {
   "nothing to pay": () => new Response("sunny"),
   "a reused token": (init) => (authorization(init) ? new Response("sunny") : sold()),
   // each token is good once, so that every call pays
-  "paid": (init) => {
+  paid: (init) => {
     const token = authorization(init);
     if (!token || used.has(token)) return sold();
     used.clear();

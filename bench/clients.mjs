@@ -55,11 +55,17 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
       [OURS, () => read(free(`${origin}/free`))],
     ],
     "a token that is reused": [
-      ["raw fetch, with the header", () => read(fetch(`${origin}/paid`, { headers: { authorization: credentials.value } }))],
+      [
+        "raw fetch, with the header",
+        () => read(fetch(`${origin}/paid`, { headers: { authorization: credentials.value } })),
+      ],
       [PEERS, () => read(fetch402(`${origin}/paid`, {}, { wallet: peersWallet, credentials }))],
       [OURS, () => read(pay(`${origin}/paid`))],
     ],
-    "402, payment, repeat": [...others, [OURS, (round) => read(shopper(round)(`${origin}/bought`)), (round) => shopper(round).forget()]],
+    "402, payment, repeat": [
+      ...others,
+      [OURS, (round) => read(shopper(round)(`${origin}/bought`)), (round) => shopper(round).forget()],
+    ],
     "the same, by a client's first call": [...others, [OURS, (round) => read(newcomers[round](`${origin}/bought`))]],
   };
 }

@@ -25,7 +25,10 @@ async function repeat(tasks) {
 
 /** Real requests on loopback. Once for the first request of all, where `fetch` itself is cold, too, and once after a free one. */
 async function firstPaid(origin) {
-  const builds = [...(process.env.BASE ? [["BASE", join(process.env.BASE, "node.js")]] : []), ["l402-fetch", at("dist/node.js")]];
+  const builds = [
+    ...(process.env.BASE ? [["BASE", join(process.env.BASE, "node.js")]] : []),
+    ["l402-fetch", at("dist/node.js")],
+  ];
   const manners = { paid: "the first request", "after-free": "after a free one", warmed: "after warm()" };
   const first = (entry, manner) => async () => {
     const { stdout } = await execute(process.execPath, [at("bench/first.mjs"), entry, origin, manner]);
@@ -59,7 +62,10 @@ const given = readFileSync(new URL("./l402_fetch.wasm", import.meta.url)); lap("
   await writeFile(join(ours, "package.json"), `{ "type": "module" }`);
   await writeFile(join(ours, "parts.mjs"), `${script(read)}\nconsole.log(JSON.stringify(times));`);
   const page = script(fetched).replaceAll('import("./', 'import("./ours/');
-  await writeFile(join(site, "parts.html"), `<!doctype html><script type="module">${page} globalThis.results = times;</script>`);
+  await writeFile(
+    join(site, "parts.html"),
+    `<!doctype html><script type="module">${page} globalThis.results = times;</script>`,
+  );
 
   const chromium = await openBrowser("chromium");
   const places = {
@@ -71,7 +77,12 @@ const given = readFileSync(new URL("./l402_fetch.wasm", import.meta.url)); lap("
       console.log(`\n== cold: its parts in ${place}, median of ${TIMES}`);
       const runs = [];
       for (let round = 0; round < TIMES; round++) runs.push(await task());
-      for (const name of Object.keys(runs[0])) console.log(`  ${name.padEnd(44)}${median(runs.map((run) => run[name])).toFixed(2).padStart(9)} ms`);
+      for (const name of Object.keys(runs[0]))
+        console.log(
+          `  ${name.padEnd(44)}${median(runs.map((run) => run[name]))
+            .toFixed(2)
+            .padStart(9)} ms`,
+        );
     }
   } finally {
     await chromium.close();
@@ -79,19 +90,35 @@ const given = readFileSync(new URL("./l402_fetch.wasm", import.meta.url)); lap("
 }
 
 export async function cold({ site, origin, invoice }) {
-  const decode = (from) => `const begin = performance.now(); const { decodeInvoice } = await import(${JSON.stringify(from)}); const decoded = await decodeInvoice(${JSON.stringify(invoice)}); const took = performance.now() - begin;`;
+  const decode = (from) =>
+    `const begin = performance.now(); const { decodeInvoice } = await import(${JSON.stringify(from)}); const decoded = await decodeInvoice(${JSON.stringify(invoice)}); const took = performance.now() - begin;`;
 
   console.log(`\n== cold: import and first decoded invoice, median of ${TIMES}`);
-  const inNode = (from) => async () => Number((await execute(process.execPath, ["--input-type=module", "-e", `${decode(from)} console.log(took)`], { cwd: at("bench") })).stdout);
-  await repeat([["Node, @getalby/lightning-tools", inNode("@getalby/lightning-tools/bolt11")], ["Node, l402-fetch", inNode(at("dist/node.js"))]]);
+  const inNode = (from) => async () =>
+    Number(
+      (
+        await execute(process.execPath, ["--input-type=module", "-e", `${decode(from)} console.log(took)`], {
+          cwd: at("bench"),
+        })
+      ).stdout,
+    );
+  await repeat([
+    ["Node, @getalby/lightning-tools", inNode("@getalby/lightning-tools/bolt11")],
+    ["Node, l402-fetch", inNode(at("dist/node.js"))],
+  ]);
 
   await firstPaid(origin);
   await parts(site, origin);
 
   const chromium = await openBrowser("chromium");
-  await writeFile(join(site, "cold.html"), `<!doctype html><script type="module">${decode("./ours/index.js")} globalThis.results = { took };</script>`);
+  await writeFile(
+    join(site, "cold.html"),
+    `<!doctype html><script type="module">${decode("./ours/index.js")} globalThis.results = { took };</script>`,
+  );
   try {
-    await repeat([["Chromium, l402-fetch, nothing bundled", async () => (await chromium.visit(`${origin}/site/cold.html`)).took]]);
+    await repeat([
+      ["Chromium, l402-fetch, nothing bundled", async () => (await chromium.visit(`${origin}/site/cold.html`)).took],
+    ]);
   } finally {
     await chromium.close();
   }
@@ -112,8 +139,17 @@ export async function cold({ site, origin, invoice }) {
     };
   };
   await repeat([
-    ["workerd, first answer of an empty Worker", await worker("empty", `export default { fetch: () => new Response("sunny") };`)],
-    ["workerd, one that decodes an invoice first", await worker("ours", `import { decodeInvoice } from ${JSON.stringify(at("dist/workerd.js"))};
-export default { fetch: async () => Response.json(await decodeInvoice(${JSON.stringify(invoice)})) };`)],
+    [
+      "workerd, first answer of an empty Worker",
+      await worker("empty", `export default { fetch: () => new Response("sunny") };`),
+    ],
+    [
+      "workerd, one that decodes an invoice first",
+      await worker(
+        "ours",
+        `import { decodeInvoice } from ${JSON.stringify(at("dist/workerd.js"))};
+export default { fetch: async () => Response.json(await decodeInvoice(${JSON.stringify(invoice)})) };`,
+      ),
+    ],
   ]);
 }

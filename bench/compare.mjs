@@ -32,7 +32,13 @@ export async function compare(contenders, { rounds, warmUp, runs = 1 }) {
   }
   return contenders.map(([name], which) => {
     const ratios = times[which].map((time, round) => time / times[0][round]);
-    return { name, us: median(times[which]) * 1000, ratio: median(ratios), from: at(ratios, 0.25), to: at(ratios, 0.75) };
+    return {
+      name,
+      us: median(times[which]) * 1000,
+      ratio: median(ratios),
+      from: at(ratios, 0.25),
+      to: at(ratios, 0.75),
+    };
   });
 }
 
@@ -40,6 +46,8 @@ export async function compare(contenders, { rounds, warmUp, runs = 1 }) {
 export function print(title, results) {
   console.log(title);
   for (const { name, us, ratio, from, to } of results) {
-    console.log(`  ${name.padEnd(44)}${us.toFixed(us < 100 ? 1 : 0).padStart(9)} µs${ratio.toFixed(3).padStart(9)} x   (${from.toFixed(2)} to ${to.toFixed(2)})`);
+    console.log(
+      `  ${name.padEnd(44)}${us.toFixed(us < 100 ? 1 : 0).padStart(9)} µs${ratio.toFixed(3).padStart(9)} x   (${from.toFixed(2)} to ${to.toFixed(2)})`,
+    );
   }
 }

@@ -6,16 +6,17 @@ const LATER = 9;
 const { createFetch } = await import(entry);
 const { fetch } = globalThis;
 let preimage;
-const pay = () => createFetch({
-  wallet: () => preimage,
-  limits: { perPayment: 100 },
-  networks: ["regtest"],
-  async fetch(...given) {
-    const response = await fetch(...given);
-    preimage = response.headers.get("x-preimage") ?? preimage;
-    return response;
-  },
-});
+const pay = () =>
+  createFetch({
+    wallet: () => preimage,
+    limits: { perPayment: 100 },
+    networks: ["regtest"],
+    async fetch(...given) {
+      const response = await fetch(...given);
+      preimage = response.headers.get("x-preimage") ?? preimage;
+      return response;
+    },
+  });
 
 /** A client of its own for each, so that each pays. */
 async function call(client = pay()) {

@@ -10,14 +10,20 @@ import { core, instance } from "./calls.mjs";
 const CALLS = Number(process.env.HEAP_CALLS ?? 100_000);
 const PAID = Math.ceil(CALLS / 20);
 // First of all: until the wasm is there, the engine has compiled what is hot, and the journal has come to its bound.
-const ROUNDS = [["nothing to pay", 1000, CALLS], ["a reused token", 1000, CALLS], ["paid", 3000, PAID]];
+const ROUNDS = [
+  ["nothing to pay", 1000, CALLS],
+  ["a reused token", 1000, CALLS],
+  ["paid", 3000, PAID],
+];
 
 const kib = (bytes) => `${Math.round(bytes / 1024).toLocaleString("en")} KiB`;
 
 function print(where, kind, calls, payments, before, after) {
   const change = (name) => `${kib(before[name])} -> ${kib(after[name])}`.padStart(24);
-  console.log(`${where.padEnd(10)}${kind.padEnd(16)}${calls.toLocaleString("en").padStart(8)} calls ${payments.toLocaleString("en").padStart(6)} payments`
-    + `   JavaScript ${change("heap")}   wasm ${change("memory")}   values ${before.values} -> ${after.values}`);
+  console.log(
+    `${where.padEnd(10)}${kind.padEnd(16)}${calls.toLocaleString("en").padStart(8)} calls ${payments.toLocaleString("en").padStart(6)} payments` +
+      `   JavaScript ${change("heap")}   wasm ${change("memory")}   values ${before.values} -> ${after.values}`,
+  );
 }
 
 async function inNode() {

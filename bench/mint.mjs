@@ -36,8 +36,13 @@ function checksum(prefix, data) {
 /** 10 sat on regtest, for an hour. Its signature is zeros: no client here checks it. */
 function invoice(hash, now) {
   const field = (tag, data) => [ALPHABET.indexOf(tag), ...number(data.length, 2), ...data];
-  const data = [...number(Math.floor(now / 1000), 7), ...field("p", groups(hash)), ...field("d", groups(new TextEncoder().encode("weather"))),
-    ...field("x", number(3600, 3)), ...new Array(104).fill(0)];
+  const data = [
+    ...number(Math.floor(now / 1000), 7),
+    ...field("p", groups(hash)),
+    ...field("d", groups(new TextEncoder().encode("weather"))),
+    ...field("x", number(3600, 3)),
+    ...new Array(104).fill(0),
+  ];
   return `lnbcrt100n1${[...data, ...checksum("lnbcrt100n", data)].map((value) => ALPHABET[value]).join("")}`;
 }
 
@@ -48,4 +53,5 @@ function macaroon(hash) {
 }
 
 /** A `WWW-Authenticate` value that asks 10 sat for the preimage of this hash: a fresh invoice, and a V2 macaroon that commits to it. */
-export const challenge = (hash, now = Date.now()) => `L402 macaroon="${macaroon(hash)}", invoice="${invoice(hash, now)}"`;
+export const challenge = (hash, now = Date.now()) =>
+  `L402 macaroon="${macaroon(hash)}", invoice="${invoice(hash, now)}"`;

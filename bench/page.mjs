@@ -11,5 +11,8 @@ patch();
 const ours = await import("./ours/index.js");
 const { default: given } = await import("./given.js");
 const told = [];
-await measure({ ...given, ours, alby: { ...l402, parseL402, decodeInvoice }, peers: { light, macaroon }, watch: () => 0 }, (title, results) => told.push({ title, results }));
+await measure(
+  { ...given, ours, alby: { ...l402, parseL402, decodeInvoice }, peers: { light, macaroon }, watch: () => 0 },
+  (title, results) => told.push({ title, results }),
+);
 globalThis.results = told;

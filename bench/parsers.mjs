@@ -12,7 +12,9 @@ export function parsers({ ours, alby, light, bolt11, macaroon, invoices, headers
     [`${invoices.length} invoices of lnd`]: [
       ["light-bolt11-decoder", each(invoices, (text) => light.decode(text))],
       // it wants Node's own modules
-      ...(bolt11 ? [["bolt11, which checks the signature, too", each(invoices, (text) => bolt11.decode(text, REGTEST))]] : []),
+      ...(bolt11
+        ? [["bolt11, which checks the signature, too", each(invoices, (text) => bolt11.decode(text, REGTEST))]]
+        : []),
       ["@getalby/lightning-tools decodeInvoice", each(invoices, (text) => alby.decodeInvoice(text))],
       ["l402-fetch decodeInvoice", each(invoices, ours.decodeInvoice)],
     ],

@@ -4,7 +4,10 @@
 export const withoutNode = {
   name: "without-node",
   setup({ onLoad, onResolve }) {
-    onResolve({ filter: /^(assert|crypto|events|fs|http|https|net|os|path|stream|tls|url|util|zlib)$/ }, ({ path }) => ({ path, namespace: "nothing" }));
+    onResolve(
+      { filter: /^(assert|crypto|events|fs|http|https|net|os|path|stream|tls|url|util|zlib)$/ },
+      ({ path }) => ({ path, namespace: "nothing" }),
+    );
     onLoad({ filter: /./, namespace: "nothing" }, () => ({ contents: "" }));
   },
 };

@@ -10,7 +10,7 @@ async function stream(fetch, origin, watch) {
   const begin = performance.now();
   const response = await fetch(`${origin}/big/${MEGABYTES}`);
   let bytes = 0;
-  for (const reader = response.body.getReader(); ;) {
+  for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     bytes += value.length;
@@ -23,16 +23,25 @@ async function stream(fetch, origin, watch) {
 export async function measure({ origin, crowds, rounds, ours, alby, peers, vectors, watch }, tell) {
   const warmUp = Math.ceil(rounds / 8);
   const given = { origin, createFetch: ours.createFetch, fetch402: alby.fetch402, calls: rounds + warmUp };
-  for (const [title, group] of Object.entries(await contenders(given))) tell(title, await compare(group, { rounds, warmUp }));
+  for (const [title, group] of Object.entries(await contenders(given)))
+    tell(title, await compare(group, { rounds, warmUp }));
 
   tell("1,000 calls at once", await crowd({ ...given, origin: crowds, size: 1000 }));
 
   const pay = ours.createFetch({ wallet: () => "", limits: { perPayment: 0 } });
-  const streams = [["raw fetch", globalThis.fetch], ["l402-fetch", pay]].map(([name, fetch]) => ({ name, fetch, speeds: [], peak: 0 }));
+  const streams = [
+    ["raw fetch", globalThis.fetch],
+    ["l402-fetch", pay],
+  ].map(([name, fetch]) => ({ name, fetch, speeds: [], peak: 0 }));
   for (let round = 0; round < 3; round++) {
-    for (const one of streams) one.speeds.push(await stream(one.fetch, origin, () => (one.peak = Math.max(one.peak, watch()))));
+    for (const one of streams)
+      one.speeds.push(await stream(one.fetch, origin, () => (one.peak = Math.max(one.peak, watch()))));
   }
-  tell(`a body of ${MEGABYTES} MB, streamed`, streams.map(({ name, speeds, peak }) => ({ name, megabytes: speeds.sort((a, b) => a - b)[1], peak })));
+  tell(
+    `a body of ${MEGABYTES} MB, streamed`,
+    streams.map(({ name, speeds, peak }) => ({ name, megabytes: speeds.sort((a, b) => a - b)[1], peak })),
+  );
 
-  for (const [title, group] of Object.entries(parsers({ ours, alby, ...peers, ...vectors }))) tell(title, await compare(group, { rounds: Math.ceil(rounds / 4), warmUp, runs: 20 }));
+  for (const [title, group] of Object.entries(parsers({ ours, alby, ...peers, ...vectors })))
+    tell(title, await compare(group, { rounds: Math.ceil(rounds / 4), warmUp, runs: 20 }));
 }

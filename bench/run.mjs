@@ -31,34 +31,65 @@ function tell(title, results) {
   console.log(title);
   const [first] = results;
   for (const { name, ms, payments, megabytes, peak } of results) {
-    const figures = ms === undefined
-      ? `${megabytes.toFixed(0).padStart(9)} MB/s${(megabytes / first.megabytes).toFixed(3).padStart(7)} x${peak ? `   at most ${Math.round(peak / 2 ** 20)} MiB` : ""}`
-      : `${ms.toFixed(0).padStart(9)} ms${(ms / first.ms).toFixed(3).padStart(9)} x   ${payments} payments`;
+    const figures =
+      ms === undefined
+        ? `${megabytes.toFixed(0).padStart(9)} MB/s${(megabytes / first.megabytes).toFixed(3).padStart(7)} x${peak ? `   at most ${Math.round(peak / 2 ** 20)} MiB` : ""}`
+        : `${ms.toFixed(0).padStart(9)} ms${(ms / first.ms).toFixed(3).padStart(9)} x   ${payments} payments`;
     console.log(`  ${name.padEnd(44)}${figures}`);
   }
 }
 
 async function inNode() {
-  console.log(`\n== Node ${process.version}, ${ROUNDS} rounds on loopback: median, median of the ratios to the first of the same round (middle half)`);
+  console.log(
+    `\n== Node ${process.version}, ${ROUNDS} rounds on loopback: median, median of the ratios to the first of the same round (middle half)`,
+  );
   const { patch } = await import("./clients.mjs");
   patch();
   const { measure } = await import("./rounds.mjs");
   const l402 = await import("@getalby/lightning-tools/402");
-  const alby = { ...l402, ...(await import("@getalby/lightning-tools/402/l402")), ...(await import("@getalby/lightning-tools/bolt11")) };
-  const [ours, light, bolt11, macaroon] = await Promise.all([import("../dist/node.js"), import("light-bolt11-decoder"), import("bolt11"), import("macaroon")]);
+  const alby = {
+    ...l402,
+    ...(await import("@getalby/lightning-tools/402/l402")),
+    ...(await import("@getalby/lightning-tools/bolt11")),
+  };
+  const [ours, light, bolt11, macaroon] = await Promise.all([
+    import("../dist/node.js"),
+    import("light-bolt11-decoder"),
+    import("bolt11"),
+    import("macaroon"),
+  ]);
   const peers = { light, bolt11: bolt11.default, macaroon: macaroon.default };
-  await measure({ origin, crowds: crowds[0], rounds: ROUNDS, ours, alby, peers, vectors, watch: () => process.memoryUsage().rss }, tell);
+  await measure(
+    { origin, crowds: crowds[0], rounds: ROUNDS, ours, alby, peers, vectors, watch: () => process.memoryUsage().rss },
+    tell,
+  );
 }
 
 async function inChromium() {
   const { build } = await import(at("tests/node_modules/esbuild/lib/main.js"));
-  await build({ entryPoints: [at("bench/page.mjs")], outfile: join(site, "page.js"), bundle: true, format: "esm", logLevel: "error", external: ["./ours/*", "./given.js"], plugins: [withoutNode] });
-  await writeFile(join(site, "page.html"), `<!doctype html><title>bench</title><script type="module" src="page.js"></script>`);
-  await writeFile(join(site, "given.js"), `export default ${JSON.stringify({ origin, crowds: origin, rounds: Math.ceil(ROUNDS / 3), vectors })}`);
+  await build({
+    entryPoints: [at("bench/page.mjs")],
+    outfile: join(site, "page.js"),
+    bundle: true,
+    format: "esm",
+    logLevel: "error",
+    external: ["./ours/*", "./given.js"],
+    plugins: [withoutNode],
+  });
+  await writeFile(
+    join(site, "page.html"),
+    `<!doctype html><title>bench</title><script type="module" src="page.js"></script>`,
+  );
+  await writeFile(
+    join(site, "given.js"),
+    `export default ${JSON.stringify({ origin, crowds: origin, rounds: Math.ceil(ROUNDS / 3), vectors })}`,
+  );
   const { openBrowser } = await import("../tests/lib/browsers.mjs");
   const chromium = await openBrowser("chromium");
   try {
-    console.log(`\n== Chromium ${(await chromium.browser.version()).replace(/^.*\//, "")}, ${Math.ceil(ROUNDS / 3)} rounds`);
+    console.log(
+      `\n== Chromium ${(await chromium.browser.version()).replace(/^.*\//, "")}, ${Math.ceil(ROUNDS / 3)} rounds`,
+    );
     for (const { title, results } of await chromium.visit(`${origin}/site/page.html`, 600_000)) tell(title, results);
   } finally {
     await chromium.close();

@@ -20,7 +20,12 @@ function* chunks(megabytes) {
 async function site(path, response) {
   const type = path.endsWith(".wasm") ? "application/wasm" : path.endsWith(".js") ? "text/javascript" : "text/html";
   // isolated, a page has a finer clock
-  response.writeHead(200, { "content-type": type, "cache-control": "no-store", "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" });
+  response.writeHead(200, {
+    "content-type": type,
+    "cache-control": "no-store",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+  });
   response.end(await readFile(`${process.env.BENCH_SITE}/${path}`));
 }
 

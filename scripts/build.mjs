@@ -5,10 +5,30 @@ import { at, run, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 /** What rustc may use for wasm32-unknown-unknown by default, and bindgen's externref tables. */
-const FEATURES = ["bulk-memory", "bulk-memory-opt", "call-indirect-overlong", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
+const FEATURES = [
+  "bulk-memory",
+  "bulk-memory-opt",
+  "call-indirect-overlong",
+  "multivalue",
+  "mutable-globals",
+  "nontrapping-float-to-int",
+  "reference-types",
+  "sign-ext",
+];
 
 /** For size, twice: with the control flow taken apart and put together anew in between it comes out smaller by nearly a percent. */
-const OPTIMISE = ["--merge-similar-functions", "--flatten", "--rereloop", "-Oz", "--converge", "--flatten", "--rereloop", "-Oz", "--converge", "--dealign"];
+const OPTIMISE = [
+  "--merge-similar-functions",
+  "--flatten",
+  "--rereloop",
+  "-Oz",
+  "--converge",
+  "--flatten",
+  "--rereloop",
+  "-Oz",
+  "--converge",
+  "--dealign",
+];
 
 /** What is loaded with bind.js alone. */
 const PARTS = ["./client.js", "./env.js", "./parsers.js", "./repeat.js"];
@@ -19,23 +39,61 @@ async function join(dist) {
   const file = `${dist}/bind.js`;
   const others = {
     name: "others",
-    setup: ({ onResolve }) => onResolve({ filter: /^\./ }, ({ path, kind }) => (kind === "entry-point" || PARTS.includes(path) ? null : { path, external: true })),
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\./ }, ({ path, kind }) =>
+        kind === "entry-point" || PARTS.includes(path) ? null : { path, external: true },
+      ),
   };
-  await build({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, format: "esm", plugins: [others], logLevel: "error" });
+  await build({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    format: "esm",
+    plugins: [others],
+    logLevel: "error",
+  });
   await Promise.all(PARTS.map((part) => rm(`${dist}/${part}`)));
 }
 
 /** The subpaths that can be required: all but what only Workers have. */
-const REQUIRED = ["required", "wallets/webln", "wallets/nwc", "wallets/lnd", "wallets/cln", "wallets/phoenixd", "wallets/lnbits", "stores/indexeddb", "stores/file", "stores/durable-object"];
+const REQUIRED = [
+  "required",
+  "wallets/webln",
+  "wallets/nwc",
+  "wallets/lnd",
+  "wallets/cln",
+  "wallets/phoenixd",
+  "wallets/lnbits",
+  "stores/indexeddb",
+  "stores/file",
+  "stores/durable-object",
+];
 
 /** The same modules as CommonJS, in a folder of their own, with their types: file by file, so that each is there once. */
 async function commonJs(dist) {
   const { build } = await import("esbuild");
   const to = `${dist}/cjs`;
-  const options = { entryPoints: REQUIRED.map((name) => `${dist}/${name}.js`), bundle: true, platform: "node", write: false, metafile: true, outdir: to, external: ["@getalby/sdk"], logLevel: "error" };
+  const options = {
+    entryPoints: REQUIRED.map((name) => `${dist}/${name}.js`),
+    bundle: true,
+    platform: "node",
+    write: false,
+    metafile: true,
+    outdir: to,
+    external: ["@getalby/sdk"],
+    logLevel: "error",
+  };
   const { metafile } = await build(options);
   await build({
-    entryPoints: Object.keys(metafile.inputs).map((file) => resolve(file)), outdir: to, outbase: dist, format: "cjs", platform: "node", target: "node20", supported: { "dynamic-import": false }, logLevel: "error",
+    entryPoints: Object.keys(metafile.inputs).map((file) => resolve(file)),
+    outdir: to,
+    outbase: dist,
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    supported: { "dynamic-import": false },
+    logLevel: "error",
   });
   await writeFile(`${to}/package.json`, `{ "type": "commonjs" }\n`);
   for (const name of ["index", ...REQUIRED.slice(1)]) await cp(`${dist}/${name}.d.ts`, `${to}/${name}.d.ts`);
@@ -51,7 +109,16 @@ export async function build(beside = () => {}) {
   await Promise.all([
     // a profile that strips would hide the target features from bindgen
     // as one crate type: beside an rlib cargo leaves out link-time optimisation, which is worth a tenth of the size
-    run("cargo", ["rustc", "--locked", "--release", "--lib", "--crate-type", "cdylib", "--target", "wasm32-unknown-unknown"]),
+    run("cargo", [
+      "rustc",
+      "--locked",
+      "--release",
+      "--lib",
+      "--crate-type",
+      "cdylib",
+      "--target",
+      "wasm32-unknown-unknown",
+    ]),
     run("cargo", ["build", "--locked", "--package", "bindgen"]).then(beside),
   ]);
   await rm(dist, { recursive: true, force: true });
@@ -61,10 +128,24 @@ export async function build(beside = () => {}) {
   await cp(`${dist}/core_bg.wasm`, `${target}/named.wasm`);
   await rename(`${dist}/core_bg.wasm`, wasm);
   const before = (await stat(wasm)).size;
-  await run(process.execPath, [at("node_modules/binaryen/bin/wasm-opt"), wasm, "-o", wasm, ...OPTIMISE, "--strip-debug", "--strip-producers", "--strip-target-features", "--mvp-features", ...FEATURES.map((name) => `--enable-${name}`)]);
+  await run(process.execPath, [
+    at("node_modules/binaryen/bin/wasm-opt"),
+    wasm,
+    "-o",
+    wasm,
+    ...OPTIMISE,
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+    "--mvp-features",
+    ...FEATURES.map((name) => `--enable-${name}`),
+  ]);
 
   const bytes = await readFile(wasm);
-  await writeFile(`${dist}/l402_fetch.wasm.js`, `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`);
+  await writeFile(
+    `${dist}/l402_fetch.wasm.js`,
+    `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`,
+  );
   await join(dist);
   await commonJs(dist);
   // only now: a build that is interrupted leaves the last one whole

@@ -62,7 +62,8 @@ async function startWithLnd({ lnd: url, macaroon, cert, shop, ...seller }, { por
   const lnd = { url, macaroon: await readMacaroon(macaroon), ca: cert && (await readNamed("--cert", cert)) };
   const { alias, network } = await greet(lnd);
   const about = { network, payer: alias, isOwn: true };
-  const serve = (target, more) => serveDemo({ port, shop: target, lnd, about: { ...about, source: target.href, ...more } });
+  const serve = (target, more) =>
+    serveDemo({ port, shop: target, lnd, about: { ...about, source: target.href, ...more } });
   say(`your node ${alias} is on ${network}${network === "bitcoin" ? ": this is real money" : ""}`);
   if (shop) {
     await build();
@@ -76,7 +77,9 @@ async function startWithLnd({ lnd: url, macaroon, cert, shop, ...seller }, { por
   removeAtEnd(folder);
   const backend = await startForecasts();
   const node = { grpc: seller.seller, certPath: seller["seller-cert"], macaroonDir: seller["seller-macaroons"] };
-  const aperture = await startAperture({ folder, seller: node }, backend, { lightning: network === "bitcoin" ? "mainnet" : network });
+  const aperture = await startAperture({ folder, seller: node }, backend, {
+    lightning: network === "bitcoin" ? "mainnet" : network,
+  });
   const page = await serve(new URL("/weather", aperture.url), { thing: "forecast", price: SERVICES.weather.price });
   return {
     ...page,
@@ -114,7 +117,10 @@ async function greet(lnd) {
     const hint = /certificate|issuer/i.test(cause.message) ? "; name its tls.cert with --cert" : "";
     throw new RunError(`the lnd at ${lnd.url} can't be reached: ${cause.message || cause.code}${hint}`, { cause });
   }
-  if (answer.statusCode !== 200) throw new RunError(`the lnd at ${lnd.url} answered ${answer.statusCode} when asked who it is: ${body.slice(0, 200)}`);
+  if (answer.statusCode !== 200)
+    throw new RunError(
+      `the lnd at ${lnd.url} answered ${answer.statusCode} when asked who it is: ${body.slice(0, 200)}`,
+    );
   const { alias, chains } = JSON.parse(body);
   const { network } = chains[0];
   return { alias, network: network === "mainnet" ? "bitcoin" : network };
@@ -129,9 +135,10 @@ async function startForecasts() {
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return {
     address: `127.0.0.1:${server.address().port}`,
-    close: () => new Promise((done) => {
-      server.close(done);
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((done) => {
+        server.close(done);
+        server.closeAllConnections();
+      }),
   };
 }

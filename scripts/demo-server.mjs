@@ -8,10 +8,19 @@ import { pipeline } from "node:stream/promises";
 import { openLnd } from "../tests/interop/lnd.mjs";
 import { at, RunError } from "./lib.mjs";
 
-const TYPES = { ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".wasm": "application/wasm" };
+const TYPES = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".wasm": "application/wasm",
+};
 
 /** All that a wallet needs. */
-const LND = [["POST", /^\/v2\/router\/send$/], ["GET", /^\/v2\/router\/track\/[\w=-]+$/], ["GET", /^\/v1\/balance\/channels$/]];
+const LND = [
+  ["POST", /^\/v2\/router\/send$/],
+  ["GET", /^\/v2\/router\/track\/[\w=-]+$/],
+  ["GET", /^\/v1\/balance\/channels$/],
+];
 
 /** Response headers of the shop that the page is to see. */
 const SHOWN = ["content-type", "www-authenticate"];
@@ -24,11 +33,13 @@ export async function serveDemo({ port, shop, lnd, about }) {
   // worth nothing elsewhere, and no other page can read it
   const key = randomBytes(32).toString("hex");
   const hosts = new Set();
-  const isOurs = (sent) => typeof sent === "string" && sent.length === key.length && timingSafeEqual(Buffer.from(sent), Buffer.from(key));
+  const isOurs = (sent) =>
+    typeof sent === "string" && sent.length === key.length && timingSafeEqual(Buffer.from(sent), Buffer.from(key));
 
   async function answer(request, response) {
     // a name that was made to point here would share the page's origin with its own pages
-    if (!hosts.has(request.headers.host)) return refuse(response, 403, "open the page at the address that the command printed");
+    if (!hosts.has(request.headers.host))
+      return refuse(response, 403, "open the page at the address that the command printed");
     const { pathname, search } = new URL(request.url, "http://localhost");
     if (pathname === "/config.json") {
       const config = { ...about, shop: `/shop${shop.pathname}${shop.search}`, lnd: { url: "/lnd", macaroon: key } };
@@ -36,12 +47,15 @@ export async function serveDemo({ port, shop, lnd, about }) {
       return response.end(JSON.stringify(config));
     }
     if (pathname.startsWith("/shop/")) {
-      return request.url === `/shop${shop.pathname}${shop.search}` && request.method === "GET" ? buy(request, response) : refuse(response, 404, "no such ware");
+      return request.url === `/shop${shop.pathname}${shop.search}` && request.method === "GET"
+        ? buy(request, response)
+        : refuse(response, 404, "no such ware");
     }
     if (pathname.startsWith("/lnd/")) {
       const path = pathname.slice("/lnd".length);
       if (!isOurs(request.headers["grpc-metadata-macaroon"])) return refuse(response, 403, "not the key of this page");
-      if (!LND.some(([method, pattern]) => method === request.method && pattern.test(path))) return refuse(response, 404, "a wallet does not need this");
+      if (!LND.some(([method, pattern]) => method === request.method && pattern.test(path)))
+        return refuse(response, 404, "a wallet does not need this");
       return askLnd(request, response, path + search);
     }
     return serveFile(pathname, response);
@@ -49,7 +63,10 @@ export async function serveDemo({ port, shop, lnd, about }) {
 
   async function buy(request, response) {
     const { authorization, accept = "*/*" } = request.headers;
-    const answer = await fetch(shop, { headers: { accept, ...(authorization && { authorization }) }, redirect: "manual" });
+    const answer = await fetch(shop, {
+      headers: { accept, ...(authorization && { authorization }) },
+      redirect: "manual",
+    });
     response.statusCode = answer.status;
     // of several lines one is made: Firefox shows a page none of them
     for (const name of SHOWN) if (answer.headers.has(name)) response.setHeader(name, answer.headers.get(name));
@@ -71,27 +88,35 @@ export async function serveDemo({ port, shop, lnd, about }) {
     });
   });
   await new Promise((done, fail) => {
-    server.on("error", (cause) => fail(new RunError(`can't listen on port ${port} (${cause.code}): name another with --port`, { cause })));
+    server.on("error", (cause) =>
+      fail(new RunError(`can't listen on port ${port} (${cause.code}): name another with --port`, { cause })),
+    );
     server.listen(port, "127.0.0.1", done);
   });
   const bound = server.address().port;
   for (const name of ["127.0.0.1", "localhost"]) hosts.add(`${name}:${bound}`);
   return {
     url: `http://127.0.0.1:${bound}`,
-    close: () => new Promise((done) => {
-      server.close(done);
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((done) => {
+        server.close(done);
+        server.closeAllConnections();
+      }),
   };
 }
 
 async function serveFile(pathname, response) {
-  const [folder, name] = pathname.startsWith("/package/") ? ["dist", pathname.slice("/package/".length)] : ["www", pathname === "/" ? "index.html" : pathname];
+  const [folder, name] = pathname.startsWith("/package/")
+    ? ["dist", pathname.slice("/package/".length)]
+    : ["www", pathname === "/" ? "index.html" : pathname];
   // normalize leaves nothing above a leading slash
   const path = join(at(folder), normalize(`/${decodeURIComponent(name)}`));
   try {
     const body = await readFile(path);
-    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "no-store" });
+    response.writeHead(200, {
+      "content-type": TYPES[extname(path)] ?? "application/octet-stream",
+      "cache-control": "no-store",
+    });
     response.end(body);
   } catch {
     refuse(response, 404, "no such page");

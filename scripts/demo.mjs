@@ -36,8 +36,16 @@ and buys one of these:
 const text = { type: "string" };
 const flag = { type: "boolean", default: false };
 const OPTIONS = {
-  port: { ...text, default: "4020" }, real: flag, help: { ...flag, short: "h" },
-  lnd: text, macaroon: text, cert: text, shop: text, seller: text, "seller-cert": text, "seller-macaroons": text,
+  port: { ...text, default: "4020" },
+  real: flag,
+  help: { ...flag, short: "h" },
+  lnd: text,
+  macaroon: text,
+  cert: text,
+  shop: text,
+  seller: text,
+  "seller-cert": text,
+  "seller-macaroons": text,
 };
 
 try {
@@ -59,7 +67,11 @@ async function pretend(port) {
   await setup("build");
   console.log("demo: building the package and the paywall (2 min the first time)");
   await build(() => run("cargo", ["build", "--locked", "--example", "paywall"]));
-  const paywall = spawn(`${await targetDir()}/debug/examples/paywall`, ["--port", port, "--www", at("www"), "--package", at("dist")], { cwd: root, stdio: "inherit" });
+  const paywall = spawn(
+    `${await targetDir()}/debug/examples/paywall`,
+    ["--port", port, "--www", at("www"), "--package", at("dist")],
+    { cwd: root, stdio: "inherit" },
+  );
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => paywall.kill(signal));
   paywall.on("exit", (code) => {
     process.exitCode = code ?? 0;

@@ -60,13 +60,23 @@ export function run(program, args, { cwd = root, env = {}, quiet = false, both =
     child.on("error", (cause) => fail(new RunError(`${program} could not be started: ${cause.message}`, { cause })));
     child.on("close", (code, signal) => {
       if (code === 0) done(tee || both ? all : out);
-      else fail(Object.assign(new RunError(`${quiet ? all : ""}${[program, ...args].join(" ")} ended with ${signal ?? code}`), { output: all }));
+      else
+        fail(
+          Object.assign(
+            new RunError(`${quiet ? all : ""}${[program, ...args].join(" ")} ended with ${signal ?? code}`),
+            { output: all },
+          ),
+        );
     });
   });
 }
 
 /** Where the PATH has a program, if it has. */
-export const find = (program) => process.env.PATH.split(delimiter).filter(Boolean).map((dir) => join(dir, program)).find(existsSync);
+export const find = (program) =>
+  process.env.PATH.split(delimiter)
+    .filter(Boolean)
+    .map((dir) => join(dir, program))
+    .find(existsSync);
 
 /** Cargo's target directory, wherever the user keeps it. */
 export async function targetDir() {

@@ -14,7 +14,9 @@ async function version() {
     "CHANGELOG.md": /^## (\d+\.\d+\.\d+\S*)/m.exec(await read("CHANGELOG.md"))?.[1],
   };
   if (new Set(Object.values(found)).size === 1) return found["package.json"];
-  const list = Object.entries(found).map(([file, text]) => `  ${file}: ${text ?? "none (the newest heading must be the version)"}`);
+  const list = Object.entries(found).map(
+    ([file, text]) => `  ${file}: ${text ?? "none (the newest heading must be the version)"}`,
+  );
   throw new RunError(`the versions differ:\n${list.join("\n")}`);
 }
 
@@ -24,7 +26,8 @@ try {
   const changed = await run("git", ["status", "--porcelain"], { quiet: true });
   if (changed) throw new RunError(`commit or remove first:\n${changed}`);
   const tag = `v${number}`;
-  if (await run("git", ["tag", "--list", tag], { quiet: true })) throw new RunError(`the tag ${tag} is there already: raise the version`);
+  if (await run("git", ["tag", "--list", tag], { quiet: true }))
+    throw new RunError(`the tag ${tag} is there already: raise the version`);
 
   console.log(`release ${number}: the gate`);
   await run("sh", [at(".ci/run")]);

@@ -28,12 +28,16 @@ async function rust() {
   if (!find("rustup")) return;
   const installed = await run("rustup", ["target", "list", "--installed"], { quiet: true });
   if (installed.split("\n").includes("wasm32-unknown-unknown")) return;
-  await step("the Rust target wasm32-unknown-unknown", "10 s", () => run("rustup", ["target", "add", "wasm32-unknown-unknown"], { quiet: true }));
+  await step("the Rust target wasm32-unknown-unknown", "10 s", () =>
+    run("rustup", ["target", "add", "wasm32-unknown-unknown"], { quiet: true }),
+  );
 }
 
 /** The npm packages of one lock file; a copy of its hash in node_modules tells that they are there. */
 async function npm(folder, usually) {
-  const hash = createHash("sha256").update(await readFile(join(root, folder, "package-lock.json"))).digest("hex");
+  const hash = createHash("sha256")
+    .update(await readFile(join(root, folder, "package-lock.json")))
+    .digest("hex");
   const mark = join(root, folder, "node_modules", ".installed");
   if (existsSync(mark) && (await readFile(mark, "utf8")) === hash) return;
   await step(`npm packages of ${join(folder, "package-lock.json")}`, usually, async () => {
@@ -48,11 +52,16 @@ async function cargoTools(names = Object.keys(TOOLS)) {
   for (const name of missing) {
     const { version, bins } = TOOLS[name];
     await step(`${name} ${version}, into ${toolDir(name)}`, "1 to 3 min", () => {
-      const install = (...lock) => run("cargo", ["install", ...lock, `${name}@${version}`, ...bins.flatMap((bin) => ["--bin", bin]), "--root", toolDir(name)], {
-        // tools share many dependencies
-        env: { CARGO_TARGET_DIR: join(cache, "build") },
-        quiet: true,
-      });
+      const install = (...lock) =>
+        run(
+          "cargo",
+          ["install", ...lock, `${name}@${version}`, ...bins.flatMap((bin) => ["--bin", bin]), "--root", toolDir(name)],
+          {
+            // tools share many dependencies
+            env: { CARGO_TARGET_DIR: join(cache, "build") },
+            quiet: true,
+          },
+        );
       // a registry mirror may lag behind the tool's lock file
       return install("--locked").catch(() => install());
     });
@@ -64,8 +73,10 @@ async function system(wanted) {
   const missing = wanted.filter(({ programs }) => !programs.some(find)).map((entry) => entry.package);
   if (missing.length === 0) return;
   if (!find("apt-get") || process.getuid?.() !== 0) {
-    throw new RunError(`these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
-      `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`);
+    throw new RunError(
+      `these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
+        `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`,
+    );
   }
   await step(`Debian packages ${missing.join(" ")}`, "1 to 3 min", async () => {
     const env = { DEBIAN_FRONTEND: "noninteractive" };
@@ -86,7 +97,8 @@ export async function setup(part) {
   const tasks = [npm("tests", "1 to 2 min")];
   // apt and npm wait for the network, cargo for the processor
   if (part === "peers" || part === "bench") tasks.push(npm("bench", "10 s"));
-  if (part === "chromium" || part === "bench") tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
+  if (part === "chromium" || part === "bench")
+    tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
   if (part === "test") tasks.push(system(SYSTEM), cargoTools());
   const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === "rejected") throw result.reason;

@@ -26,15 +26,35 @@ const measured = (bytes) => ({
   gzip: gzipSync(bytes, { level: 9 }).length,
   brotli: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length,
 });
-const sum = (parts) => parts.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }), { raw: 0, gzip: 0, brotli: 0 });
+const sum = (parts) =>
+  parts.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }), {
+    raw: 0,
+    gzip: 0,
+    brotli: 0,
+  });
 
 /** What a bundler for browsers makes of an entry: the parts that are loaded with it, those that come at first need, and the wasm
  *  as a module, which comes only where the wasm file can't be had. */
-async function bundled(file, options = { entryPoints: [at(file)], external: ["node:*", "cloudflare:*", "@getalby/sdk"] }) {
+async function bundled(
+  file,
+  options = { entryPoints: [at(file)], external: ["node:*", "cloudflare:*", "@getalby/sdk"] },
+) {
   const { metafile, outputFiles } = await build({
-    ...options, bundle: true, splitting: true, format: "esm", minify: true, metafile: true, write: false, outdir: "out", logLevel: "error",
+    ...options,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    minify: true,
+    metafile: true,
+    write: false,
+    outdir: "out",
+    logLevel: "error",
   });
-  const outputs = Object.entries(metafile.outputs).map(([path, output], index) => ({ path, ...output, ...measured(Buffer.from(outputFiles[index].contents)) }));
+  const outputs = Object.entries(metafile.outputs).map(([path, output], index) => ({
+    path,
+    ...output,
+    ...measured(Buffer.from(outputFiles[index].contents)),
+  }));
   const first = new Set();
   const add = (output) => {
     first.add(output);
@@ -46,17 +66,26 @@ async function bundled(file, options = { entryPoints: [at(file)], external: ["no
   add(outputs.find(({ entryPoint }) => entryPoint));
   const later = outputs.filter((output) => !first.has(output));
   const isSpare = ({ inputs }) => Object.keys(inputs).some((path) => path.endsWith("/l402_fetch.wasm.js"));
-  return { first: sum([...first]), later: sum(later.filter((output) => !isSpare(output))), spare: sum(later.filter(isSpare)), inputs: outputs.flatMap(({ inputs }) => Object.entries(inputs)) };
+  return {
+    first: sum([...first]),
+    later: sum(later.filter((output) => !isSpare(output))),
+    spare: sum(later.filter(isSpare)),
+    inputs: outputs.flatMap(({ inputs }) => Object.entries(inputs)),
+  };
 }
 
 const rows = [];
 const row = (name, sizes) => {
   rows.push({ name, ...sizes });
   const { aim } = LIMITS[name] ?? {};
-  console.log(`${name.padEnd(40)}${[sizes.raw, sizes.gzip, sizes.brotli].map((bytes) => String(bytes).padStart(9)).join("")}${aim ? `   aim ${aim} gzip` : ""}`);
+  console.log(
+    `${name.padEnd(40)}${[sizes.raw, sizes.gzip, sizes.brotli].map((bytes) => String(bytes).padStart(9)).join("")}${aim ? `   aim ${aim} gzip` : ""}`,
+  );
 };
 
-console.log(`${"entry point, minified".padEnd(40)}${["bytes", "gzip", "brotli"].map((name) => name.padStart(9)).join("")}`);
+console.log(
+  `${"entry point, minified".padEnd(40)}${["bytes", "gzip", "brotli"].map((name) => name.padStart(9)).join("")}`,
+);
 const wasm = measured(await readFile(at("dist/l402_fetch.wasm")));
 const main = await bundled("dist/index.js");
 row("l402-fetch, before the first 402", main.first);
@@ -77,18 +106,28 @@ if (!isCheck) {
 }
 
 console.log(`\n${"file of the main entry, minified".padEnd(40)}${"bytes".padStart(9)}`);
-const files = main.inputs.map(([path, { bytesInOutput }]) => [path.replace(/^.*dist\//, ""), bytesInOutput]).filter(([, bytes]) => bytes > 0);
-for (const [file, bytes] of files.sort((a, b) => b[1] - a[1])) console.log(`${file.padEnd(40)}${String(bytes).padStart(9)}`);
+const files = main.inputs
+  .map(([path, { bytesInOutput }]) => [path.replace(/^.*dist\//, ""), bytesInOutput])
+  .filter(([, bytes]) => bytes > 0);
+for (const [file, bytes] of files.sort((a, b) => b[1] - a[1]))
+  console.log(`${file.padEnd(40)}${String(bytes).padStart(9)}`);
 
 console.log(`\n${"module or dependency, before wasm-opt".padEnd(40)}${"bytes".padStart(9)}${"functions".padStart(11)}`);
 const { rows: modules, data } = modulesOf(await readFile(`${await targetDir()}/named.wasm`));
-for (const [name, bytes, functions] of modules) console.log(`${name.padEnd(40)}${String(bytes).padStart(9)}${String(functions).padStart(11)}`);
+for (const [name, bytes, functions] of modules)
+  console.log(`${name.padEnd(40)}${String(bytes).padStart(9)}${String(functions).padStart(11)}`);
 console.log(`${"data".padEnd(40)}${String(data).padStart(9)}`);
 
 if (isCheck) {
-  const limits = Object.entries({ ...Object.fromEntries(rows.filter(({ name }) => /(wallets|stores)\//.test(name)).map(({ name }) => [name, EACH])), ...LIMITS });
+  const limits = Object.entries({
+    ...Object.fromEntries(rows.filter(({ name }) => /(wallets|stores)\//.test(name)).map(({ name }) => [name, EACH])),
+    ...LIMITS,
+  });
   const over = limits.filter(([name, { ceiling }]) => !(rows.find((found) => found.name === name)?.gzip <= ceiling));
-  for (const [name, { ceiling }] of over) console.error(`${name} has grown beyond its ceiling of ${ceiling} bytes after gzip: make it smaller, or raise the ceiling in scripts/size.mjs and say why`);
+  for (const [name, { ceiling }] of over)
+    console.error(
+      `${name} has grown beyond its ceiling of ${ceiling} bytes after gzip: make it smaller, or raise the ceiling in scripts/size.mjs and say why`,
+    );
   console.log(`${limits.length - over.length} passed, ${over.length} failed`);
   process.exitCode = over.length > 0 ? 1 : 0;
 }

@@ -6,15 +6,28 @@ import { at, run, RunError, seconds } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
-const cargo = (...args) => () => run("cargo", args, { tee: true });
-const node = (file, ...args) => () => run(process.execPath, [at(file), ...args], { tee: true });
-const wasmPack = (test, ...args) => () =>
-  run("wasm-pack", ["test", ...args, "--mode", "no-install", ".", "--locked", "--test", test], { tee: true, env: { WASM_BINDGEN_TEST_TIMEOUT: "120" } });
-const all = (...tasks) => async () => {
-  let out = "";
-  for (const task of tasks) out += await task();
-  return out;
-};
+const cargo =
+  (...args) =>
+  () =>
+    run("cargo", args, { tee: true });
+const node =
+  (file, ...args) =>
+  () =>
+    run(process.execPath, [at(file), ...args], { tee: true });
+const wasmPack =
+  (test, ...args) =>
+  () =>
+    run("wasm-pack", ["test", ...args, "--mode", "no-install", ".", "--locked", "--test", test], {
+      tee: true,
+      env: { WASM_BINDGEN_TEST_TIMEOUT: "120" },
+    });
+const all =
+  (...tasks) =>
+  async () => {
+    let out = "";
+    for (const task of tasks) out += await task();
+    return out;
+  };
 
 /** In order: what is quick and what tells most comes first. */
 const STEPS = {
@@ -25,12 +38,20 @@ const STEPS = {
   ),
   rust: cargo("test", "--locked", "--no-fail-fast"),
   // optimized, but for its dependencies: seconds to build, and many times as many runs
-  simulation: cargo("test", "--locked", "--config", "profile.test.package.l402-fetch.opt-level=2", "--test", "simulation"),
+  simulation: cargo(
+    "test",
+    "--locked",
+    "--config",
+    "profile.test.package.l402-fetch.opt-level=2",
+    "--test",
+    "simulation",
+  ),
   fuzz: node("tests/fuzz/run.mjs", "4"),
   build: () => build().then(() => ""),
   size: node("scripts/size.mjs", "--check"),
   js: node("tests/js/run.mjs"),
-  types: () => run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
+  types: () =>
+    run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
   stores: node("tests/stores/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
@@ -93,6 +114,9 @@ try {
   console.error(`\n== ${current} failed: ${error.message}`);
 }
 console.log(`\nin ${seconds(begin)}`);
-if (wanted.length === 0) console.log("not among these: npm run test:interop, which buys with real Lightning payments between two lnd nodes; npm run test:tools, all tools that people build with");
+if (wanted.length === 0)
+  console.log(
+    "not among these: npm run test:interop, which buys with real Lightning payments between two lnd nodes; npm run test:tools, all tools that people build with",
+  );
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -9,6 +9,8 @@ export const RUST = "1.95.0";
 export function checkToolchain(version) {
   const [, found] = /^rustc (\S+)/.exec(version) ?? [];
   if (found === RUST) return;
-  throw new RunError(`releases are built with Rust ${RUST}, this is ${found ?? "none that tells its version"}: `
-    + `rustup toolchain install ${RUST} --target wasm32-unknown-unknown, then RUSTUP_TOOLCHAIN=${RUST} npm publish`);
+  throw new RunError(
+    `releases are built with Rust ${RUST}, this is ${found ?? "none that tells its version"}: ` +
+      `rustup toolchain install ${RUST} --target wasm32-unknown-unknown, then RUSTUP_TOOLCHAIN=${RUST} npm publish`,
+  );
 }

@@ -7,7 +7,10 @@ export function modulesOf(wasm) {
   let imported = 0;
   let data = 0;
   for (const { id, name, reader } of sections(wasm)) {
-    if (id === 2) imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(({ kind }) => kind === "function").length;
+    if (id === 2)
+      imported = WebAssembly.Module.imports(new WebAssembly.Module(wasm)).filter(
+        ({ kind }) => kind === "function",
+      ).length;
     if (id === 10) for (let left = reader.number(); left > 0; left--) sizes.push(reader.skip(reader.number()));
     if (id === 11) data = reader.end - reader.at;
     if (name === "name") readNames(reader, names);

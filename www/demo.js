@@ -85,7 +85,13 @@ async function forget() {
 }
 
 async function showStanding() {
-  const [payments, spent, balance] = await Promise.all([books().payments(), books().spent(), books().balanceMsat().catch(() => null)]);
+  const [payments, spent, balance] = await Promise.all([
+    books().payments(),
+    books().spent(),
+    books()
+      .balanceMsat()
+      .catch(() => null),
+  ]);
   $("ticket").textContent = holdsTicket ? "held" : "none";
   $("payments").textContent = payments.filter((payment) => payment.state === "paid").length;
   $("spent").textContent = `${spent.hour} sat`;
@@ -97,7 +103,9 @@ async function showStanding() {
 
 /** The code box shows the call that the form stands for. */
 function showCode() {
-  const limits = Object.entries(readLimits()).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}: ${value}`);
+  const limits = Object.entries(readLimits())
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}`);
   const webln = walletName() === "webln";
   $("code").textContent = [
     'import { createFetch } from "l402-fetch";',
@@ -132,7 +140,11 @@ $("below").addEventListener("click", () => {
   $("per-payment").value = Math.floor(price / 2);
   $("per-payment").focus();
   showCode();
-  say(holdsTicket ? "The limit is below the price. You hold a ticket, though, and it costs nothing to use: forget it to see the refusal." : "The limit is below the price: the next request will be refused.");
+  say(
+    holdsTicket
+      ? "The limit is below the price. You hold a ticket, though, and it costs nothing to use: forget it to see the refusal."
+      : "The limit is below the price: the next request will be refused.",
+  );
 });
 $("wallets").addEventListener("change", () => (choseWallet = true));
 $("controls").addEventListener("input", showCode);

@@ -30,7 +30,8 @@ function testShop() {
       label: "Test wallet",
       imports: [],
       code: "testWallet",
-      note: () => `${globalThis.webln ? "The test wallet" : "This browser has no WebLN wallet, so a built-in one pays. It"} ${TEST_WALLET}`,
+      note: () =>
+        `${globalThis.webln ? "The test wallet" : "This browser has no WebLN wallet, so a built-in one pays. It"} ${TEST_WALLET}`,
       wallet: () => testWallet(`/wallet/${id}`),
     },
     weblnNote: weblnNote("regtest"),
@@ -54,9 +55,10 @@ async function realNodes(lnd, { shop, source, network, price, thing, payer, isOw
       label: "lnd",
       imports: ['import { lnd } from "l402-fetch/wallets/lnd";'],
       code: "lnd({ url, macaroon })",
-      note: () => isOwn
-        ? `Your node ${payer} pays. ${isMoney ? "It is on the main network: this is real money." : `It is on ${network}, so no real money can move.`}`
-        : "A real lnd node pays, over a real channel to the shop’s node. Both run on this computer, on a network of their own (regtest): its coins are worth nothing.",
+      note: () =>
+        isOwn
+          ? `Your node ${payer} pays. ${isMoney ? "It is on the main network: this is real money." : `It is on ${network}, so no real money can move.`}`
+          : "A real lnd node pays, over a real channel to the shop’s node. Both run on this computer, on a network of their own (regtest): its coins are worth nothing.",
       wallet,
     },
     lede: isOwn
@@ -66,12 +68,17 @@ async function realNodes(lnd, { shop, source, network, price, thing, payer, isOw
   };
 }
 
-const weblnNote = (network) => network === "bitcoin"
-  ? "Your browser’s wallet is asked to pay. This is real money."
-  : `The shop’s invoices are of ${network}, a network for tests. Your wallet will be asked to pay one, and will refuse unless it is on ${network} too. This page accepts no other network, so no real money can move.`;
+const weblnNote = (network) =>
+  network === "bitcoin"
+    ? "Your browser’s wallet is asked to pay. This is real money."
+    : `The shop’s invoices are of ${network}, a network for tests. Your wallet will be asked to pay one, and will refuse unless it is on ${network} too. This page accepts no other network, so no real money can move.`;
 
 /** Tickets and journal, for as long as the page is open. */
 function inMemory() {
   const memory = new Map();
-  return { get: (key) => memory.get(key), set: (key, value) => void memory.set(key, value), delete: (key) => void memory.delete(key) };
+  return {
+    get: (key) => memory.get(key),
+    set: (key, value) => void memory.set(key, value),
+    delete: (key) => void memory.delete(key),
+  };
 }

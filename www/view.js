@@ -34,17 +34,31 @@ export function long(value, name, shown = `${value.slice(0, SHOWN)}…${value.sl
 
 /** `[name, value]` pairs as a list; a value may be text, an element or an array of both. */
 export const facts = (pairs) =>
-  h("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  h(
+    "dl",
+    { class: "facts" },
+    pairs.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+  );
 
 /** A bar of `limit`, filled by parts `{ size, kind }`. Decoration: what it shows is said in words beside it. */
 export function bar(limit, parts) {
-  const whole = Math.max(limit, parts.reduce((sum, part) => sum + part.size, 0), 1);
+  const whole = Math.max(
+    limit,
+    parts.reduce((sum, part) => sum + part.size, 0),
+    1,
+  );
   const percent = (size) => `${(100 * size) / whole}%`;
-  const element = h("div", { class: "bar", "aria-hidden": "true" }, parts.filter(({ size }) => size > 0).map(({ size, kind }) => {
-    const part = h("span", { class: kind });
-    part.style.width = percent(size);
-    return part;
-  }));
+  const element = h(
+    "div",
+    { class: "bar", "aria-hidden": "true" },
+    parts
+      .filter(({ size }) => size > 0)
+      .map(({ size, kind }) => {
+        const part = h("span", { class: kind });
+        part.style.width = percent(size);
+        return part;
+      }),
+  );
   const end = h("i");
   end.style.left = `min(${percent(limit)}, 100% - 2px)`;
   element.append(end);
@@ -52,7 +66,12 @@ export function bar(limit, parts) {
 }
 
 export const error = (code, message, ...more) =>
-  h("div", { class: "error" }, h("p", {}, h("code", { class: "tag" }, code), " ", message), more.map((part) => h("p", {}, part)));
+  h(
+    "div",
+    { class: "error" },
+    h("p", {}, h("code", { class: "tag" }, code), " ", message),
+    more.map((part) => h("p", {}, part)),
+  );
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -64,15 +83,26 @@ export class Run {
   constructor(log, title) {
     document.getElementById("outline")?.remove();
     for (const earlier of log.querySelectorAll("details.run")) earlier.open = false;
-    const run = h("details", { class: "run", open: true }, h("summary", {}, h("h2", {}, title), this.#outcome), this.#steps);
+    const run = h(
+      "details",
+      { class: "run", open: true },
+      h("summary", {}, h("h2", {}, title), this.#outcome),
+      this.#steps,
+    );
     log.append(run);
     const { top } = run.getBoundingClientRect();
-    if (top < 0 || top > innerHeight * 0.6) run.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "start" });
+    if (top < 0 || top > innerHeight * 0.6)
+      run.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "start" });
   }
 
   /** Adds a step. `name` tells tests and styles which; `who` acts; the parts of `body` may be replaced later. */
   step(name, who, title, sentence, ...body) {
-    const step = h("li", { class: "step", "data-step": name }, h("p", { class: "who" }, who), h("div", { class: "what" }));
+    const step = h(
+      "li",
+      { class: "step", "data-step": name },
+      h("p", { class: "who" }, who),
+      h("div", { class: "what" }),
+    );
     this.#steps.append(step);
     const fill = (state, title, sentence, ...body) => {
       step.dataset.state = state;

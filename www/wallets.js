@@ -52,7 +52,8 @@ export async function lndWallet(options, shows) {
       async pay(invoice, context) {
         this.maxFeeMsat = context.maxFeeMsat;
         const paid = await wallet.pay(invoice, context);
-        if (shows && paid.preimage) Object.assign(this, { preimage: paid.preimage, hashed: await sha256(paid.preimage).catch(() => undefined) });
+        if (shows && paid.preimage)
+          Object.assign(this, { preimage: paid.preimage, hashed: await sha256(paid.preimage).catch(() => undefined) });
         return paid;
       },
       lookup: (paymentHash) => wallet.lookup(paymentHash),

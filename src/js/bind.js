@@ -11,14 +11,23 @@ export function refused(source, cause, module) {
     return loadFailed("this runtime has no WebAssembly, or it is switched off: l402-fetch can't run here", cause);
   }
   if (module && WebAssembly.Module.imports(module).some((wanted) => !(wanted.module in imports))) {
-    return loadFailed(`the wasm core from ${source} is of another build than core.js, kept by a cache or a deployment: reload, or deploy both`, cause);
+    return loadFailed(
+      `the wasm core from ${source} is of another build than core.js, kept by a cache or a deployment: reload, or deploy both`,
+      cause,
+    );
   }
   if (/content.security|unsafe-eval|\bcsp\b/i.test(reason)) {
-    return loadFailed("the page's content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src; in an extension's manifest: "
-      + `"content_security_policy": { "extension_pages": "script-src 'self' 'wasm-unsafe-eval'" }`, cause);
+    return loadFailed(
+      "the page's content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src; in an extension's manifest: " +
+        `"content_security_policy": { "extension_pages": "script-src 'self' 'wasm-unsafe-eval'" }`,
+      cause,
+    );
   }
   if (/disallowed by embedder/i.test(reason)) {
-    return loadFailed('this runtime compiles no wasm from bytes: bundle "l402-fetch" with the condition "workerd" or "edge-light"', cause);
+    return loadFailed(
+      'this runtime compiles no wasm from bytes: bundle "l402-fetch" with the condition "workerd" or "edge-light"',
+      cause,
+    );
   }
   return loadFailed(`the wasm core from ${source} could not be compiled: ${reason}`, cause);
 }

@@ -41,10 +41,11 @@ export function clientOf(Core, config, given) {
     }
   }
 
-  const ask = (...question) => change(async () => {
-    const told = await core.books(...question);
-    return told && JSON.parse(told);
-  });
+  const ask = (...question) =>
+    change(async () => {
+      const told = await core.books(...question);
+      return told && JSON.parse(told);
+    });
 
   /** The token to send to an address, where that need not be found out: null where there is none. */
   function ready(plain) {
@@ -76,10 +77,11 @@ export function clientOf(Core, config, given) {
       return { payment: token.payment, paidNow: false };
     },
     /** The last response of a call whose first is here, or still to come, and its receipt or null. */
-    answer: (call, token, response) => change(async () => {
-      const [last, receipt] = await (token?.guess ? core.fetch(call) : core.answer(call, token?.id ?? 0, response));
-      return [last, JSON.parse(receipt)];
-    }),
+    answer: (call, token, response) =>
+      change(async () => {
+        const [last, receipt] = await (token?.guess ? core.fetch(call) : core.answer(call, token?.id ?? 0, response));
+        return [last, JSON.parse(receipt)];
+      }),
     quote: async (call) => JSON.parse(await core.quote(call)),
     reused(call, payment) {
       if (given.onEvent) env.tell(JSON.stringify({ type: "reused", payment, url: call.url }));
@@ -92,7 +94,8 @@ export function clientOf(Core, config, given) {
     async resolve(paymentHash, outcome) {
       const preimage = outcome === "failed" ? undefined : outcome?.preimage;
       if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
-      if (outcome !== "failed" && typeof preimage !== "string") throw invalid('outcome must be "failed" or { preimage }');
+      if (outcome !== "failed" && typeof preimage !== "string")
+        throw invalid('outcome must be "failed" or { preimage }');
       return ask(RESOLVE, paymentHash, preimage);
     },
     balanceMsat: () => env.balanceMsat(),

@@ -32,8 +32,14 @@ export function environment({ wallet: given, method, store, approve, now, onEven
 
   return {
     /** What is there, as bits; the core knows them by the same names. */
-    traits: isolated | (!!wallet.lookup << 1) | (!!approve << 2) | (!!onEvent << 3) | (!!store << 4) | (!!store?.lock << 5)
-      | (!!onUnknown << 6),
+    traits:
+      isolated |
+      (!!wallet.lookup << 1) |
+      (!!approve << 2) |
+      (!!onEvent << 3) |
+      (!!store << 4) |
+      (!!store?.lock << 5) |
+      (!!onUnknown << 6),
     /** What is known of the wallet, as JSON text. */
     about: JSON.stringify(wallet.about),
     now: time,
@@ -50,27 +56,33 @@ export function environment({ wallet: given, method, store, approve, now, onEven
      */
     continuation(task) {
       let goOn;
-      const wait = () => new Promise((resolve) => (goOn = resolve)).then(() => {
-        wait();
-        run(task);
-      });
+      const wait = () =>
+        new Promise((resolve) => (goOn = resolve)).then(() => {
+          wait();
+          run(task);
+        });
       wait();
       return () => goOn();
     },
     /** A call as it is before it is sent: flags as one digit, URL, method, with a space between them. */
-    head: (call) => `${call.replayable | (call.authorized << 1) | (call.payable << 2)} ${call.url ?? ""} ${call.method}`,
+    head: (call) =>
+      `${call.replayable | (call.authorized << 1) | (call.payable << 2)} ${call.url ?? ""} ${call.method}`,
     send: async (call, authorization, repeat) => call.sent(authorization, repeat),
     aborted: (call) => !!call.signal?.aborted,
     isPage,
     /** Whether a request that failed so may have had its preflight refused. */
-    preflighted: (call, cause) => isPage && cause?.name === "TypeError" && !call.url.startsWith(`${globalThis.location?.origin}/`),
+    preflighted: (call, cause) =>
+      isPage && cause?.name === "TypeError" && !call.url.startsWith(`${globalThis.location?.origin}/`),
     givesUp({ signal }) {
       let end;
       const promise = new Promise((resolve) => (end = resolve));
       // Where another request may have brought the signal, its event is not ours to wait for.
       const id = isolated && setInterval(() => signal?.aborted && end(), LOOK_AGAIN);
       if (!isolated) signal?.addEventListener("abort", end);
-      return { promise, cancel: () => (isolated ? clearInterval(id) : signal?.removeEventListener("abort", end), end()) };
+      return {
+        promise,
+        cancel: () => (isolated ? clearInterval(id) : signal?.removeEventListener("abort", end), end()),
+      };
     },
     /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
     readable(response) {
@@ -136,7 +148,10 @@ export function environment({ wallet: given, method, store, approve, now, onEven
 
     error: (code, message, response, payment, quote, cause) =>
       new L402Error(code, message, {
-        response, payment: payment && JSON.parse(payment), quote: quote && JSON.parse(quote), ...(cause.length && { cause: cause[0] }),
+        response,
+        payment: payment && JSON.parse(payment),
+        quote: quote && JSON.parse(quote),
+        ...(cause.length && { cause: cause[0] }),
       }),
   };
 }
@@ -150,7 +165,8 @@ function bounded(store) {
   return {
     async load(key) {
       const value = await inTime("get", async () => store.get(key));
-      if (value != null && typeof value !== "string") throw new TypeError("store.get must give a string, null or undefined");
+      if (value != null && typeof value !== "string")
+        throw new TypeError("store.get must give a string, null or undefined");
       return value;
     },
     save(key, value) {
@@ -161,18 +177,27 @@ function bounded(store) {
     /** Resolves, once the lock is held, with the function that frees it. A purchase may take as long as a human does. */
     lock(name) {
       let gone = false;
-      const taken = () => new Promise((resolve, reject) => {
-        const task = () => new Promise((free) => {
-          const release = () => (isolated ? free() : writing.then(free));
-          if (gone) release();
-          else resolve(release);
+      const taken = () =>
+        new Promise((resolve, reject) => {
+          const task = () =>
+            new Promise((free) => {
+              const release = () => (isolated ? free() : writing.then(free));
+              if (gone) release();
+              else resolve(release);
+            });
+          (async () => store.lock(name, task))().then(
+            () => reject(new Error("store.lock ended without running its task")),
+            reject,
+          );
         });
-        (async () => store.lock(name, task))().then(() => reject(new Error("store.lock ended without running its task")), reject);
-      });
       return name === LEDGER_LOCK ? inTime("lock", taken, () => (gone = true)) : taken();
     },
     /** Gives up a lock that is still waited for. */
-    unlock: (lock) => void lock.then((free) => free(), () => {}),
+    unlock: (lock) =>
+      void lock.then(
+        (free) => free(),
+        () => {},
+      ),
   };
 }
 

@@ -15,7 +15,10 @@ const receipts = new WeakMap();
 export const receiptOf = (response) => receipts.get(response);
 
 /** One of the core's parsers. */
-export const parser = (load, name) => async (...given) => (await load()).parsers[name](...given);
+export const parser =
+  (load, name) =>
+  async (...given) =>
+    (await load()).parsers[name](...given);
 
 /**
  * A fetch that pays. The core is loaded by the first 402 or the first stored token, not before; where it is `atHand`, with no
@@ -57,7 +60,10 @@ export function createFetch(options, load, follow, atHand) {
 
   async function pay(input, init) {
     // After the request, which is sent before anything is waited for.
-    if (atHand) atHand = void Promise.resolve().then(load).catch(() => {});
+    if (atHand)
+      atHand = void Promise.resolve()
+        .then(load)
+        .catch(() => {});
 
     // By far the most calls are a whole address alone, which nobody can change meanwhile, and what opens it is known.
     if (init === undefined && looked && isAddress(input)) {
@@ -77,13 +83,16 @@ export function createFetch(options, load, follow, atHand) {
       }
       const token = client?.tokenFor(call);
       const response = token?.guess || (await call.sent(token?.authorization));
-      return isLast(token, response) ? done(call, response, token && client.accepted(token)) : await rest(call, token, response);
+      return isLast(token, response)
+        ? done(call, response, token && client.accepted(token))
+        : await rest(call, token, response);
     } finally {
       call.drop();
     }
   }
 
-  const rest = async (call, token, response) => done(call, ...(await unlessAborted(call, answer(call, token, response))));
+  const rest = async (call, token, response) =>
+    done(call, ...(await unlessAborted(call, answer(call, token, response))));
 
   /** Takes a call whose first response is here to its end: the last one, and what it cost. */
   async function answer(call, token, response) {
@@ -95,7 +104,10 @@ export function createFetch(options, load, follow, atHand) {
     return client.answer(call, token, response);
   }
 
-  const ask = (question) => async (...args) => (await start())[question](...args);
+  const ask =
+    (question) =>
+    async (...args) =>
+      (await start())[question](...args);
 
   // A key is where bundlers, which shorten other names, leave a function's alone: a fetch's is "fetch", and its length 1.
   const { fetch: paying } = { fetch: (input, init = undefined) => pay(input, init) };

@@ -16,7 +16,9 @@ export async function start(fetching, url) {
     if (response.ok && !isPage) {
       // While it arrives, where the type allows that.
       const streams = WebAssembly.compileStreaming && /^application\/wasm\s*$/i.test(type);
-      module = await (streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()));
+      module = await (streams
+        ? WebAssembly.compileStreaming(response)
+        : WebAssembly.compile(await response.arrayBuffer()));
     }
   } catch (error) {
     cause = error;
@@ -25,8 +27,11 @@ export async function start(fetching, url) {
   if (!module) {
     const spare = async () => import("./l402_fetch.wasm.js");
     const { base64 } = await spare().catch((error) => {
-      throw loadFailed(`the wasm core could not be had from ${url} (${found}), nor as a module of the bundle: `
-        + 'deploy all its files, or import "l402-fetch/inline", which has the wasm inside', cause ?? error);
+      throw loadFailed(
+        `the wasm core could not be had from ${url} (${found}), nor as a module of the bundle: ` +
+          'deploy all its files, or import "l402-fetch/inline", which has the wasm inside',
+        cause ?? error,
+      );
     });
     module = await compileBase64(base64);
   }

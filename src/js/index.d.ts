@@ -176,7 +176,14 @@ export interface Wallet {
    * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the wallet says
    * for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by itself.
    */
-  lookup?(paymentHash: string): Promise<{ state: "paid"; preimage: string; feeMsat?: number } | { state: "pending" } | { state: "failed" } | { state: "not_found" }>;
+  lookup?(
+    paymentHash: string,
+  ): Promise<
+    | { state: "paid"; preimage: string; feeMsat?: number }
+    | { state: "pending" }
+    | { state: "failed" }
+    | { state: "not_found" }
+  >;
   /**
    * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The modules of
    * this package make it of the endpoint and the account.
@@ -188,12 +195,17 @@ export interface Wallet {
   balanceMsat?(): Promise<number | null>;
 }
 /** The part of a WebLN provider that is used. `enable` is called before each payment. */
-export interface WebLNProvider { enable(): Promise<unknown>; sendPayment(paymentRequest: string): Promise<{ preimage: string }> }
+export interface WebLNProvider {
+  enable(): Promise<unknown>;
+  sendPayment(paymentRequest: string): Promise<{ preimage: string }>;
+}
 /** The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself uses
  *  `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too. */
 export interface NwcClient {
   payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
-  lookupInvoice?(args: { payment_hash: string }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
+  lookupInvoice?(args: {
+    payment_hash: string;
+  }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
   getBalance?(): Promise<{ balance: number }>;
 }
 
@@ -312,11 +324,19 @@ export type PaymentEvent =
   | { type: "reused"; payment: Payment; url: string }
   | { type: "refused"; url: string; code: ErrorCode; message: string }
   | { type: "failed"; payment: Payment; code: ErrorCode; message: string }
-  | { type: "unpayable"; url: string; reason: "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" | "request_mode" };
+  | {
+      type: "unpayable";
+      url: string;
+      reason: "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" | "request_mode";
+    };
 
 /** A real Error. `cause` is the wallet's, the store's or the network's own error object, by identity. */
 export class L402Error extends Error {
-  constructor(code: ErrorCode, message: string, details?: { cause?: unknown; response?: Response; payment?: Payment; quote?: Quote });
+  constructor(
+    code: ErrorCode,
+    message: string,
+    details?: { cause?: unknown; response?: Response; payment?: Payment; quote?: Quote },
+  );
   /** Stable, meant for programs; the message is for people and may change. */
   readonly code: ErrorCode;
   /** The 402 response, body unread, where there was one. */
@@ -330,13 +350,28 @@ export class L402Error extends Error {
 }
 
 export type ErrorCode =
-  | "invalid_options" | "invalid_challenge" | "invalid_invoice" | "invalid_macaroon"
-  | "load_failed"       // the wasm core could not be loaded: says from where, and what to do
+  | "invalid_options"
+  | "invalid_challenge"
+  | "invalid_invoice"
+  | "invalid_macaroon"
+  | "load_failed" // the wasm core could not be loaded: says from where, and what to do
   // refused before any money moved
-  | "insecure_transport" | "host_not_allowed" | "cross_origin" | "wrong_network" | "no_amount" | "invoice_expired"
-  | "hash_mismatch" | "over_limit" | "declined" | "body_not_replayable" | "store_failed"
-  | "not_honored"       // what was last paid for here was never accepted: tried first at each call, not paid again before forget()
+  | "insecure_transport"
+  | "host_not_allowed"
+  | "cross_origin"
+  | "wrong_network"
+  | "no_amount"
+  | "invoice_expired"
+  | "hash_mismatch"
+  | "over_limit"
+  | "declined"
+  | "body_not_replayable"
+  | "store_failed"
+  | "not_honored" // what was last paid for here was never accepted: tried first at each call, not paid again before forget()
   // the wallet was asked
-  | "payment_failed" | "payment_unknown" | "no_preimage" | "wrong_preimage"
+  | "payment_failed"
+  | "payment_unknown"
+  | "no_preimage"
+  | "wrong_preimage"
   // paid, and the token is kept: the next call reuses it
   | "request_failed";

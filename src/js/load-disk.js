@@ -11,7 +11,10 @@ export const load = /* @__PURE__ */ loader(async () => {
   } catch {
     return embedded();
   }
-  const [{ startNow, refused }, module] = await Promise.all([import("./bind.js"), compiling.catch((cause) => ({ cause }))]);
+  const [{ startNow, refused }, module] = await Promise.all([
+    import("./bind.js"),
+    compiling.catch((cause) => ({ cause })),
+  ]);
   if ("cause" in module) throw refused("l402_fetch.wasm", module.cause);
   return startNow(module, "l402_fetch.wasm");
 });

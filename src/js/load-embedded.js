@@ -3,6 +3,9 @@
 import { loader } from "./once.js";
 
 export const load = /* @__PURE__ */ loader(async () => {
-  const [{ compileBase64, start }, { base64 }] = await Promise.all([import("./load.js"), import("./l402_fetch.wasm.js")]);
+  const [{ compileBase64, start }, { base64 }] = await Promise.all([
+    import("./load.js"),
+    import("./l402_fetch.wasm.js"),
+  ]);
   return start(await compileBase64(base64), "l402_fetch.wasm.js");
 });

@@ -10,7 +10,22 @@ const MAX_TIMEOUT = 2147483647;
 
 const WINDOWS = ["perHour", "perDay", "total"];
 const KEYS = {
-  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent", "onUnknown"],
+  "": [
+    "wallet",
+    "limits",
+    "store",
+    "approve",
+    "networks",
+    "hosts",
+    "insecureHosts",
+    "protocols",
+    "proof",
+    "paymentTimeout",
+    "fetch",
+    "now",
+    "onEvent",
+    "onUnknown",
+  ],
   "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
   "limits.perOrigin.": WINDOWS,
 };
@@ -74,12 +89,16 @@ function readKeys(object, prefix) {
     const meant = nearest(key, prefix);
     throw invalid(`${prefix}${key} is not a known option` + (meant ? `, did you mean ${meant}?` : ""));
   }
-  return Object.fromEntries(known.map((key) => [key, key in Object.prototype && !has(object, key) ? undefined : object[key]]));
+  return Object.fromEntries(
+    known.map((key) => [key, key in Object.prototype && !has(object, key) ? undefined : object[key]]),
+  );
 }
 
 /** Whether an object has a key, inherited or not. What a page added to every object's prototype is no option. */
 function has(object, key) {
-  return object && object !== Object.prototype && (Object.hasOwn(object, key) || has(Object.getPrototypeOf(object), key));
+  return (
+    object && object !== Object.prototype && (Object.hasOwn(object, key) || has(Object.getPrototypeOf(object), key))
+  );
 }
 
 function required(object, key, prefix = "") {
@@ -116,7 +135,9 @@ function amount(value, path) {
 }
 
 function windows(limits, prefix) {
-  return Object.fromEntries(WINDOWS.map((key) => [key, limits[key] === undefined ? null : amount(limits[key], prefix + key)]));
+  return Object.fromEntries(
+    WINDOWS.map((key) => [key, limits[key] === undefined ? null : amount(limits[key], prefix + key)]),
+  );
 }
 
 function name(value, path, allowed) {
@@ -143,18 +164,23 @@ function names(value, path, allowed) {
  */
 function host(value, path) {
   const [, scheme, wildcard, given, port] =
-    (typeof value === "string" && /^(https?:\/\/)?(\*\.)?(\[[^\]]*\]|[^\s:/?#@\\%*[\]]+)(?::(\d{1,5}))?$/i.exec(value)) || [];
+    (typeof value === "string" &&
+      /^(https?:\/\/)?(\*\.)?(\[[^\]]*\]|[^\s:/?#@\\%*[\]]+)(?::(\d{1,5}))?$/i.exec(value)) ||
+    [];
   if (given && !(scheme && wildcard) && !/^\.|\.\./.test(given) && !(+port < 1)) {
     try {
       const { origin, hostname } = new URL((scheme ?? "http://") + given + (port ? `:${port}` : ""));
       if (scheme) return origin;
-      if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname))) return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
+      if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname)))
+        return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
     } catch {
       // No host, says the URL parser.
     }
   }
-  throw invalid(`${path} must be an origin (https://api.example.com:8443) or a host pattern `
-    + "(api.example.com, *.example.com), without a path");
+  throw invalid(
+    `${path} must be an origin (https://api.example.com:8443) or a host pattern ` +
+      "(api.example.com, *.example.com), without a path",
+  );
 }
 
 function mustBeFunction(value, path) {

@@ -20,7 +20,8 @@ export async function follow(fetch, target, init, { url, method, signal, body: o
   let response = await fetch(target, { ...init, redirect: "manual" });
   for (let hops = 0; ; hops++) {
     const location = REDIRECTS.includes(response?.status) ? response.headers.get("location") : null;
-    if (location === null) return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
+    if (location === null)
+      return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
     response.body?.cancel().catch(() => {});
     if (hops === MAX_REDIRECTS) throw new TypeError("fetch failed: too many redirects");
 
@@ -29,11 +30,18 @@ export async function follow(fetch, target, init, { url, method, signal, body: o
       method = "GET";
       body = undefined;
       keptBody = false;
-      headers = without(headers, ["content-encoding", "content-language", "content-location", "content-type", "content-length"]);
+      headers = without(headers, [
+        "content-encoding",
+        "content-language",
+        "content-location",
+        "content-type",
+        "content-length",
+      ]);
     } else if (keptBody) {
       body = await ofRequest();
     }
-    if (next.origin !== url.origin) headers = without(headers, ["authorization", "proxy-authorization", "cookie", "host"]);
+    if (next.origin !== url.origin)
+      headers = without(headers, ["authorization", "proxy-authorization", "cookie", "host"]);
     url = next;
     response = await fetch(url.href, { ...init, method, headers, body, signal, redirect: "manual" });
   }

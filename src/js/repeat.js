@@ -2,7 +2,10 @@
 import { classOf, isHeaders } from "./request.js";
 
 /** What an address alone is sent with, and our Authorization. */
-export const withToken = (authorization) => ({ headers: { authorization }, ...(hasHttpCache() && { cache: "no-cache" }) });
+export const withToken = (authorization) => ({
+  headers: { authorization },
+  ...(hasHttpCache() && { cache: "no-cache" }),
+});
 
 /**
  * Sends a request with our Authorization, or again without one.
@@ -16,7 +19,8 @@ export const withToken = (authorization) => ({ headers: { authorization }, ...(h
  */
 export function sendAgain({ fetch, follow }, { call, target, init: given, member, url, body }, authorization, repeat) {
   const caches = hasHttpCache();
-  if (authorization === undefined && !(repeat && caches)) return given === undefined ? fetch(target) : fetch(target, given);
+  if (authorization === undefined && !(repeat && caches))
+    return given === undefined ? fetch(target) : fetch(target, given);
 
   const init = { ...given };
   if (caches) {
@@ -38,7 +42,10 @@ export function sendAgain({ fetch, follow }, { call, target, init: given, member
 function withAuthorization(headers, authorization) {
   if (headers == null) return { authorization };
   if (typeof headers !== "object") throw headers;
-  if (!isHeaders(headers)) return typeof headers[Symbol.iterator] === "function" ? [...headers, ["authorization", authorization]] : { ...headers, authorization };
+  if (!isHeaders(headers))
+    return typeof headers[Symbol.iterator] === "function"
+      ? [...headers, ["authorization", authorization]]
+      : { ...headers, authorization };
   const copy = new (classOf(headers, "Headers"))(headers);
   copy.set("authorization", authorization);
   return copy;

@@ -1,5 +1,19 @@
-const MEMBERS = ["method", "headers", "body", "referrer", "referrerPolicy", "mode", "credentials", "cache", "redirect",
-  "integrity", "keepalive", "signal", "duplex", "priority"];
+const MEMBERS = [
+  "method",
+  "headers",
+  "body",
+  "referrer",
+  "referrerPolicy",
+  "mode",
+  "credentials",
+  "cache",
+  "redirect",
+  "integrity",
+  "keepalive",
+  "signal",
+  "duplex",
+  "priority",
+];
 
 /**
  * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `sent`
@@ -84,13 +98,16 @@ class Call {
     const headers = this.#member("headers");
     if (headers == null) return false;
     if (isHeaders(headers)) return headers.has("authorization");
-    const names = typeof headers[Symbol.iterator] === "function" ? Array.from(headers, (pair) => pair?.[0]) : Object.keys(headers);
+    const names =
+      typeof headers[Symbol.iterator] === "function" ? Array.from(headers, (pair) => pair?.[0]) : Object.keys(headers);
     return names.some((name) => text(name).toLowerCase() === "authorization");
   }
 
   /** Whether a 402 of it may be paid: not where the answer can't be read, and not for a preflight's method. */
   get payable() {
-    return this.method !== "OPTIONS" && this.#member("mode") !== "no-cors" && this.#member("cache") !== "only-if-cached";
+    return (
+      this.method !== "OPTIONS" && this.#member("mode") !== "no-cors" && this.#member("cache") !== "only-if-cached"
+    );
   }
 
   /** The caller's AbortSignal. */
@@ -125,15 +142,21 @@ class Call {
       target = this.#kept;
       this.#kept = target.clone();
     }
-    if (authorization === undefined && !repeat) return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
-    return this.#context.client.sendAgain(this.#context, {
-      call: this,
-      target,
-      init: this.#copy,
-      member: (key) => this.#member(key),
-      url: this.#parse(),
-      body: () => this.#kept?.clone().arrayBuffer(),
-    }, authorization, repeat);
+    if (authorization === undefined && !repeat)
+      return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
+    return this.#context.client.sendAgain(
+      this.#context,
+      {
+        call: this,
+        target,
+        init: this.#copy,
+        member: (key) => this.#member(key),
+        url: this.#parse(),
+        body: () => this.#kept?.clone().arrayBuffer(),
+      },
+      authorization,
+      repeat,
+    );
   }
 
   /** Lets go of what was kept for a repeat that won't come. */
@@ -155,7 +178,7 @@ class Call {
   #parse() {
     if (this.#url === undefined) {
       try {
-        const given = this.#request ? this.#request.url : this.#target ?? this.#input;
+        const given = this.#request ? this.#request.url : (this.#target ?? this.#input);
         this.#url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
       } catch {
         this.#url = null;
@@ -168,7 +191,8 @@ class Call {
     if (this.#taken) return;
     this.#taken = true;
     // What throws here throws again when fetch reads it: the error is fetch's. A page may be elsewhere by the time of a repeat.
-    this.#target = typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
+    this.#target =
+      typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
     if (!this.#request && !isAddress(this.#target)) this.#target = this.#parse()?.href ?? this.#target;
     this.#replayable = attempt(() => {
       if (this.#init !== null && typeof this.#init === "object") {
@@ -260,5 +284,8 @@ function copyBody(body) {
 
 /** Of this realm, or of another; older workerd has no tags. */
 function is(body, name) {
-  return Object.prototype.toString.call(body) === `[object ${name}]` || (typeof globalThis[name] === "function" && body instanceof globalThis[name]);
+  return (
+    Object.prototype.toString.call(body) === `[object ${name}]` ||
+    (typeof globalThis[name] === "function" && body instanceof globalThis[name])
+  );
 }

@@ -103,7 +103,9 @@ export function weblnWallet(provider) {
       if (typeof webln?.getBalance !== "function") return null;
       await webln.enable?.();
       const { balance, currency = "sats" } = (await webln.getBalance()) ?? {};
-      return typeof balance === "number" && typeof currency === "string" && /^sats?$/i.test(currency) ? balance * 1000 : null;
+      return typeof balance === "number" && typeof currency === "string" && /^sats?$/i.test(currency)
+        ? balance * 1000
+        : null;
     },
   };
 }

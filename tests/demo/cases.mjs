@@ -36,13 +36,23 @@ function failingExtension() {
 export const cases = {
   async "a purchase is told step by step, and pays once"({ open }) {
     const demo = await open();
-    assert.equal((await demo.page.$$("#outline li")).length, BOUGHT.length, "the outline announces as many steps as there are");
+    assert.equal(
+      (await demo.page.$$("#outline li")).length,
+      BOUGHT.length,
+      "the outline announces as many steps as there are",
+    );
     const run = await demo.ask(1);
     assert.deepEqual(names(run), BOUGHT);
-    assert.ok(run.steps.every((one) => one.state === "done" && one.say.length > 40), "every step is done and explained");
+    assert.ok(
+      run.steps.every((one) => one.state === "done" && one.say.length > 40),
+      "every step is done and explained",
+    );
     assert.equal(run.outcome, "paid 11 sat");
     const stats = await demo.stats();
-    assert.deepEqual([stats.requests, stats.challenges, stats.asked, stats.payments, stats.paidMsat, stats.feesMsat, stats.accepted], [2, 1, 1, 1, 10_000, 1000, 1]);
+    assert.deepEqual(
+      [stats.requests, stats.challenges, stats.asked, stats.payments, stats.paidMsat, stats.feesMsat, stats.accepted],
+      [2, 1, 1, 1, 10_000, 1000, 1],
+    );
     const [hash] = Object.keys(stats.paid);
     assert.deepEqual(stats.paid, { [hash]: 1 });
     const [first, second] = stats.log;
@@ -99,7 +109,11 @@ export const cases = {
     assert.equal(step(run, "answer").facts["Spent this hour"], "11 sat before, 11 sat now");
     const stats = await demo.stats();
     assert.deepEqual([stats.requests, stats.challenges, stats.asked, stats.payments, stats.accepted], [3, 1, 1, 1, 2]);
-    assert.deepEqual(await demo.page.$$eval(".run", (runs) => runs.map((one) => one.open)), [false, true], "the earlier run folds up");
+    assert.deepEqual(
+      await demo.page.$$eval(".run", (runs) => runs.map((one) => one.open)),
+      [false, true],
+      "the earlier run folds up",
+    );
   },
 
   async "a limit below the price refuses before the wallet is asked"({ open }) {
@@ -210,7 +224,10 @@ export const cases = {
     assert.deepEqual(names(run), BOUGHT.slice(0, 6));
     const payment = step(run, "payment");
     assert.equal(payment.state, "refused");
-    assert.match(payment.error, /^payment_failed .*the user refused.*The test wallet can\.\s*The wallet said: User rejected$/);
+    assert.match(
+      payment.error,
+      /^payment_failed .*the user refused.*The test wallet can\.\s*The wallet said: User rejected$/,
+    );
     assert.deepEqual(await demo.standing(), { ticket: "none", payments: "0", spent: "0 sat" });
   },
 
@@ -237,12 +254,21 @@ export const cases = {
       return demo.page.evaluate(() => {
         const { id, tagName, className } = document.activeElement;
         const style = getComputedStyle(document.activeElement);
-        return { at: id || className || tagName.toLowerCase(), outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth) };
+        return {
+          at: id || className || tagName.toLowerCase(),
+          outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+        };
       });
     };
     for (let i = 0; i < 20 && stops.at(-1)?.at !== "ask"; i++) stops.push(await press("Tab"));
-    assert.deepEqual(stops.map((stop) => stop.at), ["skip", "summary", "per-payment", "per-hour", "below", "ask"]);
-    assert.ok(stops.every((stop) => stop.outline >= 2), "the focus is seen at every stop");
+    assert.deepEqual(
+      stops.map((stop) => stop.at),
+      ["skip", "summary", "per-payment", "per-hour", "below", "ask"],
+    );
+    assert.ok(
+      stops.every((stop) => stop.outline >= 2),
+      "the focus is seen at every stop",
+    );
     await demo.page.keyboard.press("Enter");
     assert.equal((await demo.ended(1)).outcome, "paid 11 sat");
     assert.equal(await demo.page.evaluate("document.activeElement.id"), "ask", "the focus stays");
@@ -308,11 +334,22 @@ export const cases = {
     };
     walk(await demo.page.accessibility.snapshot({ interestingOnly: false }));
     assert.ok(found.length > 10);
-    assert.deepEqual(found.filter((node) => !node.name).map((node) => node.role), []);
-    assert.deepEqual(found.filter((node) => node.role === "spinbutton").map((node) => node.name), ["One payment", "In an hour"]);
+    assert.deepEqual(
+      found.filter((node) => !node.name).map((node) => node.role),
+      [],
+    );
+    assert.deepEqual(
+      found.filter((node) => node.role === "spinbutton").map((node) => node.name),
+      ["One payment", "In an hour"],
+    );
     assert.equal(await demo.page.$eval("#status", (status) => status.getAttribute("role")), "status");
-    const order = await demo.page.$$eval("h1, h2, h3", (headings) => headings.map((heading) => Number(heading.tagName[1])));
-    assert.ok(order.every((level, i) => i === 0 || level <= order[i - 1] + 1), "no level of heading is left out");
+    const order = await demo.page.$$eval("h1, h2, h3", (headings) =>
+      headings.map((heading) => Number(heading.tagName[1])),
+    );
+    assert.ok(
+      order.every((level, i) => i === 0 || level <= order[i - 1] + 1),
+      "no level of heading is left out",
+    );
   },
 
   async "nothing moves where less motion is asked for"({ open }) {

@@ -28,7 +28,11 @@ for (const [name, run] of Object.entries(cases).filter(([name]) => words.every((
   };
   try {
     await run({ open, keep, base: paywall.base });
-    assert.deepEqual(pages.flatMap((page) => page.offences), [], "console and foreign requests");
+    assert.deepEqual(
+      pages.flatMap((page) => page.offences),
+      [],
+      "console and foreign requests",
+    );
     passed += 1;
   } catch (error) {
     failed += 1;

@@ -56,19 +56,42 @@ async function fuzz(name) {
   const slow = await filesIn(await files(hostile()[name], "hostile", name));
   try {
     // every input that once failed, and those made to be slow; then the search
-    const longest = await longestOf(await run(program, [...flags, ...known, ...slow], { quiet: true, both: true }), program, flags);
-    const output = await run(program, [corpus, await files(seeds()[name], "seeds", name), ...flags,
-      `-max_len=${LONGEST[name]}`, `-max_total_time=${time}`, "-print_final_stats=1"], { quiet: true, both: true });
+    const longest = await longestOf(
+      await run(program, [...flags, ...known, ...slow], { quiet: true, both: true }),
+      program,
+      flags,
+    );
+    const output = await run(
+      program,
+      [
+        corpus,
+        await files(seeds()[name], "seeds", name),
+        ...flags,
+        `-max_len=${LONGEST[name]}`,
+        `-max_total_time=${time}`,
+        "-print_final_stats=1",
+      ],
+      { quiet: true, both: true },
+    );
     const runs = last(output, /number_of_executed_units: (\d+)/g);
     const edges = last(output, /\((\d+) inline 8-bit counters\)/g);
-    console.log(`${name}: ${shown(runs)} executions, ${shown(Math.round(runs / time))} a second; ${shown(last(output, /cov: (\d+)/g))} of ${shown(edges)} edges covered; `
-      + `${known.length} regressions, ${slow.length} hostile inputs in ${longest} ms at most, ${(await readdir(corpus)).length} inputs kept; ${seconds(start)}`);
+    console.log(
+      `${name}: ${shown(runs)} executions, ${shown(Math.round(runs / time))} a second; ${shown(last(output, /cov: (\d+)/g))} of ${shown(edges)} edges covered; ` +
+        `${known.length} regressions, ${slow.length} hostile inputs in ${longest} ms at most, ${(await readdir(corpus)).length} inputs kept; ${seconds(start)}`,
+    );
     return true;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     const written = /Test unit written to (\S+)/.exec(error.output)?.[1];
     const input = written ?? [...error.output.matchAll(/^Running: (\S+)/gm)].at(-1)?.[1];
-    console.error(error.output.split("\n").filter((line) => !/^#\d|^\s+NEW_FUNC|# Uses:/.test(line)).slice(-60).map((line) => line.slice(0, 300)).join("\n"));
+    console.error(
+      error.output
+        .split("\n")
+        .filter((line) => !/^#\d|^\s+NEW_FUNC|# Uses:/.test(line))
+        .slice(-60)
+        .map((line) => line.slice(0, 300))
+        .join("\n"),
+    );
     if (!input) console.error(`${name} failed: ${error.message}`);
     else {
       const [file, ...flags] = [input, ...FLAGS].map((part) => (part.startsWith(root) ? relative(root, part) : part));
@@ -101,7 +124,8 @@ async function host() {
 
 try {
   await setup("fuzz");
-  if (!find("c++") && !find("g++") && !find("clang++")) throw new RunError("a C++ compiler is missing, which libFuzzer needs: install g++ or clang++");
+  if (!find("c++") && !find("g++") && !find("clang++"))
+    throw new RunError("a C++ compiler is missing, which libFuzzer needs: install g++ or clang++");
   await run("cargo", ["fuzz", "build", ...FLAGS], { quiet: true });
 } catch (error) {
   if (!(error instanceof RunError)) throw error;

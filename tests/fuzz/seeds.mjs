@@ -14,15 +14,43 @@ const BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 /** An invoice as the target takes it apart: prefix, then 5-bit groups without the checksum. */
 function fields(invoice) {
   const data = invoice.toLowerCase().split("1").at(-1).slice(0, -6);
-  return bytes(FIELDS, [2], Array.from(data, (character) => Math.max(0, BECH32.indexOf(character))));
+  return bytes(
+    FIELDS,
+    [2],
+    Array.from(data, (character) => Math.max(0, BECH32.indexOf(character))),
+  );
 }
 
 const payment = {
-  paymentHash: "ab".repeat(32), origin: "https://a.example", url: "https://a.example/x?q=\"1\"", method: "GET", protocol: "l402",
-  token: "dG9rZW4=", preimage: null, amountMsat: 1000, feeMsat: 0,
+  paymentHash: "ab".repeat(32),
+  origin: "https://a.example",
+  url: 'https://a.example/x?q="1"',
+  method: "GET",
+  protocol: "l402",
+  token: "dG9rZW4=",
+  preimage: null,
+  amountMsat: 1000,
+  feeMsat: 0,
 };
-const entry = (more) => ({ ...payment, maxFeeMsat: 5000, state: "pending", startedAt: 1800000000123, settledAt: null, invoiceExpiresAt: 1800003600, ...more });
-const token = (more) => ({ ...payment, preimage: "cd".repeat(32), startedAt: 1800000000, settledAt: 1800000001, accepted: true, ownRefusals: 0, refused: [], ...more });
+const entry = (more) => ({
+  ...payment,
+  maxFeeMsat: 5000,
+  state: "pending",
+  startedAt: 1800000000123,
+  settledAt: null,
+  invoiceExpiresAt: 1800003600,
+  ...more,
+});
+const token = (more) => ({
+  ...payment,
+  preimage: "cd".repeat(32),
+  startedAt: 1800000000,
+  settledAt: 1800000001,
+  accepted: true,
+  ownRefusals: 0,
+  refused: [],
+  ...more,
+});
 
 export function seeds() {
   const challenges = vectors("challenges");
@@ -30,32 +58,81 @@ export function seeds() {
   const tokens = challenges.map(({ expect }) => expect?.token).filter((text) => typeof text === "string");
   const journals = [
     [entry()],
-    [entry({ state: "unknown" }), entry({ paymentHash: "cd".repeat(32), state: "paid", settledAt: 1800000001, preimage: "cd".repeat(32), token: "" })],
+    [
+      entry({ state: "unknown" }),
+      entry({
+        paymentHash: "cd".repeat(32),
+        state: "paid",
+        settledAt: 1800000001,
+        preimage: "cd".repeat(32),
+        token: "",
+      }),
+    ],
     [entry({ state: "failed", settledAt: 1800000002, startedAt: 1800000000124 })],
     [],
   ].map((payments) => JSON.stringify({ version: 1, payments }));
-  const sums = (foldedUntil) => JSON.stringify({ version: 2, payments: [entry()], foldedUntil, folded: [{ origin: "https://a.example", msat: 7 }] });
+  const sums = (foldedUntil) =>
+    JSON.stringify({
+      version: 2,
+      payments: [entry()],
+      foldedUntil,
+      folded: [{ origin: "https://a.example", msat: 7 }],
+    });
   const all = {
     challenge: [...challenges.map(({ header }) => header), ...vectors("aperture").map(({ header }) => header)],
     invoice: [...invoices, ...invoices.map(fields)],
-    macaroon: [...tokens, ...tokens.map((text, i) => bytes([i % 4], Buffer.from(text, "base64"))),
-      ...["", ",", "=="].map((joint) => tokens.slice(0, 3).join(joint)), '{"i":"a","c":[{"i":"exp=1"}],"s64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}'],
-    journal: [...journals, journals.slice(0, 2).join(BOTH), journals.slice(1, 3).join(BOTH),
-      sums(1), [sums(1900000000000), journals[1]].join(BOTH), bytes(FIELDS, Array.from({ length: 40 }, (_, i) => (i * 37) % 251))],
+    macaroon: [
+      ...tokens,
+      ...tokens.map((text, i) => bytes([i % 4], Buffer.from(text, "base64"))),
+      ...["", ",", "=="].map((joint) => tokens.slice(0, 3).join(joint)),
+      '{"i":"a","c":[{"i":"exp=1"}],"s64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}',
+    ],
+    journal: [
+      ...journals,
+      journals.slice(0, 2).join(BOTH),
+      journals.slice(1, 3).join(BOTH),
+      sums(1),
+      [sums(1900000000000), journals[1]].join(BOTH),
+      bytes(
+        FIELDS,
+        Array.from({ length: 40 }, (_, i) => (i * 37) % 251),
+      ),
+    ],
     tokens: [
-      ...[[token()], [token({ refused: [{ at: "GET /x", times: 2 }], accepted: false }), token({ paymentHash: "cd".repeat(32), ownRefusals: 1 })]]
-        .map((tokens) => JSON.stringify({ version: 1, tokens })),
-      bytes(FIELDS, Array.from({ length: 60 }, (_, i) => (i * 53) % 251)),
+      ...[
+        [token()],
+        [
+          token({ refused: [{ at: "GET /x", times: 2 }], accepted: false }),
+          token({ paymentHash: "cd".repeat(32), ownRefusals: 1 }),
+        ],
+      ].map((tokens) => JSON.stringify({ version: 1, tokens })),
+      bytes(
+        FIELDS,
+        Array.from({ length: 60 }, (_, i) => (i * 53) % 251),
+      ),
     ],
     config: [
       { perPayment: 1 },
       {
-        perPayment: 1, perHour: 2, perDay: null, total: 4, perOrigin: { perHour: 5, perDay: 6, total: 0 }, networks: ["regtest", "signet"],
-        hosts: ["*.example.com", "https://a.b:1"], protocols: ["lsat", "l402"], proof: "none", paymentTimeout: 7,
+        perPayment: 1,
+        perHour: 2,
+        perDay: null,
+        total: 4,
+        perOrigin: { perHour: 5, perDay: 6, total: 0 },
+        networks: ["regtest", "signet"],
+        hosts: ["*.example.com", "https://a.b:1"],
+        protocols: ["lsat", "l402"],
+        proof: "none",
+        paymentTimeout: 7,
       },
     ].map((options) => JSON.stringify(options)),
   };
-  return Object.fromEntries(Object.entries(all).map(([name, list]) => [name, [...new Set(list)].filter((text) => typeof text?.length === "number" && text.length <= LONGEST)]));
+  return Object.fromEntries(
+    Object.entries(all).map(([name, list]) => [
+      name,
+      [...new Set(list)].filter((text) => typeof text?.length === "number" && text.length <= LONGEST),
+    ]),
+  );
 }
 
 const KIB = 1024;
@@ -69,21 +146,62 @@ export function hostile() {
   const rows = (name, row, count) => JSON.stringify({ version: 1, [name]: Array(count).fill(row) });
   return {
     challenge: [
-      ...["a=b,", "L402 ", "L402 a=b,", ", ", "\"", "\\", "'", "=", "a=\"", "a=\"\\\"\\\"\",", "\u{7f}\",", "é", "a ", "a==,"].map((part) => filled(part)),
+      ...[
+        "a=b,",
+        "L402 ",
+        "L402 a=b,",
+        ", ",
+        '"',
+        "\\",
+        "'",
+        "=",
+        'a="',
+        'a="\\"\\"",',
+        '\u{7f}",',
+        "é",
+        "a ",
+        "a==,",
+      ].map((part) => filled(part)),
       `L402 ${Array.from({ length: 6000 }, (_, i) => `p${i}=x`).join(",")}`,
-      `L402 token="${filled("\\\"", 60 * KIB)}", invoice=x`,
+      `L402 token="${filled('\\"', 60 * KIB)}", invoice=x`,
     ],
-    invoice: [filled("lnbc1"), `lnbc1${filled("q", 7000)}`, `lnbc${filled("9", 7000)}1q`, bytes(FIELDS, [0], new Uint8Array(7000)), bytes(FIELDS, [0], Array(7000).fill([13, 0, 0]).flat().slice(0, 7000))],
+    invoice: [
+      filled("lnbc1"),
+      `lnbc1${filled("q", 7000)}`,
+      `lnbc${filled("9", 7000)}1q`,
+      bytes(FIELDS, [0], new Uint8Array(7000)),
+      bytes(FIELDS, [0], Array(7000).fill([13, 0, 0]).flat().slice(0, 7000)),
+    ],
     macaroon: [
-      filled("A"), filled(","), filled("A,"), filled("{"), filled("AgJpZAAA"), filled("eyJ2IjoyfQ,"),
-      `{"v":2,${names(1020)},"i":"i","s64":""}`, `{"v":2,"i":"i","c":[${filled("{\"i\":\"a\"},", 60 * KIB)}`, `{"v":2,"i":"${filled("\\u0041", 60 * KIB)}"}`,
+      filled("A"),
+      filled(","),
+      filled("A,"),
+      filled("{"),
+      filled("AgJpZAAA"),
+      filled("eyJ2IjoyfQ,"),
+      `{"v":2,${names(1020)},"i":"i","s64":""}`,
+      `{"v":2,"i":"i","c":[${filled('{"i":"a"},', 60 * KIB)}`,
+      `{"v":2,"i":"${filled("\\u0041", 60 * KIB)}"}`,
       base64(packet("identifier x") + filled(packet("cid a"), 45 * KIB) + packet(`signature ${"s".repeat(32)}`)),
       bytes([0, 2, 2, 1, 105, 0], filled("\u{2}\u{1}a\0", 45 * KIB), [0, 6, 32], "s".repeat(32)),
       // texts that were joined, each of which is found only behind the one before it; and what starts as many
-      filled("AgICaWQAAAYgcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcw"), filled("eyJpIjoiYSJ9,"), filled("eyJpIjoiYSJ9"), filled("e30"), filled("W3s="),
+      filled("AgICaWQAAAYgcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcwcw"),
+      filled("eyJpIjoiYSJ9,"),
+      filled("eyJpIjoiYSJ9"),
+      filled("e30"),
+      filled("W3s="),
     ],
-    journal: [rows("payments", entry(), 1000), filled("["), `{"version":1,"payments":[{${names(1024)}}]}`, `{"version":1,"payments":[${filled("{},", 250 * KIB)}{}]}`],
-    tokens: [rows("tokens", token(), 500), rows("tokens", token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) }), 1), rows("tokens", token({ token: filled("A,") }), 4)],
-    config: [`{"perPayment":1,"hosts":[${filled("\"*.a.b\",", 150 * KIB)}"a"]}`, `{${names(1024)}}`],
+    journal: [
+      rows("payments", entry(), 1000),
+      filled("["),
+      `{"version":1,"payments":[{${names(1024)}}]}`,
+      `{"version":1,"payments":[${filled("{},", 250 * KIB)}{}]}`,
+    ],
+    tokens: [
+      rows("tokens", token(), 500),
+      rows("tokens", token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) }), 1),
+      rows("tokens", token({ token: filled("A,") }), 4),
+    ],
+    config: [`{"perPayment":1,"hosts":[${filled('"*.a.b",', 150 * KIB)}"a"]}`, `{${names(1024)}}`],
   };
 }

@@ -29,24 +29,41 @@ export async function startAperture(network, backend, { name = "aperture", mpp =
   const [port] = await freePorts(1);
   const { seller } = network;
   const services = Object.entries(SERVICES).map(([service, settings]) => ({
-    name: service, hostregexp: ".*", pathregexp: `^/${service}(/.*)?$`, address: backend.address, protocol: "http", auth: "on", ...settings,
+    name: service,
+    hostregexp: ".*",
+    pathregexp: `^/${service}(/.*)?$`,
+    address: backend.address,
+    protocol: "http",
+    auth: "on",
+    ...settings,
   }));
   const config = join(folder, "aperture.yaml");
   // JSON is YAML
-  await writeFile(config, JSON.stringify({
-    listenaddr: `127.0.0.1:${port}`,
-    insecure: true,
-    debuglevel: "info",
-    basedir: folder,
-    dbbackend: "sqlite",
-    authenticator: {
-      network: lightning, lndhost: seller.grpc, tlspath: seller.certPath, macdir: seller.macaroonDir,
-      ...(mpp && { enablempp: true, enablesessions: true, mpprealm: "interop" }),
-    },
-    services,
-  }));
+  await writeFile(
+    config,
+    JSON.stringify({
+      listenaddr: `127.0.0.1:${port}`,
+      insecure: true,
+      debuglevel: "info",
+      basedir: folder,
+      dbbackend: "sqlite",
+      authenticator: {
+        network: lightning,
+        lndhost: seller.grpc,
+        tlspath: seller.certPath,
+        macdir: seller.macaroonDir,
+        ...(mpp && { enablempp: true, enablesessions: true, mpprealm: "interop" }),
+      },
+      services,
+    }),
+  );
   // the file's own place for the database is not heeded
-  const daemon = new Daemon(name, programs.aperture, [`--configfile=${config}`, `--sqlite.dbfile=${join(folder, "aperture.db")}`], /Starting the server, listening on/);
+  const daemon = new Daemon(
+    name,
+    programs.aperture,
+    [`--configfile=${config}`, `--sqlite.dbfile=${join(folder, "aperture.db")}`],
+    /Starting the server, listening on/,
+  );
   await daemon.start();
   return { url: `http://127.0.0.1:${port}`, daemon, stop: () => daemon.stop() };
 }
@@ -69,9 +86,10 @@ export async function startBackend() {
   return {
     address: `127.0.0.1:${server.address().port}`,
     requests,
-    stop: () => new Promise((done) => {
-      server.closeAllConnections();
-      server.close(done);
-    }),
+    stop: () =>
+      new Promise((done) => {
+        server.closeAllConnections();
+        server.close(done);
+      }),
   };
 }

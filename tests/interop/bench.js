@@ -24,7 +24,12 @@ async function byHand() {
   const paid = await fetch(`${node.url}/v2/router/send`, {
     method: "POST",
     headers: { "grpc-metadata-macaroon": node.macaroon },
-    body: JSON.stringify({ payment_request: invoice, timeout_seconds: 60, fee_limit_msat: "5000", no_inflight_updates: true }),
+    body: JSON.stringify({
+      payment_request: invoice,
+      timeout_seconds: 60,
+      fee_limit_msat: "5000",
+      no_inflight_updates: true,
+    }),
   });
   const { result } = await paid.json();
   const second = await fetch(url, { headers: { authorization: `L402 ${macaroon}:${result.payment_preimage}` } });

@@ -26,7 +26,11 @@ export class Daemon {
   start() {
     if (this.isRunning) throw new Error(`${this.name} is running`);
     this.lines = [];
-    const child = spawn(this.program, this.args, { cwd: this.cwd, env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.program, this.args, {
+      cwd: this.cwd,
+      env: { ...process.env, ...this.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#child = child;
     running.add(child);
     this.ended = new Promise((done) => child.on("exit", () => (running.delete(child), done())));
@@ -41,7 +45,9 @@ export class Daemon {
       child.stdout.setEncoding("utf8").on("data", hear);
       child.stderr.setEncoding("utf8").on("data", hear);
       child.on("error", fail);
-      child.on("exit", (code, signal) => fail(new Error(`${this.name} ended with ${signal ?? code} before it was ready\n${this.tail()}`)));
+      child.on("exit", (code, signal) =>
+        fail(new Error(`${this.name} ended with ${signal ?? code} before it was ready\n${this.tail()}`)),
+      );
     });
   }
 
@@ -66,7 +72,10 @@ export class Daemon {
 
   /** The last lines that it wrote. */
   tail() {
-    return this.lines.slice(-TAIL).map((line) => `  ${this.name}: ${line}`).join("\n");
+    return this.lines
+      .slice(-TAIL)
+      .map((line) => `  ${this.name}: ${line}`)
+      .join("\n");
   }
 }
 
@@ -81,10 +90,16 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () =>
 
 /** Ports that nothing listens on, all different. */
 export async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((done, fail) => {
-    const server = createServer().on("error", fail);
-    server.listen(0, "127.0.0.1", () => done(server));
-  })));
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise((done, fail) => {
+          const server = createServer().on("error", fail);
+          server.listen(0, "127.0.0.1", () => done(server));
+        }),
+    ),
+  );
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   return ports;

@@ -8,9 +8,11 @@ import { until } from "./daemon.mjs";
  */
 export async function openDesk(network, backend, more = {}) {
   const { buyer, seller } = network;
-  const pending = async (node) => (await node.rest("GET", "/v1/channels")).channels.flatMap((channel) => channel.pending_htlcs).length;
+  const pending = async (node) =>
+    (await node.rest("GET", "/v1/channels")).channels.flatMap((channel) => channel.pending_htlcs).length;
   /** How often the buyer wrote that it sent or received a message of the channel, from this line of its log on. */
-  const told = (message, from = 0) => buyer.daemon.lines.slice(from).filter((line) => line.includes(`): ${message}(`)).length;
+  const told = (message, from = 0) =>
+    buyer.daemon.lines.slice(from).filter((line) => line.includes(`): ${message}(`)).length;
   const open = (payments) => payments.filter(({ state }) => state === "IN_FLIGHT");
   const actions = {
     /** The index of the last payment in lnd's books, and how many requests the backend has got. */
@@ -25,33 +27,46 @@ export async function openDesk(network, backend, more = {}) {
     },
     /** Has the buyer pay, as by hand; `wait: "no"` does not wait for the end. */
     pay: async ({ invoice, wait }) => {
-      const end = buyer.rest("POST", "/v2/router/send", { payment_request: invoice, timeout_seconds: 60, no_inflight_updates: true });
+      const end = buyer.rest("POST", "/v2/router/send", {
+        payment_request: invoice,
+        timeout_seconds: 60,
+        no_inflight_updates: true,
+      });
       if (wait !== "no") await end;
       else end.catch(() => {});
     },
     /** An invoice of the seller's. */
-    invoice: async ({ sat, expiry }) => (await seller.rest("POST", "/v1/invoices", { value: sat, expiry })).payment_request,
+    invoice: async ({ sat, expiry }) =>
+      (await seller.rest("POST", "/v1/invoices", { value: sat, expiry })).payment_request,
     /** Resolves once a payment after this index is in flight. */
     flying: ({ after }) => until("a payment in flight", async () => open(await buyer.payments(Number(after))).at(0)),
     /** Resolves once no payment after this index is in flight. */
-    landed: ({ after }) => until("an end of all payments", async () => {
-      const payments = await buyer.payments(Number(after));
-      return open(payments).length === 0 && payments;
-    }),
+    landed: ({ after }) =>
+      until("an end of all payments", async () => {
+        const payments = await buyer.payments(Number(after));
+        return open(payments).length === 0 && payments;
+      }),
     /** Resolves with the length of the buyer's log, once neither node owes the other a message about the channel. */
-    quiet: () => until("the channel to be quiet", async () => {
-      const { length } = buyer.daemon.lines;
-      return (await pending(buyer)) + (await pending(seller)) === 0 &&
-        told("Sending CommitSig") === told("Received RevokeAndAck") && told("Received CommitSig") === told("Sending RevokeAndAck") && { length };
-    }),
+    quiet: () =>
+      until("the channel to be quiet", async () => {
+        const { length } = buyer.daemon.lines;
+        return (
+          (await pending(buyer)) + (await pending(seller)) === 0 &&
+          told("Sending CommitSig") === told("Received RevokeAndAck") &&
+          told("Received CommitSig") === told("Sending RevokeAndAck") && { length }
+        );
+      }),
     /**
      * Resolves once the buyer has committed itself to a payment, after this line of its log: what is lost before, lnd believes to
      * be in flight for ever.
      */
-    committed: ({ after }) => until("a commitment", () => {
-      const add = buyer.daemon.lines.findIndex((line, index) => index >= Number(after) && line.includes("): Sending UpdateAddHTLC("));
-      return add >= 0 && told("Sending CommitSig", add) > 0;
-    }),
+    committed: ({ after }) =>
+      until("a commitment", () => {
+        const add = buyer.daemon.lines.findIndex(
+          (line, index) => index >= Number(after) && line.includes("): Sending UpdateAddHTLC("),
+        );
+        return add >= 0 && told("Sending CommitSig", add) > 0;
+      }),
     backend: ({ after }) => backend.requests.slice(Number(after)),
     freeze: ({ node }) => network[node].freeze(),
     thaw: ({ node }) => network[node].thaw(),
@@ -80,9 +95,10 @@ export async function openDesk(network, backend, more = {}) {
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    stop: () => new Promise((done) => {
-      server.closeAllConnections();
-      server.close(done);
-    }),
+    stop: () =>
+      new Promise((done) => {
+        server.closeAllConnections();
+        server.close(done);
+      }),
   };
 }

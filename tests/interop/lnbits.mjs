@@ -23,21 +23,43 @@ const MEETS = "import ensurepip, sys, venv; raise SystemExit(not (3, 10) <= sys.
 export async function prepareLnbits() {
   if (existsSync(mark)) return async () => {};
   const system = await findPython();
-  return () => step(`LNbits ${VERSION}, into ${venv}`, "1 to 3 min", async () => {
-    await rm(venv, { recursive: true, force: true });
-    await run(system, ["-m", "venv", venv], { quiet: true });
-    // its own bounds are loose: lnbits.txt holds the versions that it was tried with
-    await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", at("tests/interop/lnbits.txt"), `lnbits==${VERSION}`], { quiet: true });
-    await writeFile(mark, "");
-  });
+  return () =>
+    step(`LNbits ${VERSION}, into ${venv}`, "1 to 3 min", async () => {
+      await rm(venv, { recursive: true, force: true });
+      await run(system, ["-m", "venv", venv], { quiet: true });
+      // its own bounds are loose: lnbits.txt holds the versions that it was tried with
+      await run(
+        python,
+        [
+          "-m",
+          "pip",
+          "install",
+          "--quiet",
+          "--disable-pip-version-check",
+          "--constraint",
+          at("tests/interop/lnbits.txt"),
+          `lnbits==${VERSION}`,
+        ],
+        { quiet: true },
+      );
+      await writeFile(mark, "");
+    });
 }
 
 /** A Python that runs (a version manager's stand-in may not), of a fitting version, that can make a venv. */
 async function findPython() {
   for (const name of PYTHONS.filter(find)) {
-    if (await run(name, ["-c", MEETS], { quiet: true }).then(() => true, () => false)) return name;
+    if (
+      await run(name, ["-c", MEETS], { quiet: true }).then(
+        () => true,
+        () => false,
+      )
+    )
+      return name;
   }
-  throw new RunError(`no Python of 3.10 to 3.12 with its venv module, and LNbits ${VERSION} runs on no other: install one; on Debian 12: sudo apt-get install python3 python3-venv`);
+  throw new RunError(
+    `no Python of 3.10 to 3.12 with its venv module, and LNbits ${VERSION} runs on no other: install one; on Debian 12: sudo apt-get install python3 python3-venv`,
+  );
 }
 
 /**
@@ -52,35 +74,46 @@ export async function startLnbits(network, node, { name = "lnbits", env = {} } =
   await symlink(join(site.trim(), "lnbits"), join(folder, "lnbits"));
   const [port] = await freePorts(1);
   // its own console script forks, and would outlive us
-  const daemon = new Daemon(name, python, ["-m", "uvicorn", "lnbits.__main__:app", "--host", "127.0.0.1", "--port", port], /Uvicorn running on/, {
-    cwd: folder,
-    env: {
-      LNBITS_DATA_FOLDER: join(folder, "data"),
-      LNBITS_EXTENSIONS_PATH: folder,
-      LNBITS_ADMIN_UI: "true",
-      AUTH_HTTPS_ONLY: "false",
-      LNBITS_RATE_LIMIT_NO: "100000",
-      // nothing but loopback is asked
-      LNBITS_PRICE_AGGREGATOR_ENABLED: "false",
-      LNBITS_EXCHANGE_RATE_PROVIDERS: "[]",
-      LNBITS_EXTENSIONS_MANIFESTS: "[]",
-      LNBITS_WASM_EXTENSIONS_MANIFESTS: "[]",
-      LNBITS_BACKEND_WALLET_CLASS: "LndRestWallet",
-      LND_REST_ENDPOINT: `${node.restUrl}/`,
-      LND_REST_CERT: node.certPath,
-      LND_REST_MACAROON: node.macaroonHex,
-      ...env,
+  const daemon = new Daemon(
+    name,
+    python,
+    ["-m", "uvicorn", "lnbits.__main__:app", "--host", "127.0.0.1", "--port", port],
+    /Uvicorn running on/,
+    {
+      cwd: folder,
+      env: {
+        LNBITS_DATA_FOLDER: join(folder, "data"),
+        LNBITS_EXTENSIONS_PATH: folder,
+        LNBITS_ADMIN_UI: "true",
+        AUTH_HTTPS_ONLY: "false",
+        LNBITS_RATE_LIMIT_NO: "100000",
+        // nothing but loopback is asked
+        LNBITS_PRICE_AGGREGATOR_ENABLED: "false",
+        LNBITS_EXCHANGE_RATE_PROVIDERS: "[]",
+        LNBITS_EXTENSIONS_MANIFESTS: "[]",
+        LNBITS_WASM_EXTENSIONS_MANIFESTS: "[]",
+        LNBITS_BACKEND_WALLET_CLASS: "LndRestWallet",
+        LND_REST_ENDPOINT: `${node.restUrl}/`,
+        LND_REST_CERT: node.certPath,
+        LND_REST_MACAROON: node.macaroonHex,
+        ...env,
+      },
     },
-  });
+  );
   await daemon.start();
   const base = `http://127.0.0.1:${port}`;
   const call = async (method, path, body, token) => {
     const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
     const response = await fetch(base + path, { method, headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`lnbits answered ${response.status} to ${method} ${path}: ${await response.text()}`);
+    if (!response.ok)
+      throw new Error(`lnbits answered ${response.status} to ${method} ${path}: ${await response.text()}`);
     return response.json();
   };
-  const { access_token: token } = await call("PUT", "/api/v1/auth/first_install", { username: "admin", password: "only loopback", password_repeat: "only loopback" });
+  const { access_token: token } = await call("PUT", "/api/v1/auth/first_install", {
+    username: "admin",
+    password: "only loopback",
+    password_repeat: "only loopback",
+  });
   return {
     url: base,
     daemon,

@@ -12,7 +12,10 @@ export function openLnd({ url, macaroon, ca }, path, { method = "GET", body } = 
   const target = new URL(url.replace(/\/$/, "") + path);
   const send = target.protocol === "https:" ? secure : plain;
   return new Promise((done, fail) => {
-    const request = send(target, { method, ca, headers: { "grpc-metadata-macaroon": macaroon } }, done).on("error", fail);
+    const request = send(target, { method, ca, headers: { "grpc-metadata-macaroon": macaroon } }, done).on(
+      "error",
+      fail,
+    );
     if (body?.pipe) body.pipe(request);
     else request.end(body);
   });

@@ -50,8 +50,16 @@ export async function openMarket(t, options = {}) {
      */
     async counts(sats, delivered) {
       const books = await market.landed();
-      t.same(books.map(({ state, amountMsat }) => (state === "SUCCEEDED" ? amountMsat : -amountMsat) / 1000), sats, "lnd's own books, sat");
-      t.equal(books.reduce((sum, { feeMsat }) => sum + feeMsat, 0), 0, "fees, msat");
+      t.same(
+        books.map(({ state, amountMsat }) => (state === "SUCCEEDED" ? amountMsat : -amountMsat) / 1000),
+        sats,
+        "lnd's own books, sat",
+      );
+      t.equal(
+        books.reduce((sum, { feeMsat }) => sum + feeMsat, 0),
+        0,
+        "fees, msat",
+      );
       if (delivered !== undefined) t.equal((await market.delivered()).length, delivered, "requests that got through");
       return books;
     },
@@ -64,7 +72,8 @@ export async function openMarket(t, options = {}) {
       return { header, ...challenges.find(({ offer }) => offer?.protocol === "l402").offer };
     },
     /** Asks aperture with this credential, by hand. */
-    ask: (path, authorization, base = t.plain) => plainFetch(`${base}/${path}`, { headers: authorization ? { authorization } : {} }),
+    ask: (path, authorization, base = t.plain) =>
+      plainFetch(`${base}/${path}`, { headers: authorization ? { authorization } : {} }),
   };
   market.pay = market.client(options);
   return market;

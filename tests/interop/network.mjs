@@ -28,10 +28,16 @@ export async function startNetwork({ tls = true } = {}) {
   const seller = new Node("seller", { folder, ports: ports.slice(3), chain, tls });
   const all = [chain, buyer, seller];
   const network = {
-    folder, chain, buyer, seller,
+    folder,
+    chain,
+    buyer,
+    seller,
     // an active channel is not yet a route
-    ready: () => until("a route from the buyer to the seller", async () =>
-      (await buyer.rest("GET", `/v1/graph/routes/${seller.key}/1`)).routes.length > 0),
+    ready: () =>
+      until(
+        "a route from the buyer to the seller",
+        async () => (await buyer.rest("GET", `/v1/graph/routes/${seller.key}/1`)).routes.length > 0,
+      ),
     tails: () => all.map(({ daemon }) => daemon.tail()).join("\n"),
     async stop() {
       await Promise.all(all.map(({ daemon }) => daemon.stop()));
@@ -56,9 +62,15 @@ export async function startNetwork({ tls = true } = {}) {
 }
 
 async function openChannel({ chain, buyer, seller, ready }) {
-  await until("the buyer's coins", async () => Number((await buyer.rest("GET", "/v1/balance/blockchain")).confirmed_balance) > CAPACITY);
+  await until(
+    "the buyer's coins",
+    async () => Number((await buyer.rest("GET", "/v1/balance/blockchain")).confirmed_balance) > CAPACITY,
+  );
   await buyer.rest("POST", "/v1/peers", { addr: { pubkey: seller.key, host: seller.peer } });
-  const open = { node_pubkey: Buffer.from(seller.key, "hex").toString("base64"), local_funding_amount: String(CAPACITY) };
+  const open = {
+    node_pubkey: Buffer.from(seller.key, "hex").toString("base64"),
+    local_funding_amount: String(CAPACITY),
+  };
   // a peer that has just connected may not be there yet
   await until("the channel", () => buyer.rest("POST", "/v1/channels", open), { every: 200 });
   await chain.generate(6);
@@ -74,8 +86,17 @@ class Chain {
     this.password = "password";
     this.certPath = at("rpc.cert");
     this.args = [
-      "--regtest", "--txindex", "--nolisten", `--rpcuser=${this.user}`, `--rpcpass=${this.password}`, `--datadir=${at("data")}`, `--logdir=${at("logs")}`,
-      `--configfile=${at("btcd.conf")}`, `--rpccert=${this.certPath}`, `--rpckey=${at("rpc.key")}`, `--rpclisten=${this.host}`,
+      "--regtest",
+      "--txindex",
+      "--nolisten",
+      `--rpcuser=${this.user}`,
+      `--rpcpass=${this.password}`,
+      `--datadir=${at("data")}`,
+      `--logdir=${at("logs")}`,
+      `--configfile=${at("btcd.conf")}`,
+      `--rpccert=${this.certPath}`,
+      `--rpckey=${at("rpc.key")}`,
+      `--rpclisten=${this.host}`,
     ];
     this.folder = at("");
     this.daemon = new Daemon("btcd", programs.btcd, this.args, /RPC server listening on/);
@@ -95,7 +116,9 @@ class Chain {
   async rpc(method, ...params) {
     const authorization = `Basic ${Buffer.from(`${this.user}:${this.password}`).toString("base64")}`;
     const body = { jsonrpc: "1.0", id: 1, method, params };
-    return (await ask(`https://${this.host}/`, { method: "POST", headers: { authorization }, body, cert: this.certPath })).result;
+    return (
+      await ask(`https://${this.host}/`, { method: "POST", headers: { authorization }, body, cert: this.certPath })
+    ).result;
   }
 
   /** Mines blocks, whose coins are the buyer's. */
@@ -119,18 +142,41 @@ class Node {
     this.restUrl = `${tls ? "https" : "http"}://127.0.0.1:${rest}`;
     this.certPath = join(this.folder, "tls.cert");
     this.macaroonDir = join(this.folder, "data/chain/bitcoin/regtest");
-    this.daemon = new Daemon(name, programs.lnd, [
-      `--lnddir=${this.folder}`, "--bitcoin.regtest", "--bitcoin.node=btcd", `--btcd.rpchost=${chain.host}`, `--btcd.rpcuser=${chain.user}`,
-      `--btcd.rpcpass=${chain.password}`, `--btcd.rpccert=${chain.certPath}`, "--noseedbackup", "--nobootstrap", "--bitcoin.defaultchanconfs=1",
-      `--listen=${this.peer}`, `--rpclisten=${this.grpc}`, `--restlisten=127.0.0.1:${rest}`, "--restcors=*", "--debuglevel=info,PEER=debug", ...(tls ? [] : ["--no-rest-tls"]),
-    ], /gRPC proxy started at|REST proxy started at/);
+    this.daemon = new Daemon(
+      name,
+      programs.lnd,
+      [
+        `--lnddir=${this.folder}`,
+        "--bitcoin.regtest",
+        "--bitcoin.node=btcd",
+        `--btcd.rpchost=${chain.host}`,
+        `--btcd.rpcuser=${chain.user}`,
+        `--btcd.rpcpass=${chain.password}`,
+        `--btcd.rpccert=${chain.certPath}`,
+        "--noseedbackup",
+        "--nobootstrap",
+        "--bitcoin.defaultchanconfs=1",
+        `--listen=${this.peer}`,
+        `--rpclisten=${this.grpc}`,
+        `--restlisten=127.0.0.1:${rest}`,
+        "--restcors=*",
+        "--debuglevel=info,PEER=debug",
+        ...(tls ? [] : ["--no-rest-tls"]),
+      ],
+      /gRPC proxy started at|REST proxy started at/,
+    );
   }
 
   /** Starts it, again after `stop()` on the same ports, and resolves once it answers. */
   async start() {
     await this.daemon.start();
-    this.macaroonHex = await until(`${this.name}'s macaroon`, async () => (await readFile(join(this.macaroonDir, "admin.macaroon"))).toString("hex"));
-    this.key = await until(`${this.name} to answer`, async () => (await this.rest("GET", "/v1/getinfo")).identity_pubkey);
+    this.macaroonHex = await until(`${this.name}'s macaroon`, async () =>
+      (await readFile(join(this.macaroonDir, "admin.macaroon"))).toString("hex"),
+    );
+    this.key = await until(
+      `${this.name} to answer`,
+      async () => (await this.rest("GET", "/v1/getinfo")).identity_pubkey,
+    );
   }
 
   /** Ends it, as a crash would unless the signal is another. */
@@ -149,7 +195,12 @@ class Node {
 
   /** lnd's REST: resolves with the answer's JSON, rejects where the status is not 200. */
   rest(method, path, body) {
-    return ask(`${this.restUrl}${path}`, { method, headers: { "grpc-metadata-macaroon": this.macaroonHex }, body, cert: this.certPath });
+    return ask(`${this.restUrl}${path}`, {
+      method,
+      headers: { "grpc-metadata-macaroon": this.macaroonHex },
+      body,
+      cert: this.certPath,
+    });
   }
 
   synced() {
@@ -163,7 +214,9 @@ class Node {
 
   /** The index of the last payment in its books, 0 where there is none. */
   async lastPayment() {
-    return Number((await this.rest("GET", "/v1/payments?include_incomplete=true&reversed=true&max_payments=1")).last_index_offset);
+    return Number(
+      (await this.rest("GET", "/v1/payments?include_incomplete=true&reversed=true&max_payments=1")).last_index_offset,
+    );
   }
 
   /**
@@ -171,7 +224,10 @@ class Node {
    * `{ index, hash, state, amountMsat, feeMsat, preimage }`, the state as lnd names it.
    */
   async payments(after = 0) {
-    const { payments } = await this.rest("GET", `/v1/payments?include_incomplete=true&index_offset=${after}&max_payments=100000`);
+    const { payments } = await this.rest(
+      "GET",
+      `/v1/payments?include_incomplete=true&index_offset=${after}&max_payments=100000`,
+    );
     return payments.map((payment) => ({
       index: Number(payment.payment_index),
       hash: payment.payment_hash,

@@ -8,5 +8,9 @@ import wallet from "./cases/wallet.js";
 
 const [text, folder] = process.argv.slice(2);
 const place = JSON.parse(text);
-const results = await runSuite([...buying, ...wallet, ...trouble], { pkg, lnd, ...place, place, folder }, { atOnce: 1 });
+const results = await runSuite(
+  [...buying, ...wallet, ...trouble],
+  { pkg, lnd, ...place, place, folder },
+  { atOnce: 1 },
+);
 console.log(JSON.stringify(results));

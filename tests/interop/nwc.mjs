@@ -10,7 +10,8 @@ import { linesOf, openLnd } from "./lnd.mjs";
 // Node 20 has none
 globalThis.WebSocket ??= WebSocket;
 // the SDK's service tells the console each step, and each connection that a test cuts
-const TOLD = /^(relay disconnected|failed to connect to relay|error subscribing to requests|Failed to parse decrypted event content)/;
+const TOLD =
+  /^(relay disconnected|failed to connect to relay|error subscribing to requests|Failed to parse decrypted event content)/;
 const { error: complain } = console;
 console.info = () => {};
 console.error = (...said) => TOLD.test(said[0]) || complain(...said);
@@ -38,7 +39,9 @@ class Kept extends EventRepository {
  * `drop()` cuts all connections.
  */
 export async function startRelay() {
-  const relay = new NostrRelay(new Kept(), { logger: { setLogLevel() {}, debug() {}, info() {}, warn() {}, error: console.error } });
+  const relay = new NostrRelay(new Kept(), {
+    logger: { setLogLevel() {}, debug() {}, info() {}, warn() {}, error: console.error },
+  });
   const validator = new Validator();
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const self = {
@@ -91,7 +94,10 @@ export async function startService(relay, lnd) {
     answers,
     async connect({ may = ALL, budgetMsat = Infinity } = {}) {
       const secret = newSecret();
-      const keys = new NWCWalletServiceKeyPair(walletSecret, new NWCClient({ secret, relayUrls: [relay.url], walletPubkey: "" }).publicKey);
+      const keys = new NWCWalletServiceKeyPair(
+        walletSecret,
+        new NWCClient({ secret, relayUrls: [relay.url], walletPubkey: "" }).publicKey,
+      );
       ends.push(await service.subscribe(keys, handlers(lnd, { may, budgetMsat, answers })));
       return `nostr+walletconnect://${keys.walletPubkey}?relay=${encodeURIComponent(relay.url)}&secret=${secret}`;
     },
@@ -143,15 +149,22 @@ function handlers(lnd, { may, budgetMsat, answers }) {
     const payment = await ask(`/v2/router/track/${Buffer.from(payment_hash, "hex").toString("base64url")}=`);
     if (!payment) return error("NOT_FOUND", "no such payment");
     return result({
-      type: "outgoing", state: { SUCCEEDED: "settled", FAILED: "failed" }[payment.status] ?? "pending",
-      invoice: payment.payment_request, payment_hash, preimage: payment.payment_preimage,
-      amount: Number(payment.value_msat), fees_paid: Number(payment.fee_msat), created_at: Number(payment.creation_date),
+      type: "outgoing",
+      state: { SUCCEEDED: "settled", FAILED: "failed" }[payment.status] ?? "pending",
+      invoice: payment.payment_request,
+      payment_hash,
+      preimage: payment.payment_preimage,
+      amount: Number(payment.value_msat),
+      fees_paid: Number(payment.fee_msat),
+      created_at: Number(payment.creation_date),
     });
   }
 
   return {
     getInfo: guarded("get_info", async () => result({ alias: "interop", network: "regtest", methods: may })),
-    getBalance: guarded("get_balance", async () => result({ balance: Number((await ask("/v1/balance/channels")).local_balance.msat) })),
+    getBalance: guarded("get_balance", async () =>
+      result({ balance: Number((await ask("/v1/balance/channels")).local_balance.msat) }),
+    ),
     async payInvoice(request) {
       const answer = await guarded("pay_invoice", pay)(request);
       answers.push(answer.error?.code ?? "paid");

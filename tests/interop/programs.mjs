@@ -13,15 +13,28 @@ const LND_TAGS = "autopilotrpc signrpc walletrpc chainrpc invoicesrpc peersrpc";
 /** One Go module each, and the packages in it that are programs. */
 const MODULES = {
   btcd: { module: "github.com/btcsuite/btcd", version: "v0.26.0", packages: { btcd: "." }, usually: "30 s" },
-  lnd: { module: "github.com/lightningnetwork/lnd", version: "v0.21.2-beta", packages: { lnd: "./cmd/lnd" }, tags: LND_TAGS, usually: "4 min" },
-  aperture: { module: "github.com/lightninglabs/aperture", version: "v0.5.0", packages: { aperture: "./cmd/aperture" }, usually: "3 min" },
+  lnd: {
+    module: "github.com/lightningnetwork/lnd",
+    version: "v0.21.2-beta",
+    packages: { lnd: "./cmd/lnd" },
+    tags: LND_TAGS,
+    usually: "4 min",
+  },
+  aperture: {
+    module: "github.com/lightninglabs/aperture",
+    version: "v0.5.0",
+    packages: { aperture: "./cmd/aperture" },
+    usually: "3 min",
+  },
 };
 
 const folder = (name) => join(cache, `${name}-${MODULES[name].version}`);
 
 /** Where each program is, once built: `programs.lnd` is a path. */
 export const programs = Object.fromEntries(
-  Object.entries(MODULES).flatMap(([name, { packages }]) => Object.keys(packages).map((program) => [program, join(folder(name), "bin", program)])),
+  Object.entries(MODULES).flatMap(([name, { packages }]) =>
+    Object.keys(packages).map((program) => [program, join(folder(name), "bin", program)]),
+  ),
 );
 
 /** The version of a program's module, as its tag is called. */
@@ -29,10 +42,14 @@ export const versionOf = (name) => MODULES[name].version;
 
 /** Builds what is missing, of all or of the modules `wanted`. Rejects with a `RunError` that says what to install where Go is missing. */
 export async function buildPrograms(wanted = Object.keys(MODULES)) {
-  const missing = wanted.filter((name) => Object.keys(MODULES[name].packages).some((program) => !existsSync(programs[program])));
+  const missing = wanted.filter((name) =>
+    Object.keys(MODULES[name].packages).some((program) => !existsSync(programs[program])),
+  );
   if (missing.length === 0) return;
   if (!find("go")) {
-    throw new RunError(`go is missing, and ${missing.join(", ")} can't be built without it: install Go 1.26 or newer, see https://go.dev/dl`);
+    throw new RunError(
+      `go is missing, and ${missing.join(", ")} can't be built without it: install Go 1.26 or newer, see https://go.dev/dl`,
+    );
   }
   for (const name of missing) {
     const { version, usually } = MODULES[name];
@@ -50,13 +67,19 @@ async function build(name) {
   removeAtEnd(source);
   const bin = join(folder(name), "bin");
   await mkdir(bin, { recursive: true });
-  const { Dir } = JSON.parse(await run("go", ["mod", "download", "-json", `${module}@${version}`], { cwd: bin, env: GO, quiet: true }));
+  const { Dir } = JSON.parse(
+    await run("go", ["mod", "download", "-json", `${module}@${version}`], { cwd: bin, env: GO, quiet: true }),
+  );
   await cp(Dir, source, { recursive: true });
   await makeWritable(source);
   for (const [program, path] of Object.entries(packages)) {
     // under its own name only once it is whole
     const partial = `${programs[program]}.${process.pid}`;
-    await run("go", ["build", "-trimpath", "-ldflags", "-s -w", "-tags", tags, "-o", partial, path], { cwd: source, env: GO, quiet: true });
+    await run("go", ["build", "-trimpath", "-ldflags", "-s -w", "-tags", tags, "-o", partial, path], {
+      cwd: source,
+      env: GO,
+      quiet: true,
+    });
     await rename(partial, programs[program]);
   }
   await rm(source, { recursive: true, force: true });

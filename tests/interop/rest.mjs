@@ -17,14 +17,19 @@ export async function ask(url, { method = "GET", headers = {}, body, cert } = {}
     const send = ca ? secure : plain;
     const request = send(url, { method, headers, ca, timeout: TIMEOUT }, (response) => {
       let answer = "";
-      response.setEncoding("utf8").on("data", (more) => (answer += more)).on("error", fail).on("end", () => {
-        if (response.statusCode !== 200) return fail(new Error(`${method} ${url} answered ${response.statusCode}: ${answer}`));
-        try {
-          done(JSON.parse(answer));
-        } catch (cause) {
-          fail(new Error(`${method} ${url} answered no JSON: ${answer}`, { cause }));
-        }
-      });
+      response
+        .setEncoding("utf8")
+        .on("data", (more) => (answer += more))
+        .on("error", fail)
+        .on("end", () => {
+          if (response.statusCode !== 200)
+            return fail(new Error(`${method} ${url} answered ${response.statusCode}: ${answer}`));
+          try {
+            done(JSON.parse(answer));
+          } catch (cause) {
+            fail(new Error(`${method} ${url} answered no JSON: ${answer}`, { cause }));
+          }
+        });
     });
     request.on("timeout", () => request.destroy(new Error(`${method} ${url}: no answer in ${TIMEOUT} ms`)));
     request.on("error", fail);

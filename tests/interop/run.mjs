@@ -27,7 +27,13 @@ const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
 /** Runs a script of this folder in Node, where lnd's certificate is trusted. */
 const inNode = async ({ folder, network, place }, script, ...args) => {
   const env = { NODE_EXTRA_CA_CERTS: network.buyer.certPath };
-  return lastLine(await run(process.execPath, [join(folder, "interop", script), JSON.stringify(place), ...args], { cwd: folder, env, quiet: true }));
+  return lastLine(
+    await run(process.execPath, [join(folder, "interop", script), JSON.stringify(place), ...args], {
+      cwd: folder,
+      env,
+      quiet: true,
+    }),
+  );
 };
 
 /** Runs a Worker of this folder, in workerd, where lnd's certificate is trusted. */
@@ -65,7 +71,11 @@ async function inChromium({ folder, place }, script, imports = {}) {
 async function bundleSdk({ folder }) {
   const { build: bundle } = await import("esbuild");
   const options = { bundle: true, format: "esm", logLevel: "error", absWorkingDir: at("tests") };
-  await bundle({ ...options, stdin: { contents: 'export * from "@getalby/sdk/nwc"', resolveDir: at("tests") }, outfile: join(folder, "sdk.js") });
+  await bundle({
+    ...options,
+    stdin: { contents: 'export * from "@getalby/sdk/nwc"', resolveDir: at("tests") },
+    outfile: join(folder, "sdk.js"),
+  });
 }
 
 const RUNTIMES = {
@@ -90,7 +100,8 @@ async function open() {
   const installed = await installPacked([at("tests/runtimes"), at("tests/interop")]);
   removeAtEnd(installed.folder);
   // the package looks for its optional peer beside itself, and Node 20 has no WebSocket of its own
-  for (const name of ["@getalby", "ws"]) await symlink(at(`tests/node_modules/${name}`), join(installed.folder, "node_modules", name));
+  for (const name of ["@getalby", "ws"])
+    await symlink(at(`tests/node_modules/${name}`), join(installed.folder, "node_modules", name));
   const start = Date.now();
   const network = await startNetwork();
   const backend = await startBackend();
@@ -107,9 +118,13 @@ async function open() {
     network,
     folder: installed.folder,
     place: {
-      plain: plain.url, mpp: mpp.url, desk: desk.url, node: { url: buyer.restUrl, macaroon: buyer.macaroonHex },
+      plain: plain.url,
+      mpp: mpp.url,
+      desk: desk.url,
+      node: { url: buyer.restUrl, macaroon: buyer.macaroonHex },
       // where nobody listens, and whose certificate the tests are not told to trust
-      nowhere: `https://127.0.0.1:${nobody}`, stranger: network.seller.restUrl,
+      nowhere: `https://127.0.0.1:${nobody}`,
+      stranger: network.seller.restUrl,
     },
     tails: () => [network.tails(), plain.daemon.tail(), mpp.daemon.tail(), wallets.tails()].join("\n"),
     async stop() {
@@ -129,14 +144,17 @@ async function bench(context) {
   const { first, ours, byHand } = await inNode(context, "bench.js", String(context.start));
   const ms = (value) => `${value.toFixed(1)} ms`;
   console.log(`\nfrom nothing to the first paid request, the programs being there: ${(first / 1000).toFixed(1)} s`);
-  console.log(`one paid request in Node, median of 50: ${ms(ours)}; by hand with lnd's REST and fetch: ${ms(byHand)}; ${(ours / byHand).toFixed(2)} times`);
+  console.log(
+    `one paid request in Node, median of 50: ${ms(ours)}; by hand with lnd's REST and fetch: ${ms(byHand)}; ${(ours / byHand).toFixed(2)} times`,
+  );
 }
 
 try {
   const args = process.argv.slice(2);
   const names = args.filter((arg) => arg !== "--bench");
   const unknown = names.filter((name) => !(name in RUNTIMES));
-  if (unknown.length > 0) throw new RunError(`no such runtime: ${unknown.join(" ")}; there are: ${Object.keys(RUNTIMES).join(" ")}`);
+  if (unknown.length > 0)
+    throw new RunError(`no such runtime: ${unknown.join(" ")}; there are: ${Object.keys(RUNTIMES).join(" ")}`);
   await setup("chromium");
   const installLnbits = await prepareLnbits();
   // Go waits for the processor, pip for the network
@@ -145,7 +163,8 @@ try {
   const context = await open();
   try {
     await bench(context);
-    if (!args.includes("--bench")) for (const runtime of names.length > 0 ? names : Object.keys(RUNTIMES)) await test(runtime, context);
+    if (!args.includes("--bench"))
+      for (const runtime of names.length > 0 ? names : Object.keys(RUNTIMES)) await test(runtime, context);
   } finally {
     await context.stop();
   }

@@ -7,7 +7,11 @@ import { startRelay, startService, strangersConnection } from "./nwc.mjs";
 export async function openWallets(network) {
   const { buyer, seller } = network;
   const relay = await startRelay();
-  const service = await startService(relay, { url: buyer.restUrl, macaroon: buyer.macaroonHex, ca: await readFile(buyer.certPath) });
+  const service = await startService(relay, {
+    url: buyer.restUrl,
+    macaroon: buyer.macaroonHex,
+    ca: await readFile(buyer.certPath),
+  });
   const lnbits = await startLnbits(network, buyer);
   return {
     actions: {
@@ -18,7 +22,8 @@ export async function openWallets(network) {
       freezeLnbits: () => lnbits.daemon.freeze(),
       thawLnbits: () => lnbits.daemon.thaw(),
       /** A new NWC connection; `may` are its methods, with spaces between. */
-      nwc: ({ may, budgetMsat }) => service.connect({ ...(may && { may: may.split(" ") }), ...(budgetMsat && { budgetMsat: Number(budgetMsat) }) }),
+      nwc: ({ may, budgetMsat }) =>
+        service.connect({ ...(may && { may: may.split(" ") }), ...(budgetMsat && { budgetMsat: Number(budgetMsat) }) }),
       stranger: async () => strangersConnection(await service.connect()),
       /** What each pay_invoice was answered. */
       answers: () => service.answers,
@@ -28,7 +33,8 @@ export async function openWallets(network) {
         if (drop) relay.drop();
       },
       /** The seller takes an invoice back. */
-      cancel: ({ hash }) => seller.rest("POST", "/v2/invoices/cancel", { payment_hash: Buffer.from(hash, "hex").toString("base64") }),
+      cancel: ({ hash }) =>
+        seller.rest("POST", "/v2/invoices/cancel", { payment_hash: Buffer.from(hash, "hex").toString("base64") }),
     },
     tails: () => lnbits.daemon.tail(),
     async stop() {

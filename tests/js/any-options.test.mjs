@@ -7,14 +7,47 @@ import { readOptions } from "../../src/js/options.js";
 
 const WINDOWS = ["perHour", "perDay", "total"];
 const KNOWN = {
-  "": ["wallet", "limits", "store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"],
+  "": [
+    "wallet",
+    "limits",
+    "store",
+    "approve",
+    "networks",
+    "hosts",
+    "insecureHosts",
+    "protocols",
+    "proof",
+    "paymentTimeout",
+    "fetch",
+    "now",
+    "onEvent",
+  ],
   "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
   "limits.perOrigin.": WINDOWS,
 };
 const NETWORKS = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const PROTOCOLS = ["l402", "lsat", "mpp", "x402"];
-const GOOD_HOSTS = ["a.example", "*.example.com", "a.example:8443", "https://a.example", "http://127.0.0.1:81", "[::1]", "*.a.example:1"];
-const BAD_HOSTS = ["", "*", "https://a.example/", "a..b", "ftp://a.b", "a.example:0", "u@a.b", "https://*.b", "::1", "a b"];
+const GOOD_HOSTS = [
+  "a.example",
+  "*.example.com",
+  "a.example:8443",
+  "https://a.example",
+  "http://127.0.0.1:81",
+  "[::1]",
+  "*.a.example:1",
+];
+const BAD_HOSTS = [
+  "",
+  "*",
+  "https://a.example/",
+  "a..b",
+  "ftp://a.b",
+  "a.example:0",
+  "u@a.b",
+  "https://*.b",
+  "::1",
+  "a b",
+];
 
 // The model: what each key may be.
 const absent = (is) => (value) => value === undefined || is(value);
@@ -23,8 +56,13 @@ const isAmount = (value) => typeof value === "number" && value >= 0 && value <= 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const isListOf = (is) => (value) => Array.isArray(value) && value.length < 1e6 && Array.from(value).every(is); // no list of this test is good and longer
 const isNames = (names) => (value) => isListOf((name) => names.includes(name))(value) && value.length > 0;
-const isWallet = (value) => isFunction(value) || (value != null && ["pay", "sendPayment", "payInvoice"].some((key) => isFunction(value[key])));
-const isStore = (value) => value !== null && ["object", "function"].includes(typeof value) && ["get", "set", "delete"].every((key) => isFunction(value[key])) && absent(isFunction)(value.lock);
+const isWallet = (value) =>
+  isFunction(value) || (value != null && ["pay", "sendPayment", "payInvoice"].some((key) => isFunction(value[key])));
+const isStore = (value) =>
+  value !== null &&
+  ["object", "function"].includes(typeof value) &&
+  ["get", "set", "delete"].every((key) => isFunction(value[key])) &&
+  absent(isFunction)(value.lock);
 const areWindows = (value) => isObject(value) && WINDOWS.every((key) => absent(isAmount)(value[key]));
 const isModel = {
   wallet: isWallet,
@@ -42,39 +80,139 @@ const isAccepted = (options) => isObject(options) && Object.entries(isModel).eve
 
 const sat = (value) => (value === undefined ? null : Math.abs(value)); // -0 is 0
 const windows = (limits = {}) => Object.fromEntries(WINDOWS.map((key) => [key, sat(limits[key])]));
-const expected = ({ limits, networks = ["bitcoin"], hosts = null, insecureHosts = [], protocols = PROTOCOLS, proof = "preimage", paymentTimeout = 300000 }) => ({
-  perPayment: sat(limits.perPayment), ...windows(limits), perOrigin: windows(limits.perOrigin), networks, hosts, insecureHosts, protocols, proof, paymentTimeout,
+const expected = ({
+  limits,
+  networks = ["bitcoin"],
+  hosts = null,
+  insecureHosts = [],
+  protocols = PROTOCOLS,
+  proof = "preimage",
+  paymentTimeout = 300000,
+}) => ({
+  perPayment: sat(limits.perPayment),
+  ...windows(limits),
+  perOrigin: windows(limits.perOrigin),
+  networks,
+  hosts,
+  insecureHosts,
+  protocols,
+  proof,
+  paymentTimeout,
 });
 
 const fn = () => "";
 const wild = fc.oneof(
-  fc.constantFrom(NaN, -0, 0, 1, -1, 0.1, 1e-300, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1, 2 ** 53, 9007199254740, 9007199254741, Infinity, -Infinity, 1n, 10n ** 30n),
-  fc.constantFrom(undefined, null, true, false, "", "5", "bitcoin", "none", fn, class {}, Symbol("x"), Symbol.iterator, new Date(0), new Map(), new Set(["bitcoin"]), new Uint8Array(2)),
-  fc.constantFrom([], {}, [[]], Object(5), Object("none"), Object(1n), [,], new Array(3), new Array(2 ** 32 - 1), Array(100_000).fill(""), { length: 1, 0: "bitcoin" }),
-  fc.constantFrom(JSON.parse('{"__proto__":{"perHour":5}}'), Object.create(null), Object.create({ perHour: 1 }), new Proxy({}, {}), new Proxy([], {}), new Proxy(fn, {})),
+  fc.constantFrom(
+    NaN,
+    -0,
+    0,
+    1,
+    -1,
+    0.1,
+    1e-300,
+    2 ** 31 - 1,
+    2 ** 31,
+    2 ** 53 - 1,
+    2 ** 53,
+    9007199254740,
+    9007199254741,
+    Infinity,
+    -Infinity,
+    1n,
+    10n ** 30n,
+  ),
+  fc.constantFrom(
+    undefined,
+    null,
+    true,
+    false,
+    "",
+    "5",
+    "bitcoin",
+    "none",
+    fn,
+    class {},
+    Symbol("x"),
+    Symbol.iterator,
+    new Date(0),
+    new Map(),
+    new Set(["bitcoin"]),
+    new Uint8Array(2),
+  ),
+  fc.constantFrom(
+    [],
+    {},
+    [[]],
+    Object(5),
+    Object("none"),
+    Object(1n),
+    [,],
+    new Array(3),
+    new Array(2 ** 32 - 1),
+    Array(100_000).fill(""),
+    { length: 1, 0: "bitcoin" },
+  ),
+  fc.constantFrom(
+    JSON.parse('{"__proto__":{"perHour":5}}'),
+    Object.create(null),
+    Object.create({ perHour: 1 }),
+    new Proxy({}, {}),
+    new Proxy([], {}),
+    new Proxy(fn, {}),
+  ),
   fc.anything({ maxDepth: 1 }),
 );
 /** Mostly what belongs there. */
 const or = (arbitrary, weight = 40) => fc.oneof({ weight, arbitrary }, { weight: 1, arbitrary: wild });
 const amount = or(fc.oneof(fc.nat(), fc.constantFrom(0, -0, 9007199254740)));
 const perWindow = { perHour: amount, perDay: amount, total: amount };
-const store = fc.record({ get: or(fc.constant(fn)), set: or(fc.constant(fn)), delete: or(fc.constant(fn)), lock: or(fc.constantFrom(fn, undefined)) }, { requiredKeys: ["get", "set"] });
-const list = (good, bad) => or(fc.array(fc.oneof({ weight: 30, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) }), { maxLength: 4 }));
-const options = fc.record({
-  wallet: or(fc.constantFrom(fn, { pay: fn }, { sendPayment: fn }, { payInvoice: fn }, Object.assign(() => {}, { pay: 1 }))),
-  limits: or(fc.record({ perPayment: amount, ...perWindow, perOrigin: or(fc.record(perWindow, { requiredKeys: [] })) }, { requiredKeys: ["perPayment"] })),
-  store: or(store),
-  approve: or(fc.constant(fn)),
-  networks: list(NETWORKS, ["Bitcoin", "mainnet", "", null]),
-  hosts: list(GOOD_HOSTS, BAD_HOSTS),
-  insecureHosts: list(GOOD_HOSTS, BAD_HOSTS),
-  protocols: list(PROTOCOLS, ["L402", "", 1]),
-  proof: or(fc.constantFrom("preimage", "none")),
-  paymentTimeout: or(fc.integer({ min: 1, max: 2147483647 })),
-  fetch: or(fc.constant(fn)),
-  now: or(fc.constant(fn)),
-  onEvent: or(fc.constant(fn)),
-}, { requiredKeys: ["wallet", "limits"] });
+const store = fc.record(
+  {
+    get: or(fc.constant(fn)),
+    set: or(fc.constant(fn)),
+    delete: or(fc.constant(fn)),
+    lock: or(fc.constantFrom(fn, undefined)),
+  },
+  { requiredKeys: ["get", "set"] },
+);
+const list = (good, bad) =>
+  or(
+    fc.array(
+      fc.oneof({ weight: 30, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) }),
+      { maxLength: 4 },
+    ),
+  );
+const options = fc.record(
+  {
+    wallet: or(
+      fc.constantFrom(
+        fn,
+        { pay: fn },
+        { sendPayment: fn },
+        { payInvoice: fn },
+        Object.assign(() => {}, { pay: 1 }),
+      ),
+    ),
+    limits: or(
+      fc.record(
+        { perPayment: amount, ...perWindow, perOrigin: or(fc.record(perWindow, { requiredKeys: [] })) },
+        { requiredKeys: ["perPayment"] },
+      ),
+    ),
+    store: or(store),
+    approve: or(fc.constant(fn)),
+    networks: list(NETWORKS, ["Bitcoin", "mainnet", "", null]),
+    hosts: list(GOOD_HOSTS, BAD_HOSTS),
+    insecureHosts: list(GOOD_HOSTS, BAD_HOSTS),
+    protocols: list(PROTOCOLS, ["L402", "", 1]),
+    proof: or(fc.constantFrom("preimage", "none")),
+    paymentTimeout: or(fc.integer({ min: 1, max: 2147483647 })),
+    fetch: or(fc.constant(fn)),
+    now: or(fc.constant(fn)),
+    onEvent: or(fc.constant(fn)),
+  },
+  { requiredKeys: ["wallet", "limits"] },
+);
 
 /** The same object made in other ways: all of them are options. */
 const making = fc.constantFrom(
@@ -83,7 +221,11 @@ const making = fc.constantFrom(
   (object) => new Proxy(object, {}),
   (object) => Object.create(object),
   (object) => Object.assign(Object.create(null), object),
-  (object) => Object.defineProperties({}, Object.fromEntries(Object.keys(object).map((key) => [key, { enumerable: true, get: () => object[key] }]))),
+  (object) =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(Object.keys(object).map((key) => [key, { enumerable: true, get: () => object[key] }])),
+    ),
   (object) => ({ ...object, [Symbol("perHour")]: 1, [Symbol.toStringTag]: "Options" }),
 );
 
@@ -99,57 +241,107 @@ function read(given) {
 
 test("options are accepted exactly where the model accepts them, as what they say", () => {
   let accepted = 0;
-  fc.assert(fc.property(fc.oneof({ weight: 30, arbitrary: options }, { weight: 1, arbitrary: wild }), making, making, (given, make, makeLimits) => {
-    const remade = isObject(given) ? make(isObject(given.limits) && KNOWN["limits."].some((key) => key in given.limits) ? { ...given, limits: makeLimits(given.limits) } : given) : given;
-    const unknown = isObject(given) && [["", given], ["limits.", given.limits], ["limits.perOrigin.", given.limits?.perOrigin]].some(([place, object]) => {
-      if (!isObject(object)) return false;
-      for (const key in object) if (!KNOWN[place].includes(key)) return true;
-      return false;
-    });
-    // which texts name a host is for the tests of the hosts
-    const areKnown = (hosts) => !Array.isArray(hosts) || hosts.length > 1e6 || hosts.every((host) => typeof host !== "string" || [...GOOD_HOSTS, ...BAD_HOSTS].includes(host));
-    fc.pre(areKnown(given?.hosts) && areKnown(given?.insecureHosts));
-    const found = read(remade);
-    if (found instanceof L402Error) return assert.ok(unknown || !isAccepted(given), found.message);
-    accepted++;
-    assert.ok(isAccepted(given) && !unknown);
-    assert.deepEqual(found.config, JSON.parse(JSON.stringify(expected(given))));
-  }), { numRuns: 2000 });
+  fc.assert(
+    fc.property(
+      fc.oneof({ weight: 30, arbitrary: options }, { weight: 1, arbitrary: wild }),
+      making,
+      making,
+      (given, make, makeLimits) => {
+        const remade = isObject(given)
+          ? make(
+              isObject(given.limits) && KNOWN["limits."].some((key) => key in given.limits)
+                ? { ...given, limits: makeLimits(given.limits) }
+                : given,
+            )
+          : given;
+        const unknown =
+          isObject(given) &&
+          [
+            ["", given],
+            ["limits.", given.limits],
+            ["limits.perOrigin.", given.limits?.perOrigin],
+          ].some(([place, object]) => {
+            if (!isObject(object)) return false;
+            for (const key in object) if (!KNOWN[place].includes(key)) return true;
+            return false;
+          });
+        // which texts name a host is for the tests of the hosts
+        const areKnown = (hosts) =>
+          !Array.isArray(hosts) ||
+          hosts.length > 1e6 ||
+          hosts.every((host) => typeof host !== "string" || [...GOOD_HOSTS, ...BAD_HOSTS].includes(host));
+        fc.pre(areKnown(given?.hosts) && areKnown(given?.insecureHosts));
+        const found = read(remade);
+        if (found instanceof L402Error) return assert.ok(unknown || !isAccepted(given), found.message);
+        accepted++;
+        assert.ok(isAccepted(given) && !unknown);
+        assert.deepEqual(found.config, JSON.parse(JSON.stringify(expected(given))));
+      },
+    ),
+    { numRuns: 2000 },
+  );
   assert.ok(accepted > 200, `only ${accepted} were accepted: the property says little`);
 });
 
 /** Keys that nearly are one of these. */
-const mistyped = (keys) => fc.tuple(fc.constantFrom(...keys), fc.nat(), fc.constantFrom("drop", "swap", "double", "case", "pad", "plural")).map(([key, n, how]) => {
-  const at = n % key.length;
-  return {
-    drop: key.slice(0, at) + key.slice(at + 1),
-    swap: key.slice(0, at) + (key[at + 1] ?? "") + key[at] + key.slice(at + 2),
-    double: key.slice(0, at) + key[at] + key.slice(at),
-    case: key.slice(0, at) + (key[at] === key[at].toLowerCase() ? key[at].toUpperCase() : key[at].toLowerCase()) + key.slice(at + 1),
-    pad: n % 2 ? `${key} ` : `_${key}`,
-    plural: `${key}s`,
-  }[how];
-});
+const mistyped = (keys) =>
+  fc
+    .tuple(fc.constantFrom(...keys), fc.nat(), fc.constantFrom("drop", "swap", "double", "case", "pad", "plural"))
+    .map(([key, n, how]) => {
+      const at = n % key.length;
+      return {
+        drop: key.slice(0, at) + key.slice(at + 1),
+        swap: key.slice(0, at) + (key[at + 1] ?? "") + key[at] + key.slice(at + 2),
+        double: key.slice(0, at) + key[at] + key.slice(at),
+        case:
+          key.slice(0, at) +
+          (key[at] === key[at].toLowerCase() ? key[at].toUpperCase() : key[at].toLowerCase()) +
+          key.slice(at + 1),
+        pad: n % 2 ? `${key} ` : `_${key}`,
+        plural: `${key}s`,
+      }[how];
+    });
 
 test("a key that is not known is refused at every level, by its name, whatever its value and wherever it comes from", () => {
-  const levels = Object.entries(KNOWN).map(([place, keys]) => fc.tuple(fc.constant(place), fc.oneof({ weight: 4, arbitrary: mistyped(keys) }, { weight: 1, arbitrary: fc.string() },
-    { weight: 1, arbitrary: fc.constantFrom("__proto__", "constructor", "toString", "prototype", "length", "0") }).filter((key) => !keys.includes(key))));
+  const levels = Object.entries(KNOWN).map(([place, keys]) =>
+    fc.tuple(
+      fc.constant(place),
+      fc
+        .oneof(
+          { weight: 4, arbitrary: mistyped(keys) },
+          { weight: 1, arbitrary: fc.string() },
+          { weight: 1, arbitrary: fc.constantFrom("__proto__", "constructor", "toString", "prototype", "length", "0") },
+        )
+        .filter((key) => !keys.includes(key)),
+    ),
+  );
   const adding = fc.constantFrom(
     (object, key, value) => Object.defineProperty(object, key, { value, enumerable: true }),
-    (object, key) => Object.defineProperty(object, key, { get() { throw new Error("read"); }, enumerable: true }),
-    (object, key, value) => Object.assign(Object.create(Object.defineProperty({}, key, { value, enumerable: true })), object),
-    (object, key, value) => new Proxy(Object.defineProperty(object, key, { value, enumerable: true, configurable: true }), {}),
+    (object, key) =>
+      Object.defineProperty(object, key, {
+        get() {
+          throw new Error("read");
+        },
+        enumerable: true,
+      }),
+    (object, key, value) =>
+      Object.assign(Object.create(Object.defineProperty({}, key, { value, enumerable: true })), object),
+    (object, key, value) =>
+      new Proxy(Object.defineProperty(object, key, { value, enumerable: true, configurable: true }), {}),
   );
-  fc.assert(fc.property(fc.oneof(...levels), adding, fc.oneof(fc.constant(undefined), wild), ([place, key], add, value) => {
-    const perOrigin = { total: 1 };
-    const limits = { perPayment: 1, perOrigin };
-    const given = { wallet: fn, limits };
-    if (place === "limits.perOrigin.") limits.perOrigin = add(perOrigin, key, value);
-    else if (place === "limits.") given.limits = add(limits, key, value);
-    const error = read(place === "" ? add(given, key, value) : given);
-    assert.ok(error instanceof L402Error, key);
-    assert.ok(error.message.startsWith(`${place}${key} is not a known option`), error.message);
-  }), { numRuns: 1500 });
+  fc.assert(
+    fc.property(fc.oneof(...levels), adding, fc.oneof(fc.constant(undefined), wild), ([place, key], add, value) => {
+      const perOrigin = { total: 1 };
+      const limits = { perPayment: 1, perOrigin };
+      const given = { wallet: fn, limits };
+      if (place === "limits.perOrigin.") limits.perOrigin = add(perOrigin, key, value);
+      else if (place === "limits.") given.limits = add(limits, key, value);
+      const error = read(place === "" ? add(given, key, value) : given);
+      assert.ok(error instanceof L402Error, key);
+      assert.ok(error.message.startsWith(`${place}${key} is not a known option`), error.message);
+    }),
+    { numRuns: 1500 },
+  );
 });
 
 test("what a page adds to every object's prototype is no option, and takes none away", (t) => {
@@ -157,7 +349,9 @@ test("what a page adds to every object's prototype is no option, and takes none 
   t.after(() => names.forEach((name) => delete Object.prototype[name]));
   class Limits {
     perPayment = 5;
-    get perHour() { return 7; }
+    get perHour() {
+      return 7;
+    }
   }
   const given = { wallet: fn, limits: new Limits() };
   const before = readOptions(given).config;
@@ -169,9 +363,17 @@ test("what a page adds to every object's prototype is no option, and takes none 
         const { config, store, approve, onEvent } = readOptions(given);
         assert.deepEqual(config, before, name);
         assert.deepEqual([store, approve, onEvent], [undefined, undefined, undefined], name);
-        assert.throws(() => readOptions({ limits: { perPayment: 5 } }), { code: "invalid_options", message: "wallet is missing" });
-        assert.throws(() => readOptions({ wallet: fn, limits: {} }), { code: "invalid_options", message: "limits.perPayment is missing" });
-        assert.throws(() => readOptions({ wallet: fn, limits: Object.create({ [`${name}x`]: 1, perPayment: 5 }) }), { code: "invalid_options" });
+        assert.throws(() => readOptions({ limits: { perPayment: 5 } }), {
+          code: "invalid_options",
+          message: "wallet is missing",
+        });
+        assert.throws(() => readOptions({ wallet: fn, limits: {} }), {
+          code: "invalid_options",
+          message: "limits.perPayment is missing",
+        });
+        assert.throws(() => readOptions({ wallet: fn, limits: Object.create({ [`${name}x`]: 1, perPayment: 5 }) }), {
+          code: "invalid_options",
+        });
       } finally {
         delete Object.prototype[name];
       }
@@ -180,12 +382,22 @@ test("what a page adds to every object's prototype is no option, and takes none 
 });
 
 test("options that change while they are read count as they were read", () => {
-  fc.assert(fc.property(fc.array(fc.constantFrom(1, 2, 2 ** 53, -1, "x", undefined), { minLength: 2, maxLength: 4 }), (values) => {
-    let at = 0;
-    const limits = { perPayment: 1, get total() { return values[Math.min(at++, values.length - 1)]; } };
-    const found = read({ wallet: fn, limits });
-    assert.equal(at, 1);
-    if (found instanceof L402Error) assert.ok(!absent(isAmount)(values[0]));
-    else assert.equal(found.config.total, values[0] ?? null);
-  }));
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(1, 2, 2 ** 53, -1, "x", undefined), { minLength: 2, maxLength: 4 }),
+      (values) => {
+        let at = 0;
+        const limits = {
+          perPayment: 1,
+          get total() {
+            return values[Math.min(at++, values.length - 1)];
+          },
+        };
+        const found = read({ wallet: fn, limits });
+        assert.equal(at, 1);
+        if (found instanceof L402Error) assert.ok(!absent(isAmount)(values[0]));
+        else assert.equal(found.config.total, values[0] ?? null);
+      },
+    ),
+  );
 });

@@ -10,7 +10,10 @@ import { RunError } from "../../scripts/lib.mjs";
 const NODE = { lnd: "https://127.0.0.1:8080", macaroon: "00", shop: "https://shop.example/weather" };
 
 test("the demo without options is the one without nodes, whatever the environment holds", () => {
-  assert.equal(readChoice({}, { LND_URL: "https://127.0.0.1:8080", LND_MACAROON: "00", SHOP_URL: "https://shop.example" }), null);
+  assert.equal(
+    readChoice({}, { LND_URL: "https://127.0.0.1:8080", LND_MACAROON: "00", SHOP_URL: "https://shop.example" }),
+    null,
+  );
 });
 
 test("--real is a network of its own, unless the environment names a node", () => {
@@ -36,9 +39,17 @@ test("what is missing or makes no sense is named", () => {
     [{ ...NODE, shop: "weather" }, /--shop needs a URL/],
     [{ ...NODE, shop: "mailto:a@b" }, /--shop needs an http or https URL/],
     [{ ...NODE, shop: undefined, seller: "127.0.0.1:10009" }, /--seller-cert is missing/],
-    [{ ...NODE, shop: undefined, seller: "127.0.0.1:10009", "seller-cert": "/nowhere" }, /--seller-cert is missing, or there is no such file/],
+    [
+      { ...NODE, shop: undefined, seller: "127.0.0.1:10009", "seller-cert": "/nowhere" },
+      /--seller-cert is missing, or there is no such file/,
+    ],
   ];
-  for (const [values, message] of table) assert.throws(() => readChoice(values, {}), (error) => error instanceof RunError && message.test(error.message), String(message));
+  for (const [values, message] of table)
+    assert.throws(
+      () => readChoice(values, {}),
+      (error) => error instanceof RunError && message.test(error.message),
+      String(message),
+    );
 });
 
 test("a node that can't be used is named before anything is built", async () => {

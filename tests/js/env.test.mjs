@@ -10,7 +10,10 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 async function outcome(promise) {
   let seen = "pending";
-  promise.then((value) => (seen = { value }), (error) => (seen = { error: error.message }));
+  promise.then(
+    (value) => (seen = { value }),
+    (error) => (seen = { error: error.message }),
+  );
   await settle();
   return () => seen;
 }
@@ -18,7 +21,11 @@ async function outcome(promise) {
 test("a store that never answers is given up after a minute", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const hung = env({ get: never, set: never, delete: never, lock: never });
-  for (const [method, ask] of [["get", () => hung.load("k")], ["set", () => hung.save("k", "v")], ["lock", () => hung.lock(LEDGER)]]) {
+  for (const [method, ask] of [
+    ["get", () => hung.load("k")],
+    ["set", () => hung.save("k", "v")],
+    ["lock", () => hung.lock(LEDGER)],
+  ]) {
     const seen = await outcome(ask());
     t.mock.timers.tick(59_999);
     await settle();
@@ -31,7 +38,9 @@ test("a store that never answers is given up after a minute", async (t) => {
 
 test("a purchase's lock is waited for as long as it takes", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const seen = await outcome(env({ get: never, set: never, delete: never, lock: never }).lock("l402-fetch/purchase/https://a.example"));
+  const seen = await outcome(
+    env({ get: never, set: never, delete: never, lock: never }).lock("l402-fetch/purchase/https://a.example"),
+  );
   t.mock.timers.tick(600_000);
   await settle();
   assert.equal(seen(), "pending");
@@ -62,7 +71,14 @@ test("a purchase's lock that is waited for no longer is freed as soon as it come
   await settle();
   assert.equal(freed, true);
 
-  const broken = env({ get: never, set: never, delete: never, lock: async () => { throw new Error("no lock"); } });
+  const broken = env({
+    get: never,
+    set: never,
+    delete: never,
+    lock: async () => {
+      throw new Error("no lock");
+    },
+  });
   const asked = broken.lock("l402-fetch/purchase/https://a.example");
   broken.unlock(asked);
   await assert.rejects(asked, /no lock/);
@@ -75,7 +91,9 @@ test("a write that hangs is neither overtaken nor outlives its lock", async (t) 
   let freed = false;
   const store = {
     get: never,
-    set: (key, value) => (writes.push(value), value === "first" ? new Promise((resolve) => (finish = resolve)) : undefined),
+    set: (key, value) => (
+      writes.push(value), value === "first" ? new Promise((resolve) => (finish = resolve)) : undefined
+    ),
     delete: never,
     lock: async (_, task) => {
       await task();
@@ -97,8 +115,15 @@ test("a write that hangs is neither overtaken nor outlives its lock", async (t) 
 });
 
 test("a response of any make is let go of without a throw", () => {
-  for (const body of [null, undefined, {}, { cancel: () => 1 }, { cancel: () => Promise.reject(new Error("no")) }]) env().discard({ body });
-  env().discard({ body: { cancel: () => { throw new Error("no"); } } });
+  for (const body of [null, undefined, {}, { cancel: () => 1 }, { cancel: () => Promise.reject(new Error("no")) }])
+    env().discard({ body });
+  env().discard({
+    body: {
+      cancel: () => {
+        throw new Error("no");
+      },
+    },
+  });
 });
 
 test("a wallet's signal fires at the timeout, whenever the wallet first looks at it", async () => {
@@ -123,7 +148,10 @@ test("a timer that is cancelled settles, and keeps no process up", async () => {
   const { promise, cancel } = env().timer(60_000);
   cancel();
   await promise;
-  assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), []);
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((name) => name === "Timeout"),
+    [],
+  );
 });
 
 test("a listener that rejects is ignored as one that throws is, and is called at once", async (t) => {
@@ -133,11 +161,23 @@ test("a listener that rejects is ignored as one that throws is, and is called at
   t.after(() => process.off("unhandledRejection", note));
   const seen = [];
   const listeners = [
-    async () => { throw new Error("mine"); },
-    () => { throw new Error("mine"); },
+    async () => {
+      throw new Error("mine");
+    },
+    () => {
+      throw new Error("mine");
+    },
     () => Promise.reject(new Error("mine")),
-    () => ({ then() { throw new Error("mine"); } }),
-    () => ({ get then() { throw new Error("mine"); } }),
+    () => ({
+      then() {
+        throw new Error("mine");
+      },
+    }),
+    () => ({
+      get then() {
+        throw new Error("mine");
+      },
+    }),
   ];
   for (const listener of listeners) {
     const onEvent = (event) => {
@@ -154,7 +194,12 @@ test("a listener that rejects is ignored as one that throws is, and is called at
 
 test("a clock that can't be right is not believed", () => {
   const clocks = [NaN, -1, Infinity, 2 ** 53, 1e18, "5", 5n, undefined, null, {}].map((time) => () => time);
-  for (const now of [...clocks, () => { throw new Error("mine"); }]) {
+  for (const now of [
+    ...clocks,
+    () => {
+      throw new Error("mine");
+    },
+  ]) {
     assert.ok(Math.abs(environment({ wallet: {}, now }).now() - Date.now()) < 60_000);
   }
   for (const time of [0, 5.5, 2 ** 53 - 1]) assert.equal(environment({ wallet: {}, now: () => time }).now(), time);

@@ -40,7 +40,13 @@ test("a cause is kept by identity, whatever was thrown", () => {
 test("what programs rely on can't be changed", () => {
   const error = new L402Error("declined", "x", { response: new Response() });
   for (const key of ["code", "moneyMoved", "response", "name"]) {
-    assert.throws(() => { error[key] = "other"; }, TypeError, key);
+    assert.throws(
+      () => {
+        error[key] = "other";
+      },
+      TypeError,
+      key,
+    );
   }
 });
 

@@ -9,7 +9,10 @@ const all = (text, pattern) => Array.from(text.matchAll(pattern), ([, found]) =>
 /** The names of a module's values, from its text: some entries import what only their own runtime can. */
 function exported(text) {
   const lists = all(text, /^export (?:const )?\{([^}]*)\}/gm).flatMap((list) => list.split(","));
-  return [...lists.map((name) => name.trim()).filter(Boolean), ...all(text, /^export (?:async )?(?:function|class|const) (\w+)/gm)].sort();
+  return [
+    ...lists.map((name) => name.trim()).filter(Boolean),
+    ...all(text, /^export (?:async )?(?:function|class|const) (\w+)/gm),
+  ].sort();
 }
 
 for (const entry of ["index.js", "node.js", "embedded.js", "workerd.js", "edge.js", "inline.js"]) {

@@ -31,7 +31,11 @@ test("a thousand first calls read the store once; in workerd each its own, for t
     let [read, sent, open] = [0, 0];
     const gate = new Promise((resolve) => (open = resolve));
     const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => (sent++, new Response("sunny")) };
-    const pay = createFetch({ ...options, store: { get: () => (read++, gate), set: never, delete: never } }, load, follow);
+    const pay = createFetch(
+      { ...options, store: { get: () => (read++, gate), set: never, delete: never } },
+      load,
+      follow,
+    );
     const calls = Array.from({ length: 1000 }, () => pay("https://a.example/"));
     await settle();
     assert.deepEqual([read, sent], [follow ? 1000 : 1, 0]);
@@ -44,12 +48,29 @@ test("a thousand first calls read the store once; in workerd each its own, for t
 
 test("a store that fails or answers nonsense holds nothing up", async () => {
   const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => new Response("sunny") };
-  for (const get of [() => { throw new Error("mine"); }, () => Promise.reject(new Error("mine")), () => 5, () => null, () => undefined, () => "", () => ({ then() { throw new Error("mine"); } })]) {
+  for (const get of [
+    () => {
+      throw new Error("mine");
+    },
+    () => Promise.reject(new Error("mine")),
+    () => 5,
+    () => null,
+    () => undefined,
+    () => "",
+    () => ({
+      then() {
+        throw new Error("mine");
+      },
+    }),
+  ]) {
     const pay = createFetch({ ...options, store: { get, set() {}, delete() {} } }, load);
     assert.equal(await (await pay("https://a.example/")).text(), "sunny");
   }
   // no timer is left that would keep the process up
-  assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), []);
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((name) => name === "Timeout"),
+    [],
+  );
 });
 
 test("a core that is at hand is loaded once the first request is on its way, and where that fails a free call does not care", async () => {
@@ -83,7 +104,12 @@ test("warm() loads the core and does nothing else; where that fails it says so, 
 });
 
 test("whatever a loader throws is told as load_failed, with its cause", async () => {
-  for (const thrown of [new ReferenceError("require is not defined"), Object.assign(new Error("Cannot find module './293.js'"), { code: "MODULE_NOT_FOUND" }), "text", undefined]) {
+  for (const thrown of [
+    new ReferenceError("require is not defined"),
+    Object.assign(new Error("Cannot find module './293.js'"), { code: "MODULE_NOT_FOUND" }),
+    "text",
+    undefined,
+  ]) {
     const failing = loader(async () => {
       throw thrown;
     });
@@ -105,15 +131,24 @@ async function shop(follow) {
   const fetch = async (...args) => {
     calls.push(args);
     if (new Headers(args[1]?.headers).has("authorization") === isOpen) return new Response("sunny");
-    return isOpen ? new Response("pay first", { status: 402, headers: { "www-authenticate": header } }) : new Response("", { status: 401 });
+    return isOpen
+      ? new Response("pay first", { status: 402, headers: { "www-authenticate": header } })
+      : new Response("", { status: 401 });
   };
-  const options = { wallet: () => Buffer.from(preimage).toString("hex"), limits: { perPayment: 100 }, networks: ["regtest"], fetch };
+  const options = {
+    wallet: () => Buffer.from(preimage).toString("hex"),
+    limits: { perPayment: 100 },
+    networks: ["regtest"],
+    fetch,
+  };
   const pay = built.createFetch(options, loadBuilt, follow);
   return { pay, calls, close: () => (isOpen = false) };
 }
 
 test("an address alone is sent as it is until there is a token, and with one around the HTTP cache where there is one", async (t) => {
-  t.after(() => { delete globalThis.document; });
+  t.after(() => {
+    delete globalThis.document;
+  });
   const url = "http://localhost/weather";
   for (const page of [undefined, { baseURI: "http://localhost/" }]) {
     if (page) globalThis.document = page;
@@ -124,8 +159,13 @@ test("an address alone is sent as it is until there is a token, and with one aro
     const tokens = calls.map(([, init]) => new Headers(init?.headers).get("authorization"));
     assert.match(tokens[1], /^L402 /);
     assert.deepEqual(tokens, [null, tokens[1], tokens[1], tokens[1], tokens[1], null]);
-    const caches = page ? [undefined, "no-store", "no-cache", "no-cache", "no-cache", "no-store"] : new Array(6).fill(undefined);
-    assert.deepEqual(calls.map(([, init]) => init?.cache), caches);
+    const caches = page
+      ? [undefined, "no-store", "no-cache", "no-cache", "no-cache", "no-store"]
+      : new Array(6).fill(undefined);
+    assert.deepEqual(
+      calls.map(([, init]) => init?.cache),
+      caches,
+    );
     assert.ok(calls.every(([given]) => given === url));
     assert.equal(calls[0].length, 1);
   }

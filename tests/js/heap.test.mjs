@@ -20,7 +20,11 @@ const WARM_UP = 1_500;
 
 // Many calls, since the engine's own code and notes come and go by half a megabyte.
 // A journal comes to its bound, 1 MB, after some 2,100 payments; from then on old ones are folded.
-for (const [kind, count, most] of [["nothing to pay", 20_000, 0], ["a reused token", 20_000, 0], ["paid", 5_000, 1_000_000]]) {
+for (const [kind, count, most] of [
+  ["nothing to pay", 20_000, 0],
+  ["a reused token", 20_000, 0],
+  ["paid", 5_000, 1_000_000],
+]) {
   test(`${count} calls, ${kind}`, async () => {
     const { calls } = instance(createFetch, kind);
     await calls(WARM_UP);
@@ -29,7 +33,10 @@ for (const [kind, count, most] of [["nothing to pay", 20_000, 0], ["a reused tok
     assert.equal(payments, kind === "paid" ? WARM_UP + count : Number(kind === "a reused token"));
     const after = core();
     assert.equal(after.values, before.values, "the core holds on to JavaScript values");
-    assert.ok(after.memory - before.memory <= most, `the core's memory grew from ${before.memory} to ${after.memory} bytes`);
+    assert.ok(
+      after.memory - before.memory <= most,
+      `the core's memory grew from ${before.memory} to ${after.memory} bytes`,
+    );
     const each = (heap() - heapBefore) / count;
     assert.ok(each < 300, `${each.toFixed()} bytes of JavaScript's heap are left behind by each call`);
   });
@@ -43,7 +50,8 @@ test("no response, no arguments and no listener outlive their call", async () =>
     for (let i = 0; i < 100; i++) {
       const init = { signal, headers: { "x-mine": String(i) } };
       const response = await pay("http://localhost/weather", init);
-      for (const [name, value] of Object.entries({ init, response, headers: response.headers })) (left[`${name}, ${kind}`] ??= []).push(new WeakRef(value));
+      for (const [name, value] of Object.entries({ init, response, headers: response.headers }))
+        (left[`${name}, ${kind}`] ??= []).push(new WeakRef(value));
     }
     assert.equal(getEventListeners(signal, "abort").length, 0, kind);
   }
@@ -58,8 +66,18 @@ test("no response, no arguments and no listener outlive their call", async () =>
 
 test("refused and aborted calls leave nothing behind either", async () => {
   const { signal } = new AbortController();
-  const refusing = createFetch({ wallet: () => ({ failed: "no" }), limits: { perPayment: 100 }, networks: ["regtest"], fetch: () => KINDS.paid() });
-  const tooDear = createFetch({ wallet: () => "", limits: { perPayment: 1 }, networks: ["regtest"], fetch: () => KINDS.paid() });
+  const refusing = createFetch({
+    wallet: () => ({ failed: "no" }),
+    limits: { perPayment: 100 },
+    networks: ["regtest"],
+    fetch: () => KINDS.paid(),
+  });
+  const tooDear = createFetch({
+    wallet: () => "",
+    limits: { perPayment: 1 },
+    networks: ["regtest"],
+    fetch: () => KINDS.paid(),
+  });
   const calls = async (count) => {
     for (let i = 0; i < count; i++) {
       await assert.rejects(refusing("http://localhost/x", { signal }), { code: "payment_failed" });

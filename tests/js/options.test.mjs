@@ -6,7 +6,8 @@ import { readOptions } from "../../src/js/options.js";
 const wallet = () => "00";
 const good = { wallet, limits: { perPayment: 100 } };
 const MAX_SAT = 9007199254740;
-const HOST = "must be an origin (https://api.example.com:8443) or a host pattern (api.example.com, *.example.com), without a path";
+const HOST =
+  "must be an origin (https://api.example.com:8443) or a host pattern (api.example.com, *.example.com), without a path";
 
 function refusal(options) {
   try {
@@ -28,10 +29,17 @@ const withLimits = (limits) => ({ wallet, limits: { perPayment: 100, ...limits }
 test("the smallest options, and every default", () => {
   const { config, store, approve, onEvent } = readOptions(good);
   assert.deepEqual(config, {
-    perPayment: 100, perHour: null, perDay: null, total: null,
+    perPayment: 100,
+    perHour: null,
+    perDay: null,
+    total: null,
     perOrigin: { perHour: null, perDay: null, total: null },
-    networks: ["bitcoin"], hosts: null, insecureHosts: [], protocols: ["l402", "lsat", "mpp", "x402"],
-    proof: "preimage", paymentTimeout: 300000,
+    networks: ["bitcoin"],
+    hosts: null,
+    insecureHosts: [],
+    protocols: ["l402", "lsat", "mpp", "x402"],
+    proof: "preimage",
+    paymentTimeout: 300000,
   });
   assert.deepEqual(config, JSON.parse(JSON.stringify(config)));
   assert.deepEqual([store, approve, onEvent], [undefined, undefined, undefined]);
@@ -41,13 +49,31 @@ test("every key is handed on", async () => {
   const approve = () => true;
   const onEvent = () => {};
   const { config, ...rest } = readOptions({
-    wallet, approve, onEvent, now: () => 7, fetch: async () => "mine",
+    wallet,
+    approve,
+    onEvent,
+    now: () => 7,
+    fetch: async () => "mine",
     limits: { perPayment: 0, perHour: 1, perDay: 2, total: MAX_SAT, perOrigin: { perHour: 3, perDay: 4, total: 5 } },
-    networks: ["regtest", "signet"], hosts: ["a.b"], insecureHosts: ["B.C:080"], protocols: ["x402"], proof: "none", paymentTimeout: 2147483647,
+    networks: ["regtest", "signet"],
+    hosts: ["a.b"],
+    insecureHosts: ["B.C:080"],
+    protocols: ["x402"],
+    proof: "none",
+    paymentTimeout: 2147483647,
   });
   assert.deepEqual(config, {
-    perPayment: 0, perHour: 1, perDay: 2, total: MAX_SAT, perOrigin: { perHour: 3, perDay: 4, total: 5 },
-    networks: ["regtest", "signet"], hosts: ["a.b"], insecureHosts: ["b.c:80"], protocols: ["x402"], proof: "none", paymentTimeout: 2147483647,
+    perPayment: 0,
+    perHour: 1,
+    perDay: 2,
+    total: MAX_SAT,
+    perOrigin: { perHour: 3, perDay: 4, total: 5 },
+    networks: ["regtest", "signet"],
+    hosts: ["a.b"],
+    insecureHosts: ["b.c:80"],
+    protocols: ["x402"],
+    proof: "none",
+    paymentTimeout: 2147483647,
   });
   assert.equal(rest.approve, approve);
   assert.equal(rest.onEvent, onEvent);
@@ -55,44 +81,63 @@ test("every key is handed on", async () => {
   assert.equal(await rest.fetch(), "mine");
 });
 
-test("unknown keys are errors that name the key and the one that was meant", () => refuses([
-  [{ ...good, hostz: [] }, "hostz is not a known option, did you mean hosts?"],
-  [{ ...good, onevent() {} }, "onevent is not a known option, did you mean onEvent?"],
-  [{ ...good, Wallet: 1 }, "Wallet is not a known option, did you mean wallet?"],
-  [{ ...good, banana: 1 }, "banana is not a known option"],
-  [{ ...good, x: undefined }, "x is not a known option"],
-  [{ ...good, toString: 1 }, "toString is not a known option"],
-  [{ ...good, ["__proto__"]: 1 }, "__proto__ is not a known option"],
-  [{ wallet, limits: { perPaymnet: 5 } }, "limits.perPaymnet is not a known option, did you mean limits.perPayment?"],
-  [withLimits({ perhour: 5 }), "limits.perhour is not a known option, did you mean limits.perHour?"],
-  [withLimits({ perOrigin: { perday: 5 } }), "limits.perOrigin.perday is not a known option, did you mean limits.perOrigin.perDay?"],
-  [withLimits({ perOrigin: { perPayment: 5 } }), "limits.perOrigin.perPayment is not a known option, did you mean limits.perPayment?"],
-  [withLimits({ hosts: [] }), "limits.hosts is not a known option, did you mean hosts?"],
-  [{ ...good, perPayment: 5 }, "perPayment is not a known option, did you mean limits.perPayment?"],
-  [{ ...good, total: 5 }, "total is not a known option, did you mean limits.total?"],
-]));
+test("unknown keys are errors that name the key and the one that was meant", () =>
+  refuses([
+    [{ ...good, hostz: [] }, "hostz is not a known option, did you mean hosts?"],
+    [{ ...good, onevent() {} }, "onevent is not a known option, did you mean onEvent?"],
+    [{ ...good, Wallet: 1 }, "Wallet is not a known option, did you mean wallet?"],
+    [{ ...good, banana: 1 }, "banana is not a known option"],
+    [{ ...good, x: undefined }, "x is not a known option"],
+    [{ ...good, toString: 1 }, "toString is not a known option"],
+    [{ ...good, ["__proto__"]: 1 }, "__proto__ is not a known option"],
+    [{ wallet, limits: { perPaymnet: 5 } }, "limits.perPaymnet is not a known option, did you mean limits.perPayment?"],
+    [withLimits({ perhour: 5 }), "limits.perhour is not a known option, did you mean limits.perHour?"],
+    [
+      withLimits({ perOrigin: { perday: 5 } }),
+      "limits.perOrigin.perday is not a known option, did you mean limits.perOrigin.perDay?",
+    ],
+    [
+      withLimits({ perOrigin: { perPayment: 5 } }),
+      "limits.perOrigin.perPayment is not a known option, did you mean limits.perPayment?",
+    ],
+    [withLimits({ hosts: [] }), "limits.hosts is not a known option, did you mean hosts?"],
+    [{ ...good, perPayment: 5 }, "perPayment is not a known option, did you mean limits.perPayment?"],
+    [{ ...good, total: 5 }, "total is not a known option, did you mean limits.total?"],
+  ]));
 
-test("what can't be left out", () => refuses([
-  [undefined, "options must be an object, not undefined"],
-  [null, "options must be an object, not null"],
-  [wallet, "options must be an object, not a function"],
-  [[], "options must be an object, not an array"],
-  [{}, "limits is missing"],
-  [{ limits: { perPayment: 1 } }, "wallet is missing"],
-  [{ wallet }, "limits is missing"],
-  [{ wallet, limits: undefined }, "limits is missing"],
-  [{ wallet, limits: {} }, "limits.perPayment is missing"],
-  [{ wallet, limits: { perPayment: undefined, total: 5 } }, "limits.perPayment is missing"],
-  [{ wallet, limits: 100 }, "limits must be an object, not 100"],
-  [{ wallet, limits: null }, "limits must be an object, not null"],
-  [withLimits({ perOrigin: null }), "limits.perOrigin must be an object, not null"],
-  [withLimits({ perOrigin: 3 }), "limits.perOrigin must be an object, not 3"],
-]));
+test("what can't be left out", () =>
+  refuses([
+    [undefined, "options must be an object, not undefined"],
+    [null, "options must be an object, not null"],
+    [wallet, "options must be an object, not a function"],
+    [[], "options must be an object, not an array"],
+    [{}, "limits is missing"],
+    [{ limits: { perPayment: 1 } }, "wallet is missing"],
+    [{ wallet }, "limits is missing"],
+    [{ wallet, limits: undefined }, "limits is missing"],
+    [{ wallet, limits: {} }, "limits.perPayment is missing"],
+    [{ wallet, limits: { perPayment: undefined, total: 5 } }, "limits.perPayment is missing"],
+    [{ wallet, limits: 100 }, "limits must be an object, not 100"],
+    [{ wallet, limits: null }, "limits must be an object, not null"],
+    [withLimits({ perOrigin: null }), "limits.perOrigin must be an object, not null"],
+    [withLimits({ perOrigin: 3 }), "limits.perOrigin must be an object, not 3"],
+  ]));
 
 test("an amount is a whole number of satoshis whose millisatoshis are exact", () => {
   const bad = [
-    [-1, "-1"], [0.5, "0.5"], [NaN, "NaN"], [Infinity, "Infinity"], [-Infinity, "-Infinity"], [MAX_SAT + 1, "9007199254741"],
-    [2 ** 53, "9007199254740992"], ["5", "a string"], [5n, "a bigint"], [null, "null"], [true, "a boolean"], [{}, "an object"], [[5], "an array"],
+    [-1, "-1"],
+    [0.5, "0.5"],
+    [NaN, "NaN"],
+    [Infinity, "Infinity"],
+    [-Infinity, "-Infinity"],
+    [MAX_SAT + 1, "9007199254741"],
+    [2 ** 53, "9007199254740992"],
+    ["5", "a string"],
+    [5n, "a bigint"],
+    [null, "null"],
+    [true, "a boolean"],
+    [{}, "an object"],
+    [[5], "an array"],
   ];
   for (const [value, shown] of bad) {
     const must = `must be a whole number of satoshis from 0 to ${MAX_SAT}, not ${shown}`;
@@ -108,34 +153,43 @@ test("an amount is a whole number of satoshis whose millisatoshis are exact", ()
   assert.ok(Object.is(readOptions({ wallet, limits: { perPayment: -0 } }).config.perPayment, 0));
 });
 
-test("other values of the wrong type or range", () => refuses([
-  ...[0, -1, 1.5, NaN, Infinity, 2147483648].map((n) =>
-    [{ ...good, paymentTimeout: n }, `paymentTimeout must be a whole number of milliseconds from 1 to 2147483647, not ${n}`]),
-  [{ ...good, paymentTimeout: "5" }, "paymentTimeout must be a whole number of milliseconds from 1 to 2147483647, not a string"],
-  [{ ...good, networks: "bitcoin" }, "networks must be an array, not a string"],
-  [{ ...good, networks: null }, "networks must be an array, not null"],
-  [{ ...good, networks: ["mainnet"] }, "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet"],
-  [{ ...good, networks: [] }, "networks must not be empty: leave it out for the default"],
-  [{ ...good, networks: [, "bitcoin"] }, "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet"],
-  [{ ...good, protocols: [] }, "protocols must not be empty: leave it out for the default"],
-  [{ ...good, protocols: ["l402", "L402"] }, "protocols[1] must be one of l402, lsat, mpp, x402"],
-  [{ ...good, proof: "maybe" }, "proof must be one of preimage, none"],
-  [{ ...good, proof: null }, "proof must be one of preimage, none"],
-  [{ ...good, hosts: "a.b" }, "hosts must be an array, not a string"],
-  [{ ...good, insecureHosts: true }, "insecureHosts must be an array, not a boolean"],
-  [{ ...good, insecureHosts: ["a.b/c"] }, `insecureHosts[0] ${HOST}`],
-  [{ ...good, insecureHost: ["a.b"] }, "insecureHost is not a known option, did you mean insecureHosts?"],
-  ...["approve", "fetch", "now", "onEvent"].flatMap((key) => [
-    [{ ...good, [key]: null }, `${key} must be a function, not null`],
-    [{ ...good, [key]: {} }, `${key} must be a function, not an object`],
-  ]),
-  [{ ...good, store: null }, "store.get must be a function, not undefined"],
-  [{ ...good, store: "localStorage" }, "store.get must be a function, not undefined"],
-  [{ ...good, store: {} }, "store.get must be a function, not undefined"],
-  [{ ...good, store: new Map([["lock", 1]]), x: 1 }, "x is not a known option"],
-  [{ ...good, store: { get() {}, set() {} } }, "store.delete must be a function, not undefined"],
-  [{ ...good, store: { get() {}, set() {}, delete() {}, lock: true } }, "store.lock must be a function, not a boolean"],
-]));
+test("other values of the wrong type or range", () =>
+  refuses([
+    ...[0, -1, 1.5, NaN, Infinity, 2147483648].map((n) => [
+      { ...good, paymentTimeout: n },
+      `paymentTimeout must be a whole number of milliseconds from 1 to 2147483647, not ${n}`,
+    ]),
+    [
+      { ...good, paymentTimeout: "5" },
+      "paymentTimeout must be a whole number of milliseconds from 1 to 2147483647, not a string",
+    ],
+    [{ ...good, networks: "bitcoin" }, "networks must be an array, not a string"],
+    [{ ...good, networks: null }, "networks must be an array, not null"],
+    [{ ...good, networks: ["mainnet"] }, "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet"],
+    [{ ...good, networks: [] }, "networks must not be empty: leave it out for the default"],
+    [{ ...good, networks: [, "bitcoin"] }, "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet"],
+    [{ ...good, protocols: [] }, "protocols must not be empty: leave it out for the default"],
+    [{ ...good, protocols: ["l402", "L402"] }, "protocols[1] must be one of l402, lsat, mpp, x402"],
+    [{ ...good, proof: "maybe" }, "proof must be one of preimage, none"],
+    [{ ...good, proof: null }, "proof must be one of preimage, none"],
+    [{ ...good, hosts: "a.b" }, "hosts must be an array, not a string"],
+    [{ ...good, insecureHosts: true }, "insecureHosts must be an array, not a boolean"],
+    [{ ...good, insecureHosts: ["a.b/c"] }, `insecureHosts[0] ${HOST}`],
+    [{ ...good, insecureHost: ["a.b"] }, "insecureHost is not a known option, did you mean insecureHosts?"],
+    ...["approve", "fetch", "now", "onEvent"].flatMap((key) => [
+      [{ ...good, [key]: null }, `${key} must be a function, not null`],
+      [{ ...good, [key]: {} }, `${key} must be a function, not an object`],
+    ]),
+    [{ ...good, store: null }, "store.get must be a function, not undefined"],
+    [{ ...good, store: "localStorage" }, "store.get must be a function, not undefined"],
+    [{ ...good, store: {} }, "store.get must be a function, not undefined"],
+    [{ ...good, store: new Map([["lock", 1]]), x: 1 }, "x is not a known option"],
+    [{ ...good, store: { get() {}, set() {} } }, "store.delete must be a function, not undefined"],
+    [
+      { ...good, store: { get() {}, set() {}, delete() {}, lock: true } },
+      "store.lock must be a function, not a boolean",
+    ],
+  ]));
 
 test("a secret in the wrong place is not shown", () => {
   const secret = "nostr+walletconnect://secret";
@@ -147,39 +201,120 @@ test("a secret in the wrong place is not shown", () => {
 
 test("an optional key that is undefined is absent", () => {
   const absent = Object.fromEntries(
-    ["store", "approve", "networks", "hosts", "insecureHosts", "protocols", "proof", "paymentTimeout", "fetch", "now", "onEvent"].map((key) => [key, undefined]));
+    [
+      "store",
+      "approve",
+      "networks",
+      "hosts",
+      "insecureHosts",
+      "protocols",
+      "proof",
+      "paymentTimeout",
+      "fetch",
+      "now",
+      "onEvent",
+    ].map((key) => [key, undefined]),
+  );
   assert.deepEqual(readOptions({ ...good, ...absent }).config, readOptions(good).config);
-  assert.deepEqual(readOptions(withLimits({ perHour: undefined, perOrigin: undefined })).config, readOptions(good).config);
+  assert.deepEqual(
+    readOptions(withLimits({ perHour: undefined, perOrigin: undefined })).config,
+    readOptions(good).config,
+  );
   assert.deepEqual(readOptions(withLimits({ perOrigin: { total: undefined } })).config, readOptions(good).config);
 });
 
 test("hosts, in the form in which URLs show theirs", () => {
   const rows = [
-    ["api.example.com", "api.example.com"], ["API.Example.COM", "api.example.com"], ["api.example.com:8443", "api.example.com:8443"],
-    ["api.example.com:443", "api.example.com:443"], ["a.b:080", "a.b:80"], ["*.example.com", "*.example.com"], ["*.Example.com:80", "*.example.com:80"],
-    ["bücher.example", "xn--bcher-kva.example"], ["localhost", "localhost"], ["127.0.0.1:80", "127.0.0.1:80"], ["127.1", "127.0.0.1"],
-    ["[::1]", "[::1]"], ["[0:0::1]:81", "[::1]:81"], ["example.com.", "example.com."], ["a_b.example", "a_b.example"],
-    ["https://a.b", "https://a.b"], ["HTTPS://A.b:443", "https://a.b"], ["https://a.b:1", "https://a.b:1"], ["http://localhost:80", "http://localhost"],
-    ["http://a.b:443", "http://a.b:443"], ["https://[::1]:443", "https://[::1]"], ["https://bücher.example", "https://xn--bcher-kva.example"],
+    ["api.example.com", "api.example.com"],
+    ["API.Example.COM", "api.example.com"],
+    ["api.example.com:8443", "api.example.com:8443"],
+    ["api.example.com:443", "api.example.com:443"],
+    ["a.b:080", "a.b:80"],
+    ["*.example.com", "*.example.com"],
+    ["*.Example.com:80", "*.example.com:80"],
+    ["bücher.example", "xn--bcher-kva.example"],
+    ["localhost", "localhost"],
+    ["127.0.0.1:80", "127.0.0.1:80"],
+    ["127.1", "127.0.0.1"],
+    ["[::1]", "[::1]"],
+    ["[0:0::1]:81", "[::1]:81"],
+    ["example.com.", "example.com."],
+    ["a_b.example", "a_b.example"],
+    ["https://a.b", "https://a.b"],
+    ["HTTPS://A.b:443", "https://a.b"],
+    ["https://a.b:1", "https://a.b:1"],
+    ["http://localhost:80", "http://localhost"],
+    ["http://a.b:443", "http://a.b:443"],
+    ["https://[::1]:443", "https://[::1]"],
+    ["https://bücher.example", "https://xn--bcher-kva.example"],
   ];
-  assert.deepEqual(readOptions({ ...good, hosts: rows.map(([given]) => given) }).config.hosts, rows.map(([, read]) => read));
+  assert.deepEqual(
+    readOptions({ ...good, hosts: rows.map(([given]) => given) }).config.hosts,
+    rows.map(([, read]) => read),
+  );
   assert.deepEqual(readOptions({ ...good, hosts: [] }).config.hosts, []);
-  for (const bad of ["", " ", "*", "*.", "*.*.b", "a.*", "a*.b", "**.b", "a.b/", "a.b/c", "https://a.b/", "https://a.b/c", "https://", "https://*.b", "a.b?x",
-    "a.b#x", "u@a.b", "https://u:p@a.b", "ftp://a.b", "wss://a.b", "a.b:", "a.b:0", "a.b:65536", "a.b:x", "a.b:1:2", ".a.b", "a..b", "*..b", "[::1",
-    "[::g]", "::1", "*.[::1]", "*.127.0.0.1", "*.1.2", "a b", "a.b ", "a%2eb", "a\\b", "1.2.3.256", "a.b\n", null, undefined, 5, ["a.b"], /a/, new URL("https://a.b")]) {
+  for (const bad of [
+    "",
+    " ",
+    "*",
+    "*.",
+    "*.*.b",
+    "a.*",
+    "a*.b",
+    "**.b",
+    "a.b/",
+    "a.b/c",
+    "https://a.b/",
+    "https://a.b/c",
+    "https://",
+    "https://*.b",
+    "a.b?x",
+    "a.b#x",
+    "u@a.b",
+    "https://u:p@a.b",
+    "ftp://a.b",
+    "wss://a.b",
+    "a.b:",
+    "a.b:0",
+    "a.b:65536",
+    "a.b:x",
+    "a.b:1:2",
+    ".a.b",
+    "a..b",
+    "*..b",
+    "[::1",
+    "[::g]",
+    "::1",
+    "*.[::1]",
+    "*.127.0.0.1",
+    "*.1.2",
+    "a b",
+    "a.b ",
+    "a%2eb",
+    "a\\b",
+    "1.2.3.256",
+    "a.b\n",
+    null,
+    undefined,
+    5,
+    ["a.b"],
+    /a/,
+    new URL("https://a.b"),
+  ]) {
     assert.equal(refusal({ ...good, hosts: ["a.b", bad] }), `hosts[1] ${HOST}`, String(bad));
   }
 });
 
 test("each key is read once, and what was checked is what counts", () => {
   const reads = {};
-  const counting = (object, prefix = "") => new Proxy(object, {
-    get(target, key) {
-      if (typeof key === "string") reads[prefix + key] = (reads[prefix + key] ?? 0) + 1;
-      const value = target[key];
-      return key === "limits" || key === "perOrigin" ? counting(value, `${prefix}${key}.`) : value;
-    },
-  });
+  const counting = (object, prefix = "") =>
+    new Proxy(object, {
+      get(target, key) {
+        if (typeof key === "string") reads[prefix + key] = (reads[prefix + key] ?? 0) + 1;
+        const value = target[key];
+        return key === "limits" || key === "perOrigin" ? counting(value, `${prefix}${key}.`) : value;
+      },
+    });
   readOptions(counting({ ...good, limits: { perPayment: 1, perOrigin: { total: 1 } }, networks: ["bitcoin"] }));
   for (const [key, count] of Object.entries(reads)) assert.equal(count, 1, key);
   assert.ok("limits.perOrigin.total" in reads && "paymentTimeout" in reads);
@@ -192,18 +327,32 @@ test("each key is read once, and what was checked is what counts", () => {
 
 test("a getter that throws is the caller's own error", () => {
   const mine = new Error("mine");
-  assert.throws(() => readOptions({ ...good, get hosts() { throw mine; } }), (error) => error === mine);
+  assert.throws(
+    () =>
+      readOptions({
+        ...good,
+        get hosts() {
+          throw mine;
+        },
+      }),
+    (error) => error === mine,
+  );
 });
 
 test("inherited keys count, and inherited typos are errors", () => {
   class Settings {
     wallet = wallet;
     limits = Object.create({ perPayment: 7, perHour: 8 });
-    get hosts() { return ["a.b"]; }
+    get hosts() {
+      return ["a.b"];
+    }
   }
   const { config } = readOptions(new Settings());
   assert.deepEqual([config.perPayment, config.perHour, config.hosts], [7, 8, ["a.b"]]);
-  assert.equal(refusal(Object.assign(Object.create({ hostss: [] }), good)), "hostss is not a known option, did you mean hosts?");
+  assert.equal(
+    refusal(Object.assign(Object.create({ hostss: [] }), good)),
+    "hostss is not a known option, did you mean hosts?",
+  );
   assert.deepEqual(readOptions(Object.assign(Object.create(null), good)).config, readOptions(good).config);
 });
 
@@ -215,9 +364,15 @@ test("what a page added to every object is no option", (t) => {
 
 test("the default fetch is the one of now, and runs without a this", async (t) => {
   const original = globalThis.fetch;
-  t.after(() => { globalThis.fetch = original; });
+  t.after(() => {
+    globalThis.fetch = original;
+  });
   let seen;
-  globalThis.fetch = async function () { "use strict"; seen = this; return "then"; };
+  globalThis.fetch = async function () {
+    "use strict";
+    seen = this;
+    return "then";
+  };
   const { fetch } = readOptions(good);
   globalThis.fetch = async () => "later";
   assert.equal(await { fetch }.fetch(), "then");
@@ -236,15 +391,26 @@ test("the default clock is asked anew each time", (t) => {
 test("the store keeps its this", async () => {
   class Memory {
     #map = new Map();
-    get(key) { return this.#map.get(key); }
-    set(key, value) { this.#map.set(key, value); }
-    delete(key) { this.#map.delete(key); }
-    lock(name, task) { return task(this.#map.size + name); }
+    get(key) {
+      return this.#map.get(key);
+    }
+    set(key, value) {
+      this.#map.set(key, value);
+    }
+    delete(key) {
+      this.#map.delete(key);
+    }
+    lock(name, task) {
+      return task(this.#map.size + name);
+    }
   }
   const { store } = readOptions({ ...good, store: new Memory() });
   store.set("a", "b");
   assert.equal(store.get("a"), "b");
-  assert.equal(store.lock("n", (x) => x), "1n");
+  assert.equal(
+    store.lock("n", (x) => x),
+    "1n",
+  );
   store.delete("a");
   assert.equal(store.get("a"), undefined);
   assert.deepEqual(Object.keys(readOptions({ ...good, store: new Map() }).store), ["get", "set", "delete"]);

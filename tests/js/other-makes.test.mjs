@@ -20,7 +20,11 @@ const MAKES = {
 };
 
 /** Names that are neither in order nor in lower case. */
-const NAMES = [["X-Zebra", "1"], ["Content-Language", "de"], ["x-Apple", "2"]];
+const NAMES = [
+  ["X-Zebra", "1"],
+  ["Content-Language", "de"],
+  ["x-Apple", "2"],
+];
 
 /** What is given to a fetch of a make, made anew for each request: nobody may use up what another needs. */
 const KINDS = {
@@ -29,19 +33,37 @@ const KINDS = {
   "headers in pairs": () => [{ headers: [...NAMES, ["X-Zebra", "3"]] }],
   "headers in a Map": () => [{ headers: new Map(NAMES) }],
   "its own Headers": ({ Headers }) => [{ headers: new Headers(NAMES) }],
-  "Headers that somebody extended": ({ Headers }) => [{ headers: extended(Headers, (headers) => NAMES.forEach(([name, value]) => headers.append(name, value))) }],
+  "Headers that somebody extended": ({ Headers }) => [
+    { headers: extended(Headers, (headers) => NAMES.forEach(([name, value]) => headers.append(name, value))) },
+  ],
   "the runtime's own Headers": () => [{ headers: new globalThis.Headers(NAMES) }],
-  "its own FormData": ({ FormData }) => [{ method: "POST", headers: Object.fromEntries(NAMES), body: filled(new FormData()) }],
+  "its own FormData": ({ FormData }) => [
+    { method: "POST", headers: Object.fromEntries(NAMES), body: filled(new FormData()) },
+  ],
   "FormData that somebody extended": ({ FormData }) => [{ method: "POST", body: extended(FormData, filled) }],
   "the runtime's own FormData": () => [{ method: "POST", body: filled(new globalThis.FormData()) }],
-  "URLSearchParams": () => [{ method: "POST", body: new URLSearchParams([["b", "ü"], ["a", "1"], ["b", "2"]]) }],
+  URLSearchParams: () => [
+    {
+      method: "POST",
+      body: new URLSearchParams([
+        ["b", "ü"],
+        ["a", "1"],
+        ["b", "2"],
+      ]),
+    },
+  ],
   "a Blob": () => [{ method: "POST", body: new Blob(["blob"], { type: "image/png" }) }],
-  "bytes": () => [{ method: "PUT", body: new Uint8Array([0, 65, 66, 0]).subarray(1, 3) }],
+  bytes: () => [{ method: "PUT", body: new Uint8Array([0, 65, 66, 0]).subarray(1, 3) }],
   "a Buffer": () => [{ method: "PUT", body: Buffer.from("buffer") }],
   "a text": () => [{ method: "PATCH", headers: { "Content-Type": "application/json" }, body: "{}" }],
   "its own Request": ({ Request }, url) => [new Request(url, { headers: NAMES })],
-  "its own Request with a body": ({ Request }, url) => [new Request(url, { method: "POST", headers: NAMES, body: "text" })],
-  "its own Request, and an init over it": ({ Request }, url) => [new Request(url, { method: "POST", body: "text" }), { headers: { "X-Over": "1" } }],
+  "its own Request with a body": ({ Request }, url) => [
+    new Request(url, { method: "POST", headers: NAMES, body: "text" }),
+  ],
+  "its own Request, and an init over it": ({ Request }, url) => [
+    new Request(url, { method: "POST", body: "text" }),
+    { headers: { "X-Over": "1" } },
+  ],
 };
 
 /** An instance of a class whose maker wants something else than the class itself does. */
@@ -83,20 +105,29 @@ async function openShop(t) {
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   t.after(() => (server.closeAllConnections(), server.close()));
-  return { url: `http://127.0.0.1:${server.address().port}`, seen, wallet: ({ paymentHash }) => preimages.get(paymentHash) };
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    seen,
+    wallet: ({ paymentHash }) => preimages.get(paymentHash),
+  };
 }
 
 /** As it came, names in their order and case; without what differs from request to request, and without our Authorization. */
 function whatIsSeen({ method, url, rawHeaders }, body) {
   const headers = [];
-  for (let at = 0; at < rawHeaders.length; at += 2) if (!/^authorization$/i.test(rawHeaders[at])) headers.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (!/^authorization$/i.test(rawHeaders[at])) headers.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
   const [, boundary] = /boundary=(\S+)/.exec(headers.join("\n")) ?? [];
   return JSON.stringify({ method, url, headers, body }, null, 1).replaceAll(boundary ?? "\0", "B");
 }
 
 function mapStore() {
   const map = new Map();
-  return { get: (key) => map.get(key), set: (key, value) => void map.set(key, value), delete: (key) => void map.delete(key) };
+  return {
+    get: (key) => map.get(key),
+    set: (key, value) => void map.set(key, value),
+    delete: (key) => void map.delete(key),
+  };
 }
 
 test("what a fetch sends with us is what it sends without, whichever make it is of", async (t) => {
@@ -117,7 +148,13 @@ test("what a fetch sends with us is what it sends without, whichever make it is 
       const [, [plain]] = await send(classes.fetch, "/free");
       for (const store of [undefined, mapStore()]) {
         const what = `${make}: ${kind}, ${store ? "with" : "without"} a store`;
-        const pay = createFetch({ wallet, store, limits: { perPayment: 100 }, networks: ["regtest"], fetch: classes.fetch });
+        const pay = createFetch({
+          wallet,
+          store,
+          limits: { perPayment: 100 },
+          networks: ["regtest"],
+          fetch: classes.fetch,
+        });
         const [free, [sent]] = await send(pay, "/free");
         assert.equal(sent, plain, `${what}: a free request`);
         assert.equal(free.constructor, classes.Response);
@@ -135,7 +172,14 @@ test("what a fetch sends with us is what it sends without, whichever make it is 
 });
 
 test("it is called as a fetch is", async () => {
-  const bundle = { entryPoints: [at("dist/node.js")], bundle: true, minify: true, format: "esm", platform: "node", write: false };
+  const bundle = {
+    entryPoints: [at("dist/node.js")],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "node",
+    write: false,
+  };
   const { text } = (await build(bundle)).outputFiles[0];
   const minified = await import(`data:text/javascript;base64,${Buffer.from(text).toString("base64")}`);
   for (const make of [createFetch, minified.createFetch]) {
@@ -150,7 +194,9 @@ test("a 402 that is paid holds no connection, whatever its body is", async (t) =
     const { url, wallet } = await openShop(t);
     const bodies = [];
     const pay = createFetch({
-      wallet, limits: { perPayment: 100 }, networks: ["regtest"],
+      wallet,
+      limits: { perPayment: 100 },
+      networks: ["regtest"],
       fetch: async (...args) => {
         const response = await fetch(...args);
         bodies.push(response.body);
@@ -167,12 +213,18 @@ test("a 402 that is paid holds no connection, whatever its body is", async (t) =
 });
 
 // undici 8 wants a newer Node, whose own fetch is another one, too.
-if (MAJOR < 24) test("the same in Node 24", async () => {
-  const { NODE_TEST_CONTEXT, ...env } = process.env;
-  const child = spawn(at("tests/node_modules/node24/bin/node"), ["--test-reporter=tap", "--test", import.meta.filename], { env });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
-  const code = await new Promise((done) => child.on("close", done));
-  assert.equal(code, 0, output);
-  assert.match(output, /^# pass [1-9]/m);
-});
+if (MAJOR < 24)
+  test("the same in Node 24", async () => {
+    const { NODE_TEST_CONTEXT, ...env } = process.env;
+    const child = spawn(
+      at("tests/node_modules/node24/bin/node"),
+      ["--test-reporter=tap", "--test", import.meta.filename],
+      { env },
+    );
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
+    const code = await new Promise((done) => child.on("close", done));
+    assert.equal(code, 0, output);
+    assert.match(output, /^# pass [1-9]/m);
+  });

@@ -12,22 +12,36 @@ let away;
 
 /** Answers what it was asked; `/go?status=…&to=…` redirects, `/loop` does for ever. */
 async function listen() {
-  const server = http.createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    const { pathname, searchParams } = new URL(request.url, "http://x");
-    if (pathname === "/loop") return response.writeHead(302, { location: "/loop" }).end();
-    if (pathname === "/count") {
-      const left = Number(searchParams.get("left"));
-      return left > 0 ? response.writeHead(302, { location: `/count?left=${left - 1}` }).end("body of a redirect") : response.end("done");
-    }
-    if (pathname === "/go") {
-      const headers = searchParams.has("to") ? { location: searchParams.get("to") } : {};
-      return response.writeHead(Number(searchParams.get("status")), headers).end("body of a redirect");
-    }
-    const { authorization = null, cookie = null, "content-type": type = null, "content-language": language = null, a = null } = request.headers;
-    response.writeHead(pathname === "/pay" ? 402 : 200).end(JSON.stringify({ url: request.url, method: request.method, body, authorization, cookie, type, language, a }));
-  }).listen(0, "127.0.0.1");
+  const server = http
+    .createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      const { pathname, searchParams } = new URL(request.url, "http://x");
+      if (pathname === "/loop") return response.writeHead(302, { location: "/loop" }).end();
+      if (pathname === "/count") {
+        const left = Number(searchParams.get("left"));
+        return left > 0
+          ? response.writeHead(302, { location: `/count?left=${left - 1}` }).end("body of a redirect")
+          : response.end("done");
+      }
+      if (pathname === "/go") {
+        const headers = searchParams.has("to") ? { location: searchParams.get("to") } : {};
+        return response.writeHead(Number(searchParams.get("status")), headers).end("body of a redirect");
+      }
+      const {
+        authorization = null,
+        cookie = null,
+        "content-type": type = null,
+        "content-language": language = null,
+        a = null,
+      } = request.headers;
+      response
+        .writeHead(pathname === "/pay" ? 402 : 200)
+        .end(
+          JSON.stringify({ url: request.url, method: request.method, body, authorization, cookie, type, language, a }),
+        );
+    })
+    .listen(0, "127.0.0.1");
   await new Promise((done) => server.once("listening", done));
   servers.push(server);
   return `http://127.0.0.1:${server.address().port}`;
@@ -37,7 +51,12 @@ before(async () => {
   home = await listen();
   away = await listen();
 });
-after(() => servers.forEach((server) => { server.closeAllConnections(); server.close(); }));
+after(() =>
+  servers.forEach((server) => {
+    server.closeAllConnections();
+    server.close();
+  }),
+);
 
 const go = (status, to) => `${home}/go?status=${status}${to === undefined ? "" : `&to=${encodeURIComponent(to)}`}`;
 
@@ -45,10 +64,7 @@ const go = (status, to) => `${home}/go?status=${status}${to === undefined ? "" :
 function both(url, init = {}) {
   const headers = new Headers(init.headers);
   headers.set("authorization", "L402 t:p");
-  return [
-    readCall(url, init, { fetch, follow }).send("L402 t:p"),
-    fetch(url, { ...init, headers }),
-  ];
+  return [readCall(url, init, { fetch, follow }).send("L402 t:p"), fetch(url, { ...init, headers })];
 }
 
 async function same(url, init) {
@@ -64,7 +80,11 @@ test("each status, each method, to the same origin and to another", async () => 
     for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]) {
       for (const to of ["/x?y", `${away}/x`]) {
         const body = ["POST", "PUT", "PATCH"].includes(method) ? "payload" : undefined;
-        await same(go(status, to), { method, body, headers: { a: "b", "content-language": "en", "content-type": "text/x", cookie: "c=d" } });
+        await same(go(status, to), {
+          method,
+          body,
+          headers: { a: "b", "content-language": "en", "content-type": "text/x", cookie: "c=d" },
+        });
       }
     }
   }
@@ -82,17 +102,28 @@ test("the token stays at home, also when the way leads back", async () => {
 test("a body goes along with 307 and 308, whatever it is", async () => {
   const form = new FormData();
   form.append("k", "v");
-  const send = (input, init) => readCall(input, init, { fetch, follow }).send("L402 t:p").then((response) => response.json());
+  const send = (input, init) =>
+    readCall(input, init, { fetch, follow })
+      .send("L402 t:p")
+      .then((response) => response.json());
   // Node 20's own fetch fails here with bytes.
-  for (const [body, type] of [["A", "text/plain;charset=UTF-8"], [new Uint8Array([65]), null], [new Blob(["A"], { type: "image/png" }), "image/png"]]) {
+  for (const [body, type] of [
+    ["A", "text/plain;charset=UTF-8"],
+    [new Uint8Array([65]), null],
+    [new Blob(["A"], { type: "image/png" }), "image/png"],
+  ]) {
     const sent = await send(go(307, "/x"), { method: "PUT", body });
     assert.deepEqual([sent.method, sent.body, sent.type], ["PUT", "A", type]);
   }
   assert.match((await send(go(308, "/x"), { method: "POST", body: form })).body, /name="k"\r\n\r\nv\r\n/);
 
-  const request = (status) => new Request(go(status, `${away}/x`), { method: "POST", body: "payload", headers: { a: "b" } });
+  const request = (status) =>
+    new Request(go(status, `${away}/x`), { method: "POST", body: "payload", headers: { a: "b" } });
   const kept = await send(request(307));
-  assert.deepEqual([kept.method, kept.body, kept.a, kept.type, kept.authorization], ["POST", "payload", "b", "text/plain;charset=UTF-8", null]);
+  assert.deepEqual(
+    [kept.method, kept.body, kept.a, kept.type, kept.authorization],
+    ["POST", "payload", "b", "text/plain;charset=UTF-8", null],
+  );
   const dropped = await send(request(303));
   assert.deepEqual([dropped.method, dropped.body, dropped.a, dropped.type], ["GET", "", "b", null]);
 });
@@ -119,7 +150,11 @@ test("twenty hops, and no more", async () => {
 });
 
 test("a redirect to nowhere is fetch's TypeError", async () => {
-  for (const [to, message] of [["http://", "fetch failed: redirected to an invalid URL"], ["ftp://a.b/", "fetch failed: redirected to a URL that is not http"], ["data:text/plain,x", "fetch failed: redirected to a URL that is not http"]]) {
+  for (const [to, message] of [
+    ["http://", "fetch failed: redirected to an invalid URL"],
+    ["ftp://a.b/", "fetch failed: redirected to a URL that is not http"],
+    ["data:text/plain,x", "fetch failed: redirected to a URL that is not http"],
+  ]) {
     const [ours, own] = (await Promise.allSettled(both(go(302, to)))).map(({ reason }) => reason);
     assert.equal(ours.constructor, own.constructor, to);
     assert.equal(ours.message, message);
@@ -129,7 +164,7 @@ test("a redirect to nowhere is fetch's TypeError", async () => {
 test("followed by hand only with a token of ours, and only where the caller wants redirects followed", async () => {
   const seen = async (input, init, authorization, by = follow) => {
     let given;
-    const fetch = async (_, sent) => (given = sent?.redirect, new Response());
+    const fetch = async (_, sent) => ((given = sent?.redirect), new Response());
     await readCall(input, init, { fetch, follow: by }).send(authorization);
     return given;
   };
@@ -148,12 +183,16 @@ test("followed by hand only with a token of ours, and only where the caller want
 test("the caller's abort ends the second hop as well, by identity", async () => {
   const controller = new AbortController();
   const reason = new Error("mine");
-  const call = readCall(go(302, "/x"), { signal: controller.signal }, {
-    follow,
-    fetch: (input, init) => {
-      if (String(input).endsWith("/x")) controller.abort(reason);
-      return fetch(input, init);
+  const call = readCall(
+    go(302, "/x"),
+    { signal: controller.signal },
+    {
+      follow,
+      fetch: (input, init) => {
+        if (String(input).endsWith("/x")) controller.abort(reason);
+        return fetch(input, init);
+      },
     },
-  });
+  );
   await assert.rejects(call.send("L402 t:p"), (error) => error === reason);
 });

@@ -30,7 +30,19 @@ test("the first send hands on the caller's very arguments", async () => {
   const url = new URL(URL_);
   const request = new Request(URL_, { method: "POST", body: "x" });
   const init = { method: "POST", headers: new Headers({ a: "b" }), body: new Uint8Array([1]), cf: { cacheTtl: 1 } };
-  for (const args of [[URL_], [url], [request], [URL_, init], [url, init], [request, {}], [URL_, null], [undefined], [5], [URL_, "no init"], [Symbol.iterator]]) {
+  for (const args of [
+    [URL_],
+    [url],
+    [request],
+    [URL_, init],
+    [url, init],
+    [request, {}],
+    [URL_, null],
+    [undefined],
+    [5],
+    [URL_, "no init"],
+    [Symbol.iterator],
+  ]) {
     const { call, calls } = read(...args);
     call.send();
     assert.equal(calls.length, 1);
@@ -41,7 +53,11 @@ test("the first send hands on the caller's very arguments", async () => {
 
 test("a fetch of the user's own that throws, or returns no promise", async () => {
   const mine = new Error("mine");
-  const throwing = readCall(URL_, undefined, { fetch: () => { throw mine; } });
+  const throwing = readCall(URL_, undefined, {
+    fetch: () => {
+      throw mine;
+    },
+  });
   const plain = readCall(URL_, undefined, { fetch: () => "no promise" });
   for (const authorization of [undefined, "L402 t:p"]) {
     await assert.rejects(throwing.send(authorization), (error) => error === mine);
@@ -73,7 +89,10 @@ test("what a request is", () => {
     [[new Request(URL_, { mode: "no-cors" })], { payable: false }],
     [[URL_, { cache: "only-if-cached" }], { payable: false }],
     [[new Request(URL_, { cache: "only-if-cached", mode: "same-origin" })], { payable: false }],
-    [[URL_, { method: "HEAD", credentials: "omit", keepalive: true, redirect: "manual" }], { method: "HEAD", payable: true }],
+    [
+      [URL_, { method: "HEAD", credentials: "omit", keepalive: true, redirect: "manual" }],
+      { method: "HEAD", payable: true },
+    ],
     [["/relative"], { url: null }],
     [["nonsense"], { url: null }],
     [[Symbol.iterator], { url: null }],
@@ -83,12 +102,16 @@ test("what a request is", () => {
     const { call } = read(...args);
     for (const [key, value] of Object.entries(expected)) assert.equal(call[key], value, `${key} of ${String(args[0])}`);
     call.send();
-    for (const [key, value] of Object.entries(expected)) assert.equal(call[key], value, `${key} of ${String(args[0])}, sent`);
+    for (const [key, value] of Object.entries(expected))
+      assert.equal(call[key], value, `${key} of ${String(args[0])}, sent`);
   }
 });
 
 test("a relative URL belongs to the document, or to the worker", (t) => {
-  t.after(() => { delete globalThis.document; delete globalThis.location; });
+  t.after(() => {
+    delete globalThis.document;
+    delete globalThis.location;
+  });
   globalThis.location = { href: "https://worker.example/dir/w.js" };
   assert.equal(read("x").call.url, "https://worker.example/dir/x");
   globalThis.document = { baseURI: "https://page.example/base/" };
@@ -105,7 +128,13 @@ test("the caller's signal", () => {
 });
 
 test("an Authorization of the caller's own is seen in every shape of headers", () => {
-  const yes = [{ Authorization: "x" }, { AUTHORIZATION: "" }, [["authorization", "x"]], new Headers({ authorization: "x" }), new Map([["aUthorization", "x"]])];
+  const yes = [
+    { Authorization: "x" },
+    { AUTHORIZATION: "" },
+    [["authorization", "x"]],
+    new Headers({ authorization: "x" }),
+    new Map([["aUthorization", "x"]]),
+  ];
   for (const headers of yes) assert.equal(read(URL_, { headers }).call.authorized, true);
   for (const headers of [undefined, null, {}, [], { "x-authorization": "x" }, new Headers({ a: "authorization" })]) {
     assert.equal(read(URL_, { headers }).call.authorized, false);
@@ -113,7 +142,8 @@ test("an Authorization of the caller's own is seen in every shape of headers", (
   const request = new Request(URL_, { headers: { authorization: "x" } });
   assert.equal(read(request).call.authorized, true);
   // Deno and Bun make one of the URL's user; Deno's takes the place of ours.
-  for (const user of ["user:secret@", "user@", ":secret@"]) assert.equal(read(URL_.replace("://", `://${user}`)).call.authorized, true, user);
+  for (const user of ["user:secret@", "user@", ":secret@"])
+    assert.equal(read(URL_.replace("://", `://${user}`)).call.authorized, true, user);
   assert.equal(read(URL_.replace("://", "://@")).call.authorized, false);
   // The init's headers take the place of all of the Request's.
   assert.equal(read(request, { headers: {} }).call.authorized, false);
@@ -122,7 +152,16 @@ test("an Authorization of the caller's own is seen in every shape of headers", (
 test("a repeat is fetch(input, {...init, headers}), unknown members kept", async () => {
   const dispatcher = {};
   const { signal } = new AbortController();
-  const init = { method: "POST", headers: { "Content-Type": "application/json", a: "b" }, body: "{}", cf: { ttl: 1 }, dispatcher, duplex: "half", signal, redirect: "error" };
+  const init = {
+    method: "POST",
+    headers: { "Content-Type": "application/json", a: "b" },
+    body: "{}",
+    cf: { ttl: 1 },
+    dispatcher,
+    duplex: "half",
+    signal,
+    redirect: "error",
+  };
   const before = structuredClone({ ...init, signal: undefined });
   const { call, calls } = read(URL_, init);
   await call.send();
@@ -132,13 +171,26 @@ test("a repeat is fetch(input, {...init, headers}), unknown members kept", async
   assert.deepEqual({ ...repeat, headers: undefined }, { ...init, headers: undefined });
   assert.equal(repeat.dispatcher, dispatcher);
   assert.equal(repeat.signal, signal);
-  assert.deepEqual(Object.fromEntries(new Headers(repeat.headers)), { "content-type": "application/json", a: "b", authorization: "L402 t:p" });
+  assert.deepEqual(Object.fromEntries(new Headers(repeat.headers)), {
+    "content-type": "application/json",
+    a: "b",
+    authorization: "L402 t:p",
+  });
   assert.deepEqual({ ...init, signal: undefined }, before);
   assert.equal(calls[1].length, 2);
 });
 
 test("a token replaces no header but Authorization, whatever the headers' shape", async () => {
-  const rows = [undefined, { a: "b" }, [["a", "b"], ["a", "c"]], new Headers({ a: "b" }), new Map([["a", "b"]])];
+  const rows = [
+    undefined,
+    { a: "b" },
+    [
+      ["a", "b"],
+      ["a", "c"],
+    ],
+    new Headers({ a: "b" }),
+    new Map([["a", "b"]]),
+  ];
   for (const headers of rows) {
     const { call, calls } = read(URL_, headers && { headers });
     await call.send("L402 t:p");
@@ -178,9 +230,31 @@ test("a relative address means what it meant when the call was made", async (t) 
 test("what the caller changes after the call changes no repeat", async () => {
   const form = new FormData();
   form.append("k", "v");
-  const bodies = [[new Uint8Array([65, 66]), (b) => { b[0] = 88; }, "AB"], [new Uint8Array([1, 65, 66, 2]).subarray(1, 3), (b) => { b[0] = 88; }, "AB"],
-    [new Uint8Array([65]).buffer, (b) => { new Uint8Array(b)[0] = 88; }, "A"], [new DataView(new Uint8Array([65]).buffer), (b) => b.setUint8(0, 88), "A"],
-    [new URLSearchParams({ a: "1" }), (b) => b.append("b", "2"), "a=1"]];
+  const bodies = [
+    [
+      new Uint8Array([65, 66]),
+      (b) => {
+        b[0] = 88;
+      },
+      "AB",
+    ],
+    [
+      new Uint8Array([1, 65, 66, 2]).subarray(1, 3),
+      (b) => {
+        b[0] = 88;
+      },
+      "AB",
+    ],
+    [
+      new Uint8Array([65]).buffer,
+      (b) => {
+        new Uint8Array(b)[0] = 88;
+      },
+      "A",
+    ],
+    [new DataView(new Uint8Array([65]).buffer), (b) => b.setUint8(0, 88), "A"],
+    [new URLSearchParams({ a: "1" }), (b) => b.append("b", "2"), "a=1"],
+  ];
   for (const held of [false, true]) {
     for (const [body, change, text] of structuredCloneBodies(bodies)) {
       const url = new URL(URL_);
@@ -218,7 +292,11 @@ test("what the caller changes after the call changes no repeat", async () => {
 
 /** Fresh bodies for each round, for they are changed. */
 function structuredCloneBodies(rows) {
-  return rows.map(([body, change, text]) => [body instanceof URLSearchParams ? new URLSearchParams(body) : structuredClone(body), change, text]);
+  return rows.map(([body, change, text]) => [
+    body instanceof URLSearchParams ? new URLSearchParams(body) : structuredClone(body),
+    change,
+    text,
+  ]);
 }
 
 test("Headers that change later, and an iterator that can be read only once", async () => {
@@ -238,9 +316,25 @@ test("Headers that change later, and an iterator that can be read only once", as
 
 test("which bodies can be sent again", () => {
   const file = new File(["x"], "x.txt");
-  const yes = [undefined, null, "text", "", 5, true, new Uint8Array(1), new ArrayBuffer(1), Buffer.from("x"), new Blob(["x"]), file, new FormData(), new URLSearchParams()];
+  const yes = [
+    undefined,
+    null,
+    "text",
+    "",
+    5,
+    true,
+    new Uint8Array(1),
+    new ArrayBuffer(1),
+    Buffer.from("x"),
+    new Blob(["x"]),
+    file,
+    new FormData(),
+    new URLSearchParams(),
+  ];
   for (const body of yes) assert.equal(read(URL_, { method: "POST", body }).call.replayable, true, String(body));
-  async function* chunks() { yield "x"; }
+  async function* chunks() {
+    yield "x";
+  }
   const no = [new ReadableStream(), chunks(), { toString: () => "x" }, { [Symbol.asyncIterator]: chunks }, () => {}];
   for (const body of no) assert.equal(read(URL_, { method: "POST", body }).call.replayable, false, String(body));
 });
@@ -280,7 +374,11 @@ test("a Request with a body is sent several times, itself first", async () => {
   assert.equal(await (await call.send("L402 t:p", true)).text(), "payload");
   assert.equal(await (await call.send(undefined, true)).text(), "payload");
   assert.equal(await (await call.send("L402 u:q", true)).text(), "payload");
-  assert.deepEqual(Object.fromEntries(calls[1][1].headers), { a: "b", "content-type": "text/plain;charset=UTF-8", authorization: "L402 t:p" });
+  assert.deepEqual(Object.fromEntries(calls[1][1].headers), {
+    a: "b",
+    "content-type": "text/plain;charset=UTF-8",
+    authorization: "L402 t:p",
+  });
   assert.equal(request.headers.get("authorization"), null);
   call.drop();
   assert.equal(call.replayable, false);
@@ -304,7 +402,15 @@ test("a Request is cloned only where it may be sent again, and the clone is let 
   assert.deepEqual(clones({}, { body: new ReadableStream(), duplex: "half" }), [false, 0]);
 
   let cancelled;
-  const request = new Request(URL_, { method: "POST", duplex: "half", body: new ReadableStream({ cancel() { cancelled = true; } }) });
+  const request = new Request(URL_, {
+    method: "POST",
+    duplex: "half",
+    body: new ReadableStream({
+      cancel() {
+        cancelled = true;
+      },
+    }),
+  });
   const { call } = read(request);
   call.hold();
   call.drop();
@@ -325,13 +431,24 @@ test("a Request whose body was read is fetch's to refuse", async () => {
 });
 
 test("a bad URL and a bad init are fetch's to refuse, with a token too", async () => {
-  const rows = [["nonsense"], ["/relative"], [URL_, { method: "GET", body: "x" }], [URL_, { headers: { "a b": "c" } }], [URL_, { headers: [["a"]] }], [URL_, { headers: 5 }], [URL_, 5],
-    ["https://user:pass@example.com/"], [URL_, { mode: "navigate" }]];
+  const rows = [
+    ["nonsense"],
+    ["/relative"],
+    [URL_, { method: "GET", body: "x" }],
+    [URL_, { headers: { "a b": "c" } }],
+    [URL_, { headers: [["a"]] }],
+    [URL_, { headers: 5 }],
+    [URL_, 5],
+    ["https://user:pass@example.com/"],
+    [URL_, { mode: "navigate" }],
+  ];
   for (const args of rows) {
     const own = await fetch(...args).catch((error) => error);
     for (const token of [undefined, "L402 t:p"]) {
       if (token && args[1] === 5) continue; // an init that is none is dropped where we bring our own
-      const ours = await readCall(...args, ...(args.length === 1 ? [undefined] : []), { fetch }).send(token).catch((error) => error);
+      const ours = await readCall(...args, ...(args.length === 1 ? [undefined] : []), { fetch })
+        .send(token)
+        .catch((error) => error);
       assert.equal(ours.constructor, own.constructor);
       assert.equal(ours.message, own.message);
     }
@@ -339,7 +456,16 @@ test("a bad URL and a bad init are fetch's to refuse, with a token too", async (
 });
 
 test("a Request of another realm or version is taken by its shape", async () => {
-  const foreign = { url: URL_, method: "POST", headers: new Headers({ a: "b" }), body: {}, bodyUsed: false, clone() { return { ...this, cloned: true }; } };
+  const foreign = {
+    url: URL_,
+    method: "POST",
+    headers: new Headers({ a: "b" }),
+    body: {},
+    bodyUsed: false,
+    clone() {
+      return { ...this, cloned: true };
+    },
+  };
   const { call, calls } = read(foreign);
   assert.deepEqual([call.method, call.url, call.replayable], ["POST", URL_, true]);
   await call.send();
@@ -350,17 +476,35 @@ test("a Request of another realm or version is taken by its shape", async () => 
 });
 
 test("an init whose members are inherited, a Request for one", async () => {
-  const rows = [Object.create({ method: "PUT", headers: { a: "b" } }), new (class { get method() { return "PUT"; } get headers() { return { a: "b" }; } })(),
-    new Request(URL_, { method: "PUT", headers: { a: "b" } })];
+  const rows = [
+    Object.create({ method: "PUT", headers: { a: "b" } }),
+    new (class {
+      get method() {
+        return "PUT";
+      }
+      get headers() {
+        return { a: "b" };
+      }
+    })(),
+    new Request(URL_, { method: "PUT", headers: { a: "b" } }),
+  ];
   for (const init of rows) {
     const { call, calls } = read(URL_, init);
     await call.send("L402 t:p");
-    assert.deepEqual(await meaning(calls[0]), { method: "PUT", headers: { a: "b", authorization: "L402 t:p" }, body: "" });
+    assert.deepEqual(await meaning(calls[0]), {
+      method: "PUT",
+      headers: { a: "b", authorization: "L402 t:p" },
+      body: "",
+    });
   }
 });
 
 test("a repeat goes around the HTTP cache where there is one", async (t) => {
-  t.after(() => { delete globalThis.document; delete globalThis.importScripts; delete globalThis.WebSocketPair; });
+  t.after(() => {
+    delete globalThis.document;
+    delete globalThis.importScripts;
+    delete globalThis.WebSocketPair;
+  });
   const cacheOf = async (authorization, init) => {
     const { call, calls } = read(URL_, init);
     await call.send();
@@ -383,7 +527,9 @@ test("a repeat goes around the HTTP cache where there is one", async (t) => {
 });
 
 test("a request with a token asks the server, though the HTTP cache may hold a 402", async (t) => {
-  t.after(() => { delete globalThis.document; });
+  t.after(() => {
+    delete globalThis.document;
+  });
   const cacheOf = async (authorization, init) => {
     const { call, calls } = read(URL_, init);
     await call.send(authorization);
@@ -399,13 +545,24 @@ test("a request with a token asks the server, though the HTTP cache may hold a 4
 });
 
 test("multipart and form bodies go out as plain fetch sends them", async (t) => {
-  const server = http.createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    response.end(JSON.stringify({ type: request.headers["content-type"] ?? null, length: request.headers["content-length"] ?? null, body }));
-  }).listen(0, "127.0.0.1");
+  const server = http
+    .createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      response.end(
+        JSON.stringify({
+          type: request.headers["content-type"] ?? null,
+          length: request.headers["content-length"] ?? null,
+          body,
+        }),
+      );
+    })
+    .listen(0, "127.0.0.1");
   await new Promise((done) => server.once("listening", done));
-  t.after(() => { server.closeAllConnections(); server.close(); });
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   const url = `http://127.0.0.1:${server.address().port}/`;
   const form = new FormData();
   form.append("text", "välue");
@@ -413,9 +570,20 @@ test("multipart and form bodies go out as plain fetch sends them", async (t) => 
   const normal = ({ type, length, body }) => {
     const boundary = /boundary=(.*)$/.exec(type ?? "")?.[1];
     if (boundary) assert.ok(body.includes(`--${boundary}`));
-    return { type: boundary ? type.replace(boundary, "B") : type, length, body: boundary ? body.replaceAll(boundary, "B") : body };
+    return {
+      type: boundary ? type.replace(boundary, "B") : type,
+      length,
+      body: boundary ? body.replaceAll(boundary, "B") : body,
+    };
   };
-  for (const body of [form, new URLSearchParams({ a: "ü" }), "text", new Blob(["x"], { type: "image/png" }), new Uint8Array([65]), undefined]) {
+  for (const body of [
+    form,
+    new URLSearchParams({ a: "ü" }),
+    "text",
+    new Blob(["x"], { type: "image/png" }),
+    new Uint8Array([65]),
+    undefined,
+  ]) {
     const init = { method: "POST", body };
     const plain = normal(await (await fetch(url, init)).json());
     const call = readCall(url, init, { fetch });
@@ -427,5 +595,6 @@ test("multipart and form bodies go out as plain fetch sends them", async (t) => 
   const made = () => new Request(url, { method: "POST", body: form });
   const plain = normal(await (await fetch(made())).json());
   const call = readCall(made(), undefined, { fetch });
-  for (const args of [[], ["L402 t:p", true]]) assert.equal(normal(await (await call.send(...args)).json()).body, plain.body);
+  for (const args of [[], ["L402 t:p", true]])
+    assert.equal(normal(await (await call.send(...args)).json()).body, plain.body);
 });

@@ -7,7 +7,11 @@ import { fileURLToPath } from "node:url";
 const tests = fileURLToPath(new URL("../", import.meta.url));
 
 test("index.d.ts needs no DOM types", () => {
-  const { status, stdout } = spawnSync(`${tests}node_modules/.bin/tsc`, ["--project", `${tests}types/tsconfig.node.json`], { encoding: "utf8" });
+  const { status, stdout } = spawnSync(
+    `${tests}node_modules/.bin/tsc`,
+    ["--project", `${tests}types/tsconfig.node.json`],
+    { encoding: "utf8" },
+  );
   assert.equal(stdout, "");
   assert.equal(status, 0);
 });

@@ -25,16 +25,42 @@ async function thrown(wallet) {
 }
 
 test("what is no wallet is refused when it is read", () => {
-  for (const bad of [null, undefined, 1, "", "nostr+walletconnect://x", true, {}, [], { pay: 1 }, { pay: null, sendPayment: {} }, Symbol.iterator]) {
-    assert.throws(() => readWallet(bad), (error) => error instanceof L402Error && error.code === "invalid_options"
-      && error.message === "wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
+  for (const bad of [
+    null,
+    undefined,
+    1,
+    "",
+    "nostr+walletconnect://x",
+    true,
+    {},
+    [],
+    { pay: 1 },
+    { pay: null, sendPayment: {} },
+    Symbol.iterator,
+  ]) {
+    assert.throws(
+      () => readWallet(bad),
+      (error) =>
+        error instanceof L402Error &&
+        error.code === "invalid_options" &&
+        error.message === "wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)",
+    );
   }
 });
 
 test("pay before sendPayment before payInvoice before a function, each with its own this and arguments", async () => {
   const seen = [];
-  const note = (name) => function (...args) { seen.push([name, this, ...args]); return HEX; };
-  const wallet = Object.assign(note("function"), { payInvoice: note("payInvoice"), sendPayment: note("sendPayment"), enable: note("enable"), pay: note("pay") });
+  const note = (name) =>
+    function (...args) {
+      seen.push([name, this, ...args]);
+      return HEX;
+    };
+  const wallet = Object.assign(note("function"), {
+    payInvoice: note("payInvoice"),
+    sendPayment: note("sendPayment"),
+    enable: note("enable"),
+    pay: note("pay"),
+  });
   await pay(wallet);
   delete wallet.pay;
   await pay(wallet);
@@ -54,9 +80,15 @@ test("pay before sendPayment before payInvoice before a function, each with its 
 test("a class keeps its private state, and methods of a prototype count", async () => {
   class Node {
     #preimage = HEX;
-    async pay() { return { preimage: this.#preimage }; }
-    async lookup() { return { state: "paid", preimage: this.#preimage }; }
-    async balanceMsat() { return this.#preimage.length; }
+    async pay() {
+      return { preimage: this.#preimage };
+    }
+    async lookup() {
+      return { state: "paid", preimage: this.#preimage };
+    }
+    async balanceMsat() {
+      return this.#preimage.length;
+    }
   }
   const wallet = readWallet(new Node());
   assert.deepEqual(await wallet.pay(invoice, context), { preimage: HEX });
@@ -75,15 +107,33 @@ test("every shape of answer", async () => {
     [{ paymentPreimage: HEX }, { preimage: HEX }],
     [{ preimage: "", payment_preimage: HEX }, { preimage: HEX }],
     [{ preimage: null, paymentPreimage: HEX }, { preimage: HEX }],
-    [{ preimage: HEX, feeMsat: 0 }, { preimage: HEX, feeMsat: 0 }],
-    [{ preimage: HEX, feeMsat: 1234 }, { preimage: HEX, feeMsat: 1234 }],
-    [{ preimage: HEX, fees_paid: 99 }, { preimage: HEX, feeMsat: 99 }],
-    [{ preimage: HEX, feeMsat: 1, fees_paid: 99 }, { preimage: HEX, feeMsat: 1 }],
+    [
+      { preimage: HEX, feeMsat: 0 },
+      { preimage: HEX, feeMsat: 0 },
+    ],
+    [
+      { preimage: HEX, feeMsat: 1234 },
+      { preimage: HEX, feeMsat: 1234 },
+    ],
+    [
+      { preimage: HEX, fees_paid: 99 },
+      { preimage: HEX, feeMsat: 99 },
+    ],
+    [
+      { preimage: HEX, feeMsat: 1, fees_paid: 99 },
+      { preimage: HEX, feeMsat: 1 },
+    ],
     [{ preimage: HEX, other: "ignored" }, { preimage: HEX }],
     [true, { proven: true }],
     [{ failed: "no route" }, { failed: "no route" }],
-    [{ failed: "no route", cause }, { failed: "no route", cause }],
-    [{ failed: "no route", cause: undefined }, { failed: "no route", cause: undefined }],
+    [
+      { failed: "no route", cause },
+      { failed: "no route", cause },
+    ],
+    [
+      { failed: "no route", cause: undefined },
+      { failed: "no route", cause: undefined },
+    ],
     [{ failed: "no route", preimage: ZEROS }, { failed: "no route" }],
     [{ failed: "no route", preimage: HEX }, { preimage: HEX }],
     [{ failed: false, preimage: HEX }, { preimage: HEX }],
@@ -104,7 +154,13 @@ test("every shape of answer", async () => {
     [Symbol("x"), { nothing: "a symbol" }],
   ];
   for (const [answer, read] of rows) {
-    for (const wallet of [() => answer, async () => answer, { pay: () => ({ then: (done) => done(answer) }) }, { sendPayment: async () => answer }, { payInvoice: () => answer }]) {
+    for (const wallet of [
+      () => answer,
+      async () => answer,
+      { pay: () => ({ then: (done) => done(answer) }) },
+      { sendPayment: async () => answer },
+      { payInvoice: () => answer },
+    ]) {
       const got = await pay(wallet);
       assert.deepEqual(got, read);
       if ("cause" in read) assert.equal(got.cause, read.cause);
@@ -122,18 +178,53 @@ test("a fee that is no whole number of millisatoshis is not reported", async () 
 test("what a wallet throws is handed on by identity: nobody knows what became of the payment", async () => {
   for (const cause of [new Error("User rejected"), "User rejected", undefined, null, 0, { code: 5 }]) {
     for (const wallet of [
-      () => { throw cause; },
+      () => {
+        throw cause;
+      },
       () => Promise.reject(cause),
-      () => ({ then(_, fail) { fail(cause); } }),
-      () => ({ get preimage() { throw cause; } }),
-      { pay() { throw cause; } },
-      { payInvoice: async () => { throw cause; } },
-    ]) assert.equal((await thrown(wallet)).error, cause);
+      () => ({
+        then(_, fail) {
+          fail(cause);
+        },
+      }),
+      () => ({
+        get preimage() {
+          throw cause;
+        },
+      }),
+      {
+        pay() {
+          throw cause;
+        },
+      },
+      {
+        payInvoice: async () => {
+          throw cause;
+        },
+      },
+    ])
+      assert.equal((await thrown(wallet)).error, cause);
   }
 });
 
 test("an NWC wallet's refusal is certain, whether a client or a WebLN provider hands it on; any other of its errors is not", async () => {
-  const thrower = (cause) => [{ payInvoice: async () => { throw cause; } }, { payInvoice() { throw cause; } }, { sendPayment: async () => { throw cause; } }];
+  const thrower = (cause) => [
+    {
+      payInvoice: async () => {
+        throw cause;
+      },
+    },
+    {
+      payInvoice() {
+        throw cause;
+      },
+    },
+    {
+      sendPayment: async () => {
+        throw cause;
+      },
+    },
+  ];
   for (const code of ["INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED"]) {
     const cause = Object.assign(new Error("x"), { code });
     for (const wallet of thrower(cause)) {
@@ -142,7 +233,17 @@ test("an NWC wallet's refusal is certain, whether a client or a WebLN provider h
       assert.equal(got.cause, cause);
     }
   }
-  for (const code of ["PAYMENT_FAILED", "INTERNAL", "OTHER", "RATE_LIMITED", "NOT_IMPLEMENTED", "NOT_FOUND", "xUNAUTHORIZED", 5, undefined]) {
+  for (const code of [
+    "PAYMENT_FAILED",
+    "INTERNAL",
+    "OTHER",
+    "RATE_LIMITED",
+    "NOT_IMPLEMENTED",
+    "NOT_FOUND",
+    "xUNAUTHORIZED",
+    5,
+    undefined,
+  ]) {
     const cause = Object.assign(new Error("x"), { code });
     for (const wallet of thrower(cause)) assert.equal((await thrown(wallet)).error, cause);
   }
@@ -161,31 +262,75 @@ test("a method that is gone when it is needed can't have paid", async () => {
 
 test("a lookup's answer is one of four, or none", async () => {
   const rows = [
-    [{ state: "paid", preimage: HEX }, { state: "paid", preimage: HEX }],
-    [{ state: "paid", preimage: HEX, feeMsat: 3 }, { state: "paid", preimage: HEX, feeMsat: 3 }],
+    [
+      { state: "paid", preimage: HEX },
+      { state: "paid", preimage: HEX },
+    ],
+    [
+      { state: "paid", preimage: HEX, feeMsat: 3 },
+      { state: "paid", preimage: HEX, feeMsat: 3 },
+    ],
     [{ state: "pending" }, { state: "pending" }],
     [{ state: "pending", preimage: ZEROS }, { state: "pending" }],
     [{ state: "failed" }, { state: "failed" }],
-    [{ state: "failed", begunAt: 5 }, { state: "failed", begunAt: 5 }],
+    [
+      { state: "failed", begunAt: 5 },
+      { state: "failed", begunAt: 5 },
+    ],
     [{ state: "failed", preimage: ZEROS }, { state: "failed" }],
     [{ state: "not_found" }, { state: "not_found" }],
     // a preimage that hashes is proof whatever stands beside it
-    ...[{}, { state: "settled" }, { state: "failed" }, { state: "pending" }].map((rest) => [{ preimage: HEX, ...rest }, { state: "paid", preimage: HEX }]),
-    ...[{ state: "paid" }, { state: "paid", preimage: 5 }, { state: "settled" }, {}, null, undefined, "paid", true, 5].map((answer) => [answer, null]),
+    ...[{}, { state: "settled" }, { state: "failed" }, { state: "pending" }].map((rest) => [
+      { preimage: HEX, ...rest },
+      { state: "paid", preimage: HEX },
+    ]),
+    ...[
+      { state: "paid" },
+      { state: "paid", preimage: 5 },
+      { state: "settled" },
+      {},
+      null,
+      undefined,
+      "paid",
+      true,
+      5,
+    ].map((answer) => [answer, null]),
   ];
   for (const [answer, read] of rows) {
     const hashes = [];
-    const wallet = readWallet({ pay() {}, lookup: async (hash) => { hashes.push(hash); return answer; } });
+    const wallet = readWallet({
+      pay() {},
+      lookup: async (hash) => {
+        hashes.push(hash);
+        return answer;
+      },
+    });
     assert.deepEqual(await wallet.lookup("hash"), read);
     assert.deepEqual(hashes, ["hash"]);
   }
   const cause = new Error("mine");
-  await assert.rejects(readWallet({ pay() {}, lookup() { throw cause; } }).lookup("hash"), (error) => error === cause);
+  await assert.rejects(
+    readWallet({
+      pay() {},
+      lookup() {
+        throw cause;
+      },
+    }).lookup("hash"),
+    (error) => error === cause,
+  );
   assert.equal(readWallet({ pay() {} }).lookup, undefined);
 });
 
 test("a balance is a whole number of millisatoshis, or null", async () => {
-  for (const [balance, read] of [[0, 0], [5, 5], [-1, null], [0.5, null], ["5", null], [undefined, null], [null, null]]) {
+  for (const [balance, read] of [
+    [0, 0],
+    [5, 5],
+    [-1, null],
+    [0.5, null],
+    ["5", null],
+    [undefined, null],
+    [null, null],
+  ]) {
     assert.equal(await readWallet({ pay() {}, balanceMsat: () => balance }).balanceMsat(), read);
   }
   assert.equal(readWallet({ pay() {} }).balanceMsat, undefined);
@@ -196,8 +341,13 @@ function provider(over = {}) {
   const calls = [];
   return {
     calls,
-    async enable() { calls.push("enable"); },
-    async sendPayment(paymentRequest) { calls.push(paymentRequest); return { preimage: HEX }; },
+    async enable() {
+      calls.push("enable");
+    },
+    async sendPayment(paymentRequest) {
+      calls.push(paymentRequest);
+      return { preimage: HEX };
+    },
     ...over,
   };
 }
@@ -213,7 +363,14 @@ test("webln: enabled before each payment", async () => {
 
 test("webln: who is not let in has not paid", async () => {
   const cause = new Error("User rejected");
-  for (const enable of [() => { throw cause; }, async () => { throw cause; }]) {
+  for (const enable of [
+    () => {
+      throw cause;
+    },
+    async () => {
+      throw cause;
+    },
+  ]) {
     const given = provider({ enable });
     const got = await pay(given);
     assert.deepEqual(got, { failed: "the webln wallet did not let this page in", cause });
@@ -224,27 +381,90 @@ test("webln: who is not let in has not paid", async () => {
 
 test("webln: let in after the payment's time was over, nothing is paid", async () => {
   const timeout = new AbortController();
-  const given = provider({ async enable() { timeout.abort(); } });
-  assert.deepEqual(await readWallet(given).pay(invoice, { ...context, signal: timeout.signal }), { failed: "the webln wallet let this page in too late" });
+  const given = provider({
+    async enable() {
+      timeout.abort();
+    },
+  });
+  assert.deepEqual(await readWallet(given).pay(invoice, { ...context, signal: timeout.signal }), {
+    failed: "the webln wallet let this page in too late",
+  });
   assert.deepEqual(given.calls, []);
 });
 
 test("webln: a user's refusal is certain, any other error is not", async () => {
   const rejection = Object.assign(new Error("nope"), { name: "RejectionError" });
-  for (const cause of [new Error("User rejected"), new Error("User rejected prompt"), "User rejected", "user rejected the payment", { message: "User rejected" }, rejection]) {
-    const got = await pay(provider({ sendPayment: async () => { throw cause; } }));
+  for (const cause of [
+    new Error("User rejected"),
+    new Error("User rejected prompt"),
+    "User rejected",
+    "user rejected the payment",
+    { message: "User rejected" },
+    rejection,
+  ]) {
+    const got = await pay(
+      provider({
+        sendPayment: async () => {
+          throw cause;
+        },
+      }),
+    );
     assert.deepEqual(got, { failed: "the user refused the payment", cause });
     assert.equal(got.cause, cause);
   }
-  const trap = { get message() { throw new Error("trap"); } };
-  for (const cause of [new Error("Prompt was closed"), new Error("no route"), new Error("timeout: User rejected"), new Error(""), undefined, null, 5, {}, trap]) {
-    assert.equal((await thrown(provider({ sendPayment: async () => { throw cause; } }))).error, cause);
-    assert.equal((await thrown(provider({ sendPayment() { throw cause; } }))).error, cause);
+  const trap = {
+    get message() {
+      throw new Error("trap");
+    },
+  };
+  for (const cause of [
+    new Error("Prompt was closed"),
+    new Error("no route"),
+    new Error("timeout: User rejected"),
+    new Error(""),
+    undefined,
+    null,
+    5,
+    {},
+    trap,
+  ]) {
+    assert.equal(
+      (
+        await thrown(
+          provider({
+            sendPayment: async () => {
+              throw cause;
+            },
+          }),
+        )
+      ).error,
+      cause,
+    );
+    assert.equal(
+      (
+        await thrown(
+          provider({
+            sendPayment() {
+              throw cause;
+            },
+          }),
+        )
+      ).error,
+      cause,
+    );
   }
 });
 
 test("webln: a balance in satoshis", async () => {
-  for (const [answer, read] of [[{ balance: 21, currency: "sats" }, 21000], [{ balance: 21 }, 21000], [{ balance: 21, currency: "EUR" }, null], [{}, null], [undefined, null], [{ balance: "21" }, null], [{ balance: -1 }, null]]) {
+  for (const [answer, read] of [
+    [{ balance: 21, currency: "sats" }, 21000],
+    [{ balance: 21 }, 21000],
+    [{ balance: 21, currency: "EUR" }, null],
+    [{}, null],
+    [undefined, null],
+    [{ balance: "21" }, null],
+    [{ balance: -1 }, null],
+  ]) {
     const given = provider({ getBalance: async () => answer });
     assert.equal(await readWallet(given).balanceMsat(), read);
     assert.deepEqual(given.calls, ["enable"]);
@@ -255,7 +475,9 @@ test("webln: a balance in satoshis", async () => {
 test("webln(): the page's provider, looked up at the payment", async (t) => {
   t.after(() => delete globalThis.webln);
   const wallet = readWallet(webln());
-  assert.deepEqual(await wallet.pay(invoice, context), { failed: "no webln wallet in this page: install or unlock one, or pass another wallet" });
+  assert.deepEqual(await wallet.pay(invoice, context), {
+    failed: "no webln wallet in this page: install or unlock one, or pass another wallet",
+  });
   assert.equal(await wallet.balanceMsat(), null);
   globalThis.webln = provider();
   assert.deepEqual(await wallet.pay(invoice, context), { preimage: HEX });
@@ -269,7 +491,12 @@ test("webln(provider): the one that was given, or an error at once", async () =>
   assert.deepEqual(await pay(webln(given)), { preimage: HEX });
   assert.equal(given.calls.length, 2);
   for (const bad of [null, {}, 5, "webln", () => {}]) {
-    assert.throws(() => webln(bad), (error) => error instanceof L402Error && error.code === "invalid_options"
-      && error.message === "provider must be a webln provider, with a method sendPayment");
+    assert.throws(
+      () => webln(bad),
+      (error) =>
+        error instanceof L402Error &&
+        error.code === "invalid_options" &&
+        error.message === "provider must be a webln provider, with a method sendPayment",
+    );
   }
 });

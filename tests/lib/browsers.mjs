@@ -4,7 +4,16 @@ import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { CHROMIUM, find, FIREFOX } from "../../scripts/lib.mjs";
 
-const SWITCHES = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const SWITCHES = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /**
  * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
@@ -49,7 +58,9 @@ async function puppeteer(engine, acceptInsecureCerts) {
 /** Safari's engine speaks WebDriver only, and wants a display. */
 async function webkit() {
   const display = await new Promise((done, fail) => {
-    const child = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"], { stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     child.stdout.on("data", (text) => done({ child, name: `:${String(text).trim()}` }));
     child.on("error", fail);
     child.on("exit", (code) => fail(new Error(`Xvfb ended with ${code}`)));
@@ -58,7 +69,11 @@ async function webkit() {
   const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
     stdio: "ignore",
     // WebKit's sandbox does not start as root
-    env: { ...process.env, DISPLAY: display.name, ...(process.getuid?.() === 0 && { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" }) },
+    env: {
+      ...process.env,
+      DISPLAY: display.name,
+      ...(process.getuid?.() === 0 && { WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" }),
+    },
   });
   const call = async (path, body, method = "POST") => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) });
@@ -66,11 +81,22 @@ async function webkit() {
     if (!response.ok) throw new Error(`${path}: ${value.error}: ${value.message}`);
     return value;
   };
-  await until(() => call("/status", undefined, "GET").then(() => true, () => false), 10_000, "WebKitWebDriver");
+  await until(
+    () =>
+      call("/status", undefined, "GET").then(
+        () => true,
+        () => false,
+      ),
+    10_000,
+    "WebKitWebDriver",
+  );
   const binary = ["/usr/libexec", "/usr/lib64", ...readdirSync("/usr/lib").map((name) => `/usr/lib/${name}`)]
-    .map((dir) => `${dir}/webkit2gtk-4.1/MiniBrowser`).find(existsSync);
+    .map((dir) => `${dir}/webkit2gtk-4.1/MiniBrowser`)
+    .find(existsSync);
   const { sessionId } = await call("/session", {
-    capabilities: { alwaysMatch: { browserName: "MiniBrowser", "webkitgtk:browserOptions": { binary, args: ["--automation"] } } },
+    capabilities: {
+      alwaysMatch: { browserName: "MiniBrowser", "webkitgtk:browserOptions": { binary, args: ["--automation"] } },
+    },
   });
   const session = `/session/${sessionId}`;
   return {

@@ -13,11 +13,19 @@ export function runFolder(folder, { words = [], timeout = 120_000, atOnce = true
   let passed = 0;
   let failed = 0;
   const stream = run({ files, concurrency: atOnce, timeout, forceExit });
-  const count = (by) => ({ details }) => {
-    if (details?.type !== "suite") by();
-  };
-  stream.on("test:pass", count(() => passed++));
-  stream.on("test:fail", count(() => failed++));
+  const count =
+    (by) =>
+    ({ details }) => {
+      if (details?.type !== "suite") by();
+    };
+  stream.on(
+    "test:pass",
+    count(() => passed++),
+  );
+  stream.on(
+    "test:fail",
+    count(() => failed++),
+  );
   stream.on("end", () => {
     process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
   });

@@ -12,10 +12,18 @@ export async function installPacked(copy = []) {
   const folder = await mkdtemp(join(tmpdir(), "l402-fetch-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    const [packed] = JSON.parse(await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder], { cwd: root, quiet: true }));
+    const [packed] = JSON.parse(
+      await run("npm", ["pack", "--json", "--loglevel=error", "--pack-destination", folder], {
+        cwd: root,
+        quiet: true,
+      }),
+    );
     const tarball = join(folder, packed.filename);
     await writeFile(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
-    await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], { cwd: folder, quiet: true });
+    await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--loglevel=error", tarball], {
+      cwd: folder,
+      quiet: true,
+    });
     for (const path of copy) await cp(path, join(folder, path.split("/").pop()), { recursive: true });
     return { folder, tarball, files: packed.files.map((file) => file.path).sort(), remove };
   } catch (error) {

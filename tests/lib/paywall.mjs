@@ -6,7 +6,11 @@ import { at, root, run, targetDir } from "../../scripts/lib.mjs";
 export async function startPaywall(args = []) {
   await run("cargo", ["build", "--locked", "--quiet", "--example", "paywall"]);
   const program = `${await targetDir()}/debug/examples/paywall`;
-  const child = spawn(program, ["--port", "0", "--www", at("www"), "--package", at("dist"), "--until-stdin-closes", ...args], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(
+    program,
+    ["--port", "0", "--www", at("www"), "--package", at("dist"), "--until-stdin-closes", ...args],
+    { cwd: root, stdio: ["pipe", "pipe", "inherit"] },
+  );
   const base = await new Promise((done, fail) => {
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (more) => {
@@ -21,10 +25,11 @@ export async function startPaywall(args = []) {
   return {
     base,
     other: base.replace("127.0.0.1", "localhost"),
-    close: () => new Promise((done) => {
-      if (child.exitCode !== null || child.signalCode !== null) return done();
-      child.on("exit", done);
-      child.stdin.end();
-    }),
+    close: () =>
+      new Promise((done) => {
+        if (child.exitCode !== null || child.signalCode !== null) return done();
+        child.on("exit", done);
+        child.stdin.end();
+      }),
   };
 }

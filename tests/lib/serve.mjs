@@ -39,9 +39,10 @@ export async function serve(folder, pages = {}) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     asked,
-    close: () => new Promise((done) => {
-      server.closeAllConnections();
-      server.close(done);
-    }),
+    close: () =>
+      new Promise((done) => {
+        server.closeAllConnections();
+        server.close(done);
+      }),
   };
 }

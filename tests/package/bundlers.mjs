@@ -21,12 +21,20 @@ export async function webpack(entry, path, target) {
 }
 
 const vitePage = (folder) =>
-  writeFile(join(folder, "index.html"), `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/app/main.js"></script>`);
+  writeFile(
+    join(folder, "index.html"),
+    `<!doctype html><meta charset="utf-8"><title>test</title><script type="module" src="/app/main.js"></script>`,
+  );
 
 export async function viteDev(folder, visit) {
   const { createServer } = await import("vite");
   await vitePage(folder);
-  const server = await createServer({ root: folder, configFile: false, logLevel: "error", server: { host: "127.0.0.1", port: 0 } });
+  const server = await createServer({
+    root: folder,
+    configFile: false,
+    logLevel: "error",
+    server: { host: "127.0.0.1", port: 0 },
+  });
   await server.listen();
   try {
     return await visit(server.resolvedUrls.local[0]);
@@ -46,7 +54,13 @@ export async function viteBuild(folder) {
 export async function viteServer(folder, noExternal) {
   const { build } = await import("vite");
   const outDir = join(folder, `out-vite-server-${noExternal ? "bundled" : "external"}`);
-  await build({ root: folder, configFile: false, logLevel: "error", build: { outDir, ssr: "app/main-node.js" }, ssr: { noExternal } });
+  await build({
+    root: folder,
+    configFile: false,
+    logLevel: "error",
+    build: { outDir, ssr: "app/main-node.js" },
+    ssr: { noExternal },
+  });
   return outDir;
 }
 
@@ -66,7 +80,17 @@ export async function edge(entry) {
       onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, external: true }));
     },
   };
-  const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, format: "esm", conditions: ["edge-light"], write: false, plugins: [compiled], logLevel: "error" });
+  const {
+    outputFiles: [{ text }],
+  } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: "esm",
+    conditions: ["edge-light"],
+    write: false,
+    plugins: [compiled],
+    logLevel: "error",
+  });
   return text;
 }
 
@@ -74,6 +98,15 @@ export async function edge(entry) {
 export async function shaken(folder, entry, name) {
   const { build } = await import("esbuild");
   const contents = `import { ${name} } from "${entry}"; globalThis.found = ${name};`;
-  const { outputFiles: [{ contents: bytes }] } = await build({ stdin: { contents, resolveDir: folder }, bundle: true, minify: true, format: "esm", write: false, logLevel: "error" });
+  const {
+    outputFiles: [{ contents: bytes }],
+  } = await build({
+    stdin: { contents, resolveDir: folder },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    write: false,
+    logLevel: "error",
+  });
   return bytes.length;
 }

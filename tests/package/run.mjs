@@ -59,7 +59,13 @@ const tests = {
   },
 
   "what a build traces for Node is what Node imports: no condition of bundlers leads elsewhere"() {
-    const target = (of, conditions) => (typeof of === "string" ? of : Object.entries(of).filter(([name]) => conditions.includes(name)).map(([, inner]) => target(inner, conditions)).find(Boolean));
+    const target = (of, conditions) =>
+      typeof of === "string"
+        ? of
+        : Object.entries(of)
+            .filter(([name]) => conditions.includes(name))
+            .map(([, inner]) => target(inner, conditions))
+            .find(Boolean);
     for (const [name, of] of Object.entries(manifest.exports)) {
       const node = ["node", "import", "module-sync", "default"];
       assert.equal(target(of, [...node, "module"]), target(of, node), name);
@@ -75,12 +81,27 @@ const tests = {
   async "arethetypeswrong finds nothing, with node10 and CommonJS too"() {
     // no Worker's class can be required
     const without = ["./l402_fetch.wasm", "./stores/durable-object/ledger"];
-    await run(process.execPath, [at("tests/node_modules/@arethetypeswrong/cli/dist/index.js"), installed.tarball, "--profile", "strict", "--exclude-entrypoints", ...without], { quiet: true });
+    await run(
+      process.execPath,
+      [
+        at("tests/node_modules/@arethetypeswrong/cli/dist/index.js"),
+        installed.tarball,
+        "--profile",
+        "strict",
+        "--exclude-entrypoints",
+        ...without,
+      ],
+      { quiet: true },
+    );
   },
 
   async "it can be required: as the modules themselves where Node takes them, else as CommonJS, as Jest and older Nodes do"() {
-    const paths = Object.keys(manifest.exports).filter((path) => !/ledger|wasm|json/.test(path)).map((path) => `l402-fetch${path.slice(1)}`);
-    await writeFile(join(app, "required.cjs"), `const all = ${JSON.stringify(paths)}.map((path) => require(path));
+    const paths = Object.keys(manifest.exports)
+      .filter((path) => !/ledger|wasm|json/.test(path))
+      .map((path) => `l402-fetch${path.slice(1)}`);
+    await writeFile(
+      join(app, "required.cjs"),
+      `const all = ${JSON.stringify(paths)}.map((path) => require(path));
       const { L402Error, ...pkg } = all[0];
       const { lnd } = require("l402-fetch/wallets/lnd");
       const ofWallet = (() => { try { lnd({}); } catch (error) { return error instanceof L402Error; } })();
@@ -89,9 +110,17 @@ const tests = {
         const results = await buy(pkg, ...process.argv.slice(2));
         console.log(JSON.stringify({ ...results, ofWallet, same: L402Error === (await import("l402-fetch")).L402Error }));
         process.exit(0);
-      })();`);
-    for (const [flags, same] of [[[], true], [["--no-experimental-require-module"], false]]) {
-      const { stdout } = await promisify(execFile)(process.execPath, [...flags, join(app, "required.cjs"), ...query().values()], { cwd: folder });
+      })();`,
+    );
+    for (const [flags, same] of [
+      [[], true],
+      [["--no-experimental-require-module"], false],
+    ]) {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [...flags, join(app, "required.cjs"), ...query().values()],
+        { cwd: folder },
+      );
       assert.deepEqual(JSON.parse(stdout), { ...BOUGHT, ofWallet: true, same });
     }
   },
@@ -99,19 +128,28 @@ const tests = {
   async "a plain page with an import map buys"() {
     const { results, asked } = await visit("/", { "/": page("/app/main.js") });
     assert.deepEqual(results, BOUGHT);
-    assert.deepEqual(asked.filter((path) => /wasm/.test(path)), ["/node_modules/l402-fetch/dist/l402_fetch.wasm"]);
+    assert.deepEqual(
+      asked.filter((path) => /wasm/.test(path)),
+      ["/node_modules/l402-fetch/dist/l402_fetch.wasm"],
+    );
   },
 
   async "a plain page with the inline entry fetches no wasm"() {
     const { results, asked } = await visit("/", { "/": page("/app/main-inline.js") });
     assert.deepEqual(results, BOUGHT);
-    assert.deepEqual(asked.filter((path) => path.endsWith(".wasm")), []);
+    assert.deepEqual(
+      asked.filter((path) => path.endsWith(".wasm")),
+      [],
+    );
   },
 
   async "nothing of the core is loaded before it is needed"() {
     const { results, asked } = await visit("/", { "/": page("/app/free.js") });
     assert.deepEqual(results, { status: 200 });
-    assert.deepEqual(asked.filter((path) => /core|wasm/.test(path)), []);
+    assert.deepEqual(
+      asked.filter((path) => /core|wasm/.test(path)),
+      [],
+    );
   },
 
   async "the paying fetch may take the place of the global one before the core is loaded"() {
@@ -135,9 +173,16 @@ const tests = {
 
   async "esbuild builds the inline entry into one classic script"() {
     const out = await bundlers.esbuild(join(app, "main-inline.js"), join(folder, "out-esbuild"), { format: "iife" });
-    const { results, asked } = await visit("/", { "/": `<!doctype html><title>test</title><body><script src="/main-inline.js"></script>` }, out);
+    const { results, asked } = await visit(
+      "/",
+      { "/": `<!doctype html><title>test</title><body><script src="/main-inline.js"></script>` },
+      out,
+    );
     assert.deepEqual(results, BOUGHT);
-    assert.deepEqual(asked.filter((path) => path !== "/favicon.ico"), ["/", "/main-inline.js"]);
+    assert.deepEqual(
+      asked.filter((path) => path !== "/favicon.ico"),
+      ["/", "/main-inline.js"],
+    );
   },
 
   async "a service worker of one classic script pays for its pages"() {
@@ -148,16 +193,27 @@ const tests = {
   },
 
   async "a page whose bundler did not copy the wasm buys with the bytes of a chunk: esbuild, in one file and in several, and Rolldown"() {
-    const html = (request, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>the app</title>");
+    const html = (request, response) =>
+      response.setHeader("content-type", "text/html").end("<!doctype html><title>the app</title>");
     const outs = [
       await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-main"), { format: "esm" }),
-      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-split"), { format: "esm", splitting: true }),
-      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-iife"), { format: "iife", logOverride: { "empty-import-meta": "silent" } }),
+      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-split"), {
+        format: "esm",
+        splitting: true,
+      }),
+      await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-iife"), {
+        format: "iife",
+        logOverride: { "empty-import-meta": "silent" },
+      }),
       await bundlers.rolldown(join(app, "main.js"), join(folder, "out-rolldown")),
     ];
     for (const out of outs) {
       for (const pages of [{}, { "/l402_fetch.wasm": html, "/assets/l402_fetch.wasm": html }]) {
-        assert.deepEqual((await visit("/", { "/": page("/main.js", { map: null }), ...pages }, out)).results, BOUGHT, out);
+        assert.deepEqual(
+          (await visit("/", { "/": page("/main.js", { map: null }), ...pages }, out)).results,
+          BOUGHT,
+          out,
+        );
       }
     }
   },
@@ -165,16 +221,24 @@ const tests = {
   async "the spare bytes are not fetched where the wasm is there: webpack, Vite"() {
     const webpack = await bundlers.webpack(join(app, "main.js"), join(folder, "out-webpack-asked"), "web");
     const vite = await bundlers.viteBuild(folder);
-    for (const [out, path, pages] of [[webpack, "/", { "/": page("/main.js", { map: null }) }], [vite, "/index.html", {}]]) {
+    for (const [out, path, pages] of [
+      [webpack, "/", { "/": page("/main.js", { map: null }) }],
+      [vite, "/index.html", {}],
+    ]) {
       const { results, asked } = await visit(path, pages, out);
       assert.deepEqual(results, BOUGHT);
-      const sizes = await Promise.all(asked.filter((path) => path.endsWith(".js")).map(async (path) => (await stat(join(out, path))).size));
+      const sizes = await Promise.all(
+        asked.filter((path) => path.endsWith(".js")).map(async (path) => (await stat(join(out, path))).size),
+      );
       assert.ok(sizes.length >= 2 && Math.max(...sizes) < 100_000, sizes.join());
     }
   },
 
   async "with neither wasm nor chunk the error says from where, and names the inline entry"() {
-    const out = await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-lost"), { format: "esm", splitting: true });
+    const out = await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-lost"), {
+      format: "esm",
+      splitting: true,
+    });
     const spare = (await readdir(out)).find((name) => name.includes("wasm"));
     await rm(join(out, spare));
     const { results } = await visit("/", { "/": page("/main.js", { map: null }) }, out);
@@ -186,7 +250,8 @@ const tests = {
     const web = await bundlers.webpack(join(app, "main.js"), join(folder, "out-webpack-lost"), "web");
     const node = await bundlers.webpack(join(app, "main-node.js"), join(folder, "out-webpack-node-lost"), "node");
     await writeFile(join(node, "package.json"), `{"type":"commonjs"}`);
-    for (const out of [web, node]) for (const name of await readdir(out)) if (/^\d+\.js$/.test(name)) await rm(join(out, name));
+    for (const out of [web, node])
+      for (const name of await readdir(out)) if (/^\d+\.js$/.test(name)) await rm(join(out, name));
     assert.equal((await visit("/", { "/": page("/main.js", { map: null }) }, web)).results.code, "load_failed");
     assert.equal((await runNode(join(node, "main.js"))).code, "load_failed");
   },
@@ -197,7 +262,9 @@ const tests = {
         const pay = make({ wallet: () => "", limits: { perPayment: 1 }, fetch: async () => ({ status: 402 }) });
         await pay("https://a.example/").catch(({ code, message }) => console.log(code, message));
       }`;
-    const { stdout } = await promisify(execFile)(process.execPath, ["--jitless", "--input-type=module", "-e", script], { cwd: folder });
+    const { stdout } = await promisify(execFile)(process.execPath, ["--jitless", "--input-type=module", "-e", script], {
+      cwd: folder,
+    });
     assert.match(stdout, /^(load_failed this runtime has no WebAssembly.*\n){2}$/);
   },
 
@@ -209,13 +276,18 @@ const tests = {
     const [, stamp] = /"([0-9a-f]{6})": \{ \$0/.exec(await readFile(join(dist, "dist/core.js"), "utf8"));
     assert.ok(wasm.split(stamp).length > 10);
     await writeFile(file, wasm.replaceAll(stamp, "beef00"), "latin1");
-    await writeFile(join(dist, "dist/l402_fetch.wasm.js"), `export const base64 = "${(await readFile(file)).toString("base64")}";`);
+    await writeFile(
+      join(dist, "dist/l402_fetch.wasm.js"),
+      `export const base64 = "${(await readFile(file)).toString("base64")}";`,
+    );
     for (const entry of ["node", "embedded", "inline"]) {
       const script = `import { decodeInvoice } from ${JSON.stringify(join(dist, "dist", `${entry}.js`))}; await decodeInvoice("lnbc1").catch(({ code, message }) => console.log(code, message));`;
       const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
       assert.match(stdout, /^load_failed .* is of another build than core\.js/, entry);
     }
-    const { results } = await visit("/", { "/": page("/app/twice.js", { map: importMap(manifest.exports, "/other-build/") }) });
+    const { results } = await visit("/", {
+      "/": page("/app/twice.js", { map: importMap(manifest.exports, "/other-build/") }),
+    });
     assert.deepEqual(results, ["load_failed", "load_failed"]);
   },
 
@@ -225,14 +297,18 @@ const tests = {
     const [, path] = /from "([^"]*\.wasm\?module)"/.exec(text);
     const out = join(folder, "out-edge.mjs");
     const wasm = JSON.stringify(join(folder, "node_modules/l402-fetch/dist/l402_fetch.wasm"));
-    await writeFile(join(folder, "module.mjs"), `import { readFileSync } from "node:fs"; export default new WebAssembly.Module(readFileSync(${wasm}));`);
+    await writeFile(
+      join(folder, "module.mjs"),
+      `import { readFileSync } from "node:fs"; export default new WebAssembly.Module(readFileSync(${wasm}));`,
+    );
     await writeFile(out, text.replace(path, "./module.mjs"));
     assert.deepEqual(await runNode(out), BOUGHT);
   },
 
   async "a page pays for no more than what it imports"() {
     for (const entry of ["l402-fetch", "l402-fetch/inline"]) {
-      for (const name of ["L402Error", "receiptOf"]) assert.ok((await bundlers.shaken(folder, entry, name)) < 700, `${entry}: ${name}`);
+      for (const name of ["L402Error", "receiptOf"])
+        assert.ok((await bundlers.shaken(folder, entry, name)) < 700, `${entry}: ${name}`);
     }
   },
 
@@ -250,7 +326,8 @@ const tests = {
   },
 
   async "a content security policy needs 'wasm-unsafe-eval', and the error says so"() {
-    const csp = (policy) => `<meta http-equiv="content-security-policy" content="script-src 'self' 'unsafe-inline'${policy}">`;
+    const csp = (policy) =>
+      `<meta http-equiv="content-security-policy" content="script-src 'self' 'unsafe-inline'${policy}">`;
     for (const script of ["/app/main.js", "/app/main-inline.js"]) {
       const refused = await visit("/", { "/": page(script, { head: csp("") }) });
       assert.equal(refused.results.code, "load_failed");
@@ -265,15 +342,21 @@ const tests = {
       const paths = files.map((file) => `/node_modules/l402-fetch/dist/${file}`);
       const pages = paths.map((path) => {
         let broken = 1;
-        return [path, async (request, response) => {
-          if (broken-- <= 0) {
-            if (path.endsWith("js")) response.setHeader("content-type", "text/javascript");
-            return readFile(join(folder, path));
-          }
-          // an answer that breaks off: of one that never began, the browser itself would ask again
-          response.writeHead(200, { "content-type": path.endsWith("js") ? "text/javascript" : "application/wasm", "content-length": "1000" });
-          response.write(" ", () => response.destroy());
-        }];
+        return [
+          path,
+          async (request, response) => {
+            if (broken-- <= 0) {
+              if (path.endsWith("js")) response.setHeader("content-type", "text/javascript");
+              return readFile(join(folder, path));
+            }
+            // an answer that breaks off: of one that never began, the browser itself would ask again
+            response.writeHead(200, {
+              "content-type": path.endsWith("js") ? "text/javascript" : "application/wasm",
+              "content-length": "1000",
+            });
+            response.write(" ", () => response.destroy());
+          },
+        ];
       });
       const { results, asked } = await visit("/", { "/": page("/app/twice.js"), ...Object.fromEntries(pages) });
       assert.deepEqual(results, ["load_failed", "invalid_invoice"], files.join());
@@ -308,7 +391,10 @@ const tests = {
 
   async "esbuild builds it for Node, as a module and as CommonJS"() {
     for (const format of ["esm", "cjs"]) {
-      const out = await bundlers.esbuild(join(app, "main-node.js"), join(folder, `out-esbuild-${format}`), { format, platform: "node" });
+      const out = await bundlers.esbuild(join(app, "main-node.js"), join(folder, `out-esbuild-${format}`), {
+        format,
+        platform: "node",
+      });
       await writeFile(join(out, "package.json"), JSON.stringify({ type: format === "cjs" ? "commonjs" : "module" }));
       assert.deepEqual(await runNode(join(out, "main-node.js")), BOUGHT);
     }

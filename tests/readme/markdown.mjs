@@ -27,12 +27,17 @@ export function table(text, heading, first) {
   if (top < 0) throw new Error(`there is no heading "${heading}"`);
   const start = lines.findIndex((line, index) => index > top && line.startsWith(`| ${first} |`));
   if (start < 0) throw new Error(`"${heading}" has no table that begins with ${first}`);
-  const cells = (line) => line.split("|").slice(1, -1).map((cell) => cell.trim());
+  const cells = (line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
   const names = cells(lines[start]);
   const rows = [];
   for (let at = start + 2; lines[at]?.startsWith("|"); at++) {
     const row = cells(lines[at]);
-    if (row.length !== names.length) throw new Error(`line ${at + 1} has ${row.length} cells, its table has ${names.length} columns`);
+    if (row.length !== names.length)
+      throw new Error(`line ${at + 1} has ${row.length} cells, its table has ${names.length} columns`);
     rows.push(Object.fromEntries(names.map((name, column) => [name, row[column]])));
   }
   return rows;
@@ -40,14 +45,28 @@ export function table(text, heading, first) {
 
 /** The anchors that GitHub gives to the headings. */
 export function anchors(text) {
-  return text.split("\n").filter((line) => /^#+ /.test(line))
-    .map((line) => line.replace(/^#+ /, "").toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
+  return text
+    .split("\n")
+    .filter((line) => /^#+ /.test(line))
+    .map((line) =>
+      line
+        .replace(/^#+ /, "")
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    );
 }
 
 /** The words of a text that stand in code spans. */
 export const spans = (text) => [...text.matchAll(/`([^`]+)`/g)].map(([, span]) => span);
 
-const files = ["README.md", ...readdirSync(at("docs"), { recursive: true }).sort().filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+const files = [
+  "README.md",
+  ...readdirSync(at("docs"), { recursive: true })
+    .sort()
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
 
 /** `[{ page, text, blocks }]`: the README, then each page of docs/. */
 export const pages = files.map((page) => {

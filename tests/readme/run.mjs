@@ -16,7 +16,9 @@ import { pages } from "./markdown.mjs";
 import { tables } from "./tables.mjs";
 
 /** Every code block with what EXAMPLES says of it. */
-const blocks = pages.flatMap(({ page, blocks }) => blocks.map((block, index) => ({ ...block, page, example: EXAMPLES[page]?.[index] })));
+const blocks = pages.flatMap(({ page, blocks }) =>
+  blocks.map((block, index) => ({ ...block, page, example: EXAMPLES[page]?.[index] })),
+);
 const manifest = JSON.parse(await readFile(at("package.json"), "utf8"));
 const installed = await installPacked([at("tests/readme/world")]);
 const { folder } = installed;
@@ -25,7 +27,10 @@ const paywall = await startPaywall();
 // what world/nodes.js has in the place of @getalby/sdk
 const sdk = join(folder, "node_modules/@getalby/sdk");
 await mkdir(sdk, { recursive: true });
-await writeFile(join(sdk, "package.json"), JSON.stringify({ name: "@getalby/sdk", version: "7.0.0", type: "module", exports: { "./nwc": "./nwc.js" } }));
+await writeFile(
+  join(sdk, "package.json"),
+  JSON.stringify({ name: "@getalby/sdk", version: "7.0.0", type: "module", exports: { "./nwc": "./nwc.js" } }),
+);
 await writeFile(join(sdk, "nwc.js"), "export const { NWCClient } = globalThis.nwcSdk;\n");
 
 /** What the block's comments say that it prints. */
@@ -40,7 +45,11 @@ const runners = {
     await mkdir(place);
     await writeFile(join(place, "example.mjs"), code);
     const env = { ...process.env, WORLD: JSON.stringify({ base: paywall.base, id, scene: example.scene ?? "plain" }) };
-    const { stdout } = await promisify(execFile)(process.execPath, ["--import", join(folder, "world/node.js"), "example.mjs"], { cwd: place, env, timeout: 60_000 });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--import", join(folder, "world/node.js"), "example.mjs"],
+      { cwd: place, env, timeout: 60_000 },
+    );
     assert.deepEqual(stdout.trimEnd().split("\n").filter(Boolean), promised(code));
     assert.equal(promised(code).length, code.split("console.log").length - 1, "each console.log says what it prints");
   },
@@ -73,9 +82,15 @@ const runners = {
     await mkdir(workers, { recursive: true });
     const example = join(folder, id, "example.js");
     await writeFile(example, code);
-    await writeFile(join(folder, id, "enter.js"), `import { enter } from "../world/world.js";\nenter(${JSON.stringify(paywall.base)}, ${JSON.stringify(id)});\n`);
+    await writeFile(
+      join(folder, id, "enter.js"),
+      `import { enter } from "../world/world.js";\nenter(${JSON.stringify(paywall.base)}, ${JSON.stringify(id)});\n`,
+    );
     const fields = capnp.map((field) => `// capnp: ${field}\n`).join("");
-    await writeFile(join(workers, "readme.js"), `${fields}import "../enter.js";\nexport { default } from "../example.js";\nexport * from "../example.js";\n`);
+    await writeFile(
+      join(workers, "readme.js"),
+      `${fields}import "../enter.js";\nexport { default } from "../example.js";\nexport * from "../example.js";\n`,
+    );
     const { urls, close } = await startWorkers(workers);
     try {
       const response = await fetch(urls.readme);
@@ -98,7 +113,11 @@ const runners = {
     await mkdir(join(place, "src"), { recursive: true });
     await writeFile(join(place, "src/lib.rs"), "");
     await writeFile(join(place, "Cargo.toml"), `[package]\nname = "user"\nversion = "0.0.0"\n\n${code}`);
-    const text = await run("cargo", ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", join(place, "Cargo.toml")], { quiet: true });
+    const text = await run(
+      "cargo",
+      ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path", join(place, "Cargo.toml")],
+      { quiet: true },
+    );
     const [{ name, req }] = JSON.parse(text).packages[0].dependencies;
     assert.equal(name, /^name = "(.*)"$/m.exec(await readFile(at("Cargo.toml"), "utf8"))[1]);
     assert.ok(`${manifest.version}.`.startsWith(`${req.slice(1)}.`), `${req} is not ${manifest.version}`);
@@ -107,7 +126,10 @@ const runners = {
   /** Cargo's own tests run these: the crate includes the page. */
   async doctest({ lang }) {
     assert.equal(lang, "rust");
-    assert.match(await readFile(at("src/lib.rs"), "utf8"), /#\[cfg\(doctest\)\]\n#\[doc = include_str!\("\.\.\/docs\/rust\.md"\)\]/);
+    assert.match(
+      await readFile(at("src/lib.rs"), "utf8"),
+      /#\[cfg\(doctest\)\]\n#\[doc = include_str!\("\.\.\/docs\/rust\.md"\)\]/,
+    );
   },
 
   /** tsc has seen it with the others. */
@@ -125,18 +147,37 @@ async function typeCheck() {
     await writeFile(file, `${script(block)}\n${block.example.also ?? ""}`);
     files.push(file);
   }
-  const common = { noEmit: true, allowJs: true, checkJs: true, module: "NodeNext", moduleDetection: "force", target: "ES2022", lib: ["ES2022", "DOM", "DOM.Iterable"], types: ["node"], typeRoots: [at("tests/node_modules/@types")], skipLibCheck: true };
-  for (const [name, strict] of [["js", false], ["ts", true]]) {
+  const common = {
+    noEmit: true,
+    allowJs: true,
+    checkJs: true,
+    module: "NodeNext",
+    moduleDetection: "force",
+    target: "ES2022",
+    lib: ["ES2022", "DOM", "DOM.Iterable"],
+    types: ["node"],
+    typeRoots: [at("tests/node_modules/@types")],
+    skipLibCheck: true,
+  };
+  for (const [name, strict] of [
+    ["js", false],
+    ["ts", true],
+  ]) {
     const config = join(folder, `tsconfig.${name}.json`);
     const own = files.filter((file) => file.endsWith(`.${name}`) || file.endsWith(".d.ts"));
-    await writeFile(config, JSON.stringify({ compilerOptions: { ...common, strict, exactOptionalPropertyTypes: strict }, files: own }));
+    await writeFile(
+      config,
+      JSON.stringify({ compilerOptions: { ...common, strict, exactOptionalPropertyTypes: strict }, files: own }),
+    );
     await run(at("tests/node_modules/.bin/tsc"), ["--project", config], { quiet: true });
   }
 }
 
 const tests = { ...tables, "every example type-checks": typeCheck };
 tests["every code block is in the list of examples"] = () => {
-  const shown = pages.filter(({ blocks }) => blocks.length > 0).map(({ page, blocks }) => [page, blocks.map(({ heading }) => heading)]);
+  const shown = pages
+    .filter(({ blocks }) => blocks.length > 0)
+    .map(({ page, blocks }) => [page, blocks.map(({ heading }) => heading)]);
   const listed = Object.entries(EXAMPLES).map(([page, examples]) => [page, examples.map(({ heading }) => heading)]);
   assert.deepEqual(Object.fromEntries(shown), Object.fromEntries(listed));
 };

@@ -24,7 +24,10 @@ export const tables = {
   async "the errors are those of the core and of the types, and say whether money moved"() {
     const rows = table(docs, "Errors", "Code");
     const codes = names(rows, "Code");
-    assert.deepEqual(codes, [...(await read("src/error.rs")).matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code));
+    assert.deepEqual(
+      codes,
+      [...(await read("src/error.rs")).matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code),
+    );
     assert.deepEqual(codes, strings(types.slice(types.indexOf("export type ErrorCode"))));
 
     const { L402Error } = await import(at("dist/node.js"));
@@ -38,34 +41,46 @@ export const tables = {
   async "the options are those of the types, with the defaults of the code"() {
     const rows = table(docs, "Options", "Option");
     const limits = members("Limits").map((name) => `limits.${name}`);
-    assert.deepEqual(names(rows, "Option"), members("Options").flatMap((name) => (name === "limits" ? [name, ...limits] : [name])));
+    assert.deepEqual(
+      names(rows, "Option"),
+      members("Options").flatMap((name) => (name === "limits" ? [name, ...limits] : [name])),
+    );
 
     const { readOptions } = await import(at("dist/options.js"));
     const { config, ...rest } = readOptions({ wallet() {}, limits: { perPayment: 1 } });
     for (const [key, value] of Object.entries(config)) {
       const row = rows.find((row) => [key, `limits.${key}`].includes(spans(row.Option)[0]));
       if (key === "perPayment") assert.equal(row.Default, "required");
-      else if (value === null || key === "perOrigin") assert.match(row.Default, key === "hosts" ? /any https/ : /^none$/);
+      else if (value === null || key === "perOrigin")
+        assert.match(row.Default, key === "hosts" ? /any https/ : /^none$/);
       else assert.deepEqual(JSON.parse(spans(row.Default)[0]), value, key);
     }
     for (const key of ["store", "approve", "onEvent"]) assert.equal(rest[key], undefined);
     const networks = strings(/export type Network = .*/.exec(types)[0]);
-    for (const network of networks) assert.ok(rows.find((row) => spans(row.Option)[0] === "networks").Meaning.includes(`\`${network}\``));
+    for (const network of networks)
+      assert.ok(rows.find((row) => spans(row.Option)[0] === "networks").Meaning.includes(`\`${network}\``));
   },
 
   "the events are those of the types"() {
     const declared = types.slice(types.indexOf("export type PaymentEvent"), types.indexOf("export class L402Error"));
     const rows = table(docs, "Events and receipts", "Event");
-    assert.deepEqual(names(rows, "Event"), [...declared.matchAll(/type: "(\w+)"/g)].map(([, type]) => type));
+    assert.deepEqual(
+      names(rows, "Event"),
+      [...declared.matchAll(/type: "(\w+)"/g)].map(([, type]) => type),
+    );
     const reasons = strings(/reason: (.*) \}/.exec(declared)[1]);
-    assert.deepEqual(spans(rows.at(-1).When).filter((span) => span !== "reason"), reasons);
+    assert.deepEqual(
+      spans(rows.at(-1).When).filter((span) => span !== "reason"),
+      reasons,
+    );
   },
 
   "the runtimes' entries are exports, and every export is named"() {
     const exports = Object.keys(manifest.exports).map((name) => `l402-fetch${name.slice(1)}`);
     const rows = table(docs, "Runtimes", "Where");
     for (const name of names(rows, "Import")) assert.ok(exports.includes(name), name);
-    for (const name of exports.filter((name) => !name.endsWith("package.json"))) assert.ok(docs.includes(`\`${name}\``) || docs.includes(`"${name}"`), name);
+    for (const name of exports.filter((name) => !name.endsWith("package.json")))
+      assert.ok(docs.includes(`\`${name}\``) || docs.includes(`"${name}"`), name);
     for (const [name] of docs.matchAll(/l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
       assert.ok(exports.includes(name) || /^l402-fetch\/(tokens|journal|ledger|purchase)/.test(name), name);
     }

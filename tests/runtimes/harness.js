@@ -9,7 +9,8 @@ export async function runSuite(cases, context, { atOnce = 4, timeout = 30_000 } 
   const runThose = async (wanted, workers) => {
     const indices = [...cases.keys()].filter((index) => wanted(cases[index])).values();
     const worker = async () => {
-      for (const index of indices) results[index] = await runCase(cases[index], context, cases[index].timeout ?? timeout);
+      for (const index of indices)
+        results[index] = await runCase(cases[index], context, cases[index].timeout ?? timeout);
     };
     await Promise.all(Array.from({ length: workers }, worker));
   };
@@ -64,8 +65,12 @@ const assertions = {
   },
   /** Compares as JSON, whatever the order of keys. */
   same(actual, expected, what = "value") {
-    const sorted = (value) => JSON.stringify(value, (_, part) =>
-      part && typeof part === "object" && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part);
+    const sorted = (value) =>
+      JSON.stringify(value, (_, part) =>
+        part && typeof part === "object" && !Array.isArray(part)
+          ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+          : part,
+      );
     if (sorted(actual) !== sorted(expected)) fail(`${what}: expected ${show(expected)}, got ${show(actual)}`);
   },
   /** Resolves with the error, which must have this code. */

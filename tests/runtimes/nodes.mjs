@@ -6,25 +6,44 @@ const ZEROS = "0".repeat(64);
 const base64 = (hex) => Buffer.from(hex, "hex").toString("base64");
 const allowed = (answer) => (response) => {
   response.setHeader("access-control-allow-origin", "*");
-  response.setHeader("access-control-allow-headers", "content-type, accept, authorization, grpc-metadata-macaroon, rune, x-api-key");
+  response.setHeader(
+    "access-control-allow-headers",
+    "content-type, accept, authorization, grpc-metadata-macaroon, rune, x-api-key",
+  );
   answer(response);
 };
 
 /** What each API says of a payment that was made, and how it is asked for one. */
 const APIS = {
-  "/v2/router/send": { invoice: (body) => JSON.parse(body).payment_request, paid: (preimage) => json(200, { result: { status: "SUCCEEDED", payment_preimage: preimage, fee_msat: "2000" } }) },
-  "/v1/pay": { invoice: (body) => JSON.parse(body).bolt11, paid: (preimage) => json(201, { status: "complete", payment_preimage: preimage, amount_msat: 10_000, amount_sent_msat: 12_000 }) },
-  "/payinvoice": { invoice: (body) => new URLSearchParams(body).get("invoice"), paid: (preimage) => json(200, { paymentPreimage: preimage, routingFeeSat: 2 }) },
-  "/api/v1/payments": { invoice: (body) => JSON.parse(body).bolt11, paid: (preimage) => json(201, { status: "success", preimage, fee: -2000 }) },
+  "/v2/router/send": {
+    invoice: (body) => JSON.parse(body).payment_request,
+    paid: (preimage) => json(200, { result: { status: "SUCCEEDED", payment_preimage: preimage, fee_msat: "2000" } }),
+  },
+  "/v1/pay": {
+    invoice: (body) => JSON.parse(body).bolt11,
+    paid: (preimage) =>
+      json(201, { status: "complete", payment_preimage: preimage, amount_msat: 10_000, amount_sent_msat: 12_000 }),
+  },
+  "/payinvoice": {
+    invoice: (body) => new URLSearchParams(body).get("invoice"),
+    paid: (preimage) => json(200, { paymentPreimage: preimage, routingFeeSat: 2 }),
+  },
+  "/api/v1/payments": {
+    invoice: (body) => JSON.parse(body).bolt11,
+    paid: (preimage) => json(201, { status: "success", preimage, fee: -2000 }),
+  },
 };
 
 /** How a payment goes: made or not, and what is answered. */
 const WAYS = {
   good: async (settle, paid) => paid(await settle()),
   base64: async (settle, paid) => paid(base64(await settle())),
-  failed: () => json(200, { result: { status: "FAILED", failure_reason: "FAILURE_REASON_NO_ROUTE", payment_preimage: ZEROS } }),
+  failed: () =>
+    json(200, { result: { status: "FAILED", failure_reason: "FAILURE_REASON_NO_ROUTE", payment_preimage: ZEROS } }),
   slow: async (settle) => {
-    const line = JSON.stringify({ result: { status: "SUCCEEDED", payment_preimage: await settle(), fee_msat: "2000" } });
+    const line = JSON.stringify({
+      result: { status: "SUCCEEDED", payment_preimage: await settle(), fee_msat: "2000" },
+    });
     const first = `${JSON.stringify({ result: { status: "IN_FLIGHT" } })}\n${line.slice(0, 30)}`;
     // the line comes in pieces, and the stream has no end
     return (response) => {
@@ -47,7 +66,11 @@ export async function openNodes({ base }) {
   const paid = new Map();
   const asked = new Map();
   const settle = (shop, invoice) => {
-    if (!paid.has(invoice)) paid.set(invoice, wallet(shop, "pay?fee=2000", { method: "POST", body: invoice }).then(({ preimage }) => preimage));
+    if (!paid.has(invoice))
+      paid.set(
+        invoice,
+        wallet(shop, "pay?fee=2000", { method: "POST", body: invoice }).then(({ preimage }) => preimage),
+      );
     return paid.get(invoice);
   };
   const wallet = async (shop, path, init) => (await fetch(`${base}/wallet/${shop}/${path}`, init)).json();
@@ -68,7 +91,10 @@ export async function openNodes({ base }) {
     if (state === "paid") return APIS["/v2/router/send"].paid(preimage);
     return json(404, { error: { code: 5, message: "payment isn't initiated" } });
   };
-  for (const method of ["GET", "POST", "OPTIONS"]) server.on(`${method} *`, async (request) => allowed(await answer(request)));
-  server.on("GET /strays", () => allowed(json(200, { count: server.seen.filter(({ path }) => path === "/away").length })));
+  for (const method of ["GET", "POST", "OPTIONS"])
+    server.on(`${method} *`, async (request) => allowed(await answer(request)));
+  server.on("GET /strays", () =>
+    allowed(json(200, { count: server.seen.filter(({ path }) => path === "/away").length })),
+  );
   return server;
 }

@@ -13,8 +13,15 @@ import { startWorkers } from "./workerd.mjs";
 const bin = (name) => at(`tests/node_modules/.bin/${name}`);
 const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
 
-const process_ = (program, args) => async ({ folder, base, other, nodes, runtime }) =>
-  lastLine(await run(program, [...args, join(folder, "runtimes/runner.js"), runtime, base, other, nodes], { cwd: folder, quiet: true }));
+const process_ =
+  (program, args) =>
+  async ({ folder, base, other, nodes, runtime }) =>
+    lastLine(
+      await run(program, [...args, join(folder, "runtimes/runner.js"), runtime, base, other, nodes], {
+        cwd: folder,
+        quiet: true,
+      }),
+    );
 
 const browser = async ({ folder, base, other, nodes, runtime }) => {
   const { exports } = JSON.parse(await readFile(join(folder, "node_modules/l402-fetch/package.json"), "utf8"));
@@ -35,12 +42,20 @@ const browser = async ({ folder, base, other, nodes, runtime }) => {
 const RUNTIMES = {
   node: process_(process.execPath, []),
   // the paywall's port is all that it may reach, and no file is read by path
-  deno: process_(bin("deno"), ["run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net=127.0.0.1,localhost"]),
+  deno: process_(bin("deno"), [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--node-modules-dir=manual",
+    "--allow-net=127.0.0.1,localhost",
+  ]),
   bun: process_(bin("bun"), []),
   async workerd({ folder, base, other, nodes }) {
     const { urls, close } = await startWorkers(join(folder, "runtimes/workerd"));
     try {
-      const response = await fetch(`${urls.suite}/?${new URLSearchParams({ base, other, nodes, workers: JSON.stringify(urls) })}`);
+      const response = await fetch(
+        `${urls.suite}/?${new URLSearchParams({ base, other, nodes, workers: JSON.stringify(urls) })}`,
+      );
       const text = await response.text();
       if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${text}`);
       return JSON.parse(text);
@@ -58,7 +73,15 @@ const installed = await installPacked([at("tests/runtimes")]);
 const paywall = await startPaywall();
 const nodes = await openNodes(paywall);
 for (const runtime of names) {
-  await tally(runtime, () => RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, nodes: nodes.url, runtime }));
+  await tally(runtime, () =>
+    RUNTIMES[runtime]({
+      folder: installed.folder,
+      base: paywall.base,
+      other: paywall.other,
+      nodes: nodes.url,
+      runtime,
+    }),
+  );
 }
 await nodes.close();
 await paywall.close();

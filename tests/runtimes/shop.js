@@ -32,11 +32,14 @@ export function openShop(t, options = {}) {
     free: (path, settings = {}, base = t.base) => address(`${base}/free/${id}/${path}`, settings),
     path: (path) => `/shop/${id}/${path}`,
     /** A function that pays; `query` is the paywall's: how well or badly. */
-    wallet: (query = "") => async (invoice, context) => {
-      asked.push({ invoice, context });
-      return shop.settle(invoice.paymentRequest, query);
-    },
-    settle: (paymentRequest, query = "") => control(`/wallet/${id}/pay?${query}`, { method: "POST", body: paymentRequest }),
+    wallet:
+      (query = "") =>
+      async (invoice, context) => {
+        asked.push({ invoice, context });
+        return shop.settle(invoice.paymentRequest, query);
+      },
+    settle: (paymentRequest, query = "") =>
+      control(`/wallet/${id}/pay?${query}`, { method: "POST", body: paymentRequest }),
     lookup: async (hash) => (await plainFetch(`${t.other}/wallet/${id}/lookup/${hash}`)).json(),
     preimage: async (hash) => (await shop.lookup(hash)).preimage,
     stats: () => control(`/stats/${id}`),
@@ -60,13 +63,21 @@ export function openShop(t, options = {}) {
     /** Another paying fetch with a journal and tokens of its own, unless `more` gives it a store. */
     client: (more = {}) =>
       t.pkg.createFetch({
-        wallet: shop.wallet(), limits: { perPayment: 100 }, networks: ["regtest"], onEvent: shop.onEvent, ...more,
+        wallet: shop.wallet(),
+        limits: { perPayment: 100 },
+        networks: ["regtest"],
+        onEvent: shop.onEvent,
+        ...more,
       }),
     /** Asserts counts of the paywall; `payments` is never left out. */
     async counts(expected) {
       if (!("payments" in expected)) throw new Error("say how many payments there must be");
       const stats = await shop.stats();
-      t.same(Object.fromEntries(Object.keys(expected).map((key) => [key, stats[key]])), expected, "the paywall's counts");
+      t.same(
+        Object.fromEntries(Object.keys(expected).map((key) => [key, stats[key]])),
+        expected,
+        "the paywall's counts",
+      );
       return stats;
     },
     /** Every Authorization that the shop was sent, null where there was none. */
@@ -104,7 +115,10 @@ export function mapStore({ lock = false } = {}) {
   const tails = new Map();
   store.lock = (name, task) => {
     const result = (tails.get(name) ?? Promise.resolve()).then(task);
-    tails.set(name, result.catch(() => {}));
+    tails.set(
+      name,
+      result.catch(() => {}),
+    );
     return result;
   };
   return store;

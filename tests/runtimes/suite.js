@@ -22,8 +22,34 @@ import store from "./cases/store.js";
 import wallets from "./cases/wallets.js";
 import workerd from "./cases/workerd.js";
 
-const everywhere = [parsing, options, paying, quote, wallets, nodes, refusals, recovery, reuse, redirects, bodies, network, abort, events, limits, store, parallel].flat();
-const own = { node: [contexts, manyMore].flat(), deno: contexts, bun: contexts, workerd: [contexts, workerd].flat(), chromium: browsers, firefox: browsers, webkit: browsers };
+const everywhere = [
+  parsing,
+  options,
+  paying,
+  quote,
+  wallets,
+  nodes,
+  refusals,
+  recovery,
+  reuse,
+  redirects,
+  bodies,
+  network,
+  abort,
+  events,
+  limits,
+  store,
+  parallel,
+].flat();
+const own = {
+  node: [contexts, manyMore].flat(),
+  deno: contexts,
+  bun: contexts,
+  workerd: [contexts, workerd].flat(),
+  chromium: browsers,
+  firefox: browsers,
+  webkit: browsers,
+};
 
 /** The cases for a runtime: those for all, then what only it has. */
 export const casesFor = (runtime) => [...everywhere, ...(own[runtime] ?? [])];

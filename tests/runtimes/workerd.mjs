@@ -24,7 +24,9 @@ export async function startWorkers(folder, { disk, certificate } = {}) {
   const config = join(out, "config.capnp");
   if (certificate) await copyFile(certificate, join(out, "trusted.pem"));
   await writeFile(config, capnp(workers, disk, certificate && "trusted.pem"));
-  const child = spawn(at("tests/node_modules/.bin/workerd"), ["serve", config, "--control-fd=3"], { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  const child = spawn(at("tests/node_modules/.bin/workerd"), ["serve", config, "--control-fd=3"], {
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
   const urls = {};
   await new Promise((done, fail) => {
     child.on("error", fail);
@@ -37,10 +39,11 @@ export async function startWorkers(folder, { disk, certificate } = {}) {
   });
   return {
     urls,
-    close: (signal) => new Promise((done) => {
-      child.removeAllListeners("exit").on("exit", done);
-      child.kill(signal);
-    }),
+    close: (signal) =>
+      new Promise((done) => {
+        child.removeAllListeners("exit").on("exit", done);
+        child.kill(signal);
+      }),
   };
 }
 
@@ -55,16 +58,18 @@ async function bundle(entry, out) {
     write: false,
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*"],
-    plugins: [{
-      name: "compiled-wasm",
-      setup({ onResolve }) {
-        onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
-          const file = `${name}-${basename(path)}`;
-          modules.set(file, resolve(resolveDir, path));
-          return { path: `./${file}`, external: true };
-        });
+    plugins: [
+      {
+        name: "compiled-wasm",
+        setup({ onResolve }) {
+          onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
+            const file = `${name}-${basename(path)}`;
+            modules.set(file, resolve(resolveDir, path));
+            return { path: `./${file}`, external: true };
+          });
+        },
       },
-    }],
+    ],
   });
   const [{ text }] = result.outputFiles;
   await writeFile(join(out, `${name}.js`), text);

@@ -12,13 +12,20 @@ export async function inBrowser({ folder, base, other, runtime }) {
 <script type="module" src="/stores/${script}"></script>`;
   const { build } = await import("esbuild");
   const worker = join(folder, "worker.js");
-  await build({ entryPoints: [join(folder, "stores/worker.js")], outfile: worker, bundle: true, format: "iife", logLevel: "error" });
+  await build({
+    entryPoints: [join(folder, "stores/worker.js")],
+    outfile: worker,
+    bundle: true,
+    format: "iife",
+    logLevel: "error",
+  });
   const site = await serve(folder, { "/": page("page.js"), "/tab": page("tab.js") });
   const opened = await openBrowser(runtime);
   try {
     const query = new URLSearchParams({ runtime, base, other });
     const results = await opened.visit(`${site.url}/?${query}`, 180_000);
-    for (const [name, test] of Object.entries(tabs)) results.push(await runTabs(name, test, { opened, site, base, other, runtime, query }));
+    for (const [name, test] of Object.entries(tabs))
+      results.push(await runTabs(name, test, { opened, site, base, other, runtime, query }));
     return results;
   } finally {
     await opened.close();
@@ -84,7 +91,13 @@ const tabs = {
     const second = two.evaluate('tab.buy("a")');
     await t.until("challenges", 2);
     await t.release();
-    t.same([await first, await second], [{ status: 200, paidNow: true }, { status: 200, paidNow: false }]);
+    t.same(
+      [await first, await second],
+      [
+        { status: 200, paidNow: true },
+        { status: 200, paidNow: false },
+      ],
+    );
     t.same(await payments(t), [1, 1], "payments and times the wallets were asked");
   },
 
@@ -114,7 +127,9 @@ const tabs = {
 
   async "tabs share their limits"(t) {
     const pages = [await t.tab(), await t.tab(), await t.tab()];
-    const ends = await Promise.all(pages.map((page, index) => page.evaluate(`tab.buy("${index}?scope=path", { total: 15 })`)));
+    const ends = await Promise.all(
+      pages.map((page, index) => page.evaluate(`tab.buy("${index}?scope=path", { total: 15 })`)),
+    );
     t.same(ends.map(({ status, code }) => code ?? status).sort(), [200, "over_limit", "over_limit"]);
     t.same(await payments(t), [1, 1], "payments and times the wallets were asked");
   },

@@ -16,19 +16,32 @@ const roles = {
     }
     console.log("done");
   },
-  grow: () => store.set("a", "x".repeat(1_000_000)).then(() => console.log("written"), (error) => console.log(error.code)),
+  grow: () =>
+    store.set("a", "x".repeat(1_000_000)).then(
+      () => console.log("written"),
+      (error) => console.log(error.code),
+    ),
   hold: (name) => store.lock(name, () => (console.log("held"), forever())),
   hang: () =>
     store.lock("l402-fetch/ledger", async () => {
       await store.set("a", "before");
       console.log("held");
       await hear();
-      await store.set("a", "mine").then(() => console.log("written"), (error) => console.log(error.message));
+      await store.set("a", "mine").then(
+        () => console.log("written"),
+        (error) => console.log(error.message),
+      );
       await forever();
     }),
   async buy(url, base, other, shop, total = "100", query = "") {
-    const wallet = async ({ paymentRequest }) => (await fetch(`${other}/wallet/${shop}/pay?${query}`, { method: "POST", body: paymentRequest })).json();
-    const pay = pkg.createFetch({ wallet, limits: { perPayment: 100, total: Number(total) }, networks: ["regtest"], store });
+    const wallet = async ({ paymentRequest }) =>
+      (await fetch(`${other}/wallet/${shop}/pay?${query}`, { method: "POST", body: paymentRequest })).json();
+    const pay = pkg.createFetch({
+      wallet,
+      limits: { perPayment: 100, total: Number(total) },
+      networks: ["regtest"],
+      store,
+    });
     console.log("ready");
     await hear();
     try {

@@ -22,13 +22,16 @@ function start(...args) {
 }
 
 /** The same in a shell that lets a file grow to 64 KiB. */
-const startShortOfDisk = (...args) => startWith((program, flags) => ["sh", ["-c", 'ulimit -f 128; exec "$0" "$@"', program, ...flags]], ...args);
+const startShortOfDisk = (...args) =>
+  startWith((program, flags) => ["sh", ["-c", 'ulimit -f 128; exec "$0" "$@"', program, ...flags]], ...args);
 
 function startWith(command, ...args) {
   // in Deno, where it can be tried, with the permissions alone that the README names
   const allow = args[0] === "count" ? [`--allow-read=${folder}`, `--allow-write=${folder}`] : ["--allow-all"];
   const flags = runtime === "deno" ? ["run", "--quiet", "--no-prompt", "--node-modules-dir=manual", ...allow] : [];
-  const child = spawn(...command(process.execPath, [...flags, join(here, "child.js"), ...args]), { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(...command(process.execPath, [...flags, join(here, "child.js"), ...args]), {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   children.add(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = new Promise((done) => child.on("exit", () => (children.delete(child), done())));
@@ -57,8 +60,16 @@ const cases = [
       t.equal((await stat(path)).mode & 0o777, 0o600, "the mode after the next write");
       t.equal((await stat(`${path}.locks`)).mode & 0o777, 0o700, "the locks' folder");
       const name = path.slice(folder.length + 1);
-      t.same((await readdir(folder)).filter((file) => file.startsWith(name)).sort(), [name, `${name}.locks`], "files left");
-      t.equal((await readdir(`${path}.locks`, { recursive: true })).length, 2, "one file for each lock that was used, in its folder");
+      t.same(
+        (await readdir(folder)).filter((file) => file.startsWith(name)).sort(),
+        [name, `${name}.locks`],
+        "files left",
+      );
+      t.equal(
+        (await readdir(`${path}.locks`, { recursive: true })).length,
+        2,
+        "one file for each lock that was used, in its folder",
+      );
     },
   },
   {
@@ -92,7 +103,13 @@ const cases = [
     "another JSON": '{"hello":"world"}',
     "a value that is no text": '{"version":1,"values":{"a":1}}',
     "a list of values": '{"version":1,"values":["a"]}',
-    "bytes that are no UTF-8": Uint8Array.of(...new TextEncoder().encode('{"version":1,"values":{"a":"'), 0xff, 0x22, 0x7d, 0x7d),
+    "bytes that are no UTF-8": Uint8Array.of(
+      ...new TextEncoder().encode('{"version":1,"values":{"a":"'),
+      0xff,
+      0x22,
+      0x7d,
+      0x7d,
+    ),
     "a later version": '{"version":2,"values":{}}',
   }).map(([name, content]) => ({
     name: `${name}: an error, nothing is paid, and the file stays as it is`,
@@ -119,7 +136,11 @@ const cases = [
     async run(t) {
       const path = join(folder, `missing-${++places}`, "store.json");
       const store = fileStore(path);
-      for (const task of [() => store.get("a"), () => store.set("a", "1"), () => store.lock("a", async () => t.ok(false, "ran"))]) {
+      for (const task of [
+        () => store.get("a"),
+        () => store.set("a", "1"),
+        () => store.lock("a", async () => t.ok(false, "ran")),
+      ]) {
         t.ok(/folder of .* is missing/.test((await t.rejects(task())).message));
       }
       await t.rejects(stat(dirname(path)), "ENOENT");
@@ -154,7 +175,11 @@ const cases = [
       for (const name of names) await store.lock(name, async () => {});
       const folders = await readdir(`${path}.locks`);
       const sizes = await Promise.all(folders.map(async (name) => (await readdir(join(`${path}.locks`, name))).length));
-      t.equal(sizes.reduce((sum, size) => sum + size), names.length, "free locks leave one file");
+      t.equal(
+        sizes.reduce((sum, size) => sum + size),
+        names.length,
+        "free locks leave one file",
+      );
       t.ok(Math.max(...sizes) < 20, `${Math.max(...sizes)} in one folder`);
     },
   },
@@ -183,7 +208,11 @@ const cases = [
       t.equal(await fileStore(path).get("a"), "before");
       t.equal(await start("grow", path).hear(), "written", "where there is room");
       const name = path.slice(folder.length + 1);
-      t.same((await readdir(folder)).filter((file) => file.startsWith(name)).sort(), [name, `${name}.locks`], "files left");
+      t.same(
+        (await readdir(folder)).filter((file) => file.startsWith(name)).sort(),
+        [name, `${name}.locks`],
+        "files left",
+      );
     },
   },
   {
@@ -247,7 +276,10 @@ const cases = [
       for (const buyer of buyers) t.equal(await buyer.hear(), "ready");
       for (const buyer of buyers) buyer.say("go");
       const receipts = await Promise.all(buyers.map(async (buyer) => JSON.parse(await buyer.hear())));
-      t.same(receipts.map(({ status }) => status), [200, 200]);
+      t.same(
+        receipts.map(({ status }) => status),
+        [200, 200],
+      );
       t.same(receipts.map(({ paidNow }) => paidNow).sort(), [false, true]);
       await shop.counts({ payments: 1, asked: 1, accepted: 2 });
     },
@@ -257,7 +289,9 @@ const cases = [
     async run(t) {
       const shop = openShop(t);
       const path = newPath();
-      const buyers = [1, 2, 3].map((number) => start("buy", path, shop.url(`${number}`, { scope: "path" }), base, other, shop.id, "15"));
+      const buyers = [1, 2, 3].map((number) =>
+        start("buy", path, shop.url(`${number}`, { scope: "path" }), base, other, shop.id, "15"),
+      );
       for (const buyer of buyers) t.equal(await buyer.hear(), "ready");
       for (const buyer of buyers) buyer.say("go");
       const ends = await Promise.all(buyers.map(async (buyer) => JSON.parse(await buyer.hear())));
@@ -282,7 +316,11 @@ const cases = [
       await shop.release();
       await shop.until("payments", 1);
       const later = shop.client({ store: fileStore(path), wallet });
-      t.same((await later.payments()).map(({ state }) => state), ["paid"], "looked up before it is told");
+      t.same(
+        (await later.payments()).map(({ state }) => state),
+        ["paid"],
+        "looked up before it is told",
+      );
       const response = await shop.client({ store: fileStore(path), wallet })(shop.url("a"));
       t.equal(response.status, 200);
       await shop.counts({ payments: 1, asked: 1, accepted: 1 });
@@ -302,7 +340,10 @@ const cases = [
       const wallet = { pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
       // a wallet without an id is another one in each process
       for (const time of [1, 2]) {
-        const error = await t.rejects(shop.client({ store: fileStore(path), wallet })(shop.url("a")), "payment_unknown");
+        const error = await t.rejects(
+          shop.client({ store: fileStore(path), wallet })(shop.url("a")),
+          "payment_unknown",
+        );
         t.equal(error.payment.state, "pending", `call ${time}`);
       }
       await shop.counts({ payments: 0, asked: 1 });

@@ -13,16 +13,20 @@ function instanceOf(env, { other, id, wallet = "", total = 100, fresh }) {
   if (found && !fresh) return found;
   const instance = createFetch({
     wallet: {
-      pay: async ({ paymentRequest }) => (await fetch(`${other}/wallet/${id}/pay?${wallet}`, { method: "POST", body: paymentRequest })).json(),
+      pay: async ({ paymentRequest }) =>
+        (await fetch(`${other}/wallet/${id}/pay?${wallet}`, { method: "POST", body: paymentRequest })).json(),
       lookup: async (hash) => (await fetch(`${other}/wallet/${id}/lookup/${hash}`)).json(),
     },
     limits: { perPayment: 100, total: Number(total) },
     networks: ["regtest"],
     // a stub of its own for each question: this instance serves many requests
-    store: durableObjectStore(() => {
-      asked++;
-      return env.LEDGER.get(env.LEDGER.idFromName(id));
-    }, { cache: env.CACHE }),
+    store: durableObjectStore(
+      () => {
+        asked++;
+        return env.LEDGER.get(env.LEDGER.idFromName(id));
+      },
+      { cache: env.CACHE },
+    ),
   });
   instances.set(key, instance);
   return instance;
@@ -43,7 +47,11 @@ export default {
       }
       const response = await task;
       await response.arrayBuffer();
-      return Response.json({ status: response.status, paidNow: receiptOf(response)?.paidNow, ...(query.count && { asked: asked - before }) });
+      return Response.json({
+        status: response.status,
+        paidNow: receiptOf(response)?.paidNow,
+        ...(query.count && { asked: asked - before }),
+      });
     } catch (error) {
       return Response.json({ code: error.code ?? String(error), ...(query.debug && { error: String(error.cause) }) });
     }

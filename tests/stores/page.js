@@ -71,7 +71,10 @@ const cases = [
       const shop = openShop(t);
       Object.defineProperty(navigator, "locks", { value: undefined, configurable: true });
       try {
-        const error = await t.rejects(shop.client({ store: indexedDBStore(`unlocked-${Math.random()}`) })(shop.url("a")), "store_failed");
+        const error = await t.rejects(
+          shop.client({ store: indexedDBStore(`unlocked-${Math.random()}`) })(shop.url("a")),
+          "store_failed",
+        );
         t.ok(/https/.test(error.cause.message), error.cause.message);
       } finally {
         delete navigator.locks;

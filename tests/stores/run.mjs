@@ -11,11 +11,18 @@ import { inWorkerd } from "./workerd.mjs";
 const bin = (name) => at(`tests/node_modules/.bin/${name}`);
 const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
 
-const file = (program, args) => async ({ folder, base, other, runtime }) => {
-  const place = join(folder, `files-${runtime}`);
-  await mkdir(place);
-  return lastLine(await run(program, [...args, join(folder, "stores/file.js"), runtime, base, other, place], { cwd: folder, quiet: true }));
-};
+const file =
+  (program, args) =>
+  async ({ folder, base, other, runtime }) => {
+    const place = join(folder, `files-${runtime}`);
+    await mkdir(place);
+    return lastLine(
+      await run(program, [...args, join(folder, "stores/file.js"), runtime, base, other, place], {
+        cwd: folder,
+        quiet: true,
+      }),
+    );
+  };
 
 const RUNTIMES = {
   node: file(process.execPath, []),
@@ -29,7 +36,10 @@ const RUNTIMES = {
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNTIMES);
 const installed = await installPacked([at("tests/runtimes"), at("tests/stores")]);
 const paywall = await startPaywall();
-const test = (runtime) => tally(runtime, () => RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, runtime }));
+const test = (runtime) =>
+  tally(runtime, () =>
+    RUNTIMES[runtime]({ folder: installed.folder, base: paywall.base, other: paywall.other, runtime }),
+  );
 
 // All but browsers spend most of their time in waiting for a lock whose holder is gone.
 const isBrowser = (runtime) => RUNTIMES[runtime] === inBrowser;

@@ -108,7 +108,14 @@ export default [
       t.equal(await one.lock("a", async () => 5), 5);
       const broken = new Error("broken");
       t.ok((await t.rejects(one.lock("a", () => Promise.reject(broken)))) === broken, "the error itself");
-      t.ok((await t.rejects(one.lock("a", () => { throw broken; }))) === broken, "the error itself");
+      t.ok(
+        (await t.rejects(
+          one.lock("a", () => {
+            throw broken;
+          }),
+        )) === broken,
+        "the error itself",
+      );
       t.equal(await two.lock("a", async () => 6), 6);
     },
   },
@@ -138,7 +145,10 @@ export default [
       const [one, two] = [1, 2].map(() => shop.client({ store: t.open(place) }));
       const url = shop.url("a");
       const responses = await Promise.all([one(url), two(url), one(url), two(url)]);
-      t.same(responses.map((response) => response.status), [200, 200, 200, 200]);
+      t.same(
+        responses.map((response) => response.status),
+        [200, 200, 200, 200],
+      );
       await shop.counts({ payments: 1, asked: 1 });
       t.same(await one.payments(), await two.payments());
     },
@@ -150,11 +160,18 @@ export default [
       const place = somewhere(t);
       const limits = { perPayment: 100, total: 30 };
       const pays = [1, 2].map(() => shop.client({ store: t.open(place), limits }));
-      const buy = (index) => pays[index % 2](shop.url(`${index}`, { scope: "path" })).then(() => "bought", (error) => error.code);
+      const buy = (index) =>
+        pays[index % 2](shop.url(`${index}`, { scope: "path" })).then(
+          () => "bought",
+          (error) => error.code,
+        );
       const ends = await Promise.all([0, 1, 2, 3, 4, 5].map(buy));
       // a fee that is reserved meanwhile may refuse one that would fit later
       for (const index of [6, 7, 8]) ends.push(await buy(index));
-      t.same(ends.filter((end) => end !== "over_limit"), ["bought", "bought", "bought"]);
+      t.same(
+        ends.filter((end) => end !== "over_limit"),
+        ["bought", "bought", "bought"],
+      );
       for (const pay of pays) t.equal((await pay.spent()).total, 30);
       await shop.counts({ payments: 3, asked: 3 });
     },
@@ -185,7 +202,12 @@ export default [
           await store.set(key, value);
           const pay = shop.client({ store });
           await t.rejects(pay(shop.url("a")), "store_failed");
-          for (const ask of [() => pay.payments(), () => pay.spent(), () => pay.forget(), () => pay.resolve("ab".repeat(32), "failed")]) {
+          for (const ask of [
+            () => pay.payments(),
+            () => pay.spent(),
+            () => pay.forget(),
+            () => pay.resolve("ab".repeat(32), "failed"),
+          ]) {
             await t.rejects(ask(), "store_failed");
           }
           t.equal(await store.get(key), value);

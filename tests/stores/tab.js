@@ -12,7 +12,8 @@ const client = ({ wallet = "", lookup = false, total = 100, ...more } = {}) =>
     limits: { perPayment: 100, total },
     networks: ["regtest"],
     wallet: {
-      pay: async ({ paymentRequest }) => (await fetch(`${other}/wallet/${id}/pay?${wallet}`, { method: "POST", body: paymentRequest })).json(),
+      pay: async ({ paymentRequest }) =>
+        (await fetch(`${other}/wallet/${id}/pay?${wallet}`, { method: "POST", body: paymentRequest })).json(),
       ...(lookup && { lookup: async (hash) => (await fetch(`${other}/wallet/${id}/lookup/${hash}`)).json() }),
     },
     ...more,

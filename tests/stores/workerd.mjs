@@ -34,7 +34,10 @@ async function runCase(name, test, fleet) {
   const json = async (url, init) => (await fetch(url, init)).json();
   const t = {
     /** Asks a Worker for a paid resource; resolves with what came of it. */
-    ask: (worker, path, options = {}) => json(`${fleet.urls[worker]}/?${new URLSearchParams({ base: fleet.base, other: fleet.other, id, path, ...options })}`),
+    ask: (worker, path, options = {}) =>
+      json(
+        `${fleet.urls[worker]}/?${new URLSearchParams({ base: fleet.base, other: fleet.other, id, path, ...options })}`,
+      ),
     restart: fleet.restart,
     stats: () => json(`${fleet.other}/stats/${id}?log=0`),
     until: (count, number) => json(`${fleet.other}/stats/${id}/wait?${count}=${number}`),
@@ -79,7 +82,9 @@ const cases = {
   },
 
   async "two Workers share one budget"(t) {
-    const ends = await Promise.all([0, 1, 2, 3].map((index) => t.ask(index % 2 ? "one" : "two", `${index}?scope=path`, { total: 15 })));
+    const ends = await Promise.all(
+      [0, 1, 2, 3].map((index) => t.ask(index % 2 ? "one" : "two", `${index}?scope=path`, { total: 15 })),
+    );
     t.same(ends.map(({ status, code }) => code ?? status).sort(), [200, "over_limit", "over_limit", "over_limit"]);
     await t.paid(1);
   },

@@ -1,9 +1,32 @@
 // The whole surface, used as a caller would, under the strictest settings. Checked by tsc, never run.
 import {
-  attenuateMacaroon, createFetch, decodeInvoice, decodeMacaroon, L402Error, parseChallenges, receiptOf,
-  type Challenge, type ErrorCode, type Invoice, type Limits, type Macaroon, type Network, type NwcClient, type Options, type PaidFetch,
-  type PayContext, type PayFunction, type Payment, type PaymentEvent, type PayResult, type Protocol, type Quote, type Receipt,
-  type Store, type Wallet, type WebLNProvider,
+  attenuateMacaroon,
+  createFetch,
+  decodeInvoice,
+  decodeMacaroon,
+  L402Error,
+  parseChallenges,
+  receiptOf,
+  type Challenge,
+  type ErrorCode,
+  type Invoice,
+  type Limits,
+  type Macaroon,
+  type Network,
+  type NwcClient,
+  type Options,
+  type PaidFetch,
+  type PayContext,
+  type PayFunction,
+  type Payment,
+  type PaymentEvent,
+  type PayResult,
+  type Protocol,
+  type Quote,
+  type Receipt,
+  type Store,
+  type Wallet,
+  type WebLNProvider,
 } from "../../src/js/index.js";
 import { NWCClient } from "@getalby/sdk/nwc";
 import { durableObjectStore } from "../../src/js/stores/durable-object.js";
@@ -18,7 +41,7 @@ import { phoenixd } from "../../src/js/wallets/phoenixd.js";
 import { webln } from "../../src/js/wallets/webln.js";
 
 /** Fails to compile unless A and B are the same type. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : never;
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never;
 function is<_T extends true>(): void {}
 
 // The smallest use.
@@ -51,7 +74,13 @@ await forget();
 await forget("https://a.b");
 
 // Every option, and every optional one absent by undefined.
-const limits: Limits = { perPayment: 1, perHour: 2, perDay: 3, total: 4, perOrigin: { perHour: 1, perDay: 2, total: 3 } };
+const limits: Limits = {
+  perPayment: 1,
+  perHour: 2,
+  perDay: 3,
+  total: 4,
+  perOrigin: { perHour: 1, perDay: 2, total: 3 },
+};
 const networks: Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const protocols: Protocol[] = ["l402", "lsat", "mpp", "x402"];
 const store: Store = {
@@ -61,40 +90,88 @@ const store: Store = {
   lock: (_name, task) => task(),
 };
 const map = new Map<string, string>();
-const localStore: Store = { get: (key) => map.get(key), set: (key, value) => void map.set(key, value), delete: (key) => void map.delete(key) };
+const localStore: Store = {
+  get: (key) => map.get(key),
+  set: (key, value) => void map.set(key, value),
+  delete: (key) => void map.delete(key),
+};
 const options: Options = {
-  wallet: webln(), limits, store, networks, protocols, hosts: ["*.example.com"], insecureHosts: ["*.local"], proof: "none", paymentTimeout: 1000,
-  approve: (asked, { signal, maxFeeMsat, remaining }) => !signal.aborted && maxFeeMsat < 5000 && remaining.payment + (remaining.day ?? 0) > asked.amountSat && asked.invoice.expiresAt > 0 && asked.macaroon?.caveats[0]?.raw !== "",
-  fetch: globalThis.fetch, now: Date.now, onEvent: (event) => show(event),
+  wallet: webln(),
+  limits,
+  store,
+  networks,
+  protocols,
+  hosts: ["*.example.com"],
+  insecureHosts: ["*.local"],
+  proof: "none",
+  paymentTimeout: 1000,
+  approve: (asked, { signal, maxFeeMsat, remaining }) =>
+    !signal.aborted &&
+    maxFeeMsat < 5000 &&
+    remaining.payment + (remaining.day ?? 0) > asked.amountSat &&
+    asked.invoice.expiresAt > 0 &&
+    asked.macaroon?.caveats[0]?.raw !== "",
+  fetch: globalThis.fetch,
+  now: Date.now,
+  onEvent: (event) => show(event),
 };
 createFetch(options);
 createFetch({
-  wallet: async () => true as const, limits: { perPayment: 1, perHour: undefined, perDay: undefined, total: undefined, perOrigin: undefined }, store: undefined,
-  approve: undefined, networks: undefined, hosts: undefined, insecureHosts: undefined, protocols: undefined, proof: undefined, paymentTimeout: undefined, fetch: undefined,
-  now: undefined, onEvent: undefined,
+  wallet: async () => true as const,
+  limits: { perPayment: 1, perHour: undefined, perDay: undefined, total: undefined, perOrigin: undefined },
+  store: undefined,
+  approve: undefined,
+  networks: undefined,
+  hosts: undefined,
+  insecureHosts: undefined,
+  protocols: undefined,
+  proof: undefined,
+  paymentTimeout: undefined,
+  fetch: undefined,
+  now: undefined,
+  onEvent: undefined,
 });
 createFetch({ wallet: () => true, limits, store: localStore, approve: async () => false });
 
 // Every kind of wallet.
-const byFunction: PayFunction = async (invoice: Invoice, { url, maxFeeMsat, signal }: PayContext): Promise<PayResult> => {
+const byFunction: PayFunction = async (
+  invoice: Invoice,
+  { url, maxFeeMsat, signal }: PayContext,
+): Promise<PayResult> => {
   if (signal.aborted) return { failed: "too late" };
   if (invoice.amountMsat === null) return { failed: "no amount", cause: new Error(url) };
   return invoice.amountMsat > maxFeeMsat ? { preimage: invoice.paymentHash, feeMsat: 5 } : invoice.paymentRequest;
 };
 const byWallet: Wallet = { pay: byFunction, lookup: async () => ({ state: "pending" }), balanceMsat: async () => 5 };
-const byWebln: WebLNProvider = { enable: async () => {}, sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }) };
+const byWebln: WebLNProvider = {
+  enable: async () => {},
+  sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }),
+};
 const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
 const url = "https://127.0.0.1:8080";
 for (const wallet of [
-  lnd({ url, macaroon: "00" }), lnd({ url, macaroon: "00", fetch: globalThis.fetch, insecure: true }), cln({ url, rune: "x" }), phoenixd({ url, password: "x" }),
-  lnbits({ url, adminKey: "x" }), nwc("nostr+walletconnect://"), nwc(byNwc), nwc(new NWCClient({})),
-] satisfies Wallet[]) createFetch({ wallet, limits });
-for (const wallet of [byFunction, byWallet, byWebln, byNwc, new NWCClient({}), webln(byWebln)]) createFetch({ wallet, limits });
+  lnd({ url, macaroon: "00" }),
+  lnd({ url, macaroon: "00", fetch: globalThis.fetch, insecure: true }),
+  cln({ url, rune: "x" }),
+  phoenixd({ url, password: "x" }),
+  lnbits({ url, adminKey: "x" }),
+  nwc("nostr+walletconnect://"),
+  nwc(byNwc),
+  nwc(new NWCClient({})),
+] satisfies Wallet[])
+  createFetch({ wallet, limits });
+for (const wallet of [byFunction, byWallet, byWebln, byNwc, new NWCClient({}), webln(byWebln)])
+  createFetch({ wallet, limits });
 
-for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[]) createFetch({ wallet: byFunction, limits, store });
+for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[])
+  createFetch({ wallet: byFunction, limits, store });
 
 const namespace = { get: (id: string) => ({ id, fetch: (url: RequestInfo, init?: RequestInit) => fetch(url, init) }) };
-const cache = { get: async (key: string) => key, put: async (key: string, value: string) => console.log(key, value), delete: async (key: string) => console.log(key) };
+const cache = {
+  get: async (key: string) => key,
+  put: async (key: string, value: string) => console.log(key, value),
+  delete: async (key: string) => console.log(key),
+};
 createFetch({ wallet: byFunction, limits, store: durableObjectStore(namespace.get("a")) });
 createFetch({ wallet: byFunction, limits, store: durableObjectStore(() => namespace.get("a"), { cache }) });
 export class Ledger extends L402Ledger {}
@@ -102,13 +179,28 @@ export class Ledger extends L402Ledger {}
 /** Every event, by its type. */
 function show(event: PaymentEvent): string {
   switch (event.type) {
-    case "challenge": return event.url + event.challenges.map(({ scheme, params, offer }) => scheme + params["realm"] + offer?.token).join();
-    case "quote": return event.quote.origin;
-    case "paying": case "paid": return event.payment.state;
-    case "reused": return event.payment.paymentHash + event.url;
-    case "refused": return event.code + event.message + event.url;
-    case "failed": return event.code + event.message + String(event.payment.settledAt);
-    case "unpayable": return event.reason satisfies "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" | "request_mode";
+    case "challenge":
+      return (
+        event.url + event.challenges.map(({ scheme, params, offer }) => scheme + params["realm"] + offer?.token).join()
+      );
+    case "quote":
+      return event.quote.origin;
+    case "paying":
+    case "paid":
+      return event.payment.state;
+    case "reused":
+      return event.payment.paymentHash + event.url;
+    case "refused":
+      return event.code + event.message + event.url;
+    case "failed":
+      return event.code + event.message + String(event.payment.settledAt);
+    case "unpayable":
+      return event.reason satisfies
+        | "no_challenge"
+        | "challenge_hidden"
+        | "no_lightning"
+        | "authorization_set"
+        | "request_mode";
   }
 }
 
@@ -122,7 +214,15 @@ try {
   const about: Payment | undefined = error.payment;
   const cause: unknown = error.cause;
   const moved: "no" | "maybe" | "yes" = error.moneyMoved;
-  console.log(code, left?.status, about?.amountSat, error.quote?.amountSat, error.quote?.invoice.amountSat, cause, moved);
+  console.log(
+    code,
+    left?.status,
+    about?.amountSat,
+    error.quote?.amountSat,
+    error.quote?.invoice.amountSat,
+    cause,
+    moved,
+  );
 }
 const made: Error = new L402Error("declined", "x", { cause: 1, response });
 console.log(made.name, receiptOf(response)?.paidNow);

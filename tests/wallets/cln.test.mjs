@@ -10,9 +10,17 @@ import { suite } from "./suite.mjs";
 const now = () => Math.floor(Date.now() / 1000);
 
 /** As Core Lightning documents it. */
-const paid = ({ preimage, feeMsat, hash, amountMsat }) => json(201, {
-  destination: "02".repeat(33), payment_hash: hash, created_at: 1790000000.25, parts: 1, amount_msat: amountMsat, amount_sent_msat: amountMsat + feeMsat, payment_preimage: preimage, status: "complete",
-});
+const paid = ({ preimage, feeMsat, hash, amountMsat }) =>
+  json(201, {
+    destination: "02".repeat(33),
+    payment_hash: hash,
+    created_at: 1790000000.25,
+    parts: 1,
+    amount_msat: amountMsat,
+    amount_sent_msat: amountMsat + feeMsat,
+    payment_preimage: preimage,
+    status: "complete",
+  });
 const entry = (status, fields) => ({ payment_hash: "", status, created_at: now(), created_index: 1, ...fields });
 const pays = (...entries) => json(201, { pays: entries });
 const fails = (code, message, status = 500) => json(status, { code, message });
@@ -35,64 +43,183 @@ const kit = {
   hash,
   paid,
   found: {
-    paid: ({ preimage, feeMsat, hash, amountMsat }) => pays(entry("failed", { payment_hash: hash }), entry("complete", { payment_hash: hash, preimage, amount_msat: amountMsat, amount_sent_msat: amountMsat + feeMsat })),
+    paid: ({ preimage, feeMsat, hash, amountMsat }) =>
+      pays(
+        entry("failed", { payment_hash: hash }),
+        entry("complete", {
+          payment_hash: hash,
+          preimage,
+          amount_msat: amountMsat,
+          amount_sent_msat: amountMsat + feeMsat,
+        }),
+      ),
     pending: ({ hash } = {}) => pays(entry("failed", { payment_hash: hash }), entry("pending", { payment_hash: hash })),
     failed: ({ hash } = {}) => pays(entry("failed", { payment_hash: hash })),
     none: () => pays(),
   },
   refused: { answer: forged, says: "cln refused (status 401): Not permitted: Not derived from master" },
-  limited: { answer: fails(1502, "Not permitted: Rate of 1 per minute exceeded", 401), says: "cln refused (status 401): Not permitted: Rate of 1 per minute exceeded" },
-  balance: [json(201, { channels: [
-    { state: "CHANNELD_NORMAL", spendable_msat: 980_500 }, { state: "CHANNELD_NORMAL", spendable_msat: "1000msat" }, { state: "ONCHAIN", spendable_msat: 5 }, { state: "CHANNELD_AWAITING_LOCKIN" },
-  ] }), 981_500],
+  limited: {
+    answer: fails(1502, "Not permitted: Rate of 1 per minute exceeded", 401),
+    says: "cln refused (status 401): Not permitted: Rate of 1 per minute exceeded",
+  },
+  balance: [
+    json(201, {
+      channels: [
+        { state: "CHANNELD_NORMAL", spendable_msat: 980_500 },
+        { state: "CHANNELD_NORMAL", spendable_msat: "1000msat" },
+        { state: "ONCHAIN", spendable_msat: 5 },
+        { state: "CHANNELD_AWAITING_LOCKIN" },
+      ],
+    }),
+    981_500,
+  ],
 };
 
 const gaveUp = (code, message) => `cln gave up, though not yet on every part (status 500): ${code}, ${message}`;
 const ended = [
-  [-1, "Failed: could not get a route"], [203, "Destination said it doesn't know invoice"], [205, "Could not find a route"], [206, "Fee exceeds our fee budget"],
-  [207, "Invoice expired"], [209, "Failed after 2 attempts"], [210, "Timed out after 61 seconds"],
+  [-1, "Failed: could not get a route"],
+  [203, "Destination said it doesn't know invoice"],
+  [205, "Could not find a route"],
+  [206, "Fee exceeds our fee budget"],
+  [207, "Invoice expired"],
+  [209, "Failed after 2 attempts"],
+  [210, "Timed out after 61 seconds"],
 ];
 
 suite(kit, {
   "an attempt that has failed just now, and the command with it": {
-    pay: () => fails(205, "Could not find a route"), find: ({ asked }) => pays(entry("failed", { payment_hash: hash(asked), created_at: now() })),
-    code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 1,
+    pay: () => fails(205, "Could not find a route"),
+    find: ({ asked }) => pays(entry("failed", { payment_hash: hash(asked), created_at: now() })),
+    code: "payment_failed",
+    says: gaveUp(205, "Could not find a route"),
+    lookups: 1,
   },
-  ...Object.fromEntries(ended.map(([code, message]) => [
-    `500, code ${code}, and every part has failed`,
-    { pay: () => fails(code, message), find: ({ asked }) => kit.found.failed({ hash: hash(asked) }), code: "payment_failed", says: gaveUp(code, message), lookups: 1 },
-  ])),
-  "500, code 205, before there was any part": { pay: () => fails(205, "Could not find a route"), code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 1 },
+  ...Object.fromEntries(
+    ended.map(([code, message]) => [
+      `500, code ${code}, and every part has failed`,
+      {
+        pay: () => fails(code, message),
+        find: ({ asked }) => kit.found.failed({ hash: hash(asked) }),
+        code: "payment_failed",
+        says: gaveUp(code, message),
+        lookups: 1,
+      },
+    ]),
+  ),
+  "500, code 205, before there was any part": {
+    pay: () => fails(205, "Could not find a route"),
+    code: "payment_failed",
+    says: gaveUp(205, "Could not find a route"),
+    lookups: 1,
+  },
   "500, code 203, and a part is still on its way": {
-    pay: async ({ settle }) => { await settle(); return fails(203, "Destination said it doesn't know invoice"); }, find: ({ asked }) => kit.found.pending({ hash: hash(asked) }),
-    code: "payment_unknown", says: gaveUp(203, "Destination said it doesn't know invoice"), payments: 1, lookups: 1,
+    pay: async ({ settle }) => {
+      await settle();
+      return fails(203, "Destination said it doesn't know invoice");
+    },
+    find: ({ asked }) => kit.found.pending({ hash: hash(asked) }),
+    code: "payment_unknown",
+    says: gaveUp(203, "Destination said it doesn't know invoice"),
+    payments: 1,
+    lookups: 1,
   },
-  "500, code 210, and it was paid": { pay: async ({ settle }) => { await settle(); return fails(210, "Timed out"); }, lookups: 1 },
-  "500, code 201: already paid with this hash": { pay: async ({ settle }) => { await settle(); return fails(201, "Already paid this hash"); }, lookups: 1 },
-  "500, code 219: xpay's word for it": { pay: async ({ settle }) => { await settle(); return fails(219, "Invoice has already been paid"); }, lookups: 1 },
-  "500, code -32602: a bad parameter": { pay: () => fails(-32602, "Invalid bolt11: Bad bech32 string"), code: "payment_failed", says: "cln refused (status 500): Invalid bolt11: Bad bech32 string", lookups: 0 },
-  "404, code -32601: no such command": { pay: () => fails(-32601, "Unknown command 'pay'", 404), code: "payment_failed", says: "cln refused (status 404): Unknown command 'pay'", lookups: 0 },
-  "403: no rune": { pay: () => fails(1501, "Not authorized: Missing rune", 403), code: "payment_failed", says: "cln refused (status 403): Not authorized: Missing rune", lookups: 0 },
+  "500, code 210, and it was paid": {
+    pay: async ({ settle }) => {
+      await settle();
+      return fails(210, "Timed out");
+    },
+    lookups: 1,
+  },
+  "500, code 201: already paid with this hash": {
+    pay: async ({ settle }) => {
+      await settle();
+      return fails(201, "Already paid this hash");
+    },
+    lookups: 1,
+  },
+  "500, code 219: xpay's word for it": {
+    pay: async ({ settle }) => {
+      await settle();
+      return fails(219, "Invoice has already been paid");
+    },
+    lookups: 1,
+  },
+  "500, code -32602: a bad parameter": {
+    pay: () => fails(-32602, "Invalid bolt11: Bad bech32 string"),
+    code: "payment_failed",
+    says: "cln refused (status 500): Invalid bolt11: Bad bech32 string",
+    lookups: 0,
+  },
+  "404, code -32601: no such command": {
+    pay: () => fails(-32601, "Unknown command 'pay'", 404),
+    code: "payment_failed",
+    says: "cln refused (status 404): Unknown command 'pay'",
+    lookups: 0,
+  },
+  "403: no rune": {
+    pay: () => fails(1501, "Not authorized: Missing rune", 403),
+    code: "payment_failed",
+    says: "cln refused (status 403): Not authorized: Missing rune",
+    lookups: 0,
+  },
   "the nested errors of a node before 24.11": {
-    pay: () => json(500, { error: { code: 205, message: "Could not find a route" } }), find: ({ asked }) => kit.found.failed({ hash: hash(asked) }),
-    code: "payment_failed", says: gaveUp(205, "Could not find a route"), lookups: 1,
+    pay: () => json(500, { error: { code: 205, message: "Could not find a route" } }),
+    find: ({ asked }) => kit.found.failed({ hash: hash(asked) }),
+    code: "payment_failed",
+    says: gaveUp(205, "Could not find a route"),
+    lookups: 1,
   },
-  "500 without a code, never begun": { pay: () => json(500, { message: "Connection refused" }), code: "payment_unknown", says: "cln did not say what became of the payment (status 500): Connection refused", lookups: 1, late: true },
+  "500 without a code, never begun": {
+    pay: () => json(500, { message: "Connection refused" }),
+    code: "payment_unknown",
+    says: "cln did not say what became of the payment (status 500): Connection refused",
+    lookups: 1,
+    late: true,
+  },
   "xpay's answer, without a status, where the rune has no listpays": {
-    pay: async ({ settle }) => { const { preimage } = await settle(); return json(201, { payment_preimage: preimage, failed_parts: 0, successful_parts: 1, amount_msat: 10_000, amount_sent_msat: 12_000 }); },
-    find: () => forged, lookups: 0,
+    pay: async ({ settle }) => {
+      const { preimage } = await settle();
+      return json(201, {
+        payment_preimage: preimage,
+        failed_parts: 0,
+        successful_parts: 1,
+        amount_msat: 10_000,
+        amount_sent_msat: 12_000,
+      });
+    },
+    find: () => forged,
+    lookups: 0,
   },
   "201, pending": {
-    pay: async ({ settle }) => { const { hash } = await settle(); return json(201, { payment_hash: hash, status: "pending" }); }, find: ({ asked }) => kit.found.pending({ hash: hash(asked) }),
-    code: "payment_unknown", says: "cln did not say what became of the payment (status 201): pending", payments: 1, lookups: 1,
+    pay: async ({ settle }) => {
+      const { hash } = await settle();
+      return json(201, { payment_hash: hash, status: "pending" });
+    },
+    find: ({ asked }) => kit.found.pending({ hash: hash(asked) }),
+    code: "payment_unknown",
+    says: "cln did not say what became of the payment (status 201): pending",
+    payments: 1,
+    lookups: 1,
   },
   "amounts as texts, as before 23.05": {
-    pay: async ({ settle }) => { const { preimage, hash } = await settle(); return json(201, { payment_hash: hash, payment_preimage: preimage, status: "complete", amount_msat: "10000msat", amount_sent_msat: "12000msat" }); },
+    pay: async ({ settle }) => {
+      const { preimage, hash } = await settle();
+      return json(201, {
+        payment_hash: hash,
+        payment_preimage: preimage,
+        status: "complete",
+        amount_msat: "10000msat",
+        amount_sent_msat: "12000msat",
+      });
+    },
     lookups: 0,
   },
   "lost, and an entry of another hash": {
-    pay: () => cut(), find: () => pays(entry("complete", { payment_hash: "ab".repeat(32), preimage: "cd".repeat(32) })), late: true,
-    code: "payment_unknown", says: (url) => `cln at ${url} could not be reached (UND_ERR_SOCKET)`,
+    pay: () => cut(),
+    find: () => pays(entry("complete", { payment_hash: "ab".repeat(32), preimage: "cd".repeat(32) })),
+    late: true,
+    code: "payment_unknown",
+    says: (url) => `cln at ${url} could not be reached (UND_ERR_SOCKET)`,
   },
 });
 
@@ -101,7 +228,8 @@ test("cln: a failed attempt says when it was begun: the last of them, to the end
   const { cln } = await import(at("dist/wallets/cln.js"));
   const server = await openStandIn();
   t.after(() => server.close());
-  const attempts = (...times) => pays(...times.map((created_at) => entry("failed", { payment_hash: HASH, created_at })));
+  const attempts = (...times) =>
+    pays(...times.map((created_at) => entry("failed", { payment_hash: HASH, created_at })));
   server.on(kit.routes.find, () => attempts(1_790_000_000, 1_790_000_060, 1_790_000_030));
   assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state: "failed", begunAt: 1_790_000_060_999 });
   server.on(kit.routes.find, () => pays({ payment_hash: HASH, status: "failed" }));

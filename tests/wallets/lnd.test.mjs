@@ -10,8 +10,34 @@ const ZEROS = "0".repeat(64);
 const hex = (base64) => Buffer.from(base64, "base64url").toString("hex");
 
 /** As lnd 0.21.2 sends it. */
-const result = (fields) => json(200, { result: { payment_hash: "", value: "10", creation_date: "1790000000", fee: "2", payment_preimage: ZEROS, value_sat: "10", value_msat: "10000", payment_request: "", fee_sat: "0", fee_msat: "0", creation_time_ns: "0", htlcs: [], payment_index: "1", failure_reason: "FAILURE_REASON_NONE", ...fields } });
-const succeeded = ({ preimage, feeMsat, hash }) => result({ status: "SUCCEEDED", payment_hash: hash, payment_preimage: preimage, fee_msat: String(feeMsat), fee_sat: "2" });
+const result = (fields) =>
+  json(200, {
+    result: {
+      payment_hash: "",
+      value: "10",
+      creation_date: "1790000000",
+      fee: "2",
+      payment_preimage: ZEROS,
+      value_sat: "10",
+      value_msat: "10000",
+      payment_request: "",
+      fee_sat: "0",
+      fee_msat: "0",
+      creation_time_ns: "0",
+      htlcs: [],
+      payment_index: "1",
+      failure_reason: "FAILURE_REASON_NONE",
+      ...fields,
+    },
+  });
+const succeeded = ({ preimage, feeMsat, hash }) =>
+  result({
+    status: "SUCCEEDED",
+    payment_hash: hash,
+    payment_preimage: preimage,
+    fee_msat: String(feeMsat),
+    fee_sat: "2",
+  });
 const failed = (reason) => result({ status: "FAILED", failure_reason: reason });
 const nested = (status, code, message) => json(status, { error: { code, message, details: [] } });
 const flat = (status, code, message) => json(status, { code, message, details: [] });
@@ -38,9 +64,20 @@ const kit = {
     failed: () => failed("FAILURE_REASON_NO_ROUTE"),
     none: () => nested(404, 5, "payment isn't initiated"),
   },
-  refused: { answer: forged, says: "lnd refused (status 500): verification failed: signature mismatch after caveat verification" },
+  refused: {
+    answer: forged,
+    says: "lnd refused (status 500): verification failed: signature mismatch after caveat verification",
+  },
   limited: { answer: text(429, "slow down"), says: "lnd refused (status 429): slow down" },
-  balance: [json(200, { balance: "980", pending_open_balance: "0", local_balance: { sat: "980", msat: "980500" }, remote_balance: { sat: "20", msat: "19500" } }), 980_500],
+  balance: [
+    json(200, {
+      balance: "980",
+      pending_open_balance: "0",
+      local_balance: { sat: "980", msat: "980500" },
+      remote_balance: { sat: "20", msat: "19500" },
+    }),
+    980_500,
+  ],
   mute: "lnd ended its answer before the payment (status 200)",
 };
 
@@ -48,45 +85,144 @@ const transition = "lnd did not say what became of the payment (status 409): pay
 const already = "lnd did not say what became of the payment (status 409): invoice is already paid";
 
 suite(kit, {
-  ...Object.fromEntries(["NO_ROUTE", "INSUFFICIENT_BALANCE", "INCORRECT_PAYMENT_DETAILS", "TIMEOUT", "ERROR", "CANCELED"].map((reason) => [
-    `FAILED: ${reason}, with a preimage of zeros`,
-    { pay: () => failed(`FAILURE_REASON_${reason}`), code: "payment_failed", says: `lnd gave up: ${reason.toLowerCase().replaceAll("_", " ")}`, lookups: 0 },
-  ])),
+  ...Object.fromEntries(
+    ["NO_ROUTE", "INSUFFICIENT_BALANCE", "INCORRECT_PAYMENT_DETAILS", "TIMEOUT", "ERROR", "CANCELED"].map((reason) => [
+      `FAILED: ${reason}, with a preimage of zeros`,
+      {
+        pay: () => failed(`FAILURE_REASON_${reason}`),
+        code: "payment_failed",
+        says: `lnd gave up: ${reason.toLowerCase().replaceAll("_", " ")}`,
+        lookups: 0,
+      },
+    ]),
+  ),
   "in flight first, then SUCCEEDED, and no end of the stream": {
     pay: async ({ settle }) => {
-      const lines = [{ result: { status: "IN_FLIGHT" } }, { result: { status: "SUCCEEDED", payment_preimage: (await settle()).preimage, fee_msat: "2000" } }];
+      const lines = [
+        { result: { status: "IN_FLIGHT" } },
+        { result: { status: "SUCCEEDED", payment_preimage: (await settle()).preimage, fee_msat: "2000" } },
+      ];
       return endless(200, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     },
     lookups: 0,
   },
   "in flight, then the stream ends": {
-    pay: () => json(200, { result: { status: "IN_FLIGHT" } }), find: () => kit.found.none(),
+    pay: () => json(200, { result: { status: "IN_FLIGHT" } }),
+    find: () => kit.found.none(),
     // lnd had it: that it knows it no more is no proof of anything
-    code: "payment_unknown", says: "lnd ended its answer before the payment (status 200)", heals: false, lookups: 1,
+    code: "payment_unknown",
+    says: "lnd ended its answer before the payment (status 200)",
+    heals: false,
+    lookups: 1,
   },
-  "an error in the stream": { pay: () => nested(200, 2, "router shutting down"), code: "payment_failed", says: "lnd did not say what became of the payment (status 200): router shutting down" },
-  "409: payment is in transition": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "payment is in transition"); }, find: () => kit.found.pending(), code: "payment_unknown", says: transition, payments: 1 },
-  "409: payment is in transition, and then lnd knows nothing of it": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "payment is in transition"); }, find: () => kit.found.none(), code: "payment_unknown", says: transition, payments: 1, lookups: 1 },
-  "409: invoice is already paid": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "invoice is already paid"); }, lookups: 1 },
-  "409: already paid, and the lookup is turned away": { pay: async ({ settle }) => { await settle(); return nested(409, 6, "invoice is already paid"); }, find: () => forged, code: "payment_unknown", says: already, payments: 1 },
-  ...Object.fromEntries([
-    "invoice expired. Valid until 2026-11-25 19:00:00 +0000 UTC", "invoice not for current active network 'regtest'", "permission denied",
-    "expected 1 macaroon, got 0", "cannot determine data format of binary-encoded macaroon",
-    "wallet locked, unlock it to enable full RPC access", "waiting to start, RPC services not available",
-    "the RPC server is in the process of starting up, but not yet ready to accept calls",
-  ].map((message) => [`500: ${message}`, { pay: () => nested(500, 2, message), code: "payment_failed", says: `lnd refused (status 500): ${message}`, lookups: 0 }])),
-  "500 with any other message, never begun": { pay: () => nested(500, 2, "checksum failed"), code: "payment_failed", says: "lnd did not say what became of the payment (status 500): checksum failed", lookups: 2 },
-  "500 with any other message, paid": { pay: async ({ settle }) => { await settle(); return nested(500, 2, "router shutting down"); }, lookups: 1 },
-  "unavailable": { pay: () => flat(503, 14, "connection refused"), code: "payment_failed", says: "lnd did not say what became of the payment (status 503): connection refused", lookups: 2 },
-  "404 of the REST proxy": { pay: () => flat(404, 5, "Not Found"), find: () => flat(404, 5, "Not Found"), code: "payment_failed", says: "lnd refused (status 404): Not Found", lookups: 0 },
+  "an error in the stream": {
+    pay: () => nested(200, 2, "router shutting down"),
+    code: "payment_failed",
+    says: "lnd did not say what became of the payment (status 200): router shutting down",
+  },
+  "409: payment is in transition": {
+    pay: async ({ settle }) => {
+      await settle();
+      return nested(409, 6, "payment is in transition");
+    },
+    find: () => kit.found.pending(),
+    code: "payment_unknown",
+    says: transition,
+    payments: 1,
+  },
+  "409: payment is in transition, and then lnd knows nothing of it": {
+    pay: async ({ settle }) => {
+      await settle();
+      return nested(409, 6, "payment is in transition");
+    },
+    find: () => kit.found.none(),
+    code: "payment_unknown",
+    says: transition,
+    payments: 1,
+    lookups: 1,
+  },
+  "409: invoice is already paid": {
+    pay: async ({ settle }) => {
+      await settle();
+      return nested(409, 6, "invoice is already paid");
+    },
+    lookups: 1,
+  },
+  "409: already paid, and the lookup is turned away": {
+    pay: async ({ settle }) => {
+      await settle();
+      return nested(409, 6, "invoice is already paid");
+    },
+    find: () => forged,
+    code: "payment_unknown",
+    says: already,
+    payments: 1,
+  },
+  ...Object.fromEntries(
+    [
+      "invoice expired. Valid until 2026-11-25 19:00:00 +0000 UTC",
+      "invoice not for current active network 'regtest'",
+      "permission denied",
+      "expected 1 macaroon, got 0",
+      "cannot determine data format of binary-encoded macaroon",
+      "wallet locked, unlock it to enable full RPC access",
+      "waiting to start, RPC services not available",
+      "the RPC server is in the process of starting up, but not yet ready to accept calls",
+    ].map((message) => [
+      `500: ${message}`,
+      {
+        pay: () => nested(500, 2, message),
+        code: "payment_failed",
+        says: `lnd refused (status 500): ${message}`,
+        lookups: 0,
+      },
+    ]),
+  ),
+  "500 with any other message, never begun": {
+    pay: () => nested(500, 2, "checksum failed"),
+    code: "payment_failed",
+    says: "lnd did not say what became of the payment (status 500): checksum failed",
+    lookups: 2,
+  },
+  "500 with any other message, paid": {
+    pay: async ({ settle }) => {
+      await settle();
+      return nested(500, 2, "router shutting down");
+    },
+    lookups: 1,
+  },
+  unavailable: {
+    pay: () => flat(503, 14, "connection refused"),
+    code: "payment_failed",
+    says: "lnd did not say what became of the payment (status 503): connection refused",
+    lookups: 2,
+  },
+  "404 of the REST proxy": {
+    pay: () => flat(404, 5, "Not Found"),
+    find: () => flat(404, 5, "Not Found"),
+    code: "payment_failed",
+    says: "lnd refused (status 404): Not Found",
+    lookups: 0,
+  },
   "lost, and a REST proxy that does not have the lookup": {
-    pay: () => cut(), find: () => flat(404, 5, "Not Found"), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
+    pay: () => cut(),
+    find: () => flat(404, 5, "Not Found"),
+    code: "payment_unknown",
+    says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
   },
   "lost, and a status of a later lnd": {
-    pay: () => cut(), find: () => result({ status: "SETTLING" }), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
+    pay: () => cut(),
+    find: () => result({ status: "SETTLING" }),
+    code: "payment_unknown",
+    says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
   },
   "lost, and initiated": {
-    pay: () => cut(), find: () => result({ status: "INITIATED" }), code: "payment_unknown", says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`, lookups: 1, heals: false,
+    pay: () => cut(),
+    find: () => result({ status: "INITIATED" }),
+    code: "payment_unknown",
+    says: (url) => `lnd at ${url} could not be reached (UND_ERR_SOCKET)`,
+    lookups: 1,
+    heals: false,
   },
 });
 
@@ -95,7 +231,11 @@ test("lnd: a failed payment says when it was begun", async (t) => {
   const { lnd } = await import(at("dist/wallets/lnd.js"));
   const server = await openStandIn();
   t.after(() => server.close());
-  for (const [creation_time_ns, found] of [["1790000000123456789", { begunAt: 1790000000123 }], ["0", { begunAt: undefined }], [undefined, { begunAt: undefined }]]) {
+  for (const [creation_time_ns, found] of [
+    ["1790000000123456789", { begunAt: 1790000000123 }],
+    ["0", { begunAt: undefined }],
+    [undefined, { begunAt: undefined }],
+  ]) {
     server.on(kit.routes.find, () => result({ status: "FAILED", creation_time_ns }));
     assert.deepEqual(await lnd(kit.options(server.url)).lookup(HASH), { state: "failed", ...found });
   }
@@ -117,7 +257,8 @@ test("lnd: the record of an earlier attempt at the same invoice is no answer abo
   await assert.rejects(pay(url), { code: "payment_failed" });
   time += 60_000;
   it.server.on(kit.routes.pay, () => cut());
-  const record = (at) => it.server.on(kit.routes.find, () => result({ status: "FAILED", creation_time_ns: `${at}000000` }));
+  const record = (at) =>
+    it.server.on(kit.routes.find, () => result({ status: "FAILED", creation_time_ns: `${at}000000` }));
   record(begun);
   await assert.rejects(pay(url), { code: "payment_unknown" });
   assert.equal((await pay.spent()).total, 10);

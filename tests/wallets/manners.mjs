@@ -14,8 +14,14 @@ const context = (more) => ({ url: "https://a.b/", maxFeeMsat: 5000, signal: new 
 export function manners(world, kit) {
   const { name, key } = kit;
   const proof = { hash: HASH, preimage: PREIMAGE, feeMsat: 2000, amountMsat: 10_000 };
-  const asked = { found: () => kit.found.paid(proof), none: () => kit.found.none({ hash: HASH }), pending: () => kit.found.pending({ hash: HASH }), failed: () => kit.found.failed({ hash: HASH }) };
-  const invalid = (message) => (error) => error instanceof world.pkg.L402Error && error.code === "invalid_options" && error.message === `${name}: ${message}`;
+  const asked = {
+    found: () => kit.found.paid(proof),
+    none: () => kit.found.none({ hash: HASH }),
+    pending: () => kit.found.pending({ hash: HASH }),
+    failed: () => kit.found.failed({ hash: HASH }),
+  };
+  const invalid = (message) => (error) =>
+    error instanceof world.pkg.L402Error && error.code === "invalid_options" && error.message === `${name}: ${message}`;
   const [secret] = [kit.secret].flat();
 
   /** A stand-in that answers these, and the wallet that asks it. */
@@ -32,30 +38,64 @@ export function manners(world, kit) {
     "options are checked at once, and the key is named"() {
       const good = kit.options("https://wallet.example.com");
       const open = (more) => kit.open("https://wallet.example.com", more);
-      for (const options of [undefined, null, 5, "x"]) assert.throws(() => kit.module(options), invalid(`options must be an object with url and ${key}`));
+      for (const options of [undefined, null, 5, "x"])
+        assert.throws(() => kit.module(options), invalid(`options must be an object with url and ${key}`));
       for (const missing of ["url", key]) {
         const { [missing]: _, ...rest } = good;
         assert.throws(() => kit.module(rest), invalid(`${missing} is missing`));
         assert.throws(() => open({ [missing]: undefined }), invalid(`${missing} is missing`));
       }
       for (const bad of ["", 5, null, {}, "with\nnewline", ...kit.badSecrets]) {
-        assert.throws(() => open({ [key]: bad }), (error) => error.code === "invalid_options" && error.message.startsWith(`${name}: ${key} must be `) && !(bad && error.message.includes(bad)));
+        assert.throws(
+          () => open({ [key]: bad }),
+          (error) =>
+            error.code === "invalid_options" &&
+            error.message.startsWith(`${name}: ${key} must be `) &&
+            !(bad && error.message.includes(bad)),
+        );
       }
       assert.throws(() => open({ fetch: "x" }), invalid("fetch must be a function"));
-      assert.throws(() => open({ ulr: "x" }), invalid(`ulr is not a known option: there are url, ${key}, fetch, insecure`));
+      assert.throws(
+        () => open({ ulr: "x" }),
+        invalid(`ulr is not a known option: there are url, ${key}, fetch, insecure`),
+      );
       assert.throws(() => open({ url: "wallet.example.com" }), invalid("url must be an absolute url"));
-      assert.throws(() => open({ url: "ftp://wallet.example.com" }), invalid("url must begin with https:// or http://"));
-      assert.throws(() => open({ url: "https://user:hunter2@wallet.example.com" }), invalid("url must not hold a user or a password"));
-      for (const bad of [null, 1, "true", "http://"]) assert.throws(() => open({ insecure: bad }), invalid("insecure must be true or false"));
-      const plain = "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true";
-      const private_ = ["http://phoenixd:9740", "http://192.168.0.5:8080", "http://umbrel.local", "http://wallet.example.com"];
+      assert.throws(
+        () => open({ url: "ftp://wallet.example.com" }),
+        invalid("url must begin with https:// or http://"),
+      );
+      assert.throws(
+        () => open({ url: "https://user:hunter2@wallet.example.com" }),
+        invalid("url must not hold a user or a password"),
+      );
+      for (const bad of [null, 1, "true", "http://"])
+        assert.throws(() => open({ insecure: bad }), invalid("insecure must be true or false"));
+      const plain =
+        "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true";
+      const private_ = [
+        "http://phoenixd:9740",
+        "http://192.168.0.5:8080",
+        "http://umbrel.local",
+        "http://wallet.example.com",
+      ];
       for (const url of [...private_, "http://localhost.example.com", "http://127.0.0.1.example.com"]) {
         assert.throws(() => open({ url }), invalid(plain));
         assert.throws(() => open({ url, insecure: false }), invalid(plain));
       }
       for (const url of private_) open({ url, insecure: true });
-      assert.throws(() => open({ url: "ftp://umbrel.local", insecure: true }), invalid("url must begin with https:// or http://"));
-      for (const url of ["https://wallet.example.com", "http://localhost:8080", "http://127.1.2.3", "http://[::1]:80", "http://node.localhost", "http://abcdef.onion"]) open({ url });
+      assert.throws(
+        () => open({ url: "ftp://umbrel.local", insecure: true }),
+        invalid("url must begin with https:// or http://"),
+      );
+      for (const url of [
+        "https://wallet.example.com",
+        "http://localhost:8080",
+        "http://127.1.2.3",
+        "http://[::1]:80",
+        "http://node.localhost",
+        "http://abcdef.onion",
+      ])
+        open({ url });
     },
 
     async "over plain http in a network of one's own it pays, where that is asked for"(t) {
@@ -96,7 +136,10 @@ export function manners(world, kit) {
         const away = () => redirect(`${elsewhere.url}/`, status);
         const { wallet } = await open(t, { pay: away, find: away, balance: away });
         const { failed } = await wallet.pay(invoice, context());
-        assert.equal(failed, `${name} refused (status ${status}): a redirect, which is not followed: give the url it leads to`);
+        assert.equal(
+          failed,
+          `${name} refused (status ${status}): a redirect, which is not followed: give the url it leads to`,
+        );
         await assert.rejects(wallet.lookup(HASH), /a redirect, which is not followed/);
         await assert.rejects(wallet.balanceMsat(), /a redirect, which is not followed/);
       }
@@ -122,17 +165,25 @@ export function manners(world, kit) {
       const pay = async (find) => {
         const { server, wallet } = await open(t, { ...refused, find }, again);
         const answer = await wallet.pay(invoice, context()).catch(({ message }) => ({ message }));
-        assert.deepEqual(server.seen.map(({ path }) => path === "/"), [true, false, false]);
+        assert.deepEqual(
+          server.seen.map(({ path }) => path === "/"),
+          [true, false, false],
+        );
         return answer;
       };
-      for (const find of [asked.none, asked.failed, () => kit.refused.answer, () => page(404)]) assert.deepEqual(await pay(find), { failed });
+      for (const find of [asked.none, asked.failed, () => kit.refused.answer, () => page(404)])
+        assert.deepEqual(await pay(find), { failed });
       assert.equal((await pay(asked.found)).preimage, PREIMAGE);
       assert.deepEqual(await pay(asked.pending), { message: `${failed}; but it may have the payment on its way` });
-      assert.deepEqual(await pay(() => kit.found.paid({ ...proof, preimage: "0".repeat(64) })), { message: `${name} says that it has paid, and shows no preimage` });
+      assert.deepEqual(await pay(() => kit.found.paid({ ...proof, preimage: "0".repeat(64) })), {
+        message: `${name} says that it has paid, and shows no preimage`,
+      });
 
       const { server, wallet } = await open(t, {}, again);
       await server.close();
-      await assert.rejects(wallet.pay(invoice, context()), { message: `${name} at ${server.url} could not be reached (ECONNREFUSED)` });
+      await assert.rejects(wallet.pay(invoice, context()), {
+        message: `${name} at ${server.url} could not be reached (ECONNREFUSED)`,
+      });
     },
 
     async "a secret in the url's query is not shown, nor is the runtime's error, which may show it"(t) {
@@ -145,12 +196,19 @@ export function manners(world, kit) {
     },
 
     async "the credential shows nowhere, though the server repeats it"(t) {
-      const parrot = () => json(500, { code: 2, message: `no good: ${[kit.secret].flat().join(" ")}`, detail: `no good: ${secret}` });
+      const parrot = () =>
+        json(500, { code: 2, message: `no good: ${[kit.secret].flat().join(" ")}`, detail: `no good: ${secret}` });
       const loud = () => text(500, `no good: ${[kit.secret].flat().join(" ")}`);
       for (const answer of [parrot, loud]) {
         const { wallet } = await open(t, { pay: answer, find: answer, balance: answer });
         const error = await wallet.pay(invoice, context()).then(assert.fail, (error) => error);
-        hides(kit.secret, error, await wallet.lookup(HASH).catch((error) => error), await wallet.balanceMsat().catch((error) => error), wallet);
+        hides(
+          kit.secret,
+          error,
+          await wallet.lookup(HASH).catch((error) => error),
+          await wallet.balanceMsat().catch((error) => error),
+          wallet,
+        );
       }
       const { wallet } = await open(t);
       assert.equal(JSON.stringify(wallet), JSON.stringify({ id: wallet.id, settlesOnce: true }));
@@ -166,9 +224,20 @@ export function manners(world, kit) {
       globalThis.fetch = fetch;
       assert.equal((await paying).preimage, PREIMAGE);
       const calls = [];
-      const given = kit.open(server.url, { fetch(...args) { calls.push([this, args]); return fetch(...args); } });
+      const given = kit.open(server.url, {
+        fetch(...args) {
+          calls.push([this, args]);
+          return fetch(...args);
+        },
+      });
       assert.equal((await given.pay(invoice, context())).preimage, PREIMAGE);
-      assert.deepEqual(calls.map(([self, [, { method, redirect }]]) => [self, method, redirect]), [[undefined, "HEAD", "manual"], [undefined, "POST", "manual"]]);
+      assert.deepEqual(
+        calls.map(([self, [, { method, redirect }]]) => [self, method, redirect]),
+        [
+          [undefined, "HEAD", "manual"],
+          [undefined, "POST", "manual"],
+        ],
+      );
       assert.equal((await given.pay(invoice, context())).preimage, PREIMAGE);
       assert.equal(calls.length, 3);
     },
@@ -180,7 +249,14 @@ export function manners(world, kit) {
       };
       const iterable = async (...args) => {
         const { status, body } = await fetch(...args);
-        return { status, body: { async *[Symbol.asyncIterator]() { yield* body ?? []; } } };
+        return {
+          status,
+          body: {
+            async *[Symbol.asyncIterator]() {
+              yield* body ?? [];
+            },
+          },
+        };
       };
       const nodeFetch = (await import("node-fetch")).default;
       for (const fetch of [nodeFetch, textOnly, iterable]) {
@@ -189,9 +265,14 @@ export function manners(world, kit) {
         assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
         assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
         assert.equal(await wallet.balanceMsat(), kit.balance[1]);
-        assert.deepEqual(server.seen.map(({ path }) => path === "/"), [true, false, false, false]);
+        assert.deepEqual(
+          server.seen.map(({ path }) => path === "/"),
+          [true, false, false, false],
+        );
         server.on(kit.routes.pay, () => truncated(kit.ok, "{"));
-        await assert.rejects(wallet.pay(invoice, context()), { message: `${name} broke off its answer (status ${kit.ok})` });
+        await assert.rejects(wallet.pay(invoice, context()), {
+          message: `${name} broke off its answer (status ${kit.ok})`,
+        });
         server.on(kit.routes.pay, () => kit.refused.answer).on(kit.routes.find, asked.none);
         const fresh = kit.open(server.url, { fetch });
         assert.deepEqual(await fresh.pay(invoice, context()), { failed: kit.refused.says });
@@ -210,7 +291,10 @@ export function manners(world, kit) {
           assert.equal((await wallet.pay(invoice, context())).failed, says);
           // without the credential, too
           const credentials = ({ headers }) => Object.keys(kit.headers()).filter((key) => key in headers);
-          assert.deepEqual(server.seen.map((asked) => [asked.method, asked.path, credentials(asked)]), new Array(times).fill(["HEAD", "/", []]));
+          assert.deepEqual(
+            server.seen.map((asked) => [asked.method, asked.path, credentials(asked)]),
+            new Array(times).fill(["HEAD", "/", []]),
+          );
         }
         const { server: node, shop, asked: requests, close } = await openKit(world, kit);
         t.after(close);
@@ -224,12 +308,15 @@ export function manners(world, kit) {
       }
     },
 
-    async "the signal ends the request, and its reason is what is thrown: beforehand, before the answer, and within it"(t) {
+    async "the signal ends the request, and its reason is what is thrown: beforehand, before the answer, and within it"(
+      t,
+    ) {
       const reason = new Error("enough");
       const abort = async (pay, when) => {
         const controller = new AbortController();
         const end = () => controller.abort(reason);
-        const answered = async (...args) => fetch(...args).finally(() => when === "within" && args[1].method === "POST" && setImmediate(end));
+        const answered = async (...args) =>
+          fetch(...args).finally(() => when === "within" && args[1].method === "POST" && setImmediate(end));
         const { server, wallet } = await open(t, { pay }, { fetch: answered });
         if (when === "beforehand") end();
         const paying = wallet.pay(invoice, context({ signal: controller.signal }));
@@ -241,7 +328,9 @@ export function manners(world, kit) {
       await abort(() => endless(kit.ok, "{"), "within");
     },
 
-    async "a lookup: paid, pending, failed, not found; whatever was paid or said before, each as the wallet says it"(t) {
+    async "a lookup: paid, pending, failed, not found; whatever was paid or said before, each as the wallet says it"(
+      t,
+    ) {
       const answers = { find: asked.found };
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof), find: () => answers.find() });
       assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
@@ -249,7 +338,11 @@ export function manners(world, kit) {
       for (const header of Object.entries(kit.headers())) assert.equal(server.seen[0].headers[header[0]], header[1]);
       assert.equal(kit.hash(server.seen[1]), HASH);
       assert.equal((await wallet.pay(invoice, context())).preimage, PREIMAGE);
-      for (const [find, state] of [[asked.pending, "pending"], [asked.failed, "failed"], [asked.none, "not_found"]]) {
+      for (const [find, state] of [
+        [asked.pending, "pending"],
+        [asked.failed, "failed"],
+        [asked.none, "not_found"],
+      ]) {
         answers.find = find;
         const before = server.seen.length;
         assert.equal((await wallet.lookup(HASH)).state, state);
@@ -295,7 +388,17 @@ export function manners(world, kit) {
     },
 
     async "a lookup that is no answer throws"(t) {
-      for (const find of [() => page(200), () => page(404), () => page(502), () => kit.refused.answer, () => cut(), () => truncated(kit.ok, "{"), () => json(200, {}), () => json(201, {}), () => json(200, [])]) {
+      for (const find of [
+        () => page(200),
+        () => page(404),
+        () => page(502),
+        () => kit.refused.answer,
+        () => cut(),
+        () => truncated(kit.ok, "{"),
+        () => json(200, {}),
+        () => json(201, {}),
+        () => json(200, []),
+      ]) {
         const { wallet } = await open(t, { find });
         await assert.rejects(wallet.lookup(HASH), Error);
       }
@@ -311,7 +414,14 @@ export function manners(world, kit) {
       const { server, wallet } = await open(t, { balance: () => answer });
       assert.equal(await wallet.balanceMsat(), msat);
       for (const [header, value] of Object.entries(kit.headers())) assert.equal(server.seen[0].headers[header], value);
-      for (const bad of [page(kit.ok), json(kit.ok, {}), json(kit.ok, { balance: -1, balanceSat: "x", channels: 5, local_balance: { msat: "1.5" } }), kit.refused.answer, page(502), cut()]) {
+      for (const bad of [
+        page(kit.ok),
+        json(kit.ok, {}),
+        json(kit.ok, { balance: -1, balanceSat: "x", channels: 5, local_balance: { msat: "1.5" } }),
+        kit.refused.answer,
+        page(502),
+        cut(),
+      ]) {
         const { wallet } = await open(t, { balance: () => bad });
         await assert.rejects(wallet.balanceMsat(), Error);
       }
@@ -323,7 +433,9 @@ export function manners(world, kit) {
       const it = await openKit(world, kit);
       t.after(() => it.close());
       const pay = it.shop.client({ wallet: it.wallet, limits: { perPayment: 100 } });
-      const responses = await Promise.all(Array.from({ length: 12 }, (_, i) => pay(it.shop.url(`p${i}`, { scope: "path" }))));
+      const responses = await Promise.all(
+        Array.from({ length: 12 }, (_, i) => pay(it.shop.url(`p${i}`, { scope: "path" }))),
+      );
       assert.deepEqual([...new Set(responses.map(({ status }) => status))], [200]);
       const { payments } = await it.shop.stats();
       assert.equal(payments, it.asked("pay").length);

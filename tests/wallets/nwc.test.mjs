@@ -26,7 +26,10 @@ before(async () => {
   world.paywall = await startPaywall();
   // the package where the SDK is found beside it, as in a user's node_modules
   folder = await mkdtemp(join(tmpdir(), "l402-fetch-nwc-"));
-  for (const [place, sdk] of [["with", true], ["without", false]]) {
+  for (const [place, sdk] of [
+    ["with", true],
+    ["without", false],
+  ]) {
     const modules = join(folder, place, "node_modules");
     await mkdir(modules, { recursive: true });
     await cp(at("dist"), join(modules, "l402-fetch/dist"), { recursive: true });
@@ -43,7 +46,9 @@ after(async () => {
 });
 
 /** As the SDK makes them: a code, and a class that tells more only where the SDK is at hand. */
-const fails = (code, message = code) => { throw Object.assign(new Error(message), { code }); };
+const fails = (code, message = code) => {
+  throw Object.assign(new Error(message), { code });
+};
 const notFound = () => fails("NOT_FOUND");
 
 /**
@@ -53,18 +58,30 @@ const notFound = () => fails("NOT_FOUND");
 async function runClient(row) {
   const shop = shopOf(world);
   const seen = { pay: 0, find: 0 };
-  const settle = async (paymentRequest) => ({ preimage: (await shop.settle(paymentRequest, "fee=2000")).preimage, fees_paid: 2000 });
+  const settle = async (paymentRequest) => ({
+    preimage: (await shop.settle(paymentRequest, "fee=2000")).preimage,
+    fees_paid: 2000,
+  });
   const truth = async (hash) => {
     const { state, preimage } = await shop.lookup(hash);
     return state === "paid" ? { type: "outgoing", state: "settled", preimage, fees_paid: 2000 } : notFound();
   };
   let { pay = settle, find = (hash, tell) => tell(hash) } = row;
   const client = {
-    payInvoice: async ({ invoice }) => { seen.pay++; return pay(invoice, () => settle(invoice)); },
-    lookupInvoice: async ({ payment_hash }) => { seen.find++; return find(payment_hash, truth); },
+    payInvoice: async ({ invoice }) => {
+      seen.pay++;
+      return pay(invoice, () => settle(invoice));
+    },
+    lookupInvoice: async ({ payment_hash }) => {
+      seen.find++;
+      return find(payment_hash, truth);
+    },
   };
   const paying = shop.client({ wallet: world.nwc(client) });
-  const { error, response } = await paying(shop.url("a")).then((response) => ({ response }), (error) => ({ error }));
+  const { error, response } = await paying(shop.url("a")).then(
+    (response) => ({ response }),
+    (error) => ({ error }),
+  );
   assert.equal(error?.code, row.code, error?.stack);
   const { payments } = await shop.stats();
   assert.equal(payments, row.payments ?? (row.code ? 0 : 1), "payments");
@@ -83,52 +100,181 @@ async function runClient(row) {
 
 const noAnswer = "reply timeout: event 5";
 const rows = {
-  "paid": { lookups: 0 },
-  "paid, in base64": { pay: async (_, settle) => { const paid = await settle(); return { ...paid, preimage: Buffer.from(paid.preimage, "hex").toString("base64") }; }, lookups: 0 },
-  "paid without a preimage": { pay: async (_, settle) => { await settle(); return {}; }, lookups: 1 },
-  "paid with 64 zeros": { pay: async (_, settle) => ({ ...await settle(), preimage: ZEROS }), lookups: 1 },
+  paid: { lookups: 0 },
+  "paid, in base64": {
+    pay: async (_, settle) => {
+      const paid = await settle();
+      return { ...paid, preimage: Buffer.from(paid.preimage, "hex").toString("base64") };
+    },
+    lookups: 0,
+  },
+  "paid without a preimage": {
+    pay: async (_, settle) => {
+      await settle();
+      return {};
+    },
+    lookups: 1,
+  },
+  "paid with 64 zeros": { pay: async (_, settle) => ({ ...(await settle()), preimage: ZEROS }), lookups: 1 },
   "paid with 64 zeros, and looked up with 64 zeros": {
-    pay: async (_, settle) => ({ ...await settle(), preimage: ZEROS }), find: () => ({ state: "settled", preimage: ZEROS }),
-    code: "payment_unknown", says: "the wallet says that it has paid, and shows no preimage", payments: 1,
+    pay: async (_, settle) => ({ ...(await settle()), preimage: ZEROS }),
+    find: () => ({ state: "settled", preimage: ZEROS }),
+    code: "payment_unknown",
+    says: "the wallet says that it has paid, and shows no preimage",
+    payments: 1,
   },
   "paid with another preimage": {
-    pay: async (_, settle) => ({ ...await settle(), preimage: OTHER }), find: () => ({ state: "pending" }),
-    code: "wrong_preimage", says: "the wallet's preimage does not hash to the payment hash of the invoice", payments: 1, lookups: 0,
+    pay: async (_, settle) => ({ ...(await settle()), preimage: OTHER }),
+    find: () => ({ state: "pending" }),
+    code: "wrong_preimage",
+    says: "the wallet's preimage does not hash to the payment hash of the invoice",
+    payments: 1,
+    lookups: 0,
   },
-  ...Object.fromEntries(["INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED"].map((code) => [
-    code, { pay: () => fails(code, "not you"), code: "payment_failed", says: `the wallet refused: ${code}`, causes: "not you", lookups: 0 },
-  ])),
-  ...Object.fromEntries(["PAYMENT_FAILED", "RATE_LIMITED", "NOT_IMPLEMENTED"].map((code) => [
-    // Most wallets search their own invoices alone, and PAYMENT_FAILED is said of what is settled a moment later.
-    `${code}, and not found`, { pay: () => fails(code), code: "payment_unknown", says: code, lookups: 1, heals: false },
-  ])),
-  "PAYMENT_FAILED, and failed in its books": { pay: () => fails("PAYMENT_FAILED"), find: () => ({ state: "failed" }), code: "payment_failed", says: "PAYMENT_FAILED", lookups: 1 },
-  "PAYMENT_FAILED, and paid": { pay: async (_, settle) => { await settle(); fails("PAYMENT_FAILED"); }, lookups: 1 },
-  ...Object.fromEntries(["pending", "accepted", undefined].map((state) => [
-    `PAYMENT_FAILED, and ${state} in its books`,
-    { pay: async (_, settle) => { await settle(); fails("PAYMENT_FAILED"); }, find: () => ({ state, preimage: ZEROS }), code: "payment_unknown", says: "PAYMENT_FAILED", payments: 1, lookups: 1 },
-  ])),
-  "no answer, paid": { pay: async (_, settle) => { await settle(); fails("INTERNAL", noAnswer); }, lookups: 1 },
-  "no answer, and not found: it may be carried out yet": { pay: () => fails("INTERNAL", noAnswer), code: "payment_unknown", says: noAnswer, lookups: 1, heals: false },
-  "no answer, and failed in its books": { pay: () => fails("INTERNAL", noAnswer), find: () => ({ state: "failed" }), code: "payment_failed", says: noAnswer, lookups: 1 },
-  "OTHER, from a client that is not ours": { pay: () => fails("OTHER", "Failed to connect to wss://r"), code: "payment_unknown", says: "Failed to connect to wss://r", lookups: 1, heals: false },
-  "an error without a code": { pay: () => { throw new Error("broken"); }, code: "payment_unknown", says: "broken", lookups: 1, heals: false },
+  ...Object.fromEntries(
+    ["INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED"].map((code) => [
+      code,
+      {
+        pay: () => fails(code, "not you"),
+        code: "payment_failed",
+        says: `the wallet refused: ${code}`,
+        causes: "not you",
+        lookups: 0,
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["PAYMENT_FAILED", "RATE_LIMITED", "NOT_IMPLEMENTED"].map((code) => [
+      // Most wallets search their own invoices alone, and PAYMENT_FAILED is said of what is settled a moment later.
+      `${code}, and not found`,
+      { pay: () => fails(code), code: "payment_unknown", says: code, lookups: 1, heals: false },
+    ]),
+  ),
+  "PAYMENT_FAILED, and failed in its books": {
+    pay: () => fails("PAYMENT_FAILED"),
+    find: () => ({ state: "failed" }),
+    code: "payment_failed",
+    says: "PAYMENT_FAILED",
+    lookups: 1,
+  },
+  "PAYMENT_FAILED, and paid": {
+    pay: async (_, settle) => {
+      await settle();
+      fails("PAYMENT_FAILED");
+    },
+    lookups: 1,
+  },
+  ...Object.fromEntries(
+    ["pending", "accepted", undefined].map((state) => [
+      `PAYMENT_FAILED, and ${state} in its books`,
+      {
+        pay: async (_, settle) => {
+          await settle();
+          fails("PAYMENT_FAILED");
+        },
+        find: () => ({ state, preimage: ZEROS }),
+        code: "payment_unknown",
+        says: "PAYMENT_FAILED",
+        payments: 1,
+        lookups: 1,
+      },
+    ]),
+  ),
+  "no answer, paid": {
+    pay: async (_, settle) => {
+      await settle();
+      fails("INTERNAL", noAnswer);
+    },
+    lookups: 1,
+  },
+  "no answer, and not found: it may be carried out yet": {
+    pay: () => fails("INTERNAL", noAnswer),
+    code: "payment_unknown",
+    says: noAnswer,
+    lookups: 1,
+    heals: false,
+  },
+  "no answer, and failed in its books": {
+    pay: () => fails("INTERNAL", noAnswer),
+    find: () => ({ state: "failed" }),
+    code: "payment_failed",
+    says: noAnswer,
+    lookups: 1,
+  },
+  "OTHER, from a client that is not ours": {
+    pay: () => fails("OTHER", "Failed to connect to wss://r"),
+    code: "payment_unknown",
+    says: "Failed to connect to wss://r",
+    lookups: 1,
+    heals: false,
+  },
+  "an error without a code": {
+    pay: () => {
+      throw new Error("broken");
+    },
+    code: "payment_unknown",
+    says: "broken",
+    lookups: 1,
+    heals: false,
+  },
   "no answer, and a record as NIP-47 has it, without a state": {
-    pay: async (_, settle) => { await settle(); fails("INTERNAL", noAnswer); },
-    find: async (hash, tell) => { const { state, ...record } = await tell(hash); return { ...record, created_at: 1790000000, settled_at: 1790000001 }; }, lookups: 1,
+    pay: async (_, settle) => {
+      await settle();
+      fails("INTERNAL", noAnswer);
+    },
+    find: async (hash, tell) => {
+      const { state, ...record } = await tell(hash);
+      return { ...record, created_at: 1790000000, settled_at: 1790000001 };
+    },
+    lookups: 1,
   },
   "paid without a preimage, which a record without a state has": {
-    pay: async (_, settle) => { await settle(); return { fees_paid: 2000 }; },
-    find: async (hash, tell) => { const { preimage, fees_paid } = await tell(hash); return { type: "outgoing", preimage, fees_paid }; }, lookups: 1,
+    pay: async (_, settle) => {
+      await settle();
+      return { fees_paid: 2000 };
+    },
+    find: async (hash, tell) => {
+      const { preimage, fees_paid } = await tell(hash);
+      return { type: "outgoing", preimage, fees_paid };
+    },
+    lookups: 1,
   },
   "no answer, and settled_at without a preimage": {
-    pay: async (_, settle) => { await settle(); fails("INTERNAL", noAnswer); }, find: () => ({ type: "outgoing", settled_at: 1790000001 }),
-    code: "payment_unknown", says: noAnswer, payments: 1, lookups: 1,
+    pay: async (_, settle) => {
+      await settle();
+      fails("INTERNAL", noAnswer);
+    },
+    find: () => ({ type: "outgoing", settled_at: 1790000001 }),
+    code: "payment_unknown",
+    says: noAnswer,
+    payments: 1,
+    lookups: 1,
   },
-  ...Object.fromEntries([["INTERNAL", () => fails("INTERNAL")], ["no code", () => { throw new Error("x"); }], ["nothing", () => undefined], ["an invoice of its own", () => ({ type: "incoming", state: "settled", preimage: OTHER })]].map(([what, find]) => [
-    `PAYMENT_FAILED, and a lookup that says ${what}`,
-    { pay: async (_, settle) => { await settle(); fails("PAYMENT_FAILED"); }, find, code: "payment_unknown", says: "PAYMENT_FAILED", payments: 1 },
-  ])),
+  ...Object.fromEntries(
+    [
+      ["INTERNAL", () => fails("INTERNAL")],
+      [
+        "no code",
+        () => {
+          throw new Error("x");
+        },
+      ],
+      ["nothing", () => undefined],
+      ["an invoice of its own", () => ({ type: "incoming", state: "settled", preimage: OTHER })],
+    ].map(([what, find]) => [
+      `PAYMENT_FAILED, and a lookup that says ${what}`,
+      {
+        pay: async (_, settle) => {
+          await settle();
+          fails("PAYMENT_FAILED");
+        },
+        find,
+        code: "payment_unknown",
+        says: "PAYMENT_FAILED",
+        payments: 1,
+      },
+    ]),
+  ),
 };
 
 describe("nwc: what a client's answers mean", { concurrency: 8 }, () => {
@@ -139,7 +285,10 @@ describe("nwc: a client", () => {
     const shop = shopOf(world);
     let time = Date.now();
     const client = {
-      payInvoice: async ({ invoice }) => { await shop.settle(invoice); fails("INTERNAL", "reply timeout: event 5"); },
+      payInvoice: async ({ invoice }) => {
+        await shop.settle(invoice);
+        fails("INTERNAL", "reply timeout: event 5");
+      },
       lookupInvoice: notFound,
     };
     const pay = shop.client({ wallet: world.nwc(client), now: () => time });
@@ -159,7 +308,10 @@ describe("nwc: a client", () => {
     let time = Date.now();
     let found = notFound;
     const client = {
-      payInvoice: async ({ invoice }) => { await shop.settle(invoice); fails("PAYMENT_FAILED"); },
+      payInvoice: async ({ invoice }) => {
+        await shop.settle(invoice);
+        fails("PAYMENT_FAILED");
+      },
       lookupInvoice: async ({ payment_hash }) => found(payment_hash),
     };
     const pay = shop.client({ wallet: world.nwc(client), now: () => time });
@@ -185,16 +337,31 @@ describe("nwc: a client", () => {
   test("it is asked with the invoice, the hash, and as a method", async () => {
     const calls = [];
     const client = {
-      async payInvoice(args) { calls.push(["pay", this === client, args]); return { preimage: PREIMAGE }; },
-      async lookupInvoice(args) { calls.push(["find", this === client, args]); return { state: "settled", preimage: PREIMAGE, fees_paid: 7 }; },
-      async getBalance() { calls.push(["balance", this === client]); return { balance: 980_500 }; },
-      close() { assert.fail("it is not ours to close"); },
+      async payInvoice(args) {
+        calls.push(["pay", this === client, args]);
+        return { preimage: PREIMAGE };
+      },
+      async lookupInvoice(args) {
+        calls.push(["find", this === client, args]);
+        return { state: "settled", preimage: PREIMAGE, fees_paid: 7 };
+      },
+      async getBalance() {
+        calls.push(["balance", this === client]);
+        return { balance: 980_500 };
+      },
+      close() {
+        assert.fail("it is not ours to close");
+      },
     };
     const wallet = world.nwc(client);
     assert.deepEqual(await wallet.pay(invoice, context), { preimage: PREIMAGE });
     assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 7 });
     assert.equal(await wallet.balanceMsat(), 980_500);
-    assert.deepEqual(calls, [["pay", true, { invoice: "lnbcrt1invoice" }], ["find", true, { payment_hash: HASH }], ["balance", true]]);
+    assert.deepEqual(calls, [
+      ["pay", true, { invoice: "lnbcrt1invoice" }],
+      ["find", true, { payment_hash: HASH }],
+      ["balance", true],
+    ]);
   });
 
   test("what it can't do, the wallet can't", () => {
@@ -204,8 +371,13 @@ describe("nwc: a client", () => {
 
   test("an invoice of the wallet's own with this hash says nothing of a payment, whatever its state", async () => {
     for (const state of ["failed", "settled", "pending"]) {
-      const wallet = world.nwc({ payInvoice() {}, lookupInvoice: async () => ({ type: "incoming", state, preimage: PREIMAGE }) });
-      await assert.rejects(wallet.lookup(HASH), { message: "the wallet has an invoice with this hash, and no payment" });
+      const wallet = world.nwc({
+        payInvoice() {},
+        lookupInvoice: async () => ({ type: "incoming", state, preimage: PREIMAGE }),
+      });
+      await assert.rejects(wallet.lookup(HASH), {
+        message: "the wallet has an invoice with this hash, and no payment",
+      });
     }
   });
 
@@ -215,7 +387,11 @@ describe("nwc: a client", () => {
   });
 
   test("the SDK's error about an answer, which holds the preimage, is not handed on", async () => {
-    const wallet = world.nwc({ payInvoice() {}, lookupInvoice: async () => fails("INTERNAL", `response from NWC failed validation: {"preimage":"${PREIMAGE}"}`), getBalance: async () => ({}) });
+    const wallet = world.nwc({
+      payInvoice() {},
+      lookupInvoice: async () => fails("INTERNAL", `response from NWC failed validation: {"preimage":"${PREIMAGE}"}`),
+      getBalance: async () => ({}),
+    });
     const error = await wallet.lookup(HASH).catch((error) => error);
     assert.equal(error.message, "the wallet does not look payments up (no answer)");
     hides(PREIMAGE, error);
@@ -224,13 +400,32 @@ describe("nwc: a client", () => {
 
   test("what is no connection is refused at once, and not shown", () => {
     const secret = "5".repeat(64);
-    const bad = [undefined, null, 5, "", {}, [], { payInvoice: 5 }, `https://a.b/?secret=${secret}`, "nostr+walletconnect://", `nostr+walletconnect://${HASH}?secret=${secret}`,
-      `nostr+walletconnect://${HASH}?relay=https%3A%2F%2Fr&secret=${secret}`, `nostr+walletconnect://${HASH}?relay=wss%3A%2F%2Fr`];
+    const bad = [
+      undefined,
+      null,
+      5,
+      "",
+      {},
+      [],
+      { payInvoice: 5 },
+      `https://a.b/?secret=${secret}`,
+      "nostr+walletconnect://",
+      `nostr+walletconnect://${HASH}?secret=${secret}`,
+      `nostr+walletconnect://${HASH}?relay=https%3A%2F%2Fr&secret=${secret}`,
+      `nostr+walletconnect://${HASH}?relay=wss%3A%2F%2Fr`,
+    ];
     for (const connection of bad) {
-      assert.throws(() => world.nwc(connection), (error) => {
-        hides(secret, error);
-        return error instanceof world.pkg.L402Error && error.code === "invalid_options" && /^nwc: connection must be /.test(error.message);
-      });
+      assert.throws(
+        () => world.nwc(connection),
+        (error) => {
+          hides(secret, error);
+          return (
+            error instanceof world.pkg.L402Error &&
+            error.code === "invalid_options" &&
+            /^nwc: connection must be /.test(error.message)
+          );
+        },
+      );
     }
   });
 });
@@ -254,10 +449,23 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
   test("pays, looks up, tells its balance, and leaves no connection open", async (t) => {
     const shop = shopOf(world);
     const { relay, connection } = await open(t, {
-      payInvoice: async ({ invoice }) => ({ result: { preimage: (await shop.settle(invoice, "fee=2000")).preimage, fees_paid: 2000 } }),
+      payInvoice: async ({ invoice }) => ({
+        result: { preimage: (await shop.settle(invoice, "fee=2000")).preimage, fees_paid: 2000 },
+      }),
       lookupInvoice: async ({ payment_hash }) => {
         const { state, preimage } = await shop.lookup(payment_hash);
-        return state === "paid" ? { result: { type: "outgoing", state: "settled", invoice: "lnbcrt1", preimage, payment_hash, fees_paid: 2000 } } : { error: { code: "NOT_FOUND", message: "not found" } };
+        return state === "paid"
+          ? {
+              result: {
+                type: "outgoing",
+                state: "settled",
+                invoice: "lnbcrt1",
+                preimage,
+                payment_hash,
+                fees_paid: 2000,
+              },
+            }
+          : { error: { code: "NOT_FOUND", message: "not found" } };
       },
       getBalance: async () => ({ result: { balance: 980_500 } }),
     });
@@ -268,7 +476,11 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     assert.equal(response.status, 200);
     const { payment } = world.pkg.receiptOf(response);
     assert.equal(payment.feeMsat, 2000);
-    assert.deepEqual(await wallet.lookup(payment.paymentHash), { state: "paid", preimage: await shop.preimage(payment.paymentHash), feeMsat: 2000 });
+    assert.deepEqual(await wallet.lookup(payment.paymentHash), {
+      state: "paid",
+      preimage: await shop.preimage(payment.paymentHash),
+      feeMsat: 2000,
+    });
     assert.deepEqual(await wallet.lookup(HASH), { state: "not_found" });
     assert.equal(await pay.balanceMsat(), 980_500);
     await relay.connections(1); // the service's own
@@ -276,14 +488,23 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
   });
 
   test("a wallet's refusal is certain, any other word of its is looked up at once", async (t) => {
-    const errors = [["QUOTA_EXCEEDED", "budget"], ["INTERNAL", "database"]];
+    const errors = [
+      ["QUOTA_EXCEEDED", "budget"],
+      ["INTERNAL", "database"],
+    ];
     const shop = shopOf(world);
     const { connection } = await open(t, {
-      payInvoice: async () => { const [code, message] = errors.shift(); return { error: { code, message } }; },
+      payInvoice: async () => {
+        const [code, message] = errors.shift();
+        return { error: { code, message } };
+      },
       lookupInvoice: async () => ({ error: { code: "NOT_FOUND", message: "not found" } }),
     });
     const pay = shop.client({ wallet: world.nwc(connection) });
-    for (const [code, spent] of [["payment_failed", 0], ["payment_unknown", 10]]) {
+    for (const [code, spent] of [
+      ["payment_failed", 0],
+      ["payment_unknown", 10],
+    ]) {
       const error = await pay(shop.url("a")).then(assert.fail, (error) => error);
       assert.equal(error.code, code);
       assert.equal((await pay.spent()).total, spent);
@@ -296,7 +517,10 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     const shop = shopOf(world);
     const { relay, connection } = await open(t, {
       // it pays, and its answer never comes
-      payInvoice: async ({ invoice }) => { await shop.settle(invoice); return new Promise(() => {}); },
+      payInvoice: async ({ invoice }) => {
+        await shop.settle(invoice);
+        return new Promise(() => {});
+      },
       lookupInvoice: async ({ payment_hash }) => {
         const { preimage } = await shop.lookup(payment_hash);
         return { result: { type: "outgoing", state: "settled", invoice: "lnbcrt1", preimage, payment_hash } };
@@ -311,7 +535,10 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
   test("no relay, and no wallet announced there: nothing was sent, for certain", async (t) => {
     const { relay, connection } = await open(t, {}, { announced: false });
     const wallet = world.nwc(connection);
-    assert.equal((await wallet.pay(invoice, context)).failed, "the wallet could not be asked: no info event (kind 13194) returned from relay");
+    assert.equal(
+      (await wallet.pay(invoice, context)).failed,
+      "the wallet could not be asked: no info event (kind 13194) returned from relay",
+    );
     await relay.close();
     const { failed, cause } = await wallet.pay(invoice, context);
     assert.equal(failed, `the wallet could not be asked: Failed to connect to ${relay.url}`);
@@ -329,7 +556,9 @@ describe("nwc: in a Worker", () => {
     t.after(close);
     const workers = join(folder, "with/workers");
     await mkdir(workers);
-    await writeFile(join(workers, "nwc.js"), `
+    await writeFile(
+      join(workers, "nwc.js"),
+      `
       import { nwc } from "l402-fetch/wallets/nwc";
       const wallet = nwc(${JSON.stringify(connection)});
       export default {
@@ -338,11 +567,15 @@ describe("nwc: in a Worker", () => {
           return Response.json([paid, await wallet.balanceMsat()]);
         },
       };
-    `);
+    `,
+    );
     const { urls, close: stop } = await startWorkers(workers);
     t.after(() => stop());
     for (let times = 0; times < 2; times++) {
-      assert.deepEqual(await (await fetch(urls.nwc)).json(), [{ preimage: PREIMAGE, feeMsat: invoice.paymentRequest.length }, 980_500]);
+      assert.deepEqual(await (await fetch(urls.nwc)).json(), [
+        { preimage: PREIMAGE, feeMsat: invoice.paymentRequest.length },
+        980_500,
+      ]);
     }
   });
 });
@@ -367,6 +600,9 @@ describe("nwc: what it needs", () => {
   });
 
   test("without a WebSocket it says what to do, and nothing was paid", async () => {
-    assert.equal(await run("with"), "nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws");
+    assert.equal(
+      await run("with"),
+      "nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws",
+    );
   });
 });

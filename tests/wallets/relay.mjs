@@ -33,7 +33,8 @@ async function openRelay({ acknowledges = true } = {}) {
       if (type === "REQ") {
         const [id, ...filters] = rest;
         subscriptions.set(id, filters);
-        for (const event of events) if (filters.some((filter) => matches(event, filter))) socket.send(JSON.stringify(["EVENT", id, event]));
+        for (const event of events)
+          if (filters.some((filter) => matches(event, filter))) socket.send(JSON.stringify(["EVENT", id, event]));
         socket.send(JSON.stringify(["EOSE", id]));
       } else if (type === "CLOSE") {
         subscriptions.delete(rest[0]);
@@ -44,7 +45,8 @@ async function openRelay({ acknowledges = true } = {}) {
         if (relay.acknowledges) socket.send(JSON.stringify(["OK", event.id, true, ""]));
         for (const other of sockets) {
           for (const [id, filters] of other) {
-            if (filters.some((filter) => matches(event, filter))) other.socket.send(JSON.stringify(["EVENT", id, event]));
+            if (filters.some((filter) => matches(event, filter)))
+              other.socket.send(JSON.stringify(["EVENT", id, event]));
           }
         }
       }
@@ -59,21 +61,27 @@ async function openRelay({ acknowledges = true } = {}) {
   return Object.assign(relay, {
     url: `ws://127.0.0.1:${server.address().port}`,
     /** Resolves when so many are connected. */
-    connections: (count) => new Promise((done) => {
-      const check = () => sockets.size === count && done();
-      waiting.push(check);
-      check();
-    }),
+    connections: (count) =>
+      new Promise((done) => {
+        const check = () => sockets.size === count && done();
+        waiting.push(check);
+        check();
+      }),
     /** Resolves when somebody listens for this kind. */
-    listener: (kind) => new Promise((done) => {
-      const check = () => [...sockets].some((subscriptions) => [...subscriptions.values()].flat().some(({ kinds }) => kinds?.includes(kind))) && done();
-      waiting.push(check);
-      check();
-    }),
-    close: () => new Promise((done) => {
-      for (const client of server.clients) client.terminate();
-      server.close(done);
-    }),
+    listener: (kind) =>
+      new Promise((done) => {
+        const check = () =>
+          [...sockets].some((subscriptions) =>
+            [...subscriptions.values()].flat().some(({ kinds }) => kinds?.includes(kind)),
+          ) && done();
+        waiting.push(check);
+        check();
+      }),
+    close: () =>
+      new Promise((done) => {
+        for (const client of server.clients) client.terminate();
+        server.close(done);
+      }),
   });
 }
 
@@ -87,7 +95,8 @@ export async function openWallet(handler, { announced = true } = {}) {
   const service = new NWCWalletService({ relayUrl: relay.url });
   const stop = await service.subscribe(new NWCWalletServiceKeyPair(WALLET, client), handler);
   await relay.listener(23194);
-  if (announced) await service.publishWalletServiceInfoEvent(WALLET, ["pay_invoice", "lookup_invoice", "get_balance"], []);
+  if (announced)
+    await service.publishWalletServiceInfoEvent(WALLET, ["pay_invoice", "lookup_invoice", "get_balance"], []);
   return {
     relay,
     connection: `nostr+walletconnect://${wallet}?relay=${encodeURIComponent(relay.url)}&secret=${CLIENT}`,

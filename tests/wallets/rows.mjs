@@ -12,7 +12,14 @@ const BOOKS = "the wallet did not pay, as its own books say";
 
 /** A shop of its own at the paywall, for a `createFetch` of the package. */
 export function shopOf({ pkg, paywall }) {
-  return openShop({ pkg, base: paywall.base, other: paywall.other, runtime: "wallets", same: assert.deepEqual, equal: assert.equal });
+  return openShop({
+    pkg,
+    base: paywall.base,
+    other: paywall.other,
+    runtime: "wallets",
+    same: assert.deepEqual,
+    equal: assert.equal,
+  });
 }
 
 /**
@@ -39,13 +46,16 @@ export async function openKit(world, kit, tls) {
   const truth = async ({ path, body }) => {
     const hash = kit.hash({ path, body });
     const { state, preimage } = await shop.lookup(hash);
-    return state === "paid" ? kit.found.paid({ hash, preimage, feeMsat: 2000, amountMsat: 10_000 }) : kit.found.none({ hash });
+    return state === "paid"
+      ? kit.found.paid({ hash, preimage, feeMsat: 2000, amountMsat: 10_000 })
+      : kit.found.none({ hash });
   };
   server.on(kit.routes.pay, good).on(kit.routes.find, truth);
-  const asked = (route) => server.seen.filter(({ method, path }) => {
-    const [wanted, place] = kit.routes[route].split(" ");
-    return method === wanted && (place.endsWith("*") ? path.startsWith(place.slice(0, -1)) : path === place);
-  });
+  const asked = (route) =>
+    server.seen.filter(({ method, path }) => {
+      const [wanted, place] = kit.routes[route].split(" ");
+      return method === wanted && (place.endsWith("*") ? path.startsWith(place.slice(0, -1)) : path === place);
+    });
   return { server, shop, settle, good, truth, asked, wallet: kit.open(server.url), close: () => server.close() };
 }
 
@@ -63,19 +73,24 @@ export async function runRow(world, kit, row) {
   try {
     const { server, shop, settle } = it;
     const held = row.timeout && hold();
-    const rig = (route, answer, answered = () => {}) => answer && server.on(kit.routes[route], async (asked) => {
-      const write = await answer({ asked, settle: () => settle(asked) });
-      return (response) => {
-        write(response);
-        answered();
-      };
-    });
+    const rig = (route, answer, answered = () => {}) =>
+      answer &&
+      server.on(kit.routes[route], async (asked) => {
+        const write = await answer({ asked, settle: () => settle(asked) });
+        return (response) => {
+          write(response);
+          answered();
+        };
+      });
     rig("pay", row.pay, () => held?.release());
     rig("find", row.find);
     const pay = shop.client({ wallet: it.wallet, ...(held && { paymentTimeout: held.milliseconds }) });
     const url = shop.url("a");
 
-    const outcome = await pay(url).then((response) => ({ response }), (error) => ({ error }));
+    const outcome = await pay(url).then(
+      (response) => ({ response }),
+      (error) => ({ error }),
+    );
     const { payments } = await shop.stats();
     assert.equal(payments, row.payments ?? (row.code ? 0 : 1), "payments at the shop");
     assert.equal(it.asked("pay").length, row.asked ?? 1, "times the wallet was asked to pay");
@@ -128,7 +143,11 @@ export function check(error, row, url) {
 /** The secret is in nothing that may be printed. */
 export function hides(secret, ...things) {
   for (const thing of things) {
-    for (const shown of [inspect(thing, { depth: 12, showHidden: true }), String(thing?.stack), JSON.stringify(thing) ?? ""]) {
+    for (const shown of [
+      inspect(thing, { depth: 12, showHidden: true }),
+      String(thing?.stack),
+      JSON.stringify(thing) ?? "",
+    ]) {
       for (const form of [secret].flat()) assert.ok(!shown.includes(form), `a secret shows in ${shown}`);
     }
   }

@@ -2,4 +2,5 @@
 import { runFolder } from "../lib/node-tests.mjs";
 
 // The NWC SDK leaves timers of a minute behind.
-if (!process.env.NODE_TEST_CONTEXT) runFolder(import.meta.dirname, { words: process.argv.slice(2), atOnce: 3, forceExit: true });
+if (!process.env.NODE_TEST_CONTEXT)
+  runFolder(import.meta.dirname, { words: process.argv.slice(2), atOnce: 3, forceExit: true });

@@ -7,13 +7,18 @@ export const json = (status, value) => (response) => {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(value));
 };
-export const text = (status, body, type = "text/plain; charset=UTF-8") => (response) => {
-  response.writeHead(status, { "content-type": type });
-  response.end(body);
-};
+export const text =
+  (status, body, type = "text/plain; charset=UTF-8") =>
+  (response) => {
+    response.writeHead(status, { "content-type": type });
+    response.end(body);
+  };
 export const page = (status) => text(status, "<!doctype html><title>Sign in</title><p>Sign in to go on", "text/html");
 export const empty = (status) => (response) => response.writeHead(status).end();
-export const redirect = (location, status = 307) => (response) => response.writeHead(status, { location }).end();
+export const redirect =
+  (location, status = 307) =>
+  (response) =>
+    response.writeHead(status, { location }).end();
 /** Begins an answer and breaks the connection off. */
 export const truncated = (status, body) => (response) => {
   response.writeHead(status, { "content-type": "application/json", "content-length": String(body.length * 2) });
@@ -54,7 +59,8 @@ export async function openStandIn(tls) {
     seen.push(asked);
     for (const [wake, enough] of waiting) if (enough(seen)) wake();
     const key = `${request.method} ${request.url}`;
-    const route = routes.get(key) ?? [...routes].find(([name]) => name.endsWith("*") && key.startsWith(name.slice(0, -1)))?.[1];
+    const route =
+      routes.get(key) ?? [...routes].find(([name]) => name.endsWith("*") && key.startsWith(name.slice(0, -1)))?.[1];
     if (!route) return text(404, `no route for ${key}`)(response);
     (await route(asked))(response);
   };
@@ -71,9 +77,10 @@ export async function openStandIn(tls) {
     },
     /** Resolves when the requests so far are enough. */
     until: (enough) => (enough(seen) ? undefined : new Promise((wake) => waiting.push([wake, enough]))),
-    close: () => new Promise((done) => {
-      server.closeAllConnections();
-      server.close(done);
-    }),
+    close: () =>
+      new Promise((done) => {
+        server.closeAllConnections();
+        server.close(done);
+      }),
   };
 }

@@ -44,69 +44,209 @@ export function suite(kit, rows) {
   const unclear = (what) => `${name} ${what} (status ${ok})`;
 
   const common = {
-    "paid": { pay: ({ settle }) => paid(settle), lookups: 0 },
-    "paid, with the preimage in upper case": { pay: async ({ settle }) => { const proof = await settle(); return kit.paid({ ...proof, preimage: proof.preimage.toUpperCase() }); }, lookups: 0 },
-    "paid, with the preimage in base64": { pay: async ({ settle }) => { const proof = await settle(); return kit.paid({ ...proof, preimage: base64(proof.preimage) }); }, lookups: 0 },
-    "paid, with the preimage in base64url": { pay: async ({ settle }) => { const proof = await settle(); return kit.paid({ ...proof, preimage: base64url(proof.preimage) }); }, lookups: 0 },
-    "paid without a preimage, which the lookup has": { pay: async ({ settle }) => kit.paid({ ...await settle(), preimage: null }) },
+    paid: { pay: ({ settle }) => paid(settle), lookups: 0 },
+    "paid, with the preimage in upper case": {
+      pay: async ({ settle }) => {
+        const proof = await settle();
+        return kit.paid({ ...proof, preimage: proof.preimage.toUpperCase() });
+      },
+      lookups: 0,
+    },
+    "paid, with the preimage in base64": {
+      pay: async ({ settle }) => {
+        const proof = await settle();
+        return kit.paid({ ...proof, preimage: base64(proof.preimage) });
+      },
+      lookups: 0,
+    },
+    "paid, with the preimage in base64url": {
+      pay: async ({ settle }) => {
+        const proof = await settle();
+        return kit.paid({ ...proof, preimage: base64url(proof.preimage) });
+      },
+      lookups: 0,
+    },
+    "paid without a preimage, which the lookup has": {
+      pay: async ({ settle }) => kit.paid({ ...(await settle()), preimage: null }),
+    },
     "paid with 64 zeros, which the lookup does not better": {
-      pay: async ({ settle }) => kit.paid({ ...await settle(), preimage: ZEROS }),
-      find: async ({ asked }) => kit.found.paid({ hash: kit.hash(asked), preimage: ZEROS, feeMsat: 2000, amountMsat: 10_000 }),
-      code: "payment_unknown", says: `${name} says that it has paid, and shows no preimage`, payments: 1,
+      pay: async ({ settle }) => kit.paid({ ...(await settle()), preimage: ZEROS }),
+      find: async ({ asked }) =>
+        kit.found.paid({ hash: kit.hash(asked), preimage: ZEROS, feeMsat: 2000, amountMsat: 10_000 }),
+      code: "payment_unknown",
+      says: `${name} says that it has paid, and shows no preimage`,
+      payments: 1,
     },
     "paid with another payment's preimage": {
-      pay: async ({ settle }) => kit.paid({ ...await settle(), preimage: OTHER }), find: ({ asked }) => kit.found.pending({ hash: kit.hash(asked) }),
-      code: "wrong_preimage", says: "the wallet's preimage does not hash to the payment hash of the invoice", payments: 1, lookups: 0,
+      pay: async ({ settle }) => kit.paid({ ...(await settle()), preimage: OTHER }),
+      find: ({ asked }) => kit.found.pending({ hash: kit.hash(asked) }),
+      code: "wrong_preimage",
+      says: "the wallet's preimage does not hash to the payment hash of the invoice",
+      payments: 1,
+      lookups: 0,
     },
 
-    "a wrong credential": { pay: () => kit.refused.answer, find: () => kit.refused.answer, code: "payment_failed", says: kit.refused.says, lookups: 0 },
+    "a wrong credential": {
+      pay: () => kit.refused.answer,
+      find: () => kit.refused.answer,
+      code: "payment_failed",
+      says: kit.refused.says,
+      lookups: 0,
+    },
     "a rate limit": { pay: () => kit.limited.answer, code: "payment_failed", says: kit.limited.says, lookups: 0 },
-    "a proxy's rate limit": { pay: () => page(429), code: "payment_failed", says: `${name} refused (status 429)`, lookups: 0 },
-    "a path where no API is": { pay: () => page(404), code: "payment_failed", says: `${name} refused (status 404)`, lookups: 0 },
-    "a proxy that wants another password": { pay: () => page(401), code: "payment_failed", says: `${name} refused (status 401)`, lookups: 0 },
+    "a proxy's rate limit": {
+      pay: () => page(429),
+      code: "payment_failed",
+      says: `${name} refused (status 429)`,
+      lookups: 0,
+    },
+    "a path where no API is": {
+      pay: () => page(404),
+      code: "payment_failed",
+      says: `${name} refused (status 404)`,
+      lookups: 0,
+    },
+    "a proxy that wants another password": {
+      pay: () => page(401),
+      code: "payment_failed",
+      says: `${name} refused (status 401)`,
+      lookups: 0,
+    },
     "a self-signed certificate": {
-      tls: true, asked: 0, code: "payment_failed", says: (url) => `${name} at ${url} could not be reached (DEPTH_ZERO_SELF_SIGNED_CERT)`, lookups: 0, heals: false,
+      tls: true,
+      asked: 0,
+      code: "payment_failed",
+      says: (url) => `${name} at ${url} could not be reached (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+      lookups: 0,
+      heals: false,
     },
 
     "a web page in place of JSON": {
-      pay: () => page(ok), find: () => page(ok),
-      code: "payment_unknown", says: `${unclear("answered with something that is not its JSON")}: a web page: is this the API's url?`, late: true,
+      pay: () => page(ok),
+      find: () => page(ok),
+      code: "payment_unknown",
+      says: `${unclear("answered with something that is not its JSON")}: a web page: is this the API's url?`,
+      late: true,
     },
-    "a web page, after it was paid": { pay: async ({ settle }) => { await settle(); return page(ok); } },
-    "JSON that is no object": { pay: () => text(ok, "7", "application/json"), ...neverBegun, says: unclear("answered with something that is not its JSON") },
-    "an empty answer": { pay: () => empty(ok), ...neverBegun, says: kit.mute ?? unclear("answered with something that is not its JSON") },
-    "a gateway's error page, never begun": { pay: () => page(502), ...neverBegun, says: `${name} did not say what became of the payment (status 502)` },
-    "a gateway's timeout, after it was paid": { pay: async ({ settle }) => { await settle(); return page(504); } },
-    "an answer that breaks off, never begun": { pay: () => truncated(ok, '{"result":{"status":"SUCC'), ...neverBegun, says: unclear("broke off its answer") },
-    "an answer that breaks off, paid": { pay: async ({ settle }) => { await settle(); return truncated(ok, '{"result":{"status":"SUCC'); } },
-    "a connection that breaks off, never begun": { pay: () => cut(), ...neverBegun, says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)` },
-    "a connection that breaks off, paid": { pay: async ({ settle }) => { await settle(); return cut(); } },
+    "a web page, after it was paid": {
+      pay: async ({ settle }) => {
+        await settle();
+        return page(ok);
+      },
+    },
+    "JSON that is no object": {
+      pay: () => text(ok, "7", "application/json"),
+      ...neverBegun,
+      says: unclear("answered with something that is not its JSON"),
+    },
+    "an empty answer": {
+      pay: () => empty(ok),
+      ...neverBegun,
+      says: kit.mute ?? unclear("answered with something that is not its JSON"),
+    },
+    "a gateway's error page, never begun": {
+      pay: () => page(502),
+      ...neverBegun,
+      says: `${name} did not say what became of the payment (status 502)`,
+    },
+    "a gateway's timeout, after it was paid": {
+      pay: async ({ settle }) => {
+        await settle();
+        return page(504);
+      },
+    },
+    "an answer that breaks off, never begun": {
+      pay: () => truncated(ok, '{"result":{"status":"SUCC'),
+      ...neverBegun,
+      says: unclear("broke off its answer"),
+    },
+    "an answer that breaks off, paid": {
+      pay: async ({ settle }) => {
+        await settle();
+        return truncated(ok, '{"result":{"status":"SUCC');
+      },
+    },
+    "a connection that breaks off, never begun": {
+      pay: () => cut(),
+      ...neverBegun,
+      says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
+    },
+    "a connection that breaks off, paid": {
+      pay: async ({ settle }) => {
+        await settle();
+        return cut();
+      },
+    },
     "an answer that never ends, never begun": {
-      pay: () => endless(ok, '{"result":'), ...neverBegun, timeout: true,
+      pay: () => endless(ok, '{"result":'),
+      ...neverBegun,
+      timeout: true,
     },
-    "an answer that never ends, paid": { pay: async ({ settle }) => { await settle(); return endless(ok, '{"result":'); }, timeout: true },
-    "an answer without any bound": { pay: () => huge(ok), ...neverBegun, says: unclear("answered with more than it has to say") },
-    "no answer at all, paid": { pay: async ({ settle }) => { await settle(); return silent(); }, timeout: true },
+    "an answer that never ends, paid": {
+      pay: async ({ settle }) => {
+        await settle();
+        return endless(ok, '{"result":');
+      },
+      timeout: true,
+    },
+    "an answer without any bound": {
+      pay: () => huge(ok),
+      ...neverBegun,
+      says: unclear("answered with more than it has to say"),
+    },
+    "no answer at all, paid": {
+      pay: async ({ settle }) => {
+        await settle();
+        return silent();
+      },
+      timeout: true,
+    },
     "no answer at all, and a lookup that blocks": {
-      pay: async ({ settle }) => { await settle(); return silent(); }, find: () => silent(),
-      code: "payment_unknown", timeout: true, payments: 1,
+      pay: async ({ settle }) => {
+        await settle();
+        return silent();
+      },
+      find: () => silent(),
+      code: "payment_unknown",
+      timeout: true,
+      payments: 1,
     },
 
     "lost, and looked up as pending": {
-      pay: async ({ settle }) => { await settle(); return cut(); }, find: ({ asked }) => kit.found.pending({ hash: kit.hash(asked) }),
-      code: "payment_unknown", says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`, payments: 1,
+      pay: async ({ settle }) => {
+        await settle();
+        return cut();
+      },
+      find: ({ asked }) => kit.found.pending({ hash: kit.hash(asked) }),
+      code: "payment_unknown",
+      says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
+      payments: 1,
     },
     "lost, and looked up as failed": {
-      pay: () => cut(), find: ({ asked }) => kit.found.failed({ hash: kit.hash(asked) }),
-      ...neverBegun, says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
+      pay: () => cut(),
+      find: ({ asked }) => kit.found.failed({ hash: kit.hash(asked) }),
+      ...neverBegun,
+      says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
     },
     "lost, and the lookup turned away": {
-      pay: async ({ settle }) => { await settle(); return cut(); }, find: () => kit.refused.answer,
-      code: "payment_unknown", says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`, payments: 1,
+      pay: async ({ settle }) => {
+        await settle();
+        return cut();
+      },
+      find: () => kit.refused.answer,
+      code: "payment_unknown",
+      says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
+      payments: 1,
     },
     "lost, and a web page that knows nothing: no answer of the wallet's books": {
-      pay: async ({ settle }) => { await settle(); return cut(); }, find: () => page(404),
-      code: "payment_unknown", says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`, payments: 1,
+      pay: async ({ settle }) => {
+        await settle();
+        return cut();
+      },
+      find: () => page(404),
+      code: "payment_unknown",
+      says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
+      payments: 1,
     },
   };
 

@@ -22,4 +22,7 @@ export interface TokenCache {
  *   behind: then a request costs a round trip more, never a payment, since a purchase reads the object.
  * @throws {L402Error} `invalid_options`
  */
-export function durableObjectStore(stub: LedgerStub | (() => LedgerStub), options?: { cache?: TokenCache | undefined }): Store;
+export function durableObjectStore(
+  stub: LedgerStub | (() => LedgerStub),
+  options?: { cache?: TokenCache | undefined },
+): Store;

@@ -20,12 +20,14 @@ const PATIENCE = 500;
  */
 export function durableObjectStore(stub, options = {}) {
   const isStub = typeof stub?.fetch === "function";
-  if (!isStub && typeof stub !== "function") throw invalid("stub must be a Durable Object's stub, or a function that gets one");
+  if (!isStub && typeof stub !== "function")
+    throw invalid("stub must be a Durable Object's stub, or a function that gets one");
   if (options === null || typeof options !== "object") throw invalid("options must be an object");
   for (const key of Object.keys(options)) if (key !== "cache") throw invalid(`unknown option "${key}"`);
   const { cache } = options;
   for (const method of ["get", "put", "delete"]) {
-    if (cache !== undefined && typeof cache?.[method] !== "function") throw invalid("cache must be a Workers KV namespace");
+    if (cache !== undefined && typeof cache?.[method] !== "function")
+      throw invalid("cache must be a Workers KV namespace");
   }
   /** Those who hold a lock through this store, and until when at least. */
   const held = new Map();
@@ -33,10 +35,15 @@ export function durableObjectStore(stub, options = {}) {
   let ledger;
 
   async function ask(op, message) {
-    const response = await (isStub ? stub : stub()).fetch("https://l402-fetch/", { method: "POST", body: JSON.stringify({ op, ...message }) });
+    const response = await (isStub ? stub : stub()).fetch("https://l402-fetch/", {
+      method: "POST",
+      body: JSON.stringify({ op, ...message }),
+    });
     const answer = await response.json().catch(() => undefined);
     if (!response.ok || !answer) {
-      throw new Error(answer?.error ?? `the Durable Object answered ${response.status}: is it of the class L402Ledger?`);
+      throw new Error(
+        answer?.error ?? `the Durable Object answered ${response.status}: is it of the class L402Ledger?`,
+      );
     }
     return answer;
   }

@@ -17,7 +17,8 @@ const WRITE = "l402-fetch/write";
  * @throws {L402Error} `invalid_options`
  */
 export function fileStore(path) {
-  if (typeof path !== "string" || path === "") throw new L402Error("invalid_options", "path must be a string, the store's file");
+  if (typeof path !== "string" || path === "")
+    throw new L402Error("invalid_options", "path must be a string, the store's file");
   const given = resolve(path);
   let place;
   /** While this store has the ledger: the lock, and the values that were read in it. */
@@ -50,7 +51,12 @@ export function fileStore(path) {
       if (value === undefined) values.delete(key);
       else values.set(key, value);
       const isOurs = async () => (await lock.isHeld()) && (!check || (await check.lock.isHeld()));
-      await replace(file, `${JSON.stringify({ version: VERSION, values: Object.fromEntries(values) })}\n`, lock.generation, isOurs);
+      await replace(
+        file,
+        `${JSON.stringify({ version: VERSION, values: Object.fromEntries(values) })}\n`,
+        lock.generation,
+        isOurs,
+      );
       check?.seen.set(key, value);
     });
   }
@@ -78,7 +84,8 @@ export function fileStore(path) {
   };
 }
 
-const changed = (file) => new Error(`${file} was changed by another process that took the lock over: nothing was written`);
+const changed = (file) =>
+  new Error(`${file} was changed by another process that took the lock over: nothing was written`);
 
 /** Those of this process that wait for the same lock, in turn: only one of them asks the file system. */
 const turns = new Map();
@@ -124,13 +131,18 @@ async function read(file) {
     throw new Error(`${file} was written by a later version of l402-fetch: update to use it`);
   }
   const { version, values } = stored ?? {};
-  if (version !== VERSION || typeof values !== "object" || values === null || Array.isArray(values)) throw damaged(file);
+  if (version !== VERSION || typeof values !== "object" || values === null || Array.isArray(values))
+    throw damaged(file);
   const entries = Object.entries(values);
   if (entries.some(([, value]) => typeof value !== "string")) throw damaged(file);
   return new Map(entries);
 }
 
-const damaged = (file, cause) => new Error(`${file} is damaged, or not a store: nothing is overwritten; restore it or move it away`, cause && { cause });
+const damaged = (file, cause) =>
+  new Error(
+    `${file} is damaged, or not a store: nothing is overwritten; restore it or move it away`,
+    cause && { cause },
+  );
 
 /**
  * Puts a new file in the old one's place, on the disk before this resolves. The new holder of a lock that was taken over
@@ -165,6 +177,7 @@ async function replace(file, text, generation, isOurs) {
 async function removeLeftovers(file) {
   const [folder, start] = [dirname(file), `${basename(file)}.`];
   for (const name of await readdir(folder)) {
-    if (name.startsWith(start) && /^\d+\.tmp$/.test(name.slice(start.length))) await unlink(join(folder, name)).catch(() => {});
+    if (name.startsWith(start) && /^\d+\.tmp$/.test(name.slice(start.length)))
+      await unlink(join(folder, name)).catch(() => {});
   }
 }

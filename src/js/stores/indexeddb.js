@@ -12,7 +12,8 @@ const VALUES = "values";
  * @throws {L402Error} `invalid_options`
  */
 export function indexedDBStore(name = "l402-fetch") {
-  if (typeof name !== "string" || name === "") throw new L402Error("invalid_options", "name must be a string, the database's name");
+  if (typeof name !== "string" || name === "")
+    throw new L402Error("invalid_options", "name must be a string, the database's name");
   let opened;
 
   function open() {
@@ -41,7 +42,8 @@ export function indexedDBStore(name = "l402-fetch") {
     return new Promise((resolve, reject) => {
       const asked = request(transaction.objectStore(VALUES));
       transaction.oncomplete = () => resolve(asked.result);
-      transaction.onabort = () => reject(transaction.error ?? new Error(`the database "${name}" ended the transaction`));
+      transaction.onabort = () =>
+        reject(transaction.error ?? new Error(`the database "${name}" ended the transaction`));
       transaction.commit?.();
     });
   }
@@ -84,8 +86,13 @@ function openDatabase(name, closed) {
     };
     request.onerror = () => {
       const { error } = request;
-      reject(error?.name !== "VersionError" ? error
-        : new Error(`the database "${name}" was made by a later version of l402-fetch: update to use it`, { cause: error }));
+      reject(
+        error?.name !== "VersionError"
+          ? error
+          : new Error(`the database "${name}" was made by a later version of l402-fetch: update to use it`, {
+              cause: error,
+            }),
+      );
     };
     request.onsuccess = () => {
       const database = request.result;

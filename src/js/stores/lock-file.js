@@ -135,7 +135,8 @@ async function create(folder, id, generation, owner) {
 async function hold(folder, id, generation, { inherited, takenOver }) {
   const path = join(folder, `${id}.${generation}`);
   for (const file of await list(folder)) {
-    if (file.startsWith(`${id}.`) && Number(file.slice(id.length + 1)) < generation) await unlink(join(folder, file)).catch(() => {});
+    if (file.startsWith(`${id}.`) && Number(file.slice(id.length + 1)) < generation)
+      await unlink(join(folder, file)).catch(() => {});
   }
   const timer = setInterval(() => {
     const now = new Date();

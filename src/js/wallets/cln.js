@@ -53,10 +53,15 @@ export function cln(options) {
     settlesOnce: true,
 
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
-      const { answer, body, error } = await ask("pay", { bolt11: paymentRequest, maxfee: maxFeeMsat, retry_for: RETRY_SECONDS }, signal);
+      const { answer, body, error } = await ask(
+        "pay",
+        { bolt11: paymentRequest, maxfee: maxFeeMsat, retry_for: RETRY_SECONDS },
+        signal,
+      );
       if (answer.status === 201) {
         entry.known = true;
-        if (body.status === "complete" || preimageOf(body.payment_preimage)) return proofOf("cln", body.payment_preimage, msat(body.amount_sent_msat) - msat(body.amount_msat));
+        if (body.status === "complete" || preimageOf(body.payment_preimage))
+          return proofOf("cln", body.payment_preimage, msat(body.amount_sent_msat) - msat(body.amount_msat));
       } else if (answer.turnedAway || error.code === -32601 || error.code === -32602) {
         return { failed: answer.say("refused", error.message ?? error.text) };
       }
@@ -69,10 +74,15 @@ export function cln(options) {
 
     async find(paymentHash, signal) {
       const { answer, body, error } = await ask("listpays", { payment_hash: paymentHash }, signal);
-      if (answer.status !== 201 || !Array.isArray(body.pays)) throw new Error(answer.say("does not look payments up", error.message ?? error.text));
+      if (answer.status !== 201 || !Array.isArray(body.pays))
+        throw new Error(answer.say("does not look payments up", error.message ?? error.text));
       const pays = body.pays.filter((pay) => pay?.payment_hash === paymentHash);
       const paid = pays.find((pay) => pay.status === "complete");
-      if (paid) return { state: "paid", ...proofOf("cln", paid.preimage, msat(paid.amount_sent_msat) - msat(paid.amount_msat)) };
+      if (paid)
+        return {
+          state: "paid",
+          ...proofOf("cln", paid.preimage, msat(paid.amount_sent_msat) - msat(paid.amount_msat)),
+        };
       if (pays.length === 0) return { state: "not_found" };
       if (pays.some((pay) => pay.status !== "failed")) return { state: "pending" };
       // Whole seconds: the last millisecond that they may mean.
@@ -85,7 +95,8 @@ export function cln(options) {
     ...wallet,
     async balanceMsat() {
       const { answer, body, error } = await ask("listpeerchannels", {});
-      if (answer.status !== 201 || !Array.isArray(body.channels)) throw new Error(answer.say("does not tell its balance", error.message ?? error.text));
+      if (answer.status !== 201 || !Array.isArray(body.channels))
+        throw new Error(answer.say("does not tell its balance", error.message ?? error.text));
       const open = body.channels.filter((channel) => channel?.state === "CHANNELD_NORMAL");
       return open.reduce((sum, channel) => sum + (msat(channel.spendable_msat) ?? 0), 0);
     },

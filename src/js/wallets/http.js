@@ -11,7 +11,8 @@ const MAX_TEXT = 200;
 const TURNED_AWAY = new Set([0, 301, 302, 303, 307, 308, 401, 403, 404, 405, 406, 413, 415, 421, 429, 431]);
 
 /** Node's errors that come before the first byte is sent, beside those of the system calls: time and handshakes. */
-const NOT_CONNECTED = /^(UND_ERR_CONNECT_TIMEOUT|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/;
+const NOT_CONNECTED =
+  /^(UND_ERR_CONNECT_TIMEOUT|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/;
 
 /**
  * Checks the options of a wallet module; fails closed, as `createFetch` does.
@@ -25,7 +26,8 @@ const NOT_CONNECTED = /^(UND_ERR_CONNECT_TIMEOUT|(DEPTH_ZERO_)?SELF_SIGNED_CERT(
  */
 export function readOptions(name, options, secret, shape, hint) {
   const invalid = (message) => new L402Error("invalid_options", `${name}: ${message}`);
-  if (options === null || typeof options !== "object") throw invalid(`options must be an object with url and ${secret}`);
+  if (options === null || typeof options !== "object")
+    throw invalid(`options must be an object with url and ${secret}`);
   const known = ["url", secret, "fetch", "insecure"];
   for (const key in options) {
     if (!known.includes(key)) throw invalid(`${key} is not a known option: there are ${known.join(", ")}`);
@@ -38,7 +40,13 @@ export function readOptions(name, options, secret, shape, hint) {
   if (typeof options[secret] !== "string" || !shape.test(options[secret])) throw invalid(`${secret} must be ${hint}`);
   if (typeof fetch !== "function") throw invalid("fetch must be a function");
   if (typeof insecure !== "boolean") throw invalid("insecure must be true or false");
-  return { base: readUrl(url, insecure, invalid), secret: options[secret], fetch: fetch.bind(undefined), once, own: fetch === globalThis.fetch };
+  return {
+    base: readUrl(url, insecure, invalid),
+    secret: options[secret],
+    fetch: fetch.bind(undefined),
+    once,
+    own: fetch === globalThis.fetch,
+  };
 }
 
 function readUrl(url, insecure, invalid) {
@@ -52,8 +60,14 @@ function readUrl(url, insecure, invalid) {
   if (base.username || base.password) throw invalid("url must not hold a user or a password");
   const { protocol, hostname } = base;
   if (protocol !== "https:" && protocol !== "http:") throw invalid("url must begin with https:// or http://");
-  if (protocol === "http:" && !insecure && !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)) {
-    throw invalid("url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true");
+  if (
+    protocol === "http:" &&
+    !insecure &&
+    !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)
+  ) {
+    throw invalid(
+      "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true",
+    );
   }
   return base;
 }
@@ -76,8 +90,14 @@ export function connect(name, { base, secret, fetch, once, own }, credentials) {
   let isReadable = own;
   return async (path, { body, signal } = {}) => {
     if (body && !isReadable) {
-      isReadable = await (async () => fetch(base.href, { method: "HEAD", redirect: "manual", signal }))().then(canBeRead, () => undefined);
-      if (isReadable === false) throw new Unsent(`${name} was sent nothing: the answers of this fetch can't be read, they have neither a stream nor text()`);
+      isReadable = await (async () => fetch(base.href, { method: "HEAD", redirect: "manual", signal }))().then(
+        canBeRead,
+        () => undefined,
+      );
+      if (isReadable === false)
+        throw new Unsent(
+          `${name} was sent nothing: the answers of this fetch can't be read, they have neither a stream nor text()`,
+        );
     }
     const target = new URL(base);
     target.pathname = base.pathname.replace(/\/+$/, "") + path;
@@ -156,7 +176,8 @@ class Answer {
 
   /** An error message: `what` happened, and the wallet's own words. */
   say(what, words) {
-    if (this.status === 0 || (this.status >= 300 && this.status < 400)) words = "a redirect, which is not followed: give the url it leads to";
+    if (this.status === 0 || (this.status >= 300 && this.status < 400))
+      words = "a redirect, which is not followed: give the url it leads to";
     const text = this.quote(words);
     return `${this.#name} ${what} (status ${this.status})${text && `: ${text}`}`;
   }
@@ -164,7 +185,11 @@ class Answer {
   /** The wallet's own words, shortened, and without the credential. */
   quote(words) {
     if (typeof words !== "string") return "";
-    return this.#secrets.reduce((text, secret) => text.replaceAll(secret, "…"), words).replace(/[\0-\x1f\x7f]+/g, " ").trim().slice(0, MAX_TEXT);
+    return this.#secrets
+      .reduce((text, secret) => text.replaceAll(secret, "…"), words)
+      .replace(/[\0-\x1f\x7f]+/g, " ")
+      .trim()
+      .slice(0, MAX_TEXT);
   }
 
   #parse(text) {
@@ -174,7 +199,12 @@ class Answer {
     } catch {
       // Said below.
     }
-    throw new Error(this.say("answered with something that is not its JSON", /^\s*</.test(text) ? "a web page: is this the API's url?" : undefined));
+    throw new Error(
+      this.say(
+        "answered with something that is not its JSON",
+        /^\s*</.test(text) ? "a web page: is this the API's url?" : undefined,
+      ),
+    );
   }
 
   async #text() {
@@ -218,7 +248,8 @@ async function* piecesOf(response) {
 }
 
 /** Whether it is one that `piecesOf` can read. */
-const canBeRead = (response) => !!(response?.body?.getReader ?? response?.body?.[Symbol.asyncIterator] ?? response?.text);
+const canBeRead = (response) =>
+  !!(response?.body?.getReader ?? response?.body?.[Symbol.asyncIterator] ?? response?.text);
 
 /** Why there is no answer. The runtime's own error is kept, but where it might show a secret that the url's query holds. */
 function lost(name, base, cause, once) {
@@ -230,5 +261,8 @@ function lost(name, base, cause, once) {
   }
   const Kind = unsent && once ? Unsent : Unreached;
   const page = typeof document === "object" ? "; to a page it must also allow its origin (CORS)" : "";
-  return new Kind(`${name} at ${base.origin} could not be reached${code ? ` (${code})` : page}`, base.search ? undefined : { cause });
+  return new Kind(
+    `${name} at ${base.origin} could not be reached${code ? ` (${code})` : page}`,
+    base.search ? undefined : { cause },
+  );
 }

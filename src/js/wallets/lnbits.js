@@ -55,7 +55,8 @@ export function lnbits(options) {
       const answer = await call(`/api/v1/payments/${paymentHash}`, { signal });
       const body = answer.status === 200 ? await answer.json() : await answer.problem();
       if (answer.status === 404 && body.detail === "Payment does not exist.") return { state: "not_found" };
-      if (answer.status !== 200 || typeof body.paid !== "boolean") throw new Error(answer.say("does not look payments up", body.detail ?? body.text));
+      if (answer.status !== 200 || typeof body.paid !== "boolean")
+        throw new Error(answer.say("does not look payments up", body.detail ?? body.text));
       if (body.paid) return { state: "paid", ...proofOf("lnbits", body.preimage, fee(body.details?.fee)) };
       return { state: body.status === "failed" ? "failed" : "pending" };
     },

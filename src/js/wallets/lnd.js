@@ -28,7 +28,8 @@ import { connect, readOptions } from "./http.js";
 const ATTEMPTS_SECONDS = 60;
 
 /** Messages of lnd that come before it looks at its payments. */
-const REFUSED = /^(invoice expired|invoice not for current active network|permission denied|verification failed|expected 1 macaroon|empty macaroon|cannot determine data format|unmarshal v[12]|wallet locked|wallet not created|waiting to start|the RPC server is in the process of starting)/;
+const REFUSED =
+  /^(invoice expired|invoice not for current active network|permission denied|verification failed|expected 1 macaroon|empty macaroon|cannot determine data format|unmarshal v[12]|wallet locked|wallet not created|waiting to start|the RPC server is in the process of starting)/;
 
 /**
  * A wallet that pays with an lnd node.
@@ -38,7 +39,13 @@ const REFUSED = /^(invoice expired|invoice not for current active network|permis
  * @throws {L402Error} `invalid_options`, naming the key
  */
 export function lnd(options) {
-  const read = readOptions("lnd", options, "macaroon", /^([0-9a-f]{2})+$/i, "the macaroon file in hex (xxd -p -c 9999 FILE)");
+  const read = readOptions(
+    "lnd",
+    options,
+    "macaroon",
+    /^([0-9a-f]{2})+$/i,
+    "the macaroon file in hex (xxd -p -c 9999 FILE)",
+  );
   const call = connect("lnd", read, { "grpc-metadata-macaroon": read.secret });
 
   const wallet = withBooks("lnd", {
@@ -48,7 +55,12 @@ export function lnd(options) {
     settlesOnce: true,
 
     async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
-      const body = { payment_request: paymentRequest, timeout_seconds: ATTEMPTS_SECONDS, fee_limit_msat: String(maxFeeMsat), no_inflight_updates: true };
+      const body = {
+        payment_request: paymentRequest,
+        timeout_seconds: ATTEMPTS_SECONDS,
+        fee_limit_msat: String(maxFeeMsat),
+        no_inflight_updates: true,
+      };
       const answer = await call("/v2/router/send", { body, signal });
       let error;
       if (answer.status === 200) {
@@ -80,7 +92,8 @@ export function lnd(options) {
         const { code, message } = problem.error ?? problem;
         if (code === 5 && /payment isn't initiated/.test(message)) return { state: "not_found" };
       }
-      if (answer.status !== 200) throw new Error(answer.say("does not look payments up", (await answer.problem()).message));
+      if (answer.status !== 200)
+        throw new Error(answer.say("does not look payments up", (await answer.problem()).message));
       for await (const { result, error } of answer.lines()) {
         const { status, payment_preimage, fee_msat, creation_time_ns } = result ?? {};
         if (status === "SUCCEEDED") return { state: "paid", ...proofOf("lnd", payment_preimage, fee_msat) };
@@ -106,9 +119,17 @@ export function lnd(options) {
 
 /** FAILURE_REASON_NO_ROUTE as "no route". */
 function reason(name) {
-  return name.replace(/^FAILURE_REASON_/, "").replaceAll("_", " ").toLowerCase().slice(0, 60) || "for no reason that it tells";
+  return (
+    name
+      .replace(/^FAILURE_REASON_/, "")
+      .replaceAll("_", " ")
+      .toLowerCase()
+      .slice(0, 60) || "for no reason that it tells"
+  );
 }
 
 function base64url(hex) {
-  return btoa(String.fromCharCode(...hex.match(/../g).map((byte) => parseInt(byte, 16)))).replaceAll("+", "-").replaceAll("/", "_");
+  return btoa(String.fromCharCode(...hex.match(/../g).map((byte) => parseInt(byte, 16))))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
 }

@@ -35,7 +35,8 @@ const LATE = 60_000;
 const SCHEME = /^nostr\+?walletconnect:(\/\/)?/;
 
 /** Codes that the SDK does not use itself: the wallet has answered. */
-const ANSWERED = /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/;
+const ANSWERED =
+  /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/;
 
 /**
  * A wallet that pays through Nostr Wallet Connect. NWC takes no fee cap.
@@ -50,7 +51,10 @@ const ANSWERED = /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFF
 export function nwc(connection) {
   const given = connection !== null && typeof connection === "object" ? connection : undefined;
   if (given ? typeof given.payInvoice !== "function" : !isConnection(connection)) {
-    throw new L402Error("invalid_options", "nwc: connection must be a text that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice");
+    throw new L402Error(
+      "invalid_options",
+      "nwc: connection must be a text that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice",
+    );
   }
   async function use(task, signal) {
     if (given) return task(given);
@@ -71,47 +75,54 @@ export function nwc(connection) {
     records: { errorMs: LATE },
 
     // The signal is of no use here: a reply that comes late is still recorded.
-    pay: ({ paymentRequest }, context, entry) => use(async (client, sdk) => {
-      let answer;
-      try {
-        answer = await client.payInvoice({ invoice: paymentRequest });
-      } catch (cause) {
-        if (isUnsent(cause, sdk)) throw new Unsent(`the wallet could not be asked: ${cause.message}`, { cause });
-        if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
-        throw cause;
-      }
-      entry.known = true;
-      return proofOf("the wallet", answer?.preimage, answer?.fees_paid);
-    }),
+    pay: ({ paymentRequest }, context, entry) =>
+      use(async (client, sdk) => {
+        let answer;
+        try {
+          answer = await client.payInvoice({ invoice: paymentRequest });
+        } catch (cause) {
+          if (isUnsent(cause, sdk)) throw new Unsent(`the wallet could not be asked: ${cause.message}`, { cause });
+          if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
+          throw cause;
+        }
+        entry.known = true;
+        return proofOf("the wallet", answer?.preimage, answer?.fees_paid);
+      }),
 
     ...((!given || typeof given.lookupInvoice === "function") && {
-      find: (paymentHash, signal) => use(async (client) => {
-        let found;
-        try {
-          found = await client.lookupInvoice({ payment_hash: paymentHash });
-        } catch (cause) {
-          if (cause?.code === "NOT_FOUND") return { state: "not_found" };
-          // Not its message: the SDK's may hold the whole answer, with the preimage.
-          throw new Error(`the wallet does not look payments up (${ANSWERED.test(cause?.code) ? cause.code : "no answer"})`);
-        }
-        if (found === null || typeof found !== "object") throw new Error("the wallet does not look payments up (no answer)");
-        const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
-        if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
-        // A preimage that hashes is proof whatever stands beside it.
-        if (preimageOf(preimage) || state === "settled" || settledAt) return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
-        return { state: state === "failed" ? "failed" : "pending" };
-      }, signal),
+      find: (paymentHash, signal) =>
+        use(async (client) => {
+          let found;
+          try {
+            found = await client.lookupInvoice({ payment_hash: paymentHash });
+          } catch (cause) {
+            if (cause?.code === "NOT_FOUND") return { state: "not_found" };
+            // Not its message: the SDK's may hold the whole answer, with the preimage.
+            throw new Error(
+              `the wallet does not look payments up (${ANSWERED.test(cause?.code) ? cause.code : "no answer"})`,
+            );
+          }
+          if (found === null || typeof found !== "object")
+            throw new Error("the wallet does not look payments up (no answer)");
+          const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
+          if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
+          // A preimage that hashes is proof whatever stands beside it.
+          if (preimageOf(preimage) || state === "settled" || settledAt)
+            return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
+          return { state: state === "failed" ? "failed" : "pending" };
+        }, signal),
     }),
   });
 
   return {
     ...wallet,
     ...((!given || typeof given.getBalance === "function") && {
-      balanceMsat: () => use(async (client) => {
-        const balance = msat((await client.getBalance())?.balance);
-        if (balance === undefined) throw new Error("the wallet does not tell its balance");
-        return balance;
-      }),
+      balanceMsat: () =>
+        use(async (client) => {
+          const balance = msat((await client.getBalance())?.balance);
+          if (balance === undefined) throw new Error("the wallet does not tell its balance");
+          return balance;
+        }),
     }),
   };
 }
@@ -139,12 +150,19 @@ function isConnection(text) {
 /** Errors of a client of ours from before it publishes a request. Their texts hold no secret: relays, and what the wallet speaks. */
 function isUnsent(error, sdk) {
   if (!sdk) return false;
-  return error instanceof sdk.Nip47NetworkError || error instanceof sdk.Nip47UnsupportedEncryptionError || /^no info event/.test(error?.message);
+  return (
+    error instanceof sdk.Nip47NetworkError ||
+    error instanceof sdk.Nip47UnsupportedEncryptionError ||
+    /^no info event/.test(error?.message)
+  );
 }
 
 async function loadSdk() {
   // The SDK takes hold of it when it is loaded.
-  if (typeof WebSocket === "undefined") throw new Unsent("nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws");
+  if (typeof WebSocket === "undefined")
+    throw new Unsent(
+      "nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws",
+    );
   try {
     return await import("@getalby/sdk/nwc");
   } catch (cause) {

@@ -53,7 +53,8 @@ export function phoenixd(options) {
         }
         if (typeof reason === "string") {
           if (/already been paid|in progress/.test(reason)) entry.known = true;
-          else if (!/unknown error|wallet restarted/.test(reason)) return { failed: `phoenixd gave up: ${answer.quote(reason)}` };
+          else if (!/unknown error|wallet restarted/.test(reason))
+            return { failed: `phoenixd gave up: ${answer.quote(reason)}` };
         }
       }
       throw new Error(answer.say("did not say what became of the payment", body.reason ?? body.text));
@@ -65,7 +66,8 @@ export function phoenixd(options) {
       const body = answer.status === 200 ? await answer.json() : await answer.problem();
       if (answer.status === 404 && body.text?.trim() === "Not found") return { state: "not_found" };
       const { isPaid, preimage, fees, completedAt, createdAt } = body;
-      if (answer.status !== 200 || typeof isPaid !== "boolean") throw new Error(answer.say("does not look payments up", body.text));
+      if (answer.status !== 200 || typeof isPaid !== "boolean")
+        throw new Error(answer.say("does not look payments up", body.text));
       // Older ones call a failed payment paid, too, once it is over: only the preimage tells.
       if (isPaid || preimage) return { state: "paid", ...proofOf("phoenixd", preimage, fees) };
       return completedAt ? { state: "failed", begunAt: createdAt } : { state: "pending" };

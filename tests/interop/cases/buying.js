@@ -36,9 +36,14 @@ export default [
       t.equal(macaroon.paymentHash, quote.invoice.paymentHash);
       t.equal(macaroon.tokenId.length, 64);
       const until = macaroon.expiresAt;
-      t.same(macaroon.caveats.map(({ condition, value }) => [condition, value]), [
-        ["services", "brief:0"], ["brief_capabilities", ""], ["brief_valid_until", String(until)],
-      ]);
+      t.same(
+        macaroon.caveats.map(({ condition, value }) => [condition, value]),
+        [
+          ["services", "brief:0"],
+          ["brief_capabilities", ""],
+          ["brief_valid_until", String(until)],
+        ],
+      );
       t.ok(Math.abs(until - quote.invoice.timestamp - 6) <= 1, "six seconds, as aperture is told");
       await market.counts([], 0);
     },
@@ -50,7 +55,12 @@ export default [
       const { pay } = market;
       await assertBought(t, await pay(market.url("weather/today")), "/weather/today");
       await assertBought(t, await pay(market.url("weather/tomorrow")), "/weather/tomorrow", false);
-      await assertBought(t, await pay(market.url("weather", t.plain), { method: "POST", body: "Paris" }), "/weather", false);
+      await assertBought(
+        t,
+        await pay(market.url("weather", t.plain), { method: "POST", body: "Paris" }),
+        "/weather",
+        false,
+      );
       await assertBought(t, await pay(market.url("books/1")), "/books/1");
       await assertBought(t, await pay(market.url("books/1")), "/books/1", false);
       await assertBought(t, await pay(market.url("weather/today")), "/weather/today", false);
@@ -97,11 +107,17 @@ export default [
       const [, first, , second] = market.sent;
       await market.counts([7, 7], 2);
       await eventually("the end of both tokens", async () =>
-        (await Promise.all([first, second].map((token) => market.ask("brief", token)))).every(({ status }) => status === 402));
+        (await Promise.all([first, second].map((token) => market.ask("brief", token)))).every(
+          ({ status }) => status === 402,
+        ),
+      );
 
       market.sent.length = 0;
       for (const pay of clients) await assertBought(t, await pay(market.url("brief")), "/brief");
-      t.same(market.sent.map((token) => token && (token === second ? "expired" : "new")), [null, "new", "expired", null, "new"]);
+      t.same(
+        market.sent.map((token) => token && (token === second ? "expired" : "new")),
+        [null, "new", "expired", null, "new"],
+      );
       for (const pay of clients) t.equal((await pay.payments()).length, 2);
       await market.counts([7, 7, 7, 7]);
     },
@@ -110,12 +126,22 @@ export default [
     name: "with MPP on, L402 is chosen among four offers and taken",
     async run(t) {
       const market = await openMarket(t);
-      for (const path of ["weather", "either"]) await assertBought(t, await market.pay(market.url(path, t.mpp)), `/${path}`);
+      for (const path of ["weather", "either"])
+        await assertBought(t, await market.pay(market.url(path, t.mpp)), `/${path}`);
       const { challenges } = market.events[0];
-      t.same(challenges.map(({ scheme, params }) => [scheme, params.intent ?? null]), [
-        ["LSAT", null], ["L402", null], ["Payment", "charge"], ["Payment", "session"],
-      ]);
-      t.same((await market.pay.payments()).map(({ protocol }) => protocol), ["l402", "l402"]);
+      t.same(
+        challenges.map(({ scheme, params }) => [scheme, params.intent ?? null]),
+        [
+          ["LSAT", null],
+          ["L402", null],
+          ["Payment", "charge"],
+          ["Payment", "session"],
+        ],
+      );
+      t.same(
+        (await market.pay.payments()).map(({ protocol }) => protocol),
+        ["l402", "l402"],
+      );
       await market.counts([12, 9], 2);
     },
   },

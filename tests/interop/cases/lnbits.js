@@ -29,7 +29,10 @@ export default [
     name: "lnbits: less in the wallet than the price, or than the price and its fee reserve: payment_failed",
     async run(t) {
       const market = await openMarket(t);
-      t.ok(/Insufficient balance/.test((await assertRefused(t, market, await open(t, market, 5))).message), "LNbits' own words");
+      t.ok(
+        /Insufficient balance/.test((await assertRefused(t, market, await open(t, market, 5))).message),
+        "LNbits' own words",
+      );
       t.ok(/reserve/.test((await assertRefused(t, market, await open(t, market, 12))).message), "LNbits' own words");
     },
   },
@@ -40,7 +43,11 @@ export default [
       const { url, invoiceKey } = await market.desk("lnbits", { sat: 100 });
       for (const adminKey of ["0".repeat(32), invoiceKey]) {
         const error = await assertRefused(t, market, lnbits({ url, adminKey }));
-        t.equal(JSON.stringify([error.message, String(error.cause?.message)]).includes(adminKey), false, "the key in the error");
+        t.equal(
+          JSON.stringify([error.message, String(error.cause?.message)]).includes(adminKey),
+          false,
+          "the key in the error",
+        );
       }
     },
   },
@@ -53,7 +60,10 @@ export default [
       for (let times = 0; times < 2; times++) {
         const pay = market.client({ wallet, fetch: replaying(header) });
         t.equal((await pay(market.url("weather"))).status, 200);
-        t.same((await pay.payments()).map(({ state }) => state), ["paid"]);
+        t.same(
+          (await pay.payments()).map(({ state }) => state),
+          ["paid"],
+        );
       }
       await market.counts([12], 2);
     },
@@ -81,7 +91,13 @@ export default [
         await market.desk("thawLnbits");
       }
       await assertBought(t, await pay(url), "/weather");
-      t.same((await pay.payments()).map(({ paymentHash, state }) => [paymentHash === first.paymentHash, state]), [[true, "failed"], [false, "paid"]]);
+      t.same(
+        (await pay.payments()).map(({ paymentHash, state }) => [paymentHash === first.paymentHash, state]),
+        [
+          [true, "failed"],
+          [false, "paid"],
+        ],
+      );
       await market.counts([12], 1);
     },
   },
@@ -133,9 +149,11 @@ export default [
         await market.desk("startLnbits");
       }
       // it looks into its own open payments just then, and says of this one that it does not know yet
-      const response = await eventually("LNbits to know", () => pay(url).catch((error) => {
-        if (error.code !== "payment_unknown") throw error;
-      }));
+      const response = await eventually("LNbits to know", () =>
+        pay(url).catch((error) => {
+          if (error.code !== "payment_unknown") throw error;
+        }),
+      );
       await assertBought(t, response, "/weather", false);
       await market.counts([12], 1);
     }),

@@ -4,7 +4,8 @@ import { assertBought, freezing, openMarket, replaying } from "../market.js";
 import { purchases, thawing } from "./purchases.js";
 
 /** A new connection to the service. */
-const open = async (t, market, { may, budgetMsat } = {}) => nwc(await market.desk("nwc", { ...(may && { may }), ...(budgetMsat && { budgetMsat }) }));
+const open = async (t, market, { may, budgetMsat } = {}) =>
+  nwc(await market.desk("nwc", { ...(may && { may }), ...(budgetMsat && { budgetMsat }) }));
 
 export const everywhere = purchases("nwc", open);
 
@@ -58,7 +59,9 @@ export default [
       const url = market.url("weather");
       const connection = await market.desk("nwc");
       const { header } = await market.offer("weather");
-      const [first, second] = [freezing(market), {}].map((more) => market.client({ wallet: nwc(connection), fetch: replaying(header), ...more }));
+      const [first, second] = [freezing(market), {}].map((more) =>
+        market.client({ wallet: nwc(connection), fetch: replaying(header), ...more }),
+      );
       const answers = (await market.desk("answers")).length;
       const call = first(url);
       await market.flying();
@@ -70,7 +73,10 @@ export default [
       await market.desk("thaw", { node: "seller" });
       t.equal((await call).status, 200);
       t.equal((await second(url)).status, 200);
-      t.same((await second.payments()).map(({ state }) => state), ["paid"]);
+      t.same(
+        (await second.payments()).map(({ state }) => state),
+        ["paid"],
+      );
       t.same((await market.desk("answers")).slice(answers), ["PAYMENT_FAILED", "paid"]);
       await market.counts([12], 2);
     }),

@@ -45,7 +45,10 @@ export const purchases = (name, open, { isSure = true, looksUp = true } = {}) =>
       await market.counts([], 0);
     },
   },
-  ...[["more than the channel holds", "dear", 5_000_000], ["more than it may give away", "tight", 995_000]].map(([what, path, sat]) => ({
+  ...[
+    ["more than the channel holds", "dear", 5_000_000],
+    ["more than it may give away", "tight", 995_000],
+  ].map(([what, path, sat]) => ({
     name: `${name}: a payment without a route, ${what}: ${isSure ? "payment_failed, and the amount is free" : "payment_unknown, until it is told"}`,
     async run(t) {
       const market = await openMarket(t);
@@ -83,7 +86,11 @@ export const purchases = (name, open, { isSure = true, looksUp = true } = {}) =>
       const url = market.url("weather");
       const { header } = await market.offer("weather");
       const map = new Map();
-      const store = { get: (key) => map.get(key), set: (key, value) => void map.set(key, value), delete: (key) => void map.delete(key) };
+      const store = {
+        get: (key) => map.get(key),
+        set: (key, value) => void map.set(key, value),
+        delete: (key) => void map.delete(key),
+      };
       const shared = { wallet: await open(t, market), store, paymentTimeout: 1500 };
       const pay = market.client({ ...shared, ...freezing(market) });
       const error = await t.rejects(pay(url), "payment_unknown");
@@ -98,7 +105,10 @@ export const purchases = (name, open, { isSure = true, looksUp = true } = {}) =>
       // who can't look a payment up may still hear of it: the wallet's answer came late, and was recorded
       if (!looksUp && (await pay.payments())[0].state !== "paid") await pay.resolve(hash, { preimage });
       await assertBought(t, await pay(url), "/weather", false);
-      t.same((await pay.payments()).map(({ state }) => state), ["paid"]);
+      t.same(
+        (await pay.payments()).map(({ state }) => state),
+        ["paid"],
+      );
       t.equal((await pay.spent()).total, 12);
       await market.counts([12], 1);
     }),

@@ -16,7 +16,9 @@ async function newPath(t) {
 
 /** Another process that buys `url` with its store in `path`, and freezes the seller before it pays; `event(type)` waits for one of its own. */
 function startBuyer(t, path, url) {
-  const child = spawn(process.execPath, [join(here, "../child.js"), JSON.stringify(t.place), path, url], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [join(here, "../child.js"), JSON.stringify(t.place), path, url], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async event(type) {
@@ -67,7 +69,10 @@ export default [
       await market.counts([], 0);
     },
   },
-  ...[["more than the channel holds", "dear", 5_000_000], ["more than the channel may give away", "tight", 995_000]].map(([what, path, sat]) => ({
+  ...[
+    ["more than the channel holds", "dear", 5_000_000],
+    ["more than the channel may give away", "tight", 995_000],
+  ].map(([what, path, sat]) => ({
     name: `a payment without a route, ${what}: payment_failed, the amount is free, and the wallet goes on paying`,
     async run(t) {
       const market = await openMarket(t);
@@ -104,7 +109,10 @@ export default [
       await market.landed();
       const pay = market.client({ store });
       await assertBought(t, await pay(url), "/weather", false);
-      t.same((await pay.payments()).map(({ state }) => state), ["paid"]);
+      t.same(
+        (await pay.payments()).map(({ state }) => state),
+        ["paid"],
+      );
       await market.counts([12], 1);
     }),
   },
@@ -173,7 +181,10 @@ export default [
     name: "lnd: nobody there, or a certificate that nobody trusts: payment_failed, as nothing was sent",
     async run(t) {
       const market = await openMarket(t);
-      for (const [url, why] of [[t.nowhere, "ECONNREFUSED"], [t.stranger, "DEPTH_ZERO_SELF_SIGNED_CERT"]]) {
+      for (const [url, why] of [
+        [t.nowhere, "ECONNREFUSED"],
+        [t.stranger, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+      ]) {
         const pay = market.client({ wallet: t.lnd({ ...t.node, url }) });
         const error = await t.rejects(pay(market.url("weather")), "payment_failed");
         t.equal(error.message, `the wallet did not pay: lnd at ${url} could not be reached (${why})`);
@@ -194,7 +205,10 @@ export default [
       t.equal(new Set(books.map(({ hash }) => hash)).size, 20, "payment hashes");
 
       const calls = await Promise.all(clients.map((_, number) => market.pay(market.url(`weather/${number}`))));
-      t.same(calls.map(({ status }) => status), Array(20).fill(200));
+      t.same(
+        calls.map(({ status }) => status),
+        Array(20).fill(200),
+      );
       t.equal(calls.filter((response) => t.pkg.receiptOf(response).paidNow).length, 1, "calls that paid");
       await market.counts(Array(21).fill(12), 40);
     },

@@ -2,7 +2,11 @@
 import { assertBought, eventually, openMarket } from "../market.js";
 
 /** What the documents have baked for it, and what is not enough. */
-const NARROW = ["/routerrpc.Router/SendPaymentV2", "/routerrpc.Router/TrackPaymentV2", "/lnrpc.Lightning/ChannelBalance"];
+const NARROW = [
+  "/routerrpc.Router/SendPaymentV2",
+  "/routerrpc.Router/TrackPaymentV2",
+  "/lnrpc.Lightning/ChannelBalance",
+];
 const LOOK_ONLY = ["/lnrpc.Lightning/GetInfo", "/routerrpc.Router/TrackPaymentV2"];
 
 /** The same key in another's signature. */
@@ -15,7 +19,10 @@ async function assertRefused(t, market, macaroon, expected) {
   t.ok(expected.test(error.message), error.message);
   t.ok(!error.message.includes(macaroon) && !String(error.cause).includes(macaroon), "the macaroon in an error");
   t.equal((await pay.spent()).total, 0);
-  t.same((await pay.payments()).map(({ state }) => state), ["failed"]);
+  t.same(
+    (await pay.payments()).map(({ state }) => state),
+    ["failed"],
+  );
   await market.counts([], 0);
 }
 
@@ -30,7 +37,9 @@ export default [
       const [{ hash, preimage }] = await market.counts([12], 1);
       t.same(await wallet.lookup(hash), { state: "paid", preimage, feeMsat: 0 });
       t.ok((await wallet.balanceMsat()) > 0);
-      const other = await market.fetch(`${node.url}/v1/invoices`, { headers: { "grpc-metadata-macaroon": node.macaroon } });
+      const other = await market.fetch(`${node.url}/v1/invoices`, {
+        headers: { "grpc-metadata-macaroon": node.macaroon },
+      });
       t.equal(other.status, 500);
       t.ok(/permission denied/.test(await other.text()));
     },
@@ -54,7 +63,10 @@ export default [
         },
       });
       await assertBought(t, await pay(market.url("weather")), "/weather");
-      t.same((await pay.payments()).map(({ state }) => state), ["paid"]);
+      t.same(
+        (await pay.payments()).map(({ state }) => state),
+        ["paid"],
+      );
       await market.counts([12], 1);
     },
   },

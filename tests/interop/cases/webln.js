@@ -6,7 +6,11 @@ import { purchases, thawing } from "./purchases.js";
 /** What wallet extensions put into a page. `enabled` and `asked` count; `answer`, where it is set, is what the user does before the payment starts. */
 function provider({ node }) {
   const lnd = async (path, body) => {
-    const response = await fetch(node.url + path, { method: body ? "POST" : "GET", headers: { "grpc-metadata-macaroon": node.macaroon }, body: body && JSON.stringify(body) });
+    const response = await fetch(node.url + path, {
+      method: body ? "POST" : "GET",
+      headers: { "grpc-metadata-macaroon": node.macaroon },
+      body: body && JSON.stringify(body),
+    });
     const answer = await response.json();
     if (!response.ok) throw new Error((answer.error ?? answer).message);
     return answer;
@@ -21,7 +25,12 @@ function provider({ node }) {
     async sendPayment(invoice) {
       this.asked += 1;
       await this.answer?.();
-      const order = { payment_request: invoice, timeout_seconds: 60, fee_limit_msat: "10000", no_inflight_updates: true };
+      const order = {
+        payment_request: invoice,
+        timeout_seconds: 60,
+        fee_limit_msat: "10000",
+        no_inflight_updates: true,
+      };
       const { result } = await lnd("/v2/router/send", order);
       if (result.status !== "SUCCEEDED") throw new Error(result.failure_reason);
       return { preimage: result.payment_preimage };
@@ -35,7 +44,10 @@ function provider({ node }) {
 
 export default [
   ...purchases("webln", (t) => webln(provider(t)), { isSure: false, looksUp: false }),
-  ...[["in the wallet", "answer"], ["when the page asks to be let in", "enable"]].map(([where, hook]) => ({
+  ...[
+    ["in the wallet", "answer"],
+    ["when the page asks to be let in", "enable"],
+  ].map(([where, hook]) => ({
     name: `webln: a user who refuses ${where} can try again at once`,
     async run(t) {
       const market = await openMarket(t);
@@ -50,7 +62,10 @@ export default [
       wallet[hook] = was;
       await assertBought(t, await pay(market.url("weather")), "/weather");
       t.equal(wallet.asked, hook === "answer" ? 3 : 1);
-      t.same((await pay.payments()).map(({ state }) => state), ["failed", "failed", "paid"]);
+      t.same(
+        (await pay.payments()).map(({ state }) => state),
+        ["failed", "failed", "paid"],
+      );
       await market.counts([12], 1);
     },
   })),

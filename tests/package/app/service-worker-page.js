@@ -8,6 +8,8 @@ async function run() {
   const response = await fetch(`${base}/shop/${shop}/thing?price=10`);
   return { status: response.status, bought: (await response.json()).bought === new URL(response.url).pathname };
 }
-run().catch((error) => ({ error: String(error) })).then((results) => {
-  globalThis.results = results;
-});
+run()
+  .catch((error) => ({ error: String(error) }))
+  .then((results) => {
+    globalThis.results = results;
+  });

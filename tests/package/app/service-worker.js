@@ -4,7 +4,8 @@ import * as pkg from "l402-fetch/inline";
 const fetch = globalThis.fetch;
 const { base, shop } = Object.fromEntries(new URL(globalThis.location.href).searchParams);
 const pay = pkg.createFetch({
-  wallet: async ({ paymentRequest }) => (await fetch(`${base}/wallet/${shop}/pay`, { method: "POST", body: paymentRequest })).json(),
+  wallet: async ({ paymentRequest }) =>
+    (await fetch(`${base}/wallet/${shop}/pay`, { method: "POST", body: paymentRequest })).json(),
   limits: { perPayment: 20 },
   networks: ["regtest"],
 });

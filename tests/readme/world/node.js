@@ -26,7 +26,10 @@ const scenes = {
   async "open payment"() {
     await scenes["lost answers"]();
     const pay = createFetch({ wallet: globalThis.wallet, limits: { perPayment: 100 } });
-    const error = await pay("https://api.example.com/weather").then(() => undefined, (error) => error);
+    const error = await pay("https://api.example.com/weather").then(
+      () => undefined,
+      (error) => error,
+    );
     if (error?.code !== "payment_unknown") throw new Error(`the scene is not set: ${error?.code}`);
     globalThis.pay = pay;
   },

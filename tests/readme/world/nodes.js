@@ -16,19 +16,22 @@ export const ENVIRONMENT = {
 /** By origin: functions of a path, what was sent, the headers and `settle(invoice)` that pays. */
 export const NODES = {
   async "https://127.0.0.1:8080"(path, body, headers, settle) {
-    if (headers.get("grpc-metadata-macaroon") !== ENVIRONMENT.LND_MACAROON) return json({ code: 2, message: "permission denied" }, 500);
+    if (headers.get("grpc-metadata-macaroon") !== ENVIRONMENT.LND_MACAROON)
+      return json({ code: 2, message: "permission denied" }, 500);
     if (path === "/v1/balance/channels") return json({ local_balance: { msat: String(MSAT) } });
     const { preimage } = await settle(JSON.parse(body).payment_request);
     return json({ result: { status: "SUCCEEDED", payment_preimage: preimage, fee_msat: "0" } });
   },
   async "https://127.0.0.1:3010"(path, body, headers, settle) {
     if (headers.get("rune") !== ENVIRONMENT.CLN_RUNE) return json({ code: 1502, message: "Not permitted" }, 401);
-    if (path === "/v1/listpeerchannels") return json({ channels: [{ state: "CHANNELD_NORMAL", spendable_msat: MSAT }] }, 201);
+    if (path === "/v1/listpeerchannels")
+      return json({ channels: [{ state: "CHANNELD_NORMAL", spendable_msat: MSAT }] }, 201);
     const { preimage } = await settle(JSON.parse(body).bolt11);
     return json({ status: "complete", payment_preimage: preimage, amount_msat: 10_000, amount_sent_msat: 10_000 }, 201);
   },
   async "http://127.0.0.1:9740"(path, body, headers, settle) {
-    if (headers.get("authorization") !== `Basic ${btoa(`:${ENVIRONMENT.PHOENIXD_PASSWORD}`)}`) return new Response("Invalid authentication", { status: 401 });
+    if (headers.get("authorization") !== `Basic ${btoa(`:${ENVIRONMENT.PHOENIXD_PASSWORD}`)}`)
+      return new Response("Invalid authentication", { status: 401 });
     if (path === "/getbalance") return json({ balanceSat: Math.floor(MSAT / 1000), feeCreditSat: 0 });
     const { preimage } = await settle(new URLSearchParams(body).get("invoice"));
     return json({ recipientAmountSat: 10, routingFeeSat: 0, paymentPreimage: preimage });

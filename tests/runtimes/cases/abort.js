@@ -55,7 +55,10 @@ export default [
       const shop = openShop(t);
       const own = aborter(t);
       const [asked, answer] = [deferred(), deferred()];
-      const pay = shop.client({ limits: { perPayment: 100, total: 10 }, approve: () => (asked.resolve(), answer.promise) });
+      const pay = shop.client({
+        limits: { perPayment: 100, total: 10 },
+        approve: () => (asked.resolve(), answer.promise),
+      });
       const call = pay(shop.url("a"), { signal: own.signal });
       await asked.promise;
       own.abort();
@@ -117,7 +120,10 @@ export default [
       await first.promise;
       await shop.until("challenges", 2);
       answer.resolve();
-      t.same((await Promise.all(calls)).map(({ status }) => status), [200, 200]);
+      t.same(
+        (await Promise.all(calls)).map(({ status }) => status),
+        [200, 200],
+      );
       t.equal(most, 1);
       await shop.counts({ payments: 2 });
     },
@@ -140,7 +146,10 @@ export default [
       t.equal(response.status, 200);
       t.equal(t.pkg.receiptOf(response).paidNow, false);
       t.equal(t.pkg.receiptOf(await pay(shop.url("a"))).paidNow, false);
-      t.same((await pay.payments()).map((payment) => payment.state), ["paid"]);
+      t.same(
+        (await pay.payments()).map((payment) => payment.state),
+        ["paid"],
+      );
       await shop.counts({ payments: 1, asked: 1, accepted: 2 });
     },
   },
@@ -186,9 +195,11 @@ export default [
       const reader = response.body.getReader();
       t.ok((await reader.read()).value.length > 0, "the first bytes");
       controller.abort();
-      await t.rejects((async () => {
-        while (!(await reader.read()).done);
-      })());
+      await t.rejects(
+        (async () => {
+          while (!(await reader.read()).done);
+        })(),
+      );
       await shop.counts({ payments: 1, accepted: 1 });
     },
   },

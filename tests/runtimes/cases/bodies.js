@@ -64,7 +64,10 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const settings = { cors: "full", body: "echo" };
-      const request = new Request(shop.url("a", settings), { method: "PUT", headers: { "x-own": "1", accept: "text/one" } });
+      const request = new Request(shop.url("a", settings), {
+        method: "PUT",
+        headers: { "x-own": "1", accept: "text/one" },
+      });
       const echo = await (await shop.pay(request)).json();
       t.equal(echo.method, "PUT");
       t.equal(new Headers(echo.headers).get("x-own"), "1");
@@ -133,7 +136,11 @@ export default [
       const shop = openShop(t);
       const shapes = [{ accept: "text/plain" }, [["accept", "text/plain"]], new Headers({ accept: "text/plain" })];
       for (const headers of shapes) {
-        const init = Object.freeze({ method: "POST", headers: headers instanceof Headers ? headers : Object.freeze(headers), body: "x" });
+        const init = Object.freeze({
+          method: "POST",
+          headers: headers instanceof Headers ? headers : Object.freeze(headers),
+          body: "x",
+        });
         const url = new URL(shop.url("a", { body: "echo" }));
         const { href } = url;
         const pay = shop.client();

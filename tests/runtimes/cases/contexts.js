@@ -5,10 +5,12 @@ import { deferred, mapStore, openShop } from "../shop.js";
 function witness(t, shop, { wallet, ...options }) {
   const storage = new t.AsyncLocalStorage();
   const seen = {};
-  const noting = (name, task) => (...args) => {
-    (seen[name] ??= []).push(storage.getStore());
-    return task(...args);
-  };
+  const noting =
+    (name, task) =>
+    (...args) => {
+      (seen[name] ??= []).push(storage.getStore());
+      return task(...args);
+    };
   const client = shop.client({
     wallet: Object.fromEntries(Object.entries(wallet).map(([name, method]) => [name, noting(name, method)])),
     approve: noting("approve", () => true),
@@ -21,7 +23,8 @@ function witness(t, shop, { wallet, ...options }) {
 
 /** So many turns, by promises and by timers in turn. */
 async function turns(number) {
-  for (let turn = 0; turn < number; turn++) await (turn % 2 ? undefined : new Promise((resolve) => setTimeout(resolve)));
+  for (let turn = 0; turn < number; turn++)
+    await (turn % 2 ? undefined : new Promise((resolve) => setTimeout(resolve)));
 }
 
 export default [
@@ -35,7 +38,8 @@ export default [
         const storage = new t.AsyncLocalStorage();
         const check = (what, url) => {
           const name = storage.getStore()?.name;
-          if (!new URL(url).pathname.endsWith(`/${name}`)) wrong.push(`run ${run}: ${what} of ${url} in the context of ${name}`);
+          if (!new URL(url).pathname.endsWith(`/${name}`))
+            wrong.push(`run ${run}: ${what} of ${url} in the context of ${name}`);
         };
         const pay = shop.client({
           async approve({ url, amountMsat }) {
@@ -56,10 +60,14 @@ export default [
           store: run % 2 ? mapStore({ lock: true }) : undefined,
           onEvent: (event) => check(event.type, event.url ?? event.quote?.url ?? event.payment.url),
         });
-        const call = (name, capMsat) => storage.run({ name, capMsat }, async () => {
-          await turns((run * name.length) % 3);
-          return pay(shop.url(name, { scope: "path" })).then(({ status }) => status, ({ code }) => code);
-        });
+        const call = (name, capMsat) =>
+          storage.run({ name, capMsat }, async () => {
+            await turns((run * name.length) % 3);
+            return pay(shop.url(name, { scope: "path" })).then(
+              ({ status }) => status,
+              ({ code }) => code,
+            );
+          });
         const ends = await Promise.all([call("a", 1_000), call("bb", 10_000), call("ccc", 9_999)]);
         t.same(ends, ["declined", 200, "declined"], `run ${run}`);
         t.same(await pay.spent(), { hour: 10, day: 10, total: 10 });

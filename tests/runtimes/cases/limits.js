@@ -74,7 +74,15 @@ export default [
     name: "a price that just fits is paid, with nothing left for the fee",
     async run(t) {
       const shop = openShop(t);
-      const pay = shop.client({ limits: { perPayment: 10, perHour: 10, perDay: 10, total: 10, perOrigin: { perHour: 10, perDay: 10, total: 10 } } });
+      const pay = shop.client({
+        limits: {
+          perPayment: 10,
+          perHour: 10,
+          perDay: 10,
+          total: 10,
+          perOrigin: { perHour: 10, perDay: 10, total: 10 },
+        },
+      });
       t.equal((await pay(shop.url("a"))).status, 200);
       t.equal(shop.asked[0].context.maxFeeMsat, 0);
       await shop.counts({ payments: 1 });
@@ -127,7 +135,14 @@ export default [
   {
     name: "a clock that fails or lies in the past frees nothing",
     async run(t) {
-      for (const now of [() => NaN, () => { throw new Error("no clock"); }, () => "soon", () => -1]) {
+      for (const now of [
+        () => NaN,
+        () => {
+          throw new Error("no clock");
+        },
+        () => "soon",
+        () => -1,
+      ]) {
         const shop = openShop(t);
         const pay = shop.client({ limits: { perPayment: 100, perHour: 10 }, now });
         const buy = seller(shop);

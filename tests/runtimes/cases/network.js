@@ -7,7 +7,11 @@ export default [
     async run(t) {
       const shop = openShop(t);
       for (const own of [new TypeError("the network"), { any: "object" }, undefined]) {
-        const pay = shop.client({ fetch: async () => { throw own; } });
+        const pay = shop.client({
+          fetch: async () => {
+            throw own;
+          },
+        });
         t.equal(await t.rejects(pay(shop.url("a"))), own);
       }
       const real = await t.rejects(shop.pay(shop.url("a", { cut: 1 })));
@@ -19,7 +23,12 @@ export default [
     name: "what fetch refuses, fetch refuses: a bad url, a bad method, a bad header",
     async run(t) {
       const shop = openShop(t);
-      for (const args of [["http://"], [shop.url("a"), { method: "a b" }], [shop.url("a"), { headers: { "bad name": "x" } }], [shop.url("a"), { method: "GET", body: "x" }]]) {
+      for (const args of [
+        ["http://"],
+        [shop.url("a"), { method: "a b" }],
+        [shop.url("a"), { headers: { "bad name": "x" } }],
+        [shop.url("a"), { method: "GET", body: "x" }],
+      ]) {
         const plain = await shop.fetch(...args).catch((error) => error);
         // Bun sends a GET with a body
         if (!(plain instanceof Error)) continue;
@@ -50,14 +59,31 @@ export default [
   {
     name: "a fetch of the user's own that answers with no Response: handed on as it is, before and after paying",
     async run(t) {
-      const headers = { get: () => { throw new Error("mine"); } };
-      for (const odd of [{}, "sunny", { status: 200, ok: true }, { status: 402 }, { status: 402, url: "", headers }, { status: 500, url: "", headers: {} }, undefined]) {
+      const headers = {
+        get: () => {
+          throw new Error("mine");
+        },
+      };
+      for (const odd of [
+        {},
+        "sunny",
+        { status: 200, ok: true },
+        { status: 402 },
+        { status: 402, url: "", headers },
+        { status: 500, url: "", headers: {} },
+        undefined,
+      ]) {
         const shop = openShop(t);
         let sends = 0;
-        const pay = shop.client({ fetch: (...args) => (++sends === 2 || sends === 4 ? Promise.resolve(odd) : shop.fetch(...args)) });
+        const pay = shop.client({
+          fetch: (...args) => (++sends === 2 || sends === 4 ? Promise.resolve(odd) : shop.fetch(...args)),
+        });
         t.equal(await pay(shop.url("a")), odd);
         t.equal((await pay(shop.url("a"))).status, 200);
-        t.same((await pay.payments()).map(({ state }) => state), ["paid"]);
+        t.same(
+          (await pay.payments()).map(({ state }) => state),
+          ["paid"],
+        );
         // One with a token, that the core need not see.
         t.equal(await pay(shop.url("a")), odd);
         t.equal((await pay(shop.url("a"))).status, 200);
@@ -108,11 +134,13 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const seen = [];
-      const pay = shop.client({ fetch: async (...args) => {
-        const response = await shop.fetch(...args);
-        seen.push(response);
-        return response;
-      } });
+      const pay = shop.client({
+        fetch: async (...args) => {
+          const response = await shop.fetch(...args);
+          seen.push(response);
+          return response;
+        },
+      });
       const response = await pay(shop.url("a"));
       t.equal(response, seen[1], "fetch's own Response");
       t.equal(response.bodyUsed, false);
@@ -126,13 +154,19 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const seen = [];
-      const pay = shop.client({ fetch: async (...args) => {
-        const response = await shop.fetch(...args);
-        seen.push([response, ...args]);
-        return response;
-      } });
+      const pay = shop.client({
+        fetch: async (...args) => {
+          const response = await shop.fetch(...args);
+          seen.push([response, ...args]);
+          return response;
+        },
+      });
       const init = { headers: { accept: "text/plain" } };
-      for (const url of [shop.free("a"), shop.free("b", { after: 500 }), shop.url("c", { header: 'Basic realm="x"' })]) {
+      for (const url of [
+        shop.free("a"),
+        shop.free("b", { after: 500 }),
+        shop.url("c", { header: 'Basic realm="x"' }),
+      ]) {
         const response = await pay(url, init);
         const [own, input, given] = seen.at(-1);
         t.equal(response, own);
@@ -147,11 +181,13 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const calls = [];
-      const pay = shop.client({ fetch: (...args) => {
-        calls.push(args);
-        const { cf, dispatcher, ...init } = args[1];
-        return shop.fetch(args[0], init);
-      } });
+      const pay = shop.client({
+        fetch: (...args) => {
+          calls.push(args);
+          const { cf, dispatcher, ...init } = args[1];
+          return shop.fetch(args[0], init);
+        },
+      });
       const [cf, dispatcher] = [{ cacheTtl: 5 }, { any: "object" }];
       t.equal((await pay(shop.url("a"), { cf, dispatcher })).status, 200);
       t.equal(calls.length, 2);
@@ -169,7 +205,10 @@ export default [
       const pay = shop.client();
       let calls = 0;
       // other cases run beside this one: only its own shop is paid for
-      const installed = (...args) => (String(args[0]).includes(shop.id) && String(args[0]).includes("/shop/") ? (calls++, pay(...args)) : before(...args));
+      const installed = (...args) =>
+        String(args[0]).includes(shop.id) && String(args[0]).includes("/shop/")
+          ? (calls++, pay(...args))
+          : before(...args);
       globalThis.fetch = installed;
       try {
         t.equal((await fetch(shop.url("a"))).status, 200);

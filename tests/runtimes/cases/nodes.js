@@ -20,7 +20,12 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const url = `${t.nodes}/${shop.id}/good`;
-      const wallets = [lnd({ url, macaroon: MACAROON }), cln({ url, rune: "cnVuZQ==" }), phoenixd({ url, password: "x" }), lnbits({ url, adminKey: "x" })];
+      const wallets = [
+        lnd({ url, macaroon: MACAROON }),
+        cln({ url, rune: "cnVuZQ==" }),
+        phoenixd({ url, password: "x" }),
+        lnbits({ url, adminKey: "x" }),
+      ];
       for (const [index, wallet] of wallets.entries()) {
         const response = await shop.client({ wallet })(shop.url(`a${index}`));
         t.equal(response.status, 200);
@@ -92,7 +97,10 @@ export default [
       const pay = shop.client({ wallet: lnd({ url: "http://127.0.0.1:3", macaroon: MACAROON }) });
       const error = await t.rejects(pay(shop.url("a")), t.runtime === "node" ? "payment_failed" : "payment_unknown");
       t.ok(/lnd at http:\/\/127\.0\.0\.1:3 could not be reached/.test(error.cause.message), error.cause.message);
-      t.ok(!JSON.stringify([error, error.message, error.cause.message, error.stack]).includes(MACAROON), "no credential");
+      t.ok(
+        !JSON.stringify([error, error.message, error.cause.message, error.stack]).includes(MACAROON),
+        "no credential",
+      );
       await shop.counts({ payments: 0 });
     },
   },

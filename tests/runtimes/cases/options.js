@@ -9,9 +9,35 @@ const method = () => {};
 
 const BAD = [
   ["options", [undefined, null, wallet, [], 5, "text"]],
-  ["wallet", [{ limits: good.limits }, { ...good, wallet: undefined }, { ...good, wallet: null }, { ...good, wallet: 5 }, { ...good, wallet: "nostr:" }, { ...good, wallet: {} }, { ...good, wallet: { pay: 5 } }]],
-  ["limits", [{ wallet }, { ...good, limits: undefined }, { ...good, limits: null }, { ...good, limits: 100 }, { ...good, limits: [] }]],
-  ["limits.perPayment", [{ wallet, limits: {} }, ...[...NOT_AMOUNTS, undefined].map((value) => ({ wallet, limits: { perPayment: value } }))]],
+  [
+    "wallet",
+    [
+      { limits: good.limits },
+      { ...good, wallet: undefined },
+      { ...good, wallet: null },
+      { ...good, wallet: 5 },
+      { ...good, wallet: "nostr:" },
+      { ...good, wallet: {} },
+      { ...good, wallet: { pay: 5 } },
+    ],
+  ],
+  [
+    "limits",
+    [
+      { wallet },
+      { ...good, limits: undefined },
+      { ...good, limits: null },
+      { ...good, limits: 100 },
+      { ...good, limits: [] },
+    ],
+  ],
+  [
+    "limits.perPayment",
+    [
+      { wallet, limits: {} },
+      ...[...NOT_AMOUNTS, undefined].map((value) => ({ wallet, limits: { perPayment: value } })),
+    ],
+  ],
   ...["perHour", "perDay", "total"].flatMap((key) => [
     [`limits.${key}`, NOT_AMOUNTS.map((value) => limited({ [key]: value }))],
     [`limits.perOrigin.${key}`, NOT_AMOUNTS.map((value) => limited({ perOrigin: { [key]: value } }))],
@@ -19,15 +45,48 @@ const BAD = [
   ["limits.perOrigin", [null, 5, [], "x"].map((perOrigin) => limited({ perOrigin }))],
   ["limits.perPaymnet", [limited({ perPaymnet: 5 })]],
   ["limits.perOrigin.perPayment", [limited({ perOrigin: { perPayment: 5 } })]],
-  ["hostz", [{ ...good, hostz: [] }, { ...good, hostz: undefined }]],
+  [
+    "hostz",
+    [
+      { ...good, hostz: [] },
+      { ...good, hostz: undefined },
+    ],
+  ],
   ["perPayment", [{ ...good, perPayment: 5 }]],
-  ["store", [null, 5, {}, { get: method, set: method }, { get: method, set: method, delete: method, lock: 5 }].map((store) => ({ ...good, store }))],
+  [
+    "store",
+    [null, 5, {}, { get: method, set: method }, { get: method, set: method, delete: method, lock: 5 }].map((store) => ({
+      ...good,
+      store,
+    })),
+  ],
   ["approve", [null, true, {}, "yes"].map((approve) => ({ ...good, approve }))],
-  ["networks", [null, "regtest", [], ["mainnet"], [undefined], [["regtest"]]].map((networks) => ({ ...good, networks }))],
-  ["hosts", [null, "a.b", [""], ["a.b/path"], ["https://a.b/"], ["a b"], ["*"], ["ftp://a.b"], ["a.b:0"], ["a.b:65536"], [5]].map((hosts) => ({ ...good, hosts }))],
+  [
+    "networks",
+    [null, "regtest", [], ["mainnet"], [undefined], [["regtest"]]].map((networks) => ({ ...good, networks })),
+  ],
+  [
+    "hosts",
+    [
+      null,
+      "a.b",
+      [""],
+      ["a.b/path"],
+      ["https://a.b/"],
+      ["a b"],
+      ["*"],
+      ["ftp://a.b"],
+      ["a.b:0"],
+      ["a.b:65536"],
+      [5],
+    ].map((hosts) => ({ ...good, hosts })),
+  ],
   ["protocols", [null, "l402", [], ["http"]].map((protocols) => ({ ...good, protocols }))],
   ["proof", [null, "", "all", true, ["none"]].map((proof) => ({ ...good, proof }))],
-  ["paymentTimeout", [0, -1, 0.5, NaN, Infinity, 2147483648, "5", null].map((paymentTimeout) => ({ ...good, paymentTimeout }))],
+  [
+    "paymentTimeout",
+    [0, -1, 0.5, NaN, Infinity, 2147483648, "5", null].map((paymentTimeout) => ({ ...good, paymentTimeout })),
+  ],
   ["fetch", [null, 5, "fetch", {}].map((fetch) => ({ ...good, fetch }))],
   ["now", [null, 5, new Date()].map((now) => ({ ...good, now }))],
   ["onEvent", [null, {}, "log"].map((onEvent) => ({ ...good, onEvent }))],
@@ -48,8 +107,18 @@ export default [
     name: "createFetch is synchronous and gives a function with its methods",
     run(t) {
       const pay = t.pkg.createFetch({
-        ...good, limits: { perPayment: 0, perHour: 0, perDay: 1, total: 9007199254740, perOrigin: {} }, hosts: [], networks: ["signet", "simnet"],
-        protocols: ["x402"], proof: "none", paymentTimeout: 2147483647, store: undefined, approve: undefined, onEvent: undefined, now: undefined, fetch: undefined,
+        ...good,
+        limits: { perPayment: 0, perHour: 0, perDay: 1, total: 9007199254740, perOrigin: {} },
+        hosts: [],
+        networks: ["signet", "simnet"],
+        protocols: ["x402"],
+        proof: "none",
+        paymentTimeout: 2147483647,
+        store: undefined,
+        approve: undefined,
+        onEvent: undefined,
+        now: undefined,
+        fetch: undefined,
       });
       t.equal(typeof pay, "function");
       t.same(Object.keys(pay).sort(), ["balanceMsat", "forget", "payments", "quote", "resolve", "spent", "warm"]);
@@ -71,7 +140,12 @@ export default [
     name: "options that change later change nothing",
     async run(t) {
       const shop = openShop(t);
-      const options = { wallet: shop.wallet(), limits: { perPayment: 5 }, networks: ["regtest"], hosts: [new URL(t.base).hostname] };
+      const options = {
+        wallet: shop.wallet(),
+        limits: { perPayment: 5 },
+        networks: ["regtest"],
+        hosts: [new URL(t.base).hostname],
+      };
       const pay = t.pkg.createFetch(options);
       options.limits.perPayment = 1000;
       options.networks.push("bitcoin");

@@ -14,7 +14,11 @@ async function assertOnePayment(t, shop, calls, number) {
 }
 
 const OWN_EVENTS = "challenge,quote,paying,paid";
-const events = (shop) => shop.types().filter((type) => type !== "reused").join();
+const events = (shop) =>
+  shop
+    .types()
+    .filter((type) => type !== "reused")
+    .join();
 // the paywall signs one invoice for all of them, which is most of its work
 const SAME = { reuse_invoice: 1 };
 
@@ -26,7 +30,12 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", SAME);
-      await assertOnePayment(t, shop, Array.from({ length: 1000 }, () => shop.pay(url)), 1000);
+      await assertOnePayment(
+        t,
+        shop,
+        Array.from({ length: 1000 }, () => shop.pay(url)),
+        1000,
+      );
       t.equal(events(shop), OWN_EVENTS);
     },
   },
@@ -34,7 +43,12 @@ export default [
     name: "calls for different resources of one origin wait for one purchase, and use its token",
     async run(t) {
       const shop = openShop(t);
-      await assertOnePayment(t, shop, Array.from({ length: 20 }, (_, i) => shop.pay(shop.url(`a${i}`))), 20);
+      await assertOnePayment(
+        t,
+        shop,
+        Array.from({ length: 20 }, (_, i) => shop.pay(shop.url(`a${i}`))),
+        20,
+      );
       t.equal(events(shop), OWN_EVENTS);
     },
   },
@@ -66,11 +80,15 @@ export default [
     name: "all who wait share a failure: the wallet is asked once",
     async run(t) {
       const shop = openShop(t);
-      const pay = shop.client({ wallet: async (...args) => {
-        await shop.until("challenges", 5);
-        return shop.wallet("answer=failed")(...args);
-      } });
-      const errors = await Promise.all(Array.from({ length: 5 }, () => t.rejects(pay(shop.url("a")), "payment_failed")));
+      const pay = shop.client({
+        wallet: async (...args) => {
+          await shop.until("challenges", 5);
+          return shop.wallet("answer=failed")(...args);
+        },
+      });
+      const errors = await Promise.all(
+        Array.from({ length: 5 }, () => t.rejects(pay(shop.url("a")), "payment_failed")),
+      );
       for (const error of errors) {
         t.equal(error.response.status, 402);
         t.equal(error.response.bodyUsed, false);
@@ -85,8 +103,16 @@ export default [
       const shop = openShop(t);
       const store = mapStore({ lock: true });
       const [one, two] = [shop.client({ store }), shop.client({ store })];
-      await assertOnePayment(t, shop, Array.from({ length: 40 }, (_, i) => (i % 2 ? one : two)(shop.url("a"))), 40);
-      t.same(shop.types().filter((type) => type === "paying" || type === "paid"), ["paying", "paid"]);
+      await assertOnePayment(
+        t,
+        shop,
+        Array.from({ length: 40 }, (_, i) => (i % 2 ? one : two)(shop.url("a"))),
+        40,
+      );
+      t.same(
+        shop.types().filter((type) => type === "paying" || type === "paid"),
+        ["paying", "paid"],
+      );
       for (const pay of [one, two]) {
         t.equal((await pay.payments()).length, 1);
         t.equal((await pay.spent()).total, 10);
@@ -98,7 +124,10 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const responses = await Promise.all(Array.from({ length: 5 }, () => shop.pay(shop.url("a", settings))));
-      t.same(responses.map((response) => response.status), [200, 200, 200, 200, 200]);
+      t.same(
+        responses.map((response) => response.status),
+        [200, 200, 200, 200, 200],
+      );
       t.equal(paidNow(t, responses), 5);
       await shop.counts({ payments: 5, asked: 5, accepted: 5 });
     },
@@ -146,7 +175,9 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({ limits: { perPayment: 10, total: 40 } });
-      const results = await Promise.allSettled(Array.from({ length: 12 }, (_, i) => pay(shop.url(`a${i}`, { scope: "path" }))));
+      const results = await Promise.allSettled(
+        Array.from({ length: 12 }, (_, i) => pay(shop.url(`a${i}`, { scope: "path" }))),
+      );
       const refused = results.filter(({ reason }) => reason).map(({ reason }) => reason.code);
       t.same([...new Set(refused)], ["over_limit"]);
       t.equal(refused.length, 8);
@@ -164,7 +195,12 @@ export const manyMore = {
   async run(t) {
     const shop = openShop(t);
     const url = shop.url("a", SAME);
-    await assertOnePayment(t, shop, Array.from({ length: 10_000 }, () => shop.pay(url)), 10_000);
+    await assertOnePayment(
+      t,
+      shop,
+      Array.from({ length: 10_000 }, () => shop.pay(url)),
+      10_000,
+    );
     t.equal(events(shop), OWN_EVENTS);
   },
 };

@@ -2,7 +2,8 @@
 import { openShop } from "../shop.js";
 
 // the BOLT11 specification's own example, and what was made for this project
-const COFFEE = "lnbc20m1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqhp58yjmdan79s6qqdhdzgynm4zwqd5d7xmw5fk98klysy043l2ahrqs9qrsgq7ea976txfraylvgzuxs8kgcw23ezlrszfnh8r6qtfpr6cxga50aj6txm9rxrydzd06dfeawfk6swupvz4erwnyutnjq7x39ymw6j38gp7ynn44";
+const COFFEE =
+  "lnbc20m1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqhp58yjmdan79s6qqdhdzgynm4zwqd5d7xmw5fk98klysy043l2ahrqs9qrsgq7ea976txfraylvgzuxs8kgcw23ezlrszfnh8r6qtfpr6cxga50aj6txm9rxrydzd06dfeawfk6swupvz4erwnyutnjq7x39ymw6j38gp7ynn44";
 
 function assertPlain(t, value, keys) {
   t.equal(Object.getPrototypeOf(value), Object.prototype, "the prototype");
@@ -18,12 +19,29 @@ export default [
     name: "decodeInvoice gives a plain object with exactly the declared properties",
     async run(t) {
       const invoice = await t.pkg.decodeInvoice(COFFEE);
-      assertPlain(t, invoice, ["paymentRequest", "network", "amountMsat", "amountSat", "paymentHash", "description", "descriptionHash", "payee", "timestamp", "expiresAt"]);
+      assertPlain(t, invoice, [
+        "paymentRequest",
+        "network",
+        "amountMsat",
+        "amountSat",
+        "paymentHash",
+        "description",
+        "descriptionHash",
+        "payee",
+        "timestamp",
+        "expiresAt",
+      ]);
       t.same(invoice, {
-        paymentRequest: COFFEE, network: "bitcoin", amountMsat: 2_000_000_000, amountSat: 2_000_000,
+        paymentRequest: COFFEE,
+        network: "bitcoin",
+        amountMsat: 2_000_000_000,
+        amountSat: 2_000_000,
         paymentHash: "0001020304050607080900010203040506070809000102030405060708090102",
-        description: null, descriptionHash: "3925b6f67e2c340036ed12093dd44e0368df1b6ea26c53dbe4811f58fd5db8c1",
-        payee: null, timestamp: 1496314658, expiresAt: 1496314658 + 3600,
+        description: null,
+        descriptionHash: "3925b6f67e2c340036ed12093dd44e0368df1b6ea26c53dbe4811f58fd5db8c1",
+        payee: null,
+        timestamp: 1496314658,
+        expiresAt: 1496314658 + 3600,
       });
       t.same(structuredClone(invoice), invoice);
       t.equal((await t.pkg.decodeInvoice(COFFEE.toUpperCase())).paymentHash, invoice.paymentHash);
@@ -35,15 +53,29 @@ export default [
       const networks = { bc: "bitcoin", tb: "testnet", tbs: "signet", bcrt: "regtest", sb: "simnet" };
       const kinds = [
         ...Object.keys(networks).map((network) => ({ network })),
-        { amount: "none" }, { msat: 1 }, { msat: 2_500_001 }, { price: 2_100_000_000 }, { payee: 1 }, { expiry: 5 }, { age: 100_000 },
-        { description: "" }, { description: "☃ and more" }, { description: "long ".repeat(20), description_hash: 1 },
+        { amount: "none" },
+        { msat: 1 },
+        { msat: 2_500_001 },
+        { price: 2_100_000_000 },
+        { payee: 1 },
+        { expiry: 5 },
+        { age: 100_000 },
+        { description: "" },
+        { description: "☃ and more" },
+        { description: "long ".repeat(20), description_hash: 1 },
       ];
       for (const kind of kinds) {
         const theirs = await (await openShop(t).fetch(`${t.other}/invoice?${new URLSearchParams(kind)}`)).json();
         const ours = await t.pkg.decodeInvoice(theirs.invoice);
         const amountSat = theirs.amountMsat === null ? null : Math.ceil(theirs.amountMsat / 1000);
-        const expected = { ...theirs, amountSat, paymentRequest: theirs.invoice, network: networks[kind.network ?? "bcrt"] };
-        for (const [key, value] of Object.entries(ours)) t.equal(value, expected[key], `${key} of ${JSON.stringify(kind)}`);
+        const expected = {
+          ...theirs,
+          amountSat,
+          paymentRequest: theirs.invoice,
+          network: networks[kind.network ?? "bcrt"],
+        };
+        for (const [key, value] of Object.entries(ours))
+          t.equal(value, expected[key], `${key} of ${JSON.stringify(kind)}`);
       }
     },
   },
@@ -52,7 +84,18 @@ export default [
     async run(t) {
       const broken = `${COFFEE.slice(0, -1)}${COFFEE.endsWith("q") ? "p" : "q"}`;
       const mixed = COFFEE.slice(0, 20) + COFFEE.slice(20).toUpperCase();
-      const bad = ["", "lnbc1", "nonsense", broken, mixed, COFFEE.slice(0, -10), `${COFFEE}\0`, "☃", "1".repeat(10_000), "lnbc".repeat(5_000)];
+      const bad = [
+        "",
+        "lnbc1",
+        "nonsense",
+        broken,
+        mixed,
+        COFFEE.slice(0, -10),
+        `${COFFEE}\0`,
+        "☃",
+        "1".repeat(10_000),
+        "lnbc".repeat(5_000),
+      ];
       for (const text of bad) {
         const error = await t.rejects(t.pkg.decodeInvoice(text), "invalid_invoice");
         t.ok(error instanceof t.pkg.L402Error && error instanceof Error, "an L402Error");
@@ -68,12 +111,24 @@ export default [
         const query = new URLSearchParams({ token, valid_until: 60, caveat: "expiration=4102444800000", ...form });
         const theirs = await (await openShop(t).fetch(`${t.other}/challenge?${query}`)).json();
         const ours = await t.pkg.decodeMacaroon(theirs.token);
-        assertPlain(t, ours, ["version", "location", "identifier", "paymentHash", "tokenId", "caveats", "expiresAt", "signature"]);
+        assertPlain(t, ours, [
+          "version",
+          "location",
+          "identifier",
+          "paymentHash",
+          "tokenId",
+          "caveats",
+          "expiresAt",
+          "signature",
+        ]);
         t.equal(ours.version, token === "v1" ? 1 : 2);
         t.equal(ours.location, theirs.macaroon.location);
         t.equal(ours.identifier, theirs.macaroon.identifier);
         t.equal(ours.signature, theirs.macaroon.signature);
-        t.same(ours.caveats.map((caveat) => caveat.raw), theirs.macaroon.caveats);
+        t.same(
+          ours.caveats.map((caveat) => caveat.raw),
+          theirs.macaroon.caveats,
+        );
         for (const caveat of ours.caveats) assertPlain(t, caveat, ["condition", "value", "raw"]);
         t.equal(ours.paymentHash, token === "rawid" ? null : theirs.paymentHash);
         t.equal(ours.tokenId === null, token === "rawid");
@@ -123,8 +178,16 @@ export default [
       t.ok(Array.isArray(challenges), "an array");
       t.same(challenges, [
         { scheme: "Basic", params: { realm: "a, b" } },
-        { scheme: "LSAT", params: { macaroon: token, invoice: invoice.invoice ?? invoice }, offer: { protocol: "lsat", token, invoice: invoice.invoice ?? invoice } },
-        { scheme: "L402", params: { macaroon: token, invoice: invoice.invoice ?? invoice }, offer: { protocol: "l402", token, invoice: invoice.invoice ?? invoice } },
+        {
+          scheme: "LSAT",
+          params: { macaroon: token, invoice: invoice.invoice ?? invoice },
+          offer: { protocol: "lsat", token, invoice: invoice.invoice ?? invoice },
+        },
+        {
+          scheme: "L402",
+          params: { macaroon: token, invoice: invoice.invoice ?? invoice },
+          offer: { protocol: "l402", token, invoice: invoice.invoice ?? invoice },
+        },
         { scheme: "Digest", params: {} },
       ]);
       assertPlain(t, challenges[0], ["scheme", "params"]);
@@ -149,9 +212,18 @@ export default [
       t.same(await t.pkg.parseChallenges(""), []);
       t.same(await t.pkg.parseChallenges(" , ,"), []);
       t.same(await t.pkg.parseChallenges('Bearer, Negotiate abc==, Basic realm="x"'), [
-        { scheme: "Bearer", params: {} }, { scheme: "Negotiate", params: {} }, { scheme: "Basic", params: { realm: "x" } },
+        { scheme: "Bearer", params: {} },
+        { scheme: "Negotiate", params: {} },
+        { scheme: "Basic", params: { realm: "x" } },
       ]);
-      for (const header of ['L402 macaroon="a"', 'L402 invoice="lnbc1"', 'L402 token="a", macaroon="b", invoice="lnbc1"', 'L402 token="", invoice="lnbc1"', "☃ ===", 'L402 realm="x", x402 realm="x", invoice="required"']) {
+      for (const header of [
+        'L402 macaroon="a"',
+        'L402 invoice="lnbc1"',
+        'L402 token="a", macaroon="b", invoice="lnbc1"',
+        'L402 token="", invoice="lnbc1"',
+        "☃ ===",
+        'L402 realm="x", x402 realm="x", invoice="required"',
+      ]) {
         const error = await t.rejects(t.pkg.parseChallenges(header), "invalid_challenge");
         t.ok(error instanceof t.pkg.L402Error);
       }

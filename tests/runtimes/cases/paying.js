@@ -36,7 +36,14 @@ export default [
       const { payment } = paid;
       const { startedAt, settledAt, ...rest } = payment;
       t.same(rest, {
-        paymentHash: quote.invoice.paymentHash, origin: t.base, url, protocol: "l402", amountMsat: 10_000, amountSat: 10, feeMsat: 0, state: "paid",
+        paymentHash: quote.invoice.paymentHash,
+        origin: t.base,
+        url,
+        protocol: "l402",
+        amountMsat: 10_000,
+        amountSat: 10,
+        feeMsat: 0,
+        state: "paid",
       });
       t.ok(before <= startedAt && startedAt <= settledAt && settledAt <= Date.now() / 1000, "the payment's times");
 
@@ -46,7 +53,14 @@ export default [
       t.same(await shop.pay.spent(t.base), { hour: 10, day: 10, total: 10 });
       t.same(await shop.pay.spent(`${t.other}/any/path?x`), { hour: 0, day: 0, total: 0 });
 
-      const { log } = await shop.counts({ payments: 1, asked: 1, requests: 2, challenges: 1, accepted: 1, paidMsat: 10_000 });
+      const { log } = await shop.counts({
+        payments: 1,
+        asked: 1,
+        requests: 2,
+        challenges: 1,
+        accepted: 1,
+        paidMsat: 10_000,
+      });
       t.equal(log[0].authorization, null);
       t.equal(log[1].scheme, "L402");
       const [token, preimage] = log[1].credential.split(":");
@@ -62,7 +76,16 @@ export default [
       t.equal((await shop.pay(url)).status, 200);
       const [{ invoice, context }] = shop.asked;
       t.same(Object.keys(invoice).sort(), [
-        "amountMsat", "amountSat", "description", "descriptionHash", "expiresAt", "network", "payee", "paymentHash", "paymentRequest", "timestamp",
+        "amountMsat",
+        "amountSat",
+        "description",
+        "descriptionHash",
+        "expiresAt",
+        "network",
+        "payee",
+        "paymentHash",
+        "paymentRequest",
+        "timestamp",
       ]);
       t.equal(invoice.amountMsat, 20_000);
       t.equal(invoice.network, "regtest");
@@ -141,7 +164,9 @@ export default [
       const { log } = await shop.counts({ payments: times, accepted: times, requests: 2 * times });
       const sent = new Set(log.map((entry) => entry.scheme).filter(Boolean));
       t.same([...sent], [scheme === "lsat" ? "LSAT" : "L402"]);
-      const protocols = new Set(shop.events.flatMap((event) => (event.type === "paid" ? [event.payment.protocol] : [])));
+      const protocols = new Set(
+        shop.events.flatMap((event) => (event.type === "paid" ? [event.payment.protocol] : [])),
+      );
       t.same([...protocols], [scheme === "lsat" ? "lsat" : "l402"]);
     },
   })),
@@ -166,7 +191,10 @@ export default [
       t.equal(response.status, 200);
       t.equal(await response.text(), "");
       const { log } = await shop.counts({ payments: 1, accepted: 1 });
-      t.same(log.map((entry) => entry.method), ["HEAD", "HEAD"]);
+      t.same(
+        log.map((entry) => entry.method),
+        ["HEAD", "HEAD"],
+      );
     },
   },
   {

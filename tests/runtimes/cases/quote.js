@@ -8,7 +8,15 @@ export default [
       const shop = openShop(t, { limits: { perPayment: 0 }, approve: () => t.ok(false, "asked") });
       const url = shop.url("a", { price: 42 });
       const quote = await shop.pay.quote(`${url}#fragment`);
-      t.same(Object.keys(quote).sort(), ["amountMsat", "amountSat", "invoice", "macaroon", "origin", "protocol", "url"]);
+      t.same(Object.keys(quote).sort(), [
+        "amountMsat",
+        "amountSat",
+        "invoice",
+        "macaroon",
+        "origin",
+        "protocol",
+        "url",
+      ]);
       t.same([quote.url, quote.origin, quote.protocol, quote.amountMsat], [url, t.base, "l402", 42_000]);
       t.equal(quote.invoice.amountMsat, 42_000);
       t.same([quote.amountSat, quote.invoice.amountSat], [42, 42]);
@@ -65,7 +73,18 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const own = new Error("the network");
-      t.equal(await t.rejects(shop.client({ fetch: async () => { throw own; } }).quote(shop.url("a"))), own);
+      t.equal(
+        await t.rejects(
+          shop
+            .client({
+              fetch: async () => {
+                throw own;
+              },
+            })
+            .quote(shop.url("a")),
+        ),
+        own,
+      );
       await shop.counts({ payments: 0, requests: 0 });
     },
   },

@@ -37,13 +37,21 @@ export default [
   },
   ...[
     ["still pending", async () => ({ state: "pending" })],
-    ["a throw", () => { throw new Error("no lookup"); }],
+    [
+      "a throw",
+      () => {
+        throw new Error("no lookup");
+      },
+    ],
     ["a rejection", () => Promise.reject(new Error("no lookup"))],
     ["nothing", async () => undefined],
     ["nonsense", async () => ({ state: "perhaps" })],
     ["paid without a preimage", async () => ({ state: "paid" })],
     ["paid with another preimage", async () => ({ state: "paid", preimage: "01".repeat(32) })],
-    ["that it finds nothing, which a wallet that is not known to find payments may say of any", async () => ({ state: "not_found" })],
+    [
+      "that it finds nothing, which a wallet that is not known to find payments may say of any",
+      async () => ({ state: "not_found" }),
+    ],
     ["paid with zeros", async () => ({ state: "paid", preimage: "00".repeat(32) })],
   ].map(([what, lookup]) => ({
     name: `lost, and a lookup that says ${what}: payment_unknown, again and again, paid once`,
@@ -57,7 +65,10 @@ export default [
       }
       t.equal((await pay.spent()).total, 10);
       const { log } = await shop.counts({ payments: 1, asked: 1, requests: 3 });
-      t.same(log.map((entry) => entry.authorization), [null, null, null]);
+      t.same(
+        log.map((entry) => entry.authorization),
+        [null, null, null],
+      );
     },
   })),
   {
@@ -65,7 +76,9 @@ export default [
     async run(t) {
       for (const rest of [{}, { state: "failed" }, { state: "pending" }, { settled_at: 1790000000 }]) {
         const shop = openShop(t);
-        const pay = shop.client({ wallet: losing(shop, async (hash) => ({ preimage: await shop.preimage(hash), ...rest })) });
+        const pay = shop.client({
+          wallet: losing(shop, async (hash) => ({ preimage: await shop.preimage(hash), ...rest })),
+        });
         t.equal((await pay(shop.url("a"))).status, 200);
         await shop.counts({ payments: 1, asked: 1, accepted: 1 });
       }
@@ -76,7 +89,13 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const person = deferred();
-      const wallet = { pay: async (...args) => { await person.promise; return shop.wallet()(...args); }, lookup: async () => ({ state: "failed" }) };
+      const wallet = {
+        pay: async (...args) => {
+          await person.promise;
+          return shop.wallet()(...args);
+        },
+        lookup: async () => ({ state: "failed" }),
+      };
       const pay = shop.client({ wallet, paymentTimeout: 60 });
       for (let times = 0; times < 2; times++) await t.rejects(pay(shop.url("a")), "payment_unknown");
       const [{ paymentHash }] = await pay.payments();
@@ -98,8 +117,14 @@ export default [
         const shop = openShop(t);
         let time = Date.now();
         const shared = { store: mapStore({ lock: true }), now: () => time };
-        await t.rejects(shop.client({ ...shared, wallet: { id, pay: shop.wallet("answer=none&paid=0") } })(shop.url("a")), "no_preimage");
-        const pay = shop.client({ ...shared, wallet: { id, pay: shop.wallet(), lookup: async () => ({ state: "failed" }) } });
+        await t.rejects(
+          shop.client({ ...shared, wallet: { id, pay: shop.wallet("answer=none&paid=0") } })(shop.url("a")),
+          "no_preimage",
+        );
+        const pay = shop.client({
+          ...shared,
+          wallet: { id, pay: shop.wallet(), lookup: async () => ({ state: "failed" }) },
+        });
         await t.rejects(pay(shop.url("a")), "payment_unknown");
         t.equal((await pay.spent()).total, 10);
         time += 10 * 86_400_000;
@@ -115,9 +140,21 @@ export default [
       const shared = { store: mapStore({ lock: true }) };
       const orders = [];
       const wallet = { id: "mine", settlesOnce: true, lookup: async () => ({ state: "failed" }) };
-      const dying = { ...wallet, pay: (invoice) => { orders.push(invoice.paymentRequest); return new Promise(() => {}); } };
+      const dying = {
+        ...wallet,
+        pay: (invoice) => {
+          orders.push(invoice.paymentRequest);
+          return new Promise(() => {});
+        },
+      };
       await t.rejects(shop.client({ ...shared, paymentTimeout: 60, wallet: dying })(shop.url("a")), "payment_unknown");
-      const living = { ...wallet, pay: (invoice, ...rest) => { orders.push(invoice.paymentRequest); return shop.wallet()(invoice, ...rest); } };
+      const living = {
+        ...wallet,
+        pay: (invoice, ...rest) => {
+          orders.push(invoice.paymentRequest);
+          return shop.wallet()(invoice, ...rest);
+        },
+      };
       const pay = shop.client({ ...shared, wallet: living });
       t.equal((await pay(shop.url("a"))).status, 200);
       t.equal(orders.length, 2);
@@ -132,9 +169,20 @@ export default [
       const shop = openShop(t);
       const asked = [];
       let told;
-      const onUnknown = async (payment, error) => { asked.push([payment.paymentHash, error.code, error instanceof t.pkg.L402Error]); return told(payment); };
+      const onUnknown = async (payment, error) => {
+        asked.push([payment.paymentHash, error.code, error instanceof t.pkg.L402Error]);
+        return told(payment);
+      };
       const pay = shop.client({ wallet: losing(shop), onUnknown });
-      for (told of [() => { throw new Error("mine"); }, async () => "wait", async () => undefined, async () => ({ preimage: "01".repeat(32) }), () => "perhaps"]) {
+      for (told of [
+        () => {
+          throw new Error("mine");
+        },
+        async () => "wait",
+        async () => undefined,
+        async () => ({ preimage: "01".repeat(32) }),
+        () => "perhaps",
+      ]) {
         const { payment } = await t.rejects(pay(shop.url("a")), "payment_unknown");
         t.same(asked.at(-1), [payment.paymentHash, "payment_unknown", true]);
         t.equal((await pay.spent()).total, 10);
@@ -188,7 +236,10 @@ export default [
     async run(t) {
       const shop = openShop(t);
       let found = false;
-      const wallet = { pay: shop.wallet("answer=none"), lookup: async (hash) => (found ? shop.lookup(hash) : { state: "pending" }) };
+      const wallet = {
+        pay: shop.wallet("answer=none"),
+        lookup: async (hash) => (found ? shop.lookup(hash) : { state: "pending" }),
+      };
       const pay = shop.client({ wallet });
       await t.rejects(pay(shop.url("a")), "no_preimage");
       found = true;
@@ -213,8 +264,14 @@ export default [
       }
       t.ok(!shop.types().includes("paid"), "not told before it is known");
       found = undefined;
-      t.same((await Promise.all([pay.payments(), pay.payments()])).map(([{ state }]) => state), ["paid", "paid"]);
-      t.same(shop.types().filter((type) => type === "paid"), ["paid"]);
+      t.same(
+        (await Promise.all([pay.payments(), pay.payments()])).map(([{ state }]) => state),
+        ["paid", "paid"],
+      );
+      t.same(
+        shop.types().filter((type) => type === "paid"),
+        ["paid"],
+      );
       const response = await pay(shop.url("a"));
       t.equal(response.status, 200);
       t.equal(t.pkg.receiptOf(response).paidNow, false);
@@ -225,7 +282,12 @@ export default [
     name: "unknown, looked up as failed before spent() answers: the amount is free; a lookup that throws fails nobody",
     async run(t) {
       const shop = openShop(t);
-      const wallet = { pay: shop.wallet("answer=none&paid=0"), lookup: () => { throw new Error("no lookup"); } };
+      const wallet = {
+        pay: shop.wallet("answer=none&paid=0"),
+        lookup: () => {
+          throw new Error("no lookup");
+        },
+      };
       const pay = shop.client({ wallet: { ...wallet, lookup: (hash) => wallet.lookup(hash) } });
       await t.rejects(pay(shop.url("a")), "no_preimage");
       t.equal((await pay.spent()).total, 10);
@@ -273,17 +335,26 @@ export default [
     async run(t) {
       const shop = openShop(t);
       let times = 0;
-      const pay = shop.client({ limits: { perPayment: 100, total: 10 }, wallet: (...args) => shop.wallet(times++ === 0 ? "answer=none" : "")(...args) });
+      const pay = shop.client({
+        limits: { perPayment: 100, total: 10 },
+        wallet: (...args) => shop.wallet(times++ === 0 ? "answer=none" : "")(...args),
+      });
       const { payment } = await t.rejects(pay(shop.url("a")), "no_preimage");
       await pay.resolve(payment.paymentHash, "failed");
       await pay.resolve(payment.paymentHash, "failed");
       t.equal((await pay.spent()).total, 0);
       t.equal((await pay(shop.url("a"))).status, 200);
-      t.same((await pay.payments()).map(({ state }) => state), ["failed", "paid"]);
+      t.same(
+        (await pay.payments()).map(({ state }) => state),
+        ["failed", "paid"],
+      );
       await t.rejects(pay.resolve(payment.paymentHash, { preimage: "01".repeat(32) }), "wrong_preimage");
       // it was a mistake: a proof always wins
       await pay.resolve(payment.paymentHash, { preimage: await shop.preimage(payment.paymentHash) });
-      t.same((await pay.payments()).map(({ state }) => state), ["paid", "paid"]);
+      t.same(
+        (await pay.payments()).map(({ state }) => state),
+        ["paid", "paid"],
+      );
       t.equal((await pay.spent()).total, 20);
       await shop.counts({ payments: 2, asked: 2, accepted: 1 });
     },

@@ -14,8 +14,14 @@ export default [
         t.equal(response.url, shop.url("new"));
         t.equal(t.pkg.receiptOf(response).payment.url, url);
         const { log } = await shop.counts({ payments: 1, accepted: 1, requests: 4 });
-        t.same(log.map((entry) => entry.path), ["old", "new", "old", "new"].map(shop.path));
-        t.same(log.map((entry) => entry.method), Array(4).fill(method));
+        t.same(
+          log.map((entry) => entry.path),
+          ["old", "new", "old", "new"].map(shop.path),
+        );
+        t.same(
+          log.map((entry) => entry.method),
+          Array(4).fill(method),
+        );
         t.equal(t.pkg.receiptOf(await shop.pay(url, { method })).paidNow, false);
         await shop.counts({ payments: 1, accepted: 2 });
       }
@@ -34,10 +40,17 @@ export default [
   {
     name: "a POST whose token is known is redirected as fetch redirects it",
     async run(t) {
-      for (const [status, method, length] of [[307, "POST", 1], [308, "POST", 1], [303, "GET", 0]]) {
+      for (const [status, method, length] of [
+        [307, "POST", 1],
+        [308, "POST", 1],
+        [303, "GET", 0],
+      ]) {
         const shop = openShop(t);
         await shop.pay(shop.url("new"));
-        const response = await shop.pay(shop.url("old", { redirect: shop.path("new"), status }), { method: "POST", body: "x" });
+        const response = await shop.pay(shop.url("old", { redirect: shop.path("new"), status }), {
+          method: "POST",
+          body: "x",
+        });
         t.equal(response.status, 200, `after ${status}`);
         const { log } = await shop.counts({ payments: 1, accepted: 2, requests: 4 });
         t.same([log[3].method, log[3].bodyLength], [method, length]);
@@ -80,7 +93,10 @@ export default [
       const posted = await shop.pay(shop.url("old", { redirect: target, status }), { method: "POST", body: "secret" });
       t.equal(posted.status, 200);
       const { log } = await shop.counts({ payments: 1, requests: 6 });
-      t.same(log.slice(2).map((entry) => entry.path), [shop.path("old"), `/free/${shop.id}/away`, shop.path("old"), `/free/${shop.id}/away`]);
+      t.same(
+        log.slice(2).map((entry) => entry.path),
+        [shop.path("old"), `/free/${shop.id}/away`, shop.path("old"), `/free/${shop.id}/away`],
+      );
       t.ok(log[2].authorization !== null && log[4].authorization !== null, "the token was sent to its own origin");
       t.equal(log[3].authorization, null);
       t.equal(log[5].authorization, null);
@@ -95,7 +111,10 @@ export default [
       const away = shop.free("away", { redirect: back }, t.other);
       t.equal((await shop.pay(shop.url("old", { redirect: away }))).status, 200);
       const { log } = await shop.counts({ payments: 1, requests: 5 });
-      t.same(log.slice(2).map((entry) => entry.authorization !== null), [true, false, false]);
+      t.same(
+        log.slice(2).map((entry) => entry.authorization !== null),
+        [true, false, false],
+      );
     },
   },
   {
@@ -103,13 +122,18 @@ export default [
     async run(t) {
       const shop = openShop(t);
       let sends = 0;
-      const pay = shop.client({ fetch: (input, init) => {
-        const url = sends++ !== 1 ? input : shop.url("old", { redirect: shop.free("away", {}, t.other) });
-        return shop.fetch(url, init);
-      } });
+      const pay = shop.client({
+        fetch: (input, init) => {
+          const url = sends++ !== 1 ? input : shop.url("old", { redirect: shop.free("away", {}, t.other) });
+          return shop.fetch(url, init);
+        },
+      });
       t.equal((await pay(shop.url("a"))).status, 200);
       const { log } = await shop.counts({ payments: 1, requests: 3 });
-      t.same(log.map((entry) => entry.authorization !== null), [false, true, false]);
+      t.same(
+        log.map((entry) => entry.authorization !== null),
+        [false, true, false],
+      );
     },
   },
   {

@@ -21,7 +21,10 @@ const declined = (name, approve, cause) => ({
   name: `approve ${name}: declined, nothing is paid`,
   async run(t) {
     const asked = [];
-    const shop = openShop(t, { approve: (quote) => (asked.push(quote), approve()), limits: { perPayment: 100, total: 10 } });
+    const shop = openShop(t, {
+      approve: (quote) => (asked.push(quote), approve()),
+      limits: { perPayment: 100, total: 10 },
+    });
     const error = await t.rejects(shop.pay(shop.url("a")), "declined");
     t.equal("cause" in error, cause !== undefined, "error has a cause");
     t.equal(error.cause, cause);
@@ -58,30 +61,61 @@ const untouched = (name, settings, reason) => ({
 export default [
   refused("an invoice for another network", "wrong_network", { network: "bc" }),
   refused("a regtest invoice where only bitcoin may be paid", "wrong_network", {}, { networks: undefined }),
-  refused("a testnet invoice where signet may be paid", "wrong_network", { network: "tb" }, { networks: ["signet", "simnet"] }),
+  refused(
+    "a testnet invoice where signet may be paid",
+    "wrong_network",
+    { network: "tb" },
+    { networks: ["signet", "simnet"] },
+  ),
   refused("an invoice without an amount", "no_amount", { amount: "none" }),
   refused("an expired invoice", "invoice_expired", { age: 7200 }),
   refused("an invoice that expires within 5 s", "invoice_expired", { expiry: 4 }),
   ...["v2", "v1", "json", "hexid", "pair"].map((token) =>
-    refused(`a ${token} token that commits to another hash`, "hash_mismatch", { token, mismatch: 1 })),
-  ...[["two tokens in a row", "{token}{token}"], ["a token with more behind it", "{token}.c2ln"], ["two tokens joined", "b3BhcXVl,{token}"]].map(([name, token]) =>
-    refused(`${name} that commit to another hash`, "hash_mismatch", { mismatch: 1, header: `L402 token="${token}", invoice="{invoice}"` })),
+    refused(`a ${token} token that commits to another hash`, "hash_mismatch", { token, mismatch: 1 }),
+  ),
+  ...[
+    ["two tokens in a row", "{token}{token}"],
+    ["a token with more behind it", "{token}.c2ln"],
+    ["two tokens joined", "b3BhcXVl,{token}"],
+  ].map(([name, token]) =>
+    refused(`${name} that commit to another hash`, "hash_mismatch", {
+      mismatch: 1,
+      header: `L402 token="${token}", invoice="{invoice}"`,
+    }),
+  ),
   refused("an invoice that demands AMP", "invalid_invoice", { amp: 1 }),
   refused("an invoice that offers AMP beside an ordinary payment", "invalid_invoice", { amp: "optional" }),
   refused("an invoice that is none", "invalid_invoice", { header: 'L402 token="{token}", invoice="lnbcrt1nonsense"' }),
   refused("a challenge without an invoice", "invalid_challenge", { header: 'L402 token="{token}"' }),
   refused("a challenge without a token", "invalid_challenge", { header: 'L402 invoice="{invoice}"' }),
-  refused("token and macaroon that differ", "invalid_challenge", { header: 'L402 token="{token}", macaroon="x", invoice="{invoice}"' }),
+  refused("token and macaroon that differ", "invalid_challenge", {
+    header: 'L402 token="{token}", macaroon="x", invoice="{invoice}"',
+  }),
   ...["a b", "{token} ", "a, {token}", 'a\\"b', "a\tb", "\u00e9"].map((token) =>
-    refused(`the token ${JSON.stringify(token)}, which no credential can hold`, "invalid_challenge", { header: `L402 token="${token}", invoice="{invoice}"` })),
+    refused(`the token ${JSON.stringify(token)}, which no credential can hold`, "invalid_challenge", {
+      header: `L402 token="${token}", invoice="{invoice}"`,
+    }),
+  ),
   refused("a token that has expired already", "invalid_macaroon", { valid_until: 0 }),
-  ...["expires = 1700000000", "expires_at=1700000000", "expiresAt=1700000000999", "exp=1700000000", "expiration=1700000000", "exp = 2023-11-14T22:13:20Z",
-    "expires = 2023-11-14T22:13:20.5"].map((caveat) => refused(`a token with the caveat ${caveat}`, "invalid_macaroon", { caveat })),
+  ...[
+    "expires = 1700000000",
+    "expires_at=1700000000",
+    "expiresAt=1700000000999",
+    "exp=1700000000",
+    "expiration=1700000000",
+    "exp = 2023-11-14T22:13:20Z",
+    "expires = 2023-11-14T22:13:20.5",
+  ].map((caveat) => refused(`a token with the caveat ${caveat}`, "invalid_macaroon", { caveat })),
   refused("a price above the limit", "over_limit", { price: 101 }),
   refused("a price above the limit by a millisatoshi", "over_limit", { msat: 100_001 }),
   refused("a price where nothing may be spent", "over_limit", { price: 1 }, { limits: { perPayment: 0 } }),
   refused("a host that is not listed", "host_not_allowed", {}, { hosts: ["api.example.com"] }),
-  refused("loopback where only other hosts are listed", "host_not_allowed", {}, { hosts: ["*.example.com", "localhost"] }),
+  refused(
+    "loopback where only other hosts are listed",
+    "host_not_allowed",
+    {},
+    { hosts: ["*.example.com", "localhost"] },
+  ),
   refused("a port that is not listed", "host_not_allowed", {}, { hosts: ["127.0.0.1:1"] }),
   refused("any host where none is listed", "host_not_allowed", {}, { hosts: [] }),
   declined("says false", () => false),
@@ -90,7 +124,13 @@ export default [
   declined("says 1", () => 1),
   declined("says a text", async () => "true"),
   declined("says an object", () => ({})),
-  declined("throws", () => { throw thrown; }, thrown),
+  declined(
+    "throws",
+    () => {
+      throw thrown;
+    },
+    thrown,
+  ),
   declined("rejects", () => Promise.reject(thrown), thrown),
   {
     name: "approve says true, at once or later: paid",
@@ -111,11 +151,17 @@ export default [
       });
       t.equal((await shop.pay(shop.url("a", { scope: "path", msat: 9_001 }))).status, 200);
       t.equal((await shop.pay(shop.url("b", { scope: "path" }))).status, 200);
-      t.same(asked.map(([sat, { maxFeeMsat, remaining }]) => [sat, maxFeeMsat, remaining]), [
-        [10, 5_000, { payment: 30, hour: 30, day: null, total: 40 }],
-        [10, 5_000, { payment: 20, hour: 20, day: null, total: 30 }],
-      ]);
-      t.ok(asked.every(([, { signal }]) => !signal.aborted), "no signal fired");
+      t.same(
+        asked.map(([sat, { maxFeeMsat, remaining }]) => [sat, maxFeeMsat, remaining]),
+        [
+          [10, 5_000, { payment: 30, hour: 30, day: null, total: 40 }],
+          [10, 5_000, { payment: 20, hour: 20, day: null, total: 30 }],
+        ],
+      );
+      t.ok(
+        asked.every(([, { signal }]) => !signal.aborted),
+        "no signal fired",
+      );
       await shop.counts({ payments: 2 });
     },
   },
@@ -129,7 +175,10 @@ export default [
       t.equal(error.message, "paying 9.001 sat would exceed limits.perPayment of 5 sat");
       t.equal((await t.rejects(shop.pay(shop.url("a", { mismatch: 1 })), "hash_mismatch")).quote.amountSat, 10);
       t.equal((await t.rejects(shop.client({ hosts: [] })(shop.url("a")), "host_not_allowed")).quote.amountSat, 10);
-      t.ok(!("quote" in (await t.rejects(shop.pay(shop.url("a", { amount: "none" })), "no_amount"))), "no price, no quote");
+      t.ok(
+        !("quote" in (await t.rejects(shop.pay(shop.url("a", { amount: "none" })), "no_amount"))),
+        "no price, no quote",
+      );
       await shop.counts({ payments: 0 });
     },
   },
@@ -185,7 +234,10 @@ export default [
   {
     name: "plain http is paid where the host is named for it, and .onion always; a token goes there again",
     async run(t) {
-      for (const [base, insecureHosts] of [["http://umbrel.local", ["*.local"]], ["http://shop.onion", undefined]]) {
+      for (const [base, insecureHosts] of [
+        ["http://umbrel.local", ["*.local"]],
+        ["http://shop.onion", undefined],
+      ]) {
         const shop = openShop(t);
         const pay = shop.client({ insecureHosts, fetch: behind(shop, base, t.base) });
         t.equal((await pay(shop.url("a", {}, base))).status, 200);
@@ -193,7 +245,10 @@ export default [
         await shop.counts({ payments: 1, requests: 3, accepted: 2 });
       }
       const shop = openShop(t);
-      const other = shop.client({ insecureHosts: ["umbrel.local:1"], fetch: behind(shop, "http://umbrel.local", t.base) });
+      const other = shop.client({
+        insecureHosts: ["umbrel.local:1"],
+        fetch: behind(shop, "http://umbrel.local", t.base),
+      });
       await t.rejects(other(shop.url("a", {}, "http://umbrel.local")), "insecure_transport");
       await shop.counts({ payments: 0 });
     },
@@ -231,7 +286,9 @@ export default [
       await shop.counts({ payments: 1, asked: 1, accepted: 2 });
     },
   },
-  untouched("a 402 without a challenge", { nochallenge: 1 }, (t) => (isBrowser(t) ? "challenge_hidden" : "no_challenge")),
+  untouched("a 402 without a challenge", { nochallenge: 1 }, (t) =>
+    isBrowser(t) ? "challenge_hidden" : "no_challenge",
+  ),
   untouched("a 402 for Basic", { header: 'Basic realm="x"' }, "no_lightning"),
   untouched("a 402 with a token68 in place of an offer", { header: "L402 price-only" }, "no_lightning"),
   {
@@ -246,7 +303,11 @@ export default [
       await shop.counts({ payments: 1, asked: 1, requests: 3 });
     },
   },
-  untouched("a 402 of an unknown scheme that looks like ours", { header: 'XL402 token="{token}", invoice="{invoice}"' }, "no_lightning"),
+  untouched(
+    "a 402 of an unknown scheme that looks like ours",
+    { header: 'XL402 token="{token}", invoice="{invoice}"' },
+    "no_lightning",
+  ),
   {
     name: "the caller's own Authorization wins: no token, no payment, the 402 comes back",
     async run(t) {
@@ -277,7 +338,10 @@ export default [
       t.equal((await shop.pay(url)).status, 200);
       t.equal((await shop.pay(url, inits[0])).status, 402);
       const { log } = await shop.counts({ payments: 1, asked: 1, requests: requests + 4 });
-      t.same(log.slice(0, 4).map((entry) => entry.authorization), Array(4).fill(own));
+      t.same(
+        log.slice(0, 4).map((entry) => entry.authorization),
+        Array(4).fill(own),
+      );
       t.equal(log.at(-1).authorization, own);
     },
   },

@@ -51,7 +51,10 @@ export default [
       await shop.pay(shop.free("b", {}, t.other));
       await shop.pay(shop.url("a", {}, t.other));
       const { log } = await shop.counts({ payments: 2, requests: 5, accepted: 2, refused: 0 });
-      t.same(log.map((entry) => entry.authorization !== null), [false, true, false, false, true]);
+      t.same(
+        log.map((entry) => entry.authorization !== null),
+        [false, true, false, false, true],
+      );
       t.ok(log[1].authorization !== log[4].authorization, "another token");
     },
   },
@@ -107,7 +110,10 @@ export default [
       t.equal(response.status, 200);
       t.equal(t.pkg.receiptOf(response).paidNow, true);
       const { log } = await shop.counts({ payments: 2, requests: 5, accepted: 2, refused: 1 });
-      t.same(log.map((entry) => entry.authorization !== null), [false, true, true, false, true]);
+      t.same(
+        log.map((entry) => entry.authorization !== null),
+        [false, true, true, false, true],
+      );
     },
   },
   ...[400, 403].map((refuse) => ({
@@ -143,7 +149,10 @@ export default [
       const shop = openShop(t);
       const url = shop.url("a", { late: 3, refuse });
       const responses = await Promise.all([shop.pay(url), shop.pay(url), shop.pay(url)]);
-      t.same(responses.map((response) => response.status), [200, 200, 200]);
+      t.same(
+        responses.map((response) => response.status),
+        [200, 200, 200],
+      );
       t.equal(responses.filter((response) => t.pkg.receiptOf(response).paidNow).length, 1);
       await shop.counts({ payments: 1, asked: 1, refused: 3, accepted: 3, requests: 9 });
       t.equal((await shop.pay.spent()).total, 10);
@@ -157,7 +166,10 @@ export default [
       const dated = async (...args) => {
         const response = await shop.fetch(...args);
         if (response.status !== 401) return response;
-        return new Response("", { status: 401, headers: { "retry-after": new Date(Date.now() - 5_000).toUTCString() } });
+        return new Response("", {
+          status: 401,
+          headers: { "retry-after": new Date(Date.now() - 5_000).toUTCString() },
+        });
       };
       const start = Date.now();
       t.equal((await shop.client({ fetch: dated })(shop.url("a", { late: 3, refuse: 401 }))).status, 200);
@@ -190,7 +202,8 @@ export default [
       controller.abort(new Error("mine"));
       t.equal((await t.rejects(calling)).message, "mine");
       let response;
-      for (let times = 0; times < 9 && response?.status !== 200; times++) response = await shop.pay(url).catch(() => undefined);
+      for (let times = 0; times < 9 && response?.status !== 200; times++)
+        response = await shop.pay(url).catch(() => undefined);
       t.equal(response?.status, 200);
       await shop.counts({ payments: 1, asked: 1 });
       t.equal((await shop.pay.spent()).total, 10);
@@ -208,14 +221,22 @@ export default [
       }
       t.equal((await shop.pay(shop.url("a"))).status, 200);
       const { log } = await shop.counts({ payments: 1, asked: 1, refused: 1, accepted: 2 });
-      t.same(log.filter(({ path }) => path.includes("/free/")).map(({ authorization }) => authorization !== null), [true, false, false]);
+      t.same(
+        log.filter(({ path }) => path.includes("/free/")).map(({ authorization }) => authorization !== null),
+        [true, false, false],
+      );
       t.equal((await shop.pay.spent()).total, 10);
     },
   })),
   {
     name: "a POST that a guess broke is sent again only where the server refused to act",
     async run(t) {
-      for (const [closed, first] of [[401, 200], [402, 200], [403, 403], [500, 500]]) {
+      for (const [closed, first] of [
+        [401, 200],
+        [402, 200],
+        [403, 403],
+        [500, 500],
+      ]) {
         const shop = openShop(t);
         await shop.pay(shop.url("a"));
         const init = { method: "POST", body: "x" };
@@ -236,7 +257,11 @@ export default [
       t.equal((await shop.pay(shop.url("a"))).status, 200);
       const { log } = await shop.counts({ payments: 1, asked: 1, accepted: 2 });
       // elsewhere there is no preflight, and the token goes along
-      if (isBrowser(t)) t.same(log.filter(({ path }) => path.includes("/free/")).map(({ authorization }) => authorization), [null, null, null, null]);
+      if (isBrowser(t))
+        t.same(
+          log.filter(({ path }) => path.includes("/free/")).map(({ authorization }) => authorization),
+          [null, null, null, null],
+        );
       t.equal((await shop.pay.spent()).total, 10);
     },
   },
@@ -246,7 +271,10 @@ export default [
       const shop = openShop(t);
       const url = shop.url("a", { uses: 1, refuse });
       const responses = await Promise.all(Array.from({ length: 10 }, () => shop.pay(url)));
-      t.same(responses.map((response) => response.status), Array(10).fill(200));
+      t.same(
+        responses.map((response) => response.status),
+        Array(10).fill(200),
+      );
       await shop.counts({ payments: 10, asked: 10, accepted: 10 });
       for (const path of ["a", "b", "c"]) t.equal((await shop.pay(shop.url(path, { uses: 1, refuse }))).status, 200);
       await shop.counts({ payments: 13, asked: 13, accepted: 13 });
@@ -309,7 +337,11 @@ export default [
     name: "a token goes with a body that can be sent once where it was bought, not elsewhere",
     async run(t) {
       const shop = openShop(t);
-      const once = () => ({ method: "POST", body: new Request(t.base, { method: "POST", body: "x" }).body ?? "x", duplex: "half" });
+      const once = () => ({
+        method: "POST",
+        body: new Request(t.base, { method: "POST", body: "x" }).body ?? "x",
+        duplex: "half",
+      });
       // where plain fetch takes no streams there is nothing to see
       const plain = await shop.fetch(shop.free("a"), once()).catch(() => undefined);
       const takesStreams = plain && typeof once().body !== "string" && (await shop.log())[0].bodyLength === 1;
@@ -318,7 +350,10 @@ export default [
         t.equal((await shop.pay(shop.url("a"), once())).status, 200);
         t.equal((await t.rejects(shop.pay(shop.url("b"), once()), "body_not_replayable")).response.status, 402);
         const log = await shop.log();
-        t.same(log.slice(-2).map((entry) => entry.authorization !== null), [true, false]);
+        t.same(
+          log.slice(-2).map((entry) => entry.authorization !== null),
+          [true, false],
+        );
       }
       await shop.counts({ payments: 1 });
     },

@@ -2,7 +2,12 @@
 import { assertRefused, deferred, mapStore, openShop } from "../shop.js";
 
 const broken = new Error("the store broke");
-const failing = (method) => ({ ...mapStore(), [method]: () => { throw broken; } });
+const failing = (method) => ({
+  ...mapStore(),
+  [method]: () => {
+    throw broken;
+  },
+});
 const rejecting = (method) => ({ ...mapStore(), [method]: () => Promise.reject(broken) });
 
 const refused = (name, makeStore, cause) => ({
@@ -23,7 +28,10 @@ const refused = (name, makeStore, cause) => ({
 });
 
 export default [
-  ...[["a plain one", {}], ["one with locks", { lock: true }]].map(([name, options]) => ({
+  ...[
+    ["a plain one", {}],
+    ["one with locks", { lock: true }],
+  ].map(([name, options]) => ({
     name: `what one instance bought the next one uses, from the same store: ${name}`,
     async run(t) {
       const shop = openShop(t);
@@ -35,7 +43,8 @@ export default [
       t.same(t.pkg.receiptOf(response), { payment, paidNow: false });
       t.same(await later.payments(), [payment]);
       t.same(await later.spent(), { hour: 10, day: 10, total: 10 });
-      for (const value of store.map.values()) t.ok(Number.isInteger(JSON.parse(value).version), "a version in each value");
+      for (const value of store.map.values())
+        t.ok(Number.isInteger(JSON.parse(value).version), "a version in each value");
       const { log } = await shop.counts({ payments: 1, requests: 3, accepted: 2 });
       t.ok(log[2].authorization !== null, "the first request of the second instance has the token");
     },
@@ -84,17 +93,27 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const store = mapStore();
-      const pay = shop.client({ store, wallet: async (invoice, context) => {
-        t.ok([...store.map.values()].some((value) => value.includes(invoice.paymentHash) && value.includes('"pending"')), "an entry in the journal");
-        return shop.wallet()(invoice, context);
-      }, fetch: (input, init) => {
-        const authorization = new Headers(init?.headers).get("authorization");
-        if (authorization) {
-          const [token, preimage] = authorization.slice("L402 ".length).split(":");
-          t.ok([...store.map.values()].some((value) => value.includes(token) && value.includes(preimage)), "the token in the store");
-        }
-        return shop.fetch(input, init);
-      } });
+      const pay = shop.client({
+        store,
+        wallet: async (invoice, context) => {
+          t.ok(
+            [...store.map.values()].some((value) => value.includes(invoice.paymentHash) && value.includes('"pending"')),
+            "an entry in the journal",
+          );
+          return shop.wallet()(invoice, context);
+        },
+        fetch: (input, init) => {
+          const authorization = new Headers(init?.headers).get("authorization");
+          if (authorization) {
+            const [token, preimage] = authorization.slice("L402 ".length).split(":");
+            t.ok(
+              [...store.map.values()].some((value) => value.includes(token) && value.includes(preimage)),
+              "the token in the store",
+            );
+          }
+          return shop.fetch(input, init);
+        },
+      });
       t.equal((await pay(shop.url("a"))).status, 200);
       await shop.counts({ payments: 1, accepted: 1 });
     },
@@ -108,7 +127,10 @@ export default [
   refused("a store whose lock never runs its task", () => ({ ...mapStore(), lock: async () => {} })),
   refused("a store that gives a number", () => ({ ...mapStore(), get: () => 5 })),
   refused("a store that holds something else", () => ({ ...mapStore(), get: () => "<!doctype html>" })),
-  refused("a store that was written by a later version", () => ({ ...mapStore(), get: () => '{"version":99,"tokens":[],"entries":[]}' })),
+  refused("a store that was written by a later version", () => ({
+    ...mapStore(),
+    get: () => '{"version":99,"tokens":[],"entries":[]}',
+  })),
   {
     name: "a store that fails once the wallet has paid: the call succeeds, and nothing more is paid until a write does",
     async run(t) {
@@ -120,10 +142,13 @@ export default [
         if (!works) throw broken;
         return set(...args);
       };
-      const pay = shop.client({ store, wallet: async (...args) => {
-        works = shop.asked.length > 0;
-        return shop.wallet()(...args);
-      } });
+      const pay = shop.client({
+        store,
+        wallet: async (...args) => {
+          works = shop.asked.length > 0;
+          return shop.wallet()(...args);
+        },
+      });
       const [a, b] = [shop.url("a", { scope: "path" }), shop.url("b", { scope: "path" })];
       const response = await pay(a);
       t.equal(response.status, 200);
@@ -136,7 +161,10 @@ export default [
 
       works = true;
       t.equal((await pay(b)).status, 200);
-      t.same((await pay.payments()).map((payment) => payment.state), ["paid", "paid"]);
+      t.same(
+        (await pay.payments()).map((payment) => payment.state),
+        ["paid", "paid"],
+      );
       // both are in the store now: another instance uses them
       const later = shop.client({ store });
       t.equal(t.pkg.receiptOf(await later(a)).paidNow, false);
@@ -174,7 +202,11 @@ export default [
       const store = mapStore();
       let now = Date.now();
       const asked = deferred();
-      const gone = shop.client({ store, now: () => now, wallet: { id: "mine", pay: () => (asked.resolve(), new Promise(() => {})) } });
+      const gone = shop.client({
+        store,
+        now: () => now,
+        wallet: { id: "mine", pay: () => (asked.resolve(), new Promise(() => {})) },
+      });
       gone(shop.url("a")).catch(() => {});
       await asked.promise;
       const wallet = { id: "mine", pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
@@ -184,7 +216,10 @@ export default [
       await t.rejects(pay(shop.url("a")), "payment_unknown");
       t.equal((await pay.spent()).total, 10);
       now += 3_600_000;
-      t.same((await pay.payments()).map((payment) => payment.state), ["failed"]);
+      t.same(
+        (await pay.payments()).map((payment) => payment.state),
+        ["failed"],
+      );
       t.equal((await pay.spent()).total, 0);
       await shop.counts({ payments: 0, asked: 0 });
     },

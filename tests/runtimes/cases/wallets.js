@@ -4,7 +4,8 @@ import { assertUnread, deferred, mapStore, openShop } from "../shop.js";
 const hexToBase64 = (hex) => btoa(String.fromCharCode(...hex.match(/../g).map((byte) => parseInt(byte, 16))));
 
 /** A wallet whose answers are not those of the paywall: `answer` gets the true one. */
-const twisted = (shop, answer, query) => async (invoice, context) => answer(await shop.wallet(query)(invoice, context), invoice, context);
+const twisted = (shop, answer, query) => async (invoice, context) =>
+  answer(await shop.wallet(query)(invoice, context), invoice, context);
 
 /** Pays with a wallet that may have paid but proves nothing: refused with this code, and the amount stays counted. */
 async function assertDoubtful(t, shop, pay, code, { payments = 1 } = {}) {
@@ -24,7 +25,10 @@ async function assertDoubtful(t, shop, pay, code, { payments = 1 } = {}) {
   // a wallet that is not waited for may still be on its way
   await shop.until("payments", payments);
   const { log } = await shop.counts({ payments, requests: 2, challenges: 2, accepted: 0, refused: 0 });
-  t.same(log.map((entry) => entry.authorization), [null, null]);
+  t.same(
+    log.map((entry) => entry.authorization),
+    [null, null],
+  );
   t.equal(shop.asked.length, 1, "times the wallet was asked");
   return error;
 }
@@ -42,7 +46,10 @@ async function assertFailed(t, shop, pay, { cause, asked = 0 } = {}) {
   await t.rejects(pay(shop.url("a")), "payment_failed");
   t.equal((await pay.payments()).length, 2);
   const { log } = await shop.counts({ payments: 0, asked, requests: 2, accepted: 0, refused: 0 });
-  t.same(log.map((entry) => entry.authorization), [null, null]);
+  t.same(
+    log.map((entry) => entry.authorization),
+    [null, null],
+  );
 }
 
 export default [
@@ -64,7 +71,10 @@ export default [
       }
       const { log } = await shop.counts({ payments: forms.length, accepted: forms.length });
       const sent = log.flatMap(({ credential }) => (credential ? [credential.split(":")[1]] : []));
-      t.ok(sent.length === forms.length && sent.every((preimage) => /^[0-9a-f]{64}$/.test(preimage)), "lower-case hex on the wire");
+      t.ok(
+        sent.length === forms.length && sent.every((preimage) => /^[0-9a-f]{64}$/.test(preimage)),
+        "lower-case hex on the wire",
+      );
     },
   },
   {
@@ -72,11 +82,16 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const [hash, preimage] = [[], []];
-      const store = await t.rejects(shop.client({ approve: async ({ invoice }) => {
-        hash.push(invoice.paymentHash);
-        preimage.push((await shop.settle(invoice.paymentRequest)).preimage);
-        return false;
-      } })(shop.url("a", { reuse_invoice: 0 })), "declined");
+      const store = await t.rejects(
+        shop.client({
+          approve: async ({ invoice }) => {
+            hash.push(invoice.paymentHash);
+            preimage.push((await shop.settle(invoice.paymentRequest)).preimage);
+            return false;
+          },
+        })(shop.url("a", { reuse_invoice: 0 })),
+        "declined",
+      );
       t.equal(store.code, "declined");
       // the same hash once more, whose preimage is known by now
       const response = await shop.client({ wallet: () => preimage[0] })(shop.url("b", { hash: hash[0] }));
@@ -133,12 +148,23 @@ export default [
       for (const provider of ["enable", "sendPayment"]) {
         const shop = openShop(t);
         const cause = new Error("User rejected");
-        const webln = { enable: async () => {}, sendPayment: async () => ({}), [provider]: async () => Promise.reject(cause) };
+        const webln = {
+          enable: async () => {},
+          sendPayment: async () => ({}),
+          [provider]: async () => Promise.reject(cause),
+        };
         await assertFailed(t, shop, shop.client({ wallet: webln }), { cause });
       }
       const shop = openShop(t);
       const cause = new Error("Prompt was closed");
-      const webln = { enable: async () => {}, sendPayment: async (invoice) => shop.settle(invoice).then(() => { shop.asked.push(invoice); throw cause; }) };
+      const webln = {
+        enable: async () => {},
+        sendPayment: async (invoice) =>
+          shop.settle(invoice).then(() => {
+            shop.asked.push(invoice);
+            throw cause;
+          }),
+      };
       const error = await assertDoubtful(t, shop, shop.client({ wallet: webln }), "payment_unknown");
       t.equal(error.cause, cause);
     },
@@ -180,7 +206,13 @@ export default [
       t.equal("cause" in error, false, "error has a cause");
     },
   })),
-  ...[["none", "no_preimage"], ["zeros", "no_preimage"], ["invoice", "no_preimage"], ["other", "wrong_preimage"], ["true", "no_preimage"]].map(([answer, code]) => ({
+  ...[
+    ["none", "no_preimage"],
+    ["zeros", "no_preimage"],
+    ["invoice", "no_preimage"],
+    ["other", "wrong_preimage"],
+    ["true", "no_preimage"],
+  ].map(([answer, code]) => ({
     name: `a real wallet that pays and answers badly (${answer}): ${code}`,
     async run(t) {
       const shop = openShop(t);
@@ -192,14 +224,23 @@ export default [
     async run(t) {
       for (const cause of [new Error("the wallet broke"), "a text", null, { any: "object" }]) {
         const shop = openShop(t);
-        const pay = shop.client({ wallet: twisted(shop, () => { throw cause; }) });
+        const pay = shop.client({
+          wallet: twisted(shop, () => {
+            throw cause;
+          }),
+        });
         const error = await assertDoubtful(t, shop, pay, "payment_unknown");
         t.ok("cause" in error, "error has a cause");
         t.equal(error.cause, cause);
       }
       const shop = openShop(t);
       const cause = new Error("thrown before any promise");
-      const pay = shop.client({ wallet(invoice) { shop.asked.push({ invoice }); throw cause; } });
+      const pay = shop.client({
+        wallet(invoice) {
+          shop.asked.push({ invoice });
+          throw cause;
+        },
+      });
       const error = await assertDoubtful(t, shop, pay, "payment_unknown", { payments: 0 });
       t.equal(error.cause, cause);
     },
@@ -219,10 +260,16 @@ export default [
     async run(t) {
       const shop = openShop(t);
       let times = 0;
-      const pay = shop.client({ limits: { perPayment: 100, total: 10 }, wallet: (...args) => shop.wallet(times++ === 0 ? "answer=failed" : "")(...args) });
+      const pay = shop.client({
+        limits: { perPayment: 100, total: 10 },
+        wallet: (...args) => shop.wallet(times++ === 0 ? "answer=failed" : "")(...args),
+      });
       await t.rejects(pay(shop.url("a")), "payment_failed");
       t.equal((await pay(shop.url("a"))).status, 200);
-      t.same((await pay.payments()).map((payment) => payment.state), ["failed", "paid"]);
+      t.same(
+        (await pay.payments()).map((payment) => payment.state),
+        ["failed", "paid"],
+      );
       await shop.counts({ payments: 1, asked: 2, accepted: 1 });
     },
   },
@@ -243,11 +290,14 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const held = deferred();
-      const pay = shop.client({ paymentTimeout: 60, wallet: async (...args) => {
-        const answer = await shop.wallet()(...args);
-        await held.promise;
-        return answer;
-      } });
+      const pay = shop.client({
+        paymentTimeout: 60,
+        wallet: async (...args) => {
+          const answer = await shop.wallet()(...args);
+          await held.promise;
+          return answer;
+        },
+      });
       const error = await t.rejects(pay(shop.url("a")), "payment_unknown");
       t.equal(error.payment.state, "unknown");
       const { signal } = shop.asked[0].context;
@@ -273,7 +323,11 @@ export default [
       const held = deferred();
       const settled = deferred();
       const shared = { store: mapStore(), limits: { perPayment: 100, total: 10 } };
-      const pay = shop.client({ ...shared, paymentTimeout: 60, wallet: () => held.promise.finally(() => settled.resolve()) });
+      const pay = shop.client({
+        ...shared,
+        paymentTimeout: 60,
+        wallet: () => held.promise.finally(() => settled.resolve()),
+      });
       await t.rejects(pay(shop.url("a")), "payment_unknown");
       held.resolve({ failed: "no route" });
       await settled.promise;
@@ -289,11 +343,14 @@ export default [
     name: "a wallet that never answers: payment_unknown, counted, asked once",
     async run(t) {
       const shop = openShop(t);
-      const pay = shop.client({ paymentTimeout: 60, wallet: async (invoice, context) => {
-        shop.asked.push({ invoice, context });
-        await shop.settle(invoice.paymentRequest);
-        return new Promise(() => {});
-      } });
+      const pay = shop.client({
+        paymentTimeout: 60,
+        wallet: async (invoice, context) => {
+          shop.asked.push({ invoice, context });
+          await shop.settle(invoice.paymentRequest);
+          return new Promise(() => {});
+        },
+      });
       await assertDoubtful(t, shop, pay, "payment_unknown");
     },
   },
@@ -312,7 +369,10 @@ export default [
       // a preimage is still proven, and nothing at all is still no word
       const proven = shop.client({ proof: "none" });
       t.equal((await proven(shop.url("b"))).status, 200);
-      await t.rejects(shop.client({ proof: "none", wallet: shop.wallet("answer=other") })(shop.url("c")), "wrong_preimage");
+      await t.rejects(
+        shop.client({ proof: "none", wallet: shop.wallet("answer=other") })(shop.url("c")),
+        "wrong_preimage",
+      );
       await t.rejects(shop.client({ proof: "none", wallet: shop.wallet("answer=none") })(shop.url("d")), "no_preimage");
       await shop.counts({ payments: 4, accepted: 3 });
     },

@@ -3,7 +3,10 @@ import { openShop } from "../shop.js";
 
 /** One request to a Worker of workerd/shared.js, which pays with the instance that its module keeps for this shop. */
 const visit = (t, shop, settings = {}, init) =>
-  shop.fetch(`${t.workers.shared}/?${new URLSearchParams({ base: t.base, control: t.other, id: shop.id, path: "a", ...settings })}`, init);
+  shop.fetch(
+    `${t.workers.shared}/?${new URLSearchParams({ base: t.base, control: t.other, id: shop.id, path: "a", ...settings })}`,
+    init,
+  );
 
 export default [
   {
@@ -16,8 +19,14 @@ export default [
       await shop.until("challenges", 2);
       await shop.release();
       const answers = await Promise.all([first, second].map(async (response) => (await response).json()));
-      t.same(answers.map(({ status }) => status), [200, 200]);
-      t.same(answers.map(({ paidNow }) => paidNow), [true, false]);
+      t.same(
+        answers.map(({ status }) => status),
+        [200, 200],
+      );
+      t.same(
+        answers.map(({ paidNow }) => paidNow),
+        [true, false],
+      );
       t.same(await (await visit(t, shop)).json(), { status: 200, paidNow: false });
       await shop.counts({ payments: 1, asked: 1, accepted: 3, requests: 5 });
     },
@@ -77,9 +86,15 @@ export default [
       const caps = { a: 1_000, b: 10_000, c: 9_999 };
       for (let run = 0; run < 5; run++) {
         const shop = openShop(t);
-        const visits = Object.entries(caps).map(([path, cap]) => visit(t, shop, { path, cap, scope: "path", answer: "good" }));
+        const visits = Object.entries(caps).map(([path, cap]) =>
+          visit(t, shop, { path, cap, scope: "path", answer: "good" }),
+        );
         const answers = await Promise.all(visits.map(async (response) => (await response).json()));
-        t.same(answers.map(({ status, code }) => status ?? code), ["declined", 200, "declined"], `run ${run}`);
+        t.same(
+          answers.map(({ status, code }) => status ?? code),
+          ["declined", 200, "declined"],
+          `run ${run}`,
+        );
         await shop.counts({ payments: 1, asked: 1, accepted: 1 });
       }
     },
@@ -89,7 +104,9 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const settings = { total: 15 };
-      t.same(await (await visit(t, shop, { ...settings, path: "unanswered", leave: "approve" })).json(), { left: true });
+      t.same(await (await visit(t, shop, { ...settings, path: "unanswered", leave: "approve" })).json(), {
+        left: true,
+      });
       const next = visit(t, shop, settings);
       await shop.until("asked", 1);
       await shop.release();

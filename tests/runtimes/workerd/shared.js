@@ -12,23 +12,28 @@ const storage = new AsyncLocalStorage();
 function approve({ url, amountMsat }) {
   if (url.endsWith("/unanswered")) return new Promise(() => personAsked());
   const { path, cap } = storage.getStore();
-  if (cap && !new URL(url).pathname.endsWith(`/${path}`)) throw new Error(`${url} is decided on in the context of ${path}`);
+  if (cap && !new URL(url).pathname.endsWith(`/${path}`))
+    throw new Error(`${url} is decided on in the context of ${path}`);
   return !cap || amountMsat <= Number(cap);
 }
 
 function instanceOf({ control, id, timeout, total, answer = "hold" }) {
   if (!instances.has(id)) {
     const wallet = {
-      pay: async ({ paymentRequest }) => (await fetch(`${control}/wallet/${id}/pay?answer=${answer}`, { method: "POST", body: paymentRequest })).json(),
+      pay: async ({ paymentRequest }) =>
+        (await fetch(`${control}/wallet/${id}/pay?answer=${answer}`, { method: "POST", body: paymentRequest })).json(),
       lookup: async (hash) => (await fetch(`${control}/wallet/${id}/lookup/${hash}`)).json(),
     };
-    instances.set(id, createFetch({
-      wallet,
-      approve,
-      limits: { perPayment: 100, ...(total && { total: Number(total) }) },
-      networks: ["regtest"],
-      ...(timeout && { paymentTimeout: Number(timeout) }),
-    }));
+    instances.set(
+      id,
+      createFetch({
+        wallet,
+        approve,
+        limits: { perPayment: 100, ...(total && { total: Number(total) }) },
+        networks: ["regtest"],
+        ...(timeout && { paymentTimeout: Number(timeout) }),
+      }),
+    );
   }
   return instances.get(id);
 }
@@ -38,7 +43,9 @@ export default {
     const query = Object.fromEntries(new URL(request.url).searchParams);
     try {
       const settings = query.scope ? `?scope=${query.scope}` : "";
-      const task = storage.run(query, () => instanceOf(query)(`${query.base}/shop/${query.id}/${query.path}${settings}`));
+      const task = storage.run(query, () =>
+        instanceOf(query)(`${query.base}/shop/${query.id}/${query.path}${settings}`),
+      );
       if (query.leave) {
         // The handler returns while its wallet pays, or a person is asked: from then on workerd runs nothing of it.
         task.catch(() => {});

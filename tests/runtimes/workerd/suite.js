@@ -8,6 +8,16 @@ import { casesFor } from "../suite.js";
 export default {
   async fetch(request) {
     const { base, other, nodes, workers } = Object.fromEntries(new URL(request.url).searchParams);
-    return Response.json(await runSuite(casesFor("workerd"), { pkg, base, other, nodes, runtime: "workerd", workers: JSON.parse(workers), AsyncLocalStorage }));
+    return Response.json(
+      await runSuite(casesFor("workerd"), {
+        pkg,
+        base,
+        other,
+        nodes,
+        runtime: "workerd",
+        workers: JSON.parse(workers),
+        AsyncLocalStorage,
+      }),
+    );
   },
 };

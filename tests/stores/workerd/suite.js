@@ -12,7 +12,15 @@ const cases = [
     name: "what is no stub, no option and no cache: invalid_options",
     async run(t) {
       const stub = { fetch() {} };
-      for (const args of [[], [{}], [5], [stub, null], [stub, { cash: {} }], [stub, { cache: null }], [stub, { cache: { get() {} } }]]) {
+      for (const args of [
+        [],
+        [{}],
+        [5],
+        [stub, null],
+        [stub, { cash: {} }],
+        [stub, { cache: null }],
+        [stub, { cache: { get() {} } }],
+      ]) {
         t.throws(() => durableObjectStore(...args), "invalid_options");
       }
     },
@@ -30,7 +38,10 @@ const cases = [
     async run(t) {
       const place = `lease-${Math.random()}`;
       const stub = t.stubOf(place);
-      const silent = { fetch: async (url, init) => (JSON.parse(init.body).op === "renew" ? Promise.reject(new Error("cut off")) : stub.fetch(url, init)) };
+      const silent = {
+        fetch: async (url, init) =>
+          JSON.parse(init.body).op === "renew" ? Promise.reject(new Error("cut off")) : stub.fetch(url, init),
+      };
       const [one, two] = [durableObjectStore(silent), durableObjectStore(stub)];
       const began = Date.now();
       let state;
@@ -51,18 +62,29 @@ const cases = [
   },
   ...Object.entries({
     "of a later version": [["version", 2]],
-    "with a piece missing": [["version", 1], ["count/l402-fetch/journal", 2], ["piece/0/l402-fetch/journal", "{"]],
+    "with a piece missing": [
+      ["version", 1],
+      ["count/l402-fetch/journal", 2],
+      ["piece/0/l402-fetch/journal", "{"],
+    ],
   }).map(([name, rows]) => ({
     name: `a ledger ${name}: nothing is paid, and nothing overwritten`,
     async run(t) {
       const map = new Map(rows);
-      const storage = { get: async (key) => map.get(key), put: async (key, value) => void map.set(key, value), delete: async (key) => map.delete(key) };
+      const storage = {
+        get: async (key) => map.get(key),
+        put: async (key, value) => void map.set(key, value),
+        delete: async (key) => map.delete(key),
+      };
       const ledger = new L402Ledger({ storage });
       const shop = openShop(t);
       const store = durableObjectStore({ fetch: (url, init) => ledger.fetch(new Request(url, init)) });
       const error = await t.rejects(shop.client({ store })(shop.url("a")), "store_failed");
       t.ok(/later version|damaged/.test(error.cause.message), error.cause.message);
-      t.same([...map].filter(([key]) => !key.startsWith("lock/")), rows);
+      t.same(
+        [...map].filter(([key]) => !key.startsWith("lock/")),
+        rows,
+      );
       await shop.counts({ payments: 0, asked: 0 });
     },
   })),

@@ -23,12 +23,20 @@ export class L402Ledger {
       const { op, ...rest } = await request.json();
       await this.#checkVersion();
       switch (op) {
-        case "get": return Response.json({ value: await this.#get(rest.key) });
-        case "set": return Response.json(await this.#set(rest));
-        case "lock": return Response.json(await this.#lock(rest));
-        case "renew": return Response.json(await this.#renew(rest));
-        case "unlock": return Response.json(await this.#unlock(rest));
-        default: throw new Error("the ledger was asked for what it does not know: deploy the same version of l402-fetch everywhere");
+        case "get":
+          return Response.json({ value: await this.#get(rest.key) });
+        case "set":
+          return Response.json(await this.#set(rest));
+        case "lock":
+          return Response.json(await this.#lock(rest));
+        case "renew":
+          return Response.json(await this.#renew(rest));
+        case "unlock":
+          return Response.json(await this.#unlock(rest));
+        default:
+          throw new Error(
+            "the ledger was asked for what it does not know: deploy the same version of l402-fetch everywhere",
+          );
       }
     } catch (error) {
       return Response.json({ error: String(error?.message ?? error) }, { status: 500 });
@@ -39,15 +47,19 @@ export class L402Ledger {
     if (this.#checked) return;
     const version = await this.#storage.get("version");
     if (version === undefined) await this.#storage.put("version", VERSION);
-    else if (version !== VERSION) throw new Error("the ledger was written by a later version of l402-fetch: update to use it");
+    else if (version !== VERSION)
+      throw new Error("the ledger was written by a later version of l402-fetch: update to use it");
     this.#checked = true;
   }
 
   async #get(key) {
     const count = await this.#storage.get(`count/${key}`);
     if (count === undefined) return null;
-    const pieces = await Promise.all(Array.from({ length: count }, (_, index) => this.#storage.get(`piece/${index}/${key}`)));
-    if (pieces.some((piece) => typeof piece !== "string")) throw new Error(`the ledger's ${key} is damaged: nothing is overwritten`);
+    const pieces = await Promise.all(
+      Array.from({ length: count }, (_, index) => this.#storage.get(`piece/${index}/${key}`)),
+    );
+    if (pieces.some((piece) => typeof piece !== "string"))
+      throw new Error(`the ledger's ${key} is damaged: nothing is overwritten`);
     return pieces.join("");
   }
 
