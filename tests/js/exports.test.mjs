@@ -51,6 +51,6 @@ test("every option of the types is known to the code, and the other way round", 
   const types = await source("js/index.d.ts");
   const code = await source("js/options.js");
   const [, options] = /export interface Options \{(.*?)^\}/ms.exec(types);
-  const [, known] = /"": \[(.*?)\]/.exec(code);
+  const [, known] = /"": \[(.*?)\]/s.exec(code);
   assert.deepEqual(all(options, /^ {2}(\w+)\??:/gm), all(known, /"(\w+)"/g));
 });
