@@ -45,51 +45,22 @@
 //! a [`journal`] written before the wallet is, and [`token`]s that are tried before anything is bought. It reads no clock, network or
 //! store by itself: all of that comes through the trait [`host::Host`], so that it runs in a test with a host that fails at any step.
 
-mod account;
-pub mod bounds;
-pub mod certainty;
-pub mod challenge;
-pub mod client;
-pub mod config;
-mod consent;
-mod encoding;
 pub mod error;
-pub mod event;
-pub mod failure;
-mod folded;
-mod habits;
-pub mod host;
-pub mod invoice;
-pub mod journal;
-pub mod json;
-mod late;
-mod ledger;
-pub mod macaroon;
-mod offer;
-pub mod origin;
-mod origins;
-mod payment;
-pub mod policy;
-pub mod preimage;
-mod prepare;
-mod purchase;
-mod recover;
-mod row;
-mod settle;
-mod stored;
-mod sync;
+pub mod flow;
+pub mod ledger;
 mod text;
-mod time;
-pub mod token;
-pub mod tokens;
-mod verdict;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)] // what JavaScript calls; public for the tests in the engines
 pub mod wasm;
+pub mod wire;
 
-pub use client::Client;
-pub use config::Config;
 pub use error::{Code, Error};
+pub use flow::call::Client;
+pub use flow::config::Config;
+pub use flow::{call as client, config, event, failure, host};
+pub use ledger::{bounds, certainty, journal, limits, token, tokens};
+pub use text::json;
+pub use wire::{challenge, invoice, macaroon, origin, preimage};
 
 /// Compiles the Rust examples of the documents.
 #[cfg(doctest)]

@@ -2,11 +2,11 @@
 
 use super::convert::{msat, text};
 use super::task;
-use crate::event::{Event, Quote};
-use crate::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
-use crate::invoice::Invoice;
-use crate::journal::Payment;
-use crate::text::{number, split_once};
+use crate::flow::event::{Event, Quote};
+use crate::flow::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
+use crate::ledger::journal::Payment;
+use crate::text::scan::{number, split_once};
+use crate::wire::invoice::Invoice;
 use crate::Error;
 use gloo_net::http::Response;
 use js_sys::{Array, Date, Function, Promise, Reflect};

@@ -5,7 +5,7 @@ use l402_fetch::challenge::Protocol;
 use l402_fetch::config::Config;
 use l402_fetch::invoice::Network;
 use l402_fetch::journal::{Entry, Journal, Payment, State};
-use l402_fetch::policy::Windows;
+use l402_fetch::limits::Windows;
 use l402_fetch::token::Token;
 use l402_fetch::tokens::Tokens;
 use l402_fetch::Code;

@@ -11,7 +11,7 @@ use l402_fetch::client::Failure;
 use l402_fetch::config::Config;
 use l402_fetch::host::Fact;
 use l402_fetch::journal::{Entry, Journal, Payment, State};
-use l402_fetch::policy::Spent;
+use l402_fetch::limits::Spent;
 use l402_fetch::token::{Token, MOST_REFUSALS};
 use l402_fetch::tokens::Tokens;
 use l402_fetch::Code;

@@ -6,7 +6,7 @@ use crate::mint::Terms as Offered;
 use crate::parallel::{start, until_done};
 use l402_fetch::config::Config;
 use l402_fetch::host::Terms;
-use l402_fetch::policy::{Remaining, Windows};
+use l402_fetch::limits::{Remaining, Windows};
 use l402_fetch::Code;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

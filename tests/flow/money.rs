@@ -8,7 +8,7 @@ use l402_fetch::client::{Failure, Reply};
 use l402_fetch::config::Config;
 use l402_fetch::host::Answer;
 use l402_fetch::journal::State;
-use l402_fetch::policy::{Spent, Windows};
+use l402_fetch::limits::{Spent, Windows};
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;

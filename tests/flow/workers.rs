@@ -11,7 +11,7 @@ use crate::parallel::{first_hash, start, until_done};
 use l402_fetch::config::Config;
 use l402_fetch::host::Fact;
 use l402_fetch::journal::State;
-use l402_fetch::policy::Windows;
+use l402_fetch::limits::Windows;
 use l402_fetch::Code;
 use std::rc::Rc;
 

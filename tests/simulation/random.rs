@@ -3,7 +3,7 @@
 use crate::setup::{Call, Kind, Lane, Setup, Site};
 use crate::wallet::Manner;
 use crate::world::{Act, World};
-use l402_fetch::policy::Windows;
+use l402_fetch::limits::Windows;
 use l402_fetch::Config;
 
 /// More steps than any run takes.

@@ -2,7 +2,7 @@
 
 use crate::wallet::Manner;
 use l402_fetch::host::Wallet;
-use l402_fetch::policy::Windows;
+use l402_fetch::limits::Windows;
 use l402_fetch::Config;
 
 /// How a store's locks behave.

@@ -1,0 +1,228 @@
+//! What a caller allows: the options that decide about money, already checked key by key.
+
+use crate::ledger::limits::{Limits, Windows, MSAT_PER_SAT};
+use crate::text::encoding::concat;
+use crate::text::json::Json;
+use crate::wire::challenge::Protocol;
+use crate::wire::invoice::Network;
+use crate::wire::origin::{HostPattern, Location};
+use crate::{Code, Error};
+
+const DEFAULT_PAYMENT_TIMEOUT_MS: u64 = 300_000;
+
+/// The options of a client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// What may be spent.
+    pub limits: Limits,
+    /// Networks whose invoices may be paid.
+    pub networks: Vec<Network>,
+    /// Hosts that may be paid; `None`: any https host, and loopback.
+    pub hosts: Option<Vec<HostPattern>>,
+    /// Hosts that may be paid over plain http, beside loopback and `.onion`.
+    pub insecure_hosts: Vec<HostPattern>,
+    /// Preference among the offers of one 402; what is not listed is not paid.
+    pub protocols: Vec<Protocol>,
+    /// Whether a wallet that only says `true` is believed.
+    pub trust_wallet: bool,
+    /// Milliseconds until the wallet's outcome counts as unknown.
+    pub payment_timeout_ms: u64,
+}
+
+impl Config {
+    /// The defaults, with this limit for each payment in satoshis and no other.
+    #[must_use]
+    pub fn new(per_payment_sat: u64) -> Self {
+        Self {
+            limits: Limits {
+                per_payment: per_payment_sat.saturating_mul(MSAT_PER_SAT),
+                all: Windows::default(),
+                per_origin: Windows::default(),
+            },
+            networks: vec![Network::Bitcoin],
+            hosts: None,
+            insecure_hosts: Vec::new(),
+            protocols: vec![Protocol::L402, Protocol::Lsat, Protocol::Mpp, Protocol::X402],
+            trust_wallet: false,
+            payment_timeout_ms: DEFAULT_PAYMENT_TIMEOUT_MS,
+        }
+    }
+
+    /// Refuses what would show money or a credential to others: plain http beyond loopback, `.onion` and what is listed for it,
+    /// and hosts that are not listed.
+    ///
+    /// # Errors
+    /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
+    pub fn check(&self, location: &Location<'_>) -> Result<(), Error> {
+        let is_listed = |patterns: &[HostPattern]| patterns.iter().any(|pattern| pattern.matches(location));
+        let is_safe = match location.scheme {
+            "https" => true,
+            "http" => location.is_loopback() || location.is_onion() || is_listed(&self.insecure_hosts),
+            _ => false,
+        };
+        if !is_safe {
+            return Err(Error::new(
+                Code::InsecureTransport,
+                "plain http shows the token to everyone on the way: ask for the https url, or name the host in options.insecureHosts",
+            ));
+        }
+        match &self.hosts {
+            Some(patterns) if !is_listed(patterns) => Err(Error::new(
+                Code::HostNotAllowed,
+                concat(&["the host ", location.host, " is not in options.hosts: add it there to pay it"]),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the JSON text that the options reader in JavaScript makes: amounts in satoshis, every absent key its default.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let json = Json::parse(text).map_err(|_| invalid("options"))?;
+        let mut given = Given { json: &json, odd: None };
+        let per_payment = given.read("perPayment", Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?;
+        let mut config = Self::new(per_payment);
+        config.limits.all = given.windows();
+        if let Some(json) = given.read("perOrigin", |own| own.as_object().map(|_| own)) {
+            let mut own = Given { json, odd: given.odd };
+            config.limits.per_origin = own.windows();
+            given.odd = own.odd;
+        }
+        if let Some(networks) = given.list("networks", Network::from_name) {
+            config.networks = networks;
+        }
+        config.hosts = given.list("hosts", |name| Some(HostPattern::new(name)));
+        if let Some(hosts) = given.list("insecureHosts", |name| Some(HostPattern::new(name))) {
+            config.insecure_hosts = hosts;
+        }
+        if let Some(protocols) = given.list("protocols", Protocol::from_name) {
+            config.protocols = protocols;
+        }
+        config.trust_wallet = given.read("proof", |proof| match proof.as_str()? {
+            "preimage" => Some(false),
+            "none" => Some(true),
+            _ => None,
+        }) == Some(true);
+        if let Some(timeout) = given.read("paymentTimeout", Json::as_u64) {
+            config.payment_timeout_ms = timeout;
+        }
+        match given.odd {
+            Some(name) => Err(invalid(name)),
+            None => Ok(config),
+        }
+    }
+}
+
+/// The members of an object, of which the first that has no valid value is noted.
+struct Given<'a> {
+    json: &'a Json,
+    odd: Option<&'static str>,
+}
+
+impl<'a> Given<'a> {
+    /// A member that is there and not null.
+    fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
+        let value = read(self.json.get(name).filter(|value| !value.is_null())?);
+        if value.is_none() {
+            self.odd = self.odd.or(Some(name));
+        }
+        value
+    }
+
+    fn msat(&mut self, name: &'static str) -> Option<u64> {
+        self.read(name, |sat| sat.as_u64()?.checked_mul(MSAT_PER_SAT))
+    }
+
+    fn windows(&mut self) -> Windows {
+        Windows { per_hour: self.msat("perHour"), per_day: self.msat("perDay"), total: self.msat("total") }
+    }
+
+    fn list<T>(&mut self, name: &'static str, of: impl Fn(&'a str) -> Option<T>) -> Option<Vec<T>> {
+        self.read(name, |list| {
+            let mut values = Vec::new();
+            for value in list.as_array()? {
+                values.push(of(value.as_str()?)?);
+            }
+            Some(values)
+        })
+    }
+}
+
+fn invalid(name: &str) -> Error {
+    Error::new(Code::InvalidOptions, concat(&[name, " has no valid value"]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn refused(config: &Config, url: &str) -> Option<Code> {
+        config.check(&Location::of(url).unwrap()).err().map(|error| error.code())
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_tor_and_what_is_named() {
+        let mut config = Config::new(1);
+        let table = [
+            ("https://a.example/", None),
+            ("http://localhost:1/", None),
+            ("http://a.example/", Some(Code::InsecureTransport)),
+            ("http://192.168.0.5:8080/", Some(Code::InsecureTransport)),
+            ("http://vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd.onion/", None),
+            ("http://a.onion:8080/", None),
+            ("http://onion/", Some(Code::InsecureTransport)),
+            ("http://a.onion.example/", Some(Code::InsecureTransport)),
+            ("ftp://a.onion/", Some(Code::InsecureTransport)),
+        ];
+        for (url, expected) in table {
+            assert_eq!(refused(&config, url), expected, "{url}");
+        }
+        config.insecure_hosts =
+            ["phoenixd:9740", "192.168.0.5", "*.local", "http://a.example"].map(HostPattern::new).into();
+        for (url, expected) in [
+            ("http://phoenixd:9740/", None),
+            ("http://phoenixd:9741/", Some(Code::InsecureTransport)),
+            ("http://192.168.0.5:8080/", None),
+            ("http://192.168.0.6/", Some(Code::InsecureTransport)),
+            ("http://umbrel.local/", None),
+            ("http://a.example/", None),
+            ("http://a.example:81/", Some(Code::InsecureTransport)),
+            ("https://a.example:81/", None),
+            ("ws://umbrel.local/", Some(Code::InsecureTransport)),
+        ] {
+            assert_eq!(refused(&config, url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn where_hosts_are_listed_all_must_be() {
+        let config = Config {
+            hosts: Some(vec![HostPattern::new("a.example"), HostPattern::new("umbrel.local")]),
+            insecure_hosts: vec![HostPattern::new("umbrel.local"), HostPattern::new("b.local")],
+            ..Config::new(1)
+        };
+        for (url, expected) in [
+            ("https://a.example/", None),
+            ("http://a.example/", Some(Code::InsecureTransport)),
+            ("http://umbrel.local/", None),
+            ("http://localhost/", Some(Code::HostNotAllowed)),
+            ("http://b.local/", Some(Code::HostNotAllowed)),
+            ("http://a.onion/", Some(Code::HostNotAllowed)),
+        ] {
+            assert_eq!(refused(&config, url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn insecure_hosts_are_read_and_nothing_odd_is_taken_for_them() {
+        let parse = |hosts: &str| Config::parse(&concat(&["{\"perPayment\":1,\"insecureHosts\":", hosts, "}"]));
+        assert_eq!(parse("[\"a.b\"]").unwrap().insecure_hosts, [HostPattern::new("a.b")]);
+        assert_eq!(parse("null").unwrap().insecure_hosts, []);
+        for odd in ["\"a.b\"", "[1]", "{}", "true"] {
+            assert_eq!(parse(odd).unwrap_err().message(), "insecureHosts has no valid value");
+        }
+    }
+}

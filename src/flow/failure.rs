@@ -1,0 +1,81 @@
+//! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
+
+use crate::flow::event::Quote;
+use crate::flow::host::Host;
+use crate::ledger::journal::Payment;
+use crate::{Code, Error};
+use std::rc::Rc;
+
+/// Why a call ended without a response.
+pub enum Failure<H: Host> {
+    /// One of ours.
+    Raised(Box<Raised<H>>),
+    /// The runtime's own, by identity.
+    Foreign(H::Cause),
+    /// Every caller gave up before the wallet was asked.
+    Abandoned,
+}
+
+/// An error of the list, with what belongs to it.
+pub struct Raised<H: Host> {
+    /// Code and text.
+    pub error: Error,
+    /// The wallet's, the store's or the network's own error object.
+    pub cause: Option<H::Cause>,
+    /// As it stands now.
+    pub payment: Option<Payment>,
+    /// Price and invoice, where they are known.
+    pub quote: Option<Rc<Quote>>,
+    /// The 402, its body unread.
+    pub response: Option<H::Response>,
+}
+
+impl<H: Host> Clone for Failure<H> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Raised(raised) => Self::Raised(Box::new(Raised {
+                error: raised.error.clone(),
+                cause: raised.cause.clone(),
+                payment: raised.payment.clone(),
+                quote: raised.quote.clone(),
+                response: raised.response.clone(),
+            })),
+            Self::Foreign(cause) => Self::Foreign(cause.clone()),
+            Self::Abandoned => Self::Abandoned,
+        }
+    }
+}
+
+impl<H: Host> From<Error> for Failure<H> {
+    fn from(error: Error) -> Self {
+        Self::raised(error, None, None)
+    }
+}
+
+impl<H: Host> Failure<H> {
+    /// An error of ours, its cause and the payment that it speaks of.
+    pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
+        Self::Raised(Box::new(Raised { error, cause, payment, quote: None, response: None }))
+    }
+
+    /// Whether it is an error of this code.
+    pub(crate) fn is(&self, code: Code) -> bool {
+        matches!(self, Self::Raised(raised) if raised.error.code() == code)
+    }
+
+    /// With the price and the invoice that it is about.
+    pub(crate) fn with_quote(mut self, quote: Rc<Quote>) -> Self {
+        if let Self::Raised(raised) = &mut self {
+            raised.quote = Some(quote);
+        }
+        self
+    }
+
+    /// With the 402 that it leaves unpaid.
+    pub(crate) fn with_response(mut self, response: H::Response) -> Self {
+        if let Self::Raised(raised) = &mut self {
+            raised.response = Some(response);
+        }
+        self
+    }
+}

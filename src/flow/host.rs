@@ -1,0 +1,280 @@
+//! What the flow needs of the world: the network, the wallet, the store, the clock.
+//!
+//! The flow runs natively in tests with a host that can fail or stop at every step; in JavaScript the host is the platform.
+
+use crate::flow::event::{Event, Quote};
+use crate::ledger::journal::Payment;
+use crate::ledger::limits::Remaining;
+use crate::text::json::Json;
+use crate::wire::invoice::Invoice;
+use crate::wire::origin::Location;
+use crate::{Code, Error};
+use std::future::Future;
+use std::pin::Pin;
+
+/// How often it is looked whether a caller has given up, where nothing tells it.
+const LOOK_AGAIN_MS: u64 = 1_000;
+
+/// What the flow asks of its surroundings. Nothing here may block.
+pub trait Host: 'static {
+    /// One call of `fetch`: can be sent several times.
+    type Call: 'static;
+    /// A response, its body unread.
+    type Response: Clone + 'static;
+    /// An error object of the caller's world, handed on by identity.
+    type Cause: Clone + 'static;
+    /// Held while a lock is held; dropping it frees the lock.
+    type Guard: 'static;
+
+    /// Milliseconds since the Unix epoch.
+    fn now(&self) -> u64;
+    /// Ends after so many milliseconds; dropping it ends the timer.
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
+    /// Runs a task to its end, whatever becomes of who started it.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
+    /// True where one request may not wake another one's tasks (workerd): whoever waits then looks again by a timer of its own.
+    fn wakes_only_itself(&self) -> bool;
+
+    /// Sends the request, with this `Authorization` where one is given. A `repeat` goes around HTTP caches.
+    fn send(
+        &self,
+        call: &Self::Call,
+        authorization: Option<&str>,
+        repeat: bool,
+    ) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
+    /// Whether a request may have failed since its preflight was refused: in a page, where an `Authorization` makes one.
+    fn may_be_preflight(&self, _call: &Self::Call, _cause: &Self::Cause) -> bool {
+        false
+    }
+    /// Whether the caller has given up.
+    fn is_aborted(&self, call: &Self::Call) -> bool;
+    /// Ends once the caller has given up; by itself it looks again every second.
+    fn gives_up(&self, call: &Self::Call) -> impl Future<Output = ()> {
+        async move {
+            while !self.is_aborted(call) {
+                self.sleep(LOOK_AGAIN_MS).await;
+            }
+        }
+    }
+    /// What a response says before its body.
+    fn head(&self, response: &Self::Response) -> Head;
+    /// Lets go of a response that nobody will read.
+    fn discard(&self, response: Self::Response);
+
+    /// Asks the wallet to pay; an answer may never come.
+    fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Self::Cause>> + 'static;
+    /// Whether the wallet has a way to say what became of a payment.
+    fn has_lookup(&self) -> bool {
+        true
+    }
+    /// What is known of the wallet.
+    fn wallet(&self) -> Wallet {
+        Wallet::default()
+    }
+    /// Asks the wallet what became of a payment (hash in hex).
+    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
+    /// Whether somebody wants to be asked where nobody can tell what became of a payment.
+    fn asks_unknown(&self) -> bool {
+        false
+    }
+    /// Asks whoever may know.
+    fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Told> + 'static {
+        std::future::ready(Told::Wait)
+    }
+    /// Asks the caller. `None` where nobody wants to be asked. It is dropped where nobody waits for the answer any more.
+    fn approve(
+        &self,
+        quote: &Quote,
+        terms: &Terms,
+    ) -> Option<impl Future<Output = Result<bool, Self::Cause>> + 'static>;
+    /// Tells a listener.
+    fn tell(&self, event: &Event<'_>);
+
+    /// Whether there is a store beyond this instance's memory.
+    fn has_store(&self) -> bool;
+    /// Whether the store's locks hold for all who share it.
+    fn has_lock(&self) -> bool;
+    /// Reads a value of the store.
+    fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Self::Cause>>;
+    /// Writes a value; true means that it is kept.
+    fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), Self::Cause>>;
+    /// Waits for a lock of the store; dropping it gives up waiting.
+    fn lock(&self, name: &str) -> impl Future<Output = Result<Self::Guard, Self::Cause>>;
+}
+
+/// What is known of a call before it is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Upper-case.
+    pub method: String,
+    /// Absolute, without user, password and fragment.
+    pub url: String,
+    /// Whether its body can be sent again.
+    pub replayable: bool,
+    /// Whether the caller brought an Authorization.
+    pub authorized: bool,
+    /// False for requests whose answer can't be read or that never reach a server.
+    pub payable: bool,
+}
+
+impl Request {
+    /// Scheme, host and port; empty where the URL has none.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        Location::of(&self.url).map_or("", |location| location.origin)
+    }
+
+    /// Whether it only reads, so that it may be sent twice.
+    #[must_use]
+    pub fn is_get(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+}
+
+/// What a response says before its body.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Head {
+    /// The status code.
+    pub status: u16,
+    /// Where it came from; empty where nobody says.
+    pub url: String,
+    /// Whether a redirect was followed.
+    pub redirected: bool,
+    /// The `WWW-Authenticate` value, its lines joined by `, `.
+    pub challenge: Option<String>,
+    /// How many milliseconds from now `Retry-After` asks to wait.
+    pub retry_after_ms: Option<u64>,
+    /// Whether the runtime may hide headers (a cross-origin response in a browser).
+    pub filtered: bool,
+}
+
+/// What whoever is asked may want to know besides the price.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Millisatoshis: what the wallet may add as routing fees.
+    pub max_fee_msat: u64,
+    /// What the limits leave before this payment.
+    pub remaining: Remaining,
+}
+
+/// The conditions under which the wallet is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Order<'a> {
+    /// What is bought.
+    pub url: &'a str,
+    /// Millisatoshis: what the wallet may add as routing fees.
+    pub max_fee_msat: u64,
+    /// Milliseconds after which its outcome counts as unknown.
+    pub timeout_ms: u64,
+}
+
+/// What a wallet said.
+#[derive(Clone, Debug)]
+pub enum Answer<Cause> {
+    /// Something that may be a preimage.
+    Preimage {
+        /// Not yet proven.
+        text: String,
+        /// Millisatoshis.
+        fee_msat: Option<u64>,
+    },
+    /// `true`: paid, without proof.
+    Word,
+    /// Nothing was paid nor will be.
+    Failed {
+        /// For people.
+        text: String,
+        /// The wallet's own error object.
+        cause: Option<Cause>,
+    },
+    /// An answer that holds no preimage: what it was instead.
+    Nothing(String),
+    /// It threw: the outcome is unknown.
+    Threw(Cause),
+    /// The same, but it said that it has the payment.
+    Known(Cause),
+    /// The same, but it is done with the order and begins no further attempt.
+    Ended(Cause),
+}
+
+/// What somebody who was asked says of a payment of which nobody can tell.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It was paid; the preimage is not yet proven.
+    Preimage(String),
+    /// Nothing was paid nor will be.
+    Failed,
+    /// Nothing: it stays open.
+    Wait,
+}
+
+/// What a wallet reports of an earlier payment. What that is worth is for [`crate::ledger::certainty`] to say.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// Paid; the preimage is not yet proven.
+    Paid {
+        /// Not yet proven.
+        preimage: String,
+        /// Millisatoshis.
+        fee_msat: Option<u64>,
+    },
+    /// In flight.
+    Pending,
+    /// It has a record of an attempt that failed.
+    Failed {
+        /// When that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch; where it tells.
+        begun_at_ms: Option<u64>,
+    },
+    /// It has no record.
+    NotFound,
+    /// It threw, was silent for too long, answered nonsense, or has no way to look: no answer.
+    Unreachable,
+}
+
+/// What is known of the wallet itself.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Wallet {
+    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no payment.
+    pub id: Option<String>,
+    /// It never pays one payment hash twice, whatever it is asked.
+    pub settles_once: bool,
+    /// It has a record of every payment that it has begun, so that one it does not find was not begun.
+    pub finds: bool,
+    /// For how long an order may still be carried out, or gone on with, though nothing shows it.
+    pub window: Window,
+}
+
+impl Wallet {
+    /// Reads the JSON text that `env.js` makes.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`] where it is none.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = |_| Error::new(Code::InvalidOptions, "what is said of the wallet is no JSON");
+        let json = Json::parse(text).map_err(invalid)?;
+        let is = |name| json.get(name).and_then(Json::as_bool) == Some(true);
+        let ms = |name| json.get(name).and_then(Json::as_u64);
+        Ok(Self {
+            id: json.get("id").and_then(Json::as_str).map(str::to_owned),
+            settles_once: is("settlesOnce"),
+            finds: is("finds"),
+            window: match (ms("sentMs"), ms("errorMs")) {
+                (Some(sent), _) => Window::Sent(sent),
+                (None, Some(error)) => Window::Error(error),
+                (None, None) => Window::None,
+            },
+        })
+    }
+}
+
+/// For how long what a wallet does not show may still come.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Window {
+    /// No time at all.
+    #[default]
+    None,
+    /// So many milliseconds from when the order was sent; until then its records may say "failed" between two attempts.
+    Sent(u64),
+    /// So many milliseconds from when it answered with an error, or was given up.
+    Error(u64),
+}

@@ -1,0 +1,175 @@
+//! What became of a payment: the one place where a word about it becomes a certainty.
+//!
+//! A wallet reports facts ([`Fact`]); what one is worth depends on who sent the order, and on times that are stored with the
+//! payment. There is no clock here, and nothing is asked: [`judge`] is a function of what is known.
+//!
+//! | What is reported | by the wallet of whoever sent the order, once its `pay` has settled | to anybody else |
+//! |---|---|---|
+//! | a preimage that hashes | paid | paid |
+//! | failed, of an attempt begun after the order was sent | failed; after the window, where records say "failed" between attempts, or may be an earlier order's for the same invoice | see below |
+//! | not found, by a wallet that finds its payments and has not said that it had this one | failed, after the window | see below |
+//! | pending, or no answer | open | open |
+//!
+//! Anybody else can't know whether the sender is frozen on its way to the wallet, and no check before sending would fence it;
+//! the invoice does. So to others "failed" and "not found" end a payment only once nobody is buying it, its invoice has expired
+//! and the window has passed. Until then the same invoice may be handed to the same wallet once more, where that pays a hash
+//! once. What another wallet than the one that was asked reports can prove a payment, never end it.
+
+use crate::flow::host::{Fact, Wallet, Window};
+use crate::ledger::journal::{Entry, Payment};
+use crate::text::encoding::from_hex;
+use crate::wire::preimage::Preimage;
+use crate::{Code, Error};
+use std::fmt;
+
+/// Who was held up for longer between the entry in the journal and the wallet does not ask it any more.
+pub const LEASE_MS: u64 = 150_000;
+/// By how much the wallet's clock may be behind, where its record says when an attempt was begun.
+const SKEW_MS: u64 = 1_000;
+/// An invoice that expires so soon is not handed over.
+const LEAST_LIFE_S: u64 = 5;
+
+/// What an order to a wallet leaves behind, stored with its payment; all of it is absent in old entries.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Dispatch {
+    /// Which wallet was asked: [`Wallet::id`].
+    pub wallet_id: Option<String>,
+    /// When it was asked, in milliseconds since the Unix epoch: the last time, where it was asked again.
+    pub sent_at_ms: Option<u64>,
+    /// When it answered with an error, or with nothing that proves anything.
+    pub error_at_ms: Option<u64>,
+    /// What it said beside the error.
+    pub heard: Option<Heard>,
+    /// The invoice, where the same one may be handed over again.
+    pub invoice: Option<String>,
+    /// How often the same invoice was handed over again, by those who could not know whether it had been.
+    pub repeats: u64,
+    /// How often it was tried before and failed for certain: the wallet may have records of that.
+    pub failures: u64,
+}
+
+impl Dispatch {
+    /// Takes over what whoever sent the order knows of it. That the wallet has the payment is not forgotten.
+    pub(crate) fn learn(&mut self, sender: &Self) {
+        self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
+        self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
+        if self.heard != Some(Heard::Known) {
+            self.heard = sender.heard.or(self.heard);
+        }
+    }
+}
+
+/// What a wallet said of an order that it did not carry out to a proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// It has the payment. That it does not find it later is a contradiction, and ends nothing.
+    Known,
+    /// It is done with the order and begins no further attempt.
+    Ended,
+}
+
+/// Who may still be about to hand an order to the wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Nobody: this instance sent it, and its `pay` has settled.
+    Us,
+    /// Whoever sent it may still be at it: another process, or a `pay` of this instance that has not settled.
+    Alive,
+    /// Nobody whom anyone knows of: the sender is dead, or frozen.
+    Lapsed,
+}
+
+/// What is certain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It was paid.
+    Paid(Proof),
+    /// Nothing was paid nor will be.
+    Failed,
+    /// Nobody can tell, but the same invoice may be handed to the same wallet again.
+    Again,
+    /// Nobody can tell.
+    Open {
+        /// When the same report would end it, in milliseconds since the Unix epoch.
+        until_ms: Option<u64>,
+    },
+}
+
+/// That a payment was made. It holds a secret, which is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Hex; none where the wallet's word is believed.
+    pub preimage: Option<String>,
+    /// Millisatoshis, as the wallet reported it.
+    pub fee_msat: Option<u64>,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Proof")
+    }
+}
+
+/// What a report about an entry comes to. `timeout_ms` is how long a wallet may take, and `now_ms` when it was asked.
+#[must_use]
+pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_ms: u64, now_ms: u64) -> Verdict {
+    const OPEN: Verdict = Verdict::Open { until_ms: None };
+    let dispatch = &entry.dispatch;
+    let begun_at_ms = match fact {
+        Fact::Paid { preimage, fee_msat } => {
+            return prove(&entry.payment, preimage, *fee_msat).map_or(OPEN, Verdict::Paid);
+        }
+        Fact::Pending | Fact::Unreachable => return OPEN,
+        Fact::NotFound if dispatch.heard == Some(Heard::Known) => return OPEN,
+        Fact::NotFound => None,
+        Fact::Failed { begun_at_ms } => *begun_at_ms,
+    };
+    let is_same = owner == Owner::Us || (wallet.id.is_some() && wallet.id == dispatch.wallet_id);
+    if owner == Owner::Alive || !is_same {
+        return OPEN;
+    }
+    let is_believed = wallet.finds || *fact != Fact::NotFound;
+    let sent_at_ms = dispatch.sent_at_ms.unwrap_or(entry.started_at_ms.saturating_add(LEASE_MS));
+    let quiet_at_ms = match wallet.window {
+        Window::None => 0,
+        Window::Sent(_) if dispatch.heard == Some(Heard::Ended) => 0,
+        Window::Sent(window_ms) => sent_at_ms.saturating_add(window_ms),
+        Window::Error(window_ms) => {
+            dispatch.error_at_ms.unwrap_or(sent_at_ms.saturating_add(timeout_ms)).saturating_add(window_ms)
+        }
+    };
+    let is_expired = now_ms / 1000 > entry.invoice_expires_at;
+    if is_expired && is_believed && now_ms >= quiet_at_ms {
+        return Verdict::Failed;
+    }
+    // Of several orders for one invoice only the last is ours.
+    if owner == Owner::Us && dispatch.repeats == 0 {
+        let is_earlier = begun_at_ms.is_some_and(|begun| begun.saturating_add(SKEW_MS) < sent_at_ms);
+        if is_earlier || !is_believed {
+            return OPEN;
+        }
+        // A record that does not say when its attempt was begun may be an earlier one's, until the window has passed.
+        let may_be_earlier = dispatch.failures > 0 && begun_at_ms.is_none();
+        let is_final = *fact != Fact::NotFound && !may_be_earlier && !matches!(wallet.window, Window::Sent(_));
+        if is_final || now_ms >= quiet_at_ms {
+            return Verdict::Failed;
+        }
+        return Verdict::Open { until_ms: Some(quiet_at_ms) };
+    }
+    let is_alive = now_ms / 1000 < entry.invoice_expires_at.saturating_sub(LEAST_LIFE_S);
+    if wallet.settles_once && is_alive && dispatch.invoice.is_some() {
+        return Verdict::Again;
+    }
+    OPEN
+}
+
+/// Proves a payment by what may be its preimage.
+///
+/// # Errors
+/// [`Code::WrongPreimage`], [`Code::NoPreimage`]; [`Code::StoreFailed`] where the payment's own hash is damaged.
+pub fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
+    match from_hex(payment.payment_hash.as_bytes()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+        Some(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
+        None => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
+    }
+}

@@ -1,0 +1,75 @@
+//! Settled payments of old, folded into one sum for each origin: the journal stays small, and totals stay what they were.
+
+use crate::ledger::stored::stored_rows;
+use crate::text::encoding::MAX_SAFE;
+use crate::text::json::Json;
+use crate::text::object::Writer;
+use crate::Error;
+
+/// Room for one origin in the stored text, its name aside.
+const ROW_BYTES: usize = 40;
+
+/// What is left of folded payments.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Folded {
+    /// When the latest of them started, in Unix milliseconds.
+    until_ms: u64,
+    origins: Vec<Sum>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Sum {
+    origin: String,
+    /// Amounts and fees.
+    msat: u64,
+}
+
+impl Folded {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.origins.is_empty()
+    }
+
+    /// Takes up a payment that was paid.
+    pub(crate) fn add(&mut self, origin: &str, msat: u64, started_at_ms: u64) {
+        self.until_ms = self.until_ms.max(started_at_ms);
+        match self.origins.iter_mut().find(|sum| sum.origin == origin) {
+            Some(sum) => sum.msat = sum.msat.saturating_add(msat).min(MAX_SAFE),
+            None => self.origins.push(Sum { origin: origin.to_owned(), msat: msat.min(MAX_SAFE) }),
+        }
+    }
+
+    /// Whether a paid payment that started then, and is in the journal no more, was folded.
+    pub(crate) fn reaches(&self, started_at_ms: u64) -> bool {
+        !self.is_empty() && started_at_ms <= self.until_ms
+    }
+
+    /// Msat, of one origin or all.
+    pub(crate) fn total(&self, origin: Option<&str>) -> u64 {
+        let of = self.origins.iter().filter(|sum| origin.is_none_or(|origin| origin == sum.origin));
+        of.fold(0, |total, sum| total.saturating_add(sum.msat))
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.origins.iter().map(|sum| sum.origin.len().saturating_add(ROW_BYTES)).sum()
+    }
+
+    pub(crate) fn write(&self, journal: &mut Writer) {
+        journal.number("foldedUntil", Some(self.until_ms));
+        journal.rows("folded", &self.origins, |sum, row| {
+            row.text("origin", Some(&sum.origin));
+            row.number("msat", Some(sum.msat));
+        });
+    }
+
+    /// # Errors
+    /// [`crate::Code::StoreFailed`] where it is damaged: a sum that is lost is a limit that is exceeded.
+    pub(crate) fn read(json: &Json, name: &str) -> Result<Self, Error> {
+        let until_ms = json.get("foldedUntil").and_then(Json::as_u64);
+        let origins = stored_rows(json, "folded", |row| Sum { origin: row.text("origin"), msat: row.number("msat") });
+        match (until_ms, origins) {
+            (Some(until_ms), Ok(origins)) if !origins.is_empty() => Ok(Self { until_ms, origins }),
+            _ => Err(crate::ledger::stored::damaged(name)),
+        }
+    }
+}

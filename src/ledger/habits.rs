@@ -1,0 +1,68 @@
+//! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it finds none.
+
+use crate::ledger::stored::stored_rows;
+use crate::text::json::Json;
+use crate::text::object::Writer;
+use crate::Error;
+
+/// Wallets that are remembered; beyond them the one that was learnt of first is forgotten.
+const MOST: usize = 20;
+/// What the rows are called in the stored form.
+const ROWS: &str = "wallets";
+
+/// It found a payment that it had made.
+pub(crate) const FOUND: u64 = 1;
+/// It said of a payment that it was on its way.
+pub(crate) const PENDING: u64 = 2;
+
+/// What was seen of each wallet, by its id.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Habits(Vec<(String, u64)>);
+
+impl Habits {
+    /// What was seen of a wallet.
+    pub(crate) fn seen(&self, id: &str) -> u64 {
+        self.0.iter().find(|(known, _)| known == id).map_or(0, |(_, seen)| *seen)
+    }
+
+    pub(crate) fn note(&mut self, id: &str, seen: u64) {
+        match self.0.iter_mut().find(|(known, _)| known == id) {
+            Some((_, known)) => *known |= seen,
+            None => {
+                if self.0.len() >= MOST {
+                    self.0.remove(0);
+                }
+                self.0.push((id.to_owned(), seen));
+            }
+        }
+    }
+
+    /// Takes over what another reading has seen.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (id, seen) in &other.0 {
+            self.note(id, *seen);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn write(&self, text: &mut Writer) {
+        text.rows(ROWS, &self.0, |(id, seen), row| {
+            row.text("id", Some(id));
+            row.number("seen", Some(*seen));
+        });
+    }
+
+    /// Absent where nothing was seen.
+    ///
+    /// # Errors
+    /// [`crate::Code::StoreFailed`] where it is damaged.
+    pub(crate) fn read(json: &Json) -> Result<Self, Error> {
+        match json.get(ROWS) {
+            Some(_) => stored_rows(json, ROWS, |row| (row.text("id"), row.number("seen"))).map(Self),
+            None => Ok(Self::default()),
+        }
+    }
+}

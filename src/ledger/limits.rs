@@ -1,0 +1,264 @@
+//! Limits: what may be spent, and what is left of it.
+//!
+//! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its outcome is
+//! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
+
+use crate::ledger::journal::Journal;
+use crate::text::encoding::concat;
+use crate::text::object::Writer;
+use crate::{Code, Error};
+
+pub(crate) const MSAT_PER_SAT: u64 = 1_000;
+const HOUR_MS: u64 = 3_600_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
+/// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
+const LEAST_FEE_MSAT: u64 = 5_000;
+const PER_PAYMENT: &str = "perPayment";
+
+/// Sliding windows, in millisatoshis; an absent one does not limit.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Windows {
+    /// In the last 3,600,000 ms.
+    pub per_hour: Option<u64>,
+    /// In the last 86,400,000 ms.
+    pub per_day: Option<u64>,
+    /// Ever.
+    pub total: Option<u64>,
+}
+
+/// What a caller allows, in millisatoshis, fees included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// For one payment.
+    pub per_payment: u64,
+    /// For all origins together.
+    pub all: Windows,
+    /// For each origin.
+    pub per_origin: Windows,
+}
+
+/// Sums of the last hour, the last day and ever, in millisatoshis.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Spent {
+    /// In the last 3,600,000 ms.
+    pub hour: u64,
+    /// In the last 86,400,000 ms.
+    pub day: u64,
+    /// Ever.
+    pub total: u64,
+}
+
+impl Spent {
+    /// The JSON text of the object that JavaScript is shown.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        Writer::object(|row| {
+            row.number("hour", Some(self.hour));
+            row.number("day", Some(self.day));
+            row.number("total", Some(self.total));
+        })
+    }
+
+    /// Adds what was started at `started_at`; an entry from the future counts as now.
+    pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
+        let age = now.saturating_sub(started_at);
+        if age < HOUR_MS {
+            self.hour = self.hour.saturating_add(msat);
+        }
+        if age < DAY_MS {
+            self.day = self.day.saturating_add(msat);
+        }
+        self.total = self.total.saturating_add(msat);
+    }
+}
+
+/// What may still be spent, in millisatoshis, whatever else is reserved taken off; an absent one is not limited.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Remaining {
+    /// By one payment: the least of all.
+    pub payment: u64,
+    /// Within the hour.
+    pub hour: Option<u64>,
+    /// Within the day.
+    pub day: Option<u64>,
+    /// Ever.
+    pub total: Option<u64>,
+}
+
+impl Remaining {
+    /// The JSON text of the object that JavaScript is shown: satoshis, rounded down.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let sat = |msat| msat / MSAT_PER_SAT;
+        Writer::object(|row| {
+            row.number("payment", Some(sat(self.payment)));
+            row.number("hour", self.hour.map(sat));
+            row.number("day", self.day.map(sat));
+            row.number("total", self.total.map(sat));
+        })
+    }
+}
+
+/// What limits count at a moment: paid, unsettled and reserved, for all origins and for one of them.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    /// Of all origins together.
+    pub all: Spent,
+    /// Of the origin that is to be paid.
+    pub own: Spent,
+}
+
+impl Counted {
+    /// What the journal counts.
+    #[must_use]
+    pub fn of(journal: &Journal, origin: &str, now: u64) -> Self {
+        Self { all: journal.counted(None, now), own: journal.counted(Some(origin), now) }
+    }
+
+    /// Adds what is reserved between the limits' consent and the journal's entry.
+    pub fn add(&mut self, msat: u64, is_own: bool) {
+        self.all.add(msat, 0, 0);
+        if is_own {
+            self.own.add(msat, 0, 0);
+        }
+    }
+}
+
+impl Limits {
+    /// Whether a payment fits beside what is counted already; the fee it may cost, in millisatoshis: the larger of 1% and
+    /// 5 sat, cut to what the limits leave, possibly 0.
+    ///
+    /// # Errors
+    /// [`Code::OverLimit`], naming the limit.
+    pub fn reserve(&self, amount_msat: u64, counted: &Counted) -> Result<u64, Error> {
+        let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
+        for (name, limit, counted) in self.windows(counted) {
+            let Some(limit) = limit else { continue };
+            let left = limit.saturating_sub(counted);
+            match left.checked_sub(amount_msat) {
+                Some(rest) => fee = fee.min(rest),
+                None => {
+                    let (price, limit, left) = (sat(amount_msat), sat(limit), sat(left));
+                    let beginning = ["paying ", &price, " sat would exceed limits.", name, " of ", &limit, " sat"];
+                    let mut text = concat(&beginning);
+                    if name != PER_PAYMENT {
+                        let when = if name.ends_with("Hour") {
+                            " within 60 minutes"
+                        } else if name.ends_with("Day") {
+                            " within 24 hours"
+                        } else {
+                            ""
+                        };
+                        let place = if name.starts_with("perOrigin") { " at this origin" } else { "" };
+                        let counted = sat(counted);
+                        let rest = [": ", &counted, " are spent or reserved", place, when, ", ", &left, " are left"];
+                        text.push_str(&concat(&rest));
+                    }
+                    return Err(Error::new(Code::OverLimit, text));
+                }
+            }
+        }
+        Ok(fee)
+    }
+
+    /// What is left beside what is counted already.
+    #[must_use]
+    pub fn remaining(&self, counted: &Counted) -> Remaining {
+        let mut remaining = Remaining { payment: self.per_payment, hour: None, day: None, total: None };
+        for (name, limit, counted) in self.windows(counted) {
+            let Some(limit) = limit else { continue };
+            let left = limit.saturating_sub(counted);
+            remaining.payment = remaining.payment.min(left);
+            let window = match name {
+                PER_PAYMENT => continue,
+                name if name.ends_with("Hour") => &mut remaining.hour,
+                name if name.ends_with("Day") => &mut remaining.day,
+                _ => &mut remaining.total,
+            };
+            *window = Some(window.map_or(left, |least| least.min(left)));
+        }
+        remaining
+    }
+
+    /// Each limit by its name, with what counts against it.
+    fn windows(&self, counted: &Counted) -> [(&'static str, Option<u64>, u64); 7] {
+        let Counted { all, own } = counted;
+        [
+            (PER_PAYMENT, Some(self.per_payment), 0),
+            ("perHour", self.all.per_hour, all.hour),
+            ("perDay", self.all.per_day, all.day),
+            ("total", self.all.total, all.total),
+            ("perOrigin.perHour", self.per_origin.per_hour, own.hour),
+            ("perOrigin.perDay", self.per_origin.per_day, own.day),
+            ("perOrigin.total", self.per_origin.total, own.total),
+        ]
+    }
+}
+
+/// Satoshis for people: whole ones, or with the millisatoshis behind a point.
+fn sat(msat: u64) -> String {
+    let (whole, rest) = (msat / MSAT_PER_SAT, msat % MSAT_PER_SAT);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let digits = rest.saturating_add(1000).to_string();
+    concat(&[&whole.to_string(), ".", digits.get(1..).unwrap_or_default()])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const NONE: Windows = Windows { per_hour: None, per_day: None, total: None };
+
+    fn limits(per_payment: u64, all: Windows, per_origin: Windows) -> Limits {
+        Limits { per_payment, all, per_origin }
+    }
+
+    #[test]
+    fn the_fee_is_cut_to_what_is_left() {
+        let ask = |limit, amount| {
+            limits(limit, NONE, NONE).reserve(amount, &Counted::default()).map_err(|error| error.code())
+        };
+        assert_eq!(ask(100_000, 10_000), Ok(5_000));
+        assert_eq!(ask(2_000_000, 1_000_000), Ok(10_000));
+        assert_eq!(ask(12_000, 10_000), Ok(2_000));
+        assert_eq!(ask(10_000, 10_000), Ok(0));
+        assert_eq!(ask(9_999, 10_000), Err(Code::OverLimit));
+        assert_eq!(ask(0, 1), Err(Code::OverLimit));
+        assert_eq!(ask(u64::MAX, u64::MAX), Ok(0));
+    }
+
+    #[test]
+    fn reservations_count_against_all_and_their_origin() {
+        let reserved = |is_own| {
+            let mut counted = Counted::default();
+            counted.add(60_000, is_own);
+            counted
+        };
+        let all = limits(100_000, Windows { per_hour: Some(100_000), ..NONE }, NONE);
+        assert_eq!(all.reserve(40_000, &reserved(false)).unwrap(), 0);
+        assert_eq!(all.reserve(40_001, &reserved(false)).unwrap_err().code(), Code::OverLimit);
+        let each = limits(100_000, NONE, Windows { total: Some(100_000), ..NONE });
+        assert_eq!(each.reserve(100_000, &reserved(false)).unwrap(), 0);
+        let refused = each.reserve(40_001, &reserved(true)).unwrap_err();
+        assert_eq!(
+            refused.message(),
+            "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat: 60 are spent or reserved at this origin, 40 are left"
+        );
+    }
+
+    #[test]
+    fn windows_slide_to_the_millisecond() {
+        let mut spent = Spent::default();
+        spent.add(1, 1_000, 1_000 + HOUR_MS - 1);
+        assert_eq!(spent, Spent { hour: 1, day: 1, total: 1 });
+        spent.add(1, 1_000, 1_000 + HOUR_MS);
+        assert_eq!(spent, Spent { hour: 1, day: 2, total: 2 });
+        spent.add(1, 1_000, 1_000 + DAY_MS);
+        assert_eq!(spent, Spent { hour: 1, day: 2, total: 3 });
+        spent.add(1, 5_000, 1_000);
+        assert_eq!(spent, Spent { hour: 2, day: 3, total: 4 });
+    }
+}

@@ -1,0 +1,295 @@
+//! A token that was paid for: the `Authorization` it makes, and the requests it may open.
+
+use crate::ledger::journal::{Payment, State};
+use crate::text::encoding::concat;
+use crate::text::object::{Row, Writer};
+use crate::text::scan::split_once;
+use crate::wire::challenge::Protocol;
+use crate::wire::macaroon::decode_parts;
+use crate::wire::origin::Location;
+
+/// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
+/// trip there; each costs room in the store, and time with every request.
+pub const MOST_REFUSALS: usize = 100;
+/// Room for such a place in the stored form, its name aside.
+const REFUSAL_BYTES: usize = 24;
+
+/// How often a token was refused at a method and path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Method, space, path.
+    pub at: String,
+    /// In a row. 0: a request failed there that it was sent with, which says little of the token.
+    pub times: u64,
+}
+
+/// A credential, and what is known of where it opens. No `Debug`: it is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Names the token within this instance; never stored.
+    pub id: u32,
+    /// The payment that bought it.
+    pub payment: Payment,
+    /// The method of the request that it was bought for.
+    pub method: String,
+    /// The token, byte for byte as received.
+    pub token: String,
+    /// Hex; absent where the wallet proved nothing and `proof: "none"` allowed that.
+    pub preimage: Option<String>,
+    /// Whether a server has taken it, ever.
+    pub accepted: bool,
+    /// How often in a row the resource that it was bought for refused it.
+    pub own_refusals: u64,
+    /// Where else it was refused.
+    pub refused: Vec<Refusal>,
+    /// How many tokens that were bought for the same before it, in a row, were never accepted.
+    pub(crate) unopened_before: u64,
+    /// Whether it was taken once more after it was accepted; never stored.
+    pub(crate) taken_again: bool,
+    pub(crate) rules: Rules,
+}
+
+/// The caveats that are understood, of all macaroons that the token holds.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Rules {
+    pub(crate) expires_at: Option<u64>,
+    path: Option<String>,
+    method: Option<String>,
+}
+
+impl Rules {
+    fn of(token: &str, sold_at: u64) -> Self {
+        let mut rules = Self::default();
+        // one that is malformed is never bought
+        for macaroon in decode_parts(token).unwrap_or_default() {
+            let expires_at = macaroon.expiry_of_one_sold_at(sold_at);
+            rules.expires_at = [rules.expires_at, expires_at].into_iter().flatten().min();
+            for caveat in macaroon.caveats {
+                match caveat.condition.as_str() {
+                    "RequestPath" => rules.path = Some(caveat.value),
+                    "RequestMethod" => rules.method = Some(caveat.value),
+                    _ => {}
+                }
+            }
+        }
+        rules
+    }
+
+    pub(crate) fn are_in_time(&self, now_ms: u64) -> bool {
+        self.expires_at.is_none_or(|at| now_ms / 1000 < at)
+    }
+
+    pub(crate) fn allow(&self, method: &str, path: &str) -> bool {
+        self.path.as_deref().is_none_or(|allowed| allowed == path)
+            && self.method.as_deref().is_none_or(|allowed| allowed == method)
+    }
+}
+
+impl Token {
+    /// A token just bought.
+    #[must_use]
+    pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
+        let rules = Rules::of(&token, payment.started_at);
+        Self {
+            id: 0,
+            payment,
+            method,
+            token,
+            preimage,
+            accepted: false,
+            own_refusals: 0,
+            refused: Vec::new(),
+            unopened_before: 0,
+            taken_again: false,
+            rules,
+        }
+    }
+
+    /// The same token, known to open another URL of its origin.
+    #[must_use]
+    pub fn bought_for(mut self, url: &str) -> Self {
+        self.payment.url = url.to_owned();
+        self
+    }
+
+    /// Unix seconds from which it opens nothing; `None` where it says nothing of that.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<u64> {
+        self.rules.expires_at
+    }
+
+    /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other name.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
+        match &self.preimage {
+            Some(preimage) => concat(&[scheme, &self.token, ":", preimage]),
+            None => concat(&[scheme, &self.token]),
+        }
+    }
+
+    /// Whether it was bought for this very method and URL.
+    #[must_use]
+    pub fn is_for(&self, method: &str, url: &str) -> bool {
+        self.method == method && self.payment.url == url
+    }
+
+    /// How often it was refused at this method and path as a token of another resource.
+    pub(crate) fn refusals(&self, method: &str, path: &str) -> u64 {
+        self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
+    }
+
+    /// Whether a request failed at this method and path that it was sent with as a token of another resource.
+    pub(crate) fn is_doubted(&self, method: &str, url: &str) -> bool {
+        let path = Location::of(url).map_or("/", |location| location.path);
+        self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
+    }
+
+    /// Whether it was bought for this method and path.
+    pub(crate) fn is_of(&self, method: &str, path: &str) -> bool {
+        self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path)
+    }
+
+    /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
+    /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its second try.
+    #[must_use]
+    pub fn is_dishonored(&self, method: &str, path: &str, now_ms: u64) -> bool {
+        // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
+        let enough = if self.rules.are_in_time(now_ms) { 2 } else { 1 };
+        self.is_of(method, path)
+            && !self.accepted
+            && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
+    }
+
+    /// Whether its resource took it once and has just refused it the second time.
+    pub(crate) fn is_used_up_at_once(&self) -> bool {
+        self.accepted && !self.taken_again && self.own_refusals == 1
+    }
+
+    /// How many purchases in a row have opened nothing and will not: this one and those before it.
+    pub(crate) fn unopened(&self, now_ms: u64) -> u64 {
+        match self.accepted {
+            true => 0,
+            false => {
+                let is_over = self.own_refusals > 0 || !self.rules.are_in_time(now_ms);
+                self.unopened_before.saturating_add(u64::from(is_over))
+            }
+        }
+    }
+
+    /// Notes that a request was answered 400, 401, 402 or 403 with this token.
+    pub fn note_refusal(&mut self, method: &str, url: &str) {
+        if self.is_for(method, url) {
+            self.own_refusals = self.own_refusals.saturating_add(1);
+            return;
+        }
+        self.note_refusals(method, url, 1);
+    }
+
+    /// Notes that a request failed that it was sent with as a token of another resource.
+    pub(crate) fn note_doubt(&mut self, method: &str, url: &str) {
+        self.note_refusals(method, url, 0);
+    }
+
+    fn note_refusals(&mut self, method: &str, url: &str, times: u64) {
+        let path = Location::of(url).map_or("/", |location| location.path);
+        match self.refused.iter_mut().find(|refusal| is_at(&refusal.at, method, path)) {
+            Some(refusal) => refusal.times = refusal.times.saturating_add(times),
+            None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times }),
+        }
+        self.forget_refusals();
+    }
+
+    /// Keeps to the bound: what was refused again and again says more than what was refused once. The latest half stays, or
+    /// calls that were just refused would try the token again, and again.
+    fn forget_refusals(&mut self) {
+        while self.refused.len() > MOST_REFUSALS {
+            let least =
+                self.refused.iter().enumerate().take(MOST_REFUSALS / 2).min_by_key(|(_, refusal)| refusal.times);
+            let Some((index, _)) = least else { return };
+            self.refused.remove(index);
+        }
+    }
+
+    /// Notes that a server took the token. Earlier refusals came from one that was not yet aware of the payment.
+    pub fn note_accepted(&mut self) {
+        self.taken_again |= self.accepted;
+        if !self.accepted {
+            self.accepted = true;
+            self.own_refusals = 0;
+        }
+    }
+
+    /// Notes that it was good for the one use that it had: it opens nothing any more, and may go.
+    pub(crate) fn note_used_up(&mut self) {
+        self.own_refusals = self.own_refusals.max(1);
+    }
+
+    /// Adds what another reading of the same token knows.
+    pub(crate) fn learn(&mut self, other: &Self) {
+        let taken_again = self.taken_again | other.taken_again;
+        if other.accepted {
+            self.note_accepted();
+        }
+        self.taken_again = taken_again;
+        if other.accepted || !self.accepted {
+            self.own_refusals = self.own_refusals.max(other.own_refusals);
+        }
+        for refusal in &other.refused {
+            match self.refused.iter_mut().find(|known| known.at == refusal.at) {
+                Some(known) => known.times = known.times.max(refusal.times),
+                None => self.refused.push(refusal.clone()),
+            }
+        }
+        self.forget_refusals();
+    }
+
+    /// Whether it opens nothing any more: it has expired, or was used up at the very resource that it was sold for. One that
+    /// was refused and never accepted stays: the server that sold it must not be paid again.
+    pub(crate) fn may_go(&self, now_ms: u64) -> bool {
+        let has_expired = !self.rules.are_in_time(now_ms);
+        match self.accepted {
+            true => has_expired || self.own_refusals > 0,
+            false => has_expired && self.unopened(now_ms) < 2 && self.own_refusals == 0 && self.refused.is_empty(),
+        }
+    }
+
+    /// About how many bytes it takes in the stored form.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let own = self.payment.size().saturating_add(self.method.len()).saturating_add(self.token.len());
+        let refused = self.refused.iter().map(|refusal| refusal.at.len().saturating_add(REFUSAL_BYTES));
+        refused.fold(own, usize::saturating_add)
+    }
+
+    pub(crate) fn write(&self, row: &mut Writer) {
+        let payment = &self.payment;
+        payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
+        row.number("startedAt", Some(payment.started_at));
+        row.number("settledAt", payment.settled_at);
+        row.truth("accepted", self.accepted);
+        row.number("ownRefusals", Some(self.own_refusals));
+        if self.unopened_before > 0 {
+            row.number("unopenedBefore", Some(self.unopened_before));
+        }
+        row.rows("refused", &self.refused, |refusal, row| {
+            row.text("at", Some(&refusal.at));
+            row.number("times", Some(refusal.times));
+        });
+    }
+
+    pub(crate) fn read(row: &mut Row<'_>) -> Self {
+        let started_at = row.number("startedAt");
+        let payment = Payment::read(row, State::Paid, started_at);
+        let mut token = Self::new(payment, row.text("method"), row.text("token"), row.optional_text("preimage"));
+        token.accepted = row.truth("accepted");
+        token.own_refusals = row.number("ownRefusals");
+        token.unopened_before = row.optional_number("unopenedBefore").unwrap_or(0);
+        token.refused = row.rows("refused", |row| Refusal { at: row.text("at"), times: row.number("times") });
+        token
+    }
+}
+
+fn is_at(at: &str, method: &str, path: &str) -> bool {
+    split_once(at, b' ') == Some((method, path))
+}

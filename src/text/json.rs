@@ -1,0 +1,408 @@
+//! The small part of JSON (RFC 8259) that the store and tokens need: no floating point, bounded depth.
+//!
+//! Deviations from the RFC, each on the strict side: a repeated name is malformed, and so is a `\u` escape that is half
+//! of a surrogate pair, nesting beyond [`MAX_DEPTH`], and an object of more than [`MAX_NAMES`] members.
+
+use crate::text::encoding::from_hex;
+use crate::text::scan::{cut, kind, number, span};
+
+/// Arrays and objects within each other. The deepest that is read (a stored journal) has 5; parsing recurses, so a
+/// stranger's token must not choose the depth of the stack.
+pub const MAX_DEPTH: usize = 16;
+
+/// Members of one object. Each new name is compared with all before it, so this keeps parsing linear in effect.
+/// Lists of unbounded length belong in an array.
+pub const MAX_NAMES: usize = 1024;
+
+/// A JSON value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number as its text: whoever needs an integer parses it, so that no float is ever rounded.
+    Number(String),
+    /// A string.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object, in order. A repeated name is malformed.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Parses one value with nothing but white space around it.
+    ///
+    /// # Errors
+    /// What is wrong, in words that hold nothing of the text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        match Self::first(text)? {
+            (value, "") => Ok(value),
+            _ => Err("something follows the json value"),
+        }
+    }
+
+    /// Parses the value at the start; with it comes what follows it and white space.
+    pub(crate) fn first(text: &str) -> Result<(Self, &str), &'static str> {
+        let mut parser = Parser { rest: text };
+        let value = parser.value(0)?;
+        parser.space();
+        Ok((value, parser.rest))
+    }
+
+    /// Compact JSON text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(true) => out.push_str("true"),
+            Self::Bool(false) => out.push_str("false"),
+            Self::Number(text) => out.push_str(text),
+            Self::String(text) => write_string(text, out),
+            Self::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i != 0 {
+                        out.push(',');
+                    }
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (i, (name, value)) in members.iter().enumerate() {
+                    if i != 0 {
+                        out.push(',');
+                    }
+                    write_string(name, out);
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// An object of these members.
+    #[must_use]
+    pub fn object<const N: usize>(members: [(&str, Json); N]) -> Self {
+        Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// The member of this name, where this is an object that has it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        match self {
+            Self::Object(members) => members.iter().find(|(n, _)| n == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The text, where this is a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The integer, where this is a number without sign, fraction and exponent that fits.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(text) => number(text.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// The truth value, where this is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The items, where this is an array.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Json]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The members, where this is an object.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&[(String, Json)]> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// Whether this is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<u64> for Json {
+    fn from(number: u64) -> Self {
+        Self::Number(number.to_string())
+    }
+}
+
+impl From<bool> for Json {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Vec<Json>> for Json {
+    fn from(items: Vec<Json>) -> Self {
+        Self::Array(items)
+    }
+}
+
+/// `null` for `None`.
+impl<T: Into<Json>> From<Option<T>> for Json {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+pub(crate) fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    // In runs: a stored text is long, and little of it needs an escape.
+    let mut rest = text;
+    loop {
+        let (plain, escaped) = cut(rest, span(rest, kind::JSON));
+        out.push_str(plain);
+        let Some((byte, after)) = escaped.split_at_checked(1) else { break };
+        match byte {
+            "\n" => out.push_str("\\n"),
+            "\"" | "\\" => {
+                out.push('\\');
+                out.push_str(byte);
+            }
+            _ => {
+                out.push_str("\\u00");
+                out.push_str(&crate::text::encoding::to_hex(byte.as_bytes()));
+            }
+        }
+        rest = after;
+    }
+    out.push('"');
+}
+
+const BAD_ESCAPE: &str = "a json string holds a malformed escape";
+
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn value(&mut self, depth: usize) -> Result<Json, &'static str> {
+        self.space();
+        match self.rest.bytes().next() {
+            Some(b'{') if depth < MAX_DEPTH => self.object(depth.saturating_add(1)),
+            Some(b'[') if depth < MAX_DEPTH => self.array(depth.saturating_add(1)),
+            Some(b'{' | b'[') => Err("the json is nested too deeply"),
+            Some(b'"') => self.string().map(Json::String),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ if self.eat("null") => Ok(Json::Null),
+            _ if self.eat("true") => Ok(Json::Bool(true)),
+            _ if self.eat("false") => Ok(Json::Bool(false)),
+            None => Err("the json ends too early"),
+            _ => Err("the json holds something that is no value"),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json, &'static str> {
+        let mut members: Vec<(String, Json)> = Vec::new();
+        self.eat("{");
+        self.space();
+        if self.eat("}") {
+            return Ok(Json::Object(members));
+        }
+        loop {
+            self.space();
+            let name = self.string()?;
+            if members.iter().any(|(n, _)| *n == name) {
+                return Err("the json repeats a name");
+            }
+            if members.len() >= MAX_NAMES {
+                return Err("a json object has too many members");
+            }
+            self.space();
+            if !self.eat(":") {
+                return Err("the json lacks a colon");
+            }
+            members.push((name, self.value(depth)?));
+            self.space();
+            if self.eat("}") {
+                return Ok(Json::Object(members));
+            }
+            if !self.eat(",") {
+                return Err("the json lacks a comma or a closing brace");
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Json, &'static str> {
+        let mut items = Vec::new();
+        self.eat("[");
+        self.space();
+        if self.eat("]") {
+            return Ok(Json::Array(items));
+        }
+        loop {
+            items.push(self.value(depth)?);
+            self.space();
+            if self.eat("]") {
+                return Ok(Json::Array(items));
+            }
+            if !self.eat(",") {
+                return Err("the json lacks a comma or a closing bracket");
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Json, &'static str> {
+        const BAD: &str = "the json holds a malformed number";
+        let start = self.rest;
+        self.eat("-");
+        let whole = self.digits();
+        if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+            return Err(BAD);
+        }
+        if self.eat(".") && self.digits().is_empty() {
+            return Err(BAD);
+        }
+        if self.eat("e") || self.eat("E") {
+            let _ = self.eat("+") || self.eat("-");
+            if self.digits().is_empty() {
+                return Err(BAD);
+            }
+        }
+        let length = start.len().saturating_sub(self.rest.len());
+        Ok(Json::Number(start.get(..length).unwrap_or_default().to_owned()))
+    }
+
+    fn string(&mut self) -> Result<String, &'static str> {
+        if !self.eat("\"") {
+            return Err("the json lacks a quoted name");
+        }
+        let mut text = String::new();
+        loop {
+            let (plain, rest) = cut(self.rest, span(self.rest, kind::JSON));
+            self.rest = rest;
+            text.push_str(plain);
+            if self.eat("\"") {
+                return Ok(text);
+            }
+            if !self.eat("\\") {
+                return Err(if self.rest.is_empty() {
+                    "a json string has no end"
+                } else {
+                    "a json string holds a bare control character"
+                });
+            }
+            let escape = self.rest.bytes().next();
+            text.push(match escape {
+                Some(b'"') => '"',
+                Some(b'\\') => '\\',
+                Some(b'/') => '/',
+                Some(b'b') => '\x08',
+                Some(b'f') => '\x0c',
+                Some(b'n') => '\n',
+                Some(b'r') => '\r',
+                Some(b't') => '\t',
+                Some(b'u') => {
+                    text.push(self.unicode()?);
+                    continue;
+                }
+                _ => return Err("a json string holds an unknown escape"),
+            });
+            self.skip(1);
+        }
+    }
+
+    /// `u` and four digits, or a pair of those that make one character.
+    fn unicode(&mut self) -> Result<char, &'static str> {
+        let mut code = u32::from(self.unit()?);
+        if (0xd800..0xdc00).contains(&code) && self.eat("\\") {
+            let low = u32::from(self.unit()?);
+            // Ten bits of each. Where the second is no half of a pair, half of one is left, which is no character.
+            if (0xdc00..0xe000).contains(&low) {
+                code = ((code & 0x3ff) << 10 | low & 0x3ff).wrapping_add(0x1_0000);
+            }
+        }
+        char::from_u32(code).ok_or(BAD_ESCAPE)
+    }
+
+    fn unit(&mut self) -> Result<u16, &'static str> {
+        let digits = self.rest.get(1..5).filter(|_| self.rest.starts_with('u'));
+        match digits.and_then(|digits| from_hex(digits.as_bytes())).as_deref() {
+            Some([high, low]) => {
+                self.skip(5);
+                Ok(u16::from_be_bytes([*high, *low]))
+            }
+            _ => Err(BAD_ESCAPE),
+        }
+    }
+
+    fn digits(&mut self) -> &'a str {
+        self.take_while(|b| b.is_ascii_digit())
+    }
+
+    fn space(&mut self) {
+        self.take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'));
+    }
+
+    /// The longest start of ASCII bytes, or of whole characters, that all fit.
+    fn take_while(&mut self, fits: fn(u8) -> bool) -> &'a str {
+        let end = self.rest.bytes().position(|b| !fits(b)).unwrap_or(self.rest.len());
+        let (start, rest) = self.rest.split_at_checked(end).unwrap_or(("", self.rest));
+        self.rest = rest;
+        start
+    }
+
+    fn eat(&mut self, expected: &str) -> bool {
+        match self.rest.strip_prefix(expected) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+}

@@ -1,0 +1,7 @@
+//! Scanning, encodings, JSON, time: what is read and written, with no meaning yet.
+
+pub(crate) mod encoding;
+pub mod json;
+pub(crate) mod object;
+pub(crate) mod scan;
+pub(crate) mod time;

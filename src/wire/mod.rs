@@ -1,0 +1,7 @@
+//! What strangers send: challenges, invoices, macaroons, preimages, addresses. No state and no clock.
+
+pub mod challenge;
+pub mod invoice;
+pub mod macaroon;
+pub mod origin;
+pub mod preimage;

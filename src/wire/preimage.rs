@@ -1,0 +1,120 @@
+//! A preimage, proven against its payment hash.
+
+use crate::text::encoding::{from_base64, from_hex};
+use crate::{Code, Error};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// The proof of a payment. Only [`Preimage::prove`] makes one, so holding it means that the hash was checked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Preimage([u8; 32]);
+
+impl Preimage {
+    /// Reads what a wallet gave (hex of either case, base64 or base64url of 32 bytes, white space around it ignored)
+    /// and checks it against the hash.
+    ///
+    /// # Errors
+    /// [`Code::NoPreimage`] where the text could not be one (32 zero bytes, which wallets give for "none", count as
+    /// that), [`Code::WrongPreimage`] where it hashes to something else. The text of the error never holds what was given.
+    pub fn prove(text: &str, payment_hash: &[u8; 32]) -> Result<Self, Error> {
+        let text = text.trim_ascii();
+        let bytes = from_hex(text.as_bytes()).and_then(exact).or_else(|| exact(from_base64(text)?.0));
+        let Some(bytes) = bytes else {
+            let lightning = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ln"));
+            return Err(Error::new(
+                Code::NoPreimage,
+                if text.is_empty() {
+                    "the wallet gave an empty text in place of the preimage"
+                } else if lightning {
+                    "the wallet gave an invoice in place of the preimage"
+                } else {
+                    "what the wallet gave is no preimage: 64 hex digits, or base64 of 32 bytes, are needed"
+                },
+            ));
+        };
+        if Sha256::digest(bytes).as_slice() == payment_hash {
+            Ok(Self(bytes))
+        } else if bytes == [0; 32] {
+            Err(Error::new(Code::NoPreimage, "the wallet gave zeros in place of the preimage"))
+        } else {
+            Err(Error::new(
+                Code::WrongPreimage,
+                "the wallet's preimage does not hash to the payment hash of the invoice",
+            ))
+        }
+    }
+
+    /// Lowercase hex, as `Authorization` wants it.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        crate::text::encoding::to_hex(&self.0)
+    }
+}
+
+impl fmt::Debug for Preimage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Preimage(..)")
+    }
+}
+
+fn exact(bytes: Vec<u8>) -> Option<[u8; 32]> {
+    bytes.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::string_slice, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::text::encoding::{to_base64, to_hex, Flavour};
+
+    const SECRET: [u8; 32] = [0xfb; 32];
+
+    fn hash(bytes: &[u8]) -> [u8; 32] {
+        Sha256::digest(bytes).into()
+    }
+
+    #[test]
+    fn every_spelling_of_the_preimage_proves_the_payment() {
+        let lower = to_hex(&SECRET);
+        let mut spellings = vec![lower.to_uppercase(), [" ", &lower, "\n"].concat(), lower.clone()];
+        for url_safe in [false, true] {
+            for padded in [false, true] {
+                spellings.push(to_base64(&SECRET, Flavour { url_safe, padded }));
+            }
+        }
+        for text in spellings {
+            assert_eq!(Preimage::prove(&text, &hash(&SECRET)).unwrap().to_hex(), lower, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_proves_nothing_is_told_apart_without_being_shown() {
+        let none = "what the wallet gave is no preimage: 64 hex digits, or base64 of 32 bytes, are needed";
+        let zeros = "the wallet gave zeros in place of the preimage";
+        let invoice = "the wallet gave an invoice in place of the preimage";
+        let wrong = "the wallet's preimage does not hash to the payment hash of the invoice";
+        let (short, long) = (&to_hex(&SECRET)[2..], to_hex(&[0xfb; 33]));
+        for (text, code, message) in [
+            ("", Code::NoPreimage, "the wallet gave an empty text in place of the preimage"),
+            ("  ", Code::NoPreimage, "the wallet gave an empty text in place of the preimage"),
+            ("true", Code::NoPreimage, none),
+            ("☃", Code::NoPreimage, none),
+            (short, Code::NoPreimage, none),
+            (&long, Code::NoPreimage, none),
+            ("lnbcrt10n1p4s96rhpp53w5w2qmtfde42swapd04ylh6s82w8xx5mp4lkdfk", Code::NoPreimage, invoice),
+            ("LNBC1", Code::NoPreimage, invoice),
+            (&"0".repeat(64), Code::NoPreimage, zeros),
+            (&to_base64(&[0; 32], Flavour { url_safe: false, padded: true }), Code::NoPreimage, zeros),
+            (&to_hex(&hash(&SECRET)), Code::WrongPreimage, wrong),
+        ] {
+            assert_eq!(Preimage::prove(text, &hash(&SECRET)), Err(Error::new(code, message)), "{text}");
+        }
+        assert!(Preimage::prove(&"0".repeat(64), &hash(&[0; 32])).is_ok(), "zeros that really are the preimage");
+    }
+
+    #[test]
+    fn debug_hides_it() {
+        let preimage = Preimage::prove(&to_hex(&SECRET), &hash(&SECRET)).unwrap();
+        assert_eq!(format!("{preimage:?}"), "Preimage(..)");
+    }
+}
