@@ -27,7 +27,8 @@ fn values_come_back_as_they_were() {
 #[test]
 fn escapes_and_space_are_read() {
     let value = Json::parse(" { \"\\u0061\\t\\u00e9\\ud83d\\ude00\\/\" :\n[ 1 ,\t2 ]\r} ").unwrap();
-    assert_eq!(value, Json::object([("a\té😀/", Json::from(vec![Json::from(1), Json::from(2)]))]));
+    let list = ["1", "2"].map(|digit| Json::Number(digit.to_owned()));
+    assert_eq!(value, Json::Object(vec![("a\té😀/".to_owned(), Json::Array(list.into()))]));
 }
 
 #[test]
@@ -45,7 +46,6 @@ fn accessors_say_none_for_another_kind() {
     assert_eq!(value.get("a").unwrap().as_array().unwrap().len(), 1);
     assert_eq!(value.as_object().unwrap().len(), 9);
     assert_eq!((value.get("x"), value.as_str(), value.get("a").unwrap().get("0")), (None, None, None));
-    assert_eq!(Json::from(None::<u64>), Json::Null);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a caller asks of the books: payments, sums, and the settling of what nobody else can settle.
 
+use crate::error::{Code, Error};
 use crate::flow::call::Client;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
@@ -7,7 +8,6 @@ use crate::ledger::certainty::prove;
 use crate::ledger::journal::{Payment, State};
 use crate::ledger::limits::Spent;
 use crate::wire::origin::Location;
-use crate::{Code, Error};
 
 impl<H: Host> Client<H> {
     /// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.

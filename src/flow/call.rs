@@ -16,7 +16,7 @@ use crate::ledger::journal::{Entry, Payment};
 use crate::ledger::origins::Origins;
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
-use crate::text::object::Writer;
+use crate::text::json_writer::write_object;
 use crate::wire::origin::Location;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -69,9 +69,9 @@ impl Receipt {
     /// The JSON text of the object that JavaScript is shown.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Writer::object(|row| {
-            row.row("payment", |row| self.payment.write(row));
-            row.truth("paidNow", self.paid_now);
+        write_object(|object| {
+            object.object("payment", |object| self.payment.write(object));
+            object.boolean("paidNow", self.paid_now);
         })
     }
 }

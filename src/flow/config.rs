@@ -1,12 +1,13 @@
 //! What a caller allows: the options that decide about money, already checked key by key.
 
-use crate::ledger::limits::{Limits, Windows, MSAT_PER_SAT};
+use crate::error::{Code, Error};
+use crate::ledger::limits::{Limits, Windows};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
+use crate::text::json_writer::MSAT_PER_SAT;
 use crate::wire::challenge::Protocol;
 use crate::wire::invoice::Network;
 use crate::wire::origin::{HostPattern, Location};
-use crate::{Code, Error};
 
 const DEFAULT_PAYMENT_TIMEOUT_MS: u64 = 300_000;
 

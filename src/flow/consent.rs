@@ -1,5 +1,6 @@
 //! Asking a person: one question at a time, which ends with whoever wanted the answer.
 
+use crate::error::{Code, Error};
 use crate::flow::call::Client;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
@@ -7,7 +8,6 @@ use crate::flow::host::{Host, Terms};
 use crate::flow::offer::check_expiry;
 use crate::flow::purchase::{Purchase, PULSE_MS};
 use crate::flow::sync::{within, Fires};
-use crate::{Code, Error};
 use std::rc::Rc;
 
 impl<H: Host> Client<H> {

@@ -1,11 +1,11 @@
 //! What a listener is told of a purchase.
 
+use crate::error::Error;
 use crate::ledger::journal::Payment;
-use crate::text::object::Writer;
+use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
-use crate::Error;
 
 /// What is about to be paid, and for what.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,22 +27,22 @@ pub struct Quote {
 }
 
 impl Quote {
-    fn write(&self, row: &mut Writer) {
-        row.text("url", Some(&self.url));
-        row.text("origin", Some(&self.origin));
-        row.text("protocol", Some(self.protocol.as_str()));
-        row.amount(Some(self.amount_msat));
-        row.row("invoice", |row| self.invoice.write(row));
+    fn write(&self, object: &mut Writer) {
+        object.text("url", Some(&self.url));
+        object.text("origin", Some(&self.origin));
+        object.text("protocol", Some(self.protocol.as_str()));
+        object.amount(Some(self.amount_msat));
+        object.object("invoice", |object| self.invoice.write(object));
         match &self.macaroon {
-            Some(macaroon) => row.row("macaroon", |row| macaroon.write(row)),
-            None => row.text("macaroon", None),
+            Some(macaroon) => object.object("macaroon", |object| macaroon.write(object)),
+            None => object.text("macaroon", None),
         }
     }
 
     /// The JSON text of the object that JavaScript is shown.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Writer::object(|row| self.write(row))
+        write_object(|object| self.write(object))
     }
 }
 
@@ -126,24 +126,24 @@ impl Event<'_> {
             Self::Failed { .. } => "failed",
             Self::Unpayable { .. } => "unpayable",
         };
-        Writer::object(|row| {
-            row.text("type", Some(kind));
+        write_object(|object| {
+            object.text("type", Some(kind));
             match self {
                 Self::Challenge { url, .. } | Self::Refused { url, .. } | Self::Unpayable { url, .. } => {
-                    row.text("url", Some(url));
+                    object.text("url", Some(url));
                 }
-                Self::Quote(quote) => row.row("quote", |row| quote.write(row)),
+                Self::Quote(quote) => object.object("quote", |object| quote.write(object)),
                 Self::Paying(payment) | Self::Paid(payment) | Self::Failed { payment, .. } => {
-                    row.row("payment", |row| payment.write(row));
+                    object.object("payment", |object| payment.write(object));
                 }
             }
             match self {
-                Self::Challenge { challenges, .. } => row.rows("challenges", challenges, Challenge::write),
+                Self::Challenge { challenges, .. } => object.list("challenges", challenges, Challenge::write),
                 Self::Refused { error, .. } | Self::Failed { error, .. } => {
-                    row.text("code", Some(error.code().as_str()));
-                    row.text("message", Some(error.message()));
+                    object.text("code", Some(error.code().as_str()));
+                    object.text("message", Some(error.message()));
                 }
-                Self::Unpayable { reason, .. } => row.text("reason", Some(reason.as_str())),
+                Self::Unpayable { reason, .. } => object.text("reason", Some(reason.as_str())),
                 Self::Quote(_) | Self::Paying(_) | Self::Paid(_) => {}
             }
         })

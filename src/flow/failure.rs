@@ -1,9 +1,9 @@
 //! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
 
+use crate::error::{Code, Error};
 use crate::flow::event::Quote;
 use crate::flow::host::Host;
 use crate::ledger::journal::Payment;
-use crate::{Code, Error};
 use std::rc::Rc;
 
 /// Why a call ended without a response.

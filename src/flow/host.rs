@@ -2,13 +2,13 @@
 //!
 //! The flow runs natively in tests with a host that can fail or stop at every step; in JavaScript the host is the platform.
 
+use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
 use crate::ledger::journal::Payment;
 use crate::ledger::limits::Remaining;
 use crate::text::json::Json;
 use crate::wire::invoice::Invoice;
 use crate::wire::origin::Location;
-use crate::{Code, Error};
 use std::future::Future;
 use std::pin::Pin;
 

@@ -1,5 +1,6 @@
 //! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
 
+use crate::error::{Code, Error};
 use crate::flow::call::Client;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
@@ -13,7 +14,6 @@ use crate::ledger::journal::{Entry, Payment, State};
 use crate::ledger::limits::Counted;
 use crate::ledger::token::Token;
 use crate::text::encoding::to_hex;
-use crate::{Code, Error};
 use std::ptr;
 use std::rc::Rc;
 

@@ -1,5 +1,6 @@
 //! One purchase: shared by all who wait for it, journalled before the wallet is asked, settled only by proof.
 
+use crate::error::{Code, Error};
 use crate::flow::call::Client;
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Failure;
@@ -14,7 +15,6 @@ use crate::ledger::journal::Entry;
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
 use crate::wire::invoice::Invoice;
-use crate::{Code, Error};
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;

@@ -4,6 +4,7 @@
 //! time in which both are read, changed and written; for the time of one purchase `l402-fetch/purchase/` and its origin (not
 //! where tokens are known not to be shared), then the same with method, space and URL.
 
+use crate::error::{Code, Error};
 use crate::flow::call::Client;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
@@ -11,7 +12,6 @@ use crate::ledger::journal::{Entry, Journal, Payment};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Tokens;
 use crate::text::encoding::concat;
-use crate::{Code, Error};
 use std::rc::Rc;
 
 const JOURNAL: &str = "l402-fetch/journal";

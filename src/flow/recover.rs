@@ -1,5 +1,6 @@
 //! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
 
+use crate::error::Error;
 use crate::flow::call::Client;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request, Told};
@@ -9,7 +10,6 @@ use crate::flow::settle::{open_payment, Left, LOOKUP_TIMEOUT_MS};
 use crate::flow::sync::{all, within, Fires, Task};
 use crate::ledger::certainty::{prove, Owner, Verdict, LEASE_MS};
 use crate::ledger::journal::{Entry, Journal};
-use crate::Error;
 use std::cell::RefCell;
 use std::rc::Rc;
 

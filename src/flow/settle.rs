@@ -1,5 +1,6 @@
 //! What became of a payment: the wallet's answer, what it reports later, and the proof.
 
+use crate::error::{Code, Error};
 use crate::flow::call::Client;
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
@@ -12,7 +13,6 @@ use crate::ledger::habits::{FOUND, PENDING};
 use crate::ledger::journal::{Entry, Payment, State};
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
-use crate::{Code, Error};
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;

@@ -6,9 +6,9 @@
 //! or are used up. Unsettled payments, tokens that may still open something, and what is known of servers that took money for
 //! nothing stay. A store in which nothing can go is full, and refuses to buy.
 
+use crate::error::{Code, Error};
 use crate::flow::records::Books;
 use crate::ledger::journal::Entry;
-use crate::{Code, Error};
 
 /// Bytes of either value above which what may go makes room for what is bought: about 2,000 payments or 1,500 tokens. A
 /// purchase then costs the core about 10 ms natively, and stores that keep little for one value (2 MB in a row of the
@@ -24,14 +24,14 @@ impl Books {
     /// # Errors
     /// [`Code::StoreFailed`] where there is none.
     pub(crate) fn make_room(&mut self, entry: &Entry, now_ms: u64) -> Result<(), Error> {
-        let row = entry.size();
+        let own = entry.size();
         // Tokens that open payments may bring are bought as well.
         let coming: usize = self.journal.entries().iter().filter(|entry| entry.is_unsettled()).map(Entry::size).sum();
-        let coming = coming.saturating_add(row);
-        self.journal.fold(KEPT_BYTES.saturating_sub(row), now_ms);
+        let coming = coming.saturating_add(own);
+        self.journal.fold(KEPT_BYTES.saturating_sub(own), now_ms);
         self.tokens.prune(KEPT_BYTES.saturating_sub(coming), now_ms);
         let full = |what| Err(Error::new(Code::StoreFailed, what));
-        if self.journal.size().saturating_add(row) > MOST_BYTES {
+        if self.journal.size().saturating_add(own) > MOST_BYTES {
             return full("the journal is full of payments that must be remembered: nothing is paid; settle open ones with resolve(), or wait until their invoices have expired");
         }
         if self.tokens.size().saturating_add(coming) > MOST_BYTES {

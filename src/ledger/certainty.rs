@@ -15,11 +15,11 @@
 //! and the window has passed. Until then the same invoice may be handed to the same wallet once more, where that pays a hash
 //! once. What another wallet than the one that was asked reports can prove a payment, never end it.
 
+use crate::error::{Code, Error};
 use crate::flow::host::{Fact, Wallet, Window};
 use crate::ledger::journal::{Entry, Payment};
 use crate::text::encoding::from_hex;
 use crate::wire::preimage::Preimage;
-use crate::{Code, Error};
 use std::fmt;
 
 /// Who was held up for longer between the entry in the journal and the wallet does not ask it any more.

@@ -1,10 +1,10 @@
 //! Settled payments of old, folded into one sum for each origin: the journal stays small, and totals stay what they were.
 
+use crate::error::Error;
 use crate::ledger::stored::stored_rows;
 use crate::text::encoding::MAX_SAFE;
 use crate::text::json::Json;
-use crate::text::object::Writer;
-use crate::Error;
+use crate::text::json_writer::Writer;
 
 /// Room for one origin in the stored text, its name aside.
 const ROW_BYTES: usize = 40;
@@ -56,17 +56,18 @@ impl Folded {
 
     pub(crate) fn write(&self, journal: &mut Writer) {
         journal.number("foldedUntil", Some(self.until_ms));
-        journal.rows("folded", &self.origins, |sum, row| {
-            row.text("origin", Some(&sum.origin));
-            row.number("msat", Some(sum.msat));
+        journal.list("folded", &self.origins, |sum, object| {
+            object.text("origin", Some(&sum.origin));
+            object.number("msat", Some(sum.msat));
         });
     }
 
     /// # Errors
-    /// [`crate::Code::StoreFailed`] where it is damaged: a sum that is lost is a limit that is exceeded.
+    /// [`crate::error::Code::StoreFailed`] where it is damaged: a sum that is lost is a limit that is exceeded.
     pub(crate) fn read(json: &Json, name: &str) -> Result<Self, Error> {
         let until_ms = json.get("foldedUntil").and_then(Json::as_u64);
-        let origins = stored_rows(json, "folded", |row| Sum { origin: row.text("origin"), msat: row.number("msat") });
+        let origins =
+            stored_rows(json, "folded", |fields| Sum { origin: fields.text("origin"), msat: fields.number("msat") });
         match (until_ms, origins) {
             (Some(until_ms), Ok(origins)) if !origins.is_empty() => Ok(Self { until_ms, origins }),
             _ => Err(crate::ledger::stored::damaged(name)),

@@ -1,9 +1,9 @@
 //! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it finds none.
 
+use crate::error::Error;
 use crate::ledger::stored::stored_rows;
 use crate::text::json::Json;
-use crate::text::object::Writer;
-use crate::Error;
+use crate::text::json_writer::Writer;
 
 /// Wallets that are remembered; beyond them the one that was learnt of first is forgotten.
 const MOST: usize = 20;
@@ -49,19 +49,19 @@ impl Habits {
     }
 
     pub(crate) fn write(&self, text: &mut Writer) {
-        text.rows(ROWS, &self.0, |(id, seen), row| {
-            row.text("id", Some(id));
-            row.number("seen", Some(*seen));
+        text.list(ROWS, &self.0, |(id, seen), object| {
+            object.text("id", Some(id));
+            object.number("seen", Some(*seen));
         });
     }
 
     /// Absent where nothing was seen.
     ///
     /// # Errors
-    /// [`crate::Code::StoreFailed`] where it is damaged.
+    /// [`crate::error::Code::StoreFailed`] where it is damaged.
     pub(crate) fn read(json: &Json) -> Result<Self, Error> {
         match json.get(ROWS) {
-            Some(_) => stored_rows(json, ROWS, |row| (row.text("id"), row.number("seen"))).map(Self),
+            Some(_) => stored_rows(json, ROWS, |fields| (fields.text("id"), fields.number("seen"))).map(Self),
             None => Ok(Self::default()),
         }
     }

@@ -31,14 +31,15 @@
 //! settle late. They keep their resource (or origin, where its tokens are shared) from being paid again until they are settled, or forgotten: a day after
 //! the invoice expired ([`FORGOTTEN_AFTER_S`]) nobody will learn any more what became of them, and it may be bought anew.
 
+use crate::error::Error;
 use crate::ledger::certainty::{Dispatch, Heard};
 use crate::ledger::compacted::Folded;
 use crate::ledger::habits::Habits;
 use crate::ledger::limits::{Spent, DAY_MS};
 pub use crate::ledger::payment::{Payment, State};
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
-use crate::text::object::{Row, Writer};
-use crate::Error;
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
 
 /// The version of the stored form while nothing is folded.
 const VERSION: u64 = 1;
@@ -158,45 +159,45 @@ impl Entry {
         }
     }
 
-    fn write(&self, row: &mut Writer) {
+    fn write(&self, object: &mut Writer) {
         let payment = &self.payment;
-        payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
-        row.number("maxFeeMsat", Some(self.max_fee_msat));
-        row.text("state", Some(payment.state.name()));
-        row.number("startedAt", Some(self.started_at_ms));
-        row.number("settledAt", payment.settled_at);
-        row.number("invoiceExpiresAt", Some(self.invoice_expires_at));
-        self.dispatch.write(row);
+        payment.write_offer(object, &self.method, &self.token, self.preimage.as_deref());
+        object.number("maxFeeMsat", Some(self.max_fee_msat));
+        object.text("state", Some(payment.state.name()));
+        object.number("startedAt", Some(self.started_at_ms));
+        object.number("settledAt", payment.settled_at);
+        object.number("invoiceExpiresAt", Some(self.invoice_expires_at));
+        self.dispatch.write(object);
     }
 
-    fn read(row: &mut Row<'_>) -> Self {
-        let name = row.text("state");
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let name = fields.text("state");
         let state = State::ALL.iter().find(|(_, state)| *state == name).map(|(state, _)| *state);
-        let state = row.expect(state, State::Unknown);
-        let started_at_ms = row.number("startedAt");
+        let state = fields.expect(state, State::Unknown);
+        let started_at_ms = fields.number("startedAt");
         Self {
-            payment: Payment::read(row, state, started_at_ms / 1000),
-            method: row.text("method"),
-            token: row.text("token"),
-            preimage: row.optional_text("preimage"),
-            max_fee_msat: row.number("maxFeeMsat"),
+            payment: Payment::read(fields, state, started_at_ms / 1000),
+            method: fields.text("method"),
+            token: fields.text("token"),
+            preimage: fields.optional_text("preimage"),
+            max_fee_msat: fields.number("maxFeeMsat"),
             started_at_ms,
-            invoice_expires_at: row.number("invoiceExpiresAt"),
-            dispatch: Dispatch::read(row),
+            invoice_expires_at: fields.number("invoiceExpiresAt"),
+            dispatch: Dispatch::read(fields),
         }
     }
 }
 
 impl Dispatch {
     /// Absent members are left out: most payments have none of them once they are settled.
-    fn write(&self, row: &mut Writer) {
+    fn write(&self, object: &mut Writer) {
         for (name, value) in [
             ("walletId", self.wallet_id.as_deref()),
             ("heard", self.heard.map(Heard::name)),
             ("invoice", self.invoice.as_deref()),
         ] {
             if value.is_some() {
-                row.text(name, value);
+                object.text(name, value);
             }
         }
         let some = |count| Some(count).filter(|count| *count > 0);
@@ -207,22 +208,22 @@ impl Dispatch {
             ("failures", some(self.failures)),
         ] {
             if value.is_some() {
-                row.number(name, value);
+                object.number(name, value);
             }
         }
     }
 
-    fn read(row: &mut Row<'_>) -> Self {
-        let heard = row.optional_text("heard");
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let heard = fields.optional_text("heard");
         let known = heard.as_deref().map(Heard::from_name);
         Self {
-            wallet_id: row.optional_text("walletId"),
-            sent_at_ms: row.optional_number("sentAt"),
-            error_at_ms: row.optional_number("errorAt"),
-            heard: known.and_then(|known| row.expect(known.map(Some), None)),
-            invoice: row.optional_text("invoice"),
-            repeats: row.optional_number("repeats").unwrap_or(0),
-            failures: row.optional_number("failures").unwrap_or(0),
+            wallet_id: fields.optional_text("walletId"),
+            sent_at_ms: fields.optional_number("sentAt"),
+            error_at_ms: fields.optional_number("errorAt"),
+            heard: known.and_then(|known| fields.expect(known.map(Some), None)),
+            invoice: fields.optional_text("invoice"),
+            repeats: fields.optional_number("repeats").unwrap_or(0),
+            failures: fields.optional_number("failures").unwrap_or(0),
         }
     }
 
@@ -258,7 +259,7 @@ impl Journal {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`crate::Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
+    /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (json, version) = stored_json(text, ROWS, VERSION_FOLDED)?;
         let entries = stored_rows(&json, ROWS, Entry::read)?;

@@ -3,12 +3,11 @@
 //! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its outcome is
 //! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
 
+use crate::error::{Code, Error};
 use crate::ledger::journal::Journal;
 use crate::text::encoding::concat;
-use crate::text::object::Writer;
-use crate::{Code, Error};
+use crate::text::json_writer::{write_object, MSAT_PER_SAT};
 
-pub(crate) const MSAT_PER_SAT: u64 = 1_000;
 const HOUR_MS: u64 = 3_600_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
 /// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
@@ -52,10 +51,10 @@ impl Spent {
     /// The JSON text of the object that JavaScript is shown.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Writer::object(|row| {
-            row.number("hour", Some(self.hour));
-            row.number("day", Some(self.day));
-            row.number("total", Some(self.total));
+        write_object(|object| {
+            object.number("hour", Some(self.hour));
+            object.number("day", Some(self.day));
+            object.number("total", Some(self.total));
         })
     }
 
@@ -90,11 +89,11 @@ impl Remaining {
     #[must_use]
     pub fn to_json(&self) -> String {
         let sat = |msat| msat / MSAT_PER_SAT;
-        Writer::object(|row| {
-            row.number("payment", Some(sat(self.payment)));
-            row.number("hour", self.hour.map(sat));
-            row.number("day", self.day.map(sat));
-            row.number("total", self.total.map(sat));
+        write_object(|object| {
+            object.number("payment", Some(sat(self.payment)));
+            object.number("hour", self.hour.map(sat));
+            object.number("day", self.day.map(sat));
+            object.number("total", self.total.map(sat));
         })
     }
 }

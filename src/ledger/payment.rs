@@ -1,6 +1,7 @@
 //! One payment, as users see it.
 
-use crate::text::object::{Row, Writer};
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
 
 /// Room for a row in the stored form: its names and numbers, hash and preimage.
@@ -53,54 +54,54 @@ pub struct Payment {
 
 impl Payment {
     /// As JavaScript is shown it.
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.text("paymentHash", Some(&self.payment_hash));
-        row.text("origin", Some(&self.origin));
-        row.text("url", Some(&self.url));
-        row.text("protocol", Some(self.protocol.as_str()));
-        row.amount(Some(self.amount_msat));
-        row.number("feeMsat", Some(self.fee_msat));
-        row.text("state", Some(self.state.name()));
-        row.number("startedAt", Some(self.started_at));
-        row.number("settledAt", self.settled_at);
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.text("paymentHash", Some(&self.payment_hash));
+        object.text("origin", Some(&self.origin));
+        object.text("url", Some(&self.url));
+        object.text("protocol", Some(self.protocol.as_str()));
+        object.amount(Some(self.amount_msat));
+        object.number("feeMsat", Some(self.fee_msat));
+        object.text("state", Some(self.state.name()));
+        object.number("startedAt", Some(self.started_at));
+        object.number("settledAt", self.settled_at);
     }
 
     /// The JSON text of the object that JavaScript is shown.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Writer::object(|row| self.write(row))
+        write_object(|object| self.write(object))
     }
 
     /// What the rows of journal and tokens begin with.
-    pub(crate) fn write_offer(&self, row: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
-        row.text("paymentHash", Some(&self.payment_hash));
-        row.text("origin", Some(&self.origin));
-        row.text("url", Some(&self.url));
-        row.text("method", Some(method));
-        row.text("protocol", Some(self.protocol.as_str()));
-        row.text("token", Some(token));
-        row.text("preimage", preimage);
-        row.number("amountMsat", Some(self.amount_msat));
-        row.number("feeMsat", Some(self.fee_msat));
+    pub(crate) fn write_offer(&self, object: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
+        object.text("paymentHash", Some(&self.payment_hash));
+        object.text("origin", Some(&self.origin));
+        object.text("url", Some(&self.url));
+        object.text("method", Some(method));
+        object.text("protocol", Some(self.protocol.as_str()));
+        object.text("token", Some(token));
+        object.text("preimage", preimage);
+        object.number("amountMsat", Some(self.amount_msat));
+        object.number("feeMsat", Some(self.fee_msat));
     }
 
-    /// About how many bytes it takes of a stored row.
+    /// About how many bytes it takes of a stored object.
     pub(crate) fn size(&self) -> usize {
         ROW_BYTES.saturating_add(self.origin.len()).saturating_add(self.url.len())
     }
 
-    pub(crate) fn read(row: &mut Row<'_>, state: State, started_at: u64) -> Self {
-        let protocol = Protocol::from_name(&row.text("protocol"));
+    pub(crate) fn read(fields: &mut Fields<'_>, state: State, started_at: u64) -> Self {
+        let protocol = Protocol::from_name(&fields.text("protocol"));
         Self {
-            payment_hash: row.text("paymentHash"),
-            origin: row.text("origin"),
-            url: row.text("url"),
-            protocol: row.expect(protocol, Protocol::L402),
-            amount_msat: row.number("amountMsat"),
-            fee_msat: row.number("feeMsat"),
+            payment_hash: fields.text("paymentHash"),
+            origin: fields.text("origin"),
+            url: fields.text("url"),
+            protocol: fields.expect(protocol, Protocol::L402),
+            amount_msat: fields.number("amountMsat"),
+            fee_msat: fields.number("feeMsat"),
             state,
             started_at,
-            settled_at: row.optional_number("settledAt"),
+            settled_at: fields.optional_number("settledAt"),
         }
     }
 }

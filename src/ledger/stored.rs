@@ -1,9 +1,10 @@
 //! The texts that are stored: an object with a `version` and a list of rows.
 
+use crate::error::{Code, Error};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
-use crate::text::object::{Row, Writer};
-use crate::{Code, Error};
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::{write_object, Writer};
 
 /// The text of a stored list; `more` writes what follows it.
 pub(crate) fn stored_text<T>(
@@ -13,9 +14,9 @@ pub(crate) fn stored_text<T>(
     write: impl Fn(&T, &mut Writer),
     more: impl FnOnce(&mut Writer),
 ) -> String {
-    Writer::object(|list| {
+    write_object(|list| {
         list.number("version", Some(version));
-        list.rows(name, rows, write);
+        list.list(name, rows, write);
         more(list);
     })
 }
@@ -40,10 +41,10 @@ pub(crate) fn stored_json(text: &str, name: &str, latest: u64) -> Result<(Json, 
 ///
 /// # Errors
 /// [`Code::StoreFailed`]
-pub(crate) fn stored_rows<T>(json: &Json, name: &str, read: impl Fn(&mut Row<'_>) -> T) -> Result<Vec<T>, Error> {
-    let mut row = Row::new(json);
-    let list = row.rows(name, read);
-    if row.is_damaged() {
+pub(crate) fn stored_rows<T>(json: &Json, name: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Result<Vec<T>, Error> {
+    let mut fields = Fields::new(json);
+    let list = fields.list(name, read);
+    if fields.is_damaged() {
         return Err(damaged(name));
     }
     Ok(list)

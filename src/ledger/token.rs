@@ -2,7 +2,8 @@
 
 use crate::ledger::journal::{Payment, State};
 use crate::text::encoding::concat;
-use crate::text::object::{Row, Writer};
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
@@ -262,30 +263,32 @@ impl Token {
         refused.fold(own, usize::saturating_add)
     }
 
-    pub(crate) fn write(&self, row: &mut Writer) {
+    pub(crate) fn write(&self, object: &mut Writer) {
         let payment = &self.payment;
-        payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
-        row.number("startedAt", Some(payment.started_at));
-        row.number("settledAt", payment.settled_at);
-        row.truth("accepted", self.accepted);
-        row.number("ownRefusals", Some(self.own_refusals));
+        payment.write_offer(object, &self.method, &self.token, self.preimage.as_deref());
+        object.number("startedAt", Some(payment.started_at));
+        object.number("settledAt", payment.settled_at);
+        object.boolean("accepted", self.accepted);
+        object.number("ownRefusals", Some(self.own_refusals));
         if self.unopened_before > 0 {
-            row.number("unopenedBefore", Some(self.unopened_before));
+            object.number("unopenedBefore", Some(self.unopened_before));
         }
-        row.rows("refused", &self.refused, |refusal, row| {
-            row.text("at", Some(&refusal.at));
-            row.number("times", Some(refusal.times));
+        object.list("refused", &self.refused, |refusal, object| {
+            object.text("at", Some(&refusal.at));
+            object.number("times", Some(refusal.times));
         });
     }
 
-    pub(crate) fn read(row: &mut Row<'_>) -> Self {
-        let started_at = row.number("startedAt");
-        let payment = Payment::read(row, State::Paid, started_at);
-        let mut token = Self::new(payment, row.text("method"), row.text("token"), row.optional_text("preimage"));
-        token.accepted = row.truth("accepted");
-        token.own_refusals = row.number("ownRefusals");
-        token.unopened_before = row.optional_number("unopenedBefore").unwrap_or(0);
-        token.refused = row.rows("refused", |row| Refusal { at: row.text("at"), times: row.number("times") });
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        let started_at = fields.number("startedAt");
+        let payment = Payment::read(fields, State::Paid, started_at);
+        let mut token =
+            Self::new(payment, fields.text("method"), fields.text("token"), fields.optional_text("preimage"));
+        token.accepted = fields.boolean("accepted");
+        token.own_refusals = fields.number("ownRefusals");
+        token.unopened_before = fields.optional_number("unopenedBefore").unwrap_or(0);
+        token.refused =
+            fields.list("refused", |fields| Refusal { at: fields.text("at"), times: fields.number("times") });
         token
     }
 }

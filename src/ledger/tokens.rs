@@ -1,10 +1,10 @@
 //! The tokens that are known, and which of them to try.
 
+use crate::error::Error;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
 use crate::ledger::token::Token;
 use crate::text::scan::parts;
 use crate::wire::origin::Location;
-use crate::Error;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -45,7 +45,7 @@ impl Tokens {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`crate::Code::StoreFailed`] where it is damaged or of a later version.
+    /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version.
     pub fn parse(text: &str) -> Result<Vec<Token>, Error> {
         let (json, _) = stored_json(text, ROWS, VERSION)?;
         stored_rows(&json, ROWS, Token::read)
@@ -54,7 +54,7 @@ impl Tokens {
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        stored_text(VERSION, ROWS, &self.list, |token, row| token.write(row), |_| {})
+        stored_text(VERSION, ROWS, &self.list, |token, object| token.write(object), |_| {})
     }
 
     /// Each of them.

@@ -51,52 +51,6 @@ impl Json {
         Ok((value, parser.rest))
     }
 
-    /// Compact JSON text.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut out = String::new();
-        self.write(&mut out);
-        out
-    }
-
-    fn write(&self, out: &mut String) {
-        match self {
-            Self::Null => out.push_str("null"),
-            Self::Bool(true) => out.push_str("true"),
-            Self::Bool(false) => out.push_str("false"),
-            Self::Number(text) => out.push_str(text),
-            Self::String(text) => write_string(text, out),
-            Self::Array(items) => {
-                out.push('[');
-                for (i, item) in items.iter().enumerate() {
-                    if i != 0 {
-                        out.push(',');
-                    }
-                    item.write(out);
-                }
-                out.push(']');
-            }
-            Self::Object(members) => {
-                out.push('{');
-                for (i, (name, value)) in members.iter().enumerate() {
-                    if i != 0 {
-                        out.push(',');
-                    }
-                    write_string(name, out);
-                    out.push(':');
-                    value.write(out);
-                }
-                out.push('}');
-            }
-        }
-    }
-
-    /// An object of these members.
-    #[must_use]
-    pub fn object<const N: usize>(members: [(&str, Json); N]) -> Self {
-        Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
     /// The member of this name, where this is an object that has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json> {
@@ -156,67 +110,6 @@ impl Json {
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
-}
-
-impl From<&str> for Json {
-    fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
-    }
-}
-
-impl From<String> for Json {
-    fn from(text: String) -> Self {
-        Self::String(text)
-    }
-}
-
-impl From<u64> for Json {
-    fn from(number: u64) -> Self {
-        Self::Number(number.to_string())
-    }
-}
-
-impl From<bool> for Json {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<Vec<Json>> for Json {
-    fn from(items: Vec<Json>) -> Self {
-        Self::Array(items)
-    }
-}
-
-/// `null` for `None`.
-impl<T: Into<Json>> From<Option<T>> for Json {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-pub(crate) fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    // In runs: a stored text is long, and little of it needs an escape.
-    let mut rest = text;
-    loop {
-        let (plain, escaped) = cut(rest, span(rest, kind::JSON));
-        out.push_str(plain);
-        let Some((byte, after)) = escaped.split_at_checked(1) else { break };
-        match byte {
-            "\n" => out.push_str("\\n"),
-            "\"" | "\\" => {
-                out.push('\\');
-                out.push_str(byte);
-            }
-            _ => {
-                out.push_str("\\u00");
-                out.push_str(&crate::text::encoding::to_hex(byte.as_bytes()));
-            }
-        }
-        rest = after;
-    }
-    out.push('"');
 }
 
 const BAD_ESCAPE: &str = "a json string holds a malformed escape";

@@ -2,6 +2,7 @@
 
 pub(crate) mod encoding;
 pub mod json;
-pub(crate) mod object;
+pub(crate) mod json_fields;
+pub(crate) mod json_writer;
 pub(crate) mod scan;
 pub(crate) mod time;

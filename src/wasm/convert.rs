@@ -1,6 +1,6 @@
 //! What crosses the border: results as JSON text, answers member by member, errors of the parsers as a pair.
 
-use crate::Error;
+use crate::error::Error;
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 

@@ -2,12 +2,12 @@
 
 use super::convert::{msat, text};
 use super::task;
+use crate::error::Error;
 use crate::flow::event::{Event, Quote};
 use crate::flow::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
 use crate::ledger::journal::Payment;
 use crate::text::scan::{number, split_once};
 use crate::wire::invoice::Invoice;
-use crate::Error;
 use gloo_net::http::Response;
 use js_sys::{Array, Date, Function, Promise, Reflect};
 use std::future::{poll_fn, Future};

@@ -7,17 +7,17 @@ mod convert;
 mod host;
 mod task;
 
+use crate::error::{Code, Error};
 use crate::flow::call::{Client, Reply};
 use crate::flow::config::Config;
 use crate::flow::failure::{Failure, Raised};
 use crate::flow::host::Wallet;
 use crate::ledger::journal::Payment;
 use crate::text::json::Json;
-use crate::text::object::Writer;
+use crate::text::json_writer::{write_list, write_object};
 use crate::wire::challenge;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{attenuate, Macaroon};
-use crate::{Code, Error};
 use convert::pair;
 use host::{Call, Env, JsHost};
 use js_sys::{Array, Promise};
@@ -98,10 +98,10 @@ impl Core {
     #[must_use]
     pub fn credential(&self, id: i32) -> Option<String> {
         self.client.token(id.unsigned_abs()).map(|token| {
-            Writer::object(|row| {
-                row.text("authorization", Some(&token.authorization()));
-                row.row("payment", |row| token.payment.write(row));
-                row.number("expiresAt", token.expires_at());
+            write_object(|object| {
+                object.text("authorization", Some(&token.authorization()));
+                object.object("payment", |object| token.payment.write(object));
+                object.number("expiresAt", token.expires_at());
             })
         })
     }
@@ -148,7 +148,7 @@ impl Core {
         self.promise(async move {
             let subject = subject.as_deref();
             let told = match question {
-                0 => client.payments().await.map(|payments| Some(Writer::array(&payments, Payment::write))),
+                0 => client.payments().await.map(|payments| Some(write_list(&payments, Payment::write))),
                 1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
                 2 => client.read_tokens().await.map(|()| None),
                 3 => client.forget(subject).await.map(|()| None),

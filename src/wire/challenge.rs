@@ -6,10 +6,10 @@
 //! - values may be quoted, single-quoted, or bare with any visible character but a separator and a double quote;
 //! - a name followed by `=` belongs to the challenge before it, anything else starts the next one.
 
+use crate::error::{Code, Error};
 use crate::text::encoding::concat;
-use crate::text::object::Writer;
+use crate::text::json_writer::{write_list, Writer};
 use crate::text::scan::{cut, is, kind, span};
-use crate::{Code, Error};
 use std::borrow::Cow;
 
 /// Bytes of a header. Servers bound their own credentials to 8 KiB (spring) and 64 KiB (aperture).
@@ -69,14 +69,14 @@ pub struct Challenge {
 
 impl Challenge {
     /// As JavaScript is shown it: without an offer there is no such property.
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.text("scheme", Some(&self.scheme));
-        row.row("params", |row| self.params.iter().for_each(|(name, value)| row.text(name, Some(value))));
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.text("scheme", Some(&self.scheme));
+        object.object("params", |object| self.params.iter().for_each(|(name, value)| object.text(name, Some(value))));
         if let Some(offer) = &self.offer {
-            row.row("offer", |row| {
-                row.text("protocol", Some(offer.protocol.as_str()));
-                row.text("token", Some(&offer.token));
-                row.text("invoice", Some(&offer.invoice));
+            object.object("offer", |object| {
+                object.text("protocol", Some(offer.protocol.as_str()));
+                object.text("token", Some(&offer.token));
+                object.text("invoice", Some(&offer.invoice));
             });
         }
     }
@@ -134,7 +134,7 @@ pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
 /// The JSON text of the array that JavaScript is shown.
 #[must_use]
 pub fn to_json(challenges: &[Challenge]) -> String {
-    Writer::array(challenges, Challenge::write)
+    write_list(challenges, Challenge::write)
 }
 
 const NEITHER: &str = "it holds something that is neither a parameter nor a scheme";

@@ -11,10 +11,10 @@
 //!   hashes to count: wallets differ in that, and what is checked here must be what is paid.
 //! - The text is taken as it is: `lightning:` and white space are not removed.
 
+use crate::error::{Code, Error};
 use crate::text::encoding::MAX_SAFE;
-use crate::text::object::Writer;
+use crate::text::json_writer::{write_object, Writer};
 use crate::text::scan::{cut, find, rsplit_once};
-use crate::{Code, Error};
 
 /// Characters of an invoice. The specification sets no limit; 7089 is what fits a QR code, and wallets refuse more.
 pub const MAX_LENGTH: usize = 7089;
@@ -198,22 +198,22 @@ impl Invoice {
 }
 
 impl Invoice {
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.text("paymentRequest", Some(&self.payment_request));
-        row.text("network", Some(self.network.as_str()));
-        row.amount(self.amount_msat);
-        row.hex("paymentHash", Some(&self.payment_hash));
-        row.text("description", self.description.as_deref());
-        row.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));
-        row.hex("payee", self.payee.as_ref().map(AsRef::as_ref));
-        row.number("timestamp", Some(self.timestamp));
-        row.number("expiresAt", Some(self.expires_at));
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.text("paymentRequest", Some(&self.payment_request));
+        object.text("network", Some(self.network.as_str()));
+        object.amount(self.amount_msat);
+        object.hex("paymentHash", Some(&self.payment_hash));
+        object.text("description", self.description.as_deref());
+        object.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));
+        object.hex("payee", self.payee.as_ref().map(AsRef::as_ref));
+        object.number("timestamp", Some(self.timestamp));
+        object.number("expiresAt", Some(self.expires_at));
     }
 
     /// The JSON text of the object that JavaScript is shown.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Writer::object(|row| self.write(row))
+        write_object(|object| self.write(object))
     }
 }
 

@@ -6,11 +6,11 @@
 
 mod format;
 
+use crate::error::{Code, Error};
 use crate::text::encoding::{from_digits, from_hex, is_digit, to_hex, MAX_SAFE};
-use crate::text::object::Writer;
+use crate::text::json_writer::{write_object, Writer};
 use crate::text::scan::{cut, find, number, split_once};
 use crate::text::time;
-use crate::{Code, Error};
 use format::Encoded;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -99,25 +99,25 @@ impl Macaroon {
         self.caveats.iter().filter_map(counts).min()
     }
 
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.number("version", Some(self.version.into()));
-        row.text("location", self.location.as_deref());
-        row.hex("identifier", Some(&self.identifier));
-        row.hex("paymentHash", self.payment_hash.as_ref().map(AsRef::as_ref));
-        row.hex("tokenId", self.token_id.as_ref().map(AsRef::as_ref));
-        row.rows("caveats", &self.caveats, |caveat, row| {
-            row.text("condition", Some(&caveat.condition));
-            row.text("value", Some(&caveat.value));
-            row.text("raw", Some(&caveat.raw));
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.number("version", Some(self.version.into()));
+        object.text("location", self.location.as_deref());
+        object.hex("identifier", Some(&self.identifier));
+        object.hex("paymentHash", self.payment_hash.as_ref().map(AsRef::as_ref));
+        object.hex("tokenId", self.token_id.as_ref().map(AsRef::as_ref));
+        object.list("caveats", &self.caveats, |caveat, object| {
+            object.text("condition", Some(&caveat.condition));
+            object.text("value", Some(&caveat.value));
+            object.text("raw", Some(&caveat.raw));
         });
-        row.number("expiresAt", self.expires_at);
-        row.hex("signature", Some(&self.signature));
+        object.number("expiresAt", self.expires_at);
+        object.hex("signature", Some(&self.signature));
     }
 
     /// The JSON text of the object that JavaScript is shown.
     #[must_use]
     pub fn to_json(&self) -> String {
-        Writer::object(|row| self.write(row))
+        write_object(|object| self.write(object))
     }
 
     fn new(version: u8, parts: Parts) -> Self {

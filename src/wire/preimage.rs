@@ -1,7 +1,7 @@
 //! A preimage, proven against its payment hash.
 
+use crate::error::{Code, Error};
 use crate::text::encoding::{from_base64, from_hex};
-use crate::{Code, Error};
 use sha2::{Digest, Sha256};
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! The formats of a macaroon: read, and written again with more caveats.
 
 use super::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
+use crate::error::Error;
 use crate::text::encoding::{from_base64, from_hex, to_base64, to_hex, Flavour};
 use crate::text::json::Json;
-use crate::Error;
 
 const NO_FORMAT: &str = "the token is no macaroon: it has neither version 1, version 2 nor json form";
 const CUT_SHORT: &str = "the macaroon is cut short or a length in it is wrong";
@@ -83,12 +83,12 @@ impl Encoded {
                 }
                 if let Some((_, Json::Array(present))) = members.iter_mut().find(|(name, _)| name == "c") {
                     for caveat in caveats {
-                        present.push(Json::object([("i", Json::from(*caveat))]));
+                        present.push(Json::Object(vec![("i".to_owned(), Json::String((*caveat).to_owned()))]));
                     }
                 }
                 members.retain(|(name, _)| name != "s" && name != "s64");
                 let url = Flavour { url_safe: true, padded: false };
-                members.push(("s64".to_owned(), to_base64(signature, url).into()));
+                members.push(("s64".to_owned(), Json::String(to_base64(signature, url))));
                 Json::Object(members).to_text().into_bytes()
             }
         };
