@@ -20,7 +20,7 @@ async function repeat(tasks) {
   for (let round = 0; round < TIMES; round++) {
     for (const [which, [, task]] of tasks.entries()) times[which].push(await task());
   }
-  tasks.forEach(([name], which) => print(name, times[which]));
+  for (const [which, [name]] of tasks.entries()) print(name, times[which]);
 }
 
 /** Real requests on loopback. Once for the first request of all, where `fetch` itself is cold, too, and once after a free one. */

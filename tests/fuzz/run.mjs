@@ -119,7 +119,8 @@ async function longestOf(output, program, flags) {
 
 let triple;
 async function host() {
-  return (triple ??= /^host: (\S+)/m.exec(await run("rustc", ["-vV"], { quiet: true }))[1]);
+  triple ??= /^host: (\S+)/m.exec(await run("rustc", ["-vV"], { quiet: true }))[1];
+  return triple;
 }
 
 try {

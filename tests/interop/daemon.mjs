@@ -33,7 +33,12 @@ export class Daemon {
     });
     this.#child = child;
     running.add(child);
-    this.ended = new Promise((done) => child.on("exit", () => (running.delete(child), done())));
+    this.ended = new Promise((done) => {
+      child.on("exit", () => {
+        running.delete(child);
+        done();
+      });
+    });
     return new Promise((done, fail) => {
       let rest = "";
       const hear = (text) => {

@@ -126,7 +126,7 @@ const cases = [
   {
     name: "demo: the page can't do more with the node than pay, look up and read the balance, and nobody else can do that",
     run: (t) =>
-      withDemo(t, { ...ownNode(t.network), shop: `${t.place.plain}/weather` }, async (page, { url }) => {
+      withDemo(t, { ...ownNode(t.network), shop: `${t.place.plain}/weather` }, async (_page, { url }) => {
         const { buyer } = t.network;
         const text = await (await fetch(`${url}/config.json`)).text();
         t.equal(text.includes(buyer.macaroonHex), false, "the macaroon in the page's hands");

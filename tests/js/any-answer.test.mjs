@@ -186,7 +186,11 @@ test("whatever pay() answers ends in one of: paid and proven, failed for certain
   await fc.assert(
     fc.asyncProperty(answers, clothes, fc.constantFrom("preimage", "none"), async (answer, clothe, proof) => {
       let calls = 0;
-      const { end, payment, total, sent, again, token } = await buy(() => (calls++, clothe(answer)), { proof });
+      const asked = () => {
+        calls++;
+        return clothe(answer);
+      };
+      const { end, payment, total, sent, again, token } = await buy(asked, { proof });
       const meant = meaning(answer);
       const isProof = PROOFS.includes(meant.proof) || PROOFS.includes(meant.proof?.trim());
       if (isProof || (meant.word && proof === "none")) {
@@ -246,7 +250,7 @@ test("whatever pay() throws, and wherever an answer throws, leaves the payment o
         done(HEX);
       },
     }),
-    (cause) => ({ then: (done, fail) => setTimeout(fail, 1, cause) }),
+    (cause) => ({ then: (_done, fail) => setTimeout(fail, 1, cause) }),
     (cause) => ({
       get preimage() {
         throw cause;
@@ -292,7 +296,11 @@ test("whatever pay() throws, and wherever an answer throws, leaves the payment o
   await fc.assert(
     fc.asyncProperty(throwing, odd, async (make, cause) => {
       let calls = 0;
-      const { end, payment, total, sent, again } = await buy(() => (calls++, make(cause)));
+      const asked = () => {
+        calls++;
+        return make(cause);
+      };
+      const { end, payment, total, sent, again } = await buy(asked);
       assert.equal(end.code, "payment_unknown");
       assert.ok(Object.is(end.cause, cause));
       quiet(end);

@@ -264,7 +264,7 @@ for (const [name, module] of Object.entries(MODULES)) {
     );
   });
 
-  test(`${name}: whatever lookup() is answered`, async (t) => {
+  test(`${name}: whatever lookup() is answered`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, fc.integer({ min: 1, max: 4 }), async (status, text, type, pieces) => {
         let answer;
@@ -363,7 +363,10 @@ test("a fetch that rejects with anything leaves the outcome open, unless it is N
         );
         const ended = await wallet.pay(invoice, context).then(
           (answer) => Object.keys(answer).includes("failed"),
-          (error) => (assert.ok(error instanceof Error), false),
+          (error) => {
+            assert.ok(error instanceof Error);
+            return false;
+          },
         );
         assert.equal(ended, told && !given);
       },
@@ -371,7 +374,7 @@ test("a fetch that rejects with anything leaves the outcome open, unless it is N
   );
 });
 
-test("nwc: whatever a client answers or throws", async (t) => {
+test("nwc: whatever a client answers or throws", async () => {
   const refusal = fc.constantFrom("INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED");
   const code = fc.oneof(
     refusal,

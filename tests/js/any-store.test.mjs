@@ -17,7 +17,10 @@ function client(values, seed) {
   const preimage = Buffer.alloc(32, seed);
   let paid = 0;
   const pay = createFetch({
-    wallet: () => (paid++, preimage.toString("hex")),
+    wallet: () => {
+      paid++;
+      return preimage.toString("hex");
+    },
     store: {
       get: (key) => values.get(key),
       set: (key, value) => void values.set(key, value),

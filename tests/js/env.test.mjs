@@ -91,9 +91,10 @@ test("a write that hangs is neither overtaken nor outlives its lock", async (t) 
   let freed = false;
   const store = {
     get: never,
-    set: (key, value) => (
-      writes.push(value), value === "first" ? new Promise((resolve) => (finish = resolve)) : undefined
-    ),
+    set: (_key, value) => {
+      writes.push(value);
+      if (value === "first") return new Promise((resolve) => (finish = resolve));
+    },
     delete: never,
     lock: async (_, task) => {
       await task();
@@ -129,7 +130,12 @@ test("a response of any make is let go of without a throw", () => {
 test("a wallet's signal fires at the timeout, whenever the wallet first looks at it", async () => {
   let context;
   let end;
-  const wallet = { pay: (_, given) => ((context = given), new Promise((resolve) => (end = resolve))) };
+  const wallet = {
+    pay(_, given) {
+      context = given;
+      return new Promise((resolve) => (end = resolve));
+    },
+  };
   const paid = environment({ wallet, method: "pay", now: Date.now }).pay("{}", "https://a.example/", 0, 20);
   const early = context.signal;
   assert.equal(early.aborted, false);

@@ -14,7 +14,11 @@ const load = () => assert.fail("there is nothing to load the core for");
 test("a store that does not answer holds a request up for five seconds, once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let sent = 0;
-  const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => (sent++, new Response("sunny")) };
+  const fetch = async () => {
+    sent++;
+    return new Response("sunny");
+  };
+  const options = { wallet: () => "", limits: { perPayment: 1 }, fetch };
   const pay = createFetch({ ...options, store: { get: never, set: never, delete: never } }, load);
   const first = pay("https://a.example/");
   t.mock.timers.tick(4999);
@@ -30,12 +34,16 @@ test("a thousand first calls read the store once; in workerd each its own, for t
   for (const follow of [undefined, () => {}]) {
     let [read, sent, open] = [0, 0];
     const gate = new Promise((resolve) => (open = resolve));
-    const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => (sent++, new Response("sunny")) };
-    const pay = createFetch(
-      { ...options, store: { get: () => (read++, gate), set: never, delete: never } },
-      load,
-      follow,
-    );
+    const fetch = async () => {
+      sent++;
+      return new Response("sunny");
+    };
+    const get = () => {
+      read++;
+      return gate;
+    };
+    const store = { get, set: never, delete: never };
+    const pay = createFetch({ wallet: () => "", limits: { perPayment: 1 }, fetch, store }, load, follow);
     const calls = Array.from({ length: 1000 }, () => pay("https://a.example/"));
     await settle();
     assert.deepEqual([read, sent], [follow ? 1000 : 1, 0]);
@@ -75,7 +83,10 @@ test("a store that fails or answers nonsense holds nothing up", async () => {
 
 test("a core that is at hand is loaded once the first request is on its way, and where that fails a free call does not care", async () => {
   const said = [];
-  const fetch = async () => (said.push("sent"), new Response("sunny"));
+  const fetch = async () => {
+    said.push("sent");
+    return new Response("sunny");
+  };
   const failing = async () => {
     said.push("load");
     throw new Error("no core");
@@ -173,7 +184,10 @@ test("an address alone is sent as it is until there is a token, and with one aro
 
 test("where redirects are followed by hand, a token is sent that way with an address alone, too", async () => {
   let followed = 0;
-  const { pay, calls } = await shop((fetch, target, init) => (followed++, fetch(target, init)));
+  const { pay, calls } = await shop((fetch, target, init) => {
+    followed++;
+    return fetch(target, init);
+  });
   for (let call = 0; call < 3; call++) assert.equal((await pay("http://localhost/weather")).status, 200);
   assert.deepEqual([calls.length, followed], [4, 3]);
 });

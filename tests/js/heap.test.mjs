@@ -50,8 +50,10 @@ test("no response, no arguments and no listener outlive their call", async () =>
     for (let i = 0; i < 100; i++) {
       const init = { signal, headers: { "x-mine": String(i) } };
       const response = await pay("http://localhost/weather", init);
-      for (const [name, value] of Object.entries({ init, response, headers: response.headers }))
-        (left[`${name}, ${kind}`] ??= []).push(new WeakRef(value));
+      for (const [name, value] of Object.entries({ init, response, headers: response.headers })) {
+        left[`${name}, ${kind}`] ??= [];
+        left[`${name}, ${kind}`].push(new WeakRef(value));
+      }
     }
     assert.equal(getEventListeners(signal, "abort").length, 0, kind);
   }

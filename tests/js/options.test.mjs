@@ -167,7 +167,10 @@ test("other values of the wrong type or range", () =>
     [{ ...good, networks: null }, "networks must be an array, not null"],
     [{ ...good, networks: ["mainnet"] }, "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet"],
     [{ ...good, networks: [] }, "networks must not be empty: leave it out for the default"],
-    [{ ...good, networks: [, "bitcoin"] }, "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet"],
+    [
+      { ...good, networks: Object.assign([], { 1: "bitcoin" }) },
+      "networks[0] must be one of bitcoin, testnet, signet, regtest, simnet",
+    ],
     [{ ...good, protocols: [] }, "protocols must not be empty: leave it out for the default"],
     [{ ...good, protocols: ["l402", "L402"] }, "protocols[1] must be one of l402, lsat, mpp, x402"],
     [{ ...good, proof: "maybe" }, "proof must be one of preimage, none"],
@@ -369,7 +372,6 @@ test("the default fetch is the one of now, and runs without a this", async (t) =
   });
   let seen;
   globalThis.fetch = async function () {
-    "use strict";
     seen = this;
     return "then";
   };

@@ -34,7 +34,11 @@ const KINDS = {
   "headers in a Map": () => [{ headers: new Map(NAMES) }],
   "its own Headers": ({ Headers }) => [{ headers: new Headers(NAMES) }],
   "Headers that somebody extended": ({ Headers }) => [
-    { headers: extended(Headers, (headers) => NAMES.forEach(([name, value]) => headers.append(name, value))) },
+    {
+      headers: extended(Headers, (headers) => {
+        for (const [name, value] of NAMES) headers.append(name, value);
+      }),
+    },
   ],
   "the runtime's own Headers": () => [{ headers: new globalThis.Headers(NAMES) }],
   "its own FormData": ({ FormData }) => [
@@ -104,7 +108,10 @@ async function openShop(t) {
     response.end("sunny");
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  t.after(() => (server.closeAllConnections(), server.close()));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     seen,

@@ -164,7 +164,10 @@ test("a redirect to nowhere is fetch's TypeError", async () => {
 test("followed by hand only with a token of ours, and only where the caller wants redirects followed", async () => {
   const seen = async (input, init, authorization, by = follow) => {
     let given;
-    const fetch = async (_, sent) => ((given = sent?.redirect), new Response());
+    const fetch = async (_, sent) => {
+      given = sent?.redirect;
+      return new Response();
+    };
     await readCall(input, init, { fetch, follow: by }).send(authorization);
     return given;
   };

@@ -47,7 +47,7 @@ test("the first send hands on the caller's very arguments", async () => {
     call.send();
     assert.equal(calls.length, 1);
     assert.equal(calls[0].length, args.length);
-    args.forEach((arg, i) => assert.equal(calls[0][i], arg));
+    for (const [i, arg] of args.entries()) assert.equal(calls[0][i], arg);
   }
 });
 
@@ -365,7 +365,7 @@ test("a stream is sent untouched, and once", async () => {
 
 test("a Request with a body is sent several times, itself first", async () => {
   const request = new Request(URL_, { method: "POST", body: "payload", headers: { a: "b" } });
-  const { fetch, calls } = recorder(async (n, input, init) => new Response(await new Request(input, init).text()));
+  const { fetch, calls } = recorder(async (_n, input, init) => new Response(await new Request(input, init).text()));
   const call = readCall(request, undefined, { fetch });
   assert.equal(call.replayable, true);
   assert.equal(await (await call.send()).text(), "payload");
@@ -388,7 +388,10 @@ test("a Request is cloned only where it may be sent again, and the clone is let 
   const clones = (init, over) => {
     const request = new Request(URL_, { method: "POST", body: "x", ...init });
     let count = 0;
-    request.clone = () => (count++, Request.prototype.clone.call(request));
+    request.clone = () => {
+      count++;
+      return Request.prototype.clone.call(request);
+    };
     const { call } = read(request, over);
     return [call.replayable, count];
   };

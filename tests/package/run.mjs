@@ -193,7 +193,7 @@ const tests = {
   },
 
   async "a page whose bundler did not copy the wasm buys with the bytes of a chunk: esbuild, in one file and in several, and Rolldown"() {
-    const html = (request, response) =>
+    const html = (_request, response) =>
       response.setHeader("content-type", "text/html").end("<!doctype html><title>the app</title>");
     const outs = [
       await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-main"), { format: "esm" }),
@@ -344,7 +344,7 @@ const tests = {
         let broken = 1;
         return [
           path,
-          async (request, response) => {
+          async (_request, response) => {
             if (broken-- <= 0) {
               if (path.endsWith("js")) response.setHeader("content-type", "text/javascript");
               return readFile(join(folder, path));
@@ -368,7 +368,7 @@ const tests = {
     const path = "/node_modules/l402-fetch/dist/l402_fetch.wasm";
     const { results } = await visit("/", {
       "/": page("/app/main.js"),
-      [path]: async (request, response) => {
+      [path]: async (_request, response) => {
         response.setHeader("content-type", "application/octet-stream");
         response.end(await readFile(join(folder, path)));
       },

@@ -51,12 +51,12 @@ const WAYS = {
       setImmediate(() => response.write(`${line.slice(30)}\n`));
     };
   },
-  cut: async (settle) => (await settle(), cut()),
-  truncated: async (settle) => (await settle(), truncated(200, '{"result":{"status":"SUCC')),
-  page: async (settle) => (await settle(), page(200)),
+  cut: (settle) => settle().then(cut),
+  truncated: (settle) => settle().then(() => truncated(200, '{"result":{"status":"SUCC')),
+  page: (settle) => settle().then(() => page(200)),
   // what sends it again is turned away, though the first was carried out
-  twice: async (settle, paid, times) => (times > 1 ? text(429, "slow down") : (await settle(), cut())),
-  hangs: async (settle) => (await settle(), endless(200, '{"result":')),
+  twice: (settle, _paid, times) => (times > 1 ? text(429, "slow down") : settle().then(cut)),
+  hangs: (settle) => settle().then(() => endless(200, '{"result":')),
 };
 
 /** Resolves with the URL, how often `/away` was asked for, and a `close()`. */

@@ -2,7 +2,7 @@
 // and a `.wasm` that is imported becomes a compiled module.
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { at } from "../../scripts/lib.mjs";
 

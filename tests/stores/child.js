@@ -21,7 +21,11 @@ const roles = {
       () => console.log("written"),
       (error) => console.log(error.code),
     ),
-  hold: (name) => store.lock(name, () => (console.log("held"), forever())),
+  hold: (name) =>
+    store.lock(name, () => {
+      console.log("held");
+      return forever();
+    }),
   hang: () =>
     store.lock("l402-fetch/ledger", async () => {
       await store.set("a", "before");
@@ -33,7 +37,7 @@ const roles = {
       );
       await forever();
     }),
-  async buy(url, base, other, shop, total = "100", query = "") {
+  async buy(url, _base, other, shop, total = "100", query = "") {
     const wallet = async ({ paymentRequest }) =>
       (await fetch(`${other}/wallet/${shop}/pay?${query}`, { method: "POST", body: paymentRequest })).json();
     const pay = pkg.createFetch({

@@ -34,7 +34,12 @@ function startWith(command, ...args) {
   });
   children.add(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const ended = new Promise((done) => child.on("exit", () => (children.delete(child), done())));
+  const ended = new Promise((done) => {
+    child.on("exit", () => {
+      children.delete(child);
+      done();
+    });
+  });
   return {
     say: (line) => child.stdin.write(`${line}\n`),
     hear: async () => (await lines.next()).value,

@@ -11,7 +11,10 @@ function withDatabase(name, version, task) {
   return new Promise((done, fail) => {
     const request = indexedDB.open(name, version);
     request.onupgradeneeded = () => task?.(request.result);
-    request.onsuccess = () => (request.result.close(), done());
+    request.onsuccess = () => {
+      request.result.close();
+      done();
+    };
     request.onerror = () => fail(request.error);
   });
 }

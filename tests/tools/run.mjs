@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { at, root, run, seconds } from "../../scripts/lib.mjs";
+import { root, run, seconds } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
 import { startPaywall } from "../lib/paywall.mjs";
 import { checkDocs, record } from "./lib/docs.mjs";

@@ -1,11 +1,11 @@
 // The whole surface, used as a caller would, under the strictest settings. Checked by tsc, never run.
 import {
-  attenuateMacaroon,
+  type attenuateMacaroon,
   createFetch,
-  decodeInvoice,
-  decodeMacaroon,
+  type decodeInvoice,
+  type decodeMacaroon,
   L402Error,
-  parseChallenges,
+  type parseChallenges,
   receiptOf,
   type Challenge,
   type ErrorCode,
@@ -181,7 +181,7 @@ function show(event: PaymentEvent): string {
   switch (event.type) {
     case "challenge":
       return (
-        event.url + event.challenges.map(({ scheme, params, offer }) => scheme + params["realm"] + offer?.token).join()
+        event.url + event.challenges.map(({ scheme, params, offer }) => scheme + params.realm + offer?.token).join()
       );
     case "quote":
       return event.quote.origin;

@@ -6,10 +6,14 @@ let next = 100_000;
 
 /** A number of milliseconds that are over once `release()` is called. */
 export function hold() {
-  const milliseconds = (next += 10_000);
+  next += 10_000;
+  const milliseconds = next;
   const tasks = [];
   held.set(milliseconds, tasks);
-  return { milliseconds, release: () => tasks.splice(0).forEach((task) => task()) };
+  const release = () => {
+    for (const task of tasks.splice(0)) task();
+  };
+  return { milliseconds, release };
 }
 
 globalThis.setTimeout = (task, milliseconds, ...rest) => {

@@ -367,7 +367,7 @@ export function manners(world, kit) {
       assert.equal(it.asked("pay").length, 1);
     },
 
-    async "its name is the same for the same wallet, another for another, and gives nothing away"(t) {
+    async "its name is the same for the same wallet, another for another, and gives nothing away"() {
       const open = (url) => kit.open(url);
       const [one, same, other] = [open("https://a.example"), open("https://a.example/"), open("https://b.example")];
       assert.match(one.id, new RegExp(`^${name}-[0-9a-f]{8}$`));

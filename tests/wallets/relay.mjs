@@ -22,7 +22,9 @@ async function openRelay({ acknowledges = true } = {}) {
   const events = [];
   const sockets = new Set();
   const waiting = [];
-  const changed = () => waiting.forEach((check) => check());
+  const changed = () => {
+    for (const check of waiting) check();
+  };
   const relay = { acknowledges };
   server.on("connection", (socket) => {
     const subscriptions = new Map();

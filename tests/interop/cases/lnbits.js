@@ -6,7 +6,7 @@ import { purchases, thawing } from "./purchases.js";
 const RICH = 6_000_000;
 
 /** A new wallet there that holds so much. */
-const open = async (t, market, sat = RICH) => {
+const open = async (_t, market, sat = RICH) => {
   const { url, adminKey } = await market.desk("lnbits", { sat });
   return lnbits({ url, adminKey });
 };

@@ -4,7 +4,7 @@ import { assertBought, freezing, openMarket, replaying } from "../market.js";
 import { purchases, thawing } from "./purchases.js";
 
 /** A new connection to the service. */
-const open = async (t, market, { may, budgetMsat } = {}) =>
+const open = async (_t, market, { may, budgetMsat } = {}) =>
   nwc(await market.desk("nwc", { ...(may && { may }), ...(budgetMsat && { budgetMsat }) }));
 
 export const everywhere = purchases("nwc", open);

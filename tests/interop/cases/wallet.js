@@ -75,7 +75,7 @@ export default [
     async run(t) {
       const market = await openMarket(t);
       const wallet = market.wallet();
-      t.same(await wallet.lookup("00".repeat(31) + "07"), { state: "not_found" });
+      t.same(await wallet.lookup(`${"00".repeat(31)}07`), { state: "not_found" });
       const invoice = await t.pkg.decodeInvoice(await market.desk("invoice", { sat: 12, expiry: 1 }));
       await eventually("the invoice's end", () => Date.now() / 1000 > invoice.expiresAt + 1);
       const { failed } = await wallet.pay(invoice, { maxFeeMsat: 5000 });

@@ -57,7 +57,10 @@ export default [
       const [asked, answer] = [deferred(), deferred()];
       const pay = shop.client({
         limits: { perPayment: 100, total: 10 },
-        approve: () => (asked.resolve(), answer.promise),
+        approve: () => {
+          asked.resolve();
+          return answer.promise;
+        },
       });
       const call = pay(shop.url("a"), { signal: own.signal });
       await asked.promise;

@@ -8,7 +8,8 @@ function witness(t, shop, { wallet, ...options }) {
   const noting =
     (name, task) =>
     (...args) => {
-      (seen[name] ??= []).push(storage.getStore());
+      seen[name] ??= [];
+      seen[name].push(storage.getStore());
       return task(...args);
     };
   const client = shop.client({

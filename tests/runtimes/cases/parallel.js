@@ -154,7 +154,12 @@ export default [
     async run(t) {
       const shop = openShop(t);
       const [asked, answer] = [deferred(), deferred()];
-      const pay = shop.client({ approve: () => (asked.resolve(), answer.promise) });
+      const pay = shop.client({
+        approve: () => {
+          asked.resolve();
+          return answer.promise;
+        },
+      });
       const controller = new AbortController();
       const first = pay(shop.url("a"), { signal: controller.signal });
       await asked.promise;

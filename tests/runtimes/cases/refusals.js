@@ -22,7 +22,10 @@ const declined = (name, approve, cause) => ({
   async run(t) {
     const asked = [];
     const shop = openShop(t, {
-      approve: (quote) => (asked.push(quote), approve()),
+      approve: (quote) => {
+        asked.push(quote);
+        return approve();
+      },
       limits: { perPayment: 100, total: 10 },
     });
     const error = await t.rejects(shop.pay(shop.url("a")), "declined");
@@ -147,7 +150,10 @@ export default [
       const asked = [];
       const shop = openShop(t, {
         limits: { perPayment: 50, perHour: 60, total: 40, perOrigin: { perHour: 30 } },
-        approve: (quote, context) => (asked.push([quote.amountSat, context]), true),
+        approve: (quote, context) => {
+          asked.push([quote.amountSat, context]);
+          return true;
+        },
       });
       t.equal((await shop.pay(shop.url("a", { scope: "path", msat: 9_001 }))).status, 200);
       t.equal((await shop.pay(shop.url("b", { scope: "path" }))).status, 200);

@@ -1,5 +1,5 @@
 // The caller's store: what is in it is used, what can't be read or written is never paid over.
-import { assertRefused, deferred, mapStore, openShop } from "../shop.js";
+import { deferred, mapStore, openShop } from "../shop.js";
 
 const broken = new Error("the store broke");
 const failing = (method) => ({
@@ -205,7 +205,13 @@ export default [
       const gone = shop.client({
         store,
         now: () => now,
-        wallet: { id: "mine", pay: () => (asked.resolve(), new Promise(() => {})) },
+        wallet: {
+          id: "mine",
+          pay: () => {
+            asked.resolve();
+            return new Promise(() => {});
+          },
+        },
       });
       gone(shop.url("a")).catch(() => {});
       await asked.promise;

@@ -7,8 +7,14 @@ export default {
   async fetch(request) {
     const { pathname } = new URL(request.url);
     if (pathname === "/") return Response.json({ counts, keys: [...values.keys()] });
-    if (pathname === "/-/set") return (values.set("l402-fetch/tokens", await request.text()), new Response());
-    if (pathname === "/-/break") return ((broken = (await request.text()) === "true"), new Response());
+    if (pathname === "/-/set") {
+      values.set("l402-fetch/tokens", await request.text());
+      return new Response();
+    }
+    if (pathname === "/-/break") {
+      broken = (await request.text()) === "true";
+      return new Response();
+    }
     counts[request.method]++;
     if (broken) return new Response("broken", { status: 500 });
     const key = decodeURIComponent(pathname.slice(1));

@@ -53,7 +53,7 @@ export default [
         rows: [
           {
             name: "deploy --dry-run, with the Durable Object's ledger",
-            ask: async (project, site) => site.size,
+            ask: async (_project, site) => site.size,
             expect: ({ wasm }) => {
               if (!wasm) throw new Error("no wasm is uploaded");
             },

@@ -25,7 +25,7 @@ const pasted = (code, base, shop) =>
     .replaceAll("https://wallet.example.com/pay", `${base}/wallet/${shop}/pay`);
 
 /** Creates a project of the template, installs the package, calls `paid` with its folder, and measures all of it. */
-const create = (command, paid) => async (project, site, query) => {
+const create = (command, paid) => async (project, _site, query) => {
   const { base, shop } = Object.fromEntries(query);
   const home = await mkdtemp(join(tmpdir(), "l402-fetch-create-"));
   const since = Date.now();

@@ -26,7 +26,7 @@ const shaken = (name, entry, most) => ({
       name: `only ${name}`,
       entry,
       note: "tree shaking: nothing of the core comes along",
-      ask: async (project, site) => site.size,
+      ask: async (_project, site) => site.size,
       expect: ({ js }) => assert.ok(js <= most, `${js} bytes, where ${most} were expected at most`),
     },
   ],

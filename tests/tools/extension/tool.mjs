@@ -44,7 +44,7 @@ async function browse(project, task) {
   }
 }
 
-const serviceWorker = (project, site, query) =>
+const serviceWorker = (project, _site, query) =>
   browse(project, async (browser) => {
     const target = await browser.waitForTarget(
       (target) => target.type() === "service_worker" && target.url().startsWith("chrome-extension://"),

@@ -82,6 +82,6 @@ function parts(text) {
 
 /** A line of the table without its last cell, and that cell. */
 function split(text) {
-  const [, start, weight = ""] = /^(.*\|) (.*) \|$/.exec(text) ?? [, text];
+  const [, start, weight = ""] = /^(.*\|) (.*) \|$/.exec(text) ?? [undefined, text];
   return [start, weight.trim()];
 }

@@ -10,7 +10,7 @@ export const page =
     project.world.chromium.visit(`${site.url}${path}?${query}`, PATIENCE_MS);
 
 /** A route of the site that buys and answers with the result. */
-export const route = (path) => async (project, site, query) => {
+export const route = (path) => async (_project, site, query) => {
   const response = await fetch(`${site.url}${path}?${query}`);
   const text = await response.text();
   try {
@@ -21,13 +21,13 @@ export const route = (path) => async (project, site, query) => {
 };
 
 /** A program that takes the shop as arguments and prints the result as its last line. */
-export const program = (command, args, options) => async (project, site, query) =>
+export const program = (command, args, options) => async (project, _site, query) =>
   lastLine(await project.run(command, [...args, ...query.values()], options));
 
 /** The same for what takes no arguments: the shop comes in the environment. */
 export const withEnv =
   (command, args, { env, ...options } = {}) =>
-  async (project, site, query) =>
+  async (project, _site, query) =>
     lastLine(
       await project.run(command, args, {
         ...options,
