@@ -60,7 +60,7 @@ pub use flow::config::Config;
 pub use flow::{call as client, config, event, failure, host};
 pub use ledger::{bounds, certainty, journal, limits, token, tokens};
 pub use text::json;
-pub use wire::{challenge, invoice, macaroon, origin, preimage};
+pub use wire::{challenge, invoice, macaroon, origin, payment_hash, preimage, url};
 
 /// Compiles the Rust examples of the documents.
 #[cfg(doctest)]

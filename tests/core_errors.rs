@@ -13,6 +13,7 @@ use l402_fetch::challenge::{self, Protocol, MAX_CHALLENGES, MAX_HEADER, MAX_PARA
 use l402_fetch::error::Moved;
 use l402_fetch::invoice::{Invoice, Network, MAX_LENGTH};
 use l402_fetch::macaroon::{self, Macaroon, MAX_CAVEAT};
+use l402_fetch::payment_hash::PaymentHash;
 use l402_fetch::{Code, Error};
 
 mod bech32;
@@ -440,7 +441,7 @@ mod invoices {
                 payment_request: invoice("lnbc", &[least()]),
                 network: Network::Bitcoin,
                 amount_msat: None,
-                payment_hash: [7; 32],
+                payment_hash: [7; 32].into(),
                 description: Some(String::new()),
                 description_hash: None,
                 payee: None,
@@ -465,7 +466,7 @@ mod invoices {
                 field(1, &[1; 53]),
             ],
         );
-        assert_eq!(full.payment_hash, [7; 32]);
+        assert_eq!(full.payment_hash, [7; 32].into());
         assert_eq!(full.description.as_deref(), Some("ナンセンス 1杯"));
         assert_eq!(full.description_hash, None);
         assert_eq!(full.payee, Some([2; 33]));
@@ -887,21 +888,22 @@ mod macaroons {
             .concat();
             Macaroon::decode(&base64(&bytes)).unwrap()
         };
+        let [seven, eight] = [[7; 32], [8; 32]].map(PaymentHash::from);
         let binary = [&[0, 0][..], &[7; 32], &[8; 32]].concat();
         let hex: String = binary.iter().map(|b| format!("{b:02x}")).collect();
         for identifier in [&binary[..], hex.as_bytes(), hex.to_uppercase().as_bytes()] {
             let macaroon = identify(identifier);
-            assert_eq!((macaroon.payment_hash, macaroon.token_id), (Some([7; 32]), Some([8; 32])));
-            assert_eq!((macaroon.commits_to(&[7; 32]), macaroon.commits_to(&[8; 32])), (Some(true), Some(false)));
+            assert_eq!((macaroon.payment_hash, macaroon.token_id), (Some(seven), Some([8; 32])));
+            assert_eq!((macaroon.commits_to(&seven), macaroon.commits_to(&eight)), (Some(true), Some(false)));
         }
         let other_version = [&[0, 1], &binary[2..]].concat();
         let unknown: [&[u8]; 5] = [b"", &binary[..65], &hex.as_bytes()[..130], &other_version, &hex.as_bytes()[..66]];
         for identifier in unknown {
             let macaroon = identify(identifier);
-            assert_eq!((macaroon.payment_hash, macaroon.token_id, macaroon.commits_to(&[7; 32])), (None, None, None));
+            assert_eq!((macaroon.payment_hash, macaroon.token_id, macaroon.commits_to(&seven)), (None, None, None));
         }
         let raw = identify(&[7; 32]);
-        assert_eq!((raw.payment_hash, raw.commits_to(&[7; 32]), raw.commits_to(&[8; 32])), (None, Some(true), None));
+        assert_eq!((raw.payment_hash, raw.commits_to(&seven), raw.commits_to(&eight)), (None, Some(true), None));
     }
 
     #[test]

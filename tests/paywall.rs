@@ -121,7 +121,7 @@ fn what_it_offers_is_what_we_read() {
         assert_eq!(invoice.payment_request, theirs["invoice"].as_str().unwrap(), "{settings}");
         assert_eq!(invoice.network.as_str(), theirs["network"], "{settings}");
         assert_eq!(invoice.amount_msat, theirs["amountMsat"].as_u64(), "{settings}");
-        assert_eq!(hex(&invoice.payment_hash), theirs["paymentHash"], "{settings}");
+        assert_eq!(invoice.payment_hash.to_hex(), theirs["paymentHash"], "{settings}");
         assert_eq!(invoice.description.as_deref(), theirs["description"].as_str(), "{settings}");
         assert_eq!(invoice.description_hash.map(|hash| hex(&hash)).as_deref(), theirs["descriptionHash"].as_str());
         assert_eq!(invoice.payee.map(|key| hex(&key)).as_deref(), theirs["payee"].as_str(), "{settings}");

@@ -11,18 +11,13 @@
 use l402_fetch::challenge::{self, Challenge, Protocol};
 use l402_fetch::invoice::{Invoice, Network};
 use l402_fetch::macaroon::{self, Macaroon};
+use l402_fetch::payment_hash::PaymentHash;
 use l402_fetch::preimage::Preimage;
 use l402_fetch::{Code, Error};
 use serde_json::Value;
 
 fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
-}
-
-fn bytes(hex: &str) -> [u8; 32] {
-    let digits: Vec<u32> = hex.chars().map(|c| c.to_digit(16).unwrap()).collect();
-    let bytes: Vec<u8> = digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
-    bytes.try_into().unwrap()
 }
 
 /// The offer that stands first in the order of preference.
@@ -155,7 +150,7 @@ fn invoices() {
             }
         };
         assert_eq!(invoice.payment_request, *text);
-        let hash = bytes(expect["payment_hash"].as_str().unwrap());
+        let hash = PaymentHash::parse(expect["payment_hash"].as_str().unwrap()).unwrap();
         assert_eq!(invoice.payment_hash, hash, "{text}");
         let network = match expect["network"].as_str().unwrap() {
             "bc" => Network::Bitcoin,
@@ -188,7 +183,7 @@ fn invoices_of_lnd() {
                     payment_request: spelling,
                     network: Network::Regtest,
                     amount_msat: amount,
-                    payment_hash: bytes(lnd["payment_hash"].as_str().unwrap()),
+                    payment_hash: PaymentHash::parse(lnd["payment_hash"].as_str().unwrap()).unwrap(),
                     description: Some(lnd["description"].as_str().unwrap().to_owned()),
                     description_hash: None,
                     payee: None,
@@ -216,7 +211,7 @@ fn aperture() {
         let invoice = Invoice::decode(&l402.invoice).unwrap();
         assert_eq!(Macaroon::decode(&l402.token).unwrap().commits_to(&invoice.payment_hash), Some(true));
         if let Some(hash) = entry["l402"]["paymentHash"].as_str() {
-            assert_eq!(invoice.payment_hash, bytes(hash));
+            assert_eq!(invoice.payment_hash.to_hex(), hash);
             let preimage = entry["l402"]["preimage"].as_str().unwrap();
             assert_eq!(Preimage::prove(preimage, &invoice.payment_hash).unwrap().to_hex(), preimage);
         }

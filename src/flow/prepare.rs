@@ -13,7 +13,6 @@ use crate::ledger::certainty::Dispatch;
 use crate::ledger::journal::{Entry, Payment, State};
 use crate::ledger::limits::Counted;
 use crate::ledger::token::Token;
-use crate::text::encoding::to_hex;
 use std::ptr;
 use std::rc::Rc;
 
@@ -56,7 +55,7 @@ impl<H: Host> Client<H> {
         if let Some(failure) = self.not_honored(request) {
             return Err(failure);
         }
-        let hash = to_hex(&quote.invoice.payment_hash);
+        let hash = quote.invoice.payment_hash.to_hex();
         if self.books.borrow().bought_with(&hash).is_some() {
             let mut known = None;
             self.change(&mut |books| {

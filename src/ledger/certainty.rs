@@ -18,7 +18,7 @@
 use crate::error::{Code, Error};
 use crate::flow::host::{Fact, Wallet, Window};
 use crate::ledger::journal::{Entry, Payment};
-use crate::text::encoding::from_hex;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 use std::fmt;
 
@@ -168,8 +168,8 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
 /// # Errors
 /// [`Code::WrongPreimage`], [`Code::NoPreimage`]; [`Code::StoreFailed`] where the payment's own hash is damaged.
 pub fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
-    match from_hex(payment.payment_hash.as_bytes()).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-        Some(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
-        None => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
+    match PaymentHash::parse(&payment.payment_hash) {
+        Ok(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
+        Err(_) => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
     }
 }

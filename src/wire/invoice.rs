@@ -15,6 +15,7 @@ use crate::error::{Code, Error};
 use crate::text::encoding::MAX_SAFE;
 use crate::text::json_writer::{write_object, Writer};
 use crate::text::scan::{cut, find, rsplit_once};
+use crate::wire::payment_hash::PaymentHash;
 
 /// Characters of an invoice. The specification sets no limit; 7089 is what fits a QR code, and wallets refuse more.
 pub const MAX_LENGTH: usize = 7089;
@@ -81,7 +82,7 @@ pub struct Invoice {
     /// Millisatoshis; `None` where the invoice names no amount. Below 2^53.
     pub amount_msat: Option<u64>,
     /// The hash that the preimage must have.
-    pub payment_hash: [u8; 32],
+    pub payment_hash: PaymentHash,
     /// The description: a stranger's text.
     pub description: Option<String>,
     /// The hash of a longer description.
@@ -169,7 +170,8 @@ impl Invoice {
             return Err(cut_short());
         }
 
-        let payment_hash = payment_hash.ok_or_else(|| invalid("the invoice has no payment hash"))?;
+        let payment_hash =
+            payment_hash.map(PaymentHash::from).ok_or_else(|| invalid("the invoice has no payment hash"))?;
         if description.is_some() == description_hash.is_some() {
             return Err(invalid("the invoice must have a description or the hash of one, and not both"));
         }
@@ -202,7 +204,7 @@ impl Invoice {
         object.text("paymentRequest", Some(&self.payment_request));
         object.text("network", Some(self.network.as_str()));
         object.amount(self.amount_msat);
-        object.hex("paymentHash", Some(&self.payment_hash));
+        object.hex("paymentHash", Some(self.payment_hash.as_bytes()));
         object.text("description", self.description.as_deref());
         object.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));
         object.hex("payee", self.payee.as_ref().map(AsRef::as_ref));

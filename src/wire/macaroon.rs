@@ -11,6 +11,7 @@ use crate::text::encoding::{from_digits, from_hex, is_digit, to_hex, MAX_SAFE};
 use crate::text::json_writer::{write_object, Writer};
 use crate::text::scan::{cut, find, number, split_once};
 use crate::text::time;
+use crate::wire::payment_hash::PaymentHash;
 use format::Encoded;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -54,7 +55,7 @@ pub struct Macaroon {
     /// The identifier's bytes.
     pub identifier: Vec<u8>,
     /// Set where the identifier has a layout that commits to a payment hash.
-    pub payment_hash: Option<[u8; 32]>,
+    pub payment_hash: Option<PaymentHash>,
     /// Set where the identifier has a layout that holds a token id.
     pub token_id: Option<[u8; 32]>,
     /// In order.
@@ -78,10 +79,10 @@ impl Macaroon {
     ///
     /// 32 bytes that equal the hash are taken as the hash. 32 other bytes may be anything.
     #[must_use]
-    pub fn commits_to(&self, invoice_hash: &[u8; 32]) -> Option<bool> {
+    pub fn commits_to(&self, invoice_hash: &PaymentHash) -> Option<bool> {
         match self.payment_hash {
             Some(hash) => Some(hash == *invoice_hash),
-            None => (self.identifier == invoice_hash).then_some(true),
+            None => (self.identifier == invoice_hash.as_bytes()).then_some(true),
         }
     }
 
@@ -103,7 +104,7 @@ impl Macaroon {
         object.number("version", Some(self.version.into()));
         object.text("location", self.location.as_deref());
         object.hex("identifier", Some(&self.identifier));
-        object.hex("paymentHash", self.payment_hash.as_ref().map(AsRef::as_ref));
+        object.hex("paymentHash", self.payment_hash.as_ref().map(|hash| hash.as_bytes().as_slice()));
         object.hex("tokenId", self.token_id.as_ref().map(AsRef::as_ref));
         object.list("caveats", &self.caveats, |caveat, object| {
             object.text("condition", Some(&caveat.condition));
@@ -122,7 +123,7 @@ impl Macaroon {
 
     fn new(version: u8, parts: Parts) -> Self {
         let (payment_hash, token_id) = match commitment(&parts.identifier) {
-            Some((hash, id)) => (Some(hash), Some(id)),
+            Some((hash, id)) => (Some(hash.into()), Some(id)),
             None => (None, None),
         };
         Self {

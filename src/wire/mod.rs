@@ -4,4 +4,6 @@ pub mod challenge;
 pub mod invoice;
 pub mod macaroon;
 pub mod origin;
+pub mod payment_hash;
 pub mod preimage;
+pub mod url;

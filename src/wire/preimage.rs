@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::text::encoding::{from_base64, from_hex};
+use crate::wire::payment_hash::PaymentHash;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -16,7 +17,7 @@ impl Preimage {
     /// # Errors
     /// [`Code::NoPreimage`] where the text could not be one (32 zero bytes, which wallets give for "none", count as
     /// that), [`Code::WrongPreimage`] where it hashes to something else. The text of the error never holds what was given.
-    pub fn prove(text: &str, payment_hash: &[u8; 32]) -> Result<Self, Error> {
+    pub fn prove(text: &str, payment_hash: &PaymentHash) -> Result<Self, Error> {
         let text = text.trim_ascii();
         let bytes = from_hex(text.as_bytes()).and_then(exact).or_else(|| exact(from_base64(text)?.0));
         let Some(bytes) = bytes else {
@@ -32,7 +33,7 @@ impl Preimage {
                 },
             ));
         };
-        if Sha256::digest(bytes).as_slice() == payment_hash {
+        if Sha256::digest(bytes).as_slice() == payment_hash.as_bytes() {
             Ok(Self(bytes))
         } else if bytes == [0; 32] {
             Err(Error::new(Code::NoPreimage, "the wallet gave zeros in place of the preimage"))
@@ -69,8 +70,8 @@ mod tests {
 
     const SECRET: [u8; 32] = [0xfb; 32];
 
-    fn hash(bytes: &[u8]) -> [u8; 32] {
-        Sha256::digest(bytes).into()
+    fn hash(bytes: &[u8]) -> PaymentHash {
+        <[u8; 32]>::from(Sha256::digest(bytes)).into()
     }
 
     #[test]
@@ -105,7 +106,7 @@ mod tests {
             ("LNBC1", Code::NoPreimage, invoice),
             (&"0".repeat(64), Code::NoPreimage, zeros),
             (&to_base64(&[0; 32], Flavour { url_safe: false, padded: true }), Code::NoPreimage, zeros),
-            (&to_hex(&hash(&SECRET)), Code::WrongPreimage, wrong),
+            (&hash(&SECRET).to_hex(), Code::WrongPreimage, wrong),
         ] {
             assert_eq!(Preimage::prove(text, &hash(&SECRET)), Err(Error::new(code, message)), "{text}");
         }

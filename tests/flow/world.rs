@@ -163,8 +163,7 @@ impl World {
 
     /// Right proof of an invoice of this world's mint.
     pub fn proof(&self, invoice: &Invoice) -> Answer<Cause> {
-        let hash: String = invoice.payment_hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Answer::Preimage { text: self.mint.preimage(&hash).unwrap(), fee_msat: None }
+        Answer::Preimage { text: self.mint.preimage(&invoice.payment_hash.to_hex()).unwrap(), fee_msat: None }
     }
 
     /// Right proof of the payment of a hash.

@@ -39,10 +39,6 @@ impl Sim {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The scheduler answers each request with its own kind of reply.
 fn mismatch() -> ! {
     panic!("the simulation answered with another kind of reply")
@@ -108,7 +104,7 @@ impl Host for Sim {
 
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Cause>> + 'static {
         let process = &self.0;
-        let hash = hex(&invoice.payment_hash);
+        let hash = invoice.payment_hash.to_hex();
         process.orders.set(process.orders.get() + 1);
         let bill = Bill {
             url: order.url.to_owned(),

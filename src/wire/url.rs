@@ -1,0 +1,319 @@
+//! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
+
+use crate::error::{Code, Error};
+use crate::text::scan::{cut, find, number, parts, rsplit_once, split_once};
+
+/// An absolute URL without its fragment, cut into its parts once.
+///
+/// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there only where
+/// it is not the scheme's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Url {
+    text: String,
+    /// Where the scheme, the host, the origin and the path end in `text`. All are 0 where the URL is opaque.
+    scheme_end: usize,
+    host_end: usize,
+    origin_end: usize,
+    path_end: usize,
+}
+
+impl Url {
+    /// Reads a URL. Its fragment is dropped.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`] where it is not `scheme://host…`, or where it holds a user or a password.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = |message| Error::new(Code::InvalidOptions, message);
+        let (text, _) = cut(text, find(text, |byte| byte == b'#').unwrap_or(text.len()));
+        let absolute = split_once(text, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
+        let (scheme, rest) = absolute.unwrap_or_default();
+        let (authority, tail) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len()));
+        if find(authority, |byte| byte == b'@').is_some() {
+            return Err(invalid("the url holds a user or a password"));
+        }
+        let host = if authority.starts_with('[') {
+            find(authority, |byte| byte == b']').map_or(0, |end| end.saturating_add(1))
+        } else {
+            find(authority, |byte| byte == b':').unwrap_or(authority.len())
+        };
+        if scheme.is_empty() || host == 0 {
+            return Err(invalid("the url is not absolute: it must start with a scheme, :// and a host"));
+        }
+        let path = find(tail, |byte| byte == b'?').unwrap_or(tail.len());
+        let host_start = scheme.len().saturating_add("://".len());
+        let origin_end = host_start.saturating_add(authority.len());
+        Ok(Self {
+            text: text.to_owned(),
+            scheme_end: scheme.len(),
+            host_end: host_start.saturating_add(host),
+            origin_end,
+            path_end: origin_end.saturating_add(path),
+        })
+    }
+
+    /// A text that is no URL of this kind, such as `data:,x`. It has no origin, so nothing is ever paid for it.
+    #[must_use]
+    pub fn opaque(text: &str) -> Self {
+        Self { text: text.to_owned(), scheme_end: 0, host_end: 0, origin_end: 0, path_end: 0 }
+    }
+
+    /// The whole URL without its fragment.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Scheme, host and port: what tokens and limits belong to. Empty where the URL is opaque.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.part(0, self.origin_end)
+    }
+
+    /// The scheme without its colon.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        self.part(0, self.scheme_end)
+    }
+
+    /// The host. An IPv6 address stands in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.part(self.host_start(), self.host_end)
+    }
+
+    /// The port, where the URL names one.
+    #[must_use]
+    pub fn port(&self) -> Option<&str> {
+        self.part(self.host_end, self.origin_end).strip_prefix(':')
+    }
+
+    /// From the first slash to the query; `/` where there is none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self.part(self.origin_end, self.path_end) {
+            "" => "/",
+            path => path,
+        }
+    }
+
+    /// Whether another URL is of this origin. A redirect may put a user into it, which changes no origin. An opaque URL has no
+    /// origin to share.
+    #[must_use]
+    pub fn is_origin_of(&self, other: &str) -> bool {
+        let own = (self.scheme(), self.part(self.host_start(), self.origin_end));
+        let Some(rest) = other.strip_prefix(own.0).and_then(|rest| rest.strip_prefix("://")) else { return false };
+        let (authority, _) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
+        let host = rsplit_once(authority, b'@').map_or(authority, |(_, host)| host);
+        !own.0.is_empty() && own.1 == host
+    }
+
+    /// Whether what is sent there never leaves the machine: `localhost`, `*.localhost`, 127/8 and `[::1]`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let v4 = || {
+            let Some(rest) = host.strip_prefix("127.") else { return false };
+            let is_byte = |part: &str| number(part.as_bytes()).is_some_and(|byte| byte < 256);
+            parts(rest, b'.').filter(|part| is_byte(part)).count() == 3 && parts(rest, b'.').count() == 3
+        };
+        host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || v4()
+    }
+
+    /// Whether it is an address of Tor's, which encrypts by itself.
+    #[must_use]
+    pub fn is_onion(&self) -> bool {
+        self.host().ends_with(".onion")
+    }
+
+    fn host_start(&self) -> usize {
+        // an opaque URL has neither scheme nor host
+        if self.scheme_end == 0 {
+            0
+        } else {
+            self.scheme_end.saturating_add("://".len())
+        }
+    }
+
+    fn part(&self, start: usize, end: usize) -> &str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+}
+
+/// One entry of `options.hosts`: an origin, a host, a host with a port, or `*.` and a domain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostPattern(String);
+
+impl HostPattern {
+    /// The pattern as the options reader checked and lower-cased it.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Whether a URL is of this host. A host without a port stands for any port; `*.` for one or more labels, and not for the
+    /// bare domain.
+    #[must_use]
+    pub fn matches(&self, url: &Url) -> bool {
+        let pattern = self.0.as_str();
+        if find(pattern, |byte| byte == b'/').is_some() {
+            return pattern == url.origin();
+        }
+        let (host, port) = match rsplit_once(pattern, b':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (pattern, None),
+        };
+        let default = if url.scheme() == "https" { "443" } else { "80" };
+        if port.is_some_and(|port| port != url.port().unwrap_or(default)) {
+            return false;
+        }
+        match host.strip_prefix('*') {
+            Some(suffix) => url.host().len() > suffix.len() && url.host().ends_with(suffix),
+            None => host == url.host(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_url_is_cut_into_its_parts() {
+        let table = [
+            ("https://a.example/x/y?q=/z", "https://a.example", "https", "a.example", None, "/x/y"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", "http", "127.0.0.1", Some("8080"), "/"),
+            ("http://[::1]:81/p", "http://[::1]:81", "http", "[::1]", Some("81"), "/p"),
+            ("http://[::1]/p", "http://[::1]", "http", "[::1]", None, "/p"),
+            ("https://a.example?x", "https://a.example", "https", "a.example", None, "/"),
+            ("https://a.example/@b:c]?d@e", "https://a.example", "https", "a.example", None, "/@b:c]"),
+            ("ipfs://bafy/x", "ipfs://bafy", "ipfs", "bafy", None, "/x"),
+        ];
+        for (text, origin, scheme, host, port, path) in table {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((url.as_str(), url.origin(), url.scheme()), (text, origin, scheme));
+            assert_eq!((url.host(), url.port(), url.path()), (host, port, path), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fragment_is_no_part_of_a_url() {
+        for (text, expected) in [
+            ("https://a.example/x?q#f", "https://a.example/x?q"),
+            ("https://a.example/x#", "https://a.example/x"),
+            ("https://a.example#/x@b", "https://a.example"),
+            ("https://a.example/#a#b", "https://a.example/"),
+        ] {
+            assert_eq!(Url::parse(text), Url::parse(expected), "{text}");
+            assert_eq!(Url::parse(text).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_absolute_url_is_refused() {
+        let relative = "the url is not absolute: it must start with a scheme, :// and a host";
+        let user = "the url holds a user or a password";
+        for (text, message) in [
+            ("", relative),
+            ("/relative", relative),
+            ("a.example/x", relative),
+            ("//a.example/x", relative),
+            ("://a.example", relative),
+            ("data:text/plain,x", relative),
+            ("blob:https://a.example/x", relative),
+            ("https:/a.example", relative),
+            ("https://", relative),
+            ("https:///x", relative),
+            ("https://?x", relative),
+            ("https://#x", relative),
+            ("https://:8080/", relative),
+            ("http://[::1/", relative),
+            ("https://user:secret@a.example/", user),
+            ("https://user@a.example", user),
+            ("https://@a.example?x", user),
+        ] {
+            assert_eq!(Url::parse(text), Err(Error::new(Code::InvalidOptions, message)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_url_has_no_parts() {
+        for text in ["", "data:text/plain,x", "https://user:secret@a.example/x"] {
+            let url = Url::opaque(text);
+            assert_eq!((url.as_str(), url.origin(), url.scheme(), url.host()), (text, "", "", ""));
+            assert_eq!((url.port(), url.path(), url.is_loopback(), url.is_onion()), (None, "/", false, false));
+            assert!(!url.is_origin_of(text) && !url.is_origin_of("://"), "{text}");
+            assert!(!HostPattern::new("*").matches(&url));
+        }
+    }
+
+    #[test]
+    fn an_origin_is_the_same_whatever_user_and_path_stand_in_a_url() {
+        let url = Url::parse("https://a.example:8443/x").unwrap();
+        for (other, expected) in [
+            ("https://a.example:8443/x", true),
+            ("https://a.example:8443", true),
+            ("https://a.example:8443?q", true),
+            ("https://a.example:8443#f", true),
+            ("https://user:pass@a.example:8443/y", true),
+            ("https://b@c@a.example:8443/y", true),
+            ("https://a.example/x", false),
+            ("https://a.example:84/x", false),
+            ("https://a.example:8443.b.example/x", false),
+            ("https://a.example:8443@b.example/x", false),
+            ("https://b.example/@a.example:8443/x", false),
+            ("http://a.example:8443/x", false),
+            ("data:,https://a.example:8443/x", false),
+            ("", false),
+        ] {
+            assert_eq!(url.is_origin_of(other), expected, "{other}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_what_never_leaves_the_machine() {
+        for (text, expected) in [
+            ("http://localhost/", true),
+            ("http://a.localhost:3/", true),
+            ("http://127.9.8.7/", true),
+            ("http://[::1]/", true),
+            ("http://127.0.0.1.example/", false),
+            ("http://127.example/", false),
+            ("http://notlocalhost/", false),
+            ("http://192.168.0.1/", false),
+        ] {
+            assert_eq!(Url::parse(text).unwrap().is_loopback(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_onion_address_is_one_by_its_last_label() {
+        for (text, expected) in
+            [("http://abc.onion/", true), ("http://abc.onion.example/", false), ("http://a.example/.onion", false)]
+        {
+            assert_eq!(Url::parse(text).unwrap().is_onion(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_as_documented() {
+        for (pattern, text, expected) in [
+            ("api.example.com", "https://api.example.com/", true),
+            ("api.example.com", "https://api.example.com:8443/", true),
+            ("api.example.com:8443", "https://api.example.com:8443/", true),
+            ("api.example.com:8443", "https://api.example.com/", false),
+            ("api.example.com:443", "https://api.example.com/", true),
+            ("*.example.com", "https://api.example.com/", true),
+            ("*.example.com", "https://a.b.example.com/", true),
+            ("*.example.com", "https://example.com/", false),
+            ("*.example.com", "https://badexample.com/", false),
+            ("https://api.example.com", "https://api.example.com/x", true),
+            ("https://api.example.com", "http://api.example.com/x", false),
+            ("[::1]", "http://[::1]:9/", true),
+            ("[::1]:9", "http://[::1]:9/", true),
+            ("[::1]:8", "http://[::1]:9/", false),
+        ] {
+            assert_eq!(HostPattern::new(pattern).matches(&Url::parse(text).unwrap()), expected, "{pattern} {text}");
+        }
+    }
+}
