@@ -4,8 +4,8 @@ import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { openBrowser } from "../tests/lib/browsers.mjs";
-import { startWorkers } from "../tests/runtimes/workerd.mjs";
+import { openBrowser } from "../tests/support/browsers.mjs";
+import { startWorkers } from "../tests/support/workerd.mjs";
 import { at } from "../scripts/lib.mjs";
 import { median } from "./compare.mjs";
 

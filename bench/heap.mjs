@@ -3,9 +3,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { root } from "../scripts/lib.mjs";
-import { openBrowser } from "../tests/lib/browsers.mjs";
-import { serve } from "../tests/lib/serve.mjs";
-import { core, instance } from "./calls.mjs";
+import { openBrowser } from "../tests/support/browsers.mjs";
+import { serve } from "../tests/support/serve.mjs";
+import { core, instance } from "../tests/support/calls.mjs";
 
 const CALLS = Number(process.env.HEAP_CALLS ?? 100_000);
 const PAID = Math.ceil(CALLS / 20);
@@ -57,7 +57,7 @@ async function inChromium() {
     for (const [kind, warmUp, calls] of ROUNDS) {
       await page.goto(site.url);
       await page.evaluate(async (kind) => {
-        const { core, instance } = await import("/bench/calls.mjs");
+        const { core, instance } = await import("/tests/support/calls.mjs");
         const { createFetch } = await import("/dist/index.js");
         Object.assign(globalThis, { core, make: instance(createFetch, kind).calls });
       }, kind);

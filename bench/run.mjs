@@ -84,7 +84,7 @@ async function inChromium() {
     join(site, "given.js"),
     `export default ${JSON.stringify({ origin, crowds: origin, rounds: Math.ceil(ROUNDS / 3), vectors })}`,
   );
-  const { openBrowser } = await import("../tests/lib/browsers.mjs");
+  const { openBrowser } = await import("../tests/support/browsers.mjs");
   const chromium = await openBrowser("chromium");
   try {
     console.log(

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
-import { challenge } from "./mint.mjs";
+import { challenge } from "../tests/support/mint.mjs";
 
 const HEADER = "x-preimage";
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { seconds } from "../../scripts/lib.mjs";
-import { openBrowser } from "../lib/browsers.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
+import { openBrowser } from "../support/browsers.mjs";
+import { startPaywall } from "../support/paywall.mjs";
 import { cases } from "./cases.mjs";
 import { openPage } from "./page.mjs";
 

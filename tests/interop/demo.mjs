@@ -5,7 +5,7 @@ import { readChoice } from "../../scripts/demo-options.mjs";
 import { startReal } from "../../scripts/demo-real.mjs";
 import { RunError } from "../../scripts/lib.mjs";
 import { names, openPage, step } from "../demo/page.mjs";
-import { openBrowser } from "../lib/browsers.mjs";
+import { openBrowser } from "../support/browsers.mjs";
 import { runSuite } from "../runtimes/harness.js";
 import { SERVICES } from "./aperture.mjs";
 

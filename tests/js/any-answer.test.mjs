@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import test from "node:test";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
-import { challenge } from "../../bench/mint.mjs";
+import { challenge } from "../support/mint.mjs";
 import { walletMethod } from "../../src/js/options.js";
 import { readWallet as readAs } from "../../src/js/wallet.js";
 

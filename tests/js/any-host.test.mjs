@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { challenge } from "../../bench/mint.mjs";
+import { challenge } from "../support/mint.mjs";
 
 const { createFetch } = await import("../../dist/node.js");
 

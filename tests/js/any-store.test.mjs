@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
 import fc from "fast-check";
-import { challenge } from "../../bench/mint.mjs";
+import { challenge } from "../support/mint.mjs";
 
 const { createFetch } = await import("../../dist/node.js");
 

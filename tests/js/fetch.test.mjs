@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { challenge } from "../../bench/mint.mjs";
+import { challenge } from "../support/mint.mjs";
 import * as built from "../../dist/fetch.js";
 import { load as loadBuilt } from "../../dist/load-embedded.js";
 import { L402Error } from "../../src/js/error.js";

@@ -4,7 +4,7 @@ import { getEventListeners } from "node:events";
 import test from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { core, instance, KINDS } from "../../bench/calls.mjs";
+import { core, instance, KINDS } from "../support/calls.mjs";
 
 const { createFetch, decodeInvoice, decodeMacaroon, parseChallenges } = await import("../../dist/node.js");
 

@@ -7,7 +7,7 @@ import test from "node:test";
 import { build } from "esbuild";
 import * as nodeFetch from "node-fetch";
 import { at } from "../../scripts/lib.mjs";
-import { challenge } from "../../bench/mint.mjs";
+import { challenge } from "../support/mint.mjs";
 import { createFetch, receiptOf } from "../../dist/node.js";
 
 const MAJOR = Number(process.versions.node.split(".")[0]);

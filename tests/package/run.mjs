@@ -6,10 +6,10 @@ import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { at, run, seconds } from "../../scripts/lib.mjs";
-import { openBrowser } from "../lib/browsers.mjs";
-import { importMap, installPacked } from "../lib/pack.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
-import { serve } from "../lib/serve.mjs";
+import { openBrowser } from "../support/browsers.mjs";
+import { importMap, installPacked } from "../support/pack.mjs";
+import { startPaywall } from "../support/paywall.mjs";
+import { serve } from "../support/serve.mjs";
 import { FILES } from "./files.mjs";
 import * as bundlers from "./bundlers.mjs";
 

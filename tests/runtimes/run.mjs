@@ -2,13 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { at, run } from "../../scripts/lib.mjs";
-import { openBrowser } from "../lib/browsers.mjs";
-import { importMap, installPacked } from "../lib/pack.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
-import { serve } from "../lib/serve.mjs";
-import { closingLine, tally } from "../lib/tally.mjs";
+import { openBrowser } from "../support/browsers.mjs";
+import { importMap, installPacked } from "../support/pack.mjs";
+import { startPaywall } from "../support/paywall.mjs";
+import { serve } from "../support/serve.mjs";
+import { closingLine, tally } from "../support/tally.mjs";
 import { openNodes } from "./nodes.mjs";
-import { startWorkers } from "./workerd.mjs";
+import { startWorkers } from "../support/workerd.mjs";
 
 const bin = (name) => at(`tests/node_modules/.bin/${name}`);
 const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));

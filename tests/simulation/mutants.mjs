@@ -17,6 +17,7 @@ async function copy() {
     "scripts",
     "tests/flow",
     "tests/simulation",
+    "tests/support/paywall",
   ]) {
     await cp(at(path), `${work}/${path}`, { recursive: true, preserveTimestamps: true });
   }

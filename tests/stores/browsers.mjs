@@ -1,9 +1,9 @@
 // IndexedDB in a real browser: the shared suite in a page, in a worker and in a service worker, and what only tabs do.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openBrowser } from "../lib/browsers.mjs";
-import { importMap } from "../lib/pack.mjs";
-import { serve } from "../lib/serve.mjs";
+import { openBrowser } from "../support/browsers.mjs";
+import { importMap } from "../support/pack.mjs";
+import { serve } from "../support/serve.mjs";
 
 export async function inBrowser({ folder, base, other, runtime }) {
   const { exports } = JSON.parse(await readFile(join(folder, "node_modules/l402-fetch/package.json"), "utf8"));

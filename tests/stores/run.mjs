@@ -2,9 +2,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { at, run } from "../../scripts/lib.mjs";
-import { installPacked } from "../lib/pack.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
-import { closingLine, tally } from "../lib/tally.mjs";
+import { installPacked } from "../support/pack.mjs";
+import { startPaywall } from "../support/paywall.mjs";
+import { closingLine, tally } from "../support/tally.mjs";
 import { inBrowser } from "./browsers.mjs";
 import { inWorkerd } from "./workerd.mjs";
 

@@ -1,7 +1,7 @@
 // Durable Objects on a real disk, and Workers KV, in workerd: the shared suite, and a fleet of Workers on one ledger.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { startWorkers } from "../runtimes/workerd.mjs";
+import { startWorkers } from "../support/workerd.mjs";
 
 export async function inWorkerd({ folder, base, other }) {
   const disk = join(folder, "disk");

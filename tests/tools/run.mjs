@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, run, seconds } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
+import { startPaywall } from "../support/paywall.mjs";
 import { checkDocs, record } from "./lib/docs.mjs";
 import { hold, installed, nodeOf } from "./lib/install.mjs";
 import { Project } from "./lib/project.mjs";
@@ -31,7 +31,7 @@ const chosen = ({ tool, stage, row }) => {
 const BOUGHT = { status: 200, amountMsat: 10_000, paidNow: true, spent: 10 };
 
 await setup("chromium");
-const { openBrowser } = await import("../lib/browsers.mjs");
+const { openBrowser } = await import("../support/browsers.mjs");
 const temporary = await mkdtemp(join(tmpdir(), "l402-fetch-tools-"));
 const pack = async () => {
   const [{ filename }] = JSON.parse(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
+import { startPaywall } from "../support/paywall.mjs";
 import { mapStore } from "../runtimes/shop.js";
 import { openKit } from "./rows.mjs";
 import { cut, json, openStandIn } from "./stand-in.mjs";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
+import { startPaywall } from "../support/paywall.mjs";
 import { openKit } from "./rows.mjs";
 import { cut, endless, json, openStandIn, text } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";

@@ -1,5 +1,5 @@
 // Runs the tests of this folder: each wallet module against a server that speaks its wire format. `run.mjs [WALLET…]`
-import { runFolder } from "../lib/node-tests.mjs";
+import { runFolder } from "../support/node-tests.mjs";
 
 // The NWC SDK leaves timers of a minute behind.
 if (!process.env.NODE_TEST_CONTEXT)

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
-import { startPaywall } from "../lib/paywall.mjs";
+import { startPaywall } from "../support/paywall.mjs";
 import "./hurry.mjs";
 import { manners } from "./manners.mjs";
 import { runRow } from "./rows.mjs";

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { delimiter, dirname, extname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { at, run, RunError } from "../../../scripts/lib.mjs";
-import { serve } from "../../lib/serve.mjs";
+import { serve } from "../../support/serve.mjs";
 
 /** No tool asks, sends figures home, or thinks that a person is watching. */
 const QUIET = {

@@ -1,4 +1,4 @@
-// The paywall of examples/paywall.rs, as a child process.
+// The paywall of tests/support/paywall, as a child process.
 import { spawn } from "node:child_process";
 import { at, root, run, targetDir } from "../../scripts/lib.mjs";
 

@@ -48,7 +48,7 @@ pub fn run() -> Result<(), String> {
                     std::process::exit(0);
                 });
             }
-            _ => return Err(format!("unknown argument {argument}; see the top of examples/paywall/main.rs")),
+            _ => return Err(format!("unknown argument {argument}; see the top of tests/support/paywall/main.rs")),
         }
     }
     let server = Arc::new(route::Server { world: Arc::new(state::World::new()?), mounts });
