@@ -238,11 +238,11 @@ impl Dispatch {
 impl Heard {
     const ALL: [(Self, &'static str); 2] = [(Self::Known, "known"), (Self::Ended, "ended")];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(heard, _)| *heard == self).map_or("", |(_, name)| name)
     }
 
-    fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == name).map(|(heard, _)| *heard)
     }
 }

@@ -1,6 +1,7 @@
 //! A token that was paid for: the `Authorization` it makes, and the requests it may open.
 
-use crate::ledger::journal::{Payment, State};
+use crate::ledger::payment::{Payment, State};
+use crate::ledger::resource::Resource;
 use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
@@ -144,6 +145,20 @@ impl Token {
     pub(crate) fn is_doubted(&self, method: &str, url: &str) -> bool {
         let path = Location::of(url).map_or("/", |location| location.path);
         self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
+    }
+
+    /// Whether it may open a request that nobody has answered yet: it is in time, its caveats allow it, and it was not
+    /// refused there. What it was sold for it opens whatever its caveats say of paths: a server behind a proxy may know them by
+    /// other names.
+    pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
+        let Resource { method, url, path, .. } = *resource;
+        if !self.rules.are_in_time(now_ms) {
+            return false;
+        }
+        if self.is_for(method, url) {
+            return self.own_refusals <= u64::from(!self.accepted);
+        }
+        self.rules.allow(method, path) && self.refusals(method, path) == 0
     }
 
     /// Whether it was bought for this method and path.

@@ -60,6 +60,25 @@ impl<'a> Fields<'a> {
         value
     }
 
+    /// Any text, as people write it.
+    pub(crate) fn optional_words(&mut self, name: &str) -> Option<String> {
+        self.optional(name, Json::as_str).map(str::to_owned)
+    }
+
+    /// Numbers that JavaScript takes as they are.
+    pub(crate) fn numbers(&mut self, name: &str) -> Vec<u64> {
+        let number = |json: &Json| json.as_u64().filter(|number| *number <= MAX_SAFE);
+        let found = self.json.get(name).and_then(|json| json.as_array()?.iter().map(number).collect());
+        self.expect(found, Vec::new())
+    }
+
+    /// Texts of any kind.
+    pub(crate) fn words(&mut self, name: &str) -> Vec<String> {
+        let text = |json: &Json| json.as_str().map(str::to_owned);
+        let found = self.json.get(name).and_then(|json| json.as_array()?.iter().map(text).collect());
+        self.expect(found, Vec::new())
+    }
+
     pub(crate) fn list<T>(&mut self, name: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
         let mut list = Vec::new();
         self.each(name, &mut |fields| list.push(read(fields)));

@@ -89,6 +89,26 @@ impl Writer {
         self.number("amountSat", msat.map(|msat| msat.div_ceil(MSAT_PER_SAT)));
     }
 
+    pub(crate) fn numbers(&mut self, name: &str, values: &[u64]) {
+        self.name(name);
+        self.text.push('[');
+        for value in values {
+            self.separate();
+            self.text.push_str(&value.to_string());
+        }
+        self.text.push(']');
+    }
+
+    pub(crate) fn texts(&mut self, name: &str, values: &[String]) {
+        self.name(name);
+        self.text.push('[');
+        for value in values {
+            self.separate();
+            self.string(value);
+        }
+        self.text.push(']');
+    }
+
     pub(crate) fn boolean(&mut self, name: &str, value: bool) {
         self.name(name);
         self.text.push_str(if value { "true" } else { "false" });

@@ -1,0 +1,141 @@
+//! The tokens of one method and path that were never accepted: what was paid for and never honoured is not bought again.
+
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
+
+/// The newest of them say all that is asked.
+const MOST: usize = 4;
+
+/// A token that no server has accepted yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Bought {
+    payment_hash: String,
+    /// Unix seconds from which it opens nothing.
+    expires_at: Option<u64>,
+    /// How often it was refused at this method and path.
+    refusals: u64,
+}
+
+impl Bought {
+    fn has_expired(&self, now_ms: u64) -> bool {
+        self.expires_at.is_some_and(|at| now_ms / 1000 >= at)
+    }
+
+    /// Whether it has opened nothing and probably will not.
+    fn is_over(&self, now_ms: u64) -> bool {
+        self.refusals > 0 || self.has_expired(now_ms)
+    }
+
+    /// Whether a server took the money and never once took the token. Two refusals say so: the first may come from a server
+    /// that does not know of the payment yet. One is enough for a token that expired before its second try.
+    fn is_dishonored(&self, now_ms: u64) -> bool {
+        self.refusals > u64::from(!self.has_expired(now_ms))
+    }
+}
+
+/// What was bought for a method and path since the last token that was accepted there, in order.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Unaccepted(Vec<Bought>);
+
+impl Unaccepted {
+    /// Whether nothing was bought since.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a token that was just bought.
+    pub fn bought(&mut self, payment_hash: &str, expires_at: Option<u64>) {
+        if self.0.iter().any(|known| known.payment_hash == payment_hash) {
+            return;
+        }
+        if self.0.len() >= MOST {
+            self.0.remove(0);
+        }
+        self.0.push(Bought { payment_hash: payment_hash.to_owned(), expires_at, refusals: 0 });
+    }
+
+    /// A token was accepted: whatever was bought up to it is forgiven. Whether that changes anything.
+    pub fn accepted(&mut self, payment_hash: &str) -> bool {
+        match self.0.iter().position(|known| known.payment_hash == payment_hash) {
+            Some(at) => {
+                self.0.drain(..=at);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A token was refused at this method and path. Whether it is one of these.
+    pub fn refused(&mut self, payment_hash: &str) -> bool {
+        let known = self.0.iter_mut().find(|known| known.payment_hash == payment_hash);
+        if let Some(known) = known {
+            known.refusals = known.refusals.saturating_add(1);
+            return true;
+        }
+        false
+    }
+
+    /// The payment whose token was never honoured, so that nothing more is bought here: refused often enough, or the second in
+    /// a row that opened nothing.
+    #[must_use]
+    pub fn dishonored(&self, now_ms: u64) -> Option<&str> {
+        let single = self.0.iter().rfind(|bought| bought.is_dishonored(now_ms));
+        let mut over = self.0.iter().filter(|bought| bought.is_over(now_ms));
+        let second = over.next().and(over.next_back());
+        single.or(second).map(|bought| bought.payment_hash.as_str())
+    }
+
+    pub(crate) fn write(&self, row: &mut Writer) {
+        row.list("unaccepted", &self.0, |bought, row| {
+            row.text("paymentHash", Some(&bought.payment_hash));
+            row.number("expiresAt", bought.expires_at);
+            row.number("refusals", Some(bought.refusals));
+        });
+    }
+
+    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
+        Self(row.list("unaccepted", |row| Bought {
+            payment_hash: row.text("paymentHash"),
+            expires_at: row.optional_number("expiresAt"),
+            refusals: row.number("refusals"),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+    const LATER: u64 = NOW / 1000 + 10;
+
+    #[test]
+    fn two_refusals_or_two_purchases_that_opened_nothing_forbid_buying() {
+        let mut path = Unaccepted::default();
+        path.bought("a", Some(LATER));
+        assert_eq!(path.dishonored(NOW), None);
+        assert!(path.refused("a") && !path.refused("b"));
+        assert_eq!(path.dishonored(NOW), None, "the server may not know of the payment yet");
+        assert_eq!(path.dishonored(NOW + 10_000), Some("a"), "it has expired before its second try");
+        path.bought("b", None);
+        assert_eq!(path.dishonored(NOW), None);
+        path.refused("b");
+        assert_eq!(path.dishonored(NOW), Some("b"), "two in a row");
+        assert!(path.accepted("a") && !path.accepted("a"));
+        assert_eq!(path.dishonored(NOW), None);
+        path.refused("b");
+        assert_eq!(path.dishonored(NOW), Some("b"), "refused twice");
+        assert!(path.accepted("b") && path.is_empty());
+    }
+
+    #[test]
+    fn only_the_newest_are_kept() {
+        let mut path = Unaccepted::default();
+        (0..9).for_each(|number| path.bought(&number.to_string(), None));
+        assert!(!path.refused("4") && path.refused("5") && path.refused("8"));
+        assert_eq!(path.dishonored(NOW), Some("8"));
+        path.bought("8", None);
+        assert!(path.accepted("8") && path.is_empty());
+    }
+}

@@ -1,0 +1,272 @@
+//! The step that begins a purchase: every check that time can change, at one moment with the reservation.
+
+use crate::ledger::acceptance::Unaccepted;
+use crate::ledger::certainty::Dispatch;
+use crate::ledger::counts::{Counts, Levels};
+use crate::ledger::key;
+use crate::ledger::own;
+use crate::ledger::payment::{Payment, State};
+
+use crate::ledger::record::Record;
+use crate::ledger::refusal::Refusal;
+use crate::ledger::resource::Resource;
+use crate::ledger::token::Token;
+use crate::ledger::view::{Listing, Stop, View};
+use crate::text::encoding::concat;
+use crate::wire::challenge::Protocol;
+use crate::{Code, Error};
+
+/// An invoice that expires within this time is expired: the wallet needs some of it.
+const LEAST_TIME_TO_PAY_S: u64 = 5;
+/// Open payments of an origin that are looked at before another is begun there.
+const MOST_OPEN: usize = 100;
+
+/// What is to be bought.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    /// For which request.
+    pub resource: Resource<'a>,
+    /// Hex.
+    pub payment_hash: &'a str,
+    /// Millisatoshis, without the fee.
+    pub amount_msat: u64,
+    /// How the offer is answered.
+    pub protocol: Protocol,
+    /// As the server sent it.
+    pub token: &'a str,
+    /// As the server sent it.
+    pub invoice: &'a str,
+    /// Unix seconds.
+    pub invoice_expires_at: u64,
+    /// What the invoice says that it is for.
+    pub description: Option<&'a str>,
+}
+
+/// Who begins, and what is known beside the rows.
+#[derive(Clone, Copy)]
+pub struct Buyer<'a> {
+    /// The purchase: a name that no other has.
+    pub owner: &'a str,
+    /// Which wallet will be asked.
+    pub wallet_id: Option<&'a str>,
+    /// Limits of the client and its scopes.
+    pub levels: Levels<'a>,
+    /// The names of the scopes, outermost first.
+    pub scopes: &'a [String],
+    /// Whether the amount is only reserved: somebody is asked before the wallet is.
+    pub only_reserve: bool,
+    /// Millisatoshis: the fee that was consented to, where somebody was asked.
+    pub approved_fee_msat: Option<u64>,
+    /// Whether nobody stands behind an owner any more, by its lease's row.
+    pub has_lapsed: &'a dyn Fn(&str, Option<&str>) -> bool,
+    /// Whether a token of the origin, by its payment hash, has been tried or passed over already.
+    pub is_considered: &'a dyn Fn(&str) -> bool,
+    /// Milliseconds for which the lease holds.
+    pub lease_ms: u64,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+}
+
+/// How a purchase begins.
+pub enum Begun {
+    /// It is reserved, or may be sent: as [`Buyer::only_reserve`] asked.
+    Entered(Box<Record>),
+    /// It was bought already.
+    Bought(Box<Token>),
+    /// This payment is open and stands in the way.
+    Standing(Box<Record>),
+}
+
+/// Begins a purchase, or takes one that is reserved to the wallet. Run again after it was written, it finds its own record.
+///
+/// # Errors
+/// [`Stop::Unread`]; [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`],
+/// [`Code::OverLimit`], [`Code::StoreFailed`]
+pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Begun, Stop> {
+    let Order { resource, payment_hash, .. } = *order;
+    let payment_key = key::payment(payment_hash);
+    let open_key = key::open(resource.origin, resource.method, resource.url);
+    let path_key = key::path(resource.origin, resource.method, resource.path);
+    let token_key = key::token(resource.origin, resource.method, resource.url);
+    let counts_keys = Counts::keys(resource.origin, buyer.scopes);
+    let all = [payment_key.as_str(), &open_key, &path_key, &token_key];
+    view.need(all.into_iter().chain(counts_keys.iter().map(String::as_str)))?;
+
+    let known = view.read(&payment_key, Record::read)?;
+    let own = known.as_ref().filter(|known| known.owner == buyer.owner && known.is_unsettled());
+    if let Some(own) = own.filter(|own| own.is_reserved == buyer.only_reserve) {
+        return Ok(Begun::Entered(Box::new(own.clone())));
+    }
+    let mut counts: Counts = Counts::read(view, resource.origin, buyer.scopes)?;
+    if own.is_none() {
+        if let Some(token) = own::sold(view, &resource, &counts.origin, buyer.is_considered, buyer.now_ms)? {
+            return Ok(Begun::Bought(Box::new(token)));
+        }
+        if let Some(standing) = standing(view, order, buyer, &mut counts)? {
+            return Ok(Begun::Standing(Box::new(standing)));
+        }
+        check_acceptance(view, &path_key, buyer.now_ms)?;
+    }
+    check_expiry(order.invoice_expires_at, buyer.now_ms)?;
+    if own.is_none() {
+        if let Some(known) = &known {
+            if let Some(token) = known_hash(view, known, order, &mut counts)? {
+                return Ok(Begun::Bought(Box::new(token)));
+            }
+        }
+    }
+    let max_fee_msat = match own {
+        Some(own) => own.max_fee_msat,
+        None => counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms)?,
+    };
+    let record = Record {
+        payment: Payment {
+            payment_hash: payment_hash.to_owned(),
+            origin: resource.origin.to_owned(),
+            url: resource.url.to_owned(),
+            protocol: order.protocol,
+            amount_msat: order.amount_msat,
+            fee_msat: 0,
+            state: State::Pending,
+            started_at: buyer.now_ms / 1000,
+            settled_at: None,
+        },
+        method: resource.method.to_owned(),
+        token: order.token.to_owned(),
+        preimage: None,
+        max_fee_msat: max_fee_msat.min(buyer.approved_fee_msat.unwrap_or(max_fee_msat)),
+        started_at_ms: buyer.now_ms,
+        invoice: order.invoice.to_owned(),
+        invoice_expires_at: order.invoice_expires_at,
+        description: order.description.map(str::to_owned),
+        scopes: buyer.scopes.to_vec(),
+        owner: buyer.owner.to_owned(),
+        is_reserved: buyer.only_reserve,
+        dispatch: Dispatch {
+            wallet_id: buyer.wallet_id.map(str::to_owned),
+            failures: known.as_ref().map_or(0, |known| known.dispatch.failures),
+            ..Dispatch::default()
+        },
+    };
+    // A record that failed counts nothing any more, but its indexes list it.
+    for index in known.iter().flat_map(Record::indexes) {
+        view.delete(index);
+    }
+    counts.change(own, Some(&record), u64::from(!record.is_reserved), buyer.now_ms);
+    counts.write(view)?;
+    if !record.is_reserved {
+        record.indexes().into_iter().for_each(|index| view.mark(index));
+    }
+    view.put(&payment_key, |row| record.write(row))?;
+    view.put(&open_key, |row| {
+        row.text("paymentHash", Some(payment_hash));
+        row.text("owner", Some(buyer.owner));
+    })?;
+    view.put(&key::lease(buyer.owner), |row| {
+        row.number("count", Some(0));
+        row.number("lastsMs", Some(buyer.lease_ms));
+    })?;
+    Ok(Begun::Entered(Box::new(record)))
+}
+
+/// The open payment that keeps this one from being begun. Reservations whose owner is gone are released on the way, and what
+/// is forgotten stands in nobody's way.
+fn standing(
+    view: &mut View,
+    order: &Order<'_>,
+    buyer: &Buyer<'_>,
+    counts: &mut Counts,
+) -> Result<Option<Record>, Stop> {
+    let Order { resource, .. } = *order;
+    let mut keys = vec![key::open(resource.origin, resource.method, resource.url)];
+    if counts.origin.lessons.is_shared() {
+        let prefix = key::open_at(resource.origin);
+        let listing = Listing { prefix, after: None, limit: MOST_OPEN, reverse: false };
+        keys.extend(view.list(&listing)?.into_iter().map(|(key, _)| key));
+    }
+    for open_key in keys {
+        let Some((hash, owner)) = view.read(&open_key, |row| (row.text("paymentHash"), row.text("owner")))? else {
+            continue;
+        };
+        let payment_key = key::payment(&hash);
+        let lease_key = key::lease(&owner);
+        view.need([payment_key.as_str(), &lease_key])?;
+        let Some(record) = view.read(&payment_key, Record::read)? else { continue };
+        let is_its = record.owner == owner && record.is_unsettled();
+        if !is_its || record.is_forgotten(buyer.now_ms) {
+            view.delete(open_key);
+            continue;
+        }
+        let lease = view.text(&lease_key)?;
+        if record.is_reserved && (buyer.has_lapsed)(&owner, lease.as_deref()) {
+            if record.scopes == buyer.scopes {
+                counts.change(Some(&record), None, 0, buyer.now_ms);
+            } else {
+                release_elsewhere(view, &record, counts, buyer)?;
+            }
+            for key in [open_key, payment_key, lease_key] {
+                view.delete(key);
+            }
+            continue;
+        }
+        return Ok(Some(record));
+    }
+    Ok(None)
+}
+
+/// Releases a reservation that was made in other scopes than this purchase is.
+fn release_elsewhere(view: &mut View, record: &Record, counts: &mut Counts, buyer: &Buyer<'_>) -> Result<(), Stop> {
+    counts.write(view)?;
+    let mut theirs: Counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+    theirs.change(Some(record), None, 0, buyer.now_ms);
+    theirs.write(view)?;
+    *counts = Counts::read(view, &record.payment.origin, buyer.scopes)?;
+    Ok(())
+}
+
+fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), Stop> {
+    let path = view.read(path_key, Unaccepted::read)?.unwrap_or_default();
+    let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };
+    let payment = view.read(&key::payment(payment_hash), Record::read)?.map(|record| Box::new(record.payment));
+    let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
+                and nothing is paid here before it is accepted, or forget() is called for this origin";
+    Err(Stop::Refused(Refusal { error: Error::new(Code::NotHonored, text), payment }))
+}
+
+/// # Errors
+/// [`Code::InvoiceExpired`]
+pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
+    if expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
+        return Ok(());
+    }
+    let text = "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
+    Err(Error::new(Code::InvoiceExpired, text))
+}
+
+/// The invoice's hash is in the ledger: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
+fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
+    let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
+    if known.payment.origin != order.resource.origin {
+        let text = "the invoice was bought from another origin already: its preimage would be shown to this one";
+        return refused(Error::new(Code::HashMismatch, text));
+    }
+    match known.payment.state {
+        State::Pending | State::Unknown => refused(unknown("this invoice was handed to the wallet before")),
+        State::Failed => Ok(None),
+        State::Paid => {
+            let method = order.resource.method.to_owned();
+            let token = Token::new(known.payment.clone(), method, order.token.to_owned(), known.preimage.clone());
+            let token = token.bought_for(order.resource.url);
+            own::put(view, &token, order.resource.path, &mut counts.origin)?;
+            counts.write(view)?;
+            Ok(Some(token))
+        }
+    }
+}
+
+/// What keeps its amount reserved.
+#[must_use]
+pub fn unknown(what: &str) -> Error {
+    let rest = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+    Error::new(Code::PaymentUnknown, concat(&[what, rest]))
+}

@@ -1,0 +1,194 @@
+//! The keys of the ledger's rows: printable ASCII of at most 200 bytes, in byte order.
+//!
+//! | Key | One row for each |
+//! |---|---|
+//! | `sums` | store: what was spent at all origins |
+//! | `origin/ORIGIN` | origin: what was spent there, what its tokens are good for, its newest tokens |
+//! | `open/ORIGIN/RESOURCE` | resource whose payment is open: the lock of a purchase |
+//! | `lease/OWNER` | purchase that may be about to send its order |
+//! | `payment/HASH` | payment |
+//! | `token/ORIGIN/RESOURCE` | resource that was bought |
+//! | `path/ORIGIN/PATH` | method and path whose last tokens were never accepted |
+//! | `wallet/ID` | wallet that was asked what became of a payment |
+//! | `scope/SCOPE`, `scope/SCOPE/ORIGIN` | scope: what was spent in it, and in it at an origin |
+//! | `time/TIME/HASH`, `of/ORIGIN/TIME/HASH`, `in/SCOPE/TIME/HASH` | payment, in the order of time; the value is empty |
+//!
+//! An ORIGIN, a SCOPE or an ID that is longer than 64 bytes, or holds anything but letters, digits and `-._:/[]`, is replaced by
+//! `#` and its digest. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME is in Unix
+//! milliseconds, with leading zeros.
+
+use crate::text::encoding::{concat, to_hex};
+use sha2::{Digest, Sha256};
+
+/// The sums of all origins together.
+pub const SUMS: &str = "sums";
+/// What the keys of open payments begin with.
+pub const OPEN: &str = "open/";
+/// What the keys of payments in the order of time begin with.
+pub const BY_TIME: &str = "time/";
+
+/// A part that is longer is replaced by its digest.
+const LONGEST: usize = 64;
+/// Digits of a time: enough until the year 5138.
+const TIME_DIGITS: usize = 14;
+/// Bytes of a digest that stand in a key.
+const DIGEST_BYTES: usize = 16;
+
+fn digest(parts: &[&str]) -> String {
+    let bytes = Sha256::digest(concat(parts));
+    to_hex(bytes.get(..DIGEST_BYTES).unwrap_or_default())
+}
+
+/// Two parts never make the same text: what is replaced begins with a character that stands in no other part.
+fn part(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+    if text.len() <= LONGEST && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        concat(&["#", &digest(&[text])])
+    }
+}
+
+fn time(milliseconds: u64) -> String {
+    let digits = milliseconds.to_string();
+    let zeros = "0".repeat(TIME_DIGITS.saturating_sub(digits.len()));
+    concat(&[&zeros, &digits])
+}
+
+/// What is known of an origin.
+#[must_use]
+pub fn origin(origin: &str) -> String {
+    concat(&["origin/", &part(origin)])
+}
+
+/// What the keys of an origin's open payments begin with.
+#[must_use]
+pub fn open_at(origin: &str) -> String {
+    concat(&[OPEN, &part(origin), "/"])
+}
+
+/// The open payment of a resource.
+#[must_use]
+pub fn open(origin: &str, method: &str, url: &str) -> String {
+    concat(&[&open_at(origin), &digest(&[method, " ", url])])
+}
+
+/// The lease of a purchase.
+#[must_use]
+pub fn lease(owner: &str) -> String {
+    concat(&["lease/", &part(owner)])
+}
+
+/// A payment, by its hash in hex.
+#[must_use]
+pub fn payment(payment_hash: &str) -> String {
+    concat(&["payment/", &part(payment_hash)])
+}
+
+/// The tokens of a resource.
+#[must_use]
+pub fn token(origin: &str, method: &str, url: &str) -> String {
+    concat(&["token/", &part(origin), "/", &digest(&[method, " ", url])])
+}
+
+/// The tokens of a method and path that were never accepted.
+#[must_use]
+pub fn path(origin: &str, method: &str, path: &str) -> String {
+    concat(&["path/", &part(origin), "/", &digest(&[method, " ", path])])
+}
+
+/// What a wallet has shown of itself.
+#[must_use]
+pub fn wallet(id: &str) -> String {
+    concat(&["wallet/", &part(id)])
+}
+
+/// The sums of a scope, by the path of its names.
+#[must_use]
+pub fn scope(scope: &str) -> String {
+    concat(&["scope/", &scope_part(scope)])
+}
+
+/// The sums of a scope at an origin.
+#[must_use]
+pub fn scope_origin(scope: &str, origin: &str) -> String {
+    concat(&["scope/", &scope_part(scope), "/", &part(origin)])
+}
+
+/// Names may be anything, and a key must end before the next begins.
+fn scope_part(scope: &str) -> String {
+    concat(&["#", &digest(&[scope])])
+}
+
+/// What the keys of an origin's payments in the order of time begin with.
+#[must_use]
+pub fn by_origin(origin: &str) -> String {
+    concat(&["of/", &part(origin), "/"])
+}
+
+/// What the keys of a scope's payments in the order of time begin with.
+#[must_use]
+pub fn by_scope(scope: &str) -> String {
+    concat(&["in/", &scope_part(scope), "/"])
+}
+
+/// The key of a payment in an index: `index` is what its keys begin with.
+#[must_use]
+pub fn indexed(index: &str, at_ms: u64, payment_hash: &str) -> String {
+    concat(&[index, &time(at_ms), "/", payment_hash])
+}
+
+/// The payment hash at the end of an index's key.
+#[must_use]
+pub fn hash_of(indexed: &str) -> &str {
+    indexed.rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_short_ascii_and_differ() {
+        let long = concat(&["https://", &"a".repeat(300), ".example"]);
+        let longer = concat(&[&long, ":8443"]);
+        let hash = "ab".repeat(32);
+        let keys = [
+            origin("https://a.example"),
+            origin(&long),
+            origin(&longer),
+            open(&long, "GET", "https://a.example/\u{e9}"),
+            open(&long, "POST", "https://a.example/\u{e9}"),
+            token(&long, "GET", "/"),
+            path(&long, "GET", "/"),
+            lease("7"),
+            payment(&hash),
+            wallet("nwc: with a space"),
+            wallet("#nwc"),
+            scope("a"),
+            scope_origin("a", &long),
+            indexed(BY_TIME, 1, &hash),
+            indexed(&by_origin(&long), u64::MAX, &hash),
+            indexed(&by_scope("\u{1f600}"), 1, &hash),
+        ];
+        for (number, key) in keys.iter().enumerate() {
+            assert!(key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
+            assert!(keys.iter().skip(number + 1).all(|other| other != key), "{key}");
+        }
+    }
+
+    #[test]
+    fn an_origins_open_payments_are_its_own() {
+        let own = open("https://a.example", "GET", "https://a.example/");
+        assert!(own.starts_with(&open_at("https://a.example")));
+        assert!(!own.starts_with(&open_at("https://a.exampl")));
+        assert!(!open("https://a.example:8443", "GET", "/").starts_with(&open_at("https://a.example")));
+    }
+
+    #[test]
+    fn an_index_is_in_the_order_of_time() {
+        let keys = [0, 9, 10, 1_800_000_000_000, 10_000_000_000_000].map(|at| indexed(BY_TIME, at, "ff"));
+        assert!(keys.is_sorted());
+        assert_eq!(hash_of(&keys[4]), "ff");
+    }
+}

@@ -1,0 +1,106 @@
+//! What is known of an origin: its sums, what its tokens are good for, and the newest of them.
+
+use crate::ledger::sums::Sums;
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
+
+/// So many of an origin's newest tokens may be tried at resources that they were not bought for.
+const MOST_TOKENS: usize = 8;
+
+/// A token that may be tried at another resource of its origin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sold {
+    /// The key of its row.
+    pub key: String,
+    /// The payment that bought it, in hex.
+    pub payment_hash: String,
+}
+
+/// What answers to an origin's tokens have told.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Lessons {
+    /// One has opened a resource that it was not bought for, and that had asked for money without it.
+    pub opened: bool,
+    /// One was taken where it was not bought for. What is free looks the same.
+    pub seems_to_open: bool,
+    /// One was refused where it was not bought for.
+    pub refused: bool,
+    /// Tokens in a row that were refused after their first use; at the most, how many more are not sent again.
+    pub used_up: u8,
+}
+
+impl Lessons {
+    /// Whether a token of this origin opens what it was not bought for.
+    #[must_use]
+    pub fn is_shared(self) -> bool {
+        // Where tokens were refused elsewhere, what took one without asking for money first may be free.
+        self.opened || (self.seems_to_open && !self.refused)
+    }
+
+    /// Adds what another instance has learnt. Of how often tokens can be used the later knowledge counts.
+    #[must_use]
+    pub fn and(self, own: Self) -> Self {
+        Self {
+            opened: self.opened | own.opened,
+            seems_to_open: self.seems_to_open | own.seems_to_open,
+            refused: self.refused | own.refused,
+            used_up: own.used_up,
+        }
+    }
+
+    fn write(self, row: &mut Writer) {
+        row.boolean("opened", self.opened);
+        row.boolean("seemsToOpen", self.seems_to_open);
+        row.boolean("refused", self.refused);
+        row.number("usedUp", Some(self.used_up.into()));
+    }
+
+    fn read(row: &mut Fields<'_>) -> Self {
+        let used_up = row.number("usedUp");
+        Self {
+            opened: row.boolean("opened"),
+            seems_to_open: row.boolean("seemsToOpen"),
+            refused: row.boolean("refused"),
+            used_up: row.expect(u8::try_from(used_up).ok(), 0),
+        }
+    }
+}
+
+/// The row of an origin. It is never deleted.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct OriginRow {
+    /// What was spent there.
+    pub sums: Sums,
+    /// What its tokens are good for.
+    pub lessons: Lessons,
+    /// Its newest tokens, oldest first.
+    pub tokens: Vec<Sold>,
+}
+
+impl OriginRow {
+    /// Adds a token that was just bought.
+    pub fn sold(&mut self, key: &str, payment_hash: &str) {
+        self.tokens.retain(|known| known.key != key);
+        if self.tokens.len() >= MOST_TOKENS {
+            self.tokens.remove(0);
+        }
+        self.tokens.push(Sold { key: key.to_owned(), payment_hash: payment_hash.to_owned() });
+    }
+
+    pub(crate) fn write(&self, row: &mut Writer) {
+        self.sums.write(row);
+        self.lessons.write(row);
+        row.list("tokens", &self.tokens, |token, row| {
+            row.text("key", Some(&token.key));
+            row.text("paymentHash", Some(&token.payment_hash));
+        });
+    }
+
+    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
+        Self {
+            sums: Sums::read(row),
+            lessons: Lessons::read(row),
+            tokens: row.list("tokens", |row| Sold { key: row.text("key"), payment_hash: row.text("paymentHash") }),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What is owned: the rows of tokens, and which of them opens a resource.
+
+use crate::ledger::acceptance::Unaccepted;
+use crate::ledger::key;
+use crate::ledger::origin_row::OriginRow;
+use crate::ledger::resource::Resource;
+use crate::ledger::token::Token;
+use crate::ledger::view::{Stop, View};
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
+
+/// One row holds all tokens of a resource that may still open it: more than one where a proof came late.
+const MOST: usize = 8;
+
+/// The tokens of a row, in the order of purchase.
+pub(crate) fn read(row: &mut Fields<'_>) -> Vec<Token> {
+    row.list("tokens", Token::read)
+}
+
+fn write(tokens: &[Token], row: &mut Writer) {
+    row.list("tokens", tokens, Token::write);
+}
+
+/// The key of the row that a token stands in.
+#[must_use]
+pub fn key_of(token: &Token) -> String {
+    key::token(&token.payment.origin, &token.method, &token.payment.url)
+}
+
+/// The token that opens a resource and that nobody has considered yet: its own, or one of the origin's newest.
+pub(crate) fn sold(
+    view: &mut View,
+    resource: &Resource<'_>,
+    origin: &OriginRow,
+    is_considered: &dyn Fn(&str) -> bool,
+    now_ms: u64,
+) -> Result<Option<Token>, Stop> {
+    let own_key = key::token(resource.origin, resource.method, resource.url);
+    let mut keys = vec![own_key.as_str()];
+    if resource.is_replayable {
+        let others = origin.tokens.iter().rev().filter(|sold| !is_considered(&sold.payment_hash));
+        keys.extend(others.map(|sold| sold.key.as_str()).filter(|key| *key != own_key));
+    }
+    view.need(keys.iter().copied())?;
+    for key in keys {
+        for token in view.read(key, read)?.unwrap_or_default().into_iter().rev() {
+            if !is_considered(&token.payment.payment_hash) && token.opens(resource, now_ms) {
+                return Ok(Some(token));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It takes the place of those of its
+/// resource that are used up or will expire. Another that still opens it was paid for as well, by a payment whose proof came
+/// late.
+pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) -> Result<(), Stop> {
+    let hash = &token.payment.payment_hash;
+    let (key, path_key) = (key_of(token), key::path(&token.payment.origin, &token.method, path));
+    view.need([key.as_str(), &path_key])?;
+    let mut tokens = view.read(&key, read)?.unwrap_or_default();
+    tokens.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
+    if tokens.len() >= MOST {
+        tokens.remove(0);
+    }
+    tokens.push(token.clone());
+    view.put(&key, |row| write(&tokens, row))?;
+    let mut unaccepted = view.read(&path_key, Unaccepted::read)?.unwrap_or_default();
+    unaccepted.bought(hash, token.expires_at());
+    view.put(&path_key, |row| unaccepted.write(row))?;
+    origin.sold(&key, hash);
+    Ok(())
+}
+
+/// What an answer said of a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// A server took it.
+    Accepted,
+    /// It was refused at this method, URL and path.
+    Refused,
+    /// A request failed that it was sent with to a resource that it was not bought for.
+    Doubted,
+    /// It was good for the one use that it had.
+    UsedUp,
+}
+
+/// Notes what an answer said of a token. Nothing is written where that is known.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Result<(), Stop> {
+    let key = key_of(token);
+    let path_key = key::path(at.origin, at.method, at.path);
+    view.need([key.as_str(), &path_key])?;
+    let hash = &token.payment.payment_hash;
+    let mut tokens = view.read(&key, read)?.unwrap_or_default();
+    // Forgotten, or replaced by a newer one: nothing asks for it any more.
+    if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
+        let before = known.clone();
+        match said {
+            Said::Accepted => known.note_accepted(),
+            Said::Refused => known.note_refusal(at.method, at.url),
+            Said::Doubted => known.note_doubt(at.method, at.url),
+            Said::UsedUp => known.note_used_up(),
+        }
+        if *known != before {
+            view.put(&key, |row| write(&tokens, row))?;
+        }
+    }
+    if let Some(mut path) = view.read(&path_key, Unaccepted::read)? {
+        let is_news = match said {
+            Said::Accepted => path.accepted(hash),
+            Said::Refused => path.refused(hash),
+            Said::Doubted | Said::UsedUp => false,
+        };
+        if is_news && path.is_empty() {
+            view.delete(path_key);
+        } else if is_news {
+            view.put(&path_key, |row| path.write(row))?;
+        }
+    }
+    Ok(())
+}

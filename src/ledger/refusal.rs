@@ -1,0 +1,19 @@
+//! Why a step is not taken.
+
+use crate::ledger::payment::Payment;
+use crate::Error;
+
+/// Why a step is not taken.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is wrong.
+    pub error: Error,
+    /// The payment that it is about, if any.
+    pub payment: Option<Box<Payment>>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { error, payment: None }
+    }
+}

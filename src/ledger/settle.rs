@@ -1,0 +1,193 @@
+//! The steps that end a payment, or say that nobody can tell.
+
+use crate::ledger::begin::Buyer;
+use crate::ledger::certainty::{Dispatch, Proof};
+use crate::ledger::counts::Counts;
+use crate::ledger::key;
+use crate::ledger::own;
+use crate::ledger::payment::State;
+use crate::ledger::record::Record;
+use crate::ledger::resource::Resource;
+use crate::ledger::token::Token;
+use crate::ledger::view::{Stop, View};
+use crate::wire::origin::Location;
+
+/// What became of a payment that is not proven.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Nothing was paid nor will be.
+    Failed,
+    /// Nobody can tell, and the wallet is done with the order.
+    Unknown,
+    /// Nobody can tell, and the wallet may still be at it: the lease goes on.
+    Silent,
+}
+
+/// A proven payment.
+pub struct Settled {
+    /// Its record as it is now.
+    pub record: Record,
+    /// What it bought.
+    pub token: Token,
+    /// Whether nobody has proven it before.
+    pub is_news: bool,
+}
+
+fn find(view: &mut View, payment_hash: &str) -> Result<Option<Record>, Stop> {
+    view.read(&key::payment(payment_hash), Record::read)
+}
+
+/// A record that was changed, with the sums, and with what locks its resource.
+fn change(
+    view: &mut View,
+    before: Option<&Record>,
+    after: &Record,
+    counts: &mut Counts,
+    now_ms: u64,
+) -> Result<(), Stop> {
+    let open_key = after.open_key();
+    let open = view.read(&open_key, |row| row.text("paymentHash"))?;
+    counts.change(before, Some(after), 0, now_ms);
+    counts.write(view)?;
+    view.put(&key::payment(&after.payment.payment_hash), |row| after.write(row))?;
+    if before.is_none() {
+        after.indexes().into_iter().for_each(|index| view.mark(index));
+    }
+    if !after.is_unsettled() && open.as_deref() == Some(after.payment.payment_hash.as_str()) {
+        view.delete(open_key);
+    }
+    // Nothing of it is on its way any more, as far as its owner is concerned.
+    view.delete(key::lease(&after.owner));
+    Ok(())
+}
+
+/// Records a proof, whoever brings it and however late, and the token that it bought. `ours` is what the caller knows of the
+/// payment: a store may have lost its row, and the proof brings it back.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -> Result<Settled, Stop> {
+    let known = find(view, &ours.payment.payment_hash)?;
+    let mut record = known.clone().unwrap_or_else(|| ours.clone());
+    let was_proven = known.as_ref().is_some_and(|known| known.payment.state == State::Paid);
+    let path = Location::of(&record.payment.url).map_or("/", |location| location.path).to_owned();
+    let token_key = key::token(&record.payment.origin, &record.method, &record.payment.url);
+    let keys = Counts::keys(&record.payment.origin, &record.scopes);
+    let others = [record.open_key(), key::path(&record.payment.origin, &record.method, &path), token_key.clone()];
+    view.need(keys.iter().chain(&others).map(String::as_str))?;
+    let macaroon = if record.token.is_empty() { ours.token.clone() } else { record.token.clone() };
+    record.settle_paid(proof.preimage.clone(), proof.fee_msat, now_ms);
+    let bought = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
+    if was_proven && known.as_ref() == Some(&record) {
+        let stored = view.read(&token_key, own::read)?.unwrap_or_default();
+        let same = stored.into_iter().find(|token| token.payment.payment_hash == record.payment.payment_hash);
+        // Forgotten or replaced since it was proven: for whoever still waits for it, and not kept.
+        return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false });
+    }
+    let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+    if !was_proven {
+        own::put(view, &bought, &path, &mut counts.origin)?;
+    }
+    change(view, known.as_ref(), &record, &mut counts, now_ms)?;
+    Ok(Settled { record, token: bought, is_news: !was_proven })
+}
+
+/// Records what became of an order without a proof. A later order for the same invoice, or a proof, is not touched. The record
+/// as it is now; `None` where there is none.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms: u64) -> Result<Option<Record>, Stop> {
+    let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(None) };
+    if !known.is_unsettled() || known.owner != ours.owner {
+        return Ok(Some(known));
+    }
+    let mut record = known.clone();
+    match outcome {
+        Outcome::Failed => record.settle_failed(now_ms),
+        Outcome::Unknown | Outcome::Silent => {
+            record.payment.state = State::Unknown;
+            record.dispatch.learn(&ours.dispatch);
+        }
+    }
+    let lease_key = key::lease(&record.owner);
+    if outcome == Outcome::Failed {
+        let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+        change(view, Some(&known), &record, &mut counts, now_ms)?;
+    } else if record != known {
+        view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
+    }
+    if outcome == Outcome::Unknown && view.text(&lease_key)?.is_some() {
+        view.delete(lease_key);
+    }
+    Ok(Some(record))
+}
+
+/// Takes back a purchase whose wallet was never asked, as if it had not begun. Orders that it was counted for are given back.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
+    let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(()) };
+    if known.owner != ours.owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
+        return Ok(());
+    }
+    let open_key = known.open_key();
+    view.need([open_key.as_str()])?;
+    let mut counts: Counts = Counts::read(view, &known.payment.origin, &known.scopes)?;
+    counts.change(Some(&known), None, 0, now_ms);
+    if !known.is_reserved {
+        counts.take_back_order(known.started_at_ms);
+        known.indexes().into_iter().for_each(|index| view.delete(index));
+    }
+    counts.write(view)?;
+    for key in [open_key, key::payment(&known.payment.payment_hash), key::lease(&known.owner)] {
+        view.delete(key);
+    }
+    Ok(())
+}
+
+/// Takes up an abandoned order, whose invoice is handed to the same wallet once more. It counts already. `None` where it is
+/// no longer as it was, or would exceed what one payment may cost.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub fn repeat(view: &mut View, abandoned: &Record, buyer: &Buyer<'_>) -> Result<Option<Record>, Stop> {
+    let Some(known) = find(view, &abandoned.payment.payment_hash)? else { return Ok(None) };
+    if known.owner == buyer.owner {
+        return Ok(Some(known));
+    }
+    let most = known.payment.amount_msat.saturating_add(known.max_fee_msat);
+    let is_allowed = buyer.levels.iter().all(|limits| most <= limits.per_payment);
+    let lease_key = key::lease(&known.owner);
+    let lease = view.text(&lease_key)?;
+    let is_over = lease.is_none() || (buyer.has_lapsed)(&known.owner, lease.as_deref());
+    if !known.is_unsettled() || known.owner != abandoned.owner || !is_allowed || !is_over {
+        return Ok(None);
+    }
+    let mut record = known.clone();
+    let Dispatch { wallet_id, repeats, failures, .. } = std::mem::take(&mut record.dispatch);
+    record.dispatch = Dispatch { wallet_id, repeats: repeats.saturating_add(1), failures, ..Dispatch::default() };
+    record.payment.state = State::Pending;
+    buyer.owner.clone_into(&mut record.owner);
+    view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
+    let open_key = record.open_key();
+    view.put(&open_key, |row| {
+        row.text("paymentHash", Some(&record.payment.payment_hash));
+        row.text("owner", Some(buyer.owner));
+    })?;
+    view.delete(lease_key);
+    view.put(&key::lease(buyer.owner), |row| {
+        row.number("count", Some(0));
+        row.number("lastsMs", Some(buyer.lease_ms));
+    })?;
+    Ok(Some(record))
+}
+
+/// The resource of a record.
+#[must_use]
+pub fn resource_of(record: &Record) -> Resource<'_> {
+    let Record { payment, method, .. } = record;
+    let path = Location::of(&payment.url).map_or("/", |location| location.path);
+    Resource { origin: &payment.origin, method, url: &payment.url, path, is_replayable: true }
+}

@@ -1,0 +1,320 @@
+//! Sums of what was spent, over windows that slide: by the minute for the hour, by the quarter of an hour for the day.
+//!
+//! A bucket counts until the whole of it has left the window, so that a payment counts a little too long and never too
+//! short. What comes from the future counts as now. Buckets stay for a further day after they have left the day's window: a
+//! clock that is set back finds them again.
+
+use crate::ledger::limits::Spent;
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
+
+const MINUTE_MS: u64 = 60_000;
+const QUARTER_MS: u64 = 900_000;
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 86_400_000;
+/// Orders are counted by so many milliseconds for the window of a minute.
+const MOMENT_MS: u64 = 5_000;
+/// Buckets are dropped only beyond these numbers: a clock that is years ahead for a moment empties no window.
+const MOST_MOMENTS: usize = 26;
+const MOST_MINUTES: usize = 90;
+const MOST_QUARTERS: usize = 200;
+
+/// What one bucket holds.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Amounts {
+    /// Millisatoshis that were paid, or handed to a wallet, with the fees that it reported.
+    pub spent: u64,
+    /// Millisatoshis that are counted besides: fee reserves, and amounts that are reserved and not yet handed over.
+    pub reserved: u64,
+    /// How many orders were handed to a wallet.
+    pub orders: u64,
+}
+
+/// How many orders were handed to a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Orders {
+    /// In the last minute.
+    pub minute: u64,
+    /// In the last hour.
+    pub hour: u64,
+    /// In the last day.
+    pub day: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Bucket {
+    /// Which one since the Unix epoch.
+    index: u64,
+    amounts: Amounts,
+}
+
+impl Amounts {
+    fn add(&mut self, other: Self) {
+        self.spent = self.spent.saturating_add(other.spent);
+        self.reserved = self.reserved.saturating_add(other.reserved);
+        self.orders = self.orders.saturating_add(other.orders);
+    }
+
+    /// Never below zero, whatever was lost of the sums.
+    fn subtract(&mut self, other: Self) {
+        self.spent = self.spent.saturating_sub(other.spent);
+        self.reserved = self.reserved.saturating_sub(other.reserved);
+        self.orders = self.orders.saturating_sub(other.orders);
+    }
+}
+
+/// Buckets of one width, in the order of time.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Buckets(Vec<Bucket>);
+
+impl Buckets {
+    fn add(&mut self, index: u64, amounts: Amounts) {
+        let at = self.0.partition_point(|bucket| bucket.index < index);
+        match self.0.get_mut(at) {
+            Some(bucket) if bucket.index == index => bucket.amounts.add(amounts),
+            _ => self.0.insert(at, Bucket { index, amounts }),
+        }
+    }
+
+    fn subtract(&mut self, index: u64, amounts: Amounts) {
+        if let Some(bucket) = self.0.iter_mut().find(|bucket| bucket.index == index) {
+            bucket.amounts.subtract(amounts);
+        }
+    }
+
+    /// All that has not left the window, of buckets that begin before `until_ms`.
+    fn sum(&self, width_ms: u64, window_ms: u64, now_ms: u64, until_ms: u64) -> Amounts {
+        let mut sum = Amounts::default();
+        let from_ms = now_ms.saturating_sub(window_ms);
+        for bucket in &self.0 {
+            let begin_ms = bucket.index.saturating_mul(width_ms);
+            if begin_ms.saturating_add(width_ms) > from_ms && begin_ms < until_ms {
+                sum.add(bucket.amounts);
+            }
+        }
+        sum
+    }
+
+    /// Drops the oldest beyond a number, where they ended before a time.
+    fn tidy(&mut self, width_ms: u64, before_ms: u64, most: usize) {
+        let excess = self.0.len().saturating_sub(most);
+        let old = self.0.partition_point(|bucket| bucket.index.saturating_add(1).saturating_mul(width_ms) <= before_ms);
+        self.0.drain(..excess.min(old));
+    }
+
+    fn write(&self, name: &str, row: &mut Writer) {
+        let mut numbers = Vec::with_capacity(self.0.len().saturating_mul(4));
+        for Bucket { index, amounts } in &self.0 {
+            numbers.extend([*index, amounts.spent, amounts.reserved, amounts.orders]);
+        }
+        row.numbers(name, &numbers);
+    }
+
+    fn read(name: &str, row: &mut Fields<'_>) -> Self {
+        let numbers = row.numbers(name);
+        let of = |four: &[u64]| match *four {
+            [index, spent, reserved, orders] => Some(Bucket { index, amounts: Amounts { spent, reserved, orders } }),
+            _ => None,
+        };
+        let buckets: Option<Vec<Bucket>> = numbers.chunks(4).map(of).collect();
+        let is_sorted = |buckets: &Vec<Bucket>| buckets.is_sorted_by(|one, next| one.index < next.index);
+        Self(row.expect(buckets.filter(is_sorted), Vec::new()))
+    }
+}
+
+/// What was spent, in the last minute, hour and day, and ever.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Sums {
+    ever: Amounts,
+    moments: Buckets,
+    minutes: Buckets,
+    quarters: Buckets,
+    /// Of what was spent since then, in Unix milliseconds, every minute is kept; the quarters tell of what was before.
+    minutes_from_ms: u64,
+}
+
+impl Sums {
+    /// Adds what was done at a time.
+    pub fn add(&mut self, at_ms: u64, amounts: Amounts, now_ms: u64) {
+        self.ever.add(amounts);
+        self.quarters.add(at_ms / QUARTER_MS, amounts);
+        if at_ms >= self.minutes_from_ms {
+            self.minutes.add(at_ms / MINUTE_MS, amounts);
+        }
+        if amounts.orders > 0 {
+            self.moments.add(at_ms / MOMENT_MS, Amounts { orders: amounts.orders, ..Amounts::default() });
+        }
+        self.tidy(now_ms);
+    }
+
+    /// Takes away what was added at a time.
+    pub fn subtract(&mut self, at_ms: u64, amounts: Amounts) {
+        self.ever.subtract(amounts);
+        self.quarters.subtract(at_ms / QUARTER_MS, amounts);
+        self.minutes.subtract(at_ms / MINUTE_MS, amounts);
+        self.moments.subtract(at_ms / MOMENT_MS, Amounts { orders: amounts.orders, ..Amounts::default() });
+    }
+
+    /// Minutes are dropped by whole quarters, so that no minute is told by both.
+    fn tidy(&mut self, now_ms: u64) {
+        self.moments.tidy(MOMENT_MS, now_ms.saturating_sub(MINUTE_MS), MOST_MOMENTS);
+        self.quarters.tidy(QUARTER_MS, now_ms.saturating_sub(DAY_MS.saturating_mul(2)), MOST_QUARTERS);
+        if self.minutes.0.len() > MOST_MINUTES {
+            let before_ms = (now_ms.saturating_sub(HOUR_MS) / QUARTER_MS).saturating_mul(QUARTER_MS);
+            if before_ms > self.minutes_from_ms {
+                self.minutes_from_ms = before_ms;
+                self.minutes.0.retain(|bucket| bucket.index.saturating_mul(MINUTE_MS) >= before_ms);
+            }
+        }
+    }
+
+    fn hour(&self, now_ms: u64) -> Amounts {
+        let mut sum = self.minutes.sum(MINUTE_MS, HOUR_MS, now_ms, u64::MAX);
+        sum.add(self.quarters.sum(QUARTER_MS, HOUR_MS, now_ms, self.minutes_from_ms));
+        sum
+    }
+
+    fn day(&self, now_ms: u64) -> Amounts {
+        self.quarters.sum(QUARTER_MS, DAY_MS, now_ms, u64::MAX)
+    }
+
+    /// What users see as spent.
+    #[must_use]
+    pub fn spent(&self, now_ms: u64) -> Spent {
+        self.told(now_ms, |amounts| amounts.spent)
+    }
+
+    /// What limits count: reservations too.
+    #[must_use]
+    pub fn counted(&self, now_ms: u64) -> Spent {
+        self.told(now_ms, |amounts| amounts.spent.saturating_add(amounts.reserved))
+    }
+
+    fn told(&self, now_ms: u64, of: impl Fn(Amounts) -> u64) -> Spent {
+        Spent { hour: of(self.hour(now_ms)), day: of(self.day(now_ms)), total: of(self.ever) }
+    }
+
+    /// How many orders were handed to a wallet.
+    #[must_use]
+    pub fn orders(&self, now_ms: u64) -> Orders {
+        Orders {
+            minute: self.moments.sum(MOMENT_MS, MINUTE_MS, now_ms, u64::MAX).orders,
+            hour: self.hour(now_ms).orders,
+            day: self.day(now_ms).orders,
+        }
+    }
+
+    /// The members of a row.
+    pub(crate) fn write(&self, row: &mut Writer) {
+        row.numbers("ever", &[self.ever.spent, self.ever.reserved, self.ever.orders]);
+        self.moments.write("moments", row);
+        self.minutes.write("minutes", row);
+        self.quarters.write("quarters", row);
+        row.number("minutesFrom", Some(self.minutes_from_ms));
+    }
+
+    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
+        let ever = row.numbers("ever");
+        let ever = match *ever.as_slice() {
+            [spent, reserved, orders] => Some(Amounts { spent, reserved, orders }),
+            _ => None,
+        };
+        Self {
+            ever: row.expect(ever, Amounts::default()),
+            moments: Buckets::read("moments", row),
+            minutes: Buckets::read("minutes", row),
+            quarters: Buckets::read("quarters", row),
+            minutes_from_ms: row.number("minutesFrom"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: u64 = 1_800_000_000_000;
+
+    fn paid(msat: u64) -> Amounts {
+        Amounts { spent: msat, reserved: 0, orders: 1 }
+    }
+
+    fn hour_and_day(sums: &Sums, now_ms: u64) -> (u64, u64) {
+        let spent = sums.spent(now_ms);
+        (spent.hour, spent.day)
+    }
+
+    #[test]
+    fn a_payment_counts_its_window_and_up_to_one_bucket_longer() {
+        // 1 s before a minute and a quarter of an hour begin: it leaves at once, and a moment later not before its bucket does
+        let table = [(START - 1_000, 1_000), (START, MINUTE_MS)];
+        for (at_ms, longer) in table {
+            let mut sums = Sums::default();
+            sums.add(at_ms, paid(7), at_ms);
+            assert_eq!(hour_and_day(&sums, at_ms + HOUR_MS + longer - 1), (7, 7));
+            assert_eq!(hour_and_day(&sums, at_ms + HOUR_MS + longer), (0, 7));
+            assert_eq!(hour_and_day(&sums, at_ms + DAY_MS + QUARTER_MS), (0, 0));
+            assert_eq!(sums.spent(u64::MAX).total, 7);
+        }
+    }
+
+    #[test]
+    fn orders_are_counted_in_a_minute_an_hour_and_a_day() {
+        let mut sums = Sums::default();
+        for second in 0..60 {
+            sums.add(START + second * 1_000, paid(1), START + second * 1_000);
+        }
+        let orders = |after_ms| sums.orders(START + after_ms);
+        assert_eq!(orders(59_999), Orders { minute: 60, hour: 60, day: 60 });
+        assert_eq!(orders(64_999), Orders { minute: 60, hour: 60, day: 60 });
+        assert_eq!(orders(65_000), Orders { minute: 55, hour: 60, day: 60 });
+        assert_eq!(orders(120_000), Orders { minute: 0, hour: 60, day: 60 });
+        assert_eq!(orders(2 * HOUR_MS), Orders { minute: 0, hour: 0, day: 60 });
+    }
+
+    #[test]
+    fn a_clock_that_jumps_empties_no_window() {
+        for jump_ms in [HOUR_MS, DAY_MS, 400 * DAY_MS] {
+            let mut sums = Sums::default();
+            let mut now_ms = START;
+            // enough that old minutes are dropped on the way
+            for _ in 0..200 {
+                now_ms += MINUTE_MS;
+                sums.add(now_ms, paid(1), now_ms);
+            }
+            let before = hour_and_day(&sums, now_ms);
+            assert_eq!(before, (61, 200));
+            // one payment by a clock that is ahead, then it is set right
+            sums.add(now_ms + jump_ms, paid(1_000), now_ms + jump_ms);
+            let (hour, day) = hour_and_day(&sums, now_ms);
+            assert!((1_060..=1_076).contains(&hour), "{hour}");
+            assert!(day >= 1_200, "{day}");
+        }
+    }
+
+    #[test]
+    fn years_of_payments_keep_a_row_small_and_every_window_right() {
+        let mut sums = Sums::default();
+        let mut now_ms = START;
+        let mut longest = 0;
+        for _ in 0..20_000 {
+            now_ms += 40_000;
+            sums.add(now_ms, paid(1), now_ms);
+            let (hour, day) = hour_and_day(&sums, now_ms);
+            longest = longest.max(sums.minutes.0.len() + sums.quarters.0.len() + sums.moments.0.len());
+            assert!(hour <= 92 && day <= 2_184, "{hour} {day}");
+        }
+        let (hour, day) = hour_and_day(&sums, now_ms);
+        assert!(hour >= 90 && day >= 2_160);
+        assert!(longest <= MOST_MINUTES + MOST_QUARTERS + MOST_MOMENTS + 3, "{longest}");
+    }
+
+    #[test]
+    fn what_is_given_back_is_taken_from_the_buckets_it_stands_in_and_never_below_zero() {
+        let mut sums = Sums::default();
+        sums.add(START, Amounts { spent: 10, reserved: 5, orders: 1 }, START);
+        sums.subtract(START, Amounts { spent: 10, reserved: 9, orders: 0 });
+        assert_eq!((sums.spent(START), sums.counted(START)), (Spent::default(), Spent::default()));
+        assert_eq!(sums.orders(START).hour, 1);
+    }
+}

@@ -1,0 +1,391 @@
+//! The ledger's steps as data: run by several buyers at once on a store that refuses, loses answers and writes late.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+
+use l402_fetch::certainty::Proof;
+use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
+use l402_fetch::ledger::record::Record;
+use l402_fetch::ledger::refusal::Refusal;
+use l402_fetch::ledger::resource::Resource;
+use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
+use l402_fetch::ledger::view::{Listing, Rows, Stop, View};
+use l402_fetch::limits::{Limits, Windows};
+use l402_fetch::{challenge::Protocol, Code};
+use proptest::prelude::*;
+use proptest::test_runner::TestRng;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+const START: u64 = 1_800_000_000_000;
+const LEASE_MS: u64 = 150_000;
+
+/// A store by compare-and-swap. A write may be refused though nothing changed, or happen and say that it did not, or happen
+/// later.
+#[derive(Default)]
+struct Store {
+    rows: RefCell<BTreeMap<String, Rc<str>>>,
+    late: RefCell<Vec<(Changes, Changes)>>,
+    writes: RefCell<usize>,
+}
+
+type Changes = Vec<(String, Option<String>)>;
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Manner {
+    Honest,
+    RefusesFirst,
+    LosesAnswer,
+    Late,
+}
+
+fn owned(rows: Vec<(&str, Option<&str>)>) -> Changes {
+    rows.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect()
+}
+
+impl Store {
+    fn apply(&self, changes: &Changes, seen: &Changes) -> bool {
+        let mut rows = self.rows.borrow_mut();
+        if seen.iter().any(|(key, value)| rows.get(key).map(|row| &**row) != value.as_deref()) {
+            return false;
+        }
+        *self.writes.borrow_mut() += 1;
+        for (key, value) in changes {
+            match value {
+                Some(value) => rows.insert(key.clone(), value.as_str().into()),
+                None => rows.remove(key),
+            };
+        }
+        true
+    }
+
+    fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+        let rows = self.rows.borrow();
+        let found = rows.iter().filter(|(key, _)| key.starts_with(&listing.prefix));
+        found.take(listing.limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    fn flush_late(&self) {
+        for (changes, seen) in self.late.take() {
+            self.apply(&changes, &seen);
+        }
+    }
+
+    /// Runs a step to its end, as the driver does: reads what is missing, writes, and runs it anew where that is refused.
+    fn step<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
+        let mut manner = manner;
+        let mut uncertain = false;
+        loop {
+            let mut view = View::of(Rows::default());
+            let outcome = loop {
+                view.restart();
+                match step(&mut view) {
+                    Err(Stop::Unread) => {
+                        let missing = view.missing();
+                        assert!(!missing.keys.is_empty() || !missing.listings.is_empty());
+                        for key in missing.keys {
+                            let value = self.rows.borrow().get(&key).cloned();
+                            view.learn(key, value);
+                        }
+                        for listing in missing.listings {
+                            let rows = self.list(&listing);
+                            view.learn_listing(listing, rows);
+                        }
+                    }
+                    Ok(outcome) => break Ok(outcome),
+                    Err(Stop::Refused(refusal)) => break Err(refusal),
+                }
+            };
+            if outcome.is_err() && uncertain {
+                // what was sent before must not happen any more
+                let mut fence = View::of(Rows::default());
+                fence.learn("sums".into(), self.rows.borrow().get("sums").cloned());
+                fence.fence("sums").unwrap();
+                let (changes, seen) = fence.writes();
+                assert!(self.apply(&owned(changes), &owned(seen)));
+                self.flush_late();
+            }
+            let outcome = outcome?;
+            let (changes, seen) = view.writes();
+            if changes.is_empty() {
+                return Ok(outcome);
+            }
+            let (changes, seen) = (owned(changes), owned(seen));
+            match std::mem::replace(&mut manner, Manner::Honest) {
+                Manner::Honest => assert!(self.apply(&changes, &seen)),
+                Manner::RefusesFirst => continue,
+                Manner::LosesAnswer => {
+                    assert!(self.apply(&changes, &seen));
+                    continue;
+                }
+                Manner::Late => {
+                    self.late.borrow_mut().push((changes, seen));
+                    uncertain = true;
+                    continue;
+                }
+            }
+            self.flush_late();
+            return Ok(outcome);
+        }
+    }
+}
+
+const NONE: Windows = Windows { per_hour: None, per_day: None, total: None };
+
+fn limits(total_sat: u64) -> Limits {
+    Limits { per_payment: 1_000_000, all: Windows { total: Some(total_sat * 1000), ..NONE }, per_origin: NONE }
+}
+
+struct Shop {
+    store: Store,
+    levels: Vec<Limits>,
+    scopes: Vec<String>,
+    now: u64,
+}
+
+fn preimage(number: u64) -> (String, String) {
+    let text = format!("{number:064x}");
+    let bytes: Vec<u8> = (0..32).map(|i| u8::from_str_radix(&text[i * 2..i * 2 + 2], 16).unwrap()).collect();
+    use bitcoin::hashes::{sha256, Hash};
+    (sha256::Hash::hash(&bytes).to_string(), text)
+}
+
+impl Shop {
+    fn new(total_sat: u64) -> Self {
+        Self { store: Store::default(), levels: vec![limits(total_sat)], scopes: Vec::new(), now: START }
+    }
+
+    fn begin(
+        &self,
+        owner: &str,
+        url: &str,
+        number: u64,
+        sat: u64,
+        only_reserve: bool,
+        manner: Manner,
+    ) -> Result<Begun, Refusal> {
+        let (hash, _) = preimage(number);
+        let order = Order {
+            resource: Resource {
+                origin: "https://a.example",
+                method: "GET",
+                url,
+                path: url.strip_prefix("https://a.example").unwrap(),
+                is_replayable: true,
+            },
+            payment_hash: &hash,
+            amount_msat: sat * 1000,
+            protocol: Protocol::L402,
+            token: "opaque",
+            invoice: "lnbcrt1",
+            invoice_expires_at: START / 1000 + 3600,
+            description: Some("weather \u{2600}"),
+        };
+        let buyer = Buyer {
+            owner,
+            wallet_id: Some("w"),
+            levels: &self.levels,
+            scopes: &self.scopes,
+            only_reserve,
+            approved_fee_msat: None,
+            has_lapsed: &|_, lease| lease.is_none(),
+            is_considered: &|_| true,
+            lease_ms: LEASE_MS,
+            now_ms: self.now,
+        };
+        self.store.step(manner, |view| begin(view, &order, &buyer))
+    }
+
+    fn records(&self) -> Vec<String> {
+        let rows = self.store.rows.borrow();
+        rows.iter().filter(|(key, _)| key.starts_with("payment/")).map(|(_, value)| value.to_string()).collect()
+    }
+
+    fn ever(&self, key: &str) -> String {
+        let rows = self.store.rows.borrow();
+        let text = rows[key].to_string();
+        let from = text.find("\"ever\":[").unwrap() + 8;
+        text[from..from + text[from..].find(']').unwrap()].to_owned()
+    }
+}
+
+fn entered(begun: Result<Begun, Refusal>) -> Box<Record> {
+    match begun {
+        Ok(Begun::Entered(record)) => record,
+        Ok(Begun::Bought(_)) => panic!("bought"),
+        Ok(Begun::Standing(_)) => panic!("standing"),
+        Err(refusal) => panic!("{:?}", refusal.error),
+    }
+}
+
+const A: &str = "https://a.example/a";
+const B: &str = "https://a.example/b";
+
+#[test]
+fn a_purchase_is_reserved_sent_and_paid_and_counts_what_it_cost() {
+    let shop = Shop::new(100);
+    let record = entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
+    assert!(record.is_reserved);
+    assert_eq!(shop.ever("sums"), "0,15000,0");
+    let record = entered(shop.begin("1", A, 1, 10, false, Manner::Honest));
+    assert!(!record.is_reserved);
+    assert_eq!(shop.ever("sums"), "10000,5000,1");
+    let proof = Proof { preimage: Some(preimage(1).1), fee_msat: Some(7) };
+    let settled = shop.store.step(Manner::Honest, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+    assert!(settled.is_news);
+    assert_eq!(shop.ever("sums"), "10007,0,1");
+    assert_eq!(shop.ever("origin/https://a.example"), "10007,0,1");
+    let writes = *shop.store.writes.borrow();
+    let again = shop.store.step(Manner::Honest, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+    assert!(!again.is_news && again.token.payment.payment_hash == record.payment.payment_hash);
+    assert_eq!(*shop.store.writes.borrow(), writes, "it is known");
+}
+
+#[test]
+fn an_open_payment_is_the_lock_of_its_resource() {
+    let shop = Shop::new(100);
+    let record = entered(shop.begin("1", A, 1, 10, false, Manner::Honest));
+    match shop.begin("2", A, 2, 10, false, Manner::Honest) {
+        Ok(Begun::Standing(standing)) => assert_eq!(standing.owner, "1"),
+        _ => panic!("it was let in"),
+    }
+    entered(shop.begin("2", B, 2, 10, false, Manner::Honest));
+    shop.store.step(Manner::Honest, |view| settle_unproven(view, &record, Outcome::Failed, shop.now)).unwrap();
+    assert_eq!(shop.ever("sums"), "10000,5000,2", "orders are never given back");
+    entered(shop.begin("3", A, 3, 10, false, Manner::Honest));
+}
+
+#[test]
+fn a_reservation_whose_owner_is_gone_is_released_by_who_comes_next() {
+    let shop = Shop::new(15);
+    entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
+    match shop.begin("2", A, 2, 10, true, Manner::Honest) {
+        Ok(Begun::Standing(standing)) => assert!(standing.is_reserved),
+        Err(refusal) => panic!("{:?}", refusal.error),
+        _ => panic!("it was let in"),
+    }
+    shop.store.rows.borrow_mut().remove("lease/1");
+    let second = entered(shop.begin("2", A, 2, 10, true, Manner::Honest));
+    assert_eq!(shop.ever("sums"), "0,15000,0");
+    shop.store.step(Manner::Honest, |view| cancel(view, &second, shop.now)).unwrap();
+    assert_eq!(shop.ever("sums"), "0,0,0");
+    assert_eq!(shop.records().len(), 0);
+}
+
+#[test]
+fn a_limit_counts_what_is_reserved_and_names_itself() {
+    let shop = Shop::new(14);
+    let first = entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
+    assert_eq!(first.max_fee_msat, 4_000);
+    let refusal = shop.begin("2", B, 2, 1, true, Manner::Honest).err().unwrap();
+    assert_eq!(refusal.error.code(), Code::OverLimit);
+}
+
+#[test]
+fn whatever_a_store_says_of_a_write_it_counts_once() {
+    for manner in [Manner::RefusesFirst, Manner::LosesAnswer, Manner::Late] {
+        let mut shop = Shop::new(1000);
+        shop.scopes = vec!["agent".into(), "task".into()];
+        shop.levels = vec![limits(1000); 3];
+        entered(shop.begin("0", B, 9, 10, false, Manner::Honest));
+        let record = entered(shop.begin("1", A, 1, 10, false, manner));
+        assert_eq!(shop.ever("sums"), "20000,10000,2", "{manner:?}");
+        let proof = Proof { preimage: Some(preimage(1).1), fee_msat: None };
+        let settled = shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+        assert_eq!(settled.record.payment.amount_msat, 10_000);
+        shop.store.flush_late();
+        assert_eq!(shop.ever("sums"), "20000,5000,2", "{manner:?}");
+    }
+}
+
+#[test]
+fn a_refused_purchase_whose_write_is_still_on_its_way_never_happens() {
+    let shop = Shop::new(30);
+    entered(shop.begin("0", B, 9, 10, false, Manner::Honest));
+    // its write is late, and when it is run anew somebody else has used up the limit
+    let shop = std::cell::RefCell::new(shop);
+    let (hash_late, _) = preimage(1);
+    {
+        let shop = shop.borrow();
+        let late = shop.begin("1", A, 1, 10, false, Manner::Late);
+        assert!(late.is_ok());
+        shop.store.flush_late();
+        let rows = shop.store.rows.borrow();
+        assert!(rows.contains_key(&format!("payment/{hash_late}")));
+        assert_eq!(rows.keys().filter(|key| key.starts_with("open/")).count(), 2);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever buyers do at once and whatever the store does: sums are those of the records, no limit is exceeded, and no
+    /// resource has two open payments.
+    #[test]
+    fn sums_are_those_of_the_records(seed in any::<u64>()) {
+        let _ = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
+        let mut random = seed | 1;
+        let mut next = |most: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % most
+        };
+        let mut shop = Shop::new(200);
+        let mut open: Vec<Box<Record>> = Vec::new();
+        for number in 1..40 {
+            let manner = [Manner::Honest, Manner::Honest, Manner::RefusesFirst, Manner::LosesAnswer, Manner::Late][next(5) as usize];
+            shop.now += next(600_000);
+            match next(4) {
+                0 | 1 => {
+                    let url = format!("https://a.example/{}", next(4));
+                    if let Ok(Begun::Entered(record)) = shop.begin(&number.to_string(), &url, number, 1 + next(20), next(2) == 0, manner) {
+                        open.push(record);
+                    }
+                }
+                _ if open.is_empty() => {}
+                2 => {
+                    let record = open.swap_remove(next(open.len() as u64) as usize);
+                    if record.is_reserved {
+                        shop.store.step(manner, |view| cancel(view, &record, shop.now)).unwrap();
+                    } else {
+                        let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(next(5_000)) };
+                        shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+                    }
+                }
+                _ => {
+                    let at = next(open.len() as u64) as usize;
+                    let outcome = [Outcome::Failed, Outcome::Unknown, Outcome::Silent][next(3) as usize];
+                    if !open[at].is_reserved {
+                        shop.store.step(manner, |view| settle_unproven(view, &open[at], outcome, shop.now)).unwrap();
+                    }
+                }
+            }
+            shop.store.flush_late();
+        }
+        let rows = shop.store.rows.borrow();
+        let json: Vec<serde_json::Value> = rows.iter().filter(|(key, _)| key.starts_with("payment/")).map(|(_, text)| serde_json::from_str(text).unwrap()).collect();
+        let number = |row: &serde_json::Value, name: &str| row[name].as_u64().unwrap();
+        let (mut spent, mut reserved) = (0, 0);
+        for row in &json {
+            match row["state"].as_str().unwrap() {
+                "paid" => spent += number(row, "amountMsat") + number(row, "feeMsat"),
+                "failed" => {}
+                "reserved" => reserved += number(row, "amountMsat") + number(row, "maxFeeMsat"),
+                _ => { spent += number(row, "amountMsat"); reserved += number(row, "maxFeeMsat"); }
+            }
+        }
+        if let Some(sums) = rows.get("sums") {
+            let sums: serde_json::Value = serde_json::from_str(sums).unwrap();
+            prop_assert_eq!(sums["ever"][0].as_u64().unwrap(), spent);
+            prop_assert_eq!(sums["ever"][1].as_u64().unwrap(), reserved);
+            prop_assert!(spent + reserved <= 200_000);
+        }
+        let is_open = |row: &&serde_json::Value| ["pending", "unknown", "reserved"].contains(&row["state"].as_str().unwrap());
+        let mut urls: Vec<&str> = json.iter().filter(is_open).map(|row| row["url"].as_str().unwrap()).collect();
+        let count = urls.len();
+        urls.sort_unstable();
+        urls.dedup();
+        prop_assert_eq!(urls.len(), count);
+        prop_assert_eq!(rows.keys().filter(|key| key.starts_with("open/")).count(), count);
+    }
+}
