@@ -1,5 +1,11 @@
 //! The ledger's steps as data: run by several buyers at once on a store that refuses, loses answers and writes late.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 use l402_fetch::certainty::Proof;
 use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
