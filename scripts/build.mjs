@@ -1,6 +1,6 @@
 // Builds the package from scratch into dist/, which is what `npm pack` packs.
-import { cp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { at, run, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
@@ -30,19 +30,70 @@ const OPTIMISE = [
   "--dealign",
 ];
 
-/** What is loaded with bind.js alone. */
-const PARTS = ["./client.js", "./env.js", "./parsers.js", "./repeat.js"];
+/**
+ * Takes the types out of src/js, file by file. An entry stands at the top of dist, where import maps name it; everything else
+ * keeps its folder.
+ */
+async function modules(dist) {
+  const { build } = await import("esbuild");
+  const from = at("src/js");
+  const files = (await readdir(from, { recursive: true })).filter((name) => /(?<!\.d)\.ts$|\.js$/.test(name));
+  await build({
+    entryPoints: files.map((name) => ({ in: `${from}/${name}`, out: placeOf(name).replace(/\.\w+$/, "") })),
+    outdir: dist,
+    format: "esm",
+    target: "esnext",
+    tsconfigRaw: { compilerOptions: { target: "es2022", verbatimModuleSyntax: true } },
+    logLevel: "error",
+  });
+  for (const name of await readdir(`${from}/entries`)) await edit(`${dist}/${name.replace(/ts$/, "js")}`, asTop);
+  // what holds types alone
+  for (const name of files) {
+    const file = `${dist}/${placeOf(name).replace(/ts$/, "js")}`;
+    if ((await readFile(file, "utf8")).trim() === "") await rm(file);
+  }
+}
+
+const placeOf = (name) => name.replace(/^entries\//, "");
+/** The text of an entry, one folder further up. */
+const asTop = (text) => text.replace(/(?<=\b(?:from|import\() ?")\.\.\//g, "./");
+const edit = async (file, change) => writeFile(file, change(await readFile(file, "utf8")));
+
+/** Has tsc check src/js and write its declarations, of which dist gets those that users can reach. */
+async function declarations(dist, target) {
+  const out = `${target}/types`;
+  await rm(out, { recursive: true, force: true });
+  await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("src/js"), "--outDir", out]);
+  await cp(`${out}/entries/index.d.ts`, `${out}/index.d.ts`);
+  await edit(`${out}/index.d.ts`, asTop);
+  const wanted = ["index", ...MODULES].map((name) => `${name}.d.ts`);
+  for (const name of wanted) {
+    const text = await readFile(`${out}/${name}`, "utf8");
+    for (const [, path] of text.matchAll(/\b(?:from |import\()"(\..+?)\.js"/g)) {
+      const needed = `${join(dirname(name), path)}.d.ts`;
+      if (!wanted.includes(needed)) wanted.push(needed);
+    }
+    await cp(`${out}/${name}`, `${dist}/${name}`);
+    // their types are those of CommonJS where they are required
+    if (!ONLY_MODULES.some((only) => name === `${only}.d.ts`)) await cp(`${out}/${name}`, `${dist}/cjs/${name}`);
+  }
+}
+
+/** What is loaded with loading/bind.js alone. */
+const PARTS = ["../core/client.js", "../core/env.js", "../core/locks.js", "../core/parsers.js", "../core/repeat.js"];
 
 /** Makes one file of what is loaded together: each costs Node half a millisecond, and a page without a bundler a request. */
-async function join(dist) {
+async function joinParts(dist) {
   const { build } = await import("esbuild");
-  const file = `${dist}/bind.js`;
+  const file = `${dist}/loading/bind.js`;
   const others = {
     name: "others",
     setup: ({ onResolve }) =>
-      onResolve({ filter: /^\./ }, ({ path, kind }) =>
-        kind === "entry-point" || PARTS.includes(path) ? null : { path, external: true },
-      ),
+      onResolve({ filter: /^\./ }, ({ path, kind, importer }) => {
+        if (kind === "entry-point") return null;
+        const whole = relative(dirname(file), resolve(dirname(importer), path));
+        return PARTS.includes(whole) ? null : { path: whole.startsWith(".") ? whole : `./${whole}`, external: true };
+      }),
   };
   await build({
     entryPoints: [file],
@@ -53,12 +104,11 @@ async function join(dist) {
     plugins: [others],
     logLevel: "error",
   });
-  await Promise.all(PARTS.map((part) => rm(`${dist}/${part}`)));
+  await Promise.all(PARTS.map((part) => rm(resolve(dirname(file), part))));
 }
 
-/** The subpaths that can be required: all but what only Workers have. */
-const REQUIRED = [
-  "required",
+/** The modules of wallets and stores that users import, and those of them that only Workers have, which are never required. */
+const MODULES = [
   "wallets/webln",
   "wallets/nwc",
   "wallets/lnd",
@@ -68,14 +118,16 @@ const REQUIRED = [
   "stores/indexeddb",
   "stores/file",
   "stores/durable-object",
+  "stores/durable-object/ledger",
 ];
+const ONLY_MODULES = ["stores/durable-object/ledger"];
 
-/** The same modules as CommonJS, in a folder of their own, with their types: file by file, so that each is there once. */
+/** The same modules as CommonJS, in a folder of their own, file by file, so that each is there once. */
 async function commonJs(dist) {
   const { build } = await import("esbuild");
   const to = `${dist}/cjs`;
   const options = {
-    entryPoints: REQUIRED.map((name) => `${dist}/${name}.js`),
+    entryPoints: ["required", ...MODULES].filter((name) => !ONLY_MODULES.includes(name)).map((name) => `${dist}/${name}.js`),
     bundle: true,
     platform: "node",
     write: false,
@@ -96,8 +148,7 @@ async function commonJs(dist) {
     logLevel: "error",
   });
   await writeFile(`${to}/package.json`, `{ "type": "commonjs" }\n`);
-  for (const name of ["index", ...REQUIRED.slice(1)]) await cp(`${dist}/${name}.d.ts`, `${to}/${name}.d.ts`);
-  for (const name of ["required", "load-required"]) await rm(`${dist}/${name}.js`);
+  for (const name of ["required", "loading/required"]) await rm(`${dist}/${name}.js`);
 }
 
 /** `beside` runs while the core is compiled, which keeps one processor busy at the end. */
@@ -122,7 +173,7 @@ export async function build(beside = () => {}) {
     run("cargo", ["build", "--locked", "--package", "bindgen"]).then(beside),
   ]);
   await rm(dist, { recursive: true, force: true });
-  await cp(at("src/js"), dist, { recursive: true });
+  await modules(dist);
   await run(`${target}/debug/bindgen`, [`${target}/wasm32-unknown-unknown/release/l402_fetch.wasm`, dist]);
   // with its names, for `npm run size`
   await cp(`${dist}/core_bg.wasm`, `${target}/named.wasm`);
@@ -146,8 +197,9 @@ export async function build(beside = () => {}) {
     `${dist}/l402_fetch.wasm.js`,
     `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`,
   );
-  await join(dist);
+  await joinParts(dist);
   await commonJs(dist);
+  await declarations(dist, target);
   // only now: a build that is interrupted leaves the last one whole
   await rm(at("dist"), { recursive: true, force: true });
   await cp(dist, at("dist"), { recursive: true });

@@ -51,7 +51,7 @@ const STEPS = {
   size: node("scripts/size.mjs", "--check"),
   js: node("tests/js/run.mjs"),
   types: () =>
-    run(process.execPath, [at("tests/node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
+    run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
   stores: node("tests/stores/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),

@@ -5,8 +5,8 @@ import test from "node:test";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { challenge } from "../support/mint.mjs";
-import { walletMethod } from "../../src/js/options.js";
-import { readWallet as readAs } from "../../src/js/wallet.js";
+import { walletMethod } from "../../src/js/core/options.js";
+import { readWallet as readAs } from "../../src/js/core/wallet.js";
 
 const readWallet = (wallet) => readAs(wallet, walletMethod(wallet));
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { environment } from "../../src/js/env.js";
-import { readOptions } from "../../src/js/options.js";
-import { follow } from "../../src/js/redirect.js";
+import { environment } from "../../src/js/core/env.js";
+import { readOptions } from "../../src/js/core/options.js";
+import { follow } from "../../src/js/core/redirect.js";
 import { readCall } from "./calls.mjs";
 
 const { head } = environment({ wallet() {}, method: null, now: Date.now });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { L402Error } from "../../src/js/error.js";
-import { readOptions } from "../../src/js/options.js";
+import { L402Error } from "../../src/js/core/error.js";
+import { readOptions } from "../../src/js/core/options.js";
 
 const WINDOWS = ["perHour", "perDay", "total"];
 const KNOWN = {

@@ -1,6 +1,6 @@
 // A call as the core has it.
-import { sendAgain } from "../../src/js/repeat.js";
-import { readRequest } from "../../src/js/request.js";
+import { sendAgain } from "../../src/js/core/repeat.js";
+import { readRequest } from "../../src/js/core/request.js";
 
 /** What `readRequest` makes of a fetch's arguments where the core is there; with the core's `send`, which always gives a promise. */
 export function readCall(input, init, context) {

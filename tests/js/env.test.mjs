@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { environment } from "../../src/js/env.js";
+import { environment } from "../../src/js/core/env.js";
 
 const LEDGER = "l402-fetch/ledger";
 const never = () => new Promise(() => {});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
-import { L402Error } from "../../src/js/error.js";
+import { L402Error } from "../../src/js/core/error.js";
 
 test("it is a real Error with a name, a code and a stack that says both", () => {
   const error = new L402Error("declined", "approve said no");

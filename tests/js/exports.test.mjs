@@ -1,23 +1,24 @@
-// index.d.ts is written by hand: its values must be those that the entries export, and its codes those of the core.
+// What the declarations promise: the values that the entries export, and the codes of the core.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
 
-const source = (path) => readFile(new URL(`../../src/${path}`, import.meta.url), "utf8");
+const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+const source = (path) => read(`src/${path}`);
 const all = (text, pattern) => Array.from(text.matchAll(pattern), ([, found]) => found).sort();
 
 /** The names of a module's values, from its text: some entries import what only their own runtime can. */
 function exported(text) {
   const lists = all(text, /^export (?:const )?\{([^}]*)\}/gm).flatMap((list) => list.split(","));
   return [
-    ...lists.map((name) => name.trim()).filter(Boolean),
-    ...all(text, /^export (?:async )?(?:function|class|const) (\w+)/gm),
+    ...lists.map((name) => name.trim()).filter((name) => name && !name.startsWith("type ")),
+    ...all(text, /^export (?:declare )?(?:async )?(?:function|class|const) (\w+)/gm),
   ].sort();
 }
 
-for (const entry of ["index.js", "node.js", "embedded.js", "workerd.js", "edge.js", "inline.js"]) {
-  test(`${entry} exports what index.d.ts declares`, async () => {
-    assert.deepEqual(exported(await source(`js/${entry}`)), exported(await source("js/index.d.ts")));
+for (const entry of ["index", "node", "embedded", "workerd", "edge", "inline", "required"]) {
+  test(`${entry}.ts exports what the declarations of index do`, async () => {
+    assert.deepEqual(exported(await source(`js/entries/${entry}.ts`)), exported(await read("dist/index.d.ts")));
   });
 }
 
@@ -36,21 +37,20 @@ for (const [file, names] of Object.entries({
   test(`${file}.js exports what its types declare, and all of it is there`, async () => {
     const module = await import(`../../src/js/${file}.js`);
     assert.deepEqual(Object.keys(module), names);
-    assert.deepEqual(exported(await source(`js/${file}.d.ts`)), names);
+    assert.deepEqual(exported(await read(`dist/${file}.d.ts`)), names);
   });
 }
 
 test("ErrorCode lists the core's codes", async () => {
-  const [, union] = /export type ErrorCode =([^;]*);/.exec(await source("js/index.d.ts"));
+  const [, union] = /export type ErrorCode =([^;]*);/.exec(await read("dist/core/error.d.ts"));
   const codes = all(await source("error.rs"), /^ {4}\w+ = "(\w+)",$/gm);
   assert.ok(codes.length > 20);
-  assert.deepEqual(all(union, /\| "(\w+)"/g), codes);
+  assert.deepEqual(all(union, /"(\w+)"/g), codes);
 });
 
 test("every option of the types is known to the code, and the other way round", async () => {
-  const types = await source("js/index.d.ts");
-  const code = await source("js/options.js");
-  const [, options] = /export interface Options \{(.*?)^\}/ms.exec(types);
-  const [, known] = /"": \[(.*?)\]/s.exec(code);
+  const code = await source("js/core/options.ts");
+  const [, options] = /export interface Options \{(.*?)^\}/ms.exec(code);
+  const [, known] = /^ {2}"": \[(.*?)\],/ms.exec(code);
   assert.deepEqual(all(options, /^ {2}(\w+)\??:/gm), all(known, /"(\w+)"/g));
 });

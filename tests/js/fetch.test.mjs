@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { challenge } from "../support/mint.mjs";
-import * as built from "../../dist/fetch.js";
-import { load as loadBuilt } from "../../dist/load-embedded.js";
-import { L402Error } from "../../src/js/error.js";
-import { createFetch } from "../../src/js/fetch.js";
-import { loader } from "../../src/js/once.js";
+import * as built from "../../dist/core/fetch.js";
+import { load as loadBuilt } from "../../dist/loading/embedded.js";
+import { L402Error } from "../../src/js/core/error.js";
+import { createFetch } from "../../src/js/core/fetch.js";
+import { loader } from "../../src/js/core/once.js";
 
 const never = () => new Promise(() => {});
 const settle = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { L402Error } from "../../src/js/error.js";
-import { readOptions } from "../../src/js/options.js";
+import { L402Error } from "../../src/js/core/error.js";
+import { readOptions } from "../../src/js/core/options.js";
 
 const wallet = () => "00";
 const good = { wallet, limits: { perPayment: 100 } };

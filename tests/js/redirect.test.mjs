@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import test, { after, before } from "node:test";
-import { follow } from "../../src/js/redirect.js";
+import { follow } from "../../src/js/core/redirect.js";
 import { readCall } from "./calls.mjs";
 
 const servers = [];

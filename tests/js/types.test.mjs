@@ -2,14 +2,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import test from "node:test";
-import { fileURLToPath } from "node:url";
+import { at } from "../../scripts/lib.mjs";
 
-const tests = fileURLToPath(new URL("../", import.meta.url));
-
-test("index.d.ts needs no DOM types", () => {
+test("the declarations need no DOM types", () => {
   const { status, stdout } = spawnSync(
-    `${tests}node_modules/.bin/tsc`,
-    ["--project", `${tests}types/tsconfig.node.json`],
+    process.execPath,
+    [at("node_modules/typescript/bin/tsc"), "--project", at("tests/types/tsconfig.node.json")],
     { encoding: "utf8" },
   );
   assert.equal(stdout, "");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { L402Error } from "../../src/js/error.js";
-import { walletMethod } from "../../src/js/options.js";
-import { readWallet as readAs } from "../../src/js/wallet.js";
+import { L402Error } from "../../src/js/core/error.js";
+import { walletMethod } from "../../src/js/core/options.js";
+import { readWallet as readAs } from "../../src/js/core/wallet.js";
 import { webln } from "../../src/js/wallets/webln.js";
 
 const readWallet = (wallet) => readAs(wallet, walletMethod(wallet));

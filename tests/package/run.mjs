@@ -147,7 +147,7 @@ const tests = {
     const { results, asked } = await visit("/", { "/": page("/app/free.js") });
     assert.deepEqual(results, { status: 200 });
     assert.deepEqual(
-      asked.filter((path) => /core|wasm/.test(path)),
+      asked.filter((path) => /dist\/core\.js|loading\/bind|wasm/.test(path)),
       [],
     );
   },

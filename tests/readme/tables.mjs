@@ -9,7 +9,8 @@ import { anchors, pages, spans, table } from "./markdown.mjs";
 const read = (path) => readFile(at(path), "utf8");
 /** All pages as one text: a table is found by its heading, wherever it stands. */
 const docs = pages.map(({ text }) => text).join("\n");
-const types = await read("src/js/index.d.ts");
+const core = ["options", "wallet", "parsers", "payment", "store", "fetch", "error"];
+const types = (await Promise.all(core.map((name) => read(`src/js/core/${name}.ts`)))).join("\n");
 const manifest = JSON.parse(await read("package.json"));
 
 const names = (rows, column) => rows.map((row) => spans(row[column])[0]);
@@ -28,7 +29,7 @@ export const tables = {
       codes,
       [...(await read("src/error.rs")).matchAll(/^ {4}\w+ = "(\w+)",$/gm)].map(([, code]) => code),
     );
-    assert.deepEqual(codes, strings(types.slice(types.indexOf("export type ErrorCode"))));
+    assert.deepEqual(codes, strings(/export type ErrorCode =([^;]*);/.exec(types)[1]));
 
     const { L402Error } = await import(at("dist/node.js"));
     for (const row of rows) {
@@ -46,7 +47,7 @@ export const tables = {
       members("Options").flatMap((name) => (name === "limits" ? [name, ...limits] : [name])),
     );
 
-    const { readOptions } = await import(at("dist/options.js"));
+    const { readOptions } = await import(at("dist/core/options.js"));
     const { config, ...rest } = readOptions({ wallet() {}, limits: { perPayment: 1 } });
     for (const [key, value] of Object.entries(config)) {
       const row = rows.find((row) => [key, `limits.${key}`].includes(spans(row.Option)[0]));

@@ -1,4 +1,4 @@
-//! The host of a simulated process. It keeps to what `src/js/env.js` does around a user's store: one that is silent for 60 s has
+//! The host of a simulated process. It keeps to what `src/js/core/locks.js` does around a user's store: one that is silent for 60 s has
 //! failed, and a lock is freed after the writes that were made under it.
 
 use crate::process::{Ask, Bill, Fetching, Process, Reply};

@@ -1,8 +1,8 @@
 // What must not compile: each line below is an error that tsc has to find.
-import { createFetch, L402Error, type ErrorCode } from "../../src/js/index.js";
-import { lnd } from "../../src/js/wallets/lnd.js";
-import { nwc } from "../../src/js/wallets/nwc.js";
-import { webln } from "../../src/js/wallets/webln.js";
+import { createFetch, L402Error, type ErrorCode } from "../../dist/index.js";
+import { lnd } from "../../dist/wallets/lnd.js";
+import { nwc } from "../../dist/wallets/nwc.js";
+import { webln } from "../../dist/wallets/webln.js";
 
 const wallet = async () => "00";
 const limits = { perPayment: 1 };

@@ -1,5 +1,5 @@
 // A program for Node, Deno or Bun: no DOM types, only @types/node.
-import { createFetch, L402Error } from "../../src/js/index.js";
+import { createFetch, L402Error } from "../../dist/index.js";
 
 const pay = createFetch({
   wallet: async (invoice) => invoice.paymentHash,

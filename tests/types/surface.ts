@@ -27,18 +27,18 @@ import {
   type Store,
   type Wallet,
   type WebLNProvider,
-} from "../../src/js/index.js";
+} from "../../dist/index.js";
 import { NWCClient } from "@getalby/sdk/nwc";
-import { durableObjectStore } from "../../src/js/stores/durable-object.js";
-import { L402Ledger } from "../../src/js/stores/durable-object/ledger.js";
-import { fileStore } from "../../src/js/stores/file.js";
-import { indexedDBStore } from "../../src/js/stores/indexeddb.js";
-import { cln } from "../../src/js/wallets/cln.js";
-import { lnbits } from "../../src/js/wallets/lnbits.js";
-import { lnd } from "../../src/js/wallets/lnd.js";
-import { nwc } from "../../src/js/wallets/nwc.js";
-import { phoenixd } from "../../src/js/wallets/phoenixd.js";
-import { webln } from "../../src/js/wallets/webln.js";
+import { durableObjectStore } from "../../dist/stores/durable-object.js";
+import { L402Ledger } from "../../dist/stores/durable-object/ledger.js";
+import { fileStore } from "../../dist/stores/file.js";
+import { indexedDBStore } from "../../dist/stores/indexeddb.js";
+import { cln } from "../../dist/wallets/cln.js";
+import { lnbits } from "../../dist/wallets/lnbits.js";
+import { lnd } from "../../dist/wallets/lnd.js";
+import { nwc } from "../../dist/wallets/nwc.js";
+import { phoenixd } from "../../dist/wallets/phoenixd.js";
+import { webln } from "../../dist/wallets/webln.js";
 
 /** Fails to compile unless A and B are the same type. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never;

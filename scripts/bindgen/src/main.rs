@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         let mut output = bindgen
             .out_name("core")
             .encode_into(wasm_bindgen_cli_support::EncodeInto::Always)
-            // index.d.ts is written by hand
+            // src/js/core.d.ts declares the border by hand
             .typescript(false)
             .remove_producers_section(true)
             .generate_output()?;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         let stamp = stamp(output.wasm_mut());
         let imports: Vec<_> = output.wasm_mut().imports.iter().map(|import| import.name.clone()).collect();
         output.emit(out_dir)?;
-        // in place of what a bundler would want besides: the loaders of src/js do that
+        // in place of what a bundler would want besides: the loaders of src/js/loading do that
         let (glue, core) = (Path::new(out_dir).join("core_bg.js"), Path::new(out_dir).join("core.js"));
         let text = fs::read_to_string(&glue)?;
         if text.contains('$') {

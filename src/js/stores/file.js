@@ -1,6 +1,6 @@
 import { open, readFile, readdir, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { L402Error } from "../error.js";
+import { L402Error } from "../core/error.js";
 import { takeLock } from "./lock-file.js";
 
 const VERSION = 1;
@@ -10,10 +10,17 @@ const LEDGER = "l402-fetch/ledger";
 const WRITE = "l402-fetch/write";
 
 /**
- * A store in one JSON file, shared by all processes that are given the same path.
+ * A store in one JSON file, for Node, Deno and Bun, shared by all processes that are given the same path. It is replaced
+ * as a whole (mode 0600), so that it is never half written; beside it a folder `<path>.locks` holds a small file for each lock.
+ *
+ * The file is made when first written; its folder must be there: a missing one may be a disk that is not mounted, and an
+ * empty store would have forgotten what was paid. A file that is damaged, or written by a later version, is never overwritten.
+ *
+ * A killed process's locks are free at once where the process can be seen to be gone, and else after 20 s without a sign of
+ * life. Deno needs `--allow-read` and `--allow-write` for the folder.
  *
  * @param {string} path
- * @returns {import("../index.d.ts").Store}
+ * @returns {import("../core/store.js").Store}
  * @throws {L402Error} `invalid_options`
  */
 export function fileStore(path) {

@@ -1,0 +1,36 @@
+// The border to Rust: what `src/wasm` exports, as the build binds it. The other direction is `Environment`.
+import type { Call } from "./core/request.js";
+import type { Environment } from "./core/env.js";
+
+/** Gives the bindings the exports of the wasm. */
+export function __wbg_set_wasm(exports: WebAssembly.Exports): void;
+/**
+ * Reads a stranger's text. `kind` is as `core/parsers.ts` numbers it; `caveats` is the JSON text of an array. Gives the JSON text
+ * of the parts, or for the last kind a token. Throws `[code, message]`.
+ */
+export function parse(kind: number, text: string, caveats: string): string;
+
+/** The core of one paying fetch. A token is known by a number: below 0 where it was bought for another resource, 0 for none. */
+export class Core {
+  /** `config` and `about` are JSON text. Throws `[code, message]`. */
+  constructor(config: string, env: Environment, traits: number, about: string);
+  /** Goes on with a task of `Environment.continuation`. */
+  static run(task: number): void;
+  has_tokens(): boolean;
+  /** The token to send with a call. */
+  token(call: Call): number;
+  /** JSON text: `{ authorization, payment, expiresAt }`. */
+  credential(token: number): string;
+  /** Notes that a server took the token. */
+  accepted(token: number): void;
+  /** Takes a call whose first response is there to its end: the last response, and the receipt or null as JSON text. */
+  answer(call: Call, token: number, response: Response): Promise<[Response, string]>;
+  /** Makes a call from its beginning. Ends like `answer`. */
+  fetch(call: Call): Promise<[Response, string]>;
+  /** JSON text: the quote, or null where nothing is to be paid. */
+  quote(call: Call): Promise<string>;
+  /** Asks the ledger one of the questions of `core/client.ts`. Gives JSON text. */
+  books(question: number, subject?: string, preimage?: string): Promise<string | undefined>;
+}
+/** What the wasm imports. */
+export const imports: WebAssembly.Imports;

@@ -1,0 +1,144 @@
+import { environment } from "./env.js";
+import { L402Error } from "./error.js";
+import type { Config, ReadOptions } from "./options.js";
+import type { Payment, Quote, Receipt } from "./payment.js";
+import { sendAgain, withToken } from "./repeat.js";
+import type { Call } from "./request.js";
+
+// The questions that the core's ledger can be asked.
+const PAYMENTS = 0;
+const SPENT = 1;
+const READ_TOKENS = 2;
+const FORGET = 3;
+const RESOLVE = 4;
+
+// Credentials that are kept ready; the core has them all.
+const MOST_KNOWN = 100;
+
+/** A token that can be sent, as the core knows it. */
+export interface Credential {
+  /** Below 0 where it was bought for another resource. */
+  id: number;
+  authorization: string;
+  payment: Payment;
+  /** Milliseconds since the Unix epoch. */
+  until: number;
+  /** Whether a server has taken it. */
+  accepted: boolean;
+  /** Whether its preflight may fail. */
+  guess: boolean;
+}
+
+export type Client = ReturnType<typeof clientOf>;
+
+/** The core of one paying fetch, and what is kept of its tokens so that it need not be asked again. */
+export function clientOf(
+  Core: typeof import("../core.js").Core,
+  config: Config,
+  given: Omit<ReadOptions, "config" | "fetch">,
+) {
+  const env = environment({ ...given, run: Core.run });
+  const core = new Core(JSON.stringify(config), env, env.traits, env.about);
+  const known = new Map<number, Credential>();
+  /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
+  const reusable = new Map<string, Credential>();
+  let changing = 0;
+
+  /** A token's header and payment, asked of the core once; one of another resource has an id below 0. */
+  function credential(id: number) {
+    if (!id) return undefined;
+    let found = known.get(id);
+    if (!found && known.size >= MOST_KNOWN) known.clear();
+    if (!found) {
+      const { expiresAt, ...rest } = JSON.parse(core.credential(id));
+      const until = expiresAt === null ? Infinity : expiresAt * 1000;
+      found = { ...rest, id, until, accepted: false, guess: id < 0 && env.isPage } as Credential;
+      known.set(id, found);
+    }
+    return found;
+  }
+
+  /** What may change which token opens what. */
+  async function change<Result>(task: () => Promise<Result>): Promise<Result> {
+    changing++;
+    reusable.clear();
+    try {
+      return await task();
+    } finally {
+      changing--;
+    }
+  }
+
+  const ask = (question: number, subject?: string, preimage?: string) =>
+    change(async () => {
+      const told = await core.books(question, subject, preimage);
+      return told && JSON.parse(told);
+    });
+
+  /** The cached token for an address. null: there are no tokens at all. undefined: ask the core. */
+  function ready(plain: string | undefined) {
+    const kept = plain === undefined ? plain : reusable.get(plain);
+    if (kept) return env.now() < kept.until ? kept : undefined;
+    return core.has_tokens() ? undefined : null;
+  }
+
+  return {
+    sendAgain,
+    withToken,
+    ready,
+    /** The token to send: its id, header and payment. One that is a `guess` whose preflight may fail goes to `answer` unsent. */
+    tokenFor(call: Call): Credential | null | undefined {
+      const { plain } = call;
+      const found = ready(plain);
+      if (found !== undefined) return found;
+      const token = call.url ? credential(core.token(call)) : undefined;
+      if (token && plain && !changing && !token.guess) {
+        if (reusable.size >= MOST_KNOWN) reusable.clear();
+        reusable.set(plain, token);
+      }
+      return token;
+    },
+    /** Notes that a server took the token: the receipt. */
+    accepted(token: Credential): Receipt {
+      if (!token.accepted) core.accepted(token.id);
+      token.accepted = true;
+      return { payment: token.payment, paidNow: false };
+    },
+    /** The last response of a call whose first is here, or still to come, and its receipt or null. */
+    answer: (call: Call, token: Credential | null | undefined, response: Response | undefined) =>
+      change(async (): Promise<[Response, Receipt | null]> => {
+        const [last, receipt] = await (token?.guess
+          ? core.fetch(call)
+          : core.answer(call, token?.id ?? 0, response as Response));
+        return [last, JSON.parse(receipt)];
+      }),
+    quote: async (call: Call): Promise<Quote | null> => JSON.parse(await core.quote(call)),
+    reused(call: Call | null, payment: Payment) {
+      if (given.onEvent) env.tell(JSON.stringify({ type: "reused", payment, url: call?.url }));
+    },
+
+    readTokens: (): Promise<void> => ask(READ_TOKENS),
+    payments: (): Promise<Payment[]> => ask(PAYMENTS),
+    spent: async (origin?: string) => ask(SPENT, readOrigin(origin)),
+    forget: async (origin?: string): Promise<void> => ask(FORGET, readOrigin(origin)),
+    async resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void> {
+      const preimage = outcome === "failed" ? undefined : outcome?.preimage;
+      if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
+      if (outcome !== "failed" && typeof preimage !== "string")
+        throw invalid('outcome must be "failed" or { preimage }');
+      return ask(RESOLVE, paymentHash, preimage);
+    },
+    balanceMsat: () => env.balanceMsat(),
+  };
+}
+
+const invalid = (message: string) => new L402Error("invalid_options", message);
+
+function readOrigin(origin?: string) {
+  if (origin === undefined) return undefined;
+  try {
+    return new URL(origin).href;
+  } catch {
+    throw invalid("origin must be an absolute url");
+  }
+}

@@ -1,0 +1,209 @@
+import { type ErrorCode, L402Error } from "./error.js";
+import { bounded } from "./locks.js";
+import type { ReadOptions } from "./options.js";
+import type { Call } from "./request.js";
+import { type PayContext, readWallet } from "./wallet.js";
+
+// workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
+const isolated = typeof WebSocketPair !== "undefined";
+// Pages and their workers: there an Authorization to another origin makes a preflight, which the server may refuse.
+const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
+
+// How often a signal is looked at that can't be listened to.
+const LOOK_AGAIN = 1_000;
+
+/** What `environment` is made of: the checked options, and the core's function that goes on with a task. */
+export interface Given extends Omit<ReadOptions, "config" | "fetch"> {
+  run(task: number): void;
+}
+
+/** What the core asks, as `src/wasm/host.rs` declares it. */
+export type Environment = ReturnType<typeof environment>;
+
+/**
+ * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
+ * only ever sees promises and values of the right type.
+ */
+export function environment({ wallet: given, method, store, approve, now, onEvent, onUnknown, run }: Given) {
+  const wallet = readWallet(given, method);
+
+  function time(): number {
+    let found: unknown;
+    try {
+      found = now();
+    } catch {
+      // A clock that fails must not let old sums or expired invoices pass: the system's own is better than none.
+    }
+    return typeof found === "number" && found >= 0 && found <= Number.MAX_SAFE_INTEGER ? found : Date.now();
+  }
+
+  return {
+    /** What is there, as bits; the core knows them by the same names. */
+    traits:
+      +isolated |
+      (+!!wallet.lookup << 1) |
+      (+!!approve << 2) |
+      (+!!onEvent << 3) |
+      (+!!store << 4) |
+      (+!!store?.lock << 5) |
+      (+!!onUnknown << 6),
+    /** What is known of the wallet, as JSON text. */
+    about: JSON.stringify(wallet.about),
+    now: time,
+    timer(milliseconds: number): Pending<void> {
+      const { promise, resolve } = deferred();
+      const id = setTimeout(resolve, milliseconds);
+      return {
+        promise,
+        cancel() {
+          clearTimeout(id);
+          // The core keeps whatever waits for a promise until the promise settles.
+          resolve();
+        },
+      };
+    },
+    /**
+     * A function that makes the core go on with a task soon, in the async context in which `continuation` was called. A runtime
+     * runs the callbacks of a promise in the context in which they were registered, whoever settles the promise.
+     */
+    continuation(task: number) {
+      let goOn: () => void;
+      function wait() {
+        const { promise, resolve } = deferred();
+        goOn = resolve;
+        promise.then(() => {
+          wait();
+          run(task);
+        });
+      }
+      wait();
+      return () => goOn();
+    },
+    /** A call as it is before it is sent: flags as one digit, URL, method, with a space between them. */
+    head: (call: Call) =>
+      `${+call.replayable | (+call.authorized << 1) | (+call.payable << 2)} ${call.url ?? ""} ${call.method}`,
+    send: async (call: Call, authorization: string | undefined, repeat: boolean) => call.sent(authorization, repeat),
+    aborted: (call: Call) => !!call.signal?.aborted,
+    isPage,
+    /** Whether a request that failed so may have had its preflight refused. */
+    preflighted: (call: Call, cause: { name?: unknown } | undefined) =>
+      isPage && cause?.name === "TypeError" && !call.url?.startsWith(`${globalThis.location?.origin}/`),
+    givesUp({ signal }: Call): Pending<void> {
+      const { promise, resolve } = deferred();
+      const end = () => resolve();
+      // Where another request may have brought the signal, its event is not ours to wait for.
+      const id = isolated ? setInterval(() => signal?.aborted && end(), LOOK_AGAIN) : undefined;
+      if (!isolated) signal?.addEventListener("abort", end);
+      return {
+        promise,
+        cancel() {
+          if (isolated) clearInterval(id);
+          else signal?.removeEventListener("abort", end);
+          end();
+        },
+      };
+    },
+    /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
+    readable(response: Response) {
+      try {
+        const challenge = response.headers.get("www-authenticate") ?? "";
+        return typeof challenge === "string" && typeof response.url === "string" && typeof response.status === "number";
+      } catch {
+        return false;
+      }
+    },
+    discard(response: Response) {
+      try {
+        const body = response.body as { cancel?(): unknown; destroy?(): unknown } | null;
+        // A stream of Node's, as node-fetch has it, is destroyed.
+        Promise.resolve((body?.cancel ?? body?.destroy)?.call(body)).catch(() => {});
+      } catch {
+        // A response of the user's own fetch may be of any make, and nobody reads this one.
+      }
+    },
+
+    async pay(invoice: string, url: string, maxFeeMsat: number, timeout: number) {
+      const deadline = performance.now() + timeout;
+      let controller: AbortController | undefined;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const context: PayContext = {
+        url,
+        maxFeeMsat,
+        // Made when the wallet asks for it: few do, and it costs more than all else here.
+        get signal() {
+          if (!controller) {
+            const made = new AbortController();
+            controller = made;
+            const abort = () => made.abort(new DOMException("the wallet took too long", "TimeoutError"));
+            const left = deadline - performance.now();
+            // The clock of a browser is coarse, and the flow's own timer may have fired by another.
+            if (left > 2) timer = setTimeout(abort, left);
+            else abort();
+          }
+          return controller.signal;
+        },
+      };
+      try {
+        return await wallet.pay(JSON.parse(invoice), context);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    lookup: async (paymentHash: string) => wallet.lookup?.(paymentHash),
+
+    balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
+
+    /** Asked only where the traits say that there is one. */
+    approve(quote: string, maxFeeMsat: number, remaining: string): Pending<unknown> {
+      const controller = new AbortController();
+      let answered = false;
+      const context = { signal: controller.signal, maxFeeMsat, remaining: JSON.parse(remaining) };
+      const promise = (async () => approve?.(JSON.parse(quote), context))().finally(() => {
+        answered = true;
+      });
+      return {
+        promise,
+        cancel() {
+          if (!answered) controller.abort();
+        },
+      };
+    },
+    unknown: async (payment: string, error: L402Error) => onUnknown?.(JSON.parse(payment), error),
+    /** A listener can't stop a payment, nor the process. */
+    tell(event: string) {
+      (async () => onEvent?.(JSON.parse(event)))().catch(() => {});
+    },
+
+    ...bounded(store),
+
+    error: (
+      code: ErrorCode,
+      message: string,
+      response: Response | undefined,
+      payment: string | undefined,
+      quote: string | undefined,
+      cause: unknown[],
+    ) =>
+      new L402Error(code, message, {
+        response,
+        payment: payment && JSON.parse(payment),
+        quote: quote && JSON.parse(quote),
+        ...(cause.length && { cause: cause[0] }),
+      }),
+  };
+}
+
+/** What is waited for, until nobody wants it any more. */
+interface Pending<Value> {
+  promise: Promise<Value>;
+  cancel(): void;
+}
+
+/** A promise, and what resolves it. */
+function deferred() {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,220 @@
+import type { Client, Credential } from "./client.js";
+import { L402Error } from "./error.js";
+import { once } from "./once.js";
+import { type Config, type Options, type ReadOptions, readOptions } from "./options.js";
+import type { Parsers } from "./parsers.js";
+import type { Payment, Quote, Receipt } from "./payment.js";
+import { type Call, type Context, type Input, isAddress, readRequest } from "./request.js";
+
+/** What `createFetch` makes: called like `fetch`, and never needs a `this`. */
+export interface PaidFetch {
+  /**
+   * Sends the request, and pays where the answer is a 402 that Lightning can pay within the limits. At most one payment
+   * per call. Rejects with an L402Error, or with the network's or the caller's own error by identity.
+   */
+  (input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
+  quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
+  /**
+   * The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at most. Of
+   * many thousands, old settled ones are no longer listed; `spent()` counts them.
+   */
+  payments(): Promise<Payment[]>;
+  /**
+   * Satoshis paid, or handed to a wallet that has not settled them, in the last hour, the last day, and ever; with the
+   * fees reported. Rounded up once. Unsettled payments are looked up first, as for `payments()`.
+   *
+   * @param origin any URL of the origin that is meant; without it, all origins
+   */
+  spent(origin?: string): Promise<{ hour: number; day: number; total: number }>;
+  /**
+   * Settles a payment whose outcome was unknown. Rejects with `wrong_preimage`, and with `invalid_options` for an unknown
+   * hash, for "failed" of what is proven, and for "failed" while whoever asked the wallet may still be at it. A preimage is taken
+   * at any time, also after a mistaken "failed"; the same twice changes nothing.
+   */
+  resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
+  /** Drops stored tokens and what is known of refused ones: of one origin, or all. The journal stays. */
+  forget(origin?: string): Promise<void>;
+  /** What the wallet can still spend; null where it can't tell. */
+  balanceMsat(): Promise<number | null>;
+  /**
+   * Loads the core now, for who knows that it will pay: the first payment then need not wait for it. Sends, reads and asks
+   * nothing. Rejects with `load_failed`; the next call tries again.
+   */
+  warm(): Promise<void>;
+}
+
+/**
+ * What nothing needs before the first 402 or the first stored token.
+ *
+ * @internal
+ */
+export interface Loaded {
+  clientOf(config: Config, given: Omit<ReadOptions, "config" | "fetch">): Client;
+  parsers: Parsers;
+}
+/**
+ * Loads it. Rejects with `load_failed`.
+ *
+ * @internal
+ */
+export type Load = () => Promise<Loaded>;
+
+// The core's own name for it, so that an empty store is known for one without loading the core.
+const TOKENS = "l402-fetch/tokens";
+
+// How long the store may keep a request waiting that may have nothing to pay, in milliseconds.
+const PATIENCE = 5_000;
+
+const receipts = new WeakMap<Response, Receipt>();
+
+/** What this response cost and which credential it used; undefined where no credential was used. */
+export const receiptOf = (response: Response): Receipt | undefined => receipts.get(response);
+
+/**
+ * One of the core's parsers.
+ *
+ * @internal
+ */
+export const parser =
+  <Name extends keyof Parsers>(load: Load, name: Name) =>
+  async (...given: Parameters<Parsers[Name]>): Promise<ReturnType<Parsers[Name]>> =>
+    ((await load()).parsers[name] as (...given: unknown[]) => ReturnType<Parsers[Name]>)(...given);
+
+/**
+ * A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. Where it is `atHand`, with no
+ * download, it is loaded while the first request is on its way.
+ *
+ * @internal
+ */
+export function createFetch(
+  options: Options,
+  load: Load,
+  follow?: typeof import("./redirect.js").follow,
+  atHand?: boolean,
+): PaidFetch {
+  const { config, ...given } = readOptions(options);
+  const { fetch, store, onEvent } = given;
+  const context: Context = { fetch, follow };
+  // Not in workerd, where what is waited for freezes with the request that began it.
+  const shared = follow ? (task: () => Promise<void>) => task : once;
+  let client: Client | undefined;
+  let looked = !store;
+
+  async function start() {
+    const { clientOf } = await load();
+    client ??= clientOf(config, given);
+    context.client = client;
+    return client;
+  }
+
+  /** The store's tokens, read once for all first calls. A store that can't be read breaks nothing while there is nothing to pay. */
+  const look = shared(async () => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE);
+    });
+    const read = async () => (await store?.get(TOKENS)) && (await start()).readTokens();
+    // The next purchase reads the store again, and says so if it still can't.
+    await Promise.race([read().catch(() => {}), patience]);
+    clearTimeout(timer);
+    looked = true;
+  });
+
+  /** `call` is null where nobody listens. */
+  function done(call: Call | null, response: Response, receipt: Receipt | null | undefined) {
+    if (receipt) {
+      if (response === Object(response)) receipts.set(response, receipt);
+      if (!receipt.paidNow) client?.reused(call, receipt.payment);
+    }
+    return response;
+  }
+
+  async function pay(input: Input, init?: RequestInit): Promise<Response> {
+    // After the request, which is sent before anything is waited for.
+    if (atHand) {
+      atHand = false;
+      Promise.resolve()
+        .then(load)
+        .catch(() => {});
+    }
+
+    // Fast path: a bare absolute URL whose token, or that there is none, is already known.
+    if (init === undefined && looked && isAddress(input)) {
+      const token = client ? client.ready(input) : null;
+      if (token === null || (token && !follow && !onEvent)) {
+        const response = await (client && token ? fetch(input, client.withToken(token.authorization)) : fetch(input));
+        if (isLast(token, response)) return done(null, response, token && client?.accepted(token));
+        return rest(readRequest(input, init, context, true), token, response);
+      }
+    }
+
+    const call = readRequest(input, init, context);
+    try {
+      if (!looked) {
+        call.hold();
+        await unlessAborted(call, look());
+      }
+      const token = client?.tokenFor(call);
+      if (token?.guess) return await rest(call, token);
+      const response = await call.sent(token?.authorization);
+      return isLast(token, response)
+        ? done(call, response, token && client?.accepted(token))
+        : await rest(call, token, response);
+    } finally {
+      call.drop();
+    }
+  }
+
+  const rest = async (call: Call, token: Credential | null | undefined, response?: Response) =>
+    done(call, ...(await unlessAborted(call, answer(call, token, response))));
+
+  /** Takes a call to its end: its last response, and the receipt. `response` is the first one, where it was sent already. */
+  async function answer(call: Call, token: Credential | null | undefined, response?: Response) {
+    const started = await start().catch((error) => {
+      throw new L402Error(error.code, error.message, { cause: error.cause, response });
+    });
+    return started.answer(call, token, response);
+  }
+
+  type Question = "payments" | "spent" | "forget" | "resolve" | "balanceMsat";
+  const ask = <Name extends Question>(question: Name) =>
+    (async (...args: unknown[]) =>
+      ((await start())[question] as (...args: unknown[]) => unknown)(...args)) as Client[Name];
+
+  // A key is where bundlers, which shorten other names, leave a function's alone: a fetch's is "fetch", and its length 1.
+  const { fetch: paying } = { fetch: (input: Input, init: RequestInit | undefined = undefined) => pay(input, init) };
+
+  return Object.assign(paying, {
+    async quote(input: Input, init?: RequestInit): Promise<Quote | null> {
+      const call = readRequest(input, init, context);
+      call.hold();
+      if (!looked) await unlessAborted(call, look());
+      const { quote } = await start();
+      return await unlessAborted(call, quote(call)).finally(() => call.drop());
+    },
+    payments: ask("payments"),
+    spent: ask("spent"),
+    forget: ask("forget"),
+    resolve: ask("resolve"),
+    balanceMsat: ask("balanceMsat"),
+    warm: async () => void (await start()),
+  });
+}
+
+/** Whether there is nothing to pay, or the token was taken. A fetch of the user's own may resolve with anything. */
+function isLast(token: Credential | null | undefined, response: Response | undefined) {
+  const status = response?.status;
+  return token ? (status as number) < 400 : status !== 402;
+}
+
+/** The caller's abort ends its own promise at once, with its own reason, and nothing else. */
+function unlessAborted<Value>({ signal }: Call, promise: Promise<Value>): Promise<Value> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  });
+}

@@ -1,0 +1,28 @@
+import { L402Error, loadFailed } from "./error.js";
+
+/** Runs the task once; one that failed is run again by the next call. */
+export function once<Result>(task: () => Promise<Result>): () => Promise<Result> {
+  let result: Promise<Result> | undefined;
+  return () => {
+    result ??= task().catch((error) => {
+      result = undefined;
+      throw error;
+    });
+    return result;
+  };
+}
+
+/**
+ * A loader of whatever loads: it runs once, and rejects with `load_failed`. What bundlers and engines throw where a module is
+ * missing has no code of ours.
+ */
+export const loader = <Loaded>(task: () => Promise<Loaded>): (() => Promise<Loaded>) =>
+  once(() =>
+    task().catch((cause) => {
+      if (cause instanceof L402Error) throw cause;
+      throw loadFailed(
+        `the wasm core could not be loaded: ${cause?.message ?? cause}; deploy all files of the bundle`,
+        cause,
+      );
+    }),
+  );

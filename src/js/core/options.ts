@@ -1,0 +1,361 @@
+import { L402Error } from "./error.js";
+import type { Network, Protocol } from "./parsers.js";
+import type { Payment, PaymentEvent, Quote } from "./payment.js";
+import type { Store } from "./store.js";
+import type { NwcClient, PayFunction, Wallet, WebLNProvider } from "./wallet.js";
+
+/** What `createFetch` takes. A key that is not listed here is an error; an optional key that is undefined is absent. */
+export interface Options {
+  /** Who pays: a function, a WebLN provider (`window.webln`), an NWC client with `payInvoice`, or a Wallet. */
+  wallet: Wallet | PayFunction | WebLNProvider | NwcClient;
+  /** How much may be spent. */
+  limits: Limits;
+  /** Where tokens and the journal live. Default: memory. */
+  store?: Store | undefined;
+  /**
+   * Asked before each payment, after every other check, one question at a time. Anything but true refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in
+   * the async context (`AsyncLocalStorage`) of the call that caused it; where calls share a purchase, in that of the one that pays.
+   */
+  approve?: Approve | undefined;
+  /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
+  networks?: Network[] | undefined;
+  /**
+   * Origins ("https://api.example.com") or host patterns ("api.example.com", "api.example.com:8443", "*.example.com")
+   * that may be paid. A host without port means any port; `*.` stands for one or more labels, not for the bare domain.
+   * Default: any https host, and loopback. An empty list pays nobody.
+   */
+  hosts?: string[] | undefined;
+  /**
+   * Hosts that may be paid over plain http, and are sent tokens over it: host patterns as in `hosts`. Loopback and .onion always
+   * may. Given `hosts`, they must be in it too. Default: none.
+   */
+  insecureHosts?: string[] | undefined;
+  /** Preference among offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
+  protocols?: Protocol[] | undefined;
+  /** "preimage" (default) demands proof of payment; "none" also accepts a wallet that only says `true`, and then sends the bare token. */
+  proof?: "preimage" | "none" | undefined;
+  /** Milliseconds to wait for the wallet before its outcome counts as unknown; a later answer is still recorded. 1 to 2147483647, default: 300000. */
+  paymentTimeout?: number | undefined;
+  /** What sends the requests, of whichever make. Default: the `fetch` that was global when `createFetch` was called. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** Milliseconds since the Unix epoch. Default: Date.now. */
+  now?: (() => number) | undefined;
+  /**
+   * Asked where nobody can tell what became of a payment, to ask a person, say: what it resolves with settles it; "wait", a
+   * preimage that proves nothing, or a throw leaves it open. One question at a time, and only once no order is out: before that
+   * it is not asked.
+   */
+  onUnknown?: ((payment: Payment, error: L402Error) => Promise<{ preimage: string } | "failed" | "wait">) | undefined;
+  /** Told of each step; what it throws is ignored. */
+  onEvent?: ((event: PaymentEvent) => void) | undefined;
+}
+
+/** Says whether to pay. */
+export type Approve = (quote: Quote, context: ApproveContext) => boolean | Promise<boolean>;
+
+/** What whoever is asked may want to know besides the price. */
+export interface ApproveContext {
+  /** Fires when nobody waits for the answer any more: every call that wanted this was aborted. Close the dialog then. */
+  signal: AbortSignal;
+  /** Millisatoshis: the most that the routing fee may be; possibly 0. */
+  maxFeeMsat: number;
+  /** What the limits leave before this payment, all else that is reserved taken off: satoshis, rounded down; null where there is no
+   *  such limit. `payment` is the least of all. */
+  remaining: { payment: number; hour: number | null; day: number | null; total: number | null };
+}
+
+/** All include the routing fee. 0 means zero, not unlimited; an absent optional limit does not limit. */
+export interface Limits {
+  /** The most that one payment may cost. */
+  perPayment: number;
+  /** In any 60 minutes. */
+  perHour?: number | undefined;
+  /** In any 24 hours. */
+  perDay?: number | undefined;
+  /** Ever, as far as the store remembers. */
+  total?: number | undefined;
+  /** The same windows, for each origin. */
+  perOrigin?: { perHour?: number | undefined; perDay?: number | undefined; total?: number | undefined } | undefined;
+}
+
+const NETWORKS: readonly Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
+const PROTOCOLS: readonly Protocol[] = ["l402", "lsat", "mpp", "x402"];
+
+// The largest amount whose millisatoshis are still exact in a JavaScript number.
+const MAX_SAT = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
+// The longest delay that a timer takes; a longer one would fire at once.
+const MAX_TIMEOUT = 2147483647;
+
+const WINDOWS = ["perHour", "perDay", "total"] as const;
+/** All keys that are known, by where they stand. */
+const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOrigin.": typeof WINDOWS } = {
+  "": [
+    "wallet",
+    "limits",
+    "store",
+    "approve",
+    "networks",
+    "hosts",
+    "insecureHosts",
+    "protocols",
+    "proof",
+    "paymentTimeout",
+    "fetch",
+    "now",
+    "onEvent",
+    "onUnknown",
+  ],
+  "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
+  "limits.perOrigin.": WINDOWS,
+};
+
+/**
+ * The options in plain JSON, for the core: amounts in satoshis, null where there is no limit, `hosts` null for the default.
+ *
+ * @internal
+ */
+export interface Config extends Windows {
+  perPayment: number;
+  perOrigin: Windows;
+  networks: readonly Network[];
+  hosts: string[] | null;
+  insecureHosts: string[];
+  protocols: readonly Protocol[];
+  proof: "preimage" | "none";
+  paymentTimeout: number;
+}
+type Windows = Record<(typeof WINDOWS)[number], number | null>;
+
+/**
+ * The options that were checked.
+ *
+ * @internal
+ */
+export interface ReadOptions {
+  config: Config;
+  wallet: Options["wallet"];
+  method: WalletMethod | null;
+  store: BoundStore | undefined;
+  approve: Approve | undefined;
+  fetch: typeof globalThis.fetch;
+  now: () => number;
+  onEvent: Options["onEvent"];
+  onUnknown: Options["onUnknown"];
+}
+/**
+ * A user's store: what it gives is not checked yet.
+ *
+ * @internal
+ */
+export interface BoundStore {
+  get(key: string): unknown;
+  set(key: string, value: string): unknown;
+  delete(key: string): unknown;
+  lock?(name: string, task: () => Promise<unknown>): unknown;
+}
+/**
+ * The method that a wallet is asked by.
+ *
+ * @internal
+ */
+export type WalletMethod = "pay" | "sendPayment" | "payInvoice";
+
+/** What stands under a key, of which nothing is known yet. */
+type Keys = Record<string, unknown>;
+type Place = keyof typeof KEYS;
+
+/**
+ * Checks the options of `createFetch`. Every key is read once, inherited ones and getters included, and only what was
+ * checked is handed on. Fails closed: a key that is not known is an error, never ignored, as it may be a limit.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ * @internal
+ */
+export function readOptions(options: Options): ReadOptions {
+  const given = readKeys(options, "");
+  const limits = readKeys(required(given, "limits"), "limits.");
+  const { perOrigin = {} } = limits;
+  const { proof = "preimage", paymentTimeout = 300000, store, now = () => Date.now() } = given;
+  return {
+    config: {
+      perPayment: amount(required(limits, "perPayment", "limits."), "limits.perPayment"),
+      ...windows(limits, "limits."),
+      perOrigin: windows(readKeys(perOrigin, "limits.perOrigin."), "limits.perOrigin."),
+      networks: names(given.networks, "networks", NETWORKS) ?? ["bitcoin"],
+      hosts: list(given.hosts, "hosts", host) ?? null,
+      insecureHosts: list(given.insecureHosts, "insecureHosts", host) ?? [],
+      protocols: names(given.protocols, "protocols", PROTOCOLS) ?? PROTOCOLS,
+      proof: name(proof, "proof", ["preimage", "none"]),
+      paymentTimeout: integer(paymentTimeout, "paymentTimeout", 1, MAX_TIMEOUT, "milliseconds"),
+    },
+    wallet: required(given, "wallet") as Options["wallet"],
+    method: walletMethod(given.wallet),
+    store: store === undefined ? store : readStore(store),
+    approve: optionalFunction(given, "approve"),
+    fetch: readFetch(given),
+    now: mustBeFunction(now, "now") as () => number,
+    onEvent: optionalFunction(given, "onEvent"),
+    onUnknown: optionalFunction(given, "onUnknown"),
+  };
+}
+
+function invalid(message: string) {
+  return new L402Error("invalid_options", message);
+}
+
+/** What a value is, without showing it: it may be a secret in the wrong place. Numbers are shown. */
+function kind(value: unknown) {
+  if (value == null || typeof value === "number") return String(value);
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function readKeys(object: unknown, prefix: Place): Keys {
+  if (object === null || typeof object !== "object" || Array.isArray(object)) {
+    throw invalid(`${prefix.slice(0, -1) || "options"} must be an object, not ${kind(object)}`);
+  }
+  const known: readonly string[] = KEYS[prefix];
+  for (const key in object) {
+    if (known.includes(key) || !has(object, key)) continue;
+    const meant = nearest(key, prefix);
+    throw invalid(`${prefix}${key} is not a known option` + (meant ? `, did you mean ${meant}?` : ""));
+  }
+  return Object.fromEntries(
+    known.map((key) => [key, key in Object.prototype && !has(object, key) ? undefined : (object as Keys)[key]]),
+  );
+}
+
+/** Whether an object has a key, inherited or not. What a page added to every object's prototype is no option. */
+function has(object: object | null, key: string): boolean {
+  return (
+    !!object && object !== Object.prototype && (Object.hasOwn(object, key) || has(Object.getPrototypeOf(object), key))
+  );
+}
+
+function required(object: Keys, key: string, prefix: Place = ""): unknown {
+  if (object[key] === undefined) throw invalid(`${prefix}${key} is missing`);
+  return object[key];
+}
+
+/** The known key that a mistyped or misplaced one stands for: the nearest, at the same place first, then elsewhere. */
+function nearest(key: string, prefix: Place) {
+  for (let most = 0; most < Math.min(3, key.length / 2); most++) {
+    for (const place of [prefix, ...(Object.keys(KEYS) as Place[])]) {
+      const known = KEYS[place].find((known) => isNear(key.toLowerCase(), known.toLowerCase(), most));
+      if (known) return place + known;
+    }
+  }
+  return undefined;
+}
+
+/** Whether at most so many letters must be put in, left out or exchanged to make one word of the other. */
+function isNear(a: string, b: string, most: number): boolean {
+  const [c, d] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) return !a || isNear(c, d, most);
+  return most > 0 && (isNear(c, b, most - 1) || isNear(a, d, most - 1) || isNear(c, d, most - 1));
+}
+
+function integer(value: unknown, path: string, min: number, max: number, unit: string) {
+  const number = value as number;
+  if (!Number.isInteger(number) || number < min || number > max) {
+    throw invalid(`${path} must be a whole number of ${unit} from ${min} to ${max}, not ${kind(value)}`);
+  }
+  return number + 0; // -0 becomes 0
+}
+
+function amount(value: unknown, path: string) {
+  return integer(value, path, 0, MAX_SAT, "satoshis");
+}
+
+function windows(limits: Keys, prefix: Place) {
+  return Object.fromEntries(
+    WINDOWS.map((key) => [key, limits[key] === undefined ? null : amount(limits[key], prefix + key)]),
+  ) as Windows;
+}
+
+function name<Name>(value: unknown, path: string, allowed: readonly Name[]) {
+  if (!allowed.includes(value as Name)) throw invalid(`${path} must be one of ${allowed.join(", ")}`);
+  return value as Name;
+}
+
+function list<Item>(value: unknown, path: string, read: (item: unknown, path: string) => Item) {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw invalid(`${path} must be an array, not ${kind(value)}`);
+  return Array.from(value, (item, i) => read(item, `${path}[${i}]`));
+}
+
+/** An empty list of networks or protocols could pay nothing at all: surely a mistake. No hosts means: pay nobody. */
+function names<Name>(value: unknown, path: string, allowed: readonly Name[]) {
+  const read = list(value, path, (item, at) => name(item, at, allowed));
+  if (read?.length === 0) throw invalid(`${path} must not be empty: leave it out for the default`);
+  return read;
+}
+
+/**
+ * An origin or a host pattern, in the form in which URLs show theirs: lower case, punycode, an origin without its
+ * scheme's default port. A pattern keeps every port it names, 443 too: without a port it means any.
+ */
+function host(value: unknown, path: string) {
+  const [, scheme, wildcard, given, port] =
+    (typeof value === "string" &&
+      /^(https?:\/\/)?(\*\.)?(\[[^\]]*\]|[^\s:/?#@\\%*[\]]+)(?::(\d{1,5}))?$/i.exec(value)) ||
+    [];
+  if (given && !(scheme && wildcard) && !/^\.|\.\./.test(given) && !(Number(port) < 1)) {
+    try {
+      const { origin, hostname } = new URL((scheme ?? "http://") + given + (port ? `:${port}` : ""));
+      if (scheme) return origin;
+      if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname)))
+        return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
+    } catch {
+      // No host, says the URL parser.
+    }
+  }
+  throw invalid(
+    `${path} must be an origin (https://api.example.com:8443) or a host pattern ` +
+      "(api.example.com, *.example.com), without a path",
+  );
+}
+
+function mustBeFunction(value: unknown, path: string) {
+  if (typeof value !== "function") throw invalid(`${path} must be a function, not ${kind(value)}`);
+  return value;
+}
+
+/** What the types promise of it is for the caller to keep: every call reckons with anything. */
+function optionalFunction<Key extends keyof Options>(given: Keys, key: Key): Options[Key] | undefined {
+  return given[key] === undefined ? undefined : (mustBeFunction(given[key], key) as Options[Key]);
+}
+
+/**
+ * The fetch of this moment, since `globalThis.fetch = createFetch(…)` must not call itself. It is bound to no `this`: browsers
+ * refuse to run fetch as a method of anything but the window.
+ */
+function readFetch(given: Keys) {
+  const fetch = optionalFunction(given, "fetch") ?? globalThis.fetch;
+  if (typeof fetch !== "function") throw invalid("fetch is missing: this runtime has none of its own, pass one");
+  return fetch.bind(undefined);
+}
+
+/**
+ * The method that `wallet` is asked by, null where it is a function. It is read once, so that a method that goes away is missed.
+ *
+ * @internal
+ */
+export function walletMethod(wallet: unknown): WalletMethod | null {
+  const method = (["pay", "sendPayment", "payInvoice"] as const).find(
+    (key) => typeof (wallet as Keys | undefined)?.[key] === "function",
+  );
+  if (method || typeof wallet === "function") return method ?? null;
+  throw invalid("wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
+}
+
+/** The store's methods, bound: what was checked is what will be called. */
+function readStore(store: unknown) {
+  const bound: Partial<BoundStore> = {};
+  for (const key of ["get", "set", "delete", "lock"] as const) {
+    const method = (store as Keys | null)?.[key];
+    if (key === "lock" && method === undefined) continue;
+    bound[key] = mustBeFunction(method, `store.${key}`).bind(store);
+  }
+  return bound as BoundStore;
+}

@@ -1,0 +1,320 @@
+import type { follow } from "./redirect.js";
+import type { sendAgain } from "./repeat.js";
+
+const MEMBERS = [
+  "method",
+  "headers",
+  "body",
+  "referrer",
+  "referrerPolicy",
+  "mode",
+  "credentials",
+  "cache",
+  "redirect",
+  "integrity",
+  "keepalive",
+  "signal",
+  "duplex",
+  "priority",
+] as const;
+
+/** What a fetch is called with first. */
+export type Input = string | URL | Request;
+
+/** What a fetch reads of its second argument; some platforms know more members than the types of this one. */
+export type Init = RequestInit & { [Name in Member]?: unknown };
+type Member = (typeof MEMBERS)[number];
+
+/** What all calls of one paying fetch share. */
+export interface Context {
+  fetch: typeof globalThis.fetch;
+  /** Follows redirects where we attach an Authorization and the runtime may forward it. */
+  follow?: typeof follow | undefined;
+  /** There once the core is, and not needed before. */
+  client?: { sendAgain: typeof sendAgain } | undefined;
+}
+
+/**
+ * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `sent`
+ * lets fetch refuse, with its own error.
+ *
+ * The first `sent()` hands fetch the caller's arguments as they are, so it must happen before the caller's code runs on;
+ * where it has to wait, call `hold()` first.
+ *
+ * @param sent it was sent already, as it is or with a token
+ */
+export function readRequest(input: Input, init: RequestInit | undefined, context: Context, sent?: boolean): Call {
+  return new Call(input, init, context, sent);
+}
+
+/** One call of a fetch. The types of its arguments are what the caller promised: every look at them reckons with anything. */
+export class Call {
+  #input: Input;
+  #init: Init | undefined;
+  #context: Context;
+  /** The Request that the caller gave, of whichever realm. */
+  #request: Request | undefined;
+  /** What repeats are sent with; set once the snapshot is taken. */
+  #target: Input | undefined;
+  #copy: Init | undefined;
+  /** The clone that holds a Request's body. */
+  #kept: Request | undefined;
+  #taken = false;
+  #exact = true;
+  #sent: boolean;
+  #replayable = true;
+  #url: URL | null | undefined;
+
+  constructor(input: Input, init: RequestInit | undefined, context: Context, sent = false) {
+    this.#sent = sent;
+    this.#input = input;
+    this.#init = init;
+    this.#copy = init;
+    this.#context = context;
+    // By shape, for several versions of a runtime's Request may live side by side.
+    if (typeof input === "object" && typeof attempt(() => (input as Request).clone) === "function")
+      this.#request = input as Request;
+  }
+
+  /** The address, where it is absolute and all that was given. */
+  get plain(): string | undefined {
+    return this.#init === undefined && isAddress(this.#input) ? this.#input : undefined;
+  }
+
+  /** As fetch sends it: the common methods in upper case, others as given. */
+  get method(): string {
+    const method = text(this.#member("method") ?? "GET");
+    return /^(delete|get|head|options|post|put)$/i.test(method) ? method.toUpperCase() : method;
+  }
+
+  /** Absolute, without user, password and fragment; null where fetch will refuse it. */
+  get url(): string | null {
+    let url = this.#parse();
+    if (url && (url.username || url.password)) {
+      url = new URL(url);
+      url.username = "";
+      url.password = "";
+    }
+    return url?.href.split("#", 1)[0] ?? null;
+  }
+
+  /** Whether it can be sent a second time. */
+  get replayable(): boolean {
+    this.#snapshot();
+    return this.#replayable;
+  }
+
+  /**
+   * Whether the caller brought an Authorization of its own, in its headers or as the URL's user. Headers that can't be read
+   * count as such.
+   */
+  get authorized(): boolean {
+    this.#snapshot();
+    const url = this.#parse();
+    return !!(url?.username || url?.password) || attempt(() => this.#hasAuthorization(), true);
+  }
+
+  #hasAuthorization() {
+    const headers = this.#member("headers") as HeadersInit | undefined;
+    if (headers == null) return false;
+    if (isHeaders(headers)) return headers.has("authorization");
+    const names = isIterable(headers)
+      ? Array.from(headers as Iterable<string[] | undefined>, (pair) => pair?.[0])
+      : Object.keys(headers);
+    return names.some((name) => text(name).toLowerCase() === "authorization");
+  }
+
+  /** Whether a 402 of it may be paid: not where the answer can't be read, and not for a preflight's method. */
+  get payable(): boolean {
+    return (
+      this.method !== "OPTIONS" && this.#member("mode") !== "no-cors" && this.#member("cache") !== "only-if-cached"
+    );
+  }
+
+  /** The caller's AbortSignal. */
+  get signal(): AbortSignal | undefined {
+    return (this.#member("signal") as AbortSignal | null) ?? undefined;
+  }
+
+  /** Takes the arguments as they are now, whatever the caller does to them before the first `sent`. */
+  hold(): void {
+    this.#snapshot();
+    this.#exact = false;
+  }
+
+  /**
+   * Sends the request.
+   *
+   * @param authorization the value of an Authorization header of ours
+   * @param repeat it was sent before
+   * @returns what fetch returns; a fetch of the user's own may return, and throw, anything
+   */
+  sent(authorization?: string, repeat = false): Promise<Response> {
+    this.#snapshot();
+    const { fetch } = this.#context;
+    const first = !this.#sent;
+    this.#sent = true;
+    if (first && this.#exact && authorization === undefined) {
+      return this.#init === undefined ? fetch(this.#input) : fetch(this.#input, this.#init);
+    }
+
+    let target = this.#target as Input;
+    if (this.#kept && !first) {
+      target = this.#kept;
+      this.#kept = target.clone();
+    }
+    if (authorization === undefined && !repeat)
+      return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
+    return (this.#context.client as NonNullable<Context["client"]>).sendAgain(
+      this.#context,
+      {
+        call: this,
+        target,
+        init: this.#copy,
+        member: (key) => this.#member(key),
+        url: this.#parse(),
+        body: () => this.#kept?.clone().arrayBuffer(),
+      },
+      authorization,
+      repeat,
+    );
+  }
+
+  /** Lets go of what was kept for a repeat that won't come. */
+  drop(): void {
+    const kept = this.#kept;
+    if (!kept) return;
+    this.#kept = undefined;
+    this.#replayable = false;
+    attempt(() => kept.body?.cancel().catch(() => {}));
+  }
+
+  /** What fetch will take for this member: the init's, else the Request's. */
+  #member(key: Member): unknown {
+    const given = attempt(() => this.#copy?.[key]);
+    // In an init, null stands for a value only where there is one to take away.
+    return given !== undefined && (given !== null || key === "signal")
+      ? given
+      : attempt(() => (this.#request as Init | undefined)?.[key]);
+  }
+
+  #parse() {
+    if (this.#url === undefined) {
+      try {
+        const given = this.#request ? this.#request.url : ((this.#target ?? this.#input) as string | URL);
+        this.#url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
+      } catch {
+        this.#url = null;
+      }
+    }
+    return this.#url;
+  }
+
+  #snapshot() {
+    if (this.#taken) return;
+    this.#taken = true;
+    // What throws here throws again when fetch reads it: the error is fetch's. A page may be elsewhere by the time of a repeat.
+    this.#target =
+      typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
+    if (!this.#request && !isAddress(this.#target)) this.#target = this.#parse()?.href ?? this.#target;
+    this.#replayable = attempt(() => {
+      if (this.#init !== null && typeof this.#init === "object") {
+        const copy = copyInit(this.#init);
+        this.#copy = copy;
+        copy.headers &&= attempt(() => this.#copyHeaders(copy.headers as HeadersInit), copy.headers);
+      }
+      return this.#snapshotBody();
+    }, false);
+  }
+
+  /** Keeps the body for a repeat; false where it can be sent but once. */
+  #snapshotBody(): boolean {
+    const body = this.#copy?.body ?? null;
+    if (body !== null) {
+      const copy = copyBody(body);
+      if (copy !== undefined && copy !== body) (this.#copy as Init).body = copy;
+      return copy !== undefined;
+    }
+    if (!this.#request || this.#request.body === null || /^(get|head)$/i.test(this.#request.method)) return true;
+    // A request that will never be repeated needs no clone. (Some browsers have no Request.body: there it may be empty.)
+    if (this.#request.bodyUsed || !this.payable || this.authorized) return false;
+    this.#kept = this.#request.clone();
+    return true;
+  }
+
+  #copyHeaders(headers: HeadersInit): HeadersInit {
+    if (typeof headers !== "object") return headers;
+    if (isHeaders(headers)) return new (classOf(headers, "Headers"))(headers);
+    if (!isIterable(headers)) return { ...headers };
+    // What can be iterated only once is now used up.
+    if ((headers[Symbol.iterator]() as unknown) === headers) this.#exact = false;
+    return Array.from(headers, (pair) => (typeof pair === "object" ? [...pair] : pair));
+  }
+}
+
+/** By shape, as a Request is. */
+export const isHeaders = (headers: HeadersInit): headers is Headers =>
+  typeof (headers as Headers).has === "function" && typeof (headers as Headers).append === "function";
+
+export const isIterable = (headers: HeadersInit): headers is [string, string][] =>
+  typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
+
+/**
+ * The class that made it, of whichever realm or package: another's copy would lose the case of names, or be no such thing to the
+ * fetch that it goes to. Not one that somebody derived, which may be made of something else.
+ */
+export function classOf<Kind extends object>(object: Kind, name: keyof typeof globalThis): new (from?: Kind) => Kind {
+  let at: Kind = object;
+  while (at && !Object.hasOwn(at, Symbol.toStringTag)) at = Object.getPrototypeOf(at);
+  return (at?.constructor ?? globalThis[name]) as new (
+    from?: Kind,
+  ) => Kind;
+}
+
+/** A whole address, which means the same wherever the page is. */
+export const isAddress = (input: unknown): input is string => typeof input === "string" && /^https?:/.test(input);
+
+/** What the task gives, or `otherwise` where the caller's objects throw: fetch will say so. */
+function attempt<Value, Otherwise = undefined>(task: () => Value, otherwise?: Otherwise): Value | Otherwise {
+  try {
+    return task();
+  } catch {
+    return otherwise as Otherwise;
+  }
+}
+
+/** As a string; empty where it has none. */
+const text = (value: unknown) => attempt(() => String(value), "");
+
+function copyInit(init: Init): Init {
+  const copy = { ...init };
+  const proto = Object.getPrototypeOf(init);
+  // fetch reads inherited members too: a Request as init has nothing else.
+  if (proto !== null && proto !== Object.prototype) {
+    for (const key of MEMBERS) if (!(key in copy) && init[key] !== undefined) (copy as Record<Member, unknown>)[key] = init[key];
+  }
+  return copy;
+}
+
+/** A body that stays as it is and can be sent again and again; undefined where there can be none. */
+function copyBody(body: NonNullable<Init["body"]>): Init["body"] | undefined {
+  if (typeof body !== "object") return typeof body === "function" ? undefined : body;
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
+  if (is<ArrayBuffer>(body, "ArrayBuffer")) return body.slice(0);
+  if (is<Blob>(body, "Blob") || is<File>(body, "File")) return body;
+  if (is<URLSearchParams>(body, "URLSearchParams")) return new (classOf(body, "URLSearchParams"))(body);
+  if (is<FormData>(body, "FormData")) {
+    const copy = new (classOf(body, "FormData"))();
+    for (const [name, value] of body) copy.append(name, value);
+    return copy;
+  }
+  return undefined;
+}
+
+/** Of this realm, or of another; older workerd has no tags. */
+function is<Kind>(body: unknown, name: "ArrayBuffer" | "Blob" | "File" | "URLSearchParams" | "FormData"): body is Kind {
+  return (
+    Object.prototype.toString.call(body) === `[object ${name}]` ||
+    (typeof globalThis[name] === "function" && body instanceof globalThis[name])
+  );
+}

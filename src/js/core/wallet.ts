@@ -1,0 +1,293 @@
+import type { WalletMethod } from "./options.js";
+import type { Invoice } from "./parsers.js";
+import { digest, RECORDS } from "./records.js";
+
+/** Pays one invoice. */
+export type PayFunction = (invoice: Invoice, context: PayContext) => PayResult | Promise<PayResult>;
+
+/**
+ * A 64-digit hex preimage; an object that holds it; `failed`, where the wallet knows that nothing was paid nor will be
+ * (`payment_failed`, the amount is released); `true`, only with `proof: "none"`. A throw leaves the outcome unknown: it is
+ * looked up, and where no one can tell, `payment_unknown`. A refusal by the user of a WebLN wallet is known to be one.
+ */
+export type PayResult = string | { preimage: string; feeMsat?: number } | { failed: string; cause?: unknown } | true;
+
+/** What a wallet may want to know besides the invoice. */
+export interface PayContext {
+  /** The URL that is paid for, without user, password and fragment. */
+  url: string;
+  /** The most that the routing fee may be; possibly 0. */
+  maxFeeMsat: number;
+  /** Fires at `paymentTimeout`, and only then. */
+  signal: AbortSignal;
+}
+
+/** A wallet that can do more than pay. */
+export interface Wallet {
+  pay: PayFunction;
+  /**
+   * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the wallet says
+   * for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by itself.
+   */
+  lookup?(
+    paymentHash: string,
+  ): Promise<
+    | { state: "paid"; preimage: string; feeMsat?: number }
+    | { state: "pending" }
+    | { state: "failed" }
+    | { state: "not_found" }
+  >;
+  /**
+   * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The modules of
+   * this package make it of the endpoint and the account.
+   */
+  id?: string;
+  /** It never pays one payment hash twice, whatever it is asked: an abandoned order may be handed to it again. Default: false. */
+  settlesOnce?: boolean;
+  /** Spendable; null where it can't tell. */
+  balanceMsat?(): Promise<number | null>;
+}
+
+/** The part of a WebLN provider that is used. `enable` is called before each payment. */
+export interface WebLNProvider {
+  enable(): Promise<unknown>;
+  sendPayment(paymentRequest: string): Promise<{ preimage: string }>;
+}
+
+/** The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself uses
+ *  `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too. */
+export interface NwcClient {
+  payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
+  lookupInvoice?(args: {
+    payment_hash: string;
+  }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
+  getBalance?(): Promise<{ balance: number }>;
+}
+
+// Under these names wallets answer with the preimage.
+const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreimage"];
+
+/**
+ * What a wallet's answer comes to.
+ *
+ * @internal
+ */
+export type Answer =
+  | { preimage: string; feeMsat?: number }
+  | Failed
+  | { proven: true }
+  | { nothing: string }
+  | { threw: unknown; heard: unknown };
+/**
+ * Nothing was paid nor will be.
+ *
+ * @internal
+ */
+export type Failed = { failed: string; cause?: unknown };
+/**
+ * What a lookup shows.
+ *
+ * @internal
+ */
+export type Found = {
+  state: "paid" | "pending" | "failed" | "not_found";
+  preimage?: string;
+  feeMsat?: number;
+  begunAt?: number;
+};
+/**
+ * One face for every kind of wallet.
+ *
+ * @internal
+ */
+export interface AnyWallet {
+  about: object;
+  pay(invoice: Invoice, context: PayContext): Promise<Answer>;
+  lookup?(paymentHash: string): Promise<Found | null>;
+  balanceMsat?(): Promise<number | null>;
+}
+
+/** An object of the user's, with any members. */
+type Loose = Record<PropertyKey, unknown>;
+type Ask = (invoice: Invoice, context: PayContext) => unknown;
+
+/**
+ * One face for all that `wallet` may be. `pay` resolves to exactly one of
+ *
+ * - `{ preimage, feeMsat? }`: text that claims to be the preimage, not yet proven
+ * - `{ failed, cause? }`: nothing was paid nor will be
+ * - `{ proven: true }`: the wallet said `true`
+ * - `{ nothing }`: an answer without a preimage, described without its contents
+ *
+ * - `{ threw, heard }`: what it threw, where the outcome is unknown and a module of ours says more: see `records.js`
+ *
+ * and rejects, with what the wallet threw, where the outcome is unknown. It never throws. `about` says what is known of the wallet.
+ * `lookup` resolves to null where the answer says nothing, `balanceMsat` where the wallet can't tell.
+ *
+ * @param method how it is asked, as `walletMethod` read it
+ * @internal
+ */
+export function readWallet(given: unknown, method: WalletMethod | null): AnyWallet {
+  const wallet = given as Loose & Wallet & WebLNProvider & NwcClient & PayFunction;
+  const has = (key: string) => wallet != null && typeof wallet[key] === "function";
+  let ask: Ask;
+  let balanceMsat: (() => unknown) | undefined;
+  if (method === "pay") ask = (invoice, context) => call(wallet, "pay", invoice, context);
+  else if (method === "sendPayment") ({ pay: ask, balanceMsat } = weblnWallet(() => wallet));
+  else if (method === "payInvoice") ask = (invoice) => askNwc(wallet, invoice);
+  else ask = (invoice, context) => wallet(invoice, context);
+
+  if (has("balanceMsat")) balanceMsat = () => wallet.balanceMsat?.();
+  const { id, settlesOnce, [RECORDS]: records }: Loose = method === "pay" ? wallet : {};
+  return {
+    about: {
+      ...(records as object | undefined),
+      id: typeof id === "string" ? digest(id) : null,
+      settlesOnce: settlesOnce === true,
+    },
+    async pay(invoice, context) {
+      try {
+        return readAnswer(await ask(invoice, context));
+      } catch (threw) {
+        const heard = (threw as Loose | undefined)?.[RECORDS];
+        if (heard) return { threw, heard };
+        throw threw;
+      }
+    },
+    ...(has("lookup") && { lookup: async (paymentHash: string) => readLookup(await wallet.lookup?.(paymentHash)) }),
+    ...(balanceMsat && { balanceMsat: async () => msat(await balanceMsat?.()) ?? null }),
+  };
+}
+
+/** Calls the wallet's method of this moment: extensions replace theirs. One that is gone can't have paid. */
+function call(wallet: object, key: WalletMethod, ...args: unknown[]): unknown {
+  const { [key]: method } = wallet as Loose;
+  return typeof method === "function"
+    ? method.apply(wallet, args)
+    : { failed: `wallet.${key} is no function any more` };
+}
+
+async function askNwc(client: NwcClient, invoice: Invoice) {
+  try {
+    return await call(client, "payInvoice", { invoice: invoice.paymentRequest });
+  } catch (cause) {
+    return refused(cause);
+  }
+}
+
+/** What an NWC wallet's refusal comes to; throws any other error. */
+function refused(cause: unknown): Failed {
+  if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
+  throw cause;
+}
+
+/**
+ * Whether an NWC wallet's error says that it did not even try. Any other error may come while a payment is on its way.
+ *
+ * @internal
+ */
+export function isNwcRefusal(error: unknown): error is { code: string } {
+  return /^(INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/.test(String((error as Loose | null)?.code));
+}
+
+/**
+ * A Wallet that pays through a WebLN provider.
+ *
+ * @param provider looked up anew for each payment
+ * @internal
+ */
+export function weblnWallet(provider: () => Partial<WebLNProvider> | undefined) {
+  return {
+    async pay(invoice: Invoice, context?: PayContext): Promise<any> {
+      const webln = provider();
+      if (!webln) return { failed: "no webln wallet in this page: install or unlock one, or pass another wallet" };
+      try {
+        // Each time: it costs nothing once granted, and a grant can be withdrawn.
+        await webln.enable?.();
+      } catch (cause) {
+        return { failed: "the webln wallet did not let this page in", cause };
+      }
+      // The user may have taken longer than the payment may: its outcome is already taken for unknown.
+      if (context?.signal?.aborted) return { failed: "the webln wallet let this page in too late" };
+      try {
+        return await call(webln, "sendPayment", invoice.paymentRequest);
+      } catch (cause) {
+        if (isRefusal(cause)) return { failed: "the user refused the payment", cause };
+        // Some providers are NWC clients in disguise.
+        return refused(cause);
+      }
+    },
+    async balanceMsat(): Promise<number | null> {
+      const webln = provider() as { enable?(): unknown; getBalance?(): Promise<Loose | null> } | undefined;
+      if (typeof webln?.getBalance !== "function") return null;
+      await webln.enable?.();
+      const { balance, currency = "sats" } = (await webln.getBalance()) ?? {};
+      return typeof balance === "number" && typeof currency === "string" && /^sats?$/i.test(currency)
+        ? balance * 1000
+        : null;
+    },
+  };
+}
+
+/**
+ * Whether a WebLN wallet's error says that its user refused: "User rejected" (Alby), "User rejected prompt" (Joule), the
+ * `RejectionError` of the webln package. Not "Prompt was closed": both extensions say so as well when their window is
+ * closed while the payment is on its way.
+ */
+function isRefusal(error: any) {
+  try {
+    const text = typeof error === "string" ? error : error.message;
+    return error.name === "RejectionError" || /^user rejected\b/i.test(text);
+  } catch {
+    return false;
+  }
+}
+
+function readAnswer(answer: unknown): Answer {
+  if (answer === true) return { proven: true };
+  if (typeof answer === "string" && answer) return { preimage: answer };
+  if (answer === null || typeof answer !== "object") return { nothing: describe(answer) };
+
+  const paid = readPaid(answer as Loose);
+  const { failed } = answer as Loose;
+  // Nodes pad a failure with a preimage of zeros. Any other preimage contradicts it, and is worth proving first.
+  if (typeof failed === "string" && failed && (!paid || /^0+$/.test(paid.preimage))) {
+    return "cause" in answer ? { failed, cause: answer.cause } : { failed };
+  }
+  return paid ?? { nothing: "an object without a preimage" };
+}
+
+function readPaid(answer: Loose) {
+  const preimage = PREIMAGE_KEYS.map((key) => answer[key]).find(
+    (value): value is string => typeof value === "string" && value !== "",
+  );
+  if (preimage === undefined) return undefined;
+  const feeMsat = msat(answer.feeMsat) ?? msat(answer.fees_paid);
+  return feeMsat === undefined ? { preimage } : { preimage, feeMsat };
+}
+
+/** What the wallet reports, which is for the core to weigh. A preimage that hashes is proof whatever stands beside it. */
+function readLookup(given: unknown): Found | null {
+  if (given !== Object(given)) return null;
+  const answer = given as Loose;
+  const { state } = answer;
+  const begunAt = msat(answer.begunAt);
+  const paid = readPaid(answer);
+  if (paid && !/^0*$/.test(paid.preimage)) return { state: "paid", ...paid };
+  return isState(state) ? { state, ...(begunAt !== undefined && { begunAt }) } : null;
+}
+
+const isState = (value: unknown): value is Exclude<Found["state"], "paid"> =>
+  value === "pending" || value === "failed" || value === "not_found";
+
+/** Millisatoshis, or milliseconds, where that is what it is. */
+function msat(value: unknown) {
+  return isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+const isSafeInteger = (value: unknown): value is number => Number.isSafeInteger(value);
+
+function describe(answer: unknown) {
+  if (answer === "") return "an empty text";
+  return answer == null || answer === false ? String(answer) : `a ${typeof answer}`;
+}

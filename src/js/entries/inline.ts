@@ -1,0 +1,12 @@
+// The entry that is complete in itself: no other file is fetched, no `import()`, no top-level await (service workers forbid both).
+import { createFetch as paying, type PaidFetch, parser } from "../core/fetch.js";
+import type { Options } from "../core/options.js";
+import { load } from "../loading/inline.js";
+
+export const createFetch = (options: Options): PaidFetch => paying(options, load);
+export const parseChallenges = /* @__PURE__ */ parser(load, "parseChallenges");
+export const decodeInvoice = /* @__PURE__ */ parser(load, "decodeInvoice");
+export const decodeMacaroon = /* @__PURE__ */ parser(load, "decodeMacaroon");
+export const attenuateMacaroon = /* @__PURE__ */ parser(load, "attenuateMacaroon");
+export { L402Error } from "../core/error.js";
+export { receiptOf } from "../core/fetch.js";

@@ -1,6 +1,0 @@
-// Everything is here already.
-import { base64 } from "./l402_fetch.wasm.js";
-import { compileBase64, start } from "./load.js";
-import { loader } from "./once.js";
-
-export const load = /* @__PURE__ */ loader(async () => start(await compileBase64(base64), "l402-fetch/inline"));

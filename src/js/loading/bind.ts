@@ -1,0 +1,50 @@
+// Binds core.js to the wasm. Names no function that compiles: edge runtimes refuse a bundle that does.
+import { clientOf } from "../core/client.js";
+import { __wbg_set_wasm, Core, imports, parse } from "../core.js";
+import { type L402Error, loadFailed } from "../core/error.js";
+import type { Loaded } from "../core/fetch.js";
+import { parsersOf } from "../core/parsers.js";
+
+/** Why the engine refused to compile, or where `module` is given to instantiate, the wasm that came from `source`. */
+export function refused(source: string, cause: unknown, module?: WebAssembly.Module): L402Error {
+  const reason = String((cause as Partial<Error> | undefined)?.message ?? cause);
+  if (typeof WebAssembly === "undefined") {
+    return loadFailed("this runtime has no WebAssembly, or it is switched off: l402-fetch can't run here", cause);
+  }
+  if (module && WebAssembly.Module.imports(module).some((wanted) => !(wanted.module in imports))) {
+    return loadFailed(
+      `the wasm core from ${source} is of another build than core.js, kept by a cache or a deployment: reload, or deploy both`,
+      cause,
+    );
+  }
+  if (/content.security|unsafe-eval|\bcsp\b/i.test(reason)) {
+    return loadFailed(
+      "the page's content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src; in an extension's manifest: " +
+        `"content_security_policy": { "extension_pages": "script-src 'self' 'wasm-unsafe-eval'" }`,
+      cause,
+    );
+  }
+  if (/disallowed by embedder/i.test(reason)) {
+    return loadFailed(
+      'this runtime compiles no wasm from bytes: bundle "l402-fetch" with the condition "workerd" or "edge-light"',
+      cause,
+    );
+  }
+  return loadFailed(`the wasm core from ${source} could not be compiled: ${reason}`, cause);
+}
+
+/** Binds core.js to an instance of the wasm: what `load()` resolves with. */
+export function bind({ exports }: WebAssembly.Instance): Loaded {
+  __wbg_set_wasm(exports);
+  (exports.__wbindgen_start as () => void)();
+  return { clientOf: (config, given) => clientOf(Core, config, given), parsers: parsersOf(parse) };
+}
+
+/** Instantiates a compiled module at once, for where a promise may freeze with the request that made it. */
+export function startNow(module: WebAssembly.Module, source: string): Loaded {
+  try {
+    return bind(new WebAssembly.Instance(module, imports));
+  } catch (cause) {
+    throw refused(source, cause, module);
+  }
+}

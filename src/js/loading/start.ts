@@ -1,0 +1,42 @@
+// The part of the loaders that is itself loaded at first need: compiles the wasm, or says why that can't be.
+import { bind, refused } from "./bind.js";
+import { imports } from "../core.js";
+import type { Loaded } from "../core/fetch.js";
+
+// As a text: where bundlers see the name, they bring a Buffer of their own along.
+const BUFFER = "Buffer";
+
+/** Compiles bytes of the wasm. */
+export async function compile(bytes: Uint8Array<ArrayBuffer>, source: string): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw refused(source, cause);
+  }
+}
+
+/** Compiles the wasm that came as base64. */
+export const compileBase64 = (base64: string): Promise<WebAssembly.Module> =>
+  compile(bytesOf(base64), "l402-fetch/inline");
+
+/** Decodes base64. A loop takes several milliseconds in an engine that has just started, so it comes last. */
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const { [BUFFER]: buffer } = globalThis as {
+    [BUFFER]?: { from(text: string, encoding: "base64"): Uint8Array<ArrayBuffer> };
+  };
+  if (buffer) return buffer.from(base64, "base64");
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** Instantiates a compiled module. */
+export async function start(module: WebAssembly.Module, source: string): Promise<Loaded> {
+  try {
+    return bind(await WebAssembly.instantiate(module, imports));
+  } catch (cause) {
+    throw refused(source, cause, module);
+  }
+}

@@ -1,0 +1,15 @@
+// The wasm is a file beside this one. Bundlers know the form `new URL("…", import.meta.url)` and copy the file.
+import { loader } from "../core/once.js";
+
+// taken now: by the time of the first load the page may have put a paying fetch in its place, which needs the core
+const fetch = globalThis.fetch;
+
+export const load = /* @__PURE__ */ loader(async () => {
+  let url: string | undefined;
+  const fetching = (async () => {
+    url = new URL("../l402_fetch.wasm", import.meta.url).href;
+    return fetch(url);
+  })();
+  fetching.catch(() => {}); // fetched.js says what was wrong
+  return (await import("./fetched.js")).start(fetching, url);
+});

@@ -1,0 +1,142 @@
+// What the wallet modules have in common. Each brings `pay` and `find`, which report what the wallet says; what that is worth is
+// for the core to decide, from times that it stores. Not part of the public surface.
+import type { Invoice } from "../core/parsers.js";
+import { digest, RECORDS } from "../core/records.js";
+import type { Failed, Found, PayContext, Wallet } from "../core/wallet.js";
+import { hexOf } from "./base64.js";
+
+// Below the core's own 10 s: a lookup that takes longer is no answer.
+const LOOKUP_TIMEOUT = 8_000;
+/** A request whose connection broke may be carried out a moment after a lookup that overtook it: so many milliseconds. */
+export const OVERTAKEN = 2_000;
+
+/** What a module notes about an order while it pays. */
+export interface Entry {
+  /** The wallet has said that it has the payment. */
+  known?: boolean;
+  /** The wallet is done with the order and begins no further attempt. */
+  ended?: boolean;
+}
+
+/** A preimage that the wallet shows, and the fee where it tells one. */
+export type Proof = { preimage: string; feeMsat?: number };
+
+/** What a module brings. */
+export interface Module {
+  /** Answers as `PayFunction` does, or throws where the outcome is unknown. */
+  pay(invoice: Invoice, context: PayContext, entry: Entry): Promise<Proof | Failed>;
+  /**
+   * Resolves to what `Wallet.lookup` does. With `failed` it may tell as `begunAt` when that attempt was begun, in milliseconds by
+   * the wallet's clock.
+   */
+  find?: ((paymentHash: string, signal: AbortSignal) => Promise<Found>) | undefined;
+  /** What tells this wallet from others, of which only a digest is shown. */
+  account?: string | undefined;
+  /** See `core/records.ts`. */
+  records?: { finds?: boolean; errorMs?: number; sentMs?: number };
+  settlesOnce?: boolean;
+  /**
+   * Whether a request is sent once for certain. Where the runtime may have sent it again, a refusal may be the second one's, while
+   * the first is on its way: then the wallet's records are asked before it is believed.
+   */
+  once?: boolean;
+}
+
+/**
+ * A Wallet of `pay` and `find`.
+ *
+ * @param name the wallet's, for messages
+ */
+export function withBooks(
+  name: string,
+  { pay, find, account, records, settlesOnce, once = true }: Module,
+): Wallet & { [RECORDS]: Module["records"] } {
+  /** What became of a refused request that was perhaps sent before, too. Where the lookup is refused as well, nothing tells more;
+   *  where it can't be reached, it may still say something else. */
+  async function confirm(refusal: Failed, hash: string, entry: Entry): Promise<Proof | Failed> {
+    if (!find) return refusal;
+    const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal)).catch((error) => {
+      if (error instanceof Unproven) throw error;
+      return { state: error instanceof Unreached || error.name === "TimeoutError" ? "unknown" : "not_found" };
+    });
+    if (found.state === "not_found" || found.state === "failed") return refusal;
+    entry.known = found.state !== "unknown";
+    if (found.state === "paid") return found as Found & Proof;
+    throw new Error(`${refusal.failed}; but it may have the payment on its way`);
+  }
+
+  return {
+    ...(account !== undefined && { id: `${name}-${digest(account)}` }),
+    ...(settlesOnce && { settlesOnce }),
+    [RECORDS]: records,
+    async pay(invoice, context) {
+      const entry: Entry = {};
+      try {
+        const answer = await pay(invoice, context, entry);
+        return "failed" in answer && !once ? await confirm(answer, invoice.paymentHash, entry) : answer;
+      } catch (error) {
+        if (error instanceof Unsent) return { failed: error.message, cause: error };
+        const heard = entry.known ? "known" : entry.ended && "ended";
+        if (heard && Object.isExtensible(error)) Object.defineProperty(error as object, RECORDS, { value: heard });
+        throw error;
+      }
+    },
+    ...(find && {
+      async lookup(paymentHash: string) {
+        if (!/^[0-9a-f]{64}$/i.test(paymentHash)) throw new TypeError("paymentHash must be 64 hex digits");
+        return within(LOOKUP_TIMEOUT, (signal) => find(paymentHash.toLowerCase(), signal)) as ReturnType<
+          NonNullable<Wallet["lookup"]>
+        >;
+      },
+    }),
+  };
+}
+
+/** Nothing has reached the wallet, for certain. */
+export class Unsent extends Error {}
+
+/** There is no answer: nobody knows whether the wallet has had the request. */
+export class Unreached extends Error {}
+
+/** The wallet says that it has paid, and does not show with what. */
+class Unproven extends Error {}
+
+/** Resolves as the task does; rejects when the time is over, and then the signal fires. */
+async function within<Result>(milliseconds: number, task: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const reason = new DOMException("the lookup took too long", "TimeoutError");
+      reject(reason);
+      controller.abort(reason);
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([task(controller.signal), over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A preimage as lower-case hex, from hex or base64; undefined for anything else, and for the zeros that stand for none. */
+export function preimageOf(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  let hex = value.toLowerCase();
+  if (/^[\w+/-]{43}=?$/.test(value)) hex = hexOf(value.slice(0, 43));
+  return /^[0-9a-f]{64}$/.test(hex) && !/^0+$/.test(hex) ? hex : undefined;
+}
+
+/** `{ preimage, feeMsat? }`; throws where the wallet says that it paid and does not show with what. */
+export function proofOf(name: string, preimage: unknown, feeMsat: unknown): Proof {
+  const hex = preimageOf(preimage);
+  if (!hex) throw new Unproven(`${name} says that it has paid, and shows no preimage`);
+  const fee = msat(feeMsat);
+  return fee === undefined ? { preimage: hex } : { preimage: hex, feeMsat: fee };
+}
+
+/** Whole millisatoshis, from a number or from text; undefined for anything else. */
+export function msat(value: unknown): number | undefined {
+  const number = typeof value === "string" && /^\d+(msat)?$/.test(value) ? parseInt(value, 10) : value;
+  return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}

@@ -1,0 +1,91 @@
+// LNbits, measured on LNbits 1.6.2. What its answers mean:
+//
+// | `POST /api/v1/payments`                                     | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | 201, `status` success, with a preimage                      | paid                                                   |
+// | 201, success without one                                    | known to LNbits: looked up                             |
+// | 201, pending                                                | known to LNbits: looked up                             |
+// | 201, failed; 520, `status` failed                           | failed                                                 |
+// | 520, `status` pending (in flight) or success (already paid) | known to LNbits, or not begun: looked up               |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                                 |
+// | 400, any other status, no answer                            | unknown: looked up                                     |
+//
+// | `GET /api/v1/payments/HASH`, at most 8 s                    | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | `paid: true` with a preimage                                | paid                                                   |
+// | `status: "failed"`                                          | failed                                                 |
+// | `paid: false`                                               | pending                                                |
+// | 404, Payment does not exist                                 | not found                                              |
+// | anything else, or silence (it waits for its node)           | no answer                                              |
+import type { Wallet } from "../core/wallet.js";
+import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { connect, readOptions } from "./http.js";
+
+export interface LnbitsOptions {
+  /** Of LNbits: `https://lnbits.example.com`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  url: string;
+  /** The wallet's admin key. It is sent to that origin only, and shown nowhere. */
+  adminKey: string;
+  /** What sends the requests. Default: the global one of the moment. */
+  fetch?: typeof globalThis.fetch;
+  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  insecure?: boolean;
+}
+
+/**
+ * A wallet that pays with an LNbits wallet. LNbits takes no fee cap; an interrupted payment is looked up in its books. LNbits
+ * shows the preimage of a payment to whoever asks for its hash: use one that only you can reach.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function lnbits(options: LnbitsOptions): Wallet {
+  const read = readOptions("lnbits", options, "adminKey", /^[\x21-\x7e]+$/, "the wallet's admin key");
+  const call = connect("lnbits", read, { "x-api-key": read.secret });
+
+  const wallet = withBooks("lnbits", {
+    once: read.once,
+    account: `${read.base.href} ${read.secret}`,
+    records: { finds: true, errorMs: OVERTAKEN },
+    settlesOnce: true,
+
+    async pay({ paymentRequest }, { signal }, entry) {
+      const answer = await call("/api/v1/payments", { body: { out: true, bolt11: paymentRequest }, signal });
+      const body = answer.status === 201 ? await answer.json() : await answer.problem();
+      const words = body.detail ?? body.error ?? body.text;
+      if (answer.turnedAway) return { failed: answer.say("refused", words) };
+      if (answer.status === 201 || answer.status === 520) {
+        if (body.status === "failed") return { failed: answer.say("did not pay", words) };
+        // PaymentError's status is "pending" where it is not set, too: its books tell.
+        if (answer.status === 201 || body.status === "success") entry.known = true;
+        if (answer.status === 201 && body.status === "success") return proofOf("lnbits", body.preimage, fee(body.fee));
+      }
+      throw new Error(answer.say("did not say what became of the payment", words ?? body.status));
+    },
+
+    async find(paymentHash, signal) {
+      const answer = await call(`/api/v1/payments/${paymentHash}`, { signal });
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      if (answer.status === 404 && body.detail === "Payment does not exist.") return { state: "not_found" };
+      if (answer.status !== 200 || typeof body.paid !== "boolean")
+        throw new Error(answer.say("does not look payments up", body.detail ?? body.text));
+      if (body.paid) return { state: "paid", ...proofOf("lnbits", body.preimage, fee(body.details?.fee)) };
+      return { state: body.status === "failed" ? "failed" : "pending" };
+    },
+  });
+
+  return {
+    ...wallet,
+    async balanceMsat() {
+      const answer = await call("/api/v1/wallet");
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      const balance = msat(body.balance);
+      if (balance === undefined) throw new Error(answer.say("does not tell its balance", body.detail ?? body.text));
+      return balance;
+    },
+  };
+}
+
+/** LNbits counts what it spends as negative. */
+function fee(value: unknown) {
+  return typeof value === "number" ? Math.abs(value) : undefined;
+}

@@ -1,0 +1,148 @@
+// LND over its REST API, measured on lnd 0.21.2. What its answers mean:
+//
+// | `POST /v2/router/send`                                             | taken for                                        |
+// |--------------------------------------------------------------------|--------------------------------------------------|
+// | 200, `result.status` SUCCEEDED with a preimage                     | paid                                             |
+// | 200, SUCCEEDED without one (64 zeros are none)                     | known to lnd: looked up                          |
+// | 200, FAILED, whatever preimage of zeros stands beside it           | failed                                           |
+// | 200 that ends or breaks off before one of these                    | unknown: looked up                               |
+// | 409, code 6: payment is in transition, invoice is already paid     | known to lnd: looked up                          |
+// | 500: invoice expired, wrong network, permission denied, macaroon   | failed: refused before anything moved            |
+// |   not verified, wallet locked, still starting                      |                                                  |
+// | any other error, 502, 503, 504, no answer                          | unknown: looked up                               |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away                     | failed                                           |
+//
+// | `GET /v2/router/track/HASH`, first line, at most 8 s               | taken for                                        |
+// |--------------------------------------------------------------------|--------------------------------------------------|
+// | SUCCEEDED with a preimage                                          | paid                                             |
+// | FAILED                                                             | failed, with the time at which it was begun      |
+// | IN_FLIGHT, INITIATED                                               | pending                                          |
+// | 404, code 5, payment isn't initiated                               | not found                                        |
+// | anything else, or silence                                          | no answer                                        |
+//
+// A payment is in lnd's records before its first attempt, and stays in flight there between attempts; an invoice is paid once.
+import type { Wallet } from "../core/wallet.js";
+import { toBase64 } from "./base64.js";
+import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { connect, type Json, readOptions } from "./http.js";
+
+// For how long lnd makes new attempts; one that is on its way may take longer.
+const ATTEMPTS_SECONDS = 60;
+
+/** Messages of lnd that come before it looks at its payments. */
+const REFUSED =
+  /^(invoice expired|invoice not for current active network|permission denied|verification failed|expected 1 macaroon|empty macaroon|cannot determine data format|unmarshal v[12]|wallet locked|wallet not created|waiting to start|the RPC server is in the process of starting)/;
+
+export interface LndOptions {
+  /** Of the REST API: `https://127.0.0.1:8080`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  url: string;
+  /** In hex. Needs `offchain:write` and `offchain:read`, or just the three calls that docs/wallets/lnd.md names. It is sent to that origin only, and shown nowhere. */
+  macaroon: string;
+  /** What sends the requests. Default: the global one of the moment. */
+  fetch?: typeof globalThis.fetch;
+  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  insecure?: boolean;
+}
+
+/**
+ * A wallet that pays with an LND node, over its REST API. It passes the fee cap on, and an interrupted payment is looked up in
+ * the node's own books. From a page, the node must be started with `--restcors`.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function lnd(options: LndOptions): Wallet {
+  const read = readOptions(
+    "lnd",
+    options,
+    "macaroon",
+    /^([0-9a-f]{2})+$/i,
+    "the macaroon file in hex (xxd -p -c 9999 FILE)",
+  );
+  const call = connect("lnd", read, { "grpc-metadata-macaroon": read.secret });
+
+  const wallet = withBooks("lnd", {
+    once: read.once,
+    account: read.base.href,
+    records: { finds: true, errorMs: OVERTAKEN },
+    settlesOnce: true,
+
+    async pay({ paymentRequest }, { maxFeeMsat, signal }, entry) {
+      const body = {
+        payment_request: paymentRequest,
+        timeout_seconds: ATTEMPTS_SECONDS,
+        fee_limit_msat: String(maxFeeMsat),
+        no_inflight_updates: true,
+      };
+      const answer = await call("/v2/router/send", { body, signal });
+      let error: Json;
+      if (answer.status === 200) {
+        for await (const line of answer.lines()) {
+          if (line.error) {
+            error = line.error;
+            break;
+          }
+          const { status, payment_preimage, fee_msat, failure_reason } = line.result ?? {};
+          if (status === "FAILED") return { failed: `lnd gave up: ${reason(answer.quote(failure_reason))}` };
+          if (status !== undefined) entry.known = true;
+          if (status === "SUCCEEDED") return proofOf("lnd", payment_preimage, fee_msat);
+        }
+        if (!error) throw new Error(answer.say("ended its answer before the payment"));
+      } else {
+        const problem = await answer.problem();
+        error = problem.error ?? problem;
+      }
+      const said = answer.say("refused", error.message ?? error.text);
+      if (answer.turnedAway || REFUSED.test(error.message)) return { failed: said };
+      if (error.code === 6) entry.known = true;
+      throw new Error(answer.say("did not say what became of the payment", error.message ?? error.text));
+    },
+
+    async find(paymentHash, signal) {
+      const answer = await call(`/v2/router/track/${base64url(paymentHash)}`, { signal });
+      if (answer.status === 404) {
+        const problem = await answer.problem();
+        const { code, message } = problem.error ?? problem;
+        if (code === 5 && /payment isn't initiated/.test(message)) return { state: "not_found" };
+      }
+      if (answer.status !== 200)
+        throw new Error(answer.say("does not look payments up", (await answer.problem()).message));
+      for await (const { result, error } of answer.lines()) {
+        const { status, payment_preimage, fee_msat, creation_time_ns } = result ?? {};
+        if (status === "SUCCEEDED") return { state: "paid", ...proofOf("lnd", payment_preimage, fee_msat) };
+        if (status === "FAILED")
+          return { state: "failed", ...(creation_time_ns > 0 && { begunAt: Math.floor(creation_time_ns / 1e6) }) };
+        if (status === "IN_FLIGHT" || status === "INITIATED") return { state: "pending" };
+        throw new Error(answer.say("does not look payments up", error?.message));
+      }
+      throw new Error(answer.say("ended its answer before it had said anything"));
+    },
+  });
+
+  return {
+    ...wallet,
+    async balanceMsat() {
+      const answer = await call("/v1/balance/channels");
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      const balance = msat(body.local_balance?.msat);
+      if (balance === undefined) throw new Error(answer.say("does not tell its balance", body.message ?? body.text));
+      return balance;
+    },
+  };
+}
+
+/** FAILURE_REASON_NO_ROUTE as "no route". */
+function reason(name: string) {
+  return (
+    name
+      .replace(/^FAILURE_REASON_/, "")
+      .replaceAll("_", " ")
+      .toLowerCase()
+      .slice(0, 60) || "for no reason that it tells"
+  );
+}
+
+/** A hash as lnd takes it in a path. */
+function base64url(hex: string) {
+  const bytes = Array.from({ length: hex.length / 2 }, (_, index) => parseInt(hex.slice(2 * index, 2 * index + 2), 16));
+  return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_");
+}

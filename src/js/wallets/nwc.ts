@@ -1,0 +1,175 @@
+// Nostr Wallet Connect (NIP-47) through @getalby/sdk, measured on its version 7. What its answers mean:
+//
+// | `pay_invoice`                                               | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | a result with a preimage                                    | paid                                                   |
+// | a result without one (64 zeros are none)                    | known to the wallet: looked up                         |
+// | INSUFFICIENT_BALANCE, QUOTA_EXCEEDED, RESTRICTED,           | failed                                                 |
+// |   UNAUTHORIZED                                              |                                                        |
+// | no relay reached, no wallet announced there, no SDK, no     | failed: nothing was sent                               |
+// |   WebSocket (only with a connection string)                 |                                                        |
+// | any other error of the wallet's (PAYMENT_FAILED is said of  | unknown: looked up                                     |
+// |   what is settled a moment later, too)                      |                                                        |
+// | a publish or reply timeout, a relay that acknowledges       | unknown: it may be paid later. Looked up               |
+// |   nothing, any other error                                  |                                                        |
+//
+// | `lookup_invoice`, at most 8 s                               | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | a preimage, or `state` settled, or `settled_at`: NIP-47 has | paid                                                   |
+// |   no `state`                                                |                                                        |
+// | `state` failed                                              | failed                                                 |
+// | any other state, or none                                    | pending                                                |
+// | NOT_FOUND                                                   | not found. Many wallets search their own invoices      |
+// |                                                             |   alone, so it counts only of one that has found a     |
+// |                                                             |   payment before and shown one on its way, and only a  |
+// |                                                             |   minute after the error                               |
+// | anything else (INTERNAL too), or silence                    | no answer                                              |
+import { L402Error } from "../core/error.js";
+import { type Found, isNwcRefusal, type NwcClient, type Wallet } from "../core/wallet.js";
+import { msat, preimageOf, proofOf, Unsent, withBooks } from "./books.js";
+
+// For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more. And what a wallet
+// called failed may be found settled a little later.
+const LATE = 60_000;
+
+const SCHEME = /^nostr\+?walletconnect:(\/\/)?/;
+
+/** Codes that the SDK does not use itself: the wallet has answered. */
+const ANSWERED =
+  /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/;
+
+/**
+ * A wallet that pays through Nostr Wallet Connect (NIP-47). Needs the package `@getalby/sdk` beside this one where it is given
+ * a connection string, and then connects anew for each call. NWC takes no fee cap; an interrupted payment is looked up with
+ * `lookup_invoice`.
+ *
+ * @param connection `nostr+walletconnect://…`, a secret; or a client, such as `NWCClient` of `@getalby/sdk`, which is not closed
+ * @throws {L402Error} `invalid_options`
+ */
+export function nwc(connection: string | NwcClient): Wallet {
+  const given = connection !== null && typeof connection === "object" ? connection : undefined;
+  if (given ? typeof given.payInvoice !== "function" : !isConnection(connection)) {
+    throw new L402Error(
+      "invalid_options",
+      "nwc: connection must be a text that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice",
+    );
+  }
+  /**
+   * Runs a task with the client. A connection string is connected anew for each call: nothing is left open, which in a Worker
+   * could not be used by the next request anyway. A client that is given is used as it is and not closed.
+   */
+  async function use<Result>(task: (client: NwcClient, sdk?: Sdk) => Promise<Result>, signal?: AbortSignal) {
+    if (given) return task(given);
+    const sdk = await loadSdk();
+    const client = new sdk.NWCClient({ nostrWalletConnectUrl: connection as string });
+    const close = () => client.close();
+    signal?.addEventListener("abort", close);
+    try {
+      return await task(client, sdk);
+    } finally {
+      signal?.removeEventListener("abort", close);
+      close();
+    }
+  }
+
+  const wallet = withBooks("nwc", {
+    account: accountOf(connection),
+    records: { errorMs: LATE },
+
+    // The signal is of no use here: a reply that comes late is still recorded.
+    pay: ({ paymentRequest }, _context, entry) =>
+      use(async (client, sdk) => {
+        let answer: Awaited<ReturnType<NwcClient["payInvoice"]>> | undefined;
+        try {
+          answer = await client.payInvoice({ invoice: paymentRequest });
+        } catch (cause) {
+          if (isUnsent(cause, sdk))
+            throw new Unsent(`the wallet could not be asked: ${(cause as Error).message}`, { cause });
+          if (isNwcRefusal(cause)) return { failed: `the wallet refused: ${cause.code}`, cause };
+          throw cause;
+        }
+        entry.known = true;
+        return proofOf("the wallet", answer?.preimage, answer?.fees_paid);
+      }),
+
+    ...((!given || typeof given.lookupInvoice === "function") && {
+      find: (paymentHash: string, signal: AbortSignal) =>
+        use(async (client): Promise<Found> => {
+          let found: Awaited<ReturnType<NonNullable<NwcClient["lookupInvoice"]>>> | undefined;
+          try {
+            found = await client.lookupInvoice?.({ payment_hash: paymentHash });
+          } catch (cause) {
+            const code = String((cause as { code?: unknown } | undefined)?.code);
+            if (code === "NOT_FOUND") return { state: "not_found" };
+            // Not its message: the SDK's may hold the whole answer, with the preimage.
+            throw new Error(`the wallet does not look payments up (${ANSWERED.test(code) ? code : "no answer"})`);
+          }
+          if (found === null || typeof found !== "object")
+            throw new Error("the wallet does not look payments up (no answer)");
+          const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
+          if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
+          // A preimage that hashes is proof whatever stands beside it.
+          if (preimageOf(preimage) || state === "settled" || settledAt)
+            return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
+          return { state: state === "failed" ? "failed" : "pending" };
+        }, signal),
+    }),
+  });
+
+  return {
+    ...wallet,
+    ...((!given || typeof given.getBalance === "function") && {
+      balanceMsat: () =>
+        use(async (client) => {
+          const balance = msat((await client.getBalance?.())?.balance);
+          if (balance === undefined) throw new Error("the wallet does not tell its balance");
+          return balance;
+        }),
+    }),
+  };
+}
+
+/** What tells this wallet from others: its key and that of the connection. Undefined where the client tells neither. */
+function accountOf(connection: string | NwcClient) {
+  if (typeof connection !== "string") {
+    const { walletPubkey, secret } = connection as { walletPubkey?: unknown; secret?: unknown };
+    return typeof walletPubkey === "string" && typeof secret === "string" ? `${walletPubkey} ${secret}` : undefined;
+  }
+  const { host, searchParams } = new URL(connection.replace(SCHEME, "http://"));
+  return `${host} ${searchParams.get("secret")}`;
+}
+
+function isConnection(text: unknown) {
+  if (typeof text !== "string" || !/^nostr\+?walletconnect:/.test(text)) return false;
+  try {
+    const { searchParams } = new URL(text.replace(SCHEME, "http://"));
+    return /^wss?:\/\//.test(searchParams.get("relay") ?? "") && !!searchParams.get("secret");
+  } catch {
+    return false;
+  }
+}
+
+type Sdk = typeof import("@getalby/sdk/nwc");
+
+/** Errors of a client of ours from before it publishes a request. Their texts hold no secret: relays, and what the wallet speaks. */
+function isUnsent(error: unknown, sdk: Sdk | undefined) {
+  if (!sdk) return false;
+  return (
+    error instanceof sdk.Nip47NetworkError ||
+    error instanceof sdk.Nip47UnsupportedEncryptionError ||
+    /^no info event/.test(String((error as Partial<Error> | undefined)?.message))
+  );
+}
+
+async function loadSdk(): Promise<Sdk> {
+  // The SDK takes hold of it when it is loaded.
+  if (typeof WebSocket === "undefined")
+    throw new Unsent(
+      "nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws",
+    );
+  try {
+    return await import("@getalby/sdk/nwc");
+  } catch (cause) {
+    throw new Unsent("nwc needs the package @getalby/sdk: npm i @getalby/sdk", { cause });
+  }
+}

@@ -1,0 +1,101 @@
+// phoenixd over its HTTP API. No phoenixd could be had: all of this is from its documentation and its sources (0.9).
+//
+// | `POST /payinvoice`                                          | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | 200 with `paymentPreimage`                                  | paid                                                   |
+// | 200 with `recipientAmountSat` alone                         | known to phoenixd: looked up                           |
+// | 200 with `reason`: already paid, or in progress             | known to phoenixd: looked up                           |
+// | 200 with `reason`: unknown error, wallet restarted          | unknown: looked up                                     |
+// | 200 with any other `reason`                                 | failed: it answers when every attempt has ended        |
+// | 400: it could not read the invoice                          | failed                                                 |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                                 |
+// | any other status, no answer                                 | unknown: looked up                                     |
+//
+// | `GET /payments/outgoingbyhash/HASH`, at most 8 s            | taken for                                              |
+// |-------------------------------------------------------------|--------------------------------------------------------|
+// | `preimage`                                                  | paid                                                   |
+// | `isPaid: false` with `completedAt`                          | failed                                                 |
+// | `isPaid: false` without `completedAt`                       | pending                                                |
+// | 204, or 404 with the text "Not found"                       | not found                                              |
+// | 404 with any other text (an older phoenixd), anything else, | no answer                                              |
+// |   or silence                                                |                                                        |
+//
+// A payment is in phoenixd's records before its first attempt. Of several attempts at one hash the lookup shows the best.
+import type { Wallet } from "../core/wallet.js";
+import { toBase64 } from "./base64.js";
+import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { connect, readOptions } from "./http.js";
+
+export interface PhoenixdOptions {
+  /** `http://127.0.0.1:9740`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  url: string;
+  /** `http-password` of phoenix.conf, not the one for limited access. It is sent to that origin only, and shown nowhere. */
+  password: string;
+  /** What sends the requests. Default: the global one of the moment. */
+  fetch?: typeof globalThis.fetch;
+  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  insecure?: boolean;
+}
+
+/**
+ * A wallet that pays with phoenixd. phoenixd takes no fee cap (it charges what its provider asks, 4 sat and 0.4% in version
+ * 0.9); an interrupted payment is looked up in its own books.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ */
+export function phoenixd(options: PhoenixdOptions): Wallet {
+  const read = readOptions("phoenixd", options, "password", /^[^\0-\x1f\x7f]+$/, "the http-password of phoenix.conf");
+  const call = connect("phoenixd", read, {
+    authorization: `Basic ${toBase64(new TextEncoder().encode(`:${read.secret}`))}`,
+  });
+
+  const wallet = withBooks("phoenixd", {
+    once: read.once,
+    account: read.base.href,
+    records: { finds: true, errorMs: OVERTAKEN },
+    settlesOnce: true,
+
+    async pay({ paymentRequest }, { signal }, entry) {
+      const answer = await call("/payinvoice", { body: new URLSearchParams({ invoice: paymentRequest }), signal });
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      if (answer.turnedAway || answer.status === 400) return { failed: answer.say("refused", body.text) };
+      if (answer.status === 200) {
+        const { paymentPreimage, recipientAmountSat, routingFeeSat, reason } = body;
+        if (paymentPreimage || recipientAmountSat !== undefined) {
+          entry.known = true;
+          return proofOf("phoenixd", paymentPreimage, routingFeeSat * 1000);
+        }
+        if (typeof reason === "string") {
+          if (/already been paid|in progress/.test(reason)) entry.known = true;
+          else if (!/unknown error|wallet restarted/.test(reason))
+            return { failed: `phoenixd gave up: ${answer.quote(reason)}` };
+        }
+      }
+      throw new Error(answer.say("did not say what became of the payment", body.reason ?? body.text));
+    },
+
+    async find(paymentHash, signal) {
+      const answer = await call(`/payments/outgoingbyhash/${paymentHash}`, { signal });
+      if (answer.status === 204) return { state: "not_found" };
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      if (answer.status === 404 && body.text?.trim() === "Not found") return { state: "not_found" };
+      const { isPaid, preimage, fees, completedAt, createdAt } = body;
+      if (answer.status !== 200 || typeof isPaid !== "boolean")
+        throw new Error(answer.say("does not look payments up", body.text));
+      // Older ones call a failed payment paid, too, once it is over: only the preimage tells.
+      if (isPaid || preimage) return { state: "paid", ...proofOf("phoenixd", preimage, fees) };
+      return completedAt ? { state: "failed", begunAt: createdAt } : { state: "pending" };
+    },
+  });
+
+  return {
+    ...wallet,
+    async balanceMsat() {
+      const answer = await call("/getbalance");
+      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      const balance = msat(body.balanceSat * 1000);
+      if (balance === undefined) throw new Error(answer.say("does not tell its balance", body.text));
+      return balance;
+    },
+  };
+}
