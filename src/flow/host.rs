@@ -245,7 +245,7 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// Reads the JSON text that `env.js` makes.
+    /// Reads the JSON text that `env.ts` makes.
     ///
     /// # Errors
     /// [`Code::InvalidOptions`] where it is none.

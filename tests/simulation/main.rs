@@ -34,7 +34,7 @@
 //! **Wallets** are as they are found ([`wallet::Manner`]): one that finds no payment that it has made, one whose records are late,
 //! one that answers with an error and pays then, one that says "failed" between two attempts, one that is still at work when
 //! its time is over, one for each process. What the core is told of each ([`host::Wallet`](l402_fetch::host::Wallet)) is what
-//! `env.js` would say.
+//! `env.ts` would say.
 //!
 //! **Assumed of a wallet:** it pays an invoice once; its answer "failed" is true; what it may still do once its answer was lost
 //! it does within the window that it is known for. With Web Locks, which tell nobody that a tab was closed, also that an order
