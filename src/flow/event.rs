@@ -27,7 +27,7 @@ pub struct Quote {
 }
 
 impl Quote {
-    fn write(&self, object: &mut Writer) {
+    pub(crate) fn write(&self, object: &mut Writer) {
         object.text("url", Some(&self.url));
         object.text("origin", Some(&self.origin));
         object.text("protocol", Some(self.protocol.as_str()));

@@ -103,7 +103,7 @@ pub trait Host: 'static {
 }
 
 /// What is known of a call before it is sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Request {
     /// Upper-case.
     pub method: String,

@@ -1,22 +1,37 @@
-//! What crosses the border: results as JSON text, answers member by member, errors of the parsers as a pair.
+//! The encoding of what crosses the border; `mod.rs` says what it is.
 
 use crate::error::Error;
-use js_sys::Reflect;
+use crate::text::json::Json;
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-/// `[code, message]`
-pub(super) fn pair(error: &Error) -> JsValue {
+/// What a parser throws.
+pub(super) fn thrown(error: &Error) -> JsValue {
     serde_wasm_bindgen::to_value(&(error.code().as_str(), error.message())).unwrap_or(JsValue::NULL)
 }
 
-/// A text property of an answer that JavaScript made.
-pub(super) fn text(object: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(object, &name.into()).ok()?.as_string()
+/// An object of the caller's world, and the JSON text that belongs to it, where there is one.
+pub(super) fn pair(object: &JsValue, text: Option<String>) -> JsValue {
+    Array::of2(object, &text.map_or(JsValue::NULL, JsValue::from)).into()
 }
 
-/// A property of an answer that is a whole number of millisatoshis.
-pub(super) fn msat(object: &JsValue, name: &str) -> Option<u64> {
-    let number = Reflect::get(object, &name.into()).ok()?.as_f64()?;
-    // JavaScript has checked that it is a safe integer and not negative.
-    (number >= 0.0).then_some(number as u64)
+/// The two parts of a pair that `env.ts` made.
+pub(super) fn unpair(pair: JsValue) -> (JsValue, Json) {
+    let pair: Array = pair.unchecked_into();
+    (pair.get(0), data(&pair.get(1)))
+}
+
+/// The data in a JSON text; null in anything else.
+pub(super) fn data(text: &JsValue) -> Json {
+    text.as_string().and_then(|text| Json::parse(&text).ok()).unwrap_or(Json::Null)
+}
+
+/// A member that is a text.
+pub(super) fn text(data: &Json, name: &str) -> Option<String> {
+    data.get(name)?.as_str().map(str::to_owned)
+}
+
+/// A member that is a whole number.
+pub(super) fn number(data: &Json, name: &str) -> Option<u64> {
+    data.get(name)?.as_u64()
 }

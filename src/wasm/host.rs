@@ -1,15 +1,18 @@
-//! The platform as the flow sees it: functions of `env.js`, which wrap all that the user gave.
+//! The platform as the flow sees it: functions of `env.ts`, which wrap all that the user gave.
 
-use super::convert::{msat, text};
+use super::convert::{data, number, text, unpair};
 use super::task;
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
+use crate::flow::failure::Raised;
 use crate::flow::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
 use crate::ledger::journal::Payment;
-use crate::text::scan::{number, split_once};
+use crate::text::json::Json;
+use crate::text::json_writer::write_object;
+use crate::text::scan;
 use crate::wire::invoice::Invoice;
 use gloo_net::http::Response;
-use js_sys::{Array, Date, Function, Promise, Reflect};
+use js_sys::{Date, Function, Promise};
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -18,7 +21,7 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `env.js` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
+    /// What `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
     #[derive(Clone)]
     pub type Env;
     #[wasm_bindgen(method)]
@@ -28,8 +31,7 @@ extern "C" {
     /// For [`task`].
     #[wasm_bindgen(method)]
     pub(super) fn continuation(this: &Env, task: f64) -> Function;
-    /// A call's flags as one digit, URL and method, with a space between them: a URL holds none, and comes out empty where there is
-    /// none.
+    /// A call before it is sent: JSON text, `[replayable, authorized, payable, url or null, method]`.
     #[wasm_bindgen(method)]
     fn head(this: &Env, call: &Call) -> String;
     #[wasm_bindgen(method)]
@@ -43,6 +45,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
+    /// A pair: what the wallet threw or gave as its cause, and its answer as `wallet.ts` reads it.
     fn pay(this: &Env, invoice: &str, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
     #[wasm_bindgen(method)]
     fn lookup(this: &Env, payment_hash: &str) -> Promise;
@@ -62,18 +65,11 @@ extern "C" {
     fn lock(this: &Env, name: &str) -> Promise;
     #[wasm_bindgen(method)]
     fn unlock(this: &Env, lock: &Promise);
+    /// An `L402Error`. `error` is JSON text, `{code, message, payment?, quote?, hasCause}`.
     #[wasm_bindgen(method)]
-    pub(super) fn error(
-        this: &Env,
-        code: &str,
-        message: &str,
-        response: JsValue,
-        payment: Option<String>,
-        quote: Option<String>,
-        cause: Array,
-    ) -> JsValue;
+    fn error(this: &Env, error: &str, response: &JsValue, cause: &JsValue) -> JsValue;
 
-    /// One call of fetch, as `request.js` reads it.
+    /// One call of fetch, as `request.ts` reads it.
     pub type Call;
 
     /// A promise that can be told that nobody waits for it any more.
@@ -86,7 +82,7 @@ extern "C" {
 
 pub(crate) struct JsHost {
     pub(super) env: Env,
-    /// What is there, and what this runtime is like; `env.js` sets the bits.
+    /// What is there, and what this runtime is like; `env.ts` sets the bits.
     pub(super) traits: u32,
     pub(super) wallet: Wallet,
 }
@@ -108,17 +104,36 @@ impl JsHost {
     }
 
     pub(super) fn request(&self, call: &Call) -> Request {
-        let head = self.env.head(call);
-        let (flags, rest) = split_once(&head, b' ').unwrap_or_default();
-        let (url, method) = split_once(rest, b' ').unwrap_or_default();
-        let flags = flags.bytes().next().unwrap_or_default();
+        let head = Json::parse(&self.env.head(call)).unwrap_or(Json::Null);
+        let [replayable, authorized, payable, url, method] = head.as_array().unwrap_or_default() else {
+            return Request::default();
+        };
+        let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
         Request {
-            url: url.to_owned(),
-            method: method.to_owned(),
-            replayable: flags & 1 != 0,
-            authorized: flags & 2 != 0,
-            payable: flags & 4 != 0,
+            url: text(url),
+            method: text(method),
+            replayable: *replayable == Json::Bool(true),
+            authorized: *authorized == Json::Bool(true),
+            payable: *payable == Json::Bool(true),
         }
+    }
+
+    /// The error that JavaScript throws.
+    pub(super) fn raise(&self, raised: Raised<Self>) -> JsValue {
+        let Raised { error, cause, payment, quote, response } = raised;
+        let text = write_object(|object| {
+            object.text("code", Some(error.code().as_str()));
+            object.text("message", Some(error.message()));
+            if let Some(payment) = &payment {
+                object.object("payment", |object| payment.write(object));
+            }
+            if let Some(quote) = &quote {
+                object.object("quote", |object| quote.write(object));
+            }
+            // a cause may be undefined: wallets throw anything
+            object.boolean("hasCause", cause.is_some());
+        });
+        self.env.error(&text, &response.unwrap_or_default(), &cause.unwrap_or_default())
     }
 }
 
@@ -180,7 +195,7 @@ impl Drop for Guard {
 
 /// How long a `Retry-After` asks to wait: seconds, or an HTTP date.
 fn milliseconds_until(retry_after: &str, now: f64) -> Option<u64> {
-    let wait = match number(retry_after.as_bytes()) {
+    let wait = match scan::number(retry_after.as_bytes()) {
         Some(seconds) => return Some(seconds.saturating_mul(1000)),
         None => Date::parse(retry_after) - now,
     };
@@ -259,24 +274,22 @@ impl Host for JsHost {
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<JsValue>> + 'static {
         let promise = self.env.pay(&invoice.to_json(), order.url, order.max_fee_msat as f64, order.timeout_ms as f64);
         settled(JsFuture::from(promise), |answer| {
-            let answer = match answer {
-                Ok(answer) => answer,
+            let (cause, answer) = match answer {
+                Ok(answer) => unpair(answer),
                 Err(cause) => return Answer::Threw(cause),
             };
             if let Some(failed) = text(&answer, "failed") {
-                let cause = Reflect::get(&answer, &"cause".into()).ok().filter(|cause| !cause.is_undefined());
-                return Answer::Failed { text: failed, cause };
+                return Answer::Failed { text: failed, cause: Some(cause).filter(|cause| !cause.is_undefined()) };
             }
             if let Some(preimage) = text(&answer, "preimage") {
-                return Answer::Preimage { text: preimage, fee_msat: msat(&answer, "feeMsat") };
+                return Answer::Preimage { text: preimage, fee_msat: number(&answer, "feeMsat") };
             }
             if let Some(heard) = text(&answer, "heard") {
-                let threw = Reflect::get(&answer, &"threw".into()).unwrap_or(JsValue::UNDEFINED);
-                return if heard == "known" { Answer::Known(threw) } else { Answer::Ended(threw) };
+                return if heard == "known" { Answer::Known(cause) } else { Answer::Ended(cause) };
             }
-            match text(&answer, "nothing") {
-                Some(nothing) => Answer::Nothing(nothing),
-                None => Answer::Word,
+            match answer.get("proven") {
+                Some(Json::Bool(true)) => Answer::Word,
+                _ => Answer::Nothing(text(&answer, "nothing").unwrap_or_default()),
             }
         })
     }
@@ -292,10 +305,11 @@ impl Host for JsHost {
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
         settled(JsFuture::from(self.env.lookup(payment_hash)), |found| {
             let Ok(found) = found else { return Fact::Unreachable };
+            let found = data(&found);
             match (text(&found, "state").as_deref(), text(&found, "preimage")) {
-                (Some("paid"), Some(preimage)) => Fact::Paid { preimage, fee_msat: msat(&found, "feeMsat") },
+                (Some("paid"), Some(preimage)) => Fact::Paid { preimage, fee_msat: number(&found, "feeMsat") },
                 (Some("pending"), _) => Fact::Pending,
-                (Some("failed"), _) => Fact::Failed { begun_at_ms: msat(&found, "begunAt") },
+                (Some("failed"), _) => Fact::Failed { begun_at_ms: number(&found, "begunAt") },
                 (Some("not_found"), _) => Fact::NotFound,
                 _ => Fact::Unreachable,
             }
@@ -307,14 +321,14 @@ impl Host for JsHost {
     }
 
     fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Told> + 'static {
-        let payment = payment.to_json();
-        let shown = Some(payment.clone());
         let error =
-            self.env.error(error.code().as_str(), error.message(), JsValue::UNDEFINED, shown, None, Array::new());
-        settled(JsFuture::from(self.env.unknown(&payment, error)), |told| match told {
-            Ok(told) if told == "failed" => Told::Failed,
-            Ok(told) => text(&told, "preimage").map_or(Told::Wait, Told::Preimage),
-            Err(_) => Told::Wait,
+            Raised { error: error.clone(), cause: None, payment: Some(payment.clone()), quote: None, response: None };
+        settled(JsFuture::from(self.env.unknown(&payment.to_json(), self.raise(error))), |told| {
+            let told = told.map_or(Json::Null, |told| data(&told));
+            match told.get("failed") {
+                Some(Json::Bool(true)) => Told::Failed,
+                _ => text(&told, "preimage").map_or(Told::Wait, Told::Preimage),
+            }
         })
     }
 

@@ -1,7 +1,11 @@
 //! The bindings: the only code that names a JavaScript value.
 //!
-//! `fetch.js` sends the first request itself and comes here with a 402, or with the answer to a token; see [`Core::answer`].
-//! Errors leave as `[code, message]` from the parsers, and as the `L402Error` that the environment makes from the flow.
+//! `fetch.ts` sends the first request itself. It comes here with a 402, or with the answer to a token: see [`Core::answer`].
+//!
+//! # The encoding of the border
+//! Everything that has members crosses as JSON text, in both directions; a single text, number or flag crosses as it is. An object
+//! of the caller's world (a response, an error) crosses by reference, and where data belongs to it, as the pair
+//! `[object, JSON text or null]`. Only what a parser throws is made by serde-wasm-bindgen: `[code, message]`.
 
 mod convert;
 mod host;
@@ -10,7 +14,7 @@ mod task;
 use crate::error::{Code, Error};
 use crate::flow::call::{Client, Reply};
 use crate::flow::config::Config;
-use crate::flow::failure::{Failure, Raised};
+use crate::flow::failure::Failure;
 use crate::flow::host::Wallet;
 use crate::ledger::journal::Payment;
 use crate::text::json::Json;
@@ -18,15 +22,15 @@ use crate::text::json_writer::{write_list, write_object};
 use crate::wire::challenge;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{attenuate, Macaroon};
-use convert::pair;
+use convert::{pair, thrown};
 use host::{Call, Env, JsHost};
-use js_sys::{Array, Promise};
+use js_sys::Promise;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// Reads a stranger's text, of the kind that `parsers.js` numbers: the JSON text of its parts; or a macaroon, narrowed by the
+/// Reads a stranger's text, of the kind that `parsers.ts` numbers: the JSON text of its parts; or a macaroon, narrowed by the
 /// caveats of a JSON array.
 ///
 /// # Errors
@@ -44,7 +48,7 @@ pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
         }
         _ => Err(stranger()),
     };
-    parsed.map_err(|error| pair(&error))
+    parsed.map_err(|error| thrown(&error))
 }
 
 /// A number that only JavaScript of another build can have sent.
@@ -69,8 +73,8 @@ impl Core {
     /// `[code, message]` where the options reader let something through that can't be.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, env: Env, traits: u32, about: &str) -> Result<Core, JsValue> {
-        let config = Config::parse(config).map_err(|error| pair(&error))?;
-        let wallet = Wallet::parse(about).map_err(|error| pair(&error))?;
+        let config = Config::parse(config).map_err(|error| thrown(&error))?;
+        let wallet = Wallet::parse(about).map_err(|error| thrown(&error))?;
         Ok(Self { client: Client::new(JsHost { env, traits, wallet }, config) })
     }
 
@@ -114,12 +118,12 @@ impl Core {
     }
 
     /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
-    /// `[response, receipt as JSON text, or null]`.
+    /// the pair of the response and its receipt.
     pub fn answer(&self, call: Call, id: i32, response: JsValue) -> Promise {
         let client = Rc::clone(&self.client);
         self.promise(async move {
             let (token, request) = (client.token(id.unsigned_abs()), client.host.request(&call));
-            Ok(pair_of(client.answer(Rc::new(call), request, token, response).await?))
+            Ok(answered(client.answer(Rc::new(call), request, token, response).await?))
         })
     }
 
@@ -128,7 +132,7 @@ impl Core {
         let client = Rc::clone(&self.client);
         self.promise(async move {
             let request = client.host.request(&call);
-            Ok(pair_of(client.fetch(Rc::new(call), request).await?))
+            Ok(answered(client.fetch(Rc::new(call), request).await?))
         })
     }
 
@@ -141,7 +145,7 @@ impl Core {
         })
     }
 
-    /// What is asked of the books, by the numbers of `client.js`; what is told comes as JSON text. `subject` is a URL, or for
+    /// What is asked of the books, by the numbers of `client.ts`; what is told comes as JSON text. `subject` is a URL, or for
     /// the last one a payment hash, to which `preimage` belongs.
     pub fn books(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = Rc::clone(&self.client);
@@ -195,17 +199,6 @@ impl Core {
     }
 }
 
-fn pair_of(reply: Reply<JsHost>) -> JsValue {
-    let receipt = reply.receipt.map(|receipt| receipt.to_json());
-    Array::of2(&reply.response, &receipt.map_or(JsValue::NULL, JsValue::from)).into()
-}
-
-impl JsHost {
-    fn raise(&self, raised: Raised<Self>) -> JsValue {
-        let payment = raised.payment.map(|payment| payment.to_json());
-        let quote = raised.quote.map(|quote| quote.to_json());
-        let response = raised.response.unwrap_or(JsValue::UNDEFINED);
-        let cause = raised.cause.map_or_else(Array::new, |cause| Array::of1(&cause));
-        self.env.error(raised.error.code().as_str(), raised.error.message(), response, payment, quote, cause)
-    }
+fn answered(reply: Reply<JsHost>) -> JsValue {
+    pair(&reply.response, reply.receipt.map(|receipt| receipt.to_json()))
 }

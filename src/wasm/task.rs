@@ -1,7 +1,7 @@
 //! Tasks, each run as a continuation of the call that it belongs to.
 //!
 //! A runtime with async contexts (`AsyncLocalStorage`) runs what waits for a promise in the context in which it began to wait,
-//! whoever settles the promise. So each task has a promise, which its waker settles, and `env.js` begins to wait for it where the
+//! whoever settles the promise. So each task has a promise, which its waker settles, and `env.ts` begins to wait for it where the
 //! task is spawned. Whatever a task calls runs in the context of its call, and what it spawns belongs to the same call. With one
 //! queue for all tasks they would run in the context of whichever call filled the queue first.
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { environment } from "../../src/js/core/env.js";
+import { RECORDS } from "../../src/js/core/records.js";
 
 const LEDGER = "l402-fetch/ledger";
 const never = () => new Promise(() => {});
@@ -148,6 +149,88 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   assert.equal(context.signal.aborted, true);
   end({});
   await late;
+});
+
+test("what a wallet answers crosses as JSON text, its error object beside it", async () => {
+  const cause = { own: "error" };
+  const table = [
+    [{ preimage: "ab", feeMsat: 5 }, undefined, { preimage: "ab", feeMsat: 5 }],
+    [true, undefined, { proven: true }],
+    [undefined, undefined, { nothing: "undefined" }],
+    [{ failed: "no route", cause }, cause, { failed: "no route" }],
+    [{ failed: "no route", cause: undefined }, undefined, { failed: "no route" }],
+    // texts that were cut in the middle of a surrogate pair, which the core's reader refuses
+    [{ failed: "\ud83d" }, undefined, { failed: "\ufffd" }],
+    [{ failed: "a\udc00\\ud83d" }, undefined, { failed: "a\ufffd\\ud83d" }],
+    [{ failed: "😀\\" }, undefined, { failed: "😀\\" }],
+  ];
+  for (const [answer, object, data] of table) {
+    const wallet = { pay: () => answer };
+    const [other, text] = await environment({ wallet, method: "pay", now: Date.now }).pay(
+      "{}",
+      "https://a.example/",
+      0,
+      20,
+    );
+    assert.equal(other, object);
+    assert.deepEqual(JSON.parse(text), data);
+  }
+  const threw = Object.assign(new Error("busy"), { [RECORDS]: "known" });
+  const wallet = {
+    pay() {
+      throw threw;
+    },
+  };
+  const [other, text] = await environment({ wallet, method: "pay", now: Date.now }).pay(
+    "{}",
+    "https://a.example/",
+    0,
+    20,
+  );
+  assert.equal(other, threw);
+  assert.deepEqual(JSON.parse(text), { heard: "known" });
+});
+
+test("what lookup and onUnknown tell crosses as JSON text", async () => {
+  for (const [found, data] of [
+    [
+      { state: "paid", preimage: "ab" },
+      { state: "paid", preimage: "ab" },
+    ],
+    [
+      { state: "failed", begunAt: 7 },
+      { state: "failed", begunAt: 7 },
+    ],
+    [{ state: "no such state" }, null],
+    [undefined, null],
+  ]) {
+    const wallet = { pay() {}, lookup: () => found };
+    assert.deepEqual(JSON.parse(await environment({ wallet, method: "pay", now: Date.now }).lookup("00")), data);
+  }
+  for (const [told, data] of [
+    ["failed", { failed: true }],
+    [{ preimage: "failed" }, { failed: false, preimage: "failed" }],
+    [{ preimage: "\ud83d" }, { failed: false, preimage: "\ufffd" }],
+    [undefined, { failed: false }],
+    ["paid", { failed: false }],
+  ]) {
+    const { unknown } = environment({ wallet: {}, now: Date.now, onUnknown: () => told });
+    assert.deepEqual(JSON.parse(await unknown("{}")), data);
+  }
+});
+
+test("an error has the details that its text holds, and its cause by identity", () => {
+  const response = {};
+  const { error } = env();
+  const full = error(
+    '{"code":"a","message":"b","payment":{"c":1},"quote":{"d":2},"hasCause":true}',
+    response,
+    undefined,
+  );
+  assert.deepEqual([full.code, full.message, full.payment, full.quote], ["a", "b", { c: 1 }, { d: 2 }]);
+  assert.ok(full.response === response && "cause" in full && full.cause === undefined);
+  const bare = error('{"code":"a","message":"b","hasCause":false}', undefined, undefined);
+  for (const name of ["payment", "quote", "response", "cause"]) assert.equal(name in bare, false, name);
 });
 
 test("a timer that is cancelled settles, and keeps no process up", async () => {

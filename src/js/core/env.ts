@@ -1,4 +1,4 @@
-import { type ErrorCode, L402Error } from "./error.js";
+import { L402Error } from "./error.js";
 import { bounded } from "./locks.js";
 import type { ReadOptions } from "./options.js";
 import type { Call } from "./request.js";
@@ -79,9 +79,8 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       wait();
       return () => goOn();
     },
-    /** A call as it is before it is sent: flags as one digit, URL, method, with a space between them. */
-    head: (call: Call) =>
-      `${+call.replayable | (+call.authorized << 1) | (+call.payable << 2)} ${call.url ?? ""} ${call.method}`,
+    /** A call as it is before it is sent. As a list it is read in half the time, and it is read for each call that may use a token. */
+    head: (call: Call) => JSON.stringify([call.replayable, call.authorized, call.payable, call.url, call.method]),
     send: async (call: Call, authorization: string | undefined, repeat: boolean) => call.sent(authorization, repeat),
     aborted: (call: Call) => !!call.signal?.aborted,
     isPage,
@@ -144,12 +143,14 @@ export function environment({ wallet: given, method, store, approve, now, onEven
         },
       };
       try {
-        return await wallet.pay(JSON.parse(invoice), context);
+        const answered = await wallet.pay(JSON.parse(invoice), context);
+        const { cause, threw = cause, ...answer } = answered as { cause?: unknown; threw?: unknown };
+        return [threw, toText(answer)];
       } finally {
         clearTimeout(timer);
       }
     },
-    lookup: async (paymentHash: string) => wallet.lookup?.(paymentHash),
+    lookup: async (paymentHash: string) => toText((await wallet.lookup?.(paymentHash)) ?? null),
 
     balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 
@@ -168,7 +169,10 @@ export function environment({ wallet: given, method, store, approve, now, onEven
         },
       };
     },
-    unknown: async (payment: string, error: L402Error) => onUnknown?.(JSON.parse(payment), error),
+    async unknown(payment: string, error: L402Error) {
+      const told: unknown = await onUnknown?.(JSON.parse(payment), error);
+      return toText({ failed: told === "failed", preimage: (told as { preimage?: unknown } | undefined)?.preimage });
+    },
     /** A listener can't stop a payment, nor the process. */
     tell(event: string) {
       (async () => onEvent?.(JSON.parse(event)))().catch(() => {});
@@ -176,22 +180,16 @@ export function environment({ wallet: given, method, store, approve, now, onEven
 
     ...bounded(store),
 
-    error: (
-      code: ErrorCode,
-      message: string,
-      response: Response | undefined,
-      payment: string | undefined,
-      quote: string | undefined,
-      cause: unknown[],
-    ) =>
-      new L402Error(code, message, {
-        response,
-        payment: payment && JSON.parse(payment),
-        quote: quote && JSON.parse(quote),
-        ...(cause.length && { cause: cause[0] }),
-      }),
+    error(text: string, response: Response | undefined, cause: unknown) {
+      const { code, message, hasCause, ...details } = JSON.parse(text);
+      return new L402Error(code, message, { ...details, response, ...(hasCause && { cause }) });
+    },
   };
 }
+
+/** Data for the core, which takes no half of a surrogate pair: a wallet may have cut its text in the middle of one. */
+const toText = (data: unknown) =>
+  JSON.stringify(data).replace(/\\(\\|ud[89a-f]..)/g, (found) => (found === "\\\\" ? found : "\\ufffd"));
 
 /** What is waited for, until nobody wants it any more. */
 interface Pending<Value> {
