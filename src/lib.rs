@@ -4,11 +4,12 @@
 //! manual for users. As a Rust crate it is a set of strict parsers, and a client whose surroundings are up to you.
 //!
 //! # Parsers
-//! They follow the protocol: a server answers 402 with a [`challenge`] that holds a token (most often a [`macaroon`]) and a BOLT11
-//! [`invoice`]; the client checks both, pays, proves the [`preimage`] against the invoice's hash, and repeats the request with both.
+//! They follow the protocol: a server answers 402 with a [challenge](wire::challenge) that holds a token (most often a [macaroon](wire::macaroon)) and a BOLT11
+//! [invoice](wire::invoice); the client checks both, pays, proves the [preimage](wire::preimage) against the invoice's hash, and repeats the request with both.
 //!
 //! ```
-//! use l402_fetch::{challenge, invoice::{Invoice, Network}, macaroon::Macaroon, preimage::Preimage, Code};
+//! use l402_fetch::wire::{challenge, invoice::{Invoice, Network}, macaroon::Macaroon, preimage::Preimage};
+//! use l402_fetch::Code;
 //!
 //! // What a server sent in `WWW-Authenticate`.
 //! let header = concat!(
@@ -41,26 +42,22 @@
 //! sends makes a parser panic.
 //!
 //! # The client
-//! [`Client`] is the whole flow: one purchase at a time for an origin, limits that are reserved before anyone is asked ([`policy`]),
-//! a [`journal`] written before the wallet is, and [`token`]s that are tried before anything is bought. It reads no clock, network or
-//! store by itself: all of that comes through the trait [`host::Host`], so that it runs in a test with a host that fails at any step.
+//! [`Client`] is the whole flow: one purchase at a time for an origin, limits that are reserved before anyone is asked ([`ledger::limits`]),
+//! a [journal](ledger::journal) written before the wallet is, and [tokens](ledger::token) that are tried before anything is bought. It reads no clock, network or
+//! store by itself: all of that comes through the trait [`flow::host::Host`], so that it runs in a test with a host that fails at any step.
 
-pub mod error;
+mod client;
+mod error;
 pub mod flow;
 pub mod ledger;
-mod text;
+pub mod text;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)] // what JavaScript calls; public for the tests in the engines
 pub mod wasm;
 pub mod wire;
 
-pub use error::{Code, Error};
-pub use flow::call::Client;
-pub use flow::config::Config;
-pub use flow::{call as client, config, event, failure, host};
-pub use ledger::{bounds, certainty, journal, limits, token, tokens};
-pub use text::json;
-pub use wire::{challenge, invoice, macaroon, origin, payment_hash, preimage, url};
+pub use client::Client;
+pub use error::{Code, Error, Moved};
 
 /// Compiles the Rust examples of the documents.
 #[cfg(doctest)]

@@ -2,10 +2,13 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::arithmetic_side_effects)]
 
-use l402_fetch::certainty::{judge, Dispatch, Heard, Owner, Proof, Verdict, LEASE_MS};
-use l402_fetch::challenge::Protocol;
-use l402_fetch::host::{Fact, Wallet, Window};
-use l402_fetch::journal::{Entry, Journal, Payment, State};
+use l402_fetch::ledger::certainty::{judge, Owner, Proof, Verdict, LEASE_MS};
+use l402_fetch::ledger::dispatch::{Dispatch, Heard};
+use l402_fetch::ledger::entry::Entry;
+use l402_fetch::ledger::journal::Journal;
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
+use l402_fetch::wire::challenge::Protocol;
 use proptest::prelude::*;
 
 const PREIMAGE: &str = "a7bcc0bee03e1a3e063e69b3483c069d86e2b1c18f3de0a2baf9c676b21b114a";

@@ -9,11 +9,13 @@
     clippy::arithmetic_side_effects
 )]
 
-use l402_fetch::challenge::{self, Protocol, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
-use l402_fetch::error::Moved;
-use l402_fetch::invoice::{Invoice, Network, MAX_LENGTH};
-use l402_fetch::macaroon::{self, Macaroon, MAX_CAVEAT};
-use l402_fetch::payment_hash::PaymentHash;
+use l402_fetch::wire::challenge;
+use l402_fetch::wire::challenge::{Protocol, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
+use l402_fetch::wire::invoice::{Invoice, Network, MAX_LENGTH};
+use l402_fetch::wire::macaroon;
+use l402_fetch::wire::macaroon::{Macaroon, MAX_CAVEAT};
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::Moved;
 use l402_fetch::{Code, Error};
 
 mod bech32;

@@ -2,7 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::string_slice, clippy::arithmetic_side_effects)]
 
-use l402_fetch::json::{Json, MAX_DEPTH, MAX_NAMES};
+use l402_fetch::text::json::{Json, MAX_DEPTH, MAX_NAMES};
 
 #[test]
 fn values_come_back_as_they_were() {

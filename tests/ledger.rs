@@ -7,15 +7,16 @@
     clippy::panic
 )]
 
-use l402_fetch::certainty::Proof;
 use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
+use l402_fetch::ledger::certainty::Proof;
+use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::refusal::Refusal;
 use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::view::{Listing, Rows, Stop, View};
-use l402_fetch::limits::{Limits, Windows};
-use l402_fetch::{challenge::Protocol, Code};
+use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::Code;
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
 use std::cell::RefCell;

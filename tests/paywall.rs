@@ -2,10 +2,10 @@
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use l402_fetch::challenge;
-use l402_fetch::invoice::Invoice;
-use l402_fetch::macaroon::{decode_parts, Macaroon};
-use l402_fetch::preimage::Preimage;
+use l402_fetch::wire::challenge;
+use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::macaroon::{decode_parts, Macaroon};
+use l402_fetch::wire::preimage::Preimage;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

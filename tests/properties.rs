@@ -13,11 +13,13 @@ mod bolt11;
 
 use bitcoin::hashes::{sha256, Hash};
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
-use l402_fetch::challenge::{self, Protocol};
-use l402_fetch::invoice::{Invoice, Network};
-use l402_fetch::json::Json;
-use l402_fetch::macaroon::{self as ours, Macaroon};
-use l402_fetch::preimage::Preimage;
+use l402_fetch::text::json::Json;
+use l402_fetch::wire::challenge;
+use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::invoice::{Invoice, Network};
+use l402_fetch::wire::macaroon as ours;
+use l402_fetch::wire::macaroon::Macaroon;
+use l402_fetch::wire::preimage::Preimage;
 use l402_fetch::Code;
 use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
 use macaroon::{ByteString, Format, MacaroonKey, Verifier};

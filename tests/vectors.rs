@@ -8,11 +8,13 @@
     clippy::arithmetic_side_effects
 )]
 
-use l402_fetch::challenge::{self, Challenge, Protocol};
-use l402_fetch::invoice::{Invoice, Network};
-use l402_fetch::macaroon::{self, Macaroon};
-use l402_fetch::payment_hash::PaymentHash;
-use l402_fetch::preimage::Preimage;
+use l402_fetch::wire::challenge;
+use l402_fetch::wire::challenge::{Challenge, Protocol};
+use l402_fetch::wire::invoice::{Invoice, Network};
+use l402_fetch::wire::macaroon;
+use l402_fetch::wire::macaroon::Macaroon;
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::preimage::Preimage;
 use l402_fetch::{Code, Error};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! What a listener is told of a purchase.
 
 use crate::error::Error;
-use crate::ledger::journal::Payment;
+use crate::ledger::payment::Payment;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;

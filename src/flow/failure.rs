@@ -1,9 +1,10 @@
 //! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
 
 use crate::error::{Code, Error};
-use crate::flow::event::Quote;
-use crate::flow::host::Host;
-use crate::ledger::journal::Payment;
+use crate::flow::event::{Event, Quote};
+use crate::flow::host::{Host, Request};
+use crate::ledger::payment::Payment;
+use crate::ledger::records::KnownHash;
 use std::rc::Rc;
 
 /// Why a call ended without a response.
@@ -52,6 +53,12 @@ impl<H: Host> From<Error> for Failure<H> {
     }
 }
 
+impl<H: Host> From<Box<KnownHash>> for Failure<H> {
+    fn from(known: Box<KnownHash>) -> Self {
+        Self::raised(known.error, None, Some(known.payment))
+    }
+}
+
 impl<H: Host> Failure<H> {
     /// An error of ours, its cause and the payment that it speaks of.
     pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
@@ -78,4 +85,12 @@ impl<H: Host> Failure<H> {
         }
         self
     }
+}
+
+/// Tells a listener that nothing was paid.
+pub(crate) fn refused<H: Host>(host: &H, request: &Request, failure: Failure<H>) -> Failure<H> {
+    if let Failure::Raised(raised) = &failure {
+        host.tell(&Event::Refused { url: &request.url, error: &raised.error });
+    }
+    failure
 }

@@ -2,11 +2,12 @@
 //!
 //! The flow runs natively in tests with a host that can fail or stop at every step; in JavaScript the host is the platform.
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::flow::event::{Event, Quote};
-use crate::ledger::journal::Payment;
+use crate::ledger::entry::resource;
 use crate::ledger::limits::Remaining;
-use crate::text::json::Json;
+use crate::ledger::payment::Payment;
+use crate::ledger::wallet::{Fact, Wallet};
 use crate::wire::invoice::Invoice;
 use crate::wire::origin::Location;
 use std::future::Future;
@@ -124,6 +125,11 @@ impl Request {
         Location::of(&self.url).map_or("", |location| location.origin)
     }
 
+    /// What a purchase for it is for: method and URL.
+    pub(crate) fn resource(&self) -> String {
+        resource(&self.method, &self.url)
+    }
+
     /// Whether it only reads, so that it may be sent twice.
     #[must_use]
     pub fn is_get(&self) -> bool {
@@ -146,6 +152,14 @@ pub struct Head {
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
+}
+
+impl Head {
+    /// Whether a redirect led to another origin than was asked.
+    pub(crate) fn is_elsewhere(&self, request: &Request) -> bool {
+        let Some(asked) = Location::of(&request.url) else { return false };
+        !self.url.is_empty() && !asked.is_origin_of(&self.url)
+    }
 }
 
 /// What whoever is asked may want to know besides the price.
@@ -206,75 +220,4 @@ pub enum Told {
     Failed,
     /// Nothing: it stays open.
     Wait,
-}
-
-/// What a wallet reports of an earlier payment. What that is worth is for [`crate::ledger::certainty`] to say.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// Paid; the preimage is not yet proven.
-    Paid {
-        /// Not yet proven.
-        preimage: String,
-        /// Millisatoshis.
-        fee_msat: Option<u64>,
-    },
-    /// In flight.
-    Pending,
-    /// It has a record of an attempt that failed.
-    Failed {
-        /// When that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch; where it tells.
-        begun_at_ms: Option<u64>,
-    },
-    /// It has no record.
-    NotFound,
-    /// It threw, was silent for too long, answered nonsense, or has no way to look: no answer.
-    Unreachable,
-}
-
-/// What is known of the wallet itself.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Wallet {
-    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no payment.
-    pub id: Option<String>,
-    /// It never pays one payment hash twice, whatever it is asked.
-    pub settles_once: bool,
-    /// It has a record of every payment that it has begun, so that one it does not find was not begun.
-    pub finds: bool,
-    /// For how long an order may still be carried out, or gone on with, though nothing shows it.
-    pub window: Window,
-}
-
-impl Wallet {
-    /// Reads the JSON text that `env.ts` makes.
-    ///
-    /// # Errors
-    /// [`Code::InvalidOptions`] where it is none.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = |_| Error::new(Code::InvalidOptions, "what is said of the wallet is no JSON");
-        let json = Json::parse(text).map_err(invalid)?;
-        let is = |name| json.get(name).and_then(Json::as_bool) == Some(true);
-        let ms = |name| json.get(name).and_then(Json::as_u64);
-        Ok(Self {
-            id: json.get("id").and_then(Json::as_str).map(str::to_owned),
-            settles_once: is("settlesOnce"),
-            finds: is("finds"),
-            window: match (ms("sentMs"), ms("errorMs")) {
-                (Some(sent), _) => Window::Sent(sent),
-                (None, Some(error)) => Window::Error(error),
-                (None, None) => Window::None,
-            },
-        })
-    }
-}
-
-/// For how long what a wallet does not show may still come.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Window {
-    /// No time at all.
-    #[default]
-    None,
-    /// So many milliseconds from when the order was sent; until then its records may say "failed" between two attempts.
-    Sent(u64),
-    /// So many milliseconds from when it answered with an error, or was given up.
-    Error(u64),
 }

@@ -1,18 +1,24 @@
 //! One call, one purchase, recovery: who waits for what, in which order.
 
 pub(crate) mod account;
+pub(crate) mod buy;
 pub mod call;
 pub mod config;
-pub(crate) mod consent;
+mod consent;
 pub mod event;
 pub mod failure;
 pub mod host;
-pub(crate) mod late;
-pub(crate) mod offer;
-pub(crate) mod prepare;
-pub(crate) mod purchase;
-pub(crate) mod records;
-pub(crate) mod recover;
-pub(crate) mod settle;
-pub(crate) mod sync;
+mod offer;
+mod orders;
+mod outcome;
+mod pauses;
+mod prepare;
+mod purchase;
+mod recover;
+mod reservation;
+mod settle;
+mod shared_records;
+pub(crate) mod state;
+mod sync;
+pub(crate) mod tokens;
 pub(crate) mod verdict;

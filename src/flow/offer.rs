@@ -1,12 +1,13 @@
-//! Whether a 402 may be paid at all, and at what price: everything that can be told without the books.
+//! Whether a 402 may be paid at all, and at what price: everything that can be told without the records.
 
 use crate::error::{Code, Error};
-use crate::flow::call::{is_elsewhere, Client};
 use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
+use crate::flow::purchase::Asked;
+use crate::flow::state::ClientState;
 use crate::text::encoding::concat;
-use crate::wire::challenge::{self, Challenge, Offer};
+use crate::wire::challenge::{self, Offer};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Macaroon};
 use crate::wire::origin::Location;
@@ -15,112 +16,111 @@ use std::rc::Rc;
 /// An invoice that expires within this time is expired: the wallet needs some of it.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
 
-/// What a 402 asks for.
-pub(crate) struct Asked {
-    pub(crate) challenges: Vec<Challenge>,
-    /// The one to pay.
-    pub(crate) offer: Offer,
+/// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
+pub(crate) fn read_offer<H: Host>(
+    state: &ClientState<H>,
+    request: &Request,
+    head: &Head,
+) -> Result<Option<Asked>, Failure<H>> {
+    let unpayable = |reason| {
+        state.host.tell(&Event::Unpayable { url: &request.url, reason });
+        Ok(None)
+    };
+    if !request.payable {
+        return unpayable(Unpayable::RequestMode);
+    }
+    if request.authorized {
+        return unpayable(Unpayable::AuthorizationSet);
+    }
+    let Some(header) = &head.challenge else {
+        return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
+    };
+    let challenges = challenge::parse(header)?;
+    let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
+    let Some(offer) =
+        state.config.protocols.iter().find_map(|protocol| offers().find(|offer| offer.protocol == *protocol)).cloned()
+    else {
+        return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
+    };
+    match may_be_paid(state, request, head) {
+        Ok(()) => Ok(Some(Asked { challenges, offer })),
+        // Who sells elsewhere has not been asked its price.
+        Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
+        Err(error) => Err(with_price(error.into(), Quote::of(request, &offer))),
+    }
 }
 
-impl<H: Host> Client<H> {
-    /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
-    pub(crate) fn read_offer(&self, request: &Request, head: &Head) -> Result<Option<Asked>, Failure<H>> {
-        let unpayable = |reason| {
-            self.host.tell(&Event::Unpayable { url: &request.url, reason });
-            Ok(None)
-        };
-        if !request.payable {
-            return unpayable(Unpayable::RequestMode);
-        }
-        if request.authorized {
-            return unpayable(Unpayable::AuthorizationSet);
-        }
-        let Some(header) = &head.challenge else {
-            return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
-        };
-        let challenges = challenge::parse(header)?;
-        let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
-        let Some(offer) = self
-            .config
-            .protocols
-            .iter()
-            .find_map(|protocol| offers().find(|offer| offer.protocol == *protocol))
-            .cloned()
-        else {
-            return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
-        };
-        match self.may_be_paid(request, head) {
-            Ok(()) => Ok(Some(Asked { challenges, offer })),
-            // Who sells elsewhere has not been asked its price.
-            Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
-            Err(error) => Err(with_price(error.into(), Quote::of(request, &offer))),
-        }
+/// Whether the request may be paid at all.
+fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) -> Result<(), Error> {
+    let asked = Location::of(&request.url)
+        .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
+    if head.is_elsewhere(request) {
+        return Err(Error::new(
+            Code::CrossOrigin,
+            "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
+        ));
     }
+    state.config.check(&asked)?;
+    if !request.replayable || (head.redirected && !request.is_get()) {
+        let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
+        return Err(Error::new(Code::BodyNotReplayable, text));
+    }
+    Ok(())
+}
 
-    /// Whether the request may be paid at all.
-    fn may_be_paid(&self, request: &Request, head: &Head) -> Result<(), Error> {
-        let asked = Location::of(&request.url)
-            .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
-        if is_elsewhere(request, head) {
+/// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error, too.
+pub(crate) fn examine<H: Host>(
+    state: &ClientState<H>,
+    request: &Request,
+    offer: &Offer,
+) -> Result<Rc<Quote>, Failure<H>> {
+    let invoice = Invoice::decode(&offer.invoice)?;
+    let macaroons = decode_parts(&offer.token);
+    let checked = check(state, &invoice, &macaroons);
+    match (checked, Quote::new(request, offer, invoice, macaroons)) {
+        (Ok(()), Some(quote)) => Ok(quote),
+        (Err(error), quote) => Err(with_price(error.into(), quote)),
+        (Ok(()), None) => Err(no_amount().into()),
+    }
+}
+
+fn check<H: Host>(
+    state: &ClientState<H>,
+    invoice: &Invoice,
+    macaroons: &Result<Vec<Macaroon>, Error>,
+) -> Result<(), Error> {
+    if !state.config.networks.contains(&invoice.network) {
+        let text = concat(&[
+            "the invoice is for the network ",
+            invoice.network.as_str(),
+            ", which is not in options.networks",
+        ]);
+        return Err(Error::new(Code::WrongNetwork, text));
+    }
+    if invoice.takes_amp {
+        return Err(Error::new(
+            Code::InvalidInvoice,
+            "the invoice is for an amp payment, which leaves no proof: ask the seller for an ordinary one",
+        ));
+    }
+    if invoice.amount_msat.is_none() {
+        return Err(no_amount());
+    }
+    check_expiry(invoice, state.host.now())?;
+    let now = state.host.now() / 1000;
+    for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
+        if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
+            let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
+            return Err(Error::new(Code::HashMismatch, text));
+        }
+        if macaroon.expiry_of_one_sold_at(now).is_some_and(|at| at <= now) {
             return Err(Error::new(
-                Code::CrossOrigin,
-                "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
+                Code::InvalidMacaroon,
+                "the token on offer has expired already: paying for it would buy nothing",
             ));
         }
-        self.config.check(&asked)?;
-        if !request.replayable || (head.redirected && !request.is_get()) {
-            let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
-            return Err(Error::new(Code::BodyNotReplayable, text));
-        }
-        Ok(())
     }
-
-    /// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error, too.
-    pub(crate) fn examine(&self, request: &Request, offer: &Offer) -> Result<Rc<Quote>, Failure<H>> {
-        let invoice = Invoice::decode(&offer.invoice)?;
-        let macaroons = decode_parts(&offer.token);
-        let checked = self.check(&invoice, &macaroons);
-        match (checked, Quote::new(request, offer, invoice, macaroons)) {
-            (Ok(()), Some(quote)) => Ok(quote),
-            (Err(error), quote) => Err(with_price(error.into(), quote)),
-            (Ok(()), None) => Err(no_amount().into()),
-        }
-    }
-
-    fn check(&self, invoice: &Invoice, macaroons: &Result<Vec<Macaroon>, Error>) -> Result<(), Error> {
-        if !self.config.networks.contains(&invoice.network) {
-            let text = concat(&[
-                "the invoice is for the network ",
-                invoice.network.as_str(),
-                ", which is not in options.networks",
-            ]);
-            return Err(Error::new(Code::WrongNetwork, text));
-        }
-        if invoice.takes_amp {
-            return Err(Error::new(
-                Code::InvalidInvoice,
-                "the invoice is for an amp payment, which leaves no proof: ask the seller for an ordinary one",
-            ));
-        }
-        if invoice.amount_msat.is_none() {
-            return Err(no_amount());
-        }
-        check_expiry(invoice, self.host.now())?;
-        let now = self.host.now() / 1000;
-        for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
-            if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
-                let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
-                return Err(Error::new(Code::HashMismatch, text));
-            }
-            if macaroon.expiry_of_one_sold_at(now).is_some_and(|at| at <= now) {
-                return Err(Error::new(
-                    Code::InvalidMacaroon,
-                    "the token on offer has expired already: paying for it would buy nothing",
-                ));
-            }
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 impl Quote {

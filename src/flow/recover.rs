@@ -1,244 +1,261 @@
 //! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
 
 use crate::error::Error;
-use crate::flow::call::Client;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request, Told};
-use crate::flow::purchase::{resource, Purchase};
-use crate::flow::records::Books;
-use crate::flow::settle::{open_payment, Left, LOOKUP_TIMEOUT_MS};
-use crate::flow::sync::{all, within, Fires, Task};
+use crate::flow::orders::OrderState;
+use crate::flow::purchase::Purchase;
+use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
+use crate::flow::shared_records::lock_purchase;
+use crate::flow::state::ClientState;
+use crate::flow::sync::{all, within, SetOnDrop, Task};
 use crate::ledger::certainty::{prove, Owner, Verdict, LEASE_MS};
-use crate::ledger::journal::{Entry, Journal};
+use crate::ledger::entry::Entry;
+use crate::ledger::journal::Journal;
+use crate::ledger::payment::earlier_payment_open;
+use crate::ledger::records::{Records, Unproven};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Open payments that are looked up at the same time before [`Client::payments`] and [`Client::spent`] answer, the latest
+/// Open payments that are looked up at the same time before `payments()` and `spent()` answer, the latest
 /// first: a wallet's API takes so many questions at once, and an instance with more of them open has other worries.
 const MOST_LOOKUPS: usize = 100;
 /// How long the lock of a resource is waited for that shows whether somebody is buying it.
 const LOCK_MS: u64 = 1_000;
 
-impl<H: Host> Client<H> {
-    /// Whether an entry's open outcome keeps this request from being paid: its own resource's, or, where a token of the origin
-    /// has opened what it was not bought for, any of it.
-    pub(crate) fn stands_in_the_way(&self, entry: &Entry, request: &Request, now: u64) -> bool {
-        let same_resource = entry.method == request.method && entry.payment.url == request.url;
-        let origin = request.origin();
-        entry.is_unsettled()
-            && entry.payment.origin == origin
-            && (same_resource || self.is_shared(origin))
-            && !entry.is_forgotten(now)
-    }
+/// Whether an entry's open outcome keeps this request from being paid: its own resource's, or, where a token of the origin
+/// has opened what it was not bought for, any of it.
+pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, request: &Request, now: u64) -> bool {
+    let same_resource = entry.method == request.method && entry.payment.url == request.url;
+    let origin = request.origin();
+    entry.is_unsettled()
+        && entry.payment.origin == origin
+        && (same_resource || state.origins.is_shared(origin))
+        && !entry.is_forgotten(now)
+}
 
-    /// Settles what stands in the way of a purchase, or fails with it; an abandoned order of the same thing comes back, where
-    /// it may be repeated.
-    pub(crate) async fn recover(&self, own: &Purchase<H>) -> Result<Option<Entry>, Failure<H>> {
-        let mut asked: Vec<String> = Vec::new();
-        loop {
-            let now = self.host.now();
-            let open = self.unsettled(|entry| self.stands_in_the_way(entry, &own.request, now));
-            if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
-                if self.is_told(entry, Some(own), &open_payment()).await {
-                    continue;
-                }
-                return Err(Failure::raised(open_payment(), None, Some(entry.payment.clone())));
+/// Settles what stands in the way of a purchase, or fails with it; an abandoned order of the same thing comes back, where
+/// it may be repeated.
+pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> Result<Option<Entry>, Failure<H>> {
+    let mut asked: Vec<String> = Vec::new();
+    loop {
+        let now = state.host.now();
+        let open = unsettled(state, |entry| stands_in_the_way(state, entry, &own.request, now));
+        if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
+            if is_told(state, entry, Some(own), &earlier_payment_open()).await {
+                continue;
             }
-            if open.is_empty() {
-                return Ok(None);
-            }
-            // While these are looked up, others may be begun.
-            asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
-            let abandoned = RefCell::new(None);
-            self.look_up_all(open, Some((own, &abandoned))).await;
-            if let Some(entry) = abandoned.take() {
-                return Ok(Some(entry));
-            }
+            return Err(Failure::raised(earlier_payment_open(), None, Some(entry.payment.clone())));
         }
-    }
-
-    /// Reads the journal, once open payments of all origins were looked up. What the wallet does not say within 10 s, and whom
-    /// it makes wait, changes nothing.
-    pub(crate) async fn look_at(&self, read: &mut dyn FnMut(&Journal)) -> Result<(), Failure<H>> {
-        let mut look = |books: &mut Books| {
-            read(&books.journal);
-            Ok(())
-        };
-        self.change(&mut look).await?;
-        let has_open = self.books.borrow().journal.entries().iter().any(Entry::is_unsettled);
-        if !has_open || !self.host.has_lookup() {
-            return Ok(());
+        if open.is_empty() {
+            return Ok(None);
         }
-        self.look_all_up().await;
-        self.change(&mut look).await
-    }
-
-    /// Who calls while others wait for the answers waits for the same ones, where one request may wake another's tasks.
-    async fn look_all_up(&self) {
-        let running = self.lookups.borrow().upgrade();
-        if let Some(running) = running.filter(|running| !self.host.wakes_only_itself() && !running.has_happened()) {
-            running.wait(&self.host, LOOKUP_TIMEOUT_MS).await;
-            return;
+        // While these are looked up, others may be begun.
+        asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
+        let abandoned = RefCell::new(None);
+        look_up_all(state, open, Some((own, &abandoned))).await;
+        if let Some(entry) = abandoned.take() {
+            return Ok(Some(entry));
         }
-        let mine = Fires::default();
-        self.lookups.replace(Rc::downgrade(&mine.0));
-        let mut open = self.unsettled(|_| true);
-        open.drain(..open.len().saturating_sub(MOST_LOOKUPS));
-        self.look_up_all(open, None).await;
-    }
-
-    /// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds, and
-    /// where it is told which order it may repeat.
-    async fn look_up_all(&self, open: Vec<Entry>, own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>) {
-        let mut lookups: Vec<Task<'_>> = Vec::new();
-        for entry in open {
-            lookups.push(Box::pin(self.look_one_up(entry, own)));
-        }
-        all(lookups).await;
-    }
-
-    /// Asks the wallet, and settles the entry where its answer is certain.
-    async fn look_one_up(&self, mut entry: Entry, own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>) {
-        let mut owner = self.owner(&entry, own.map(|(own, _)| own));
-        let started = self.host.now();
-        let left = || LOOKUP_TIMEOUT_MS.saturating_sub(self.host.now().saturating_sub(started));
-        let (mut guard, mut has_waited) = (None, false);
-        // Who wants to buy waits for whoever is buying this, as it would for its own resource.
-        let mut waits = own.is_some() && owner.is_none();
-        loop {
-            if !std::mem::take(&mut waits) {
-                let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left() };
-                match self.look_up(&entry, owner.unwrap_or(Owner::Lapsed), patience).await {
-                    Verdict::Paid(proof) => return drop(self.settle_paid(&entry, proof).await),
-                    Verdict::Failed if owner.is_some() => {
-                        return drop(self.settle_unproven(&entry, Left::Nothing).await);
-                    }
-                    Verdict::Again if owner.is_some() => {
-                        if let Some((_, abandoned)) = own.filter(|(own, _)| own.resource == resource_of(&entry)) {
-                            abandoned.replace(Some(entry));
-                        }
-                        return;
-                    }
-                    // What will be certain in a moment is waited for by who wants to buy.
-                    Verdict::Open { until_ms: Some(until_ms) }
-                        if own.is_some()
-                            && !std::mem::replace(&mut has_waited, true)
-                            && self.wait_soon(until_ms).await =>
-                    {
-                        continue;
-                    }
-                    Verdict::Failed => {}
-                    Verdict::Again if own.is_some() => {}
-                    Verdict::Again | Verdict::Open { .. } => return,
-                }
-            }
-            // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
-            // another one; who only reads the books does not.
-            let patience = if own.is_some() { self.config.payment_timeout_ms } else { left() };
-            let resource = resource_of(&entry);
-            let Some(Ok(held)) = within(self.lock(&resource), self.host.sleep(patience)).await else { return };
-            guard.replace(held);
-            let locked_at = self.host.now();
-            if self.read_again().await.is_err() {
-                return;
-            }
-            let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
-            match still.filter(Entry::is_unsettled) {
-                Some(still) => entry = still,
-                None => return,
-            }
-            owner = self.owner_here(&entry).or_else(|| Some(owner_since(&entry, locked_at)));
-        }
-    }
-
-    /// Who is at an order that this instance has sent; `None` where it has sent none.
-    fn owner_here(&self, entry: &Entry) -> Option<Owner> {
-        let is_out = self.is_out(entry)?;
-        // A request that has ended freezes its call of the wallet with it.
-        let is_late = entry.age_ms(self.host.now()) > self.config.payment_timeout_ms;
-        Some(match is_out {
-            false => Owner::Us,
-            true if self.host.wakes_only_itself() && is_late => Owner::Lapsed,
-            true => Owner::Alive,
-        })
-    }
-
-    /// Who may still be about to hand this order to the wallet. `None`: who takes the lock of the entry's resource can tell.
-    /// `own` is the purchase whose locks the caller holds.
-    pub(crate) fn owner(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
-        let resource = resource_of(entry);
-        let mine = own.filter(|own| own.resource == resource);
-        let is_bought = mine.is_none() && self.purchases.borrow().iter().any(|other| other.resource == resource);
-        let waits = is_bought && own.is_some() && self.host.has_lock();
-        match self.owner_here(entry) {
-            // That purchase is not over: it settles its order, or leaves one that can be judged.
-            Some(Owner::Alive) if waits => return None,
-            Some(owner) => return Some(owner),
-            None => {}
-        }
-        if entry.dispatch.error_at_ms.is_some() {
-            return Some(Owner::Lapsed);
-        }
-        if is_bought {
-            return if waits { None } else { Some(Owner::Alive) };
-        }
-        if !self.host.has_store() {
-            return Some(Owner::Lapsed);
-        }
-        let is_old = entry.age_ms(self.host.now()) > self.config.payment_timeout_ms.max(LEASE_MS);
-        match mine {
-            _ if !self.host.has_lock() => Some(if is_old { Owner::Lapsed } else { Owner::Alive }),
-            Some(mine) => Some(owner_since(entry, mine.locked_at.get())),
-            None => None,
-        }
-    }
-
-    /// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
-    /// a time. Whether it is settled now.
-    pub(crate) async fn is_told(&self, entry: &Entry, own: Option<&Purchase<H>>, error: &Error) -> bool {
-        if !self.host.asks_unknown() {
-            return false;
-        }
-        let _turn = self.questions.enter(&self.host).await;
-        let Some(_guard) = self.at_rest(entry, own).await else { return false };
-        let still = self.books.borrow().journal.find(&entry.payment.payment_hash).cloned();
-        let Some(still) = still.filter(Entry::is_unsettled) else { return true };
-        match self.host.ask_unknown(&still.payment, error).await {
-            Told::Preimage(text) => {
-                if let Ok(proof) = prove(&still.payment, &text, None) {
-                    self.settle_paid(&still, proof).await;
-                }
-            }
-            Told::Failed => drop(self.settle_unproven(&still, Left::Nothing).await),
-            Told::Wait => {}
-        }
-        // It may have been settled while the question was out: by resolve(), or by a late answer.
-        let books = self.books.borrow();
-        books.journal.find(&still.payment.payment_hash).is_none_or(|known| !known.is_unsettled())
-    }
-
-    /// Makes sure that no order for this payment is out: what has to be held meanwhile, if anything. `None` where one may be.
-    pub(crate) async fn at_rest(&self, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Option<H::Guard>> {
-        match self.owner(entry, own) {
-            Some(Owner::Alive) => None,
-            Some(_) => Some(None),
-            None => {
-                let resource = resource_of(entry);
-                let held = within(self.lock(&resource), self.host.sleep(LOCK_MS)).await?.ok()?;
-                self.read_again().await.ok()?;
-                Some(Some(held))
-            }
-        }
-    }
-
-    fn unsettled(&self, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-        let books = self.books.borrow();
-        books.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
     }
 }
 
-fn resource_of(entry: &Entry) -> String {
-    resource(&entry.method, &entry.payment.url)
+/// Reads the journal, once open payments of all origins were looked up. What the wallet does not say within 10 s, and whom
+/// it makes wait, changes nothing.
+pub(crate) async fn look_at<H: Host>(state: &ClientState<H>, read: &mut dyn FnMut(&Journal)) -> Result<(), Failure<H>> {
+    let mut look = |records: &mut Records| {
+        read(&records.journal);
+        Ok(())
+    };
+    state.records.change(&state.host, &mut look).await?;
+    let has_open = state.records.borrow().journal.entries().iter().any(Entry::is_unsettled);
+    if !has_open || !state.host.has_lookup() {
+        return Ok(());
+    }
+    look_all_up(state).await;
+    state.records.change(&state.host, &mut look).await
+}
+
+/// Who calls while others wait for the answers waits for the same ones, where one request may wake another's tasks.
+async fn look_all_up<H: Host>(state: &ClientState<H>) {
+    let running = state.lookups.borrow().upgrade();
+    if let Some(running) = running.filter(|running| !state.host.wakes_only_itself() && !running.is_set()) {
+        running.wait(&state.host, LOOKUP_TIMEOUT_MS).await;
+        return;
+    }
+    let mine = SetOnDrop::default();
+    state.lookups.replace(Rc::downgrade(&mine.0));
+    let mut open = unsettled(state, |_| true);
+    open.drain(..open.len().saturating_sub(MOST_LOOKUPS));
+    look_up_all(state, open, None).await;
+}
+
+/// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds, and
+/// where it is told which order it may repeat.
+async fn look_up_all<H: Host>(
+    state: &ClientState<H>,
+    open: Vec<Entry>,
+    own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>,
+) {
+    let mut lookups: Vec<Task<'_>> = Vec::new();
+    for entry in open {
+        lookups.push(Box::pin(look_one_up(state, entry, own)));
+    }
+    all(lookups).await;
+}
+
+/// Asks the wallet, and settles the entry where its answer is certain.
+async fn look_one_up<H: Host>(
+    state: &ClientState<H>,
+    mut entry: Entry,
+    own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>,
+) {
+    let mut owner = owner(state, &entry, own.map(|(own, _)| own));
+    let started = state.host.now();
+    let left = || LOOKUP_TIMEOUT_MS.saturating_sub(state.host.now().saturating_sub(started));
+    let (mut guard, mut has_waited) = (None, false);
+    // Who wants to buy waits for whoever is buying this, as it would for its own resource.
+    let mut waits = own.is_some() && owner.is_none();
+    loop {
+        if !std::mem::take(&mut waits) {
+            let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left() };
+            match look_up(state, &entry, owner.unwrap_or(Owner::Lapsed), patience).await {
+                Verdict::Paid(proof) => return drop(settle_paid(state, &entry, proof).await),
+                Verdict::Failed if owner.is_some() => {
+                    return drop(settle_unproven(state, &entry, Unproven::NotPaid).await);
+                }
+                Verdict::Again if owner.is_some() => {
+                    if let Some((_, abandoned)) = own.filter(|(own, _)| own.resource == entry.resource()) {
+                        abandoned.replace(Some(entry));
+                    }
+                    return;
+                }
+                // What will be certain in a moment is waited for by who wants to buy.
+                Verdict::Open { until_ms: Some(until_ms) }
+                    if own.is_some()
+                        && !std::mem::replace(&mut has_waited, true)
+                        && wait_soon(state, until_ms).await =>
+                {
+                    continue;
+                }
+                Verdict::Failed => {}
+                Verdict::Again if own.is_some() => {}
+                Verdict::Again | Verdict::Open { .. } => return,
+            }
+        }
+        // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
+        // another one; who only reads the records does not.
+        let patience = if own.is_some() { state.config.payment_timeout_ms } else { left() };
+        let resource = entry.resource();
+        let Some(Ok(held)) = within(lock_purchase(&state.host, &resource), state.host.sleep(patience)).await else {
+            return;
+        };
+        guard.replace(held);
+        let locked_at = state.host.now();
+        if state.records.read_again(&state.host).await.is_err() {
+            return;
+        }
+        let still = state.records.borrow().journal.find(&entry.payment.payment_hash).cloned();
+        match still.filter(Entry::is_unsettled) {
+            Some(still) => entry = still,
+            None => return,
+        }
+        owner = owner_here(state, &entry).or_else(|| Some(owner_since(&entry, locked_at)));
+    }
+}
+
+/// Who is at an order that this instance has sent; `None` where it has sent none.
+fn owner_here<H: Host>(state: &ClientState<H>, entry: &Entry) -> Option<Owner> {
+    let order = state.orders.state(entry)?;
+    // A request that has ended freezes its call of the wallet with it.
+    let is_late = entry.age_ms(state.host.now()) > state.config.payment_timeout_ms;
+    Some(match order {
+        OrderState::Answered => Owner::Us,
+        OrderState::Out if state.host.wakes_only_itself() && is_late => Owner::Lapsed,
+        OrderState::Out => Owner::Alive,
+    })
+}
+
+/// Who may still be about to hand this order to the wallet. `None`: who takes the lock of the entry's resource can tell.
+/// `own` is the purchase whose locks the caller holds.
+pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
+    let resource = entry.resource();
+    let mine = own.filter(|own| own.resource == resource);
+    let is_bought = mine.is_none() && state.purchases.find(|other| other.resource == resource).is_some();
+    let waits = is_bought && own.is_some() && state.host.has_lock();
+    match owner_here(state, entry) {
+        // That purchase is not over: it settles its order, or leaves one that can be judged.
+        Some(Owner::Alive) if waits => return None,
+        Some(owner) => return Some(owner),
+        None => {}
+    }
+    if entry.dispatch.error_at_ms.is_some() {
+        return Some(Owner::Lapsed);
+    }
+    if is_bought {
+        return if waits { None } else { Some(Owner::Alive) };
+    }
+    if !state.host.has_store() {
+        return Some(Owner::Lapsed);
+    }
+    let is_old = entry.age_ms(state.host.now()) > state.config.payment_timeout_ms.max(LEASE_MS);
+    match mine {
+        _ if !state.host.has_lock() => Some(if is_old { Owner::Lapsed } else { Owner::Alive }),
+        Some(mine) => Some(owner_since(entry, mine.locked_at.get())),
+        None => None,
+    }
+}
+
+/// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
+/// a time. Whether it is settled now.
+pub(crate) async fn is_told<H: Host>(
+    state: &ClientState<H>,
+    entry: &Entry,
+    own: Option<&Purchase<H>>,
+    error: &Error,
+) -> bool {
+    if !state.host.asks_unknown() {
+        return false;
+    }
+    let _turn = state.questions.lock(&state.host).await;
+    let Some(_guard) = at_rest(state, entry, own).await else { return false };
+    let still = state.records.borrow().journal.find(&entry.payment.payment_hash).cloned();
+    let Some(still) = still.filter(Entry::is_unsettled) else { return true };
+    match state.host.ask_unknown(&still.payment, error).await {
+        Told::Preimage(text) => {
+            if let Ok(proof) = prove(&still.payment, &text, None) {
+                settle_paid(state, &still, proof).await;
+            }
+        }
+        Told::Failed => drop(settle_unproven(state, &still, Unproven::NotPaid).await),
+        Told::Wait => {}
+    }
+    // It may have been settled while the question was out: by resolve(), or by a late answer.
+    let records = state.records.borrow();
+    records.journal.find(&still.payment.payment_hash).is_none_or(|known| !known.is_unsettled())
+}
+
+/// Makes sure that no order for this payment is out: what has to be held meanwhile, if anything. `None` where one may be.
+pub(crate) async fn at_rest<H: Host>(
+    state: &ClientState<H>,
+    entry: &Entry,
+    own: Option<&Purchase<H>>,
+) -> Option<Option<H::Guard>> {
+    match owner(state, entry, own) {
+        Some(Owner::Alive) => None,
+        Some(_) => Some(None),
+        None => {
+            let resource = entry.resource();
+            let held = within(lock_purchase(&state.host, &resource), state.host.sleep(LOCK_MS)).await?.ok()?;
+            state.records.read_again(&state.host).await.ok()?;
+            Some(Some(held))
+        }
+    }
+}
+
+fn unsettled<H: Host>(state: &ClientState<H>, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+    let records = state.records.borrow();
+    records.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
 }
 
 /// Who holds the lock of its resource since then knows that nobody else is buying it. A payment that was begun later shows that

@@ -12,27 +12,27 @@ const LOOK_AGAIN_MS: u64 = 20;
 
 /// Something that happens once.
 #[derive(Default)]
-pub(crate) struct Event {
-    happened: Cell<bool>,
+pub(crate) struct Signal {
+    is_set: Cell<bool>,
     waiting: RefCell<Vec<Waker>>,
 }
 
-impl Event {
+impl Signal {
     /// Lets everybody go on.
-    pub(crate) fn fire(&self) {
-        self.happened.set(true);
+    pub(crate) fn set(&self) {
+        self.is_set.set(true);
         for waker in self.waiting.take() {
             waker.wake();
         }
     }
 
-    pub(crate) fn has_happened(&self) -> bool {
-        self.happened.get()
+    pub(crate) fn is_set(&self) -> bool {
+        self.is_set.get()
     }
 
-    async fn happens(&self) {
+    async fn is_sent(&self) {
         poll_fn(|context| {
-            if self.has_happened() {
+            if self.is_set() {
                 return Poll::Ready(());
             }
             self.waiting.borrow_mut().push(context.waker().clone());
@@ -42,27 +42,27 @@ impl Event {
     }
 
     /// Waits for the event. Where one request may not wake another, looks again by a timer of its own, and gives up after
-    /// `patience_ms`: who should have fired it may have been frozen with its request. True where the event happened.
+    /// `patience_ms`: who should have fired it may have been frozen with its request. True where the event is_set.
     pub(crate) async fn wait<H: Host>(&self, host: &H, patience_ms: u64) -> bool {
         if !host.wakes_only_itself() {
-            self.happens().await;
+            self.is_sent().await;
             return true;
         }
         let started = host.now();
-        while !self.has_happened() && host.now().saturating_sub(started) < patience_ms {
+        while !self.is_set() && host.now().saturating_sub(started) < patience_ms {
             host.sleep(LOOK_AGAIN_MS).await;
         }
-        self.has_happened()
+        self.is_set()
     }
 }
 
-/// Fires its event when it is dropped.
+/// SetOnDrop its event when it is dropped.
 #[derive(Default)]
-pub(crate) struct Fires(pub(crate) Rc<Event>);
+pub(crate) struct SetOnDrop(pub(crate) Rc<Signal>);
 
-impl Drop for Fires {
+impl Drop for SetOnDrop {
     fn drop(&mut self) {
-        self.0.fire();
+        self.0.set();
     }
 }
 
@@ -93,54 +93,53 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Futur
 }
 
 /// A lock within this instance, for a short piece of work. It is a lease: a holder that was frozen with its request is
-/// passed over after [`Gate::LEASE_MS`], and can tell.
+/// passed over after [`Mutex::LEASE_MS`], and can tell.
 #[derive(Default)]
-pub(crate) struct Gate {
-    holder: RefCell<Option<Rc<Event>>>,
+pub(crate) struct Mutex {
+    holder: RefCell<Option<Rc<Signal>>>,
 }
 
-pub(crate) struct Pass<'a> {
-    gate: &'a Gate,
-    mine: Rc<Event>,
+pub(crate) struct MutexGuard<'a> {
+    mutex: &'a Mutex,
+    mine: Rc<Signal>,
     /// Whether its holder before was passed over.
     pub(crate) took_over: bool,
 }
 
-impl Gate {
+impl Mutex {
     const LEASE_MS: u64 = 30_000;
 
-    pub(crate) async fn enter<H: Host>(&self, host: &H) -> Pass<'_> {
+    pub(crate) async fn lock<H: Host>(&self, host: &H) -> MutexGuard<'_> {
         let mut took_over = false;
         loop {
             let holder = self.holder.borrow().clone();
             match holder {
-                Some(event) if !event.has_happened() => {
+                Some(event) if !event.is_set() => {
                     took_over = !event.wait(host, Self::LEASE_MS).await;
                     if took_over {
-                        event.fire();
+                        event.set();
                     }
                 }
                 _ => {
-                    let mine = Rc::new(Event::default());
+                    let mine = Rc::new(Signal::default());
                     self.holder.replace(Some(Rc::clone(&mine)));
-                    return Pass { gate: self, mine, took_over };
+                    return MutexGuard { mutex: self, mine, took_over };
                 }
             }
         }
     }
 }
 
-impl Pass<'_> {
+impl MutexGuard<'_> {
     /// Whether the lease still holds.
     pub(crate) fn is_valid(&self) -> bool {
-        !self.mine.has_happened()
-            && self.gate.holder.borrow().as_ref().is_some_and(|holder| Rc::ptr_eq(holder, &self.mine))
+        !self.mine.is_set() && self.mutex.holder.borrow().as_ref().is_some_and(|holder| Rc::ptr_eq(holder, &self.mine))
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for MutexGuard<'_> {
     fn drop(&mut self) {
-        self.mine.fire();
+        self.mine.set();
     }
 }
 
@@ -161,13 +160,13 @@ mod tests {
 
     #[test]
     fn an_event_lets_all_go_on_once_and_for_ever() {
-        let event = Event::default();
-        let (mut early, mut other) = (pin!(event.happens()), pin!(event.happens()));
-        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), event.has_happened()), (None, None, false));
-        event.fire();
-        event.fire();
-        assert_eq!((poll(early), poll(other), event.has_happened()), (Some(()), Some(()), true));
-        assert_eq!(poll(pin!(event.happens())), Some(()));
+        let event = Signal::default();
+        let (mut early, mut other) = (pin!(event.is_sent()), pin!(event.is_sent()));
+        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), event.is_set()), (None, None, false));
+        event.set();
+        event.set();
+        assert_eq!((poll(early), poll(other), event.is_set()), (Some(()), Some(()), true));
+        assert_eq!(poll(pin!(event.is_sent())), Some(()));
     }
 
     #[test]
@@ -180,35 +179,35 @@ mod tests {
 
     #[test]
     fn all_run_until_the_last_has_ended() {
-        let (event, ended) = (Event::default(), Cell::new(0));
+        let (event, ended) = (Signal::default(), Cell::new(0));
         let task = |waits| {
             let (event, ended) = (&event, &ended);
             Box::pin(async move {
                 if waits {
-                    event.happens().await;
+                    event.is_sent().await;
                 }
                 ended.set(ended.get() + 1);
             }) as Task<'_>
         };
         let mut three = pin!(all(vec![task(false), task(true), task(false)]));
         assert_eq!((poll(three.as_mut()), ended.get()), (None, 2));
-        event.fire();
+        event.set();
         assert_eq!((poll(three), ended.get()), (Some(()), 3));
         assert_eq!(poll(pin!(all(Vec::new()))), Some(()));
     }
 
     #[test]
     fn a_pass_that_was_passed_over_is_not_valid() {
-        let gate = Gate::default();
-        let enter = || {
-            let mine = Rc::new(Event::default());
-            gate.holder.replace(Some(Rc::clone(&mine)));
-            Pass { gate: &gate, mine, took_over: false }
+        let mutex = Mutex::default();
+        let lock = || {
+            let mine = Rc::new(Signal::default());
+            mutex.holder.replace(Some(Rc::clone(&mine)));
+            MutexGuard { mutex: &mutex, mine, took_over: false }
         };
-        let frozen = enter();
+        let frozen = lock();
         assert!(frozen.is_valid());
-        frozen.mine.fire();
-        let next = enter();
+        frozen.mine.set();
+        let next = lock();
         assert!(!frozen.is_valid() && next.is_valid());
         drop(frozen);
         assert!(next.is_valid(), "it frees nothing that is not its own");

@@ -1,12 +1,13 @@
 //! The step that begins a purchase: every check that time can change, at one moment with the reservation.
 
 use crate::ledger::acceptance::Unaccepted;
-use crate::ledger::certainty::Dispatch;
 use crate::ledger::counts::{Counts, Levels};
+use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::own;
 use crate::ledger::payment::{Payment, State};
 
+use crate::error::{Code, Error};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
@@ -14,7 +15,6 @@ use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, Stop, View};
 use crate::text::encoding::concat;
 use crate::wire::challenge::Protocol;
-use crate::{Code, Error};
 
 /// An invoice that expires within this time is expired: the wallet needs some of it.
 const LEAST_TIME_TO_PAY_S: u64 = 5;

@@ -2,13 +2,13 @@
 //!
 //! Both values of the store are read and written as a whole, so their size is what a purchase costs. What makes room, oldest
 //! first: of the journal, settled payments that no window of hours or days counts any more and whose invoice nobody can bring
-//! again ([`crate::ledger::journal::Entry::can_be_folded`]); their amounts stay in the totals. Of the tokens, those that have expired
+//! again ([`crate::ledger::entry::Entry::can_be_folded`]); their amounts stay in the totals. Of the tokens, those that have expired
 //! or are used up. Unsettled payments, tokens that may still open something, and what is known of servers that took money for
 //! nothing stay. A store in which nothing can go is full, and refuses to buy.
 
 use crate::error::{Code, Error};
-use crate::flow::records::Books;
-use crate::ledger::journal::Entry;
+use crate::ledger::entry::Entry;
+use crate::ledger::records::Records;
 
 /// Bytes of either value above which what may go makes room for what is bought: about 2,000 payments or 1,500 tokens. A
 /// purchase then costs the core about 10 ms natively, and stores that keep little for one value (2 MB in a row of the
@@ -18,7 +18,7 @@ pub const KEPT_BYTES: usize = 1_000_000;
 /// its invoice has expired, and a client that pays for single calls makes thousands of them in this time.
 pub const MOST_BYTES: usize = 4_000_000;
 
-impl Books {
+impl Records {
     /// Makes room for a payment and the token that it will bring.
     ///
     /// # Errors

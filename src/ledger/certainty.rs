@@ -16,8 +16,10 @@
 //! once. What another wallet than the one that was asked reports can prove a payment, never end it.
 
 use crate::error::{Code, Error};
-use crate::flow::host::{Fact, Wallet, Window};
-use crate::ledger::journal::{Entry, Payment};
+use crate::ledger::dispatch::Heard;
+use crate::ledger::entry::Entry;
+use crate::ledger::payment::Payment;
+use crate::ledger::wallet::{Fact, Wallet, Window};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 use std::fmt;
@@ -28,45 +30,6 @@ pub const LEASE_MS: u64 = 150_000;
 const SKEW_MS: u64 = 1_000;
 /// An invoice that expires so soon is not handed over.
 const LEAST_LIFE_S: u64 = 5;
-
-/// What an order to a wallet leaves behind, stored with its payment; all of it is absent in old entries.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Dispatch {
-    /// Which wallet was asked: [`Wallet::id`].
-    pub wallet_id: Option<String>,
-    /// When it was asked, in milliseconds since the Unix epoch: the last time, where it was asked again.
-    pub sent_at_ms: Option<u64>,
-    /// When it answered with an error, or with nothing that proves anything.
-    pub error_at_ms: Option<u64>,
-    /// What it said beside the error.
-    pub heard: Option<Heard>,
-    /// The invoice, where the same one may be handed over again.
-    pub invoice: Option<String>,
-    /// How often the same invoice was handed over again, by those who could not know whether it had been.
-    pub repeats: u64,
-    /// How often it was tried before and failed for certain: the wallet may have records of that.
-    pub failures: u64,
-}
-
-impl Dispatch {
-    /// Takes over what whoever sent the order knows of it. That the wallet has the payment is not forgotten.
-    pub(crate) fn learn(&mut self, sender: &Self) {
-        self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
-        self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
-        if self.heard != Some(Heard::Known) {
-            self.heard = sender.heard.or(self.heard);
-        }
-    }
-}
-
-/// What a wallet said of an order that it did not carry out to a proof.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Heard {
-    /// It has the payment. That it does not find it later is a contradiction, and ends nothing.
-    Known,
-    /// It is done with the order and begins no further attempt.
-    Ended,
-}
 
 /// Who may still be about to hand an order to the wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

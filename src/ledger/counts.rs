@@ -1,12 +1,12 @@
 //! The sums that one payment counts in, read and written together: of all origins, of its own, and of every scope.
 
+use crate::error::Error;
 use crate::ledger::key;
 use crate::ledger::limits::{Counted, Limits};
 use crate::ledger::origin_row::OriginRow;
 use crate::ledger::record::{scope_paths, Record};
 use crate::ledger::sums::{Amounts, Sums};
 use crate::ledger::view::{Stop, View};
-use crate::Error;
 
 /// Limits that hold for a payment: the client's own first, then those of each scope, outermost first.
 pub type Levels<'a> = &'a [Limits];

@@ -29,17 +29,15 @@
 //!
 //! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight can
 //! settle late. They keep their resource (or origin, where its tokens are shared) from being paid again until they are settled, or forgotten: a day after
-//! the invoice expired ([`FORGOTTEN_AFTER_S`]) nobody will learn any more what became of them, and it may be bought anew.
+//! the invoice expired ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)) nobody will learn any more what became of them, and it may be bought anew.
 
 use crate::error::Error;
-use crate::ledger::certainty::{Dispatch, Heard};
 use crate::ledger::compacted::Folded;
+use crate::ledger::entry::Entry;
 use crate::ledger::habits::Habits;
-use crate::ledger::limits::{Spent, DAY_MS};
-pub use crate::ledger::payment::{Payment, State};
+use crate::ledger::limits::{Counted, Spent};
+use crate::ledger::payment::State;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
 
 /// The version of the stored form while nothing is folded.
 const VERSION: u64 = 1;
@@ -47,205 +45,6 @@ const VERSION: u64 = 1;
 const VERSION_FOLDED: u64 = 2;
 /// What the rows are called in the stored form.
 const ROWS: &str = "payments";
-/// Room for the names and numbers of a [`Dispatch`].
-const DISPATCH_BYTES: usize = 130;
-/// Where nobody can tell what became of a payment, its resource may be bought anew this long after the invoice expired.
-pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-
-/// A payment with all that settling it later needs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The part that users see. Its times are rounded down from those below.
-    pub payment: Payment,
-    /// The method of the request that was paid for.
-    pub method: String,
-    /// The token that the preimage turns into a credential; kept until the entry is settled.
-    pub token: String,
-    /// Hex, once proven. A secret.
-    pub preimage: Option<String>,
-    /// Millisatoshis: what the wallet was allowed to add.
-    pub max_fee_msat: u64,
-    /// Unix milliseconds.
-    pub started_at_ms: u64,
-    /// Unix seconds.
-    pub invoice_expires_at: u64,
-    /// What is known of the order to the wallet.
-    pub dispatch: Dispatch,
-}
-
-impl Entry {
-    /// Whether the outcome is open.
-    #[must_use]
-    pub fn is_unsettled(&self) -> bool {
-        matches!(self.payment.state, State::Pending | State::Unknown)
-    }
-
-    /// Whether nobody will learn any more what became of it, so that its resource may be bought anew.
-    #[must_use]
-    pub fn is_forgotten(&self, now_ms: u64) -> bool {
-        now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
-    }
-
-    /// Milliseconds since it was begun; none where it comes from the future.
-    #[must_use]
-    pub fn age_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.started_at_ms)
-    }
-
-    /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to spare
-    /// for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
-    #[must_use]
-    pub fn can_be_folded(&self, now_ms: u64) -> bool {
-        !self.is_unsettled() && self.age_ms(now_ms) >= DAY_MS && self.is_forgotten(now_ms)
-    }
-
-    /// About how many bytes it takes in the stored form.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let texts = self.method.len().saturating_add(self.token.len());
-        self.payment.size().saturating_add(texts).saturating_add(self.dispatch.size())
-    }
-
-    /// Which of several attempts at one invoice it is: begun anew after a failure, or repeated in doubt.
-    fn attempt(&self) -> (u64, u64) {
-        (self.started_at_ms, self.dispatch.repeats)
-    }
-
-    /// Whether both speak of the same order to the wallet.
-    #[must_use]
-    pub fn is_same_order(&self, other: &Self) -> bool {
-        self.payment.payment_hash == other.payment.payment_hash && self.attempt() == other.attempt()
-    }
-
-    /// Records the proof of payment, once. A fee that nobody reported stays as it was.
-    pub fn settle_paid(&mut self, preimage: Option<String>, fee_msat: Option<u64>, now_ms: u64) {
-        if self.payment.state != State::Paid {
-            self.payment.settled_at = Some(now_ms / 1000);
-        }
-        self.payment.state = State::Paid;
-        self.payment.fee_msat = fee_msat.unwrap_or(self.payment.fee_msat);
-        self.preimage = preimage.or(self.preimage.take());
-        self.token = String::new();
-        self.dispatch = Dispatch::default();
-    }
-
-    /// Records that nothing was paid nor will be. The token is kept: a late proof would still buy it.
-    pub fn settle_failed(&mut self, now_ms: u64) {
-        self.payment.state = State::Failed;
-        self.payment.settled_at = Some(now_ms / 1000);
-        self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
-    }
-
-    /// What counts as spent, and what the limits count besides.
-    fn sums(&self) -> (u64, u64) {
-        let payment = &self.payment;
-        match payment.state {
-            State::Pending | State::Unknown => (payment.amount_msat, self.max_fee_msat),
-            State::Paid => (payment.amount_msat.saturating_add(payment.fee_msat), 0),
-            State::Failed => (0, 0),
-        }
-    }
-
-    /// Whether this reading of a payment takes the place of another. Of two attempts to pay one invoice the later counts,
-    /// unless the earlier is proven.
-    fn knows_more_than(&self, other: &Self) -> bool {
-        match (other.payment.state, self.payment.state) {
-            (State::Paid, State::Paid) => other.preimage.is_none() && self.preimage.is_some(),
-            (State::Paid, _) => false,
-            (_, State::Paid) => true,
-            _ if !self.is_same_order(other) => self.attempt() > other.attempt(),
-            (State::Pending, _) | (State::Unknown, State::Failed) => true,
-            _ => false,
-        }
-    }
-
-    fn write(&self, object: &mut Writer) {
-        let payment = &self.payment;
-        payment.write_offer(object, &self.method, &self.token, self.preimage.as_deref());
-        object.number("maxFeeMsat", Some(self.max_fee_msat));
-        object.text("state", Some(payment.state.name()));
-        object.number("startedAt", Some(self.started_at_ms));
-        object.number("settledAt", payment.settled_at);
-        object.number("invoiceExpiresAt", Some(self.invoice_expires_at));
-        self.dispatch.write(object);
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Self {
-        let name = fields.text("state");
-        let state = State::ALL.iter().find(|(_, state)| *state == name).map(|(state, _)| *state);
-        let state = fields.expect(state, State::Unknown);
-        let started_at_ms = fields.number("startedAt");
-        Self {
-            payment: Payment::read(fields, state, started_at_ms / 1000),
-            method: fields.text("method"),
-            token: fields.text("token"),
-            preimage: fields.optional_text("preimage"),
-            max_fee_msat: fields.number("maxFeeMsat"),
-            started_at_ms,
-            invoice_expires_at: fields.number("invoiceExpiresAt"),
-            dispatch: Dispatch::read(fields),
-        }
-    }
-}
-
-impl Dispatch {
-    /// Absent members are left out: most payments have none of them once they are settled.
-    fn write(&self, object: &mut Writer) {
-        for (name, value) in [
-            ("walletId", self.wallet_id.as_deref()),
-            ("heard", self.heard.map(Heard::name)),
-            ("invoice", self.invoice.as_deref()),
-        ] {
-            if value.is_some() {
-                object.text(name, value);
-            }
-        }
-        let some = |count| Some(count).filter(|count| *count > 0);
-        for (name, value) in [
-            ("sentAt", self.sent_at_ms),
-            ("errorAt", self.error_at_ms),
-            ("repeats", some(self.repeats)),
-            ("failures", some(self.failures)),
-        ] {
-            if value.is_some() {
-                object.number(name, value);
-            }
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Self {
-        let heard = fields.optional_text("heard");
-        let known = heard.as_deref().map(Heard::from_name);
-        Self {
-            wallet_id: fields.optional_text("walletId"),
-            sent_at_ms: fields.optional_number("sentAt"),
-            error_at_ms: fields.optional_number("errorAt"),
-            heard: known.and_then(|known| fields.expect(known.map(Some), None)),
-            invoice: fields.optional_text("invoice"),
-            repeats: fields.optional_number("repeats").unwrap_or(0),
-            failures: fields.optional_number("failures").unwrap_or(0),
-        }
-    }
-
-    fn size(&self) -> usize {
-        let texts = [&self.wallet_id, &self.invoice].map(|text| text.as_ref().map_or(0, String::len));
-        texts
-            .iter()
-            .fold(if *self == Self::default() { 0 } else { DISPATCH_BYTES }, |size, text| size.saturating_add(*text))
-    }
-}
-
-impl Heard {
-    const ALL: [(Self, &'static str); 2] = [(Self::Known, "known"), (Self::Ended, "ended")];
-
-    pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(heard, _)| *heard == self).map_or("", |(_, name)| name)
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(heard, _)| *heard)
-    }
-}
 
 /// Every payment, oldest first; of old ones the sums.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -382,10 +181,11 @@ impl Journal {
         }
     }
 
-    /// What limits count, for one origin or all: amounts and fees; while unsettled, the fee reserve too.
+    /// What the limits count for a payment to this origin: amounts and fees; of unsettled payments the fee reserve too.
     #[must_use]
-    pub fn counted(&self, origin: Option<&str>, now_ms: u64) -> Spent {
-        self.sum(origin, now_ms, |(amount, reserve)| amount.saturating_add(reserve))
+    pub fn counted(&self, origin: &str, now_ms: u64) -> Counted {
+        let of = |origin| self.sum(origin, now_ms, |(amount, reserve)| amount.saturating_add(reserve));
+        Counted { all: of(None), own: of(Some(origin)) }
     }
 
     /// What users see as spent, for one origin or all: amounts, unsettled ones too, and reported fees.

@@ -4,7 +4,6 @@
 //! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
 
 use crate::error::{Code, Error};
-use crate::ledger::journal::Journal;
 use crate::text::encoding::concat;
 use crate::text::json_writer::{write_object, MSAT_PER_SAT};
 
@@ -108,12 +107,6 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// What the journal counts.
-    #[must_use]
-    pub fn of(journal: &Journal, origin: &str, now: u64) -> Self {
-        Self { all: journal.counted(None, now), own: journal.counted(Some(origin), now) }
-    }
-
     /// Adds what is reserved between the limits' consent and the journal's entry.
     pub fn add(&mut self, msat: u64, is_own: bool) {
         self.all.add(msat, 0, 0);

@@ -1,5 +1,7 @@
 //! One payment, as users see it.
 
+use crate::error::{Code, Error};
+use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
@@ -104,4 +106,15 @@ impl Payment {
             settled_at: fields.optional_number("settledAt"),
         }
     }
+}
+
+/// The error of a payment of which nobody can tell.
+pub(crate) fn payment_unknown(what: &str) -> Error {
+    let text = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+    Error::new(Code::PaymentUnknown, concat(&[what, text]))
+}
+
+/// The same, of a payment that an earlier call began.
+pub(crate) fn earlier_payment_open() -> Error {
+    payment_unknown("an earlier payment is open")
 }

@@ -1,6 +1,6 @@
 //! One payment with all that settling it later needs, as its row has it.
 
-use crate::ledger::certainty::{Dispatch, Heard};
+use crate::ledger::dispatch::{Dispatch, Heard};
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::sums::Amounts;

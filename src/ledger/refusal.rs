@@ -1,7 +1,7 @@
 //! Why a step is not taken.
 
+use crate::error::Error;
 use crate::ledger::payment::Payment;
-use crate::Error;
 
 /// Why a step is not taken.
 #[derive(Debug)]

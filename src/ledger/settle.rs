@@ -1,8 +1,9 @@
 //! The steps that end a payment, or say that nobody can tell.
 
 use crate::ledger::begin::Buyer;
-use crate::ledger::certainty::{Dispatch, Proof};
+use crate::ledger::certainty::Proof;
 use crate::ledger::counts::Counts;
+use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::own;
 use crate::ledger::payment::State;

@@ -8,12 +8,12 @@
 //! Every row is a JSON object that begins with the version of its form and a revision, which grows with each write: a row
 //! that was changed and changed back is not the same.
 
+use crate::error::{Code, Error};
 use crate::ledger::refusal::Refusal;
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
-use crate::{Code, Error};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

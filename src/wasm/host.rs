@@ -5,8 +5,9 @@ use super::task;
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Raised;
-use crate::flow::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
-use crate::ledger::journal::Payment;
+use crate::flow::host::{Answer, Head, Host, Order, Request, Terms, Told};
+use crate::ledger::payment::Payment;
+use crate::ledger::wallet::{Fact, Wallet};
 use crate::text::json::Json;
 use crate::text::json_writer::write_object;
 use crate::text::scan;
@@ -217,7 +218,7 @@ impl Host for JsHost {
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {
-        task::spawn(&self.env, task);
+        task::spawn(|id| self.env.continuation(id), task);
     }
 
     fn wakes_only_itself(&self) -> bool {

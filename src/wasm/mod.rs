@@ -11,12 +11,13 @@ mod convert;
 mod host;
 mod task;
 
+use crate::client::Client;
 use crate::error::{Code, Error};
-use crate::flow::call::{Client, Reply};
+use crate::flow::call::Reply;
 use crate::flow::config::Config;
 use crate::flow::failure::Failure;
-use crate::flow::host::Wallet;
-use crate::ledger::journal::Payment;
+use crate::ledger::payment::Payment;
+use crate::ledger::wallet::Wallet;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_list, write_object};
 use crate::wire::challenge;
@@ -64,7 +65,7 @@ type Task = Pin<Box<dyn Future<Output = Result<JsValue, Failure<JsHost>>>>>;
 /// The core of one paying fetch.
 #[wasm_bindgen]
 pub struct Core {
-    client: Rc<Client<JsHost>>,
+    client: Client<JsHost>,
 }
 
 #[wasm_bindgen]
@@ -87,7 +88,7 @@ impl Core {
     /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is known.
     #[must_use]
     pub fn token(&self, call: &Call) -> i32 {
-        let request = self.client.host.request(call);
+        let request = self.client.host().request(call);
         self.client.token_to_send(&request).map_or(0, |token| {
             let id = i32::try_from(token.id).unwrap_or(0);
             if token.is_for(&request.method, &request.url) {
@@ -120,27 +121,27 @@ impl Core {
     /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
     /// the pair of the response and its receipt.
     pub fn answer(&self, call: Call, id: i32, response: JsValue) -> Promise {
-        let client = Rc::clone(&self.client);
+        let client = self.client.clone();
         self.promise(async move {
-            let (token, request) = (client.token(id.unsigned_abs()), client.host.request(&call));
+            let (token, request) = (client.token(id.unsigned_abs()), client.host().request(&call));
             Ok(answered(client.answer(Rc::new(call), request, token, response).await?))
         })
     }
 
     /// Makes a call from its beginning, for what may fail of its token: ends like [`Core::answer`].
     pub fn fetch(&self, call: Call) -> Promise {
-        let client = Rc::clone(&self.client);
+        let client = self.client.clone();
         self.promise(async move {
-            let request = client.host.request(&call);
+            let request = client.host().request(&call);
             Ok(answered(client.fetch(Rc::new(call), request).await?))
         })
     }
 
     /// The price of a request as JSON text, null where nothing is to be paid.
     pub fn quote(&self, call: Call) -> Promise {
-        let client = Rc::clone(&self.client);
+        let client = self.client.clone();
         self.promise(async move {
-            let request = client.host.request(&call);
+            let request = client.host().request(&call);
             Ok(client.quote(Rc::new(call), request).await?.map_or(JsValue::NULL, |quote| quote.to_json().into()))
         })
     }
@@ -148,7 +149,7 @@ impl Core {
     /// What is asked of the books, by the numbers of `client.ts`; what is told comes as JSON text. `subject` is a URL, or for
     /// the last one a payment hash, to which `preimage` belongs.
     pub fn books(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
-        let client = Rc::clone(&self.client);
+        let client = self.client.clone();
         self.promise(async move {
             let subject = subject.as_deref();
             let told = match question {
@@ -176,14 +177,14 @@ impl Core {
     fn settle(&self, task: Task) -> Promise {
         let mut task = Some(task);
         Promise::new(&mut |resolve, reject| {
-            let (client, task) = (Rc::clone(&self.client), task.take());
-            let env = &self.client.host.env;
+            let (client, task) = (self.client.clone(), task.take());
+            let env = &self.client.host().env;
             task::spawn(
-                env,
+                |id| env.continuation(id),
                 Box::pin(async move {
                     let Some(task) = task else { return };
                     let told = task.await.map_err(|failure| match failure {
-                        Failure::Raised(raised) => client.host.raise(*raised),
+                        Failure::Raised(raised) => client.host().raise(*raised),
                         Failure::Foreign(cause) => cause,
                         // Whoever called has been answered by its own signal.
                         Failure::Abandoned => JsValue::UNDEFINED,

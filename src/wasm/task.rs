@@ -5,7 +5,6 @@
 //! task is spawned. Whatever a task calls runs in the context of its call, and what it spawns belongs to the same call. With one
 //! queue for all tasks they would run in the context of whichever call filled the queue first.
 
-use super::host::Env;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -29,15 +28,15 @@ thread_local! {
     static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs a task to its end, whatever becomes of who began it.
-pub(super) fn spawn(env: &Env, future: Pin<Box<dyn Future<Output = ()>>>) {
+/// Runs a task to its end, whatever becomes of who began it. `continuation` gives the function that goes on with a task.
+pub(super) fn spawn(continuation: impl FnOnce(f64) -> Function, future: Pin<Box<dyn Future<Output = ()>>>) {
     let id = LAST.get().wrapping_add(1);
     LAST.set(id);
     let task = Task {
         id,
         future: RefCell::new(future),
         waker: Waker::from(Arc::new(Number(id))),
-        go_on: env.continuation(id as f64),
+        go_on: continuation(id as f64),
     };
     TASKS.with_borrow_mut(|tasks| tasks.push(Rc::new(task)));
     wake(id);

@@ -1,6 +1,7 @@
 //! What strangers send: challenges, invoices, macaroons, preimages, addresses. No state and no clock.
 
 pub mod challenge;
+mod hmac;
 pub mod invoice;
 pub mod macaroon;
 pub mod origin;

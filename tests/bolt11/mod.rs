@@ -3,7 +3,7 @@
 #![allow(clippy::string_slice)] // what either reader takes for an invoice is ASCII
 
 use bitcoin::hashes::Hash;
-use l402_fetch::invoice::{Invoice, Network, MAX_LENGTH};
+use l402_fetch::wire::invoice::{Invoice, Network, MAX_LENGTH};
 use l402_fetch::Code;
 use lightning_invoice::{Currency, SignedRawBolt11Invoice, TaggedField};
 

@@ -4,9 +4,10 @@ use crate::executor::Later;
 use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
-use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Fact, Wallet};
-use l402_fetch::journal::State;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Answer;
+use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::Code;
 use std::rc::Rc;
 

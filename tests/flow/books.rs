@@ -1,13 +1,15 @@
 //! What is stored, and how two readings of it become one.
 
-use l402_fetch::certainty::Dispatch;
-use l402_fetch::challenge::Protocol;
-use l402_fetch::config::Config;
-use l402_fetch::invoice::Network;
-use l402_fetch::journal::{Entry, Journal, Payment, State};
-use l402_fetch::limits::Windows;
-use l402_fetch::token::Token;
-use l402_fetch::tokens::Tokens;
+use l402_fetch::flow::config::Config;
+use l402_fetch::ledger::dispatch::Dispatch;
+use l402_fetch::ledger::entry::Entry;
+use l402_fetch::ledger::journal::Journal;
+use l402_fetch::ledger::limits::Windows;
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::token::Token;
+use l402_fetch::ledger::tokens::Tokens;
+use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::invoice::Network;
 use l402_fetch::Code;
 
 fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {

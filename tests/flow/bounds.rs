@@ -4,16 +4,18 @@ use crate::host::{
     client, fetch, get, not_honored, payments, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
-use l402_fetch::bounds::{KEPT_BYTES, MOST_BYTES};
-use l402_fetch::certainty::Dispatch;
-use l402_fetch::challenge::Protocol;
-use l402_fetch::client::Failure;
-use l402_fetch::config::Config;
-use l402_fetch::host::Fact;
-use l402_fetch::journal::{Entry, Journal, Payment, State};
-use l402_fetch::limits::Spent;
-use l402_fetch::token::{Token, MOST_REFUSALS};
-use l402_fetch::tokens::Tokens;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::failure::Failure;
+use l402_fetch::ledger::bounds::{KEPT_BYTES, MOST_BYTES};
+use l402_fetch::ledger::dispatch::Dispatch;
+use l402_fetch::ledger::entry::Entry;
+use l402_fetch::ledger::journal::Journal;
+use l402_fetch::ledger::limits::Spent;
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::token::{Token, MOST_REFUSALS};
+use l402_fetch::ledger::tokens::Tokens;
+use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::challenge::Protocol;
 use l402_fetch::Code;
 use std::rc::Rc;
 use std::time::Instant;
@@ -189,7 +191,7 @@ fn limits_count_what_was_folded() {
     let old = world.now() - 9 * DAY_MS;
     let origin = "https://api.example";
     let journal = filled(KEPT_BYTES, |number| row(number, origin, State::Paid, old));
-    let counted = journal.counted(None, world.now()).total;
+    let counted = journal.counted("", world.now()).all.total;
     store.put(JOURNAL, &journal.to_text());
     let (first, host) = instance(&world, &store, Config::new(100));
     assert_eq!(fetch(&first, &host, get("https://other.example/")), PAID);

@@ -7,9 +7,10 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start};
-use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Fact, Told, Wallet, Window};
-use l402_fetch::journal::State;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::{Answer, Told};
+use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;

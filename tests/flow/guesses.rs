@@ -6,9 +6,9 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
-use l402_fetch::config::Config;
-use l402_fetch::host::Request;
-use l402_fetch::tokens::Tokens;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Request;
+use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::Code;
 use std::rc::Rc;
 

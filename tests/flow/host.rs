@@ -4,12 +4,15 @@ use crate::executor::{yield_now, Task};
 pub use crate::store::{Guard, Op, Store};
 use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
-use l402_fetch::client::{Failure, Reply};
-use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Fact, Head, Host, Order, Request, Terms, Told, Wallet};
-use l402_fetch::invoice::Invoice;
-use l402_fetch::journal::{Payment, State};
-use l402_fetch::{Client, Code, Config, Error};
+use l402_fetch::flow::call::Reply;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::event::{Event, Quote};
+use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Terms, Told};
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::wallet::{Fact, Wallet};
+use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::{Client, Code, Error};
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
@@ -129,7 +132,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         on_unknown: RefCell::default(),
         questions: Cell::new(0),
     }));
-    let client = Client::new(fake.clone(), config);
+    let client = Rc::new(Client::new(fake.clone(), config));
     fake.client.replace(Rc::downgrade(&client));
     (client, fake)
 }

@@ -6,9 +6,9 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
-use l402_fetch::config::Config;
-use l402_fetch::host::Request;
-use l402_fetch::journal::State;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Request;
+use l402_fetch::ledger::payment::State;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -241,7 +241,7 @@ fn a_refusal_that_repeats_is_the_answer_and_its_payment_is_in_the_error() {
         let asking = client.clone();
         let raised = world.run(async move {
             match asking.fetch(crate::host::call(get(URL)), get(URL)).await {
-                Err(l402_fetch::client::Failure::Raised(raised)) => raised.payment.unwrap(),
+                Err(l402_fetch::flow::failure::Failure::Raised(raised)) => raised.payment.unwrap(),
                 other => panic!("{:?}", end(&other)),
             }
         });

@@ -7,12 +7,14 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use crate::parallel::start;
-use l402_fetch::certainty::Dispatch;
-use l402_fetch::challenge::Protocol;
-use l402_fetch::client::Failure;
-use l402_fetch::config::Config;
-use l402_fetch::host::Fact;
-use l402_fetch::journal::{Entry, Journal, Payment, State};
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::failure::Failure;
+use l402_fetch::ledger::dispatch::Dispatch;
+use l402_fetch::ledger::entry::Entry;
+use l402_fetch::ledger::journal::Journal;
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::challenge::Protocol;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -135,7 +137,7 @@ fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
 fn without_a_store_memory_is_looked_up() {
     let world = World::new();
     let (client, host) = client(&world, None, Config::new(100));
-    world.wallet_says(l402_fetch::host::Answer::Nothing("null".into()));
+    world.wallet_says(l402_fetch::flow::host::Answer::Nothing("null".into()));
     for number in 0..2 {
         fetch(&client, &host, get(&shop(number)));
     }

@@ -6,10 +6,10 @@ use crate::host::{
 use crate::mint::{add, drop, set_features, Offer, Terms};
 use bitcoin::bech32::Fe32;
 use bitcoin::hashes::{sha256, Hash as _};
-use l402_fetch::client::Failure;
-use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Request};
-use l402_fetch::origin::HostPattern;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::host::{Answer, Request};
+use l402_fetch::wire::origin::HostPattern;
 use l402_fetch::Code;
 use lightning_invoice::{Currency, Description, ExpiryTime, RawTaggedField, Sha256, TaggedField};
 use macaroon::{Format, Macaroon, MacaroonKey};
@@ -633,7 +633,7 @@ fn a_network_error_after_paying_keeps_the_token() {
     let world = World::new();
     let (client, host) = client(&world, None, Config::new(100));
     world.on_send.replace(Some(Box::new(|sent| sent.authorization.is_some().then(|| soon(Err("reset"))))));
-    let state = Some(l402_fetch::journal::State::Paid);
+    let state = Some(l402_fetch::ledger::payment::State::Paid);
     assert_eq!(
         fetch(&client, &host, get(URL)),
         End::Raised { code: Code::RequestFailed, cause: Some("reset"), state, has_response: false }

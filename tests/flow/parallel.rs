@@ -6,9 +6,10 @@ use crate::host::{
     PAID, REUSED, URL,
 };
 use crate::mint::Terms;
-use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Fact, Request};
-use l402_fetch::journal::State;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::{Answer, Request};
+use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
 use std::future::{poll_fn, Future};
 use std::rc::Rc;

@@ -6,9 +6,10 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use crate::parallel::start;
-use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Fact};
-use l402_fetch::journal::State;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Answer;
+use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
 use std::rc::Rc;
 

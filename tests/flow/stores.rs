@@ -6,10 +6,11 @@ use crate::host::{
     World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
-use l402_fetch::client::Failure;
-use l402_fetch::config::Config;
-use l402_fetch::host::{Answer, Fact};
-use l402_fetch::journal::State;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::host::Answer;
+use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;

@@ -5,9 +5,9 @@ use crate::host::{
     PAID, REUSED, URL,
 };
 use crate::mint::Terms;
-use l402_fetch::config::Config;
-use l402_fetch::host::Request;
-use l402_fetch::token::MOST_REFUSALS;
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Request;
+use l402_fetch::ledger::token::MOST_REFUSALS;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -392,8 +392,10 @@ fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_i
     // The bindings send the request themselves, and come with the answer and the token's id.
     let id = client.token_for(&get(URL)).unwrap().id;
     assert_eq!(fetch(&client, &host, get(URL)), PAID, "another call replaced it meanwhile");
-    let response =
-        Response { head: l402_fetch::host::Head { status: 401, url: URL.into(), ..Default::default() }, number: 99 };
+    let response = Response {
+        head: l402_fetch::flow::host::Head { status: 401, url: URL.into(), ..Default::default() },
+        number: 99,
+    };
     let answering = client.clone();
     let result = world.run(async move {
         let token = answering.token(id);

@@ -8,10 +8,10 @@ use crate::host::{
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
-use l402_fetch::config::Config;
-use l402_fetch::host::Fact;
-use l402_fetch::journal::State;
-use l402_fetch::limits::Windows;
+use l402_fetch::flow::config::Config;
+use l402_fetch::ledger::limits::Windows;
+use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
 use std::rc::Rc;
 

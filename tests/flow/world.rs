@@ -3,8 +3,9 @@
 use crate::executor::{yield_now, Executor, Later, Task};
 use crate::host::Cause;
 use crate::mint::{Mint, Offer, Terms};
-use l402_fetch::host::{Answer, Fact, Head};
-use l402_fetch::invoice::Invoice;
+use l402_fetch::flow::host::{Answer, Head};
+use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::invoice::Invoice;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;

@@ -90,7 +90,7 @@ export const tables = {
   },
 
   async "the store's keys and locks are those of the core"() {
-    const ledger = await read("src/flow/records.rs");
+    const ledger = await read("src/flow/shared_records.rs");
     const rows = table(docs, "Stores", "Kind");
     for (const name of names(rows, "Name")) assert.ok(ledger.includes(`"${name.replace("<origin>", "")}"`), name);
     assert.equal(rows.length, [...ledger.matchAll(/const \w+: &str = "l402-fetch\//g)].length);

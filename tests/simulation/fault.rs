@@ -3,7 +3,8 @@
 use crate::process::{Ask, Op, Process, Reply, Stage};
 use crate::wallet::Manner;
 use crate::world::World;
-use l402_fetch::host::{Answer, Fact, Head};
+use l402_fetch::flow::host::{Answer, Head};
+use l402_fetch::ledger::wallet::Fact;
 use std::rc::Rc;
 
 /// In an isolate, for how long a person thinks or a server is silent.

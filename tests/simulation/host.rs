@@ -4,9 +4,10 @@
 use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
 use crate::store::{Holder, LEDGER_LOCK};
-use l402_fetch::event::{Event, Quote};
-use l402_fetch::host::{Answer, Fact, Head, Host, Order, Terms, Wallet};
-use l402_fetch::invoice::Invoice;
+use l402_fetch::flow::event::{Event, Quote};
+use l402_fetch::flow::host::{Answer, Head, Host, Order, Terms};
+use l402_fetch::ledger::wallet::{Fact, Wallet};
+use l402_fetch::wire::invoice::Invoice;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;

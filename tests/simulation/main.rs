@@ -33,7 +33,7 @@
 //!
 //! **Wallets** are as they are found ([`wallet::Manner`]): one that finds no payment that it has made, one whose records are late,
 //! one that answers with an error and pays then, one that says "failed" between two attempts, one that is still at work when
-//! its time is over, one for each process. What the core is told of each ([`host::Wallet`](l402_fetch::host::Wallet)) is what
+//! its time is over, one for each process. What the core is told of each ([`host::Wallet`](l402_fetch::ledger::wallet::Wallet)) is what
 //! `env.ts` would say.
 //!
 //! **Assumed of a wallet:** it pays an invoice once; its answer "failed" is true; what it may still do once its answer was lost
@@ -73,7 +73,7 @@ mod wallet;
 mod world;
 
 use explore::{explore, STOP};
-use l402_fetch::host::{Wallet, Window};
+use l402_fetch::ledger::wallet::{Wallet, Window};
 use setup::{Call, Kind, Setup, Site};
 use std::io::Write;
 use std::sync::atomic::Ordering;

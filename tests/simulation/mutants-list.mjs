@@ -1,48 +1,43 @@
 // The mutants of the core: for each safeguard, how it is taken out of the source. `mutants.mjs` runs them.
 
-const CHECK = "    pub(crate) fn not_honored_in(&self, books: &Books, request: &Request) -> Option<Failure<H>> {\n";
-const FORGOTTEN = [CHECK, `${CHECK}        if true {\n            return None;\n        }\n`];
+const CHECK = "    let location = Location::of(&request.url)?;\n    let payment =";
+const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`];
 
-/** Name, file of `src/`, then pairs: what stands there exactly once, and what the mutant has in its place. */
+/** Name, then a file of `src/` and pairs: what stands there exactly once, and what the mutant has in its place; more files likewise. */
 export const MUTANTS = [
-  ["no journal entry before the wallet", "flow/prepare.rs", "        books.journal.put(entry.clone());\n", ""],
+  ["no journal entry before the wallet", "flow/prepare.rs", "    records.journal.put(entry.clone());\n", ""],
   [
     "no purchase lock",
     "flow/prepare.rs",
-    "guards.push(self.lock(&purchase.key).await?);",
-    "drop(self.lock(&purchase.key).await?);",
-    "guards.push(self.lock(&purchase.resource).await?);",
-    "drop(self.lock(&purchase.resource).await?);",
+    "guards.push(lock_purchase(&state.host, &purchase.key).await?);",
+    "drop(lock_purchase(&state.host, &purchase.key).await?);",
+    "guards.push(lock_purchase(&state.host, &purchase.resource).await?);",
+    "drop(lock_purchase(&state.host, &purchase.resource).await?);",
   ],
-  [
-    "no ledger lock",
-    "flow/records.rs",
-    "let _guard = self.host.lock(LEDGER_LOCK)",
-    "let _ = self.host.lock(LEDGER_LOCK)",
-  ],
+  ["no ledger lock", "flow/shared_records.rs", "let _lock = host.lock(LEDGER_LOCK)", "let _ = host.lock(LEDGER_LOCK)"],
   [
     "no reserve for what is open",
-    "ledger/journal.rs",
+    "ledger/entry.rs",
     "State::Pending | State::Unknown => (payment.amount_msat, self.max_fee_msat),",
     "State::Pending | State::Unknown => (0, 0),",
   ],
   [
     "limits not checked again under the lock",
     "flow/prepare.rs",
-    "let max_fee_msat = self.room(books, purchase, quote)?.min(approved_fee);",
+    "let max_fee_msat = room(state, records, purchase, quote)?.min(approved_fee);",
     "let max_fee_msat = 5_000;",
   ],
   [
     "the store not read again",
-    "flow/records.rs",
-    "        self.read().await?;\n        change(",
-    "        if self.books.borrow().stored[0].is_none() { self.read().await?; }\n        change(",
+    "flow/shared_records.rs",
+    "        self.read(host).await?;\n        change(",
+    "        if self.stored.borrow()[0].is_none() { self.read(host).await?; }\n        change(",
   ],
   [
     "open payments stand in nobody's way",
     "flow/recover.rs",
-    "        entry.is_unsettled()\n            && entry.payment.origin",
-    "        false\n            && entry.payment.origin",
+    "    entry.is_unsettled()\n        && entry.payment.origin",
+    "    false\n        && entry.payment.origin",
   ],
   [
     "a lookup's failed believed by anybody",
@@ -60,27 +55,32 @@ export const MUTANTS = [
   ],
   [
     "who was held up asks the wallet all the same",
-    "flow/purchase.rs",
+    "flow/buy.rs",
     "let is_asked = is_in_time && now / 1000 < entry.invoice_expires_at;",
     "let is_asked = is_in_time || true;",
   ],
-  ["released on a throw", "flow/settle.rs", "(Left::Lookup, heard, unknown(", "(Left::Nothing, heard, unknown("],
+  [
+    "released on a throw",
+    "flow/outcome.rs",
+    "(Unproven::AnswerLost, heard, payment_unknown(",
+    "(Unproven::NotPaid, heard, payment_unknown(",
+  ],
   [
     "the proof not stored before the repeat",
     "flow/settle.rs",
-    " = self.change_or_keep(enter).await;",
-    " = (enter(&mut self.books.borrow_mut()), None::<Failure<H>>);",
+    " = state.records.change_or_keep(&state.host, enter).await;",
+    " = (enter(&mut state.records.borrow_mut()), None::<Failure<H>>);",
   ],
   [
     "the journal written before the token",
-    "flow/records.rs",
-    "                (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),\n                (JOURNAL, 0, books.journal.to_text(), books.journal.is_empty()),\n",
-    "                (JOURNAL, 0, books.journal.to_text(), books.journal.is_empty()),\n                (TOKENS, 1, books.tokens.to_text(), books.tokens.is_empty()),\n",
+    "flow/shared_records.rs",
+    "                (TOKENS, 1, records.tokens.to_text(), records.tokens.is_empty()),\n                (JOURNAL, 0, records.journal.to_text(), records.journal.is_empty()),\n",
+    "                (JOURNAL, 0, records.journal.to_text(), records.journal.is_empty()),\n                (TOKENS, 1, records.tokens.to_text(), records.tokens.is_empty()),\n",
   ],
   [
     "a late answer not recorded",
-    "flow/settle.rs",
-    "Ok(proof) => drop(self.settle_paid(&entry, proof).await),",
+    "flow/outcome.rs",
+    "Ok(proof) => drop(settle_paid(&state, &entry, proof).await),",
     "Ok(_) => {}",
   ],
   [
@@ -134,39 +134,48 @@ export const MUTANTS = [
   ],
   [
     "a refusal of a repeated order believed",
-    "flow/settle.rs",
+    "flow/outcome.rs",
     "Answer::Failed { text, cause } if entry.dispatch.repeats > 0 => {",
     "Answer::Failed { text, cause } if entry.dispatch.repeats > 9 => {",
   ],
   [
     "a reservation that outlives its purchase",
-    "flow/prepare.rs",
+    "flow/purchase.rs",
     "                other.reserved_msat.set(None);\n",
     "",
   ],
   [
     "a write that froze forgotten",
-    "flow/records.rs",
-    "            // Who passes over a write that froze must not take the store's word for all there is.\n            books.unsaved = true;\n",
+    "flow/shared_records.rs",
+    "            // Who passes over a write that froze must not take the store's word for all there is.\n            self.unsaved.set(true);\n",
     "",
   ],
-  ["not_honored forgotten", "flow/call.rs", ...FORGOTTEN],
+  ["not_honored forgotten", ...FORGOTTEN],
   [
     "a call pays as often as it is asked",
-    "flow/call.rs",
     ...FORGOTTEN,
+    "flow/call.rs",
     "if paid_now || !request.replayable",
     "if !request.replayable",
   ],
 ];
 
-/** The source with the mutant's changes in it. Throws where what it changes is not there exactly once. */
-export function mutated([name, file, ...changes], source) {
-  let after = source;
-  for (let i = 0; i < changes.length; i += 2) {
-    if (after.split(changes[i]).length !== 2)
-      throw new Error(`${name}: what it changes is not there once in ${file}: ${changes[i]}`);
-    after = after.replace(changes[i], () => changes[i + 1]);
+/** What a mutant changes: `[file, [[before, after], ...]]` for each of its files. */
+export function changesOf([, ...parts]) {
+  const files = [];
+  while (parts.length > 0) {
+    if (parts[0].endsWith(".rs")) files.push([parts.shift(), []]);
+    files.at(-1)[1].push(parts.splice(0, 2));
   }
-  return after;
+  return files;
+}
+
+/** The source with these changes in it. Throws where what one changes is not there exactly once. */
+export function changed(file, source, changes) {
+  let result = source;
+  for (const [before, after] of changes) {
+    if (result.split(before).length !== 2) throw new Error(`${file}: not there exactly once: ${before}`);
+    result = result.replace(before, () => after);
+  }
+  return result;
 }

@@ -2,7 +2,7 @@
 // fail. Prints which promise caught it, and after how many runs.
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
-import { MUTANTS, mutated } from "./mutants-list.mjs";
+import { changed, changesOf, MUTANTS } from "./mutants-list.mjs";
 
 const work = at("target/mutants");
 
@@ -23,12 +23,18 @@ async function copy() {
   }
 }
 
-/** Changes a file of the copy, and says how to bring it back. */
+/** Changes the copy, and says how to bring it back. */
 async function mutate(mutant) {
-  const path = `${work}/src/${mutant[1]}`;
-  const before = await readFile(path, "utf8");
-  await writeFile(path, mutated(mutant, before));
-  return () => writeFile(path, before);
+  const before = [];
+  for (const [file, changes] of changesOf(mutant)) {
+    const path = `${work}/src/${file}`;
+    const source = await readFile(path, "utf8");
+    await writeFile(path, changed(file, source, changes));
+    before.push([path, source]);
+  }
+  return async () => {
+    for (const [path, source] of before) await writeFile(path, source);
+  };
 }
 
 /** What caught it: the test, the promise, and after how many runs; undefined where nothing did. */

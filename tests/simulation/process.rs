@@ -6,9 +6,10 @@ use crate::server::Sent;
 use crate::setup::{Call, Lane};
 use crate::store::{Holder, LEDGER_LOCK};
 use crate::world::World;
-use l402_fetch::client::Failure;
-use l402_fetch::host::{Answer, Fact, Head, Request};
-use l402_fetch::journal::{Payment, State};
+use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::host::{Answer, Head, Request};
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::{Client, Code};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -248,7 +249,7 @@ impl Process {
             client: RefCell::default(),
             woken: RefCell::default(),
         });
-        process.client.replace(Some(Client::new(Sim(Rc::clone(&process)), world.setup.config.clone())));
+        process.client.replace(Some(Rc::new(Client::new(Sim(Rc::clone(&process)), world.setup.config.clone()))));
         process
     }
 

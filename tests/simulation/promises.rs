@@ -5,8 +5,10 @@ use crate::setup::{Call, Kind};
 use crate::store::{Holder, JOURNAL, TOKENS};
 use crate::wallet::{Money, Way};
 use crate::world::{Act, World};
-use l402_fetch::journal::{Entry, Journal, Payment, State, FORGOTTEN_AFTER_S};
-use l402_fetch::limits::{Spent, Windows};
+use l402_fetch::ledger::entry::{Entry, FORGOTTEN_AFTER_S};
+use l402_fetch::ledger::journal::Journal;
+use l402_fetch::ledger::limits::{Spent, Windows};
+use l402_fetch::ledger::payment::{Payment, State};
 use std::rc::Rc;
 
 /// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says is believed.

@@ -3,8 +3,8 @@
 use crate::setup::{Call, Kind, Lane, Setup, Site};
 use crate::wallet::Manner;
 use crate::world::{Act, World};
-use l402_fetch::limits::Windows;
-use l402_fetch::Config;
+use l402_fetch::flow::config::Config;
+use l402_fetch::ledger::limits::Windows;
 
 /// More steps than any run takes.
 const MOST_STEPS: usize = 50_000;

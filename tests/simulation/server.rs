@@ -2,7 +2,7 @@
 
 use crate::mint::{Mint, Offer, Terms};
 use crate::setup::Setup;
-use l402_fetch::host::Head;
+use l402_fetch::flow::host::Head;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,9 +1,9 @@
 //! What is simulated: a store, a wallet, servers, and what the users of each process call.
 
 use crate::wallet::Manner;
-use l402_fetch::host::Wallet;
-use l402_fetch::limits::Windows;
-use l402_fetch::Config;
+use l402_fetch::flow::config::Config;
+use l402_fetch::ledger::limits::Windows;
+use l402_fetch::ledger::wallet::Wallet;
 
 /// How a store's locks behave.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,6 +1,6 @@
 //! The formats of a macaroon: read, and written again with more caveats.
 
-use super::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
+use super::contents::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
 use crate::error::Error;
 use crate::text::encoding::{from_base64, from_hex, to_base64, to_hex, Flavour};
 use crate::text::json::Json;

@@ -1,7 +1,9 @@
 //! The stored journal: what is read is written as it was, and merging loses nothing that was or may have been paid.
 #![no_main]
 
-use l402_fetch::journal::{Entry, Journal, State};
+use l402_fetch::ledger::entry::Entry;
+use l402_fetch::ledger::journal::Journal;
+use l402_fetch::ledger::payment::State;
 use l402_fetch::Code;
 use l402_fetch_fuzz::{text, Choices};
 use libfuzzer_sys::fuzz_target;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use base64::{CharacterSet, Config};
-use l402_fetch::macaroon::{attenuate, decode_parts, Macaroon, MAX_CAVEAT, MAX_PARTS, MAX_TOKEN};
+use l402_fetch::wire::macaroon::{attenuate, decode_parts, Macaroon, MAX_CAVEAT, MAX_PARTS, MAX_TOKEN};
 use l402_fetch::Code;
 use l402_fetch_fuzz::{foreign, text};
 use libfuzzer_sys::fuzz_target;

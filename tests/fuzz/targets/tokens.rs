@@ -1,8 +1,8 @@
 //! The stored tokens: what is read is written as it was, and neither a later reading nor a merge loses one that opens something.
 #![no_main]
 
-use l402_fetch::token::Token;
-use l402_fetch::tokens::{Search, Tokens};
+use l402_fetch::ledger::token::Token;
+use l402_fetch::ledger::tokens::{Search, Tokens};
 use l402_fetch::Code;
 use l402_fetch_fuzz::{text, Choices};
 use libfuzzer_sys::fuzz_target;

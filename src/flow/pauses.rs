@@ -1,6 +1,5 @@
 //! Servers that learn of a payment late: a request that was paid for and refused is sent again after growing pauses.
 
-use crate::flow::call::Client;
 use crate::flow::host::{Head, Host, Request};
 
 /// Before the request is sent again, in milliseconds.
@@ -34,17 +33,15 @@ impl Pauses {
     }
 }
 
-impl<H: Host> Client<H> {
-    /// Waits for so long; not for a caller who has given up.
-    pub(crate) async fn pause(&self, call: &H::Call, milliseconds: u64) {
-        let end = self.host.now().saturating_add(milliseconds);
-        loop {
-            let left = end.saturating_sub(self.host.now()).min(milliseconds);
-            if left == 0 || self.host.is_aborted(call) {
-                return;
-            }
-            self.host.sleep(left.min(STEP_MS)).await;
+/// Waits for so long; not for a caller who has given up.
+pub(crate) async fn pause<H: Host>(host: &H, call: &H::Call, milliseconds: u64) {
+    let end = host.now().saturating_add(milliseconds);
+    loop {
+        let left = end.saturating_sub(host.now()).min(milliseconds);
+        if left == 0 || host.is_aborted(call) {
+            return;
         }
+        host.sleep(left.min(STEP_MS)).await;
     }
 }
 

@@ -1,0 +1,163 @@
+//! The client: an async face over the flow, for Rust users and native tests.
+
+use crate::flow::call::{self, Reply};
+use crate::flow::config::Config;
+use crate::flow::event::Quote;
+use crate::flow::failure::Failure;
+use crate::flow::host::{Host, Request};
+use crate::flow::state::ClientState;
+use crate::flow::{account, tokens, verdict};
+use crate::ledger::limits::Spent;
+use crate::ledger::payment::Payment;
+use crate::ledger::token::Token;
+use std::future::Future;
+use std::rc::Rc;
+
+/// A client that pays. Its methods may be called any number of times in parallel. Clones are the same client.
+pub struct Client<H: Host> {
+    state: Rc<ClientState<H>>,
+}
+
+impl<H: Host> Clone for Client<H> {
+    fn clone(&self) -> Self {
+        Self { state: Rc::clone(&self.state) }
+    }
+}
+
+impl<H: Host> Client<H> {
+    /// A client that has paid nothing yet in this instance.
+    #[must_use]
+    pub fn new(host: H, config: Config) -> Self {
+        Self { state: ClientState::new(host, config) }
+    }
+
+    /// What it was given for its surroundings.
+    #[must_use]
+    pub fn host(&self) -> &H {
+        self.state.host()
+    }
+
+    /// Sends a request, and pays for it where that is asked and allowed.
+    ///
+    /// # Errors
+    /// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
+    pub fn fetch(
+        &self,
+        call: Rc<H::Call>,
+        request: Request,
+    ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
+        call::fetch(&self.state, call, request)
+    }
+
+    /// Takes the first response of a request, sent with `token` or without one, to the end of the call.
+    ///
+    /// # Errors
+    /// As [`Client::fetch`].
+    pub fn answer(
+        &self,
+        call: Rc<H::Call>,
+        request: Request,
+        token: Option<Rc<Token>>,
+        response: H::Response,
+    ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
+        call::answer(&self.state, call, request, token, response)
+    }
+
+    /// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
+    ///
+    /// # Errors
+    /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) where
+    /// the 402 holds no offer.
+    pub fn quote(
+        &self,
+        call: Rc<H::Call>,
+        request: Request,
+    ) -> impl Future<Output = Result<Option<Rc<Quote>>, Failure<H>>> + use<'_, H> {
+        call::quote(&self.state, call, request)
+    }
+
+    /// Whether this instance knows any token.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        tokens::has_tokens(&self.state)
+    }
+
+    /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+    #[must_use]
+    pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
+        tokens::token_for(&self.state, request)
+    }
+
+    /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of payments
+    /// late. A token that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
+    #[must_use]
+    pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
+        tokens::token_to_send(&self.state, request)
+    }
+
+    /// The token of an id that [`Client::token_to_send`] gave.
+    #[must_use]
+    pub fn token(&self, id: u32) -> Option<Rc<Token>> {
+        tokens::token(&self.state, id)
+    }
+
+    /// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought for.
+    pub fn note_accepted(&self, token: &Token, is_own: bool) {
+        verdict::note_accepted(&self.state, token, is_own);
+    }
+
+    /// Whether a token of this origin has opened a resource that it was not bought for.
+    #[must_use]
+    pub fn is_shared(&self, origin: &str) -> bool {
+        tokens::is_shared(&self.state, origin)
+    }
+
+    /// Reads the tokens of the store, for the first request of an instance.
+    ///
+    /// # Errors
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    pub fn read_tokens(&self) -> impl Future<Output = Result<(), Failure<H>>> + use<'_, H> {
+        account::read_tokens(&self.state)
+    }
+
+    /// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
+    ///
+    /// # Errors
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    pub fn payments(&self) -> impl Future<Output = Result<Vec<Payment>, Failure<H>>> + use<'_, H> {
+        account::payments(&self.state)
+    }
+
+    /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
+    /// Unsettled payments are looked up first, as for [`Client::payments`].
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    pub fn spent<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<Spent, Failure<H>>> + use<'a, H> {
+        account::spent(&self.state, url)
+    }
+
+    /// Settles a payment whose outcome was unknown: with its preimage, or as failed.
+    ///
+    /// # Errors
+    /// [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) where it proves
+    /// nothing; [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the hash is not in the journal, is proven, or may
+    /// still be handed to the wallet; [`Code::StoreFailed`](crate::Code::StoreFailed). Nothing is changed then.
+    pub fn resolve<'a>(
+        &'a self,
+        payment_hash: &'a str,
+        preimage: Option<&'a str>,
+    ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
+        account::resolve(&self.state, payment_hash, preimage)
+    }
+
+    /// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The journal stays.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    pub fn forget<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
+        account::forget(&self.state, url)
+    }
+}

@@ -1,0 +1,241 @@
+//! Buying a token: one purchase at a time for an origin or a resource, and whoever wants the same waits for it.
+
+use crate::error::Error;
+use crate::flow::event::{Event, Quote};
+use crate::flow::failure::{refused, Failure};
+use crate::flow::host::{Host, Order, Request};
+use crate::flow::offer::examine;
+use crate::flow::outcome::{settle, settle_late, weigh, NoProof};
+use crate::flow::prepare::prepare;
+use crate::flow::purchase::{Asked, Bought, FirstTry, Prepared, Purchase, PULSE_MS};
+use crate::flow::state::ClientState;
+use crate::flow::sync::{within, SetOnDrop, Signal};
+use crate::flow::tokens::token_for;
+use crate::ledger::certainty::LEASE_MS;
+use crate::ledger::entry::Entry;
+use crate::ledger::payment::payment_unknown;
+use crate::ledger::token::Token;
+use crate::wire::invoice::Invoice;
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::rc::Rc;
+
+/// How long those who waited let the one who paid go first.
+const FIRST_TRY_MS: u64 = 5_000;
+
+/// Buys what a request needs, or waits for the purchase that is under way for its origin.
+pub(crate) async fn purchase<H: Host>(
+    state: &Rc<ClientState<H>>,
+    call: &Rc<H::Call>,
+    request: &Rc<Request>,
+    asked: &Rc<Asked>,
+) -> Result<(Bought, Option<FirstTry>), Failure<H>> {
+    let (key, resource) = (purchase_key(state, request), request.resource());
+    let mut has_started = false;
+    loop {
+        // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
+        if let Some(token) = token_for(state, request) {
+            let Some(purchase) = state.purchases.trial_of(&state.host, &token) else {
+                return Ok((Bought { token, paid_now: false }, None));
+            };
+            let_go_first(state, &purchase.tried).await;
+            // Where it was not taken, or may be used up, one of those who waited tries it first, for all of them: always
+            // where a refusal could not be answered by a second request.
+            let is_doubtful = |still: Rc<Token>| {
+                let may_be_used_up = !request.is_get() || state.origins.may_be_single_use(request.origin());
+                still.id == token.id && (!still.accepted || may_be_used_up)
+            };
+            if token_for(state, request).is_some_and(is_doubtful) {
+                if !purchase.has_second.replace(true) {
+                    return Ok((Bought { token, paid_now: false }, Some(SetOnDrop(Rc::clone(&purchase.tried_again)))));
+                }
+                let_go_first(state, &purchase.tried_again).await;
+            }
+            continue;
+        }
+        // What is known of an origin changes, and the keys with it: its own resource is never bought beside itself.
+        let is_ours = |purchase: &Purchase<H>| purchase.key == key || purchase.resource == resource;
+        let running = state.purchases.find(is_ours);
+        let (purchase, first_try) = match running {
+            Some(running) => {
+                if running.resource == resource {
+                    running.callers.borrow_mut().push(Rc::clone(call));
+                }
+                (running, None)
+            }
+            // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
+            None if has_started => return Err(payment_unknown("the purchase was interrupted: call again").into()),
+            None => {
+                has_started = true;
+                let started = start(state, &key, &resource, call, request, asked);
+                let first_try = SetOnDrop(Rc::clone(&started.tried));
+                (started, Some(first_try))
+            }
+        };
+        see_it_end(state, &purchase, first_try.is_some()).await;
+        let outcome = purchase.outcome.borrow().clone();
+        match outcome {
+            Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
+            Some(Err(_)) if purchase.was_frozen.get() && !has_started => {}
+            Some(Err(failure))
+                if purchase.resource == resource && (has_started || !matches!(failure, Failure::Abandoned)) =>
+            {
+                return Err(failure)
+            }
+            // Another resource's failure says nothing of ours; and where its caveats, or what was learnt since, speak against
+            // a new token, ours is bought next.
+            _ => {}
+        }
+    }
+}
+
+/// Waits for the end of a purchase, and makes one where its request was frozen with it. Who started it freezes and thaws
+/// together with it.
+async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>, is_ours: bool) {
+    while !purchase.done.wait(&state.host, PULSE_MS).await {
+        if !is_ours && purchase.is_frozen(&state.host) {
+            purchase.was_frozen.set(true);
+            state.purchases.end(purchase, Err(payment_unknown("the purchase was interrupted: call again").into()));
+        }
+    }
+}
+
+/// Sends the request again, with the token. Those who waited for it go after the caller who paid: the token may be good
+/// for one use only, and is then theirs to replace, not the payer's.
+pub(crate) async fn repeat<H: Host>(
+    state: &ClientState<H>,
+    call: &H::Call,
+    token: Option<&Token>,
+    first_try: &mut Option<FirstTry>,
+) -> Result<H::Response, H::Cause> {
+    let authorization = token.map(Token::authorization);
+    let mut sending = pin!(state.host.send(call, authorization.as_deref(), true));
+    if first_try.is_some() {
+        if let Some(sent) = within(sending.as_mut(), state.host.sleep(FIRST_TRY_MS)).await {
+            return sent;
+        }
+        *first_try = None;
+    }
+    sending.await
+}
+
+/// Waits until another call has had its answer; not for long, and not for ever on one that is frozen.
+async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
+    if !tried.wait(&state.host, FIRST_TRY_MS).await {
+        tried.set();
+    }
+}
+
+/// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
+fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
+    let origin = request.origin();
+    if state.origins.is_unshared(origin) {
+        request.resource()
+    } else {
+        origin.to_owned()
+    }
+}
+
+/// Starts a purchase that goes on whatever becomes of its caller.
+fn start<H: Host>(
+    state: &Rc<ClientState<H>>,
+    key: &str,
+    resource: &str,
+    call: &Rc<H::Call>,
+    request: &Rc<Request>,
+    asked: &Rc<Asked>,
+) -> Rc<Purchase<H>> {
+    let purchase = Rc::new(Purchase {
+        key: key.to_owned(),
+        resource: resource.to_owned(),
+        request: Rc::clone(request),
+        asked: Rc::clone(asked),
+        locked_at: Cell::default(),
+        entered_at: Cell::default(),
+        callers: RefCell::new(vec![Rc::clone(call)]),
+        reserved_msat: Cell::default(),
+        question: RefCell::default(),
+        outcome: RefCell::default(),
+        done: Signal::default(),
+        alive_at: Cell::new(state.host.now()),
+        was_frozen: Cell::default(),
+        tried: Rc::default(),
+        tried_again: Rc::default(),
+        has_second: Cell::default(),
+    });
+    state.purchases.start(&purchase);
+    let (own, started) = (Rc::clone(state), Rc::clone(&purchase));
+    state.host.spawn(Box::pin(async move {
+        let outcome = buy(&own, &started).await;
+        own.purchases.end(&started, outcome);
+    }));
+    if state.host.wakes_only_itself() {
+        let (own, shown) = (Rc::clone(state), Rc::clone(&purchase));
+        state.host.spawn(Box::pin(async move {
+            while !shown.done.is_set() {
+                shown.alive_at.set(own.host.now());
+                own.host.sleep(PULSE_MS).await;
+            }
+        }));
+    }
+    purchase
+}
+
+async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Purchase<H>) -> Result<Bought, Failure<H>> {
+    let (request, asked) = (&*purchase.request, &*purchase.asked);
+    // Everything that refuses, in order; nothing has moved yet.
+    state.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
+    let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&state.host, request, failure))?;
+    state.host.tell(&Event::Quote(&quote));
+    carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
+}
+
+async fn carry_out<H: Host>(
+    state: &Rc<ClientState<H>>,
+    purchase: &Purchase<H>,
+    quote: &Quote,
+) -> Result<Bought, Failure<H>> {
+    let request = &*purchase.request;
+    let mut guards = Vec::new();
+    let mut entry = match prepare(state, purchase, quote, &mut guards).await {
+        Ok(Prepared::Bought(token)) => return Ok(Bought { token, paid_now: false }),
+        Ok(Prepared::Journalled(entry)) => entry,
+        Err(failure) => return Err(refused(&state.host, request, failure)),
+    };
+
+    // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
+    state.host.tell(&Event::Paying(&entry.payment));
+    let timeout_ms = state.config.payment_timeout_ms;
+    let now = state.host.now();
+    let is_in_time = now.saturating_sub(purchase.entered_at.get()) <= LEASE_MS;
+    let is_asked = is_in_time && now / 1000 < entry.invoice_expires_at;
+    let told = if is_asked {
+        let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
+        let repeated = repeated(&entry)?;
+        let sent = state.orders.send(&mut entry, &state.records.borrow().journal, state.host.now());
+        let mut answer = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
+        match within(answer.as_mut(), state.host.sleep(timeout_ms)).await {
+            Some(answer) => {
+                sent.note_answer();
+                weigh(state, &entry, answer)
+            }
+            None => {
+                let late = settle_late(Rc::clone(state), entry.clone(), sent, answer);
+                state.host.spawn(Box::pin(late));
+                Err(NoProof::of_silence())
+            }
+        }
+    } else {
+        Err(NoProof::of_delay(&entry))
+    };
+    let token = settle(state, purchase, &mut entry, told).await?;
+    Ok(Bought { token, paid_now: is_asked })
+}
+
+/// The invoice of an order that is handed over once more: its own, not that of the new offer.
+fn repeated(entry: &Entry) -> Result<Option<Invoice>, Error> {
+    match &entry.dispatch.invoice {
+        Some(invoice) if entry.dispatch.repeats > 0 => Invoice::decode(invoice).map(Some),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,35 @@
+//! What a purchase holds against the limits before its payment is written down.
+
+use crate::error::Error;
+use crate::flow::event::Quote;
+use crate::flow::host::Host;
+use crate::flow::purchase::Purchase;
+use crate::flow::state::ClientState;
+use crate::ledger::limits::Counted;
+use crate::ledger::records::Records;
+
+/// Reserves amount and fee, and gives the fee that the payment may cost. Where requests freeze, one that froze has lost
+/// its reservation: should it thaw, all is checked once more before its entry is made.
+pub(crate) fn reserve<H: Host>(state: &ClientState<H>, purchase: &Purchase<H>, quote: &Quote) -> Result<u64, Error> {
+    state.purchases.release_frozen(&state.host);
+    let max_fee = room(state, &state.records.borrow(), purchase, quote)?;
+    purchase.reserved_msat.set(Some(quote.amount_msat.saturating_add(max_fee)));
+    Ok(max_fee)
+}
+
+/// The fee that the limits leave for this payment.
+pub(crate) fn room<H: Host>(
+    state: &ClientState<H>,
+    records: &Records,
+    own: &Purchase<H>,
+    quote: &Quote,
+) -> Result<u64, Error> {
+    state.config.limits.reserve(quote.amount_msat, &counted(state, records, own, quote))
+}
+
+/// What limits count, all reservations but its own among it.
+pub(crate) fn counted<H: Host>(state: &ClientState<H>, records: &Records, own: &Purchase<H>, quote: &Quote) -> Counted {
+    let mut counted = records.journal.counted(&quote.origin, state.host.now());
+    state.purchases.add_reserved(&mut counted, own, &quote.origin);
+    counted
+}

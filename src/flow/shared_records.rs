@@ -1,0 +1,205 @@
+//! The records in memory, kept in step with the store that an instance may share with others.
+//!
+//! Keys: `l402-fetch/journal` and `l402-fetch/tokens`, JSON text with a `version`. Locks: `l402-fetch/ledger` for the short
+//! time in which both are read, changed and written; for the time of one purchase `l402-fetch/purchase/` and its origin (not
+//! where tokens are known not to be shared), then the same with method, space and URL.
+
+use crate::error::{Code, Error};
+use crate::flow::failure::Failure;
+use crate::flow::host::Host;
+use crate::flow::sync::Mutex;
+use crate::ledger::entry::Entry;
+use crate::ledger::journal::Journal;
+use crate::ledger::records::Records;
+use crate::ledger::tokens::Tokens;
+use crate::text::encoding::concat;
+use std::cell::{Cell, Ref, RefCell, RefMut};
+
+const JOURNAL: &str = "l402-fetch/journal";
+const TOKENS: &str = "l402-fetch/tokens";
+const LEDGER_LOCK: &str = "l402-fetch/ledger";
+/// What the name of a purchase's lock begins with.
+const PURCHASE_LOCK: &str = "l402-fetch/purchase/";
+
+/// The records of an instance, and what is known of the store beside them.
+#[derive(Default)]
+pub(crate) struct SharedRecords {
+    records: RefCell<Records>,
+    /// The stored texts that journal and tokens were last the same as.
+    stored: RefCell<[Option<String>; 2]>,
+    /// A write after a payment failed, or is under way: memory knows more than the store.
+    unsaved: Cell<bool>,
+    /// One change at a time.
+    mutex: Mutex,
+    /// The entry that whoever holds the mutex has made and is writing.
+    entering: RefCell<Option<Entry>>,
+}
+
+/// What is done with the records while the ledger is locked. An error leaves the store as it is.
+pub(crate) type Change<'a, H> = dyn FnMut(&mut Records) -> Result<(), Failure<H>> + 'a;
+
+impl SharedRecords {
+    pub(crate) fn borrow(&self) -> Ref<'_, Records> {
+        self.records.borrow()
+    }
+
+    /// For what is of use in memory alone; what must be stored goes through [`SharedRecords::change`].
+    pub(crate) fn borrow_mut(&self) -> RefMut<'_, Records> {
+        self.records.borrow_mut()
+    }
+
+    /// Notes the entry that a change has made: it is taken back where its write freezes.
+    pub(crate) fn note_entering(&self, entry: &Entry) {
+        self.entering.replace(Some(entry.clone()));
+    }
+
+    /// Locks the ledger, reads the store again, changes the records and writes what was changed. Where that fails, the store is
+    /// read anew before anything else is done with the records.
+    pub(crate) async fn change<H: Host>(&self, host: &H, change: &mut Change<'_, H>) -> Result<(), Failure<H>> {
+        if !host.has_store() {
+            return change(&mut self.records.borrow_mut());
+        }
+        let guard = self.mutex.lock(host).await;
+        if guard.took_over {
+            // Who froze may have made an entry that never reached the store.
+            if let Some(entry) = self.entering.take() {
+                self.records.borrow_mut().journal.take_back(&entry);
+            }
+            self.forget_stored();
+        }
+        let _lock = host.lock(LEDGER_LOCK).await.map_err(|cause| store_failed("locked", cause))?;
+        self.read(host).await?;
+        change(&mut self.records.borrow_mut())?;
+        let mut written = Ok(());
+        if guard.is_valid() {
+            written = self.write(host).await;
+        }
+        if guard.is_valid() {
+            self.entering.replace(None);
+        } else {
+            let text = "the store took too long and others went on: nothing is paid until it is faster";
+            written = Err(Error::new(Code::StoreFailed, text).into());
+        }
+        if written.is_err() {
+            self.forget_stored();
+        }
+        written
+    }
+
+    fn forget_stored(&self) {
+        self.stored.replace([None, None]);
+    }
+
+    /// The same for what follows a payment: where the store fails, memory has what changed, the next change writes it, and
+    /// nothing is paid before that. The error is for a listener.
+    pub(crate) async fn change_or_keep<H: Host, T>(
+        &self,
+        host: &H,
+        mut change: impl FnMut(&mut Records) -> T,
+    ) -> (T, Option<Failure<H>>) {
+        let mut changed = None;
+        let mut once = |records: &mut Records| {
+            changed = Some(change(records));
+            // Who passes over a write that froze must not take the store's word for all there is.
+            self.unsaved.set(true);
+            Ok(())
+        };
+        let lost = self.change(host, &mut once).await.err();
+        if lost.is_some() {
+            self.unsaved.set(true);
+            self.forget_stored();
+        }
+        (changed.unwrap_or_else(|| change(&mut self.records.borrow_mut())), lost)
+    }
+
+    /// Takes over what others have written, and writes what only memory knows.
+    pub(crate) async fn read_again<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
+        self.change(host, &mut |_| Ok(())).await
+    }
+
+    /// Reads the tokens alone, for the first request of an instance.
+    ///
+    /// # Errors
+    /// [`Code::StoreFailed`]
+    pub(crate) async fn read_tokens<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
+        // A purchase may run beside it: what it writes must not be taken for removed because this was read before.
+        let _guard = self.mutex.lock(host).await;
+        let text = load(host, TOKENS).await?;
+        let tokens = text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?;
+        if !self.unsaved.get() {
+            self.records.borrow_mut().tokens.replace(tokens);
+            // They may come from a cache that is behind: who buys reads them again.
+            if let Some(seen) = self.stored.borrow_mut().get_mut(1) {
+                *seen = None;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
+        let (journal_text, tokens_text) = (load(host, JOURNAL).await?, load(host, TOKENS).await?);
+        let unsaved = self.unsaved.get();
+        let mut stored = self.stored.borrow_mut();
+        let [journal_seen, tokens_seen] = &*stored;
+        let is_news = |seen: &Option<String>, text: &Option<String>| unsaved || seen.is_none() || seen != text;
+        // Both are read before either is taken over: a damaged store changes nothing.
+        let new_journal = if is_news(journal_seen, &journal_text) {
+            Some(journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse)?)
+        } else {
+            None
+        };
+        let new_tokens = if is_news(tokens_seen, &tokens_text) {
+            Some(tokens_text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?)
+        } else {
+            None
+        };
+        self.records.borrow_mut().take_over(new_journal, new_tokens, unsaved);
+        *stored = [journal_text, tokens_text];
+        Ok(())
+    }
+
+    /// Tokens go first: a proof that is stored settles its journal entry, never the other way round.
+    async fn write<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
+        let mut texts = {
+            let records = self.records.borrow();
+            [
+                (TOKENS, 1, records.tokens.to_text(), records.tokens.is_empty()),
+                (JOURNAL, 0, records.journal.to_text(), records.journal.is_empty()),
+            ]
+        };
+        for (key, slot, text, is_empty) in &mut texts {
+            let is_same = match self.stored.borrow().get(*slot) {
+                Some(Some(stored)) => stored == text,
+                // Nothing is stored, and nothing is there to store: a page that never paid need not load the core for it.
+                _ => *is_empty,
+            };
+            if is_same {
+                continue;
+            }
+            let saved = host.save(key, text).await;
+            if let Some(stored) = self.stored.borrow_mut().get_mut(*slot) {
+                *stored = saved.is_ok().then(|| std::mem::take(text));
+            }
+            saved.map_err(|cause| store_failed("written", cause))?;
+        }
+        self.unsaved.set(false);
+        Ok(())
+    }
+}
+
+async fn load<H: Host>(host: &H, key: &str) -> Result<Option<String>, Failure<H>> {
+    host.load(key).await.map_err(|cause| store_failed("read", cause))
+}
+
+fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
+    let text = concat(&["the store could not be ", what, ": nothing is paid until it can"]);
+    Failure::raised(Error::new(Code::StoreFailed, text), Some(cause), None)
+}
+
+/// The lock of a purchase.
+pub(crate) async fn lock_purchase<H: Host>(host: &H, key: &str) -> Result<H::Guard, Failure<H>> {
+    host.lock(&concat(&[PURCHASE_LOCK, key])).await.map_err(|cause| {
+        let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
+        Failure::raised(error, Some(cause), None)
+    })
+}

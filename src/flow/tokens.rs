@@ -1,0 +1,79 @@
+//! Which token opens a request, and whether what was paid for it was ever accepted.
+
+use crate::error::{Code, Error};
+use crate::flow::failure::Failure;
+use crate::flow::host::{Host, Request};
+use crate::flow::state::ClientState;
+use crate::ledger::records::Records;
+use crate::ledger::token::Token;
+use crate::ledger::tokens::Search;
+use crate::wire::origin::Location;
+use std::rc::Rc;
+
+/// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+pub(crate) fn token_for<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
+    token_in(state, &state.records.borrow(), request, false)
+}
+
+/// `is_first`: for the first request of a call, which nobody has asked for money yet.
+pub(crate) fn token_in<H: Host>(
+    state: &ClientState<H>,
+    records: &Records,
+    request: &Request,
+    is_first: bool,
+) -> Option<Rc<Token>> {
+    if request.authorized || !request.payable {
+        return None;
+    }
+    let location = Location::of(&request.url)?;
+    state.config.check(&location).ok()?;
+    let search = Search {
+        method: &request.method,
+        url: &request.url,
+        borrow: request.replayable,
+        is_first,
+        single_use: state.origins.is_single_use(location.origin),
+        now_ms: state.host.now(),
+    };
+    records.tokens.choose(&search).cloned()
+}
+
+/// The token to send with a new request: also one that its own resource has refused so far, for servers learn of payments
+/// late. One that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
+pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
+    let token = token_in(state, &state.records.borrow(), request, true);
+    token.filter(|token| state.purchases.trial_of(&state.host, token).is_none())
+}
+
+/// Whether this instance knows any token.
+pub(crate) fn has_tokens<H: Host>(state: &ClientState<H>) -> bool {
+    !state.records.borrow().tokens.is_empty()
+}
+
+/// The token of an id that [`Client::token_to_send`] gave.
+pub(crate) fn token<H: Host>(state: &ClientState<H>, id: u32) -> Option<Rc<Token>> {
+    state.records.borrow().tokens.get(id).cloned()
+}
+
+/// Whether a token of this origin has opened a resource that it was not bought for.
+pub(crate) fn is_shared<H: Host>(state: &ClientState<H>, origin: &str) -> bool {
+    state.origins.is_shared(origin)
+}
+
+/// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.
+pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
+    not_honored_in(state, &state.records.borrow(), request)
+}
+
+pub(crate) fn not_honored_in<H: Host>(
+    state: &ClientState<H>,
+    records: &Records,
+    request: &Request,
+) -> Option<Failure<H>> {
+    let location = Location::of(&request.url)?;
+    let payment =
+        records.tokens.dishonored(location.origin, &request.method, location.path, state.host.now())?.payment.clone();
+    let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
+                and nothing is paid here before it is accepted, or forget() is called for this origin";
+    Some(Failure::raised(Error::new(Code::NotHonored, text), None, Some(payment)))
+}

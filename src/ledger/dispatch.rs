@@ -1,0 +1,103 @@
+//! What is known of an order to a wallet. It is stored with the payment.
+
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
+
+/// Room for the names and numbers of a [`Dispatch`].
+const DISPATCH_BYTES: usize = 130;
+
+/// What an order to a wallet leaves behind, stored with its payment; all of it is absent in old entries.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Dispatch {
+    /// Which wallet was asked: [`crate::ledger::wallet::Wallet::id`].
+    pub wallet_id: Option<String>,
+    /// When it was asked, in milliseconds since the Unix epoch: the last time, where it was asked again.
+    pub sent_at_ms: Option<u64>,
+    /// When it answered with an error, or with nothing that proves anything.
+    pub error_at_ms: Option<u64>,
+    /// What it said beside the error.
+    pub heard: Option<Heard>,
+    /// The invoice, where the same one may be handed over again.
+    pub invoice: Option<String>,
+    /// How often the same invoice was handed over again, by those who could not know whether it had been.
+    pub repeats: u64,
+    /// How often it was tried before and failed for certain: the wallet may have records of that.
+    pub failures: u64,
+}
+
+/// What a wallet said of an order that it did not carry out to a proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// It has the payment. That it does not find it later is a contradiction, and ends nothing.
+    Known,
+    /// It is done with the order and begins no further attempt.
+    Ended,
+}
+
+impl Dispatch {
+    /// Takes over what whoever sent the order knows of it. That the wallet has the payment is not forgotten.
+    pub(crate) fn learn(&mut self, sender: &Self) {
+        self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
+        self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
+        if self.heard != Some(Heard::Known) {
+            self.heard = sender.heard.or(self.heard);
+        }
+    }
+
+    /// Absent members are left out: most payments have none of them once they are settled.
+    pub(crate) fn write(&self, object: &mut Writer) {
+        for (name, value) in [
+            ("walletId", self.wallet_id.as_deref()),
+            ("heard", self.heard.map(Heard::name)),
+            ("invoice", self.invoice.as_deref()),
+        ] {
+            if value.is_some() {
+                object.text(name, value);
+            }
+        }
+        let some = |count| Some(count).filter(|count| *count > 0);
+        for (name, value) in [
+            ("sentAt", self.sent_at_ms),
+            ("errorAt", self.error_at_ms),
+            ("repeats", some(self.repeats)),
+            ("failures", some(self.failures)),
+        ] {
+            if value.is_some() {
+                object.number(name, value);
+            }
+        }
+    }
+
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        let heard = fields.optional_text("heard");
+        let known = heard.as_deref().map(Heard::from_name);
+        Self {
+            wallet_id: fields.optional_text("walletId"),
+            sent_at_ms: fields.optional_number("sentAt"),
+            error_at_ms: fields.optional_number("errorAt"),
+            heard: known.and_then(|known| fields.expect(known.map(Some), None)),
+            invoice: fields.optional_text("invoice"),
+            repeats: fields.optional_number("repeats").unwrap_or(0),
+            failures: fields.optional_number("failures").unwrap_or(0),
+        }
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        let texts = [&self.wallet_id, &self.invoice].map(|text| text.as_ref().map_or(0, String::len));
+        texts
+            .iter()
+            .fold(if *self == Self::default() { 0 } else { DISPATCH_BYTES }, |size, text| size.saturating_add(*text))
+    }
+}
+
+impl Heard {
+    const ALL: [(Self, &'static str); 2] = [(Self::Known, "known"), (Self::Ended, "ended")];
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(heard, _)| *heard == self).map_or("", |(_, name)| name)
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(heard, _)| *heard)
+    }
+}
