@@ -16,7 +16,10 @@ const FEATURES = [
   "sign-ext",
 ];
 
-/** For size, twice: with the control flow taken apart and put together anew in between it comes out smaller by nearly a percent. */
+/**
+ * For size, twice: with the control flow taken apart and put together anew in between it comes out smaller by nearly a
+ * percent.
+ */
 const OPTIMISE = [
   "--merge-similar-functions",
   "--flatten",
@@ -31,8 +34,8 @@ const OPTIMISE = [
 ];
 
 /**
- * Takes the types out of src/js, file by file. An entry stands at the top of dist, where import maps name it; everything else
- * keeps its folder.
+ * Takes the types out of src/js, file by file. An entry stands at the top of dist, where import maps name it;
+ * everything else keeps its folder.
  */
 async function modules(dist) {
   const { build } = await import("esbuild");
@@ -59,11 +62,14 @@ const placeOf = (name) => name.replace(/^entries\//, "");
 const asTop = (text) => text.replace(/(?<=\b(?:from|import\() ?")\.\.\//g, "./");
 const edit = async (file, change) => writeFile(file, change(await readFile(file, "utf8")));
 
-/** Has tsc check src/js and write its declarations, of which dist gets those that users can reach. */
-async function declarations(dist, target) {
-  const out = `${target}/types`;
+/** Checks src/js and makes its declarations. */
+async function typeCheck(out) {
   await rm(out, { recursive: true, force: true });
   await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("src/js"), "--outDir", out]);
+}
+
+/** Copies the declarations that users can reach, by the imports of those of the entries, the wallets and the stores. */
+async function declarations(dist, out) {
   await cp(`${out}/entries/index.d.ts`, `${out}/index.d.ts`);
   await edit(`${out}/index.d.ts`, asTop);
   const wanted = ["index", ...MODULES].map((name) => `${name}.d.ts`);
@@ -82,7 +88,10 @@ async function declarations(dist, target) {
 /** What is loaded with loading/bind.js alone. */
 const PARTS = ["../core/client.js", "../core/env.js", "../core/locks.js", "../core/parsers.js", "../core/repeat.js"];
 
-/** Makes one file of what is loaded together: each costs Node half a millisecond, and a page without a bundler a request. */
+/**
+ * Makes one file of what is loaded together: each costs Node half a millisecond, and a page without a bundler a
+ * request.
+ */
 async function joinParts(dist) {
   const { build } = await import("esbuild");
   const file = `${dist}/loading/bind.js`;
@@ -107,7 +116,10 @@ async function joinParts(dist) {
   await Promise.all(PARTS.map((part) => rm(resolve(dirname(file), part))));
 }
 
-/** The modules of wallets and stores that users import, and those of them that only Workers have, which are never required. */
+/**
+ * The modules of wallets and stores that users import, and those of them that only Workers have, which are never
+ * required.
+ */
 const MODULES = [
   "wallets/webln",
   "wallets/nwc",
@@ -127,7 +139,9 @@ async function commonJs(dist) {
   const { build } = await import("esbuild");
   const to = `${dist}/cjs`;
   const options = {
-    entryPoints: ["required", ...MODULES].filter((name) => !ONLY_MODULES.includes(name)).map((name) => `${dist}/${name}.js`),
+    entryPoints: ["required", ...MODULES]
+      .filter((name) => !ONLY_MODULES.includes(name))
+      .map((name) => `${dist}/${name}.js`),
     bundle: true,
     platform: "node",
     write: false,
@@ -155,6 +169,7 @@ async function commonJs(dist) {
 export async function build(beside = () => {}) {
   const target = await targetDir();
   const dist = `${target}/dist`;
+  const types = `${target}/types`;
   const wasm = `${dist}/l402_fetch.wasm`;
 
   await Promise.all([
@@ -171,6 +186,7 @@ export async function build(beside = () => {}) {
       "wasm32-unknown-unknown",
     ]),
     run("cargo", ["build", "--locked", "--package", "bindgen"]).then(beside),
+    typeCheck(types),
   ]);
   await rm(dist, { recursive: true, force: true });
   await modules(dist);
@@ -199,7 +215,7 @@ export async function build(beside = () => {}) {
   );
   await joinParts(dist);
   await commonJs(dist);
-  await declarations(dist, target);
+  await declarations(dist, types);
   // only now: a build that is interrupted leaves the last one whole
   await rm(at("dist"), { recursive: true, force: true });
   await cp(dist, at("dist"), { recursive: true });

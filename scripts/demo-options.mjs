@@ -14,8 +14,8 @@ const VARIABLES = {
 };
 
 /**
- * What the command line and the environment ask for: null is the demo without nodes, `{}` a network of its own. Options go before
- * variables, which are heeded only where real nodes are asked for: they may be there for something else.
+ * What the command line and the environment ask for: null is the demo without nodes, `{}` a network of its own. Options
+ * go before variables, which are heeded only where real nodes are asked for: they may be there for something else.
  *
  * @throws {RunError} where they contradict or something is missing
  */

@@ -22,8 +22,9 @@ const FORECAST = {
 };
 
 /**
- * Starts what was chosen (`readChoice`), and the page on `port`. `say` is told of each step, `build` makes the package, once it is sure that it can be
- * used. Resolves with the page's `url`, `what` it is, the `network` where it has one of its own, and `close()`.
+ * Starts what was chosen (`readChoice`), and the page on `port`. `say` is told of each step, `build` makes the package,
+ * once it is sure that it can be used. Resolves with the page's `url`, `what` it is, the `network` where it has one of
+ * its own, and `close()`.
  */
 export async function startReal(choice, { port = 0, say = () => {}, build = async () => {} } = {}) {
   return choice.lnd === undefined ? startOwnNetwork({ port, say, build }) : startWithLnd(choice, { port, say, build });
@@ -128,7 +129,7 @@ async function greet(lnd) {
 
 /** What aperture sells. */
 async function startForecasts() {
-  const server = createServer((request, response) => {
+  const server = createServer((_request, response) => {
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(FORECAST));
   });

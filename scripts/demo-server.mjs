@@ -1,5 +1,5 @@
-// The demo on real nodes: serves the page, and stands between it and the shop and the lnd node. The page gets neither the
-// node's macaroon nor a way around it; what it may ask of the node is listed here.
+// The demo on real nodes: serves the page, and stands between it and the shop and the lnd node. The page gets neither
+// the node's macaroon nor a way around it; what it may ask of the node is listed here.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -26,8 +26,9 @@ const LND = [
 const SHOWN = ["content-type", "www-authenticate"];
 
 /**
- * Serves the page on loopback. `shop` is the URL that it buys, `lnd` is `{ url, macaroon, ca? }`, the macaroon in hex; `about` goes to
- * the page as it is: `source`, `network`, `price`, `thing`, `payer`, `isOwn`. Resolves with the page's `url` and `close()`.
+ * Serves the page on loopback. `shop` is the URL that it buys, `lnd` is `{ url, macaroon, ca? }`, the macaroon in hex;
+ * `about` goes to the page as it is: `source`, `network`, `price`, `thing`, `payer`, `isOwn`. Resolves with the page's
+ * `url` and `close()`.
  */
 export async function serveDemo({ port, shop, lnd, about }) {
   // worth nothing elsewhere, and no other page can read it

@@ -1,4 +1,5 @@
-// `npm run demo`: builds the package, and serves the page of www/ with a shop that it buys from. `--help` says what else.
+// `npm run demo`: builds the package, and serves the page of www/ with a shop that it buys from. `--help` says what
+// else.
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";

@@ -1,5 +1,5 @@
-// `npm publish` runs this first: the package is built with the toolchain that releases are built with, packed, and what was packed
-// is tested as a user gets it. Whatever fails keeps it from being published.
+// `npm publish` runs this first: the package is built with the toolchain that releases are built with, packed, and what
+// was packed is tested as a user gets it. Whatever fails keeps it from being published.
 import { build } from "./build.mjs";
 import { at, run, RunError } from "./lib.mjs";
 import { setup } from "./setup.mjs";

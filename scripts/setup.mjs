@@ -1,4 +1,5 @@
-// Installs what is missing, and says so. `node scripts/setup.mjs [build|test]`; with everything there it takes a second.
+// Installs what is missing, and says so. `node scripts/setup.mjs [build|test]`; with everything there it takes a
+// second.
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
@@ -86,9 +87,9 @@ async function system(wanted) {
 }
 
 /**
- * `build`: what the build needs. `packages`: the npm packages of the tests, too. `peers`: and those that are measured beside
- * ours. `chromium`: the packages, and that browser. `bench`: all of these. `fuzz`: what the fuzz targets need. `test`: everything
- * but the peers.
+ * `build`: what the build needs. `packages`: the npm packages of the tests, too. `peers`: and those that are measured
+ * beside ours. `chromium`: the packages, and that browser. `bench`: all of these. `fuzz`: what the fuzz targets need.
+ * `test`: everything but the peers.
  */
 export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);

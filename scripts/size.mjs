@@ -1,5 +1,6 @@
-// `npm run size`: what each entry point costs whoever imports it, minified and compressed, beside other clients, and what is in
-// the wasm. `size.mjs --check` leaves the others out, and fails where something has grown beyond its ceiling.
+// `npm run size`: what each entry point costs whoever imports it, minified and compressed, beside other clients, and
+// what is in the wasm. `size.mjs --check` leaves the others out, and fails where something has grown beyond its
+// ceiling.
 import { readFile } from "node:fs/promises";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { at, targetDir } from "./lib.mjs";
@@ -33,8 +34,10 @@ const sum = (parts) =>
     brotli: 0,
   });
 
-/** What a bundler for browsers makes of an entry: the parts that are loaded with it, those that come at first need, and the wasm
- *  as a module, which comes only where the wasm file can't be had. */
+/**
+ * What a bundler for browsers makes of an entry: the parts that are loaded with it, those that come at first need, and
+ * the wasm as a module, which comes only where the wasm file can't be had.
+ */
 async function bundled(
   file,
   options = { entryPoints: [at(file)], external: ["node:*", "cloudflare:*", "@getalby/sdk"] },

@@ -36,6 +36,11 @@ const STEPS = {
     cargo("clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"),
     cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"),
   ),
+  lint: all(
+    node("node_modules/@biomejs/biome/bin/biome", "ci", "--error-on-warnings"),
+    node("node_modules/typescript/bin/tsc", "--project", at("src/js"), "--noEmit"),
+    node("scripts/lines.mjs"),
+  ),
   rust: cargo("test", "--locked", "--no-fail-fast"),
   // optimized, but for its dependencies: seconds to build, and many times as many runs
   simulation: cargo(

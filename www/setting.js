@@ -1,13 +1,15 @@
-// Where this page buys and who pays: a test shop with a test wallet, which the server that sent the page has, or real nodes.
+// Where this page buys and who pays: a test shop with a test wallet, which the server that sent the page has, or real
+// nodes.
 import { indexedDBStore } from "l402-fetch/stores/indexeddb";
 import { lndWallet, testWallet } from "./wallets.js";
 
 const TEST_WALLET = "lives on the shop’s own server and moves no money: it answers as a wallet that has paid would.";
 
 /**
- * Resolves with the `address` that is bought, its `price` in sat where it is known, what it is (`thing`), the `networks` that may be paid,
- * the `store`, a name to keep things under where it outlives the page (`keptAs`), whether the nodes are real (`isReal`), the `builtIn`
- * wallet, what to say of WebLN here, and `lede` where the page's own would be wrong.
+ * Resolves with the `address` that is bought, its `price` in sat where it is known, what it is (`thing`), the
+ * `networks` that may be paid, the `store`, a name to keep things under where it outlives the page (`keptAs`), whether
+ * the nodes are real (`isReal`), the `builtIn` wallet, what to say of WebLN here, and `lede` where the page's own would
+ * be wrong.
  */
 export async function readSetting() {
   const response = await fetch("config.json");

@@ -11,8 +11,11 @@ const PAYS = "Page to wallet";
 /** How much is shown of an answer that is no forecast, in characters. */
 const EXCERPT = 2000;
 
-/** Tells one run. `wallet` is the one that pays, `limits` are in satoshis, `say` announces what goes
- *  on, `thing` is what is bought, and `release` takes the person's word that a payment of unknown outcome did not happen. */
+/**
+ * Tells one run. `wallet` is the one that pays, `limits` are in satoshis, `say` announces what goes
+ * on, `thing` is what is bought, and `release` takes the person's word that a payment of unknown outcome did not
+ * happen.
+ */
 export function tell(run, { wallet, limits, thing, say, release }) {
   let before;
   let status;

@@ -12,7 +12,10 @@ export function h(tag, attributes = {}, ...children) {
 
 const SHOWN = 10;
 
-/** A value too long to read: its ends, or what of it is `shown`, and a button that copies all of it. `name` says what it is. */
+/**
+ * A value too long to read: its ends, or what of it is `shown`, and a button that copies all of it. `name` says what it
+ * is.
+ */
 export function long(value, name, shown = `${value.slice(0, SHOWN)}…${value.slice(-SHOWN)}`) {
   if (value.length <= 2 * SHOWN + 4) return h("code", {}, value);
   const code = h("code", { title: value }, shown);
@@ -110,10 +113,15 @@ export class Run {
     };
     fill("open", title, sentence, ...body);
     return {
-      done: (...parts) => (parts.length ? fill("done", ...parts) : (step.dataset.state = "done")),
+      done(...parts) {
+        if (parts.length) fill("done", ...parts);
+        else step.dataset.state = "done";
+      },
       refused: (...parts) => fill("refused", ...parts),
       add: (...more) => step.lastChild.append(...more),
-      mark: (state) => (step.dataset.state = state),
+      mark(state) {
+        step.dataset.state = state;
+      },
     };
   }
 

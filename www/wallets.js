@@ -30,7 +30,10 @@ async function sha256(hex) {
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** `window.webln`. The preimage is not kept: it is half of what the person just bought, and no business of a page's display. */
+/**
+ * `window.webln`. The preimage is not kept: it is half of what the person just bought, and no business of a page's
+ * display.
+ */
 export function weblnWallet() {
   const wallet = webln();
   return {

@@ -5,12 +5,15 @@ import type { Environment } from "./core/env.js";
 /** Gives the bindings the exports of the wasm. */
 export function __wbg_set_wasm(exports: WebAssembly.Exports): void;
 /**
- * Reads a stranger's text. `kind` is as `core/parsers.ts` numbers it; `caveats` is the JSON text of an array. Gives the JSON text
- * of the parts, or for the last kind a token. Throws `[code, message]`.
+ * Reads a stranger's text. `kind` is as `core/parsers.ts` numbers it; `caveats` is the JSON text of an array. Gives the
+ * JSON text of the parts, or for the last kind a token. Throws `[code, message]`.
  */
 export function parse(kind: number, text: string, caveats: string): string;
 
-/** The core of one paying fetch. A token is known by a number: below 0 where it was bought for another resource, 0 for none. */
+/**
+ * The core of one paying fetch. A token is known by a number: below 0 where it was bought for another resource, 0 for
+ * none.
+ */
 export class Core {
   /** `config` and `about` are JSON text. Throws `[code, message]`. */
   constructor(config: string, env: Environment, traits: number, about: string);

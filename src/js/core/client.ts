@@ -12,7 +12,7 @@ const READ_TOKENS = 2;
 const FORGET = 3;
 const RESOLVE = 4;
 
-// Credentials that are kept ready; the core has them all.
+// How many credentials are kept here. The core has them all.
 const MOST_KNOWN = 100;
 
 /** A token that can be sent, as the core knows it. */
@@ -31,7 +31,7 @@ export interface Credential {
 
 export type Client = ReturnType<typeof clientOf>;
 
-/** The core of one paying fetch, and what is kept of its tokens so that it need not be asked again. */
+/** The core of one paying fetch, and a cache of its tokens. */
 export function clientOf(
   Core: typeof import("../core.js").Core,
   config: Config,
@@ -40,11 +40,11 @@ export function clientOf(
   const env = environment({ ...given, run: Core.run });
   const core = new Core(JSON.stringify(config), env, env.traits, env.about);
   const known = new Map<number, Credential>();
-  /** Tokens by the address that was asked: what the core would say again as long as nothing changes. */
+  /** Tokens by the address that was asked. The core gives the same answer as long as nothing changes. */
   const reusable = new Map<string, Credential>();
   let changing = 0;
 
-  /** A token's header and payment, asked of the core once; one of another resource has an id below 0. */
+  /** A token's header and payment. The core is asked once. */
   function credential(id: number) {
     if (!id) return undefined;
     let found = known.get(id);
@@ -58,7 +58,7 @@ export function clientOf(
     return found;
   }
 
-  /** What may change which token opens what. */
+  /** Runs a task that may change which token opens what. */
   async function change<Result>(task: () => Promise<Result>): Promise<Result> {
     changing++;
     reusable.clear();
@@ -86,7 +86,9 @@ export function clientOf(
     sendAgain,
     withToken,
     ready,
-    /** The token to send: its id, header and payment. One that is a `guess` whose preflight may fail goes to `answer` unsent. */
+    /**
+     * The token to send. If it is a `guess`, its preflight may fail: the call then goes to `answer` unsent.
+     */
     tokenFor(call: Call): Credential | null | undefined {
       const { plain } = call;
       const found = ready(plain);
@@ -98,13 +100,13 @@ export function clientOf(
       }
       return token;
     },
-    /** Notes that a server took the token: the receipt. */
+    /** Notes that a server took the token. Gives the receipt. */
     accepted(token: Credential): Receipt {
       if (!token.accepted) core.accepted(token.id);
       token.accepted = true;
       return { payment: token.payment, paidNow: false };
     },
-    /** The last response of a call whose first is here, or still to come, and its receipt or null. */
+    /** Takes a call to its end. Gives its last response, and the receipt or null. */
     answer: (call: Call, token: Credential | null | undefined, response: Response | undefined) =>
       change(async (): Promise<[Response, Receipt | null]> => {
         const [last, receipt] = await (token?.guess

@@ -4,12 +4,12 @@ import type { ReadOptions } from "./options.js";
 import type { Call } from "./request.js";
 import { type PayContext, readWallet } from "./wallet.js";
 
-// workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
+// workerd freezes the promises of a request that has ended, so its tasks may not wake those of another.
 const isolated = typeof WebSocketPair !== "undefined";
-// Pages and their workers: there an Authorization to another origin makes a preflight, which the server may refuse.
+// In pages and their workers an Authorization to another origin makes a preflight, which the server may refuse.
 const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
 
-// How often a signal is looked at that can't be listened to.
+// How often to look at a signal that can't be listened to, in milliseconds.
 const LOOK_AGAIN = 1_000;
 
 /** What `environment` is made of: the checked options, and the core's function that goes on with a task. */
@@ -21,8 +21,8 @@ export interface Given extends Omit<ReadOptions, "config" | "fetch"> {
 export type Environment = ReturnType<typeof environment>;
 
 /**
- * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the core
- * only ever sees promises and values of the right type.
+ * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the
+ * core only ever sees promises and values of the right type.
  */
 export function environment({ wallet: given, method, store, approve, now, onEvent, onUnknown, run }: Given) {
   const wallet = readWallet(given, method);
@@ -32,13 +32,13 @@ export function environment({ wallet: given, method, store, approve, now, onEven
     try {
       found = now();
     } catch {
-      // A clock that fails must not let old sums or expired invoices pass: the system's own is better than none.
+      // If the user's clock fails, the system's takes its place. Old sums and expired invoices must not pass.
     }
     return typeof found === "number" && found >= 0 && found <= Number.MAX_SAFE_INTEGER ? found : Date.now();
   }
 
   return {
-    /** What is there, as bits; the core knows them by the same names. */
+    /** What is there, as bits. `trait_of` in `src/wasm/host.rs` names them. */
     traits:
       +isolated |
       (+!!wallet.lookup << 1) |
@@ -63,8 +63,9 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       };
     },
     /**
-     * A function that makes the core go on with a task soon, in the async context in which `continuation` was called. A runtime
-     * runs the callbacks of a promise in the context in which they were registered, whoever settles the promise.
+     * A function that makes the core go on with a task soon, in the async context in which `continuation` was called. A
+     * runtime runs the callbacks of a promise in the context in which they were registered, whoever settles the
+     * promise.
      */
     continuation(task: number) {
       let goOn: () => void;
@@ -79,18 +80,21 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       wait();
       return () => goOn();
     },
-    /** A call as it is before it is sent. As a list it is read in half the time, and it is read for each call that may use a token. */
+    /**
+     * A call as it is before it is sent. As a list it is read in half the time, and it is read for each call that may
+     * use a token.
+     */
     head: (call: Call) => JSON.stringify([call.replayable, call.authorized, call.payable, call.url, call.method]),
     send: async (call: Call, authorization: string | undefined, repeat: boolean) => call.sent(authorization, repeat),
     aborted: (call: Call) => !!call.signal?.aborted,
     isPage,
-    /** Whether a request that failed so may have had its preflight refused. */
+    /** Whether a request that failed with this cause may have had its preflight refused. */
     preflighted: (call: Call, cause: { name?: unknown } | undefined) =>
       isPage && cause?.name === "TypeError" && !call.url?.startsWith(`${globalThis.location?.origin}/`),
     givesUp({ signal }: Call): Pending<void> {
       const { promise, resolve } = deferred();
       const end = () => resolve();
-      // Where another request may have brought the signal, its event is not ours to wait for.
+      // In workerd the signal may belong to another request, whose events can't be waited for.
       const id = isolated ? setInterval(() => signal?.aborted && end(), LOOK_AGAIN) : undefined;
       if (!isolated) signal?.addEventListener("abort", end);
       return {
@@ -102,7 +106,7 @@ export function environment({ wallet: given, method, store, approve, now, onEven
         },
       };
     },
-    /** Whether it reads like a Response: what a fetch of the user's own returned may be anything. */
+    /** Whether it reads like a Response. A fetch of the user's own may return anything. */
     readable(response: Response) {
       try {
         const challenge = response.headers.get("www-authenticate") ?? "";
@@ -114,10 +118,10 @@ export function environment({ wallet: given, method, store, approve, now, onEven
     discard(response: Response) {
       try {
         const body = response.body as { cancel?(): unknown; destroy?(): unknown } | null;
-        // A stream of Node's, as node-fetch has it, is destroyed.
+        // node-fetch has a stream of Node's, which is destroyed.
         Promise.resolve((body?.cancel ?? body?.destroy)?.call(body)).catch(() => {});
       } catch {
-        // A response of the user's own fetch may be of any make, and nobody reads this one.
+        // A fetch of the user's own may give any object, and nobody reads this one.
       }
     },
 
@@ -128,14 +132,14 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       const context: PayContext = {
         url,
         maxFeeMsat,
-        // Made when the wallet asks for it: few do, and it costs more than all else here.
+        // Made when the wallet asks for it: few wallets do, and it costs more than all else here.
         get signal() {
           if (!controller) {
             const made = new AbortController();
             controller = made;
             const abort = () => made.abort(new DOMException("the wallet took too long", "TimeoutError"));
             const left = deadline - performance.now();
-            // The clock of a browser is coarse, and the flow's own timer may have fired by another.
+            // A browser's clock is coarse: the flow's own timer may have fired already.
             if (left > 2) timer = setTimeout(abort, left);
             else abort();
           }
@@ -173,7 +177,7 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       const told: unknown = await onUnknown?.(JSON.parse(payment), error);
       return toText({ failed: told === "failed", preimage: (told as { preimage?: unknown } | undefined)?.preimage });
     },
-    /** A listener can't stop a payment, nor the process. */
+    /** Tells the listener. Whatever it throws stops neither the payment nor the process. */
     tell(event: string) {
       (async () => onEvent?.(JSON.parse(event)))().catch(() => {});
     },

@@ -5,10 +5,10 @@ import type { Payment, Quote } from "./payment.js";
  *
  * - The caller's input: `invalid_options`, `invalid_challenge`, `invalid_invoice`, `invalid_macaroon`.
  * - `load_failed`: the wasm core could not be loaded. The message says from where, and what to do.
- * - Refused before any money moved: `insecure_transport`, `host_not_allowed`, `cross_origin`, `wrong_network`, `no_amount`,
- *   `invoice_expired`, `hash_mismatch`, `over_limit`, `declined`, `body_not_replayable`, `store_failed`, `not_honored`.
- *   `not_honored`: what was last paid for here was never accepted. It is tried first at each call, and not paid again before
- *   `forget()`.
+ * - Refused before any money moved: `insecure_transport`, `host_not_allowed`, `cross_origin`, `wrong_network`,
+ *   `no_amount`, `invoice_expired`, `hash_mismatch`, `over_limit`, `declined`, `body_not_replayable`, `store_failed`,
+ *   `not_honored`. `not_honored`: what was last paid for here was never accepted. It is tried first at each call, and
+ *   not paid again before `forget()`.
  * - The wallet was asked: `payment_failed`, `payment_unknown`, `no_preimage`, `wrong_preimage`.
  * - Paid, and the token is kept: `request_failed`. The next call reuses the token.
  */
@@ -46,7 +46,10 @@ export class L402Error extends Error {
   declare readonly payment?: Payment;
   /** Price and invoice, where they are known. */
   declare readonly quote?: Quote;
-  /** Whether money has moved in this call: "maybe" where nobody can tell, the amount then stays reserved. The code decides it. */
+  /**
+   * Whether money has moved in this call: "maybe" where nobody can tell, the amount then stays reserved. The code
+   * decides it.
+   */
   declare readonly moneyMoved: "no" | "maybe" | "yes";
 
   /**

@@ -16,8 +16,8 @@ export interface PaidFetch {
   /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
   quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
   /**
-   * The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at most. Of
-   * many thousands, old settled ones are no longer listed; `spent()` counts them.
+   * The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at
+   * most. Of many thousands, old settled ones are no longer listed; `spent()` counts them.
    */
   payments(): Promise<Payment[]>;
   /**
@@ -28,9 +28,9 @@ export interface PaidFetch {
    */
   spent(origin?: string): Promise<{ hour: number; day: number; total: number }>;
   /**
-   * Settles a payment whose outcome was unknown. Rejects with `wrong_preimage`, and with `invalid_options` for an unknown
-   * hash, for "failed" of what is proven, and for "failed" while whoever asked the wallet may still be at it. A preimage is taken
-   * at any time, also after a mistaken "failed"; the same twice changes nothing.
+   * Settles a payment whose outcome was unknown. Rejects with `wrong_preimage`, and with `invalid_options` for an
+   * unknown hash, for "failed" of what is proven, and for "failed" while whoever asked the wallet may still be at it. A
+   * preimage is taken at any time, also after a mistaken "failed"; the same twice changes nothing.
    */
   resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
   /** Drops stored tokens and what is known of refused ones: of one origin, or all. The journal stays. */
@@ -38,8 +38,8 @@ export interface PaidFetch {
   /** What the wallet can still spend; null where it can't tell. */
   balanceMsat(): Promise<number | null>;
   /**
-   * Loads the core now, for who knows that it will pay: the first payment then need not wait for it. Sends, reads and asks
-   * nothing. Rejects with `load_failed`; the next call tries again.
+   * Loads the core now, for who knows that it will pay: the first payment then need not wait for it. Sends, reads and
+   * asks nothing. Rejects with `load_failed`; the next call tries again.
    */
   warm(): Promise<void>;
 }
@@ -60,10 +60,10 @@ export interface Loaded {
  */
 export type Load = () => Promise<Loaded>;
 
-// The core's own name for it, so that an empty store is known for one without loading the core.
+// The core's key for its tokens. Read here, it tells an empty store without loading the core.
 const TOKENS = "l402-fetch/tokens";
 
-// How long the store may keep a request waiting that may have nothing to pay, in milliseconds.
+// For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
 
 const receipts = new WeakMap<Response, Receipt>();
@@ -82,8 +82,8 @@ export const parser =
     ((await load()).parsers[name] as (...given: unknown[]) => ReturnType<Parsers[Name]>)(...given);
 
 /**
- * A fetch that pays. The core is loaded by the first 402 or the first stored token, not before. Where it is `atHand`, with no
- * download, it is loaded while the first request is on its way.
+ * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atHand`: the core needs no
+ * download, so it is loaded while the first request is on its way.
  *
  * @internal
  */
@@ -96,7 +96,7 @@ export function createFetch(
   const { config, ...given } = readOptions(options);
   const { fetch, store, onEvent } = given;
   const context: Context = { fetch, follow };
-  // Not in workerd, where what is waited for freezes with the request that began it.
+  // workerd freezes the promises of a request that has ended, so there no call may wait for another's.
   const shared = follow ? (task: () => Promise<void>) => task : once;
   let client: Client | undefined;
   let looked = !store;
@@ -108,20 +108,23 @@ export function createFetch(
     return client;
   }
 
-  /** The store's tokens, read once for all first calls. A store that can't be read breaks nothing while there is nothing to pay. */
+  /**
+   * Reads the store's tokens, once for all first calls. A store that fails must not stop a request that has nothing to
+   * pay.
+   */
   const look = shared(async () => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise((resolve) => {
       timer = setTimeout(resolve, PATIENCE);
     });
     const read = async () => (await store?.get(TOKENS)) && (await start()).readTokens();
-    // The next purchase reads the store again, and says so if it still can't.
+    // A purchase reads the store again, and rejects if that fails.
     await Promise.race([read().catch(() => {}), patience]);
     clearTimeout(timer);
     looked = true;
   });
 
-  /** `call` is null where nobody listens. */
+  /** Notes the receipt of a response, and gives the response. `call` is null if nobody listens to events. */
   function done(call: Call | null, response: Response, receipt: Receipt | null | undefined) {
     if (receipt) {
       if (response === Object(response)) receipts.set(response, receipt);
@@ -131,7 +134,7 @@ export function createFetch(
   }
 
   async function pay(input: Input, init?: RequestInit): Promise<Response> {
-    // After the request, which is sent before anything is waited for.
+    // In a microtask, so that the request is sent first.
     if (atHand) {
       atHand = false;
       Promise.resolve()
@@ -169,7 +172,10 @@ export function createFetch(
   const rest = async (call: Call, token: Credential | null | undefined, response?: Response) =>
     done(call, ...(await unlessAborted(call, answer(call, token, response))));
 
-  /** Takes a call to its end: its last response, and the receipt. `response` is the first one, where it was sent already. */
+  /**
+   * Takes a call to its end. Gives its last response and the receipt. `response` is the first one, if the call was sent
+   * already.
+   */
   async function answer(call: Call, token: Credential | null | undefined, response?: Response) {
     const started = await start().catch((error) => {
       throw new L402Error(error.code, error.message, { cause: error.cause, response });
@@ -182,7 +188,8 @@ export function createFetch(
     (async (...args: unknown[]) =>
       ((await start())[question] as (...args: unknown[]) => unknown)(...args)) as Client[Name];
 
-  // A key is where bundlers, which shorten other names, leave a function's alone: a fetch's is "fetch", and its length 1.
+  // The name of the function is "fetch": bundlers rename variables, but no keys. Its length is 1, as that of fetch: the
+  // second parameter has a default.
   const { fetch: paying } = { fetch: (input: Input, init: RequestInit | undefined = undefined) => pay(input, init) };
 
   return Object.assign(paying, {
@@ -202,13 +209,13 @@ export function createFetch(
   });
 }
 
-/** Whether there is nothing to pay, or the token was taken. A fetch of the user's own may resolve with anything. */
+/** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */
 function isLast(token: Credential | null | undefined, response: Response | undefined) {
   const status = response?.status;
   return token ? (status as number) < 400 : status !== 402;
 }
 
-/** The caller's abort ends its own promise at once, with its own reason, and nothing else. */
+/** Rejects at once with the caller's reason if the caller aborts. What was begun goes on. */
 function unlessAborted<Value>({ signal }: Call, promise: Promise<Value>): Promise<Value> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 // The user's store and its locks, as the core asks for them.
 
-// workerd: promises of a request that has ended freeze, so its tasks may not wake those of another.
+// workerd freezes the promises of a request that has ended, so its tasks may not wake those of another.
 const isolated = typeof WebSocketPair !== "undefined";
 
 // The core's name for the lock that is held for moments only.
@@ -26,7 +26,9 @@ export function bounded(store) {
       writing = write.catch(() => {});
       return inTime("set", () => write);
     },
-    /** Resolves, once the lock is held, with the function that frees it. A purchase may take as long as a human does. */
+    /**
+     * Resolves, once the lock is held, with the function that frees it. A purchase may take as long as a human does.
+     */
     lock(name) {
       let gone = false;
       const taken = () =>

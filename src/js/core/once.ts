@@ -13,8 +13,8 @@ export function once<Result>(task: () => Promise<Result>): () => Promise<Result>
 }
 
 /**
- * A loader of whatever loads: it runs once, and rejects with `load_failed`. What bundlers and engines throw where a module is
- * missing has no code of ours.
+ * Makes a loader of a task: it runs once, and rejects with `load_failed`. If a module is missing, bundlers and engines
+ * throw errors of their own.
  */
 export const loader = <Loaded>(task: () => Promise<Loaded>): (() => Promise<Loaded>) =>
   once(() =>

@@ -13,8 +13,9 @@ export interface Options {
   /** Where tokens and the journal live. Default: memory. */
   store?: Store | undefined;
   /**
-   * Asked before each payment, after every other check, one question at a time. Anything but true refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in
-   * the async context (`AsyncLocalStorage`) of the call that caused it; where calls share a purchase, in that of the one that pays.
+   * Asked before each payment, after every other check, one question at a time. Anything but true refuses with
+   * `declined`. Like `wallet`, `fetch` and `onEvent` it runs in the async context (`AsyncLocalStorage`) of the call
+   * that caused it; where calls share a purchase, in that of the one that pays.
    */
   approve?: Approve | undefined;
   /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
@@ -26,24 +27,30 @@ export interface Options {
    */
   hosts?: string[] | undefined;
   /**
-   * Hosts that may be paid over plain http, and are sent tokens over it: host patterns as in `hosts`. Loopback and .onion always
-   * may. Given `hosts`, they must be in it too. Default: none.
+   * Hosts that may be paid over plain http, and are sent tokens over it: host patterns as in `hosts`. Loopback and
+   * .onion always may. Given `hosts`, they must be in it too. Default: none.
    */
   insecureHosts?: string[] | undefined;
   /** Preference among offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
   protocols?: Protocol[] | undefined;
-  /** "preimage" (default) demands proof of payment; "none" also accepts a wallet that only says `true`, and then sends the bare token. */
+  /**
+   * "preimage" (default) demands proof of payment; "none" also accepts a wallet that only says `true`, and then sends
+   * the bare token.
+   */
   proof?: "preimage" | "none" | undefined;
-  /** Milliseconds to wait for the wallet before its outcome counts as unknown; a later answer is still recorded. 1 to 2147483647, default: 300000. */
+  /**
+   * Milliseconds to wait for the wallet before its outcome counts as unknown; a later answer is still recorded. 1 to
+   * 2147483647, default: 300000.
+   */
   paymentTimeout?: number | undefined;
   /** What sends the requests, of whichever make. Default: the `fetch` that was global when `createFetch` was called. */
   fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds since the Unix epoch. Default: Date.now. */
   now?: (() => number) | undefined;
   /**
-   * Asked where nobody can tell what became of a payment, to ask a person, say: what it resolves with settles it; "wait", a
-   * preimage that proves nothing, or a throw leaves it open. One question at a time, and only once no order is out: before that
-   * it is not asked.
+   * Asked where nobody can tell what became of a payment, to ask a person, say: what it resolves with settles it;
+   * "wait", a preimage that proves nothing, or a throw leaves it open. One question at a time, and only once no order
+   * is out: before that it is not asked.
    */
   onUnknown?: ((payment: Payment, error: L402Error) => Promise<{ preimage: string } | "failed" | "wait">) | undefined;
   /** Told of each step; what it throws is ignored. */
@@ -55,12 +62,16 @@ export type Approve = (quote: Quote, context: ApproveContext) => boolean | Promi
 
 /** What whoever is asked may want to know besides the price. */
 export interface ApproveContext {
-  /** Fires when nobody waits for the answer any more: every call that wanted this was aborted. Close the dialog then. */
+  /**
+   * Fires when nobody waits for the answer any more: every call that wanted this was aborted. Close the dialog then.
+   */
   signal: AbortSignal;
   /** Millisatoshis: the most that the routing fee may be; possibly 0. */
   maxFeeMsat: number;
-  /** What the limits leave before this payment, all else that is reserved taken off: satoshis, rounded down; null where there is no
-   *  such limit. `payment` is the least of all. */
+  /**
+   * What the limits leave before this payment, all else that is reserved taken off: satoshis, rounded down; null where
+   * there is no such limit. `payment` is the least of all.
+   */
   remaining: { payment: number; hour: number | null; day: number | null; total: number | null };
 }
 
@@ -83,7 +94,7 @@ const PROTOCOLS: readonly Protocol[] = ["l402", "lsat", "mpp", "x402"];
 
 // The largest amount whose millisatoshis are still exact in a JavaScript number.
 const MAX_SAT = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
-// The longest delay that a timer takes; a longer one would fire at once.
+// The longest delay of a timer. A longer one fires at once.
 const MAX_TIMEOUT = 2147483647;
 
 const WINDOWS = ["perHour", "perDay", "total"] as const;
@@ -110,7 +121,8 @@ const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOri
 };
 
 /**
- * The options in plain JSON, for the core: amounts in satoshis, null where there is no limit, `hosts` null for the default.
+ * The options in plain JSON, for the core: amounts in satoshis, null where there is no limit, `hosts` null for the
+ * default.
  *
  * @internal
  */
@@ -165,8 +177,8 @@ type Keys = Record<string, unknown>;
 type Place = keyof typeof KEYS;
 
 /**
- * Checks the options of `createFetch`. Every key is read once, inherited ones and getters included, and only what was
- * checked is handed on. Fails closed: a key that is not known is an error, never ignored, as it may be a limit.
+ * Checks the options of `createFetch`. Every key is read once, inherited ones and getters included, and only checked
+ * values are handed on. A key that is not known is an error: it may be a limit with a typo.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  * @internal
@@ -218,7 +230,7 @@ function readKeys(object: unknown, prefix: Place): Keys {
   for (const key in object) {
     if (known.includes(key) || !has(object, key)) continue;
     const meant = nearest(key, prefix);
-    throw invalid(`${prefix}${key} is not a known option` + (meant ? `, did you mean ${meant}?` : ""));
+    throw invalid(`${prefix}${key} is not a known option${meant ? `, did you mean ${meant}?` : ""}`);
   }
   return Object.fromEntries(
     known.map((key) => [key, key in Object.prototype && !has(object, key) ? undefined : (object as Keys)[key]]),
@@ -292,8 +304,8 @@ function names<Name>(value: unknown, path: string, allowed: readonly Name[]) {
 }
 
 /**
- * An origin or a host pattern, in the form in which URLs show theirs: lower case, punycode, an origin without its
- * scheme's default port. A pattern keeps every port it names, 443 too: without a port it means any.
+ * An origin or a host pattern, in the form that URLs have: lower case, punycode, an origin without its scheme's default
+ * port. A pattern keeps every port, 443 too, since a pattern without a port means any port.
  */
 function host(value: unknown, path: string) {
   const [, scheme, wildcard, given, port] =
@@ -307,7 +319,7 @@ function host(value: unknown, path: string) {
       if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname)))
         return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
     } catch {
-      // No host, says the URL parser.
+      // The URL parser refuses it.
     }
   }
   throw invalid(
@@ -327,8 +339,8 @@ function optionalFunction<Key extends keyof Options>(given: Keys, key: Key): Opt
 }
 
 /**
- * The fetch of this moment, since `globalThis.fetch = createFetch(…)` must not call itself. It is bound to no `this`: browsers
- * refuse to run fetch as a method of anything but the window.
+ * The fetch of this moment, since `globalThis.fetch = createFetch(…)` must not call itself. It is bound to no `this`:
+ * browsers refuse to run fetch as a method of anything but the window.
  */
 function readFetch(given: Keys) {
   const fetch = optionalFunction(given, "fetch") ?? globalThis.fetch;
@@ -337,7 +349,8 @@ function readFetch(given: Keys) {
 }
 
 /**
- * The method that `wallet` is asked by, null where it is a function. It is read once, so that a method that goes away is missed.
+ * The method that `wallet` is asked by, null where it is a function. It is read once, so that a method that goes away
+ * is missed.
  *
  * @internal
  */

@@ -31,7 +31,10 @@ export interface Invoice {
   description: string | null;
   /** Hex. */
   descriptionHash: string | null;
-  /** Hex, where the invoice carries it. It is what the invoice claims, and not verified: show it as such, and decide nothing by it. */
+  /**
+   * Hex, where the invoice carries it. It is what the invoice claims, and not verified: show it as such, and decide
+   * nothing by it.
+   */
   payee: string | null;
   /** Unix seconds. */
   timestamp: number;
@@ -52,8 +55,9 @@ export interface Macaroon {
   /** Split at the first `=`, both sides trimmed; `raw` is the caveat as received. */
   caveats: { condition: string; value: string; raw: string }[];
   /**
-   * Unix seconds: the earliest expiry caveat that is understood. That is `expires`, `expires_at`, `expiresAt`, `ExpiresAt`, `exp`,
-   * `expiration` or `<name>_valid_until`, in seconds, milliseconds or as RFC 3339 has it, where no time zone means UTC.
+   * Unix seconds: the earliest expiry caveat that is understood. That is `expires`, `expires_at`, `expiresAt`,
+   * `ExpiresAt`, `exp`, `expiration` or `<name>_valid_until`, in seconds, milliseconds or as RFC 3339 has it, where no
+   * time zone means UTC.
    */
   expiresAt: number | null;
   /** Hex. A secret of whoever holds the token. */
@@ -61,7 +65,7 @@ export interface Macaroon {
 }
 
 /**
- * The core's parsers, by the names that users know them by.
+ * The core's parsers, by their public names.
  *
  * @internal
  */
@@ -73,7 +77,7 @@ export interface Parsers {
 }
 
 /**
- * The parsers, made of the one of the bindings.
+ * Makes the parsers of the bindings' one.
  *
  * @internal
  */

@@ -43,7 +43,10 @@ export interface Receipt {
   paidNow: boolean;
 }
 
-/** What `onEvent` is told: challenge, quote, paying, then paid or failed, once per purchase. URLs come without user, password and fragment. */
+/**
+ * What `onEvent` is told: challenge, quote, paying, then paid or failed, once per purchase. URLs come without user,
+ * password and fragment.
+ */
 export type PaymentEvent =
   | { type: "challenge"; url: string; challenges: Challenge[] }
   | { type: "quote"; quote: Quote }

@@ -1,10 +1,10 @@
-// Redirects followed by hand, for workerd: with compatibility dates before September 2025 it forwards Authorization to another
-// origin. Node, Deno, Bun and browsers drop it.
+// Follows redirects for workerd. With compatibility dates before September 2025 its own fetch forwards an Authorization
+// to another origin. Node, Deno, Bun and browsers drop it.
 
 import type { Input } from "./request.js";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
-// As the fetch standard has it.
+// As in the fetch standard.
 const MAX_REDIRECTS = 20;
 
 /** What is followed. */
@@ -17,7 +17,8 @@ interface Followed {
 }
 
 /**
- * Sends a request and follows redirects as the fetch standard says ("HTTP-redirect fetch"), but leaves our Authorization at home.
+ * Sends a request and follows redirects as the fetch standard says ("HTTP-redirect fetch"). Our Authorization goes to
+ * no other origin.
  *
  * @param target what the first request is sent with
  * @param init with the headers, ours among them

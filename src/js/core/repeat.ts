@@ -1,4 +1,4 @@
-// How a request is sent with a token, and again: nothing of it is needed before there is one.
+// Sends a request with a token, or again. None of this is needed before there is a token.
 import { type Call, type Context, classOf, type Init, type Input, isHeaders, isIterable } from "./request.js";
 
 /** The parts of a call that is sent again. */
@@ -15,19 +15,19 @@ interface Parts {
   body(): Promise<ArrayBuffer> | undefined;
 }
 
-/** What an address alone is sent with, and our Authorization. */
+/** The init for an address that was asked alone, with our Authorization. */
 export const withToken = (authorization: string): RequestInit => ({
   headers: { authorization },
   ...(hasHttpCache() && { cache: "no-cache" as const }),
 });
 
 /**
- * Sends a request with our Authorization, or again without one.
+ * Sends a request with our Authorization, or again without it.
  *
  * @param context as `readRequest` was given it
  * @param parts of the call, as they are sent
  * @param authorization the value of an Authorization header of ours
- * @param repeat it was sent before: go around an HTTP cache, which may hold the first answer
+ * @param repeat whether it was sent before: an HTTP cache may hold the first answer, and is not asked
  * @returns what fetch returns; a fetch of the user's own may return, and throw, anything
  */
 export function sendAgain(
@@ -43,7 +43,7 @@ export function sendAgain(
   const init: Init = { ...given };
   if (caches) {
     if (repeat) init.cache = "no-store";
-    // A 402 out of the cache would pass for the token's refusal, and be paid again.
+    // A 402 from the cache would look as if the server refused the token, and would be paid again.
     else if (!/^(no-store|reload|no-cache)$/.test(String(member("cache")))) init.cache = "no-cache";
   }
   if (authorization === undefined) return fetch(target, init);
@@ -69,7 +69,10 @@ function withAuthorization(headers: HeadersInit | undefined, authorization: stri
   return copy;
 }
 
-/** Pages and their workers have one. Elsewhere `cache` is useless, and older workerd (which has importScripts) throws on it. */
+/**
+ * Whether there is an HTTP cache. Pages and their workers have one. Elsewhere `cache` is useless, and older workerd,
+ * which has importScripts, throws on it.
+ */
 function hasHttpCache() {
   return typeof document === "object" || (typeof importScripts === "function" && typeof WebSocketPair !== "function");
 }

@@ -35,19 +35,21 @@ export interface Context {
 }
 
 /**
- * The arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse, `sent`
- * lets fetch refuse, with its own error.
+ * Reads the arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse is
+ * refused by fetch in `sent`, with its own error.
  *
- * The first `sent()` hands fetch the caller's arguments as they are, so it must happen before the caller's code runs on;
- * where it has to wait, call `hold()` first.
+ * The first `sent()` hands fetch the caller's arguments as they are, so call it before the caller's code runs on. If it
+ * has to wait, call `hold()` first.
  *
- * @param sent it was sent already, as it is or with a token
+ * @param sent whether it was sent already, as it is or with a token
  */
 export function readRequest(input: Input, init: RequestInit | undefined, context: Context, sent?: boolean): Call {
   return new Call(input, init, context, sent);
 }
 
-/** One call of a fetch. The types of its arguments are what the caller promised: every look at them reckons with anything. */
+/**
+ * One call of a fetch. The types of its arguments are the caller's promise. Every look at them expects anything.
+ */
 export class Call {
   #input: Input;
   #init: Init | undefined;
@@ -71,7 +73,7 @@ export class Call {
     this.#init = init;
     this.#copy = init;
     this.#context = context;
-    // By shape, for several versions of a runtime's Request may live side by side.
+    // Known by its shape: several classes of Request may exist side by side.
     if (typeof input === "object" && typeof attempt(() => (input as Request).clone) === "function")
       this.#request = input as Request;
   }
@@ -105,8 +107,8 @@ export class Call {
   }
 
   /**
-   * Whether the caller brought an Authorization of its own, in its headers or as the URL's user. Headers that can't be read
-   * count as such.
+   * Whether the caller brought an Authorization, in the headers or as the URL's user. Headers that can't be read count
+   * as one.
    */
   get authorized(): boolean {
     this.#snapshot();
@@ -146,7 +148,7 @@ export class Call {
    * Sends the request.
    *
    * @param authorization the value of an Authorization header of ours
-   * @param repeat it was sent before
+   * @param repeat whether it was sent before
    * @returns what fetch returns; a fetch of the user's own may return, and throw, anything
    */
   sent(authorization?: string, repeat = false): Promise<Response> {
@@ -192,7 +194,7 @@ export class Call {
   /** What fetch will take for this member: the init's, else the Request's. */
   #member(key: Member): unknown {
     const given = attempt(() => this.#copy?.[key]);
-    // In an init, null stands for a value only where there is one to take away.
+    // In an init, only a signal can be null: it takes the Request's away.
     return given !== undefined && (given !== null || key === "signal")
       ? given
       : attempt(() => (this.#request as Init | undefined)?.[key]);
@@ -213,7 +215,8 @@ export class Call {
   #snapshot() {
     if (this.#taken) return;
     this.#taken = true;
-    // What throws here throws again when fetch reads it: the error is fetch's. A page may be elsewhere by the time of a repeat.
+    // What throws here throws again when fetch reads it, with fetch's error. A relative URL is resolved now: the page
+    // may be at another address by the time of a repeat.
     this.#target =
       typeof this.#input === "object" && !this.#request ? attempt(() => String(this.#input), this.#input) : this.#input;
     if (!this.#request && !isAddress(this.#target)) this.#target = this.#parse()?.href ?? this.#target;
@@ -236,7 +239,8 @@ export class Call {
       return copy !== undefined;
     }
     if (!this.#request || this.#request.body === null || /^(get|head)$/i.test(this.#request.method)) return true;
-    // A request that will never be repeated needs no clone. (Some browsers have no Request.body: there it may be empty.)
+    // A request that will never be repeated needs no clone. Some browsers have no Request.body, so it may be empty
+    // here.
     if (this.#request.bodyUsed || !this.payable || this.authorized) return false;
     this.#kept = this.#request.clone();
     return true;
@@ -246,7 +250,7 @@ export class Call {
     if (typeof headers !== "object") return headers;
     if (isHeaders(headers)) return new (classOf(headers, "Headers"))(headers);
     if (!isIterable(headers)) return { ...headers };
-    // What can be iterated only once is now used up.
+    // An iterator can be read only once, and is used up now.
     if ((headers[Symbol.iterator]() as unknown) === headers) this.#exact = false;
     return Array.from(headers, (pair) => (typeof pair === "object" ? [...pair] : pair));
   }
@@ -260,8 +264,9 @@ export const isIterable = (headers: HeadersInit): headers is [string, string][] 
   typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
 
 /**
- * The class that made it, of whichever realm or package: another's copy would lose the case of names, or be no such thing to the
- * fetch that it goes to. Not one that somebody derived, which may be made of something else.
+ * The class that made the object, of whichever realm or package. A copy by another class could lose the case of names,
+ * or be refused by the fetch that it goes to. Derived classes are passed over: their constructors may take other
+ * arguments.
  */
 export function classOf<Kind extends object>(object: Kind, name: keyof typeof globalThis): new (from?: Kind) => Kind {
   let at: Kind = object;
@@ -289,9 +294,10 @@ const text = (value: unknown) => attempt(() => String(value), "");
 function copyInit(init: Init): Init {
   const copy = { ...init };
   const proto = Object.getPrototypeOf(init);
-  // fetch reads inherited members too: a Request as init has nothing else.
+  // fetch reads inherited members too: a Request that is given as init has only those.
   if (proto !== null && proto !== Object.prototype) {
-    for (const key of MEMBERS) if (!(key in copy) && init[key] !== undefined) (copy as Record<Member, unknown>)[key] = init[key];
+    for (const key of MEMBERS)
+      if (!(key in copy) && init[key] !== undefined) (copy as Record<Member, unknown>)[key] = init[key];
   }
   return copy;
 }

@@ -7,8 +7,9 @@ export type PayFunction = (invoice: Invoice, context: PayContext) => PayResult |
 
 /**
  * A 64-digit hex preimage; an object that holds it; `failed`, where the wallet knows that nothing was paid nor will be
- * (`payment_failed`, the amount is released); `true`, only with `proof: "none"`. A throw leaves the outcome unknown: it is
- * looked up, and where no one can tell, `payment_unknown`. A refusal by the user of a WebLN wallet is known to be one.
+ * (`payment_failed`, the amount is released); `true`, only with `proof: "none"`. A throw leaves the outcome unknown: it
+ * is looked up, and where no one can tell, `payment_unknown`. A refusal by the user of a WebLN wallet is known to be
+ * one.
  */
 export type PayResult = string | { preimage: string; feeMsat?: number } | { failed: string; cause?: unknown } | true;
 
@@ -26,8 +27,9 @@ export interface PayContext {
 export interface Wallet {
   pay: PayFunction;
   /**
-   * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the wallet says
-   * for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by itself.
+   * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the
+   * wallet says for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by
+   * itself.
    */
   lookup?(
     paymentHash: string,
@@ -38,11 +40,14 @@ export interface Wallet {
     | { state: "not_found" }
   >;
   /**
-   * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The modules of
-   * this package make it of the endpoint and the account.
+   * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The
+   * modules of this package make it of the endpoint and the account.
    */
   id?: string;
-  /** It never pays one payment hash twice, whatever it is asked: an abandoned order may be handed to it again. Default: false. */
+  /**
+   * It never pays one payment hash twice, whatever it is asked: an abandoned order may be handed to it again. Default:
+   * false.
+   */
   settlesOnce?: boolean;
   /** Spendable; null where it can't tell. */
   balanceMsat?(): Promise<number | null>;
@@ -54,8 +59,10 @@ export interface WebLNProvider {
   sendPayment(paymentRequest: string): Promise<{ preimage: string }>;
 }
 
-/** The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself uses
- *  `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too. */
+/**
+ * The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself
+ * uses `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too.
+ */
 export interface NwcClient {
   payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
   lookupInvoice?(args: {
@@ -64,11 +71,11 @@ export interface NwcClient {
   getBalance?(): Promise<{ balance: number }>;
 }
 
-// Under these names wallets answer with the preimage.
+// The names under which wallets give the preimage.
 const PREIMAGE_KEYS = ["preimage", "payment_preimage", "preImage", "paymentPreimage"];
 
 /**
- * What a wallet's answer comes to.
+ * What a wallet's answer is read as.
  *
  * @internal
  */
@@ -96,7 +103,7 @@ export type Found = {
   begunAt?: number;
 };
 /**
- * One face for every kind of wallet.
+ * Every kind of wallet, in one form.
  *
  * @internal
  */
@@ -112,19 +119,18 @@ type Loose = Record<PropertyKey, unknown>;
 type Ask = (invoice: Invoice, context: PayContext) => unknown;
 
 /**
- * One face for all that `wallet` may be. `pay` resolves to exactly one of
+ * Reads all that `wallet` may be. `pay` of what it gives resolves to exactly one of
  *
  * - `{ preimage, feeMsat? }`: text that claims to be the preimage, not yet proven
  * - `{ failed, cause? }`: nothing was paid nor will be
  * - `{ proven: true }`: the wallet said `true`
  * - `{ nothing }`: an answer without a preimage, described without its contents
+ * - `{ threw, heard }`: the wallet threw, the outcome is unknown, and a module of ours tells more: see `RECORDS`
  *
- * - `{ threw, heard }`: what it threw, where the outcome is unknown and a module of ours says more: see `records.js`
+ * It rejects with what the wallet threw if the outcome is unknown. It never throws. `about` says what is known of the
+ * wallet. `lookup` resolves to null if the answer says nothing, `balanceMsat` if the wallet can't tell.
  *
- * and rejects, with what the wallet threw, where the outcome is unknown. It never throws. `about` says what is known of the wallet.
- * `lookup` resolves to null where the answer says nothing, `balanceMsat` where the wallet can't tell.
- *
- * @param method how it is asked, as `walletMethod` read it
+ * @param method how the wallet is asked, as `walletMethod` read it
  * @internal
  */
 export function readWallet(given: unknown, method: WalletMethod | null): AnyWallet {
@@ -193,27 +199,27 @@ export function isNwcRefusal(error: unknown): error is { code: string } {
 /**
  * A Wallet that pays through a WebLN provider.
  *
- * @param provider looked up anew for each payment
+ * @param provider asked for before each payment
  * @internal
  */
 export function weblnWallet(provider: () => Partial<WebLNProvider> | undefined) {
   return {
-    async pay(invoice: Invoice, context?: PayContext): Promise<any> {
+    async pay(invoice: Invoice, context?: PayContext): Promise<PayResult> {
       const webln = provider();
       if (!webln) return { failed: "no webln wallet in this page: install or unlock one, or pass another wallet" };
       try {
-        // Each time: it costs nothing once granted, and a grant can be withdrawn.
+        // Each time: a grant can be withdrawn, and asking again costs nothing.
         await webln.enable?.();
       } catch (cause) {
         return { failed: "the webln wallet did not let this page in", cause };
       }
-      // The user may have taken longer than the payment may: its outcome is already taken for unknown.
+      // The user may have taken longer than `paymentTimeout`. Then the outcome already counts as unknown.
       if (context?.signal?.aborted) return { failed: "the webln wallet let this page in too late" };
       try {
-        return await call(webln, "sendPayment", invoice.paymentRequest);
+        return (await call(webln, "sendPayment", invoice.paymentRequest)) as PayResult;
       } catch (cause) {
         if (isRefusal(cause)) return { failed: "the user refused the payment", cause };
-        // Some providers are NWC clients in disguise.
+        // Some providers pass on the errors of an NWC client.
         return refused(cause);
       }
     },
@@ -230,14 +236,15 @@ export function weblnWallet(provider: () => Partial<WebLNProvider> | undefined) 
 }
 
 /**
- * Whether a WebLN wallet's error says that its user refused: "User rejected" (Alby), "User rejected prompt" (Joule), the
- * `RejectionError` of the webln package. Not "Prompt was closed": both extensions say so as well when their window is
- * closed while the payment is on its way.
+ * Whether a WebLN wallet's error says that its user refused: "User rejected" (Alby), "User rejected prompt" (Joule),
+ * the `RejectionError` of the webln package. Not "Prompt was closed": both extensions say so as well when their window
+ * is closed while the payment is on its way.
  */
-function isRefusal(error: any) {
+function isRefusal(error: unknown) {
   try {
-    const text = typeof error === "string" ? error : error.message;
-    return error.name === "RejectionError" || /^user rejected\b/i.test(text);
+    const { name, message } = error as Error;
+    const text = typeof error === "string" ? error : message;
+    return name === "RejectionError" || /^user rejected\b/i.test(text);
   } catch {
     return false;
   }
@@ -250,7 +257,7 @@ function readAnswer(answer: unknown): Answer {
 
   const paid = readPaid(answer as Loose);
   const { failed } = answer as Loose;
-  // Nodes pad a failure with a preimage of zeros. Any other preimage contradicts it, and is worth proving first.
+  // Nodes give a preimage of zeros with a failure. Any other preimage contradicts the failure, and is checked first.
   if (typeof failed === "string" && failed && (!paid || /^0+$/.test(paid.preimage))) {
     return "cause" in answer ? { failed, cause: answer.cause } : { failed };
   }
@@ -266,7 +273,9 @@ function readPaid(answer: Loose) {
   return feeMsat === undefined ? { preimage } : { preimage, feeMsat };
 }
 
-/** What the wallet reports, which is for the core to weigh. A preimage that hashes is proof whatever stands beside it. */
+/**
+ * What the wallet reports. The core decides what it means. A preimage that hashes is proof, whatever stands beside it.
+ */
 function readLookup(given: unknown): Found | null {
   if (given !== Object(given)) return null;
   const answer = given as Loose;

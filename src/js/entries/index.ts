@@ -1,5 +1,5 @@
-// The entry for browsers and whatever has no entry of its own. Its declarations are those of all entries. They need no DOM types:
-// Request, Response, RequestInit and fetch are those of whichever runtime's types are loaded.
+// The entry for browsers and whatever has no entry of its own. Its declarations are those of all entries. They need no
+// DOM types: Request, Response, RequestInit and fetch are those of whichever runtime's types are loaded.
 import { createFetch as paying, type PaidFetch, parser } from "../core/fetch.js";
 import type { Options } from "../core/options.js";
 import type { Challenge, Invoice, Macaroon } from "../core/parsers.js";
@@ -20,7 +20,8 @@ export type { NwcClient, PayContext, PayFunction, PayResult, Wallet, WebLNProvid
  * Amounts are satoshis unless a name says msat. A satoshi amount is a non-negative integer up to 9007199254740 (its
  * millisatoshis stay below 2^53), an msat amount one below 2^53.
  *
- * @throws {L402Error} `invalid_options`, naming the key, on an unknown key, a missing limit or a value of the wrong type
+ * @throws {L402Error} `invalid_options`, naming the key, on an unknown key, a missing limit or a value of the wrong
+ *   type
  * @example
  * const pay = createFetch({ wallet, limits: { perPayment: 100 } });
  * const response = await pay("https://api.example.com/weather");
@@ -30,8 +31,9 @@ export const createFetch = (options: Options): PaidFetch => paying(options, load
 /**
  * Every challenge in a `WWW-Authenticate` value, in header order, Lightning or not.
  *
- * Rejects with `invalid_challenge` where the header holds no offer and it, or a Lightning challenge in it, is malformed;
- * a header of other schemes alone resolves with no offer, and so does a scheme with a token68 (`L402 price-only`).
+ * Rejects with `invalid_challenge` where the header holds no offer and it, or a Lightning challenge in it, is
+ * malformed; a header of other schemes alone resolves with no offer, and so does a scheme with a token68 (`L402
+ * price-only`).
  */
 export const parseChallenges: (header: string) => Promise<Challenge[]> = /* @__PURE__ */ parser(
   load,
@@ -40,7 +42,8 @@ export const parseChallenges: (header: string) => Promise<Challenge[]> = /* @__P
 
 /**
  * A BOLT11 invoice, its bech32 checksum verified, its signature not: what it says of the payee is a claim. Rejects with
- * `invalid_invoice`, also where a field that is to come once comes twice, or it has not one of description and its hash.
+ * `invalid_invoice`, also where a field that is to come once comes twice, or it has not one of description and its
+ * hash.
  */
 export const decodeInvoice: (paymentRequest: string) => Promise<Invoice> = /* @__PURE__ */ parser(
   load,
@@ -50,7 +53,10 @@ export const decodeInvoice: (paymentRequest: string) => Promise<Invoice> = /* @_
 /** A macaroon token, one alone (V1, V2 or V2-JSON, any base64). Rejects with `invalid_macaroon`. */
 export const decodeMacaroon: (token: string) => Promise<Macaroon> = /* @__PURE__ */ parser(load, "decodeMacaroon");
 
-/** The same token, narrowed by first-party caveats: what a holder may hand to a sub-agent. Rejects with `invalid_macaroon`. */
+/**
+ * The same token, narrowed by first-party caveats: what a holder may hand to a sub-agent. Rejects with
+ * `invalid_macaroon`.
+ */
 export const attenuateMacaroon: (token: string, caveats: string[]) => Promise<string> = /* @__PURE__ */ parser(
   load,
   "attenuateMacaroon",

@@ -1,4 +1,5 @@
-// The entry that is complete in itself: no other file is fetched, no `import()`, no top-level await (service workers forbid both).
+// The entry that needs no other file: no fetch of the wasm, no `import()`, no top-level await. Service workers forbid
+// the last two.
 import { createFetch as paying, type PaidFetch, parser } from "../core/fetch.js";
 import type { Options } from "../core/options.js";
 import { load } from "../loading/inline.js";

@@ -1,4 +1,4 @@
-// The entry for `require` where it takes no ES modules: Jest, and Node before 20.19. The build makes CommonJS of it.
+// The entry for a `require` that takes no ES modules: Jest, and Node before 20.19. The build makes CommonJS of it.
 import { createFetch as paying, type PaidFetch, parser } from "../core/fetch.js";
 import type { Options } from "../core/options.js";
 import { load } from "../loading/required.js";

@@ -1,4 +1,4 @@
-// Binds core.js to the wasm. Names no function that compiles: edge runtimes refuse a bundle that does.
+// Binds core.js to the wasm. Nothing here names a function that compiles: edge runtimes refuse bundles that do.
 import { clientOf } from "../core/client.js";
 import { __wbg_set_wasm, Core, imports, parse } from "../core.js";
 import { type L402Error, loadFailed } from "../core/error.js";

@@ -1,5 +1,6 @@
-// For Node, where the wasm is a file beside this one: half as long to read as its bytes in base64, and compiled on a thread of its
-// own while the modules that go with it are loaded. Where it can't be read, the bytes are taken.
+// Loads the wasm in Node, from the file in the package. Reading it takes half as long as reading its bytes in base64,
+// and another thread compiles it while the modules for it are loaded. If it can't be read, the bytes in base64 are
+// used.
 import { readFileSync } from "node:fs";
 import { load as embedded } from "./embedded.js";
 import { loader } from "../core/once.js";

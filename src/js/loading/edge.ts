@@ -1,5 +1,5 @@
-// The edge runtimes of Next.js and Vercel compile no bytes either; their bundlers know a wasm that is to be a compiled module
-// by `?module`, and refuse whatever could compile one.
+// Loads the wasm in the edge runtimes of Next.js and Vercel, which compile no bytes. `?module` tells their bundlers to
+// deliver a compiled module. They refuse a bundle that could compile one.
 import module from "../l402_fetch.wasm?module";
 import type { Loaded } from "../core/fetch.js";
 import { startNow } from "./bind.js";

@@ -1,5 +1,5 @@
-// Where modules come from a disk the wasm comes as one, too, at first need: Deno asks no permission for a module, and
-// every bundler takes it along, which is more than can be said of a file that is read.
+// Loads the wasm as a module of base64, at first need. Deno asks no permission for a module, and every bundler includes
+// it. Neither is true of a file that is read.
 import { loader } from "../core/once.js";
 
 export const load = /* @__PURE__ */ loader(async () => {

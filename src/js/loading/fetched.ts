@@ -1,10 +1,10 @@
-// The core from a wasm file that is fetched. Where it can't be had, the wasm is taken as a module: every bundler brings modules
-// along, in a chunk that is not fetched before it is needed, and not every one copies the file.
+// Starts the core from a wasm file that is fetched. Not every bundler copies that file. If it is missing, the wasm
+// comes as a module: every bundler includes modules, in a chunk that is fetched only when it is needed.
 import { loadFailed } from "../core/error.js";
 import type { Loaded } from "../core/fetch.js";
 import { compileBase64, start as startModule } from "./start.js";
 
-/** Starts the core from the wasm that is being fetched from `url`, which is undefined where a bundle has no address. */
+/** Starts the core. `url` is where the wasm is being fetched from; undefined in a bundle without an address. */
 export async function start(fetching: Promise<Response>, url: string | undefined): Promise<Loaded> {
   let module: WebAssembly.Module | undefined;
   let found: unknown;
@@ -15,7 +15,7 @@ export async function start(fetching: Promise<Response>, url: string | undefined
     const isPage = /html/i.test(type);
     found = isPage ? "an HTML page" : `status ${response.status}`;
     if (response.ok && !isPage) {
-      // While it arrives, where the type allows that.
+      // With this type it can be compiled while it arrives.
       const { compileStreaming } = WebAssembly as Partial<typeof WebAssembly>;
       const streams = compileStreaming && /^application\/wasm\s*$/i.test(type);
       module = await (streams

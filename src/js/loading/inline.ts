@@ -1,4 +1,4 @@
-// Everything is here already.
+// Loads the wasm from this very bundle.
 import { base64 } from "../l402_fetch.wasm.js";
 import { compileBase64, start } from "./start.js";
 import { loader } from "../core/once.js";

@@ -1,5 +1,5 @@
-// workerd compiles no bytes; it hands out modules that were compiled when the Worker was deployed. They are instantiated
-// synchronously: a promise that one request leaves pending would hang every other that awaits it.
+// Loads the wasm in workerd, which compiles no bytes, but has modules that were compiled when the Worker was deployed.
+// They are instantiated synchronously: a request that awaits a promise of another, ended one would hang.
 import module from "../l402_fetch.wasm";
 import type { Loaded } from "../core/fetch.js";
 import { startNow } from "./bind.js";

@@ -1,4 +1,4 @@
-// For CommonJS, which knows no `import()` everywhere: Jest has none. The wasm is the file beside the folder of all CommonJS.
+// Loads the wasm in CommonJS, without `import()`, which Jest does not have. The file is beside the folder `cjs`.
 import { readFileSync } from "node:fs";
 import { compile, start } from "./start.js";
 import { loader } from "../core/once.js";

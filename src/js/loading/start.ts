@@ -1,9 +1,9 @@
-// The part of the loaders that is itself loaded at first need: compiles the wasm, or says why that can't be.
+// Compiles and starts the wasm, or says why that fails. The loaders load this at first need.
 import { bind, refused } from "./bind.js";
 import { imports } from "../core.js";
 import type { Loaded } from "../core/fetch.js";
 
-// As a text: where bundlers see the name, they bring a Buffer of their own along.
+// In a constant: bundlers that see the name itself add a Buffer of their own.
 const BUFFER = "Buffer";
 
 /** Compiles bytes of the wasm. */

@@ -1,7 +1,7 @@
-// The wasm is a file beside this one. Bundlers know the form `new URL("…", import.meta.url)` and copy the file.
+// Loads the wasm by URL. Bundlers know the form `new URL("…", import.meta.url)` and copy the file.
 import { loader } from "../core/once.js";
 
-// taken now: by the time of the first load the page may have put a paying fetch in its place, which needs the core
+// The fetch of this moment: by the first load the page may have replaced it by a paying fetch, which needs the core.
 const fetch = globalThis.fetch;
 
 export const load = /* @__PURE__ */ loader(async () => {

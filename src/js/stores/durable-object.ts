@@ -35,8 +35,9 @@ interface LedgerAnswer {
 }
 
 /**
- * A store in one Durable Object of the class `L402Ledger` (`l402-fetch/stores/durable-object/ledger`), shared by all Workers
- * that ask the same object. Its locks are leases: those of a Worker that ended without freeing them are another's after 20 s.
+ * A store in one Durable Object of the class `L402Ledger` (`l402-fetch/stores/durable-object/ledger`), shared by all
+ * Workers that ask the same object. Its locks are leases: those of a Worker that ended without freeing them are
+ * another's after 20 s.
  *
  * @param stub of the object; or a function that gets one, which a store that is kept in a module needs: workerd lets a
  *   request use no other request's stub

@@ -10,14 +10,16 @@ const LEDGER = "l402-fetch/ledger";
 const WRITE = "l402-fetch/write";
 
 /**
- * A store in one JSON file, for Node, Deno and Bun, shared by all processes that are given the same path. It is replaced
- * as a whole (mode 0600), so that it is never half written; beside it a folder `<path>.locks` holds a small file for each lock.
+ * A store in one JSON file, for Node, Deno and Bun, shared by all processes that are given the same path. It is
+ * replaced as a whole (mode 0600), so that it is never half written; beside it a folder `<path>.locks` holds a small
+ * file for each lock.
  *
- * The file is made when first written; its folder must be there: a missing one may be a disk that is not mounted, and an
- * empty store would have forgotten what was paid. A file that is damaged, or written by a later version, is never overwritten.
+ * The file is made when first written; its folder must be there: a missing one may be a disk that is not mounted, and
+ * an empty store would have forgotten what was paid. A file that is damaged, or written by a later version, is never
+ * overwritten.
  *
- * A killed process's locks are free at once where the process can be seen to be gone, and else after 20 s without a sign of
- * life. Deno needs `--allow-read` and `--allow-write` for the folder.
+ * A killed process's locks are free at once where the process can be seen to be gone, and else after 20 s without a
+ * sign of life. Deno needs `--allow-read` and `--allow-write` for the folder.
  *
  * @param {string} path
  * @returns {import("../core/store.js").Store}
@@ -45,7 +47,8 @@ export function fileStore(path) {
       });
       file = join(folder, basename(given));
     }
-    return (place = file);
+    place = file;
+    return place;
   }
 
   async function change(key, value) {
@@ -152,8 +155,8 @@ const damaged = (file, cause) =>
   );
 
 /**
- * Puts a new file in the old one's place, on the disk before this resolves. The new holder of a lock that was taken over
- * removes all temporary files before it reads: so either the rename came first and is seen, or it fails.
+ * Puts a new file in the old one's place, on the disk before this resolves. The new holder of a lock that was taken
+ * over removes all temporary files before it reads: so either the rename came first and is seen, or it fails.
  */
 async function replace(file, text, generation, isOurs) {
   const temporary = `${file}.${generation}.tmp`;

@@ -9,19 +9,21 @@ const BEAT = 2_000;
 const STALE = 20_000;
 
 /*
- * A lock is a row of files `ID.1`, `ID.2`, … in a folder named by the first two digits of its ID, of which only the highest counts. It is free where that file begins with
- * FREE; whoever creates the next one, which the file system allows to one process only, holds the lock. So nobody ever has
- * to remove a lock that may have changed hands meanwhile, and a former holder can tell that it is one.
+ * A lock is a row of files `ID.1`, `ID.2`, … in a folder named by the first two digits of its ID, of which only the
+ * highest counts. It is free where that file begins with FREE; whoever creates the next one, which the file system
+ * allows to one process only, holds the lock. So nobody ever has to remove a lock that may have changed hands
+ * meanwhile, and a former holder can tell that it is one.
  */
 const FREE = "free";
 const HELD = "held";
 
 /**
- * Waits for a lock among all processes that use `folder`, which is made where only it is missing (and so are those in it).
+ * Waits for a lock among all processes that use `folder`, which is made where only it is missing (and so are those in
+ * it).
  *
- * @returns {Promise<{ generation: number, inherited: boolean, takenOver: number, isHeld(): Promise<boolean>, release(): Promise<void> }>}
- *   `generation` is higher than that of every earlier holder. `inherited`: the holder before did not free the lock.
- *   `takenOver`: when this last happened, in milliseconds since the Unix epoch, or 0.
+ * @returns {Promise<{ generation: number, inherited: boolean, takenOver: number, isHeld(): Promise<boolean>, release():
+ *   Promise<void> }>} `generation` is higher than that of every earlier holder. `inherited`: the holder before did not
+ *   free the lock. `takenOver`: when this last happened, in milliseconds since the Unix epoch, or 0.
  */
 export async function takeLock(folder, name) {
   const id = createHash("sha256").update(name).digest("hex").slice(0, 32);
@@ -126,7 +128,8 @@ async function create(folder, id, generation, owner) {
     if (error.code === "EEXIST") return false;
     throw error;
   }
-  // Others may have come further since the folder was read, and removed what would have told: then this is an old number.
+  // Others may have come further since the folder was read, and removed what would have told: then this is an old
+  // number.
   if ((await highest(folder, id)) === generation) return true;
   await unlink(path).catch(() => {});
   return false;

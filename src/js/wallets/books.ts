@@ -1,13 +1,16 @@
-// What the wallet modules have in common. Each brings `pay` and `find`, which report what the wallet says; what that is worth is
-// for the core to decide, from times that it stores. Not part of the public surface.
+// What the wallet modules have in common. The `pay` and `find` of a module report what the wallet says. The core
+// decides what that means, from times that it stores. Not part of the public surface.
 import type { Invoice } from "../core/parsers.js";
 import { digest, RECORDS } from "../core/records.js";
 import type { Failed, Found, PayContext, Wallet } from "../core/wallet.js";
 import { hexOf } from "./base64.js";
 
-// Below the core's own 10 s: a lookup that takes longer is no answer.
+// In milliseconds. Less than the core's own 10 s: a lookup that takes longer counts as no answer.
 const LOOKUP_TIMEOUT = 8_000;
-/** A request whose connection broke may be carried out a moment after a lookup that overtook it: so many milliseconds. */
+/**
+ * A lookup can overtake a request whose connection broke. For so many milliseconds the request may still be carried
+ * out.
+ */
 export const OVERTAKEN = 2_000;
 
 /** What a module notes about an order while it pays. */
@@ -26,8 +29,8 @@ export interface Module {
   /** Answers as `PayFunction` does, or throws where the outcome is unknown. */
   pay(invoice: Invoice, context: PayContext, entry: Entry): Promise<Proof | Failed>;
   /**
-   * Resolves to what `Wallet.lookup` does. With `failed` it may tell as `begunAt` when that attempt was begun, in milliseconds by
-   * the wallet's clock.
+   * Resolves to what `Wallet.lookup` does. With `failed` it may tell as `begunAt` when that attempt was begun, in
+   * milliseconds by the wallet's clock.
    */
   find?: ((paymentHash: string, signal: AbortSignal) => Promise<Found>) | undefined;
   /** What tells this wallet from others, of which only a digest is shown. */
@@ -36,8 +39,8 @@ export interface Module {
   records?: { finds?: boolean; errorMs?: number; sentMs?: number };
   settlesOnce?: boolean;
   /**
-   * Whether a request is sent once for certain. Where the runtime may have sent it again, a refusal may be the second one's, while
-   * the first is on its way: then the wallet's records are asked before it is believed.
+   * Whether a request is certainly sent only once. If the runtime may have sent it again, a refusal may belong to the
+   * second request while the first is being carried out. Then the wallet's records decide.
    */
   once?: boolean;
 }
@@ -51,8 +54,10 @@ export function withBooks(
   name: string,
   { pay, find, account, records, settlesOnce, once = true }: Module,
 ): Wallet & { [RECORDS]: Module["records"] } {
-  /** What became of a refused request that was perhaps sent before, too. Where the lookup is refused as well, nothing tells more;
-   *  where it can't be reached, it may still say something else. */
+  /**
+   * Looks up a refused request that may have been sent twice. If the lookup is refused too, the refusal stands. If the
+   * lookup gets no answer, the outcome is unknown.
+   */
   async function confirm(refusal: Failed, hash: string, entry: Entry): Promise<Proof | Failed> {
     if (!find) return refusal;
     const found = await within(LOOKUP_TIMEOUT, (signal) => find(hash, signal)).catch((error) => {
@@ -119,7 +124,9 @@ async function within<Result>(milliseconds: number, task: (signal: AbortSignal) 
   }
 }
 
-/** A preimage as lower-case hex, from hex or base64; undefined for anything else, and for the zeros that stand for none. */
+/**
+ * A preimage as lower-case hex, from hex or base64. Undefined for anything else, and for zeros, which mean "none".
+ */
 export function preimageOf(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   let hex = value.toLowerCase();

@@ -1,27 +1,28 @@
-// Core Lightning over clnrest. No node could be had: all of this is from its documentation and its sources (24.11 to 25.x).
+// Core Lightning over clnrest. No node could be had: all of this is from its documentation and its sources (24.11 to
+// 25.x).
 //
-// | `POST /v1/pay`                                              | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | 201, with `payment_preimage`; xpay, which 24.11 and later   | paid                                                   |
-// |   may put behind `pay`, sends no `status`                   |                                                        |
-// | 201, complete without one, pending or failed                | known to the node: looked up                           |
-// | 401, 403: the rune; 404: no such method; other 3xx, 405,    | failed                                                 |
-// |   413, 429: turned away                                     |                                                        |
-// | 500 with code -32601, -32602: no such method or parameter   | failed                                                 |
-// | 500 with any other code: 201, 203, 205, 206, 207, 209, 210, | the command has ended, parts may be on their way yet   |
-// |   219, -1                                                   |   (xpay does not wait for them): looked up             |
-// | any other status, no answer                                 | unknown: looked up                                     |
+// | `POST /v1/pay`                                              | taken for                                        |
+// |-------------------------------------------------------------|--------------------------------------------------|
+// | 201, with `payment_preimage`; xpay, which 24.11 and later   | paid                                             |
+// |   may put behind `pay`, sends no `status`                   |                                                  |
+// | 201, complete without one, pending or failed                | known to the node: looked up                     |
+// | 401, 403: the rune; 404: no such method; other 3xx, 405,    | failed                                           |
+// |   413, 429: turned away                                     |                                                  |
+// | 500 with code -32601, -32602: no such method or parameter   | failed                                           |
+// | 500 with any other code: 201, 203, 205, 206, 207, 209, 210, | ended, but parts may still be on their way (xpay |
+// |   219, -1                                                   |   does not wait for them): looked up             |
+// | any other status, no answer                                 | unknown: looked up                               |
 //
-// | `POST /v1/listpays`, at most 8 s                            | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | any entry complete, with a preimage                         | paid                                                   |
-// | any entry pending                                           | pending                                                |
-// | every entry failed                                          | failed, with the time at which the last was begun      |
-// | no entry                                                    | not found                                              |
-// | anything else, or silence                                   | no answer                                              |
+// | `POST /v1/listpays`, at most 8 s    | taken for                                         |
+// |-------------------------------------|---------------------------------------------------|
+// | any entry complete, with a preimage | paid                                              |
+// | any entry pending                   | pending                                           |
+// | every entry failed                  | failed, with the time at which the last was begun |
+// | no entry                            | not found                                         |
+// | anything else, or silence           | no answer                                         |
 //
-// A command whose answer was lost may still make new attempts, and between two of them every entry says failed: for 70 s from
-// when it was sent neither that nor "not found" is certain.
+// A command whose answer was lost may still make new attempts, and between two of them every entry says failed: for 70
+// s from when it was sent neither that nor "not found" is certain.
 import type { Wallet } from "../core/wallet.js";
 import { msat, preimageOf, proofOf, withBooks } from "./books.js";
 import { connect, type Json, readOptions } from "./http.js";
@@ -31,9 +32,15 @@ const RETRY_SECONDS = 60;
 const LATE = (RETRY_SECONDS + 10) * 1000;
 
 export interface ClnOptions {
-  /** Of clnrest: `https://127.0.0.1:3010`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  /**
+   * Of clnrest: `https://127.0.0.1:3010`. https, or http on this machine, to Tor, or with `insecure`. A path before the
+   * API's own is kept.
+   */
   url: string;
-  /** Must allow `pay`, `listpays`, and `listpeerchannels` for the balance. It is sent to that origin only, and shown nowhere. */
+  /**
+   * Must allow `pay`, `listpays`, and `listpeerchannels` for the balance. It is sent to that origin only, and shown
+   * nowhere.
+   */
   rune: string;
   /** What sends the requests. Default: the global one of the moment. */
   fetch?: typeof globalThis.fetch;
@@ -42,8 +49,9 @@ export interface ClnOptions {
 }
 
 /**
- * A wallet that pays with a Core Lightning node, over clnrest. It passes the fee cap on, and an interrupted payment is looked up
- * in the node's own books; while a `pay` whose answer was lost may still be trying, that is for 70 s, it counts as pending.
+ * A wallet that pays with a Core Lightning node, over clnrest. It passes the fee cap on, and an interrupted payment is
+ * looked up in the node's own books; while a `pay` whose answer was lost may still be trying, that is for 70 s, it
+ * counts as pending.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */

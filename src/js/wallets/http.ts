@@ -2,12 +2,15 @@
 import { L402Error } from "../core/error.js";
 import { Unreached, Unsent } from "./books.js";
 
-// No answer that is asked for here comes near it.
+// In bytes. No answer that is asked for here comes near it.
 const MAX_ANSWER = 8 * 1024 * 1024;
-// What a person needs of a stranger's text.
+// In characters: as much of a stranger's text as a person needs.
 const MAX_TEXT = 200;
 
-/** Statuses with which a server, or a proxy before it, turns a request away without carrying it out. 0 is how a browser shows a redirect. */
+/**
+ * Statuses with which a server, or a proxy before it, turns a request away without carrying it out. 0 is how a browser
+ * shows a redirect.
+ */
 const TURNED_AWAY = new Set([0, 301, 302, 303, 307, 308, 401, 403, 404, 405, 406, 413, 415, 421, 429, 431]);
 
 /** Node's errors that come before the first byte is sent, beside those of the system calls: time and handshakes. */
@@ -33,7 +36,7 @@ type Call = (path: string, init?: { body?: object; signal?: AbortSignal }) => Pr
 export type Json = any;
 
 /**
- * Checks the options of a wallet module; fails closed, as `createFetch` does.
+ * Checks the options of a wallet module, as strictly as `createFetch` does.
  *
  * @param name the module's
  * @param secret the credential's key
@@ -51,8 +54,8 @@ export function readOptions(name: string, options: object, secret: string, shape
   }
   const given = options as Record<string, unknown>;
   const { url, fetch = globalThis.fetch, insecure = false, [secret]: credential } = given;
-  // Chromium, Firefox and Deno send a request again, a POST too, where a connection that was kept breaks before the answer; a
-  // fetch of the user's own may do anything. Node's does not.
+  // If a kept connection breaks before the answer, Chromium, Firefox and Deno send the request again, even a POST. Node
+  // does not. A fetch of the user's own may do anything.
   const once =
     fetch === globalThis.fetch &&
     !!(globalThis as { process?: { versions?: { undici?: string } } }).process?.versions?.undici &&
@@ -77,7 +80,7 @@ function readUrl(url: unknown, insecure: boolean, invalid: (message: string) => 
   } catch {
     throw invalid("url must be an absolute url");
   }
-  // A url is shown in errors, and not every runtime's fetch takes these.
+  // Errors show the url, and some runtimes refuse such a url.
   if (base.username || base.password) throw invalid("url must not hold a user or a password");
   const { protocol, hostname } = base;
   if (protocol !== "https:" && protocol !== "http:") throw invalid("url must begin with https:// or http://");
@@ -94,10 +97,10 @@ function readUrl(url: unknown, insecure: boolean, invalid: (message: string) => 
 }
 
 /**
- * A function that asks the API. It sends the credential to that origin only: redirects are not followed.
+ * Makes the function that asks the API. The credential goes to that origin only: redirects are not followed.
  *
- * It rejects with `Unsent` where nothing can have reached the API, with the signal's reason where that fired, and with an Error
- * where the answer was lost.
+ * The function rejects with `Unsent` if nothing can have reached the API, with the signal's reason if that fired, and
+ * with another Error if the answer was lost.
  *
  * @param name the wallet's, for messages
  * @param credentials headers
@@ -108,9 +111,10 @@ export function connect(
   { base, secret, fetch, once, own }: ReadOptions,
   credentials: Record<string, string>,
 ): Call {
-  // as it was given, and as it is sent
+  // As it was given, and as it is sent.
   const secrets = [secret, ...Object.values(credentials).map((value) => value.split(" ").pop() ?? value)];
-  // The runtime's own fetch gives answers that can be read. Of another's its first one tells, and that must not be one to a payment.
+  // The runtime's own fetch gives answers that can be read. Of any other fetch the first answer shows it, and that must
+  // not be the answer to a payment.
   let isReadable = own;
   return async (path, { body, signal } = {}) => {
     if (body && !isReadable) {
@@ -221,7 +225,7 @@ export class Answer {
       const value = JSON.parse(text);
       if (value !== null && typeof value === "object") return value;
     } catch {
-      // Said below.
+      // Thrown below.
     }
     throw new Error(
       this.say(
@@ -255,7 +259,9 @@ export class Answer {
   }
 }
 
-/** A body as it comes, in whichever way its fetch gives it: as a stream of the platform's, as one of Node's (node-fetch), or whole. */
+/**
+ * The pieces of a body as they come: from a stream of the platform's, from one of Node's (node-fetch), or whole.
+ */
 async function* piecesOf(response: Response): AsyncGenerator<Uint8Array<ArrayBuffer> | string> {
   const body = response.body as Partial<ReadableStream<Uint8Array<ArrayBuffer>>> | null;
   if (!body?.getReader) {
@@ -279,7 +285,9 @@ async function* piecesOf(response: Response): AsyncGenerator<Uint8Array<ArrayBuf
 const canBeRead = (response: Response) =>
   !!(response?.body?.getReader ?? response?.body?.[Symbol.asyncIterator] ?? response?.text);
 
-/** Why there is no answer. The runtime's own error is kept, but where it might show a secret that the url's query holds. */
+/**
+ * Why there is no answer. The runtime's error is the cause, unless the url has a query, whose secret it could show.
+ */
 function lost(name: string, base: URL, cause: unknown, once: boolean) {
   let code: string | undefined;
   let unsent = false;

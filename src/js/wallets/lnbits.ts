@@ -1,28 +1,31 @@
 // LNbits, measured on LNbits 1.6.2. What its answers mean:
 //
-// | `POST /api/v1/payments`                                     | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | 201, `status` success, with a preimage                      | paid                                                   |
-// | 201, success without one                                    | known to LNbits: looked up                             |
-// | 201, pending                                                | known to LNbits: looked up                             |
-// | 201, failed; 520, `status` failed                           | failed                                                 |
-// | 520, `status` pending (in flight) or success (already paid) | known to LNbits, or not begun: looked up               |
-// | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                                 |
-// | 400, any other status, no answer                            | unknown: looked up                                     |
+// | `POST /api/v1/payments`                                     | taken for                                |
+// |-------------------------------------------------------------|------------------------------------------|
+// | 201, `status` success, with a preimage                      | paid                                     |
+// | 201, success without one                                    | known to LNbits: looked up               |
+// | 201, pending                                                | known to LNbits: looked up               |
+// | 201, failed; 520, `status` failed                           | failed                                   |
+// | 520, `status` pending (in flight) or success (already paid) | known to LNbits, or not begun: looked up |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                   |
+// | 400, any other status, no answer                            | unknown: looked up                       |
 //
-// | `GET /api/v1/payments/HASH`, at most 8 s                    | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | `paid: true` with a preimage                                | paid                                                   |
-// | `status: "failed"`                                          | failed                                                 |
-// | `paid: false`                                               | pending                                                |
-// | 404, Payment does not exist                                 | not found                                              |
-// | anything else, or silence (it waits for its node)           | no answer                                              |
+// | `GET /api/v1/payments/HASH`, at most 8 s          | taken for |
+// |---------------------------------------------------|-----------|
+// | `paid: true` with a preimage                      | paid      |
+// | `status: "failed"`                                | failed    |
+// | `paid: false`                                     | pending   |
+// | 404, Payment does not exist                       | not found |
+// | anything else, or silence (it waits for its node) | no answer |
 import type { Wallet } from "../core/wallet.js";
 import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
 export interface LnbitsOptions {
-  /** Of LNbits: `https://lnbits.example.com`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  /**
+   * Of LNbits: `https://lnbits.example.com`. https, or http on this machine, to Tor, or with `insecure`. A path before
+   * the API's own is kept.
+   */
   url: string;
   /** The wallet's admin key. It is sent to that origin only, and shown nowhere. */
   adminKey: string;
@@ -33,8 +36,8 @@ export interface LnbitsOptions {
 }
 
 /**
- * A wallet that pays with an LNbits wallet. LNbits takes no fee cap; an interrupted payment is looked up in its books. LNbits
- * shows the preimage of a payment to whoever asks for its hash: use one that only you can reach.
+ * A wallet that pays with an LNbits wallet. LNbits takes no fee cap; an interrupted payment is looked up in its books.
+ * LNbits shows the preimage of a payment to whoever asks for its hash: use one that only you can reach.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */

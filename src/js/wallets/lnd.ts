@@ -1,26 +1,27 @@
 // LND over its REST API, measured on lnd 0.21.2. What its answers mean:
 //
-// | `POST /v2/router/send`                                             | taken for                                        |
-// |--------------------------------------------------------------------|--------------------------------------------------|
-// | 200, `result.status` SUCCEEDED with a preimage                     | paid                                             |
-// | 200, SUCCEEDED without one (64 zeros are none)                     | known to lnd: looked up                          |
-// | 200, FAILED, whatever preimage of zeros stands beside it           | failed                                           |
-// | 200 that ends or breaks off before one of these                    | unknown: looked up                               |
-// | 409, code 6: payment is in transition, invoice is already paid     | known to lnd: looked up                          |
-// | 500: invoice expired, wrong network, permission denied, macaroon   | failed: refused before anything moved            |
-// |   not verified, wallet locked, still starting                      |                                                  |
-// | any other error, 502, 503, 504, no answer                          | unknown: looked up                               |
-// | 3xx, 401, 403, 404, 405, 413, 429: turned away                     | failed                                           |
+// | `POST /v2/router/send`                                           | taken for                             |
+// |------------------------------------------------------------------|---------------------------------------|
+// | 200, `result.status` SUCCEEDED with a preimage                   | paid                                  |
+// | 200, SUCCEEDED without one (64 zeros are none)                   | known to lnd: looked up               |
+// | 200, FAILED, whatever preimage of zeros stands beside it         | failed                                |
+// | 200 that ends or breaks off before one of these                  | unknown: looked up                    |
+// | 409, code 6: payment is in transition, invoice is already paid   | known to lnd: looked up               |
+// | 500: invoice expired, wrong network, permission denied, macaroon | failed: refused before anything moved |
+// |   not verified, wallet locked, still starting                    |                                       |
+// | any other error, 502, 503, 504, no answer                        | unknown: looked up                    |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away                   | failed                                |
 //
-// | `GET /v2/router/track/HASH`, first line, at most 8 s               | taken for                                        |
-// |--------------------------------------------------------------------|--------------------------------------------------|
-// | SUCCEEDED with a preimage                                          | paid                                             |
-// | FAILED                                                             | failed, with the time at which it was begun      |
-// | IN_FLIGHT, INITIATED                                               | pending                                          |
-// | 404, code 5, payment isn't initiated                               | not found                                        |
-// | anything else, or silence                                          | no answer                                        |
+// | `GET /v2/router/track/HASH`, first line, at most 8 s | taken for                                   |
+// |------------------------------------------------------|---------------------------------------------|
+// | SUCCEEDED with a preimage                            | paid                                        |
+// | FAILED                                               | failed, with the time at which it was begun |
+// | IN_FLIGHT, INITIATED                                 | pending                                     |
+// | 404, code 5, payment isn't initiated                 | not found                                   |
+// | anything else, or silence                            | no answer                                   |
 //
-// A payment is in lnd's records before its first attempt, and stays in flight there between attempts; an invoice is paid once.
+// A payment is in lnd's records before its first attempt, and stays in flight there between attempts; an invoice is
+// paid once.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
 import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
@@ -34,9 +35,15 @@ const REFUSED =
   /^(invoice expired|invoice not for current active network|permission denied|verification failed|expected 1 macaroon|empty macaroon|cannot determine data format|unmarshal v[12]|wallet locked|wallet not created|waiting to start|the RPC server is in the process of starting)/;
 
 export interface LndOptions {
-  /** Of the REST API: `https://127.0.0.1:8080`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  /**
+   * Of the REST API: `https://127.0.0.1:8080`. https, or http on this machine, to Tor, or with `insecure`. A path
+   * before the API's own is kept.
+   */
   url: string;
-  /** In hex. Needs `offchain:write` and `offchain:read`, or just the three calls that docs/wallets/lnd.md names. It is sent to that origin only, and shown nowhere. */
+  /**
+   * In hex. Needs `offchain:write` and `offchain:read`, or just the three calls that docs/wallets/lnd.md names. It is
+   * sent to that origin only, and shown nowhere.
+   */
   macaroon: string;
   /** What sends the requests. Default: the global one of the moment. */
   fetch?: typeof globalThis.fetch;
@@ -45,8 +52,8 @@ export interface LndOptions {
 }
 
 /**
- * A wallet that pays with an LND node, over its REST API. It passes the fee cap on, and an interrupted payment is looked up in
- * the node's own books. From a page, the node must be started with `--restcors`.
+ * A wallet that pays with an LND node, over its REST API. It passes the fee cap on, and an interrupted payment is
+ * looked up in the node's own books. From a page, the node must be started with `--restcors`.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */

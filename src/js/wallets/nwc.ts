@@ -1,35 +1,35 @@
 // Nostr Wallet Connect (NIP-47) through @getalby/sdk, measured on its version 7. What its answers mean:
 //
-// | `pay_invoice`                                               | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | a result with a preimage                                    | paid                                                   |
-// | a result without one (64 zeros are none)                    | known to the wallet: looked up                         |
-// | INSUFFICIENT_BALANCE, QUOTA_EXCEEDED, RESTRICTED,           | failed                                                 |
-// |   UNAUTHORIZED                                              |                                                        |
-// | no relay reached, no wallet announced there, no SDK, no     | failed: nothing was sent                               |
-// |   WebSocket (only with a connection string)                 |                                                        |
-// | any other error of the wallet's (PAYMENT_FAILED is said of  | unknown: looked up                                     |
-// |   what is settled a moment later, too)                      |                                                        |
-// | a publish or reply timeout, a relay that acknowledges       | unknown: it may be paid later. Looked up               |
-// |   nothing, any other error                                  |                                                        |
+// | `pay_invoice`                                              | taken for                                |
+// |------------------------------------------------------------|------------------------------------------|
+// | a result with a preimage                                   | paid                                     |
+// | a result without one (64 zeros are none)                   | known to the wallet: looked up           |
+// | INSUFFICIENT_BALANCE, QUOTA_EXCEEDED, RESTRICTED,          | failed                                   |
+// |   UNAUTHORIZED                                             |                                          |
+// | no relay reached, no wallet announced there, no SDK, no    | failed: nothing was sent                 |
+// |   WebSocket (only with a connection string)                |                                          |
+// | any other error of the wallet's (PAYMENT_FAILED is said of | unknown: looked up                       |
+// |   what is settled a moment later, too)                     |                                          |
+// | a publish or reply timeout, a relay that acknowledges      | unknown: it may be paid later. Looked up |
+// |   nothing, any other error                                 |                                          |
 //
-// | `lookup_invoice`, at most 8 s                               | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | a preimage, or `state` settled, or `settled_at`: NIP-47 has | paid                                                   |
-// |   no `state`                                                |                                                        |
-// | `state` failed                                              | failed                                                 |
-// | any other state, or none                                    | pending                                                |
-// | NOT_FOUND                                                   | not found. Many wallets search their own invoices      |
-// |                                                             |   alone, so it counts only of one that has found a     |
-// |                                                             |   payment before and shown one on its way, and only a  |
-// |                                                             |   minute after the error                               |
-// | anything else (INTERNAL too), or silence                    | no answer                                              |
+// | `lookup_invoice`, at most 8 s                               | taken for                                           |
+// |-------------------------------------------------------------|-----------------------------------------------------|
+// | a preimage, or `state` settled, or `settled_at`: NIP-47 has | paid                                                |
+// |   no `state`                                                |                                                     |
+// | `state` failed                                              | failed                                              |
+// | any other state, or none                                    | pending                                             |
+// | NOT_FOUND                                                   | not found. Many wallets search their own            |
+// |                                                             |   invoices alone, so it counts only of one that has |
+// |                                                             |   found a payment before and shown one on its way,  |
+// |                                                             |   and only a minute after the error                 |
+// | anything else (INTERNAL too), or silence                    | no answer                                           |
 import { L402Error } from "../core/error.js";
 import { type Found, isNwcRefusal, type NwcClient, type Wallet } from "../core/wallet.js";
 import { msat, preimageOf, proofOf, Unsent, withBooks } from "./books.js";
 
-// For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more. And what a wallet
-// called failed may be found settled a little later.
+// For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more. And
+// what a wallet called failed may be found settled a little later.
 const LATE = 60_000;
 
 const SCHEME = /^nostr\+?walletconnect:(\/\/)?/;
@@ -39,11 +39,12 @@ const ANSWERED =
   /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/;
 
 /**
- * A wallet that pays through Nostr Wallet Connect (NIP-47). Needs the package `@getalby/sdk` beside this one where it is given
- * a connection string, and then connects anew for each call. NWC takes no fee cap; an interrupted payment is looked up with
- * `lookup_invoice`.
+ * A wallet that pays through Nostr Wallet Connect (NIP-47). Needs the package `@getalby/sdk` beside this one where it
+ * is given a connection string, and then connects anew for each call. NWC takes no fee cap; an interrupted payment is
+ * looked up with `lookup_invoice`.
  *
- * @param connection `nostr+walletconnect://…`, a secret; or a client, such as `NWCClient` of `@getalby/sdk`, which is not closed
+ * @param connection `nostr+walletconnect://…`, a secret; or a client, such as `NWCClient` of `@getalby/sdk`, which is
+ *   not closed
  * @throws {L402Error} `invalid_options`
  */
 export function nwc(connection: string | NwcClient): Wallet {
@@ -55,8 +56,8 @@ export function nwc(connection: string | NwcClient): Wallet {
     );
   }
   /**
-   * Runs a task with the client. A connection string is connected anew for each call: nothing is left open, which in a Worker
-   * could not be used by the next request anyway. A client that is given is used as it is and not closed.
+   * Runs a task with the client. A connection string is connected anew for each call: nothing is left open, which in a
+   * Worker could not be used by the next request anyway. A client that is given is used as it is and not closed.
    */
   async function use<Result>(task: (client: NwcClient, sdk?: Sdk) => Promise<Result>, signal?: AbortSignal) {
     if (given) return task(given);
@@ -151,7 +152,10 @@ function isConnection(text: unknown) {
 
 type Sdk = typeof import("@getalby/sdk/nwc");
 
-/** Errors of a client of ours from before it publishes a request. Their texts hold no secret: relays, and what the wallet speaks. */
+/**
+ * Errors of a client of ours from before it publishes a request. Their texts hold no secret: relays, and what the
+ * wallet speaks.
+ */
 function isUnsent(error: unknown, sdk: Sdk | undefined) {
   if (!sdk) return false;
   return (

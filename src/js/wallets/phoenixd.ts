@@ -1,35 +1,41 @@
 // phoenixd over its HTTP API. No phoenixd could be had: all of this is from its documentation and its sources (0.9).
 //
-// | `POST /payinvoice`                                          | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | 200 with `paymentPreimage`                                  | paid                                                   |
-// | 200 with `recipientAmountSat` alone                         | known to phoenixd: looked up                           |
-// | 200 with `reason`: already paid, or in progress             | known to phoenixd: looked up                           |
-// | 200 with `reason`: unknown error, wallet restarted          | unknown: looked up                                     |
-// | 200 with any other `reason`                                 | failed: it answers when every attempt has ended        |
-// | 400: it could not read the invoice                          | failed                                                 |
-// | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                                 |
-// | any other status, no answer                                 | unknown: looked up                                     |
+// | `POST /payinvoice`                                 | taken for                                       |
+// |----------------------------------------------------|-------------------------------------------------|
+// | 200 with `paymentPreimage`                         | paid                                            |
+// | 200 with `recipientAmountSat` alone                | known to phoenixd: looked up                    |
+// | 200 with `reason`: already paid, or in progress    | known to phoenixd: looked up                    |
+// | 200 with `reason`: unknown error, wallet restarted | unknown: looked up                              |
+// | 200 with any other `reason`                        | failed: it answers when every attempt has ended |
+// | 400: it could not read the invoice                 | failed                                          |
+// | 3xx, 401, 403, 404, 405, 413, 429: turned away     | failed                                          |
+// | any other status, no answer                        | unknown: looked up                              |
 //
-// | `GET /payments/outgoingbyhash/HASH`, at most 8 s            | taken for                                              |
-// |-------------------------------------------------------------|--------------------------------------------------------|
-// | `preimage`                                                  | paid                                                   |
-// | `isPaid: false` with `completedAt`                          | failed                                                 |
-// | `isPaid: false` without `completedAt`                       | pending                                                |
-// | 204, or 404 with the text "Not found"                       | not found                                              |
-// | 404 with any other text (an older phoenixd), anything else, | no answer                                              |
-// |   or silence                                                |                                                        |
+// | `GET /payments/outgoingbyhash/HASH`, at most 8 s            | taken for |
+// |-------------------------------------------------------------|-----------|
+// | `preimage`                                                  | paid      |
+// | `isPaid: false` with `completedAt`                          | failed    |
+// | `isPaid: false` without `completedAt`                       | pending   |
+// | 204, or 404 with the text "Not found"                       | not found |
+// | 404 with any other text (an older phoenixd), anything else, | no answer |
+// |   or silence                                                |           |
 //
-// A payment is in phoenixd's records before its first attempt. Of several attempts at one hash the lookup shows the best.
+// A payment is in phoenixd's records before its first attempt. Of several attempts at one hash the lookup shows the
+// best.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
 import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
 export interface PhoenixdOptions {
-  /** `http://127.0.0.1:9740`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is kept. */
+  /**
+   * `http://127.0.0.1:9740`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is
+   * kept.
+   */
   url: string;
-  /** `http-password` of phoenix.conf, not the one for limited access. It is sent to that origin only, and shown nowhere. */
+  /**
+   * `http-password` of phoenix.conf, not the one for limited access. It is sent to that origin only, and shown nowhere.
+   */
   password: string;
   /** What sends the requests. Default: the global one of the moment. */
   fetch?: typeof globalThis.fetch;
@@ -38,8 +44,8 @@ export interface PhoenixdOptions {
 }
 
 /**
- * A wallet that pays with phoenixd. phoenixd takes no fee cap (it charges what its provider asks, 4 sat and 0.4% in version
- * 0.9); an interrupted payment is looked up in its own books.
+ * A wallet that pays with phoenixd. phoenixd takes no fee cap (it charges what its provider asks, 4 sat and 0.4% in
+ * version 0.9); an interrupted payment is looked up in its own books.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */

@@ -1,5 +1,8 @@
 const VERSION = 1;
-/** For how long a lock is held without a sign of life from its holder, in milliseconds. The stub's module sends several in this time. */
+/**
+ * For how long a lock is held without a sign of life from its holder, in milliseconds. The stub's module sends several
+ * in this time.
+ */
 const LEASE = 20_000;
 /** UTF-16 units in one stored piece of a value: objects without SQLite take 128 KiB, and a unit is up to 2 bytes. */
 const PIECE = 60_000;
@@ -19,8 +22,9 @@ type Question = { key: string; value: string | null; name: string; holder: strin
 type Lock = { holder: string | null; until: number; takenOver: number };
 
 /**
- * The Durable Object to export from a Worker: tokens, journal and locks of a fleet of Workers. It is asked through `fetch`,
- * so it works with any compatibility date, and with both kinds of storage (SQLite-backed classes are the better choice).
+ * The Durable Object to export from a Worker: tokens, journal and locks of a fleet of Workers. It is asked through
+ * `fetch`, so it works with any compatibility date, and with both kinds of storage (SQLite-backed classes are the
+ * better choice).
  *
  * Between its reads and writes nothing else runs: while storage is at work the runtime delivers no other request.
  */
