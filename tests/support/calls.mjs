@@ -1,18 +1,21 @@
 // Calls of one instance, and what they leave behind: for Node and for a page. No network: what it keeps is not ours.
 import { challenge } from "./mint.mjs";
 
-/** The wasm of whatever is loaded after this module. */
+/** The exports of the core that is loaded after this module. Node's own fetch brings a wasm of its own. */
 let wasm;
+const note = (exports) => {
+  if ("__wbindgen_externrefs" in exports) wasm = exports;
+};
 const { instantiate, Instance } = WebAssembly;
 WebAssembly.instantiate = async (...args) => {
   const made = await instantiate(...args);
-  wasm = (made.instance ?? made).exports;
+  note((made.instance ?? made).exports);
   return made;
 };
 WebAssembly.Instance = class extends Instance {
   constructor(...args) {
     super(...args);
-    wasm = this.exports;
+    note(this.exports);
   }
 };
 
