@@ -8,7 +8,7 @@
 //! [invoice](wire::invoice); the client checks both, pays, proves the [preimage](wire::preimage) against the invoice's hash, and repeats the request with both.
 //!
 //! ```
-//! use l402_fetch::wire::{challenge, invoice::{Invoice, Network}, macaroon::Macaroon, preimage::Preimage};
+//! use l402_fetch::wire::{challenge, invoice::{Invoice, Network}, macaroon::{Commitment, Macaroon}, preimage::Preimage};
 //! use l402_fetch::Code;
 //!
 //! // What a server sent in `WWW-Authenticate`.
@@ -27,7 +27,7 @@
 //!
 //! // The token must be for this payment and no other.
 //! let macaroon = Macaroon::decode(&offer.token)?;
-//! assert_eq!(macaroon.commits_to(&invoice.payment_hash), Some(true));
+//! assert_eq!(macaroon.commits_to(&invoice.payment_hash), Commitment::ThisInvoice);
 //! assert_eq!(macaroon.caveats[0].raw, "services=weather:0");
 //!
 //! // What a wallet says it paid with is believed when it hashes to the payment hash.

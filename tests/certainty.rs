@@ -117,7 +117,7 @@ fn the_sender_whose_pay_has_settled() {
     let plain = entry();
     let erred = Entry { dispatch: Dispatch { error_at_ms: Some(START_MS + 5_000), ..entry().dispatch }, ..entry() };
     let heard = |heard| Entry { dispatch: Dispatch { heard: Some(heard), ..erred.dispatch.clone() }, ..entry() };
-    let (known, ended) = (heard(Heard::Known), heard(Heard::Ended));
+    let (known, ended) = (heard(Heard::HasPayment), heard(Heard::OrderEnded));
     let again = Entry { dispatch: Dispatch { failures: 1, ..erred.dispatch.clone() }, ..entry() };
     for (name, fact, entry, window, ends) in [
         ("lnd: not found", Fact::NotFound, &plain, LND, Some(0)),
@@ -222,24 +222,24 @@ fn an_abandoned_order_may_be_repeated_where_a_hash_is_settled_once() {
     let once = Wallet { settles_once: true, ..wallet(LND) };
     let (mut without, mut known, mut repeated) = (entry(), entry(), entry());
     without.dispatch.invoice = None;
-    known.dispatch.heard = Some(Heard::Known);
+    known.dispatch.heard = Some(Heard::HasPayment);
     repeated.dispatch.repeats = 1;
     let last = LIFE_S * 1000 - 5_001;
     for (name, fact, owner, entry, after_ms, expected) in [
-        ("not found", Fact::NotFound, Owner::Lapsed, &entry(), 0, Verdict::Again),
-        ("failed", failed(), Owner::Lapsed, &entry(), last, Verdict::Again),
+        ("not found", Fact::NotFound, Owner::Lapsed, &entry(), 0, Verdict::MayRepeat),
+        ("failed", failed(), Owner::Lapsed, &entry(), last, Verdict::MayRepeat),
         ("about to expire", failed(), Owner::Lapsed, &entry(), last + 1, OPEN),
         ("its sender lives", Fact::NotFound, Owner::Alive, &entry(), 0, OPEN),
         ("in flight", Fact::Pending, Owner::Lapsed, &entry(), 0, OPEN),
         ("no answer", Fact::Unreachable, Owner::Lapsed, &entry(), 0, OPEN),
         ("no invoice", Fact::NotFound, Owner::Lapsed, &without, 0, OPEN),
         ("it had it", Fact::NotFound, Owner::Lapsed, &known, 0, OPEN),
-        ("repeated, and failed", begun(5), Owner::Us, &repeated, 10, Verdict::Again),
+        ("repeated, and failed", begun(5), Owner::Us, &repeated, 10, Verdict::MayRepeat),
         ("expired", failed(), Owner::Lapsed, &entry(), EXPIRED, Verdict::Failed),
         ("repeated, and expired", failed(), Owner::Us, &repeated, EXPIRED, Verdict::Failed),
     ] {
         assert_eq!(at(&fact, owner, entry, &once, after_ms), expected, "{name}");
-        if expected == Verdict::Again {
+        if expected == Verdict::MayRepeat {
             assert_eq!(at(&fact, owner, entry, &wallet(LND), after_ms), OPEN, "{name}, by a wallet that may pay twice");
         }
     }
@@ -261,14 +261,14 @@ fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
     let mut whole = entry();
     whole.dispatch = Dispatch {
         error_at_ms: Some(START_MS + 1),
-        heard: Some(Heard::Ended),
+        heard: Some(Heard::OrderEnded),
         repeats: 2,
         failures: 3,
         ..whole.dispatch
     };
     let bare = Entry { dispatch: Dispatch::default(), ..entry() };
     for entry in
-        [whole, bare, Entry { dispatch: Dispatch { heard: Some(Heard::Known), ..Dispatch::default() }, ..entry() }]
+        [whole, bare, Entry { dispatch: Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() }, ..entry() }]
     {
         let mut journal = Journal::default();
         journal.put(entry.clone());
@@ -280,7 +280,7 @@ fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
         }
     }
     let mut journal = Journal::default();
-    journal.put(Entry { dispatch: Dispatch { heard: Some(Heard::Known), ..Dispatch::default() }, ..entry() });
+    journal.put(Entry { dispatch: Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() }, ..entry() });
     assert!(
         Journal::parse(&journal.to_text().replace("known", "perhaps")).is_err(),
         "what is not understood is damage"
@@ -306,7 +306,7 @@ fn owners() -> impl Strategy<Value = Owner> {
 
 fn dispatches() -> impl Strategy<Value = Dispatch> {
     let time = || proptest::option::of(0..500_000_u64);
-    let heard = prop_oneof![Just(None), Just(Some(Heard::Known)), Just(Some(Heard::Ended))];
+    let heard = prop_oneof![Just(None), Just(Some(Heard::HasPayment)), Just(Some(Heard::OrderEnded))];
     let id = prop_oneof![Just(None), Just(Some("mine".to_owned())), Just(Some("other".to_owned()))];
     (time(), time(), heard, id, any::<bool>(), 0..2_u64, 0..2_u64).prop_map(
         |(sent, error, heard, wallet_id, has_invoice, repeats, failures)| Dispatch {
@@ -351,11 +351,11 @@ proptest! {
             Verdict::Failed => {
                 prop_assert!(is_negative && owner != Owner::Alive && is_same);
                 prop_assert!(owner == Owner::Us || is_expired);
-                prop_assert!(fact != Fact::NotFound || (wallet.finds && entry.dispatch.heard != Some(Heard::Known)));
+                prop_assert!(fact != Fact::NotFound || (wallet.finds && entry.dispatch.heard != Some(Heard::HasPayment)));
                 // Once certain, always certain.
                 prop_assert_eq!(at(&fact, owner, &entry, &wallet, now + later), Verdict::Failed);
             }
-            Verdict::Again => {
+            Verdict::MayRepeat => {
                 prop_assert!(is_negative && is_same && !is_expired && wallet.settles_once);
                 prop_assert!(owner == Owner::Lapsed || entry.dispatch.repeats > 0);
                 prop_assert!(entry.dispatch.invoice.is_some());

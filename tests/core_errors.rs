@@ -9,11 +9,9 @@
     clippy::arithmetic_side_effects
 )]
 
-use l402_fetch::wire::challenge;
-use l402_fetch::wire::challenge::{Protocol, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
+use l402_fetch::wire::challenge::{self, Protocol, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
 use l402_fetch::wire::invoice::{Invoice, Network, MAX_LENGTH};
-use l402_fetch::wire::macaroon;
-use l402_fetch::wire::macaroon::{Macaroon, MAX_CAVEAT};
+use l402_fetch::wire::macaroon::{self, Commitment, Macaroon, MAX_CAVEAT};
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Moved;
 use l402_fetch::{Code, Error};
@@ -896,16 +894,25 @@ mod macaroons {
         for identifier in [&binary[..], hex.as_bytes(), hex.to_uppercase().as_bytes()] {
             let macaroon = identify(identifier);
             assert_eq!((macaroon.payment_hash, macaroon.token_id), (Some(seven), Some([8; 32])));
-            assert_eq!((macaroon.commits_to(&seven), macaroon.commits_to(&eight)), (Some(true), Some(false)));
+            assert_eq!(
+                (macaroon.commits_to(&seven), macaroon.commits_to(&eight)),
+                (Commitment::ThisInvoice, Commitment::AnotherInvoice)
+            );
         }
         let other_version = [&[0, 1], &binary[2..]].concat();
         let unknown: [&[u8]; 5] = [b"", &binary[..65], &hex.as_bytes()[..130], &other_version, &hex.as_bytes()[..66]];
         for identifier in unknown {
             let macaroon = identify(identifier);
-            assert_eq!((macaroon.payment_hash, macaroon.token_id, macaroon.commits_to(&seven)), (None, None, None));
+            assert_eq!(
+                (macaroon.payment_hash, macaroon.token_id, macaroon.commits_to(&seven)),
+                (None, None, Commitment::Unknown)
+            );
         }
         let raw = identify(&[7; 32]);
-        assert_eq!((raw.payment_hash, raw.commits_to(&seven), raw.commits_to(&eight)), (None, Some(true), None));
+        assert_eq!(
+            (raw.payment_hash, raw.commits_to(&seven), raw.commits_to(&eight)),
+            (None, Commitment::ThisInvoice, Commitment::Unknown)
+        );
     }
 
     #[test]

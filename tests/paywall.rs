@@ -4,7 +4,7 @@
 
 use l402_fetch::wire::challenge;
 use l402_fetch::wire::invoice::Invoice;
-use l402_fetch::wire::macaroon::{decode_parts, Macaroon};
+use l402_fetch::wire::macaroon::{decode_parts, Commitment, Macaroon};
 use l402_fetch::wire::preimage::Preimage;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -137,7 +137,10 @@ fn what_it_offers_is_what_we_read() {
         }
         let parts = decode_parts(&offer.token).unwrap();
         assert_eq!(parts.len(), if settings == "token=pair" { 2 } else { 1 }, "{settings}");
-        assert!(parts.iter().all(|part| part.commits_to(&invoice.payment_hash) == Some(true)), "{settings}");
+        assert!(
+            parts.iter().all(|part| part.commits_to(&invoice.payment_hash) == Commitment::ThisInvoice),
+            "{settings}"
+        );
         let raw: Vec<_> = parts[0].caveats.iter().map(|caveat| caveat.raw.as_str()).collect();
         assert_eq!(serde_json::json!(raw), theirs["caveats"], "{settings}");
         assert_eq!(hex(&parts[0].identifier), theirs["identifier"], "{settings}");
@@ -147,7 +150,7 @@ fn what_it_offers_is_what_we_read() {
     let made = paywall.json("/challenge?mismatch=1");
     let invoice = Invoice::decode(made["invoice"]["invoice"].as_str().unwrap()).unwrap();
     let macaroon = Macaroon::decode(made["token"].as_str().unwrap()).unwrap();
-    assert_eq!(macaroon.commits_to(&invoice.payment_hash), Some(false));
+    assert_eq!(macaroon.commits_to(&invoice.payment_hash), Commitment::AnotherInvoice);
 }
 
 #[test]

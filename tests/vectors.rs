@@ -8,11 +8,9 @@
     clippy::arithmetic_side_effects
 )]
 
-use l402_fetch::wire::challenge;
-use l402_fetch::wire::challenge::{Challenge, Protocol};
+use l402_fetch::wire::challenge::{self, Challenge, Protocol};
 use l402_fetch::wire::invoice::{Invoice, Network};
-use l402_fetch::wire::macaroon;
-use l402_fetch::wire::macaroon::Macaroon;
+use l402_fetch::wire::macaroon::{self, Commitment, Macaroon};
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::preimage::Preimage;
 use l402_fetch::{Code, Error};
@@ -90,7 +88,10 @@ fn challenges_that_fail_later() {
     assert_eq!(Invoice::decode(&entry("huge-amount").invoice).unwrap().amount_msat, Some(2_100_000_000_000));
     assert_eq!(Invoice::decode(&entry("mainnet-invoice").invoice).unwrap().network, Network::Bitcoin);
     assert_eq!(Invoice::decode(&entry("expired-invoice").invoice).unwrap().expires_at, 1_600_003_600);
-    for (name, commits) in [("macaroon-commits-to-other-hash", Some(false)), ("unknown-identifier-version", None)] {
+    for (name, commits) in [
+        ("macaroon-commits-to-other-hash", Commitment::AnotherInvoice),
+        ("unknown-identifier-version", Commitment::Unknown),
+    ] {
         let offer = entry(name);
         let hash = Invoice::decode(&offer.invoice).unwrap().payment_hash;
         assert_eq!(Macaroon::decode(&offer.token).unwrap().commits_to(&hash), commits, "{name}");
@@ -123,7 +124,11 @@ fn tokens() {
         let commits: Vec<_> = parts.iter().map(|part| part.commits_to(&hash)).collect();
         // of the two tokens in one value only the first is for the invoice
         let two = name == "two-macaroons-comma-in-token";
-        assert_eq!(commits, if two { vec![Some(true), Some(false)] } else { vec![Some(true)] }, "{name}");
+        assert_eq!(
+            commits,
+            if two { vec![Commitment::ThisInvoice, Commitment::AnotherInvoice] } else { vec![Commitment::ThisInvoice] },
+            "{name}"
+        );
         read_tokens += 1;
     }
     assert_eq!(read_tokens, 18);
@@ -211,7 +216,7 @@ fn aperture() {
         assert_eq!(l402.token, entry["l402"]["macaroon"].as_str().unwrap());
 
         let invoice = Invoice::decode(&l402.invoice).unwrap();
-        assert_eq!(Macaroon::decode(&l402.token).unwrap().commits_to(&invoice.payment_hash), Some(true));
+        assert_eq!(Macaroon::decode(&l402.token).unwrap().commits_to(&invoice.payment_hash), Commitment::ThisInvoice);
         if let Some(hash) = entry["l402"]["paymentHash"].as_str() {
             assert_eq!(invoice.payment_hash.to_hex(), hash);
             let preimage = entry["l402"]["preimage"].as_str().unwrap();

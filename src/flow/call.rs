@@ -102,7 +102,7 @@ async fn finish<H: Host>(
     let (mut paid_now, mut asked_again, mut is_priced) = (false, false, false);
     let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
     // Another resource's token that was taken out of the request: a 402 is then all the proof that it is not good here.
-    let mut doubted: Option<Rc<Token>> = None;
+    let mut refused_guess: Option<Rc<Token>> = None;
     let mut first = Some(first);
     loop {
         let sent = match first.take() {
@@ -156,7 +156,7 @@ async fn finish<H: Host>(
                     }
                     state.host.discard(response);
                     let is_guess = !tried.is_for(&request.method, &request.url);
-                    doubted = Some(tried).filter(|_| is_guess && matches!(head.status, 400 | 403..500));
+                    refused_guess = Some(tried).filter(|_| is_guess && matches!(head.status, 400 | 403..500));
                     continue;
                 }
                 NextStep::ReadChallenge => {}
@@ -173,7 +173,7 @@ async fn finish<H: Host>(
             Err(failure) => return Err(refused(&state.host, &request, failure).with_response(response)),
         };
         is_priced = true;
-        if let Some(guess) = doubted.take() {
+        if let Some(guess) = refused_guess.take() {
             note_refused(state, &guess, &request);
         }
 

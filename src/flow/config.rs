@@ -82,12 +82,12 @@ impl Config {
     /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
-        let mut given = Given { json: &json, odd: None };
+        let mut given = OptionsReader { json: &json, odd: None };
         let per_payment = given.read("perPayment", Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?;
         let mut config = Self::new(per_payment);
         config.limits.all = given.windows();
         if let Some(json) = given.read("perOrigin", |own| own.as_object().map(|_| own)) {
-            let mut own = Given { json, odd: given.odd };
+            let mut own = OptionsReader { json, odd: given.odd };
             config.limits.per_origin = own.windows();
             given.odd = own.odd;
         }
@@ -117,12 +117,12 @@ impl Config {
 }
 
 /// The members of an object, of which the first that has no valid value is noted.
-struct Given<'a> {
+struct OptionsReader<'a> {
     json: &'a Json,
     odd: Option<&'static str>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> OptionsReader<'a> {
     /// A member that is there and not null.
     fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
         let value = read(self.json.get(name).filter(|value| !value.is_null())?);

@@ -79,8 +79,8 @@ pub trait Host: 'static {
         false
     }
     /// Asks whoever may know.
-    fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Told> + 'static {
-        std::future::ready(Told::Wait)
+    fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Resolution> + 'static {
+        std::future::ready(Resolution::Wait)
     }
     /// Asks the caller. `None` where nobody wants to be asked. It is dropped where nobody waits for the answer any more.
     fn approve(
@@ -193,7 +193,7 @@ pub enum Answer<Cause> {
         fee_msat: Option<u64>,
     },
     /// `true`: paid, without proof.
-    Word,
+    PaidWithoutProof,
     /// Nothing was paid nor will be.
     Failed {
         /// For people.
@@ -202,18 +202,18 @@ pub enum Answer<Cause> {
         cause: Option<Cause>,
     },
     /// An answer that holds no preimage: what it was instead.
-    Nothing(String),
+    NoPreimage(String),
     /// It threw: the outcome is unknown.
     Threw(Cause),
     /// The same, but it said that it has the payment.
-    Known(Cause),
+    HasPayment(Cause),
     /// The same, but it is done with the order and begins no further attempt.
-    Ended(Cause),
+    OrderEnded(Cause),
 }
 
 /// What somebody who was asked says of a payment of which nobody can tell.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum Resolution {
     /// It was paid; the preimage is not yet proven.
     Preimage(String),
     /// Nothing was paid nor will be.

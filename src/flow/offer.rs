@@ -9,7 +9,7 @@ use crate::flow::state::ClientState;
 use crate::text::encoding::concat;
 use crate::wire::challenge::{self, Offer};
 use crate::wire::invoice::Invoice;
-use crate::wire::macaroon::{decode_parts, Macaroon};
+use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
 use crate::wire::origin::Location;
 use std::rc::Rc;
 
@@ -109,7 +109,7 @@ fn check<H: Host>(
     check_expiry(invoice, state.host.now())?;
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
-        if macaroon.commits_to(&invoice.payment_hash) == Some(false) {
+        if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
             let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
             return Err(Error::new(Code::HashMismatch, text));
         }
@@ -140,7 +140,7 @@ impl Quote {
         let macaroon = if macaroons.len() == 1 { macaroons.pop() } else { None };
         let macaroon = macaroon.map(|macaroon| Macaroon {
             payment_hash: macaroon.payment_hash.or_else(|| {
-                let commits = macaroon.commits_to(&invoice.payment_hash) == Some(true);
+                let commits = macaroon.commits_to(&invoice.payment_hash) == Commitment::ThisInvoice;
                 commits.then_some(invoice.payment_hash)
             }),
             ..macaroon

@@ -6,7 +6,7 @@ use crate::flow::failure::Failure;
 use crate::flow::host::{Answer, Host};
 use crate::flow::orders::{OrderState, SentOrder};
 use crate::flow::purchase::Purchase;
-use crate::flow::recover::is_told;
+use crate::flow::recover::is_resolved;
 use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
 use crate::ledger::certainty::{prove, Owner, Proof, Verdict};
@@ -64,15 +64,15 @@ pub(crate) fn weigh<H: Host>(
         Answer::Preimage { text, fee_msat } => match prove(&entry.payment, &text, fee_msat) {
             Ok(proof) => return Ok(proof),
             // It says that it has paid: not to find it later would be a contradiction.
-            Err(error) => (Unproven::Unknown, Some(Heard::Known), error, None),
+            Err(error) => (Unproven::Unknown, Some(Heard::HasPayment), error, None),
         },
-        Answer::Word if state.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
-        Answer::Word => {
+        Answer::PaidWithoutProof if state.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
+        Answer::PaidWithoutProof => {
             let text =
                 "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it";
-            (Unproven::Unknown, Some(Heard::Known), Error::new(Code::NoPreimage, text), None)
+            (Unproven::Unknown, Some(Heard::HasPayment), Error::new(Code::NoPreimage, text), None)
         }
-        Answer::Nothing(what) => {
+        Answer::NoPreimage(what) => {
             let text = concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]);
             (Unproven::Unknown, None, Error::new(Code::NoPreimage, text), None)
         }
@@ -85,8 +85,8 @@ pub(crate) fn weigh<H: Host>(
             (Unproven::NotPaid, None, Error::new(Code::PaymentFailed, text), cause)
         }
         Answer::Threw(cause) => lost(Some(cause), None),
-        Answer::Known(cause) => lost(Some(cause), Some(Heard::Known)),
-        Answer::Ended(cause) => lost(Some(cause), Some(Heard::Ended)),
+        Answer::HasPayment(cause) => lost(Some(cause), Some(Heard::HasPayment)),
+        Answer::OrderEnded(cause) => lost(Some(cause), Some(Heard::OrderEnded)),
     };
     Err(NoProof { unproven, heard, error, cause })
 }
@@ -134,7 +134,7 @@ pub(crate) async fn settle<H: Host>(
             }
         }
     }
-    if unproven != Unproven::NotPaid && is_told(state, entry, Some(own), &error).await {
+    if unproven != Unproven::NotPaid && is_resolved(state, entry, Some(own), &error).await {
         let told = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
         match settle_unproven(state, entry, Unproven::Unknown).await {
             Ok(token) => return Ok(token),

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::flow::failure::Failure;
-use crate::flow::host::{Host, Request, Told};
+use crate::flow::host::{Host, Request, Resolution};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
 use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
@@ -42,7 +42,7 @@ pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) 
         let now = state.host.now();
         let open = unsettled(state, |entry| stands_in_the_way(state, entry, &own.request, now));
         if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
-            if is_told(state, entry, Some(own), &earlier_payment_open()).await {
+            if is_resolved(state, entry, Some(own), &earlier_payment_open()).await {
                 continue;
             }
             return Err(Failure::raised(earlier_payment_open(), None, Some(entry.payment.clone())));
@@ -124,7 +124,7 @@ async fn look_one_up<H: Host>(
                 Verdict::Failed if owner.is_some() => {
                     return drop(settle_unproven(state, &entry, Unproven::NotPaid).await);
                 }
-                Verdict::Again if owner.is_some() => {
+                Verdict::MayRepeat if owner.is_some() => {
                     if let Some((_, abandoned)) = own.filter(|(own, _)| own.resource == entry.resource()) {
                         abandoned.replace(Some(entry));
                     }
@@ -139,8 +139,8 @@ async fn look_one_up<H: Host>(
                     continue;
                 }
                 Verdict::Failed => {}
-                Verdict::Again if own.is_some() => {}
-                Verdict::Again | Verdict::Open { .. } => return,
+                Verdict::MayRepeat if own.is_some() => {}
+                Verdict::MayRepeat | Verdict::Open { .. } => return,
             }
         }
         // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
@@ -208,7 +208,7 @@ pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<
 
 /// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
 /// a time. Whether it is settled now.
-pub(crate) async fn is_told<H: Host>(
+pub(crate) async fn is_resolved<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
     own: Option<&Purchase<H>>,
@@ -222,13 +222,13 @@ pub(crate) async fn is_told<H: Host>(
     let still = state.records.borrow().journal.find(&entry.payment.payment_hash).cloned();
     let Some(still) = still.filter(Entry::is_unsettled) else { return true };
     match state.host.ask_unknown(&still.payment, error).await {
-        Told::Preimage(text) => {
+        Resolution::Preimage(text) => {
             if let Ok(proof) = prove(&still.payment, &text, None) {
                 settle_paid(state, &still, proof).await;
             }
         }
-        Told::Failed => drop(settle_unproven(state, &still, Unproven::NotPaid).await),
-        Told::Wait => {}
+        Resolution::Failed => drop(settle_unproven(state, &still, Unproven::NotPaid).await),
+        Resolution::Wait => {}
     }
     // It may have been settled while the question was out: by resolve(), or by a late answer.
     let records = state.records.borrow();

@@ -77,7 +77,7 @@ async fn note_seen<H: Host>(state: &ClientState<H>, entry: &Entry, id: Option<St
     let is_news = |records: &Records| {
         let known = records.journal.find(&entry.payment.payment_hash);
         let is_had = seen == PENDING
-            && known.is_some_and(|known| known.is_same_order(entry) && known.dispatch.heard != Some(Heard::Known));
+            && known.is_some_and(|known| known.is_same_order(entry) && known.dispatch.heard != Some(Heard::HasPayment));
         (is_had, id.as_ref().is_some_and(|id| records.journal.habits.seen(id) & seen == 0))
     };
     if is_news(&state.records.borrow()) == (false, false) {
@@ -86,7 +86,7 @@ async fn note_seen<H: Host>(state: &ClientState<H>, entry: &Entry, id: Option<St
     let note = |records: &mut Records| {
         let (is_had, is_habit) = is_news(records);
         if let Some(known) = records.journal.find_mut(&entry.payment.payment_hash).filter(|_| is_had) {
-            known.dispatch.heard = Some(Heard::Known);
+            known.dispatch.heard = Some(Heard::HasPayment);
         }
         if let Some(id) = id.as_ref().filter(|_| is_habit) {
             records.journal.habits.note(id, seen);

@@ -89,8 +89,8 @@ pub(crate) fn note_failure<H: Host>(
 ) {
     let mut records = state.records.borrow_mut();
     let failed_before =
-        records.tokens.get(sent.id).is_some_and(|token| token.is_doubted(&request.method, &request.url));
-    records.tokens.update(sent.id, |token| token.note_doubt(&request.method, &request.url));
+        records.tokens.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
+    records.tokens.update(sent.id, |token| token.note_failed_request(&request.method, &request.url));
     drop(records);
     if is_priced && (is_certain || failed_before) {
         note_refused(state, sent, request);

@@ -33,7 +33,7 @@ export class Core {
   /** JSON text: the quote, or null where nothing is to be paid. */
   quote(call: Call): Promise<string>;
   /** Asks the ledger one of the questions of `core/client.ts`. Gives JSON text. */
-  books(question: number, subject?: string, preimage?: string): Promise<string | undefined>;
+  records(question: number, subject?: string, preimage?: string): Promise<string | undefined>;
 }
 /** What the wasm imports. */
 export const imports: WebAssembly.Imports;

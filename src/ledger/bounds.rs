@@ -1,8 +1,8 @@
-//! How large the books may grow: what goes to make room, and what never does.
+//! How large the records may grow: what goes to make room, and what never does.
 //!
 //! Both values of the store are read and written as a whole, so their size is what a purchase costs. What makes room, oldest
 //! first: of the journal, settled payments that no window of hours or days counts any more and whose invoice nobody can bring
-//! again ([`crate::ledger::entry::Entry::can_be_folded`]); their amounts stay in the totals. Of the tokens, those that have expired
+//! again ([`crate::ledger::entry::Entry::can_be_compacted`]); their amounts stay in the totals. Of the tokens, those that have expired
 //! or are used up. Unsettled payments, tokens that may still open something, and what is known of servers that took money for
 //! nothing stay. A store in which nothing can go is full, and refuses to buy.
 
@@ -28,7 +28,7 @@ impl Records {
         // Tokens that open payments may bring are bought as well.
         let coming: usize = self.journal.entries().iter().filter(|entry| entry.is_unsettled()).map(Entry::size).sum();
         let coming = coming.saturating_add(own);
-        self.journal.fold(KEPT_BYTES.saturating_sub(own), now_ms);
+        self.journal.compact(KEPT_BYTES.saturating_sub(own), now_ms);
         self.tokens.prune(KEPT_BYTES.saturating_sub(coming), now_ms);
         let full = |what| Err(Error::new(Code::StoreFailed, what));
         if self.journal.size().saturating_add(own) > MOST_BYTES {

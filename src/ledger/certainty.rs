@@ -50,7 +50,7 @@ pub enum Verdict {
     /// Nothing was paid nor will be.
     Failed,
     /// Nobody can tell, but the same invoice may be handed to the same wallet again.
-    Again,
+    MayRepeat,
     /// Nobody can tell.
     Open {
         /// When the same report would end it, in milliseconds since the Unix epoch.
@@ -83,7 +83,7 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
             return prove(&entry.payment, preimage, *fee_msat).map_or(OPEN, Verdict::Paid);
         }
         Fact::Pending | Fact::Unreachable => return OPEN,
-        Fact::NotFound if dispatch.heard == Some(Heard::Known) => return OPEN,
+        Fact::NotFound if dispatch.heard == Some(Heard::HasPayment) => return OPEN,
         Fact::NotFound => None,
         Fact::Failed { begun_at_ms } => *begun_at_ms,
     };
@@ -95,7 +95,7 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
     let sent_at_ms = dispatch.sent_at_ms.unwrap_or(entry.started_at_ms.saturating_add(LEASE_MS));
     let quiet_at_ms = match wallet.window {
         Window::None => 0,
-        Window::Sent(_) if dispatch.heard == Some(Heard::Ended) => 0,
+        Window::Sent(_) if dispatch.heard == Some(Heard::OrderEnded) => 0,
         Window::Sent(window_ms) => sent_at_ms.saturating_add(window_ms),
         Window::Error(window_ms) => {
             dispatch.error_at_ms.unwrap_or(sent_at_ms.saturating_add(timeout_ms)).saturating_add(window_ms)
@@ -121,7 +121,7 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
     }
     let is_alive = now_ms / 1000 < entry.invoice_expires_at.saturating_sub(LEAST_LIFE_S);
     if wallet.settles_once && is_alive && dispatch.invoice.is_some() {
-        return Verdict::Again;
+        return Verdict::MayRepeat;
     }
     OPEN
 }

@@ -1,4 +1,4 @@
-//! Settled payments of old, folded into one sum for each origin: the journal stays small, and totals stay what they were.
+//! Settled payments of old, compacted into one sum for each origin: the journal stays small, and totals stay what they were.
 
 use crate::error::Error;
 use crate::ledger::stored::stored_rows;
@@ -9,9 +9,9 @@ use crate::text::json_writer::Writer;
 /// Room for one origin in the stored text, its name aside.
 const ROW_BYTES: usize = 40;
 
-/// What is left of folded payments.
+/// What is left of compacted payments.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Folded {
+pub(crate) struct Compacted {
     /// When the latest of them started, in Unix milliseconds.
     until_ms: u64,
     origins: Vec<Sum>,
@@ -24,7 +24,7 @@ struct Sum {
     msat: u64,
 }
 
-impl Folded {
+impl Compacted {
     pub(crate) fn is_empty(&self) -> bool {
         self.origins.is_empty()
     }
@@ -38,7 +38,7 @@ impl Folded {
         }
     }
 
-    /// Whether a paid payment that started then, and is in the journal no more, was folded.
+    /// Whether a paid payment that started then, and is in the journal no more, was compacted.
     pub(crate) fn reaches(&self, started_at_ms: u64) -> bool {
         !self.is_empty() && started_at_ms <= self.until_ms
     }

@@ -29,9 +29,9 @@ pub struct Dispatch {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
     /// It has the payment. That it does not find it later is a contradiction, and ends nothing.
-    Known,
+    HasPayment,
     /// It is done with the order and begins no further attempt.
-    Ended,
+    OrderEnded,
 }
 
 impl Dispatch {
@@ -39,7 +39,7 @@ impl Dispatch {
     pub(crate) fn learn(&mut self, sender: &Self) {
         self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
         self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
-        if self.heard != Some(Heard::Known) {
+        if self.heard != Some(Heard::HasPayment) {
             self.heard = sender.heard.or(self.heard);
         }
     }
@@ -91,7 +91,7 @@ impl Dispatch {
 }
 
 impl Heard {
-    const ALL: [(Self, &'static str); 2] = [(Self::Known, "known"), (Self::Ended, "ended")];
+    const ALL: [(Self, &'static str); 2] = [(Self::HasPayment, "known"), (Self::OrderEnded, "ended")];
 
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(heard, _)| *heard == self).map_or("", |(_, name)| name)

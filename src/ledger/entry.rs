@@ -53,7 +53,7 @@ impl Entry {
     /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to spare
     /// for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
     #[must_use]
-    pub fn can_be_folded(&self, now_ms: u64) -> bool {
+    pub fn can_be_compacted(&self, now_ms: u64) -> bool {
         !self.is_unsettled() && self.age_ms(now_ms) >= DAY_MS && self.is_forgotten(now_ms)
     }
 

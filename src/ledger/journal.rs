@@ -3,14 +3,14 @@
 //! ```text
 //!                          ┌──────────────────── proof ────────────────────┐
 //!              journalled  │                                               ▼
-//!   (nothing) ─────────▶ pending ── answer lost ──▶ unknown ── proof ──▶ paid ── folded ──▶ (a sum)
+//!   (nothing) ─────────▶ pending ── answer lost ──▶ unknown ── proof ──▶ paid ── compacted ──▶ (a sum)
 //!                          │  ▲                        │                   ▲
 //!                          │  └─ tried again ─┐        │                   │
 //!                          │                  │        │                   │
 //!                          └── certainty ──▶ failed ◀── certainty          │
 //!                                             │ │                          │
 //!                                             │ └────────── proof ─────────┘
-//!                                             └── folded ──▶ (nothing)
+//!                                             └── compacted ──▶ (nothing)
 //! ```
 //!
 //! - *journalled*: the entry is stored before the wallet is asked. One that can't be stored is taken back, and nothing is paid.
@@ -24,7 +24,7 @@
 //! - *tried again*: a server may offer the same invoice once more; the entry then starts anew, and what becomes of the
 //!   earlier attempt changes it by a proof only. And where the process that sent an order is gone, the same invoice may be
 //!   handed to the same wallet again: the entry then stays open until its invoice has expired, or it is proven.
-//! - *folded*: settled, and too old to count in an hour or a day or to be offered again: see [`crate::ledger::bounds`]. What was paid
+//! - *compacted*: settled, and too old to count in an hour or a day or to be offered again: see [`crate::ledger::bounds`]. What was paid
 //!   stays in the totals.
 //!
 //! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight can
@@ -32,17 +32,17 @@
 //! the invoice expired ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)) nobody will learn any more what became of them, and it may be bought anew.
 
 use crate::error::Error;
-use crate::ledger::compacted::Folded;
+use crate::ledger::compacted::Compacted;
 use crate::ledger::entry::Entry;
 use crate::ledger::habits::Habits;
 use crate::ledger::limits::{Counted, Spent};
 use crate::ledger::payment::State;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
 
-/// The version of the stored form while nothing is folded.
+/// The version of the stored form while nothing is compacted.
 const VERSION: u64 = 1;
-/// The version with folded sums: a reader of the earlier one would lose them with its next write, and exceed the limits.
-const VERSION_FOLDED: u64 = 2;
+/// The version with compacted sums: a reader of the earlier one would lose them with its next write, and exceed the limits.
+const VERSION_COMPACTED: u64 = 2;
 /// What the rows are called in the stored form.
 const ROWS: &str = "payments";
 
@@ -50,7 +50,7 @@ const ROWS: &str = "payments";
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Journal {
     entries: Vec<Entry>,
-    folded: Folded,
+    compacted: Compacted,
     pub(crate) habits: Habits,
 }
 
@@ -60,21 +60,21 @@ impl Journal {
     /// # Errors
     /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let (json, version) = stored_json(text, ROWS, VERSION_FOLDED)?;
+        let (json, version) = stored_json(text, ROWS, VERSION_COMPACTED)?;
         let entries = stored_rows(&json, ROWS, Entry::read)?;
-        let folded = if version == VERSION { Folded::default() } else { Folded::read(&json, ROWS)? };
+        let compacted = if version == VERSION { Compacted::default() } else { Compacted::read(&json, ROWS)? };
         let habits = Habits::read(&json)?;
-        Ok(Self { entries, folded, habits })
+        Ok(Self { entries, compacted, habits })
     }
 
     /// The stored form.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let is_whole = self.folded.is_empty();
-        let version = if is_whole { VERSION } else { VERSION_FOLDED };
+        let is_whole = self.compacted.is_empty();
+        let version = if is_whole { VERSION } else { VERSION_COMPACTED };
         stored_text(version, ROWS, &self.entries, Entry::write, |text| {
             if !is_whole {
-                self.folded.write(text);
+                self.compacted.write(text);
             }
             if !self.habits.is_empty() {
                 self.habits.write(text);
@@ -85,42 +85,42 @@ impl Journal {
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.folded.is_empty() && self.habits.is_empty()
+        self.entries.is_empty() && self.compacted.is_empty() && self.habits.is_empty()
     }
 
     /// About how many bytes the stored form takes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.entries.iter().map(Entry::size).fold(self.folded.size(), usize::saturating_add)
+        self.entries.iter().map(Entry::size).fold(self.compacted.size(), usize::saturating_add)
     }
 
-    /// Folds entries that may be, oldest first, until the rest takes `most` bytes.
-    pub fn fold(&mut self, most: usize, now_ms: u64) {
+    /// Compacts entries that may be, oldest first, until the rest takes `most` bytes.
+    pub fn compact(&mut self, most: usize, now_ms: u64) {
         let mut excess = self.size().saturating_sub(most);
         if excess == 0 {
             return;
         }
-        let Self { entries, folded, .. } = self;
+        let Self { entries, compacted, .. } = self;
         entries.retain(|entry| {
-            let stays = excess == 0 || !entry.can_be_folded(now_ms);
+            let stays = excess == 0 || !entry.can_be_compacted(now_ms);
             if !stays {
                 excess = excess.saturating_sub(entry.size());
                 let (msat, _) = entry.sums();
                 if msat > 0 {
-                    folded.add(&entry.payment.origin, msat, entry.started_at_ms);
+                    compacted.add(&entry.payment.origin, msat, entry.started_at_ms);
                 }
             }
             stays
         });
     }
 
-    /// Whether an entry that is missing here was folded.
+    /// Whether an entry that is missing here was compacted.
     #[must_use]
-    pub fn has_folded(&self, entry: &Entry) -> bool {
-        entry.payment.state == State::Paid && self.folded.reaches(entry.started_at_ms)
+    pub fn has_compacted(&self, entry: &Entry) -> bool {
+        entry.payment.state == State::Paid && self.compacted.reaches(entry.started_at_ms)
     }
 
-    /// Every entry that is not folded, oldest first.
+    /// Every entry that is not compacted, oldest first.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -167,13 +167,13 @@ impl Journal {
     }
 
     /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The sums
-    /// are those of this reading: what was paid long ago and is missing here has been folded into them.
+    /// are those of this reading: what was paid long ago and is missing here has been compacted into them.
     pub fn merge(&mut self, newer: &Self) {
         self.habits.merge(&newer.habits);
         for entry in &newer.entries {
-            let was_folded = self.has_folded(entry);
+            let was_compacted = self.has_compacted(entry);
             match self.find_mut(&entry.payment.payment_hash) {
-                None if was_folded => {}
+                None if was_compacted => {}
                 None => self.entries.push(entry.clone()),
                 Some(known) if entry.knows_more_than(known) => *known = entry.clone(),
                 Some(_) => {}
@@ -199,7 +199,7 @@ impl Journal {
         for entry in self.entries.iter().filter(|entry| origin.is_none_or(|origin| origin == entry.payment.origin)) {
             spent.add(of(entry.sums()), entry.started_at_ms, now_ms);
         }
-        spent.total = spent.total.saturating_add(self.folded.total(origin));
+        spent.total = spent.total.saturating_add(self.compacted.total(origin));
         spent
     }
 }

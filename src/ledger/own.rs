@@ -102,7 +102,7 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Re
         match said {
             Said::Accepted => known.note_accepted(),
             Said::Refused => known.note_refusal(at.method, at.url),
-            Said::Doubted => known.note_doubt(at.method, at.url),
+            Said::Doubted => known.note_failed_request(at.method, at.url),
             Said::UsedUp => known.note_used_up(),
         }
         if *known != before {

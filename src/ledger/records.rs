@@ -44,7 +44,7 @@ pub(crate) struct KnownHash {
 }
 
 impl Records {
-    /// The payment of a hash (hex), and its preimage: of the journal, or, where it was folded, of a token that is still kept.
+    /// The payment of a hash (hex), and its preimage: of the journal, or, where it was compacted, of a token that is still kept.
     pub(crate) fn bought_with(&self, payment_hash: &str) -> Option<(Payment, Option<String>)> {
         let of_entry = |entry: &Entry| (entry.payment.clone(), entry.preimage.clone());
         let of_token = |token: &Rc<Token>| (token.payment.clone(), token.preimage.clone());

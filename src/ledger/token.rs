@@ -142,7 +142,7 @@ impl Token {
     }
 
     /// Whether a request failed at this method and path that it was sent with as a token of another resource.
-    pub(crate) fn is_doubted(&self, method: &str, url: &str) -> bool {
+    pub(crate) fn has_failed_at(&self, method: &str, url: &str) -> bool {
         let path = Location::of(url).map_or("/", |location| location.path);
         self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
     }
@@ -203,7 +203,7 @@ impl Token {
     }
 
     /// Notes that a request failed that it was sent with as a token of another resource.
-    pub(crate) fn note_doubt(&mut self, method: &str, url: &str) {
+    pub(crate) fn note_failed_request(&mut self, method: &str, url: &str) {
         self.note_refusals(method, url, 0);
     }
 

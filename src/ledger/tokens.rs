@@ -13,7 +13,7 @@ const VERSION: u64 = 1;
 /// What the rows are called in the stored form.
 const ROWS: &str = "tokens";
 /// Tokens that are kept for the requests that are under way with them.
-const MOST_GONE: usize = 64;
+const MOST_REMOVED: usize = 64;
 
 /// What a token is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct Search<'a> {
 pub struct Tokens {
     list: Vec<Rc<Token>>,
     /// Taken out of the list, while requests may be under way with them.
-    gone: Vec<Rc<Token>>,
+    removed: Vec<Rc<Token>>,
     last_id: u32,
 }
 
@@ -71,20 +71,20 @@ impl Tokens {
     /// The token of an id.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&Rc<Token>> {
-        self.list.iter().chain(&self.gone).find(|token| token.id == id)
+        self.list.iter().chain(&self.removed).find(|token| token.id == id)
     }
 
     /// Takes tokens out; the last few of them stay known by their ids.
     fn remove(&mut self, which: impl Fn(&Token) -> bool) {
         for token in std::mem::take(&mut self.list) {
-            let list = if which(&token) { &mut self.gone } else { &mut self.list };
+            let list = if which(&token) { &mut self.removed } else { &mut self.list };
             list.push(token);
         }
-        self.forget_the_gone();
+        self.trim_removed();
     }
 
-    fn forget_the_gone(&mut self) {
-        self.gone = self.gone.split_off(self.gone.len().saturating_sub(MOST_GONE));
+    fn trim_removed(&mut self) {
+        self.removed = self.removed.split_off(self.removed.len().saturating_sub(MOST_REMOVED));
     }
 
     /// About how many bytes the stored form takes.
@@ -122,7 +122,7 @@ impl Tokens {
         for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
             let own = token.is_for(method, url);
             // What made a request fail may still be what a 402 asks for.
-            refused |= token.refusals(method, location.path) > 0 || (is_first && token.is_doubted(method, url));
+            refused |= token.refusals(method, location.path) > 0 || (is_first && token.has_failed_at(method, url));
             let is_refused = match token.accepted {
                 true => token.own_refusals > 0,
                 // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
@@ -208,9 +208,9 @@ impl Tokens {
             self.list.push(Rc::new(token));
         }
         for token in known.into_iter().flatten() {
-            self.gone.push(token);
+            self.removed.push(token);
         }
-        self.forget_the_gone();
+        self.trim_removed();
     }
 
     /// Adds those of `others` that are missing here.

@@ -5,7 +5,7 @@ use super::task;
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Raised;
-use crate::flow::host::{Answer, Head, Host, Order, Request, Terms, Told};
+use crate::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
 use crate::ledger::payment::Payment;
 use crate::ledger::wallet::{Fact, Wallet};
 use crate::text::json::Json;
@@ -286,11 +286,11 @@ impl Host for JsHost {
                 return Answer::Preimage { text: preimage, fee_msat: number(&answer, "feeMsat") };
             }
             if let Some(heard) = text(&answer, "heard") {
-                return if heard == "known" { Answer::Known(cause) } else { Answer::Ended(cause) };
+                return if heard == "known" { Answer::HasPayment(cause) } else { Answer::OrderEnded(cause) };
             }
             match answer.get("proven") {
-                Some(Json::Bool(true)) => Answer::Word,
-                _ => Answer::Nothing(text(&answer, "nothing").unwrap_or_default()),
+                Some(Json::Bool(true)) => Answer::PaidWithoutProof,
+                _ => Answer::NoPreimage(text(&answer, "nothing").unwrap_or_default()),
             }
         })
     }
@@ -321,14 +321,14 @@ impl Host for JsHost {
         self.is(trait_of::ASKS_UNKNOWN)
     }
 
-    fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Told> + 'static {
+    fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Resolution> + 'static {
         let error =
             Raised { error: error.clone(), cause: None, payment: Some(payment.clone()), quote: None, response: None };
         settled(JsFuture::from(self.env.unknown(&payment.to_json(), self.raise(error))), |told| {
             let told = told.map_or(Json::Null, |told| data(&told));
             match told.get("failed") {
-                Some(Json::Bool(true)) => Told::Failed,
-                _ => text(&told, "preimage").map_or(Told::Wait, Told::Preimage),
+                Some(Json::Bool(true)) => Resolution::Failed,
+                _ => text(&told, "preimage").map_or(Resolution::Wait, Resolution::Preimage),
             }
         })
     }

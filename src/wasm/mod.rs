@@ -146,9 +146,9 @@ impl Core {
         })
     }
 
-    /// What is asked of the books, by the numbers of `client.ts`; what is told comes as JSON text. `subject` is a URL, or for
+    /// What is asked of the records, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a URL, or for
     /// the last one a payment hash, to which `preimage` belongs.
-    pub fn books(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
+    pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
             let subject = subject.as_deref();

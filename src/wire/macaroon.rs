@@ -12,7 +12,7 @@ use crate::text::encoding::{from_digits, is_digit};
 use crate::text::scan::{cut, find};
 use crate::wire::hmac::hmac;
 use contents::invalid;
-pub use contents::{Caveat, Macaroon, MAX_TOKEN};
+pub use contents::{Caveat, Commitment, Macaroon, MAX_TOKEN};
 use format::Encoded;
 
 /// Bytes of a caveat that is added: far more than any in use, and it fits every format.

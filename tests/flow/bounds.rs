@@ -122,24 +122,24 @@ fn the_sizes_are_about_right() {
 }
 
 #[test]
-fn what_may_be_folded() {
+fn what_may_be_compacted() {
     let now = 1_800_000_000_123;
     let old = now - 10 * DAY_MS;
     let origin = "https://api.example";
-    assert!(row(1, origin, State::Paid, old).can_be_folded(now));
-    assert!(row(1, origin, State::Failed, old).can_be_folded(now));
-    assert!(!row(1, origin, State::Pending, old).can_be_folded(now), "open, however old");
-    assert!(!row(1, origin, State::Unknown, 0).can_be_folded(now));
+    assert!(row(1, origin, State::Paid, old).can_be_compacted(now));
+    assert!(row(1, origin, State::Failed, old).can_be_compacted(now));
+    assert!(!row(1, origin, State::Pending, old).can_be_compacted(now), "open, however old");
+    assert!(!row(1, origin, State::Unknown, 0).can_be_compacted(now));
     let at = |started_at_ms| Entry { invoice_expires_at: 0, ..row(1, origin, State::Paid, started_at_ms) };
-    assert!(!at(now - DAY_MS + 1).can_be_folded(now), "counts in the day's window");
-    assert!(at(now - DAY_MS).can_be_folded(now));
-    assert!(!at(now + DAY_MS).can_be_folded(now), "from the future: counts as now");
+    assert!(!at(now - DAY_MS + 1).can_be_compacted(now), "counts in the day's window");
+    assert!(at(now - DAY_MS).can_be_compacted(now));
+    assert!(!at(now + DAY_MS).can_be_compacted(now), "from the future: counts as now");
     let expires = |expires_at| Entry { invoice_expires_at: expires_at, ..row(1, origin, State::Paid, old) };
     let now_s = now / 1000;
-    assert!(!expires(now_s + 1).can_be_folded(now), "its invoice could be brought again");
-    assert!(!expires(now_s - 86_400).can_be_folded(now), "or by who waits for a clock to be set back");
-    assert!(expires(now_s - 86_401).can_be_folded(now));
-    assert!(!expires(u64::MAX).can_be_folded(now));
+    assert!(!expires(now_s + 1).can_be_compacted(now), "its invoice could be brought again");
+    assert!(!expires(now_s - 86_400).can_be_compacted(now), "or by who waits for a clock to be set back");
+    assert!(expires(now_s - 86_401).can_be_compacted(now));
+    assert!(!expires(u64::MAX).can_be_compacted(now));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn old_payments_make_room_and_stay_in_every_total() {
 }
 
 #[test]
-fn limits_count_what_was_folded() {
+fn limits_count_what_was_compacted() {
     let (world, store) = (World::new(), Store::new(true));
     let old = world.now() - 9 * DAY_MS;
     let origin = "https://api.example";
@@ -236,7 +236,7 @@ fn memory_is_bounded_as_well() {
 }
 
 #[test]
-fn an_invoice_whose_payment_was_folded_has_expired() {
+fn an_invoice_whose_payment_was_compacted_has_expired() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, Config::new(100));
     // The same 402 for ever, to whoever has lost the token.
@@ -253,7 +253,7 @@ fn an_invoice_whose_payment_was_folded_has_expired() {
     let request = get("https://b.example/");
     world.on_send.replace(None);
     assert_eq!(fetch(&client, &host, request), PAID);
-    assert!(payments(&world, &client).iter().all(|payment| payment.payment_hash != hash), "it is folded");
+    assert!(payments(&world, &client).iter().all(|payment| payment.payment_hash != hash), "it is compacted");
 
     world.sells(Terms::default());
     let forgetting = client.clone();
@@ -272,13 +272,13 @@ fn a_hash_stays_known_while_its_token_is_kept() {
     let terms = Terms { preimage: Some(5), ..Terms::default() };
     world.sells(terms.clone());
     assert_eq!(fetch(&first, &host, get(URL)), PAID);
-    // Folded, as after many payments more.
+    // Compacted, as after many payments more.
     let journal = Journal::parse(&store.value(JOURNAL).unwrap()).unwrap();
     world.executor.pass(3 * DAY_MS);
-    let mut folded = journal.clone();
-    folded.fold(0, world.now());
-    assert!(folded.entries().is_empty() && folded.spent(None, world.now()) == journal.spent(None, world.now()));
-    store.put(JOURNAL, &folded.to_text());
+    let mut compacted = journal.clone();
+    compacted.compact(0, world.now());
+    assert!(compacted.entries().is_empty() && compacted.spent(None, world.now()) == journal.spent(None, world.now()));
+    store.put(JOURNAL, &compacted.to_text());
     let (client, host) = instance(&world, &store, Config::new(100));
     let expected = End::Raised { code: Code::HashMismatch, cause: None, state: Some(State::Paid), has_response: true };
     world.sells(terms.clone());
@@ -301,7 +301,7 @@ fn a_hash_stays_known_while_its_token_is_kept() {
 }
 
 #[test]
-fn what_another_instance_folded_does_not_come_back() {
+fn what_another_instance_compacted_does_not_come_back() {
     let (world, store) = (World::new(), Store::new(true));
     let old = world.now() - 9 * DAY_MS;
     let journal = filled(KEPT_BYTES, |number| row(number, "https://a.example", State::Paid, old));
@@ -352,7 +352,7 @@ fn a_journal_full_of_open_payments_refuses_to_buy() {
 }
 
 #[test]
-fn a_journal_full_of_todays_payments_refuses_to_buy_until_they_may_be_folded() {
+fn a_journal_full_of_todays_payments_refuses_to_buy_until_they_may_be_compacted() {
     let (world, store) = (World::new(), Store::new(true));
     let now = world.now();
     let journal = filled(MOST_BYTES, |number| row(number, "https://a.example", State::Paid, now - HOUR_MS));

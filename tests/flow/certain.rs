@@ -8,7 +8,7 @@ use crate::host::{
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start};
 use l402_fetch::flow::config::Config;
-use l402_fetch::flow::host::{Answer, Told};
+use l402_fetch::flow::host::{Answer, Resolution};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
 use l402_fetch::Code;
@@ -112,7 +112,7 @@ fn a_window_survives_a_reload_and_holds_in_every_other_instance() {
 fn a_command_that_may_still_be_trying_is_waited_for_unless_it_has_ended() {
     for (answer, expected) in [
         (Answer::Threw("PAYMENT_FAILED"), threw(Code::PaymentUnknown, State::Unknown)),
-        (Answer::Ended("PAYMENT_FAILED"), threw(Code::PaymentFailed, State::Failed)),
+        (Answer::OrderEnded("PAYMENT_FAILED"), threw(Code::PaymentFailed, State::Failed)),
     ] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = instance(&world, &store, wallet("cln", true, CLN));
@@ -335,7 +335,7 @@ fn an_open_payment_stands_in_the_way_of_its_origin_where_tokens_are_shared() {
 }
 
 /// What whoever is asked says, and of what it was asked.
-fn tells(host: &Fake, told: Told) -> Rc<std::cell::RefCell<Vec<(State, Code)>>> {
+fn tells(host: &Fake, told: Resolution) -> Rc<std::cell::RefCell<Vec<(State, Code)>>> {
     let asked = Rc::new(std::cell::RefCell::new(Vec::new()));
     let seen = asked.clone();
     host.on_unknown.replace(Some(Box::new(move |(payment, code)| {
@@ -355,7 +355,7 @@ fn who_is_asked_where_nobody_can_tell_settles_it() {
         if earlier {
             assert_eq!(fetch(&first, &host, get(URL)), threw(Code::PaymentUnknown, State::Unknown));
         }
-        let asked = tells(&host, Told::Preimage(offer.preimage));
+        let asked = tells(&host, Resolution::Preimage(offer.preimage));
         let expected = if earlier { REUSED } else { PAID };
         assert_eq!(fetch(&first, &host, get(URL)), expected, "earlier: {earlier}");
         assert_eq!(asked.take(), [(State::Unknown, Code::PaymentUnknown)]);
@@ -367,22 +367,22 @@ fn who_is_asked_where_nobody_can_tell_settles_it() {
 fn who_is_asked_and_says_failed_frees_the_amount() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
-    world.wallet_says(Answer::Nothing("undefined".into()));
-    let asked = tells(&host, Told::Failed);
+    world.wallet_says(Answer::NoPreimage("undefined".into()));
+    let asked = tells(&host, Resolution::Failed);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
     assert_eq!((world.paid(), spent(&world, &client)), (1, 0));
     // What an earlier call left open is asked about before it is bought anew.
     host.on_unknown.replace(None);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
     world.on_pay.replace(None);
-    let again = tells(&host, Told::Failed);
+    let again = tells(&host, Resolution::Failed);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 3, 10));
     assert_eq!((asked.take(), again.take().len()), (vec![(State::Unknown, Code::NoPreimage)], 1));
 }
 
 #[test]
 fn who_is_asked_and_can_not_tell_leaves_it_open() {
-    for told in [Told::Wait, Told::Preimage("ab".repeat(32)), Told::Preimage("nonsense".into())] {
+    for told in [Resolution::Wait, Resolution::Preimage("ab".repeat(32)), Resolution::Preimage("nonsense".into())] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
         world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -409,7 +409,7 @@ fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
             let (client, hash, preimage) = (asking.clone(), payment.payment_hash.clone(), preimage.clone());
             Box::pin(async move {
                 let _ = client.resolve(&hash, preimage.as_deref()).await;
-                Told::Wait
+                Resolution::Wait
             })
         })));
         let (expected, payments, sum) = match (is_paid, earlier) {
@@ -429,7 +429,7 @@ fn nobody_is_asked_while_an_order_is_out() {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
         let answer = world.wallet_waits();
-        let asked = tells(&host, Told::Failed);
+        let asked = tells(&host, Resolution::Failed);
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         assert_eq!((asked.borrow().len(), world.paid(), spent(&world, &client)), (0, 1, 10));
@@ -466,7 +466,7 @@ fn one_question_at_a_time_and_none_twice() {
     let running: Vec<_> = urls.iter().chain(&urls).map(|url| start(&client, &host, get(url)).1).collect();
     world.executor.run(1_000);
     assert_eq!(at_once.get(), 1);
-    answer.bring(Told::Failed);
+    answer.bring(Resolution::Failed);
     world.executor.run(60_000);
     let ends: Vec<_> = running.iter().map(crate::executor::Running::take).collect();
     assert_eq!(ends.iter().filter(|end| **end == PAID).count(), 3, "{ends:?}");

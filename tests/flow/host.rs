@@ -8,7 +8,7 @@ use l402_fetch::flow::call::Reply;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::event::{Event, Quote};
 use l402_fetch::flow::failure::Failure;
-use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Terms, Told};
+use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
@@ -71,7 +71,7 @@ pub struct Instance {
     /// What is known of its wallet: the same for all, whose records are whole.
     pub wallet: RefCell<Wallet>,
     /// Who is asked where nobody can tell, and how often that was.
-    pub on_unknown: Ask<(Payment, Code), Task<Told>>,
+    pub on_unknown: Ask<(Payment, Code), Task<Resolution>>,
     pub questions: Cell<usize>,
 }
 
@@ -327,11 +327,11 @@ impl Host for Fake {
         self.on_unknown.borrow().is_some()
     }
 
-    fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Told> + 'static {
+    fn ask_unknown(&self, payment: &Payment, error: &Error) -> impl Future<Output = Resolution> + 'static {
         self.questions.set(self.questions.get() + 1);
         match self.on_unknown.borrow().as_ref() {
             Some(ask) => ask(&(payment.clone(), error.code())),
-            None => soon(Told::Wait),
+            None => soon(Resolution::Wait),
         }
     }
 

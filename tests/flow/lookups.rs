@@ -137,7 +137,7 @@ fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
 fn without_a_store_memory_is_looked_up() {
     let world = World::new();
     let (client, host) = client(&world, None, Config::new(100));
-    world.wallet_says(l402_fetch::flow::host::Answer::Nothing("null".into()));
+    world.wallet_says(l402_fetch::flow::host::Answer::NoPreimage("null".into()));
     for number in 0..2 {
         fetch(&client, &host, get(&shop(number)));
     }

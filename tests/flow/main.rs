@@ -21,7 +21,6 @@ mod store;
 mod world;
 
 mod abandoned;
-mod books;
 mod bounds;
 mod certain;
 mod consent;
@@ -29,6 +28,7 @@ mod lookups;
 mod money;
 mod offers;
 mod parallel;
+mod records;
 mod recovery;
 mod stores;
 mod tokens;

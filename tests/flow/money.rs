@@ -165,7 +165,7 @@ fn reported_fees_count_and_reserves_do_not() {
 #[test]
 fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent() {
     let (world, client, host) = with(|config| config.limits.all.total = Some(24_999));
-    world.wallet_says(Answer::Nothing("null".into()));
+    world.wallet_says(Answer::NoPreimage("null".into()));
     fetch(&client, &host, get(&shop(1)));
     assert_eq!(spent(&world, &client, None), (10, 10, 10));
     world.on_pay.replace(None);

@@ -208,7 +208,7 @@ fn an_error_after_the_wallet_was_asked_tells_the_price_too() {
     for (answer, code) in [
         (Answer::Failed { text: "no route".into(), cause: None }, Code::PaymentFailed),
         (Answer::Threw("broken"), Code::PaymentUnknown),
-        (Answer::Word, Code::NoPreimage),
+        (Answer::PaidWithoutProof, Code::NoPreimage),
         (Answer::Preimage { text: "11".repeat(32), fee_msat: None }, Code::WrongPreimage),
     ] {
         let world = World::new();

@@ -18,7 +18,7 @@ fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new(has_lock));
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
     let (first, host) = client(&world, Some(&store), Config::new(100));
-    world.wallet_says(Answer::Nothing("undefined".into()));
+    world.wallet_says(Answer::NoPreimage("undefined".into()));
     assert_eq!(fetch(&first, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
     let hash = payments(&world, &first)[0].payment_hash.clone();
     world.on_pay.replace(None);
@@ -152,7 +152,7 @@ fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_
     let lookups = [None, Some(Fact::NotFound), Some(Fact::Unreachable)];
     let answers = [
         Answer::Failed { text: "confused".into(), cause: None },
-        Answer::Nothing("null".into()),
+        Answer::NoPreimage("null".into()),
         Answer::Preimage { text: "ab".repeat(32), fee_msat: None },
         Answer::Threw("broken"),
     ];
@@ -223,7 +223,7 @@ fn a_hash_that_was_bought_is_not_bought_again() {
 
 #[test]
 fn a_hash_in_anothers_name_is_a_trap_whatever_became_of_it() {
-    for answer in [Answer::Nothing("null".into()), Answer::Failed { text: "no route".into(), cause: None }] {
+    for answer in [Answer::NoPreimage("null".into()), Answer::Failed { text: "no route".into(), cause: None }] {
         let world = World::new();
         let (client, host) = client(&world, None, Config::new(100));
         world.offers(Terms { preimage: Some(5), ..Terms::default() });
@@ -244,7 +244,7 @@ fn a_token_that_is_known_needs_no_lookup() {
     assert_eq!(fetch(&first, &host, get(URL)), PAID);
     // The first leaves a payment of the origin open; the second has not read the token yet.
     world.server.shares.set(false);
-    world.wallet_says(Answer::Nothing("null".into()));
+    world.wallet_says(Answer::NoPreimage("null".into()));
     assert_eq!(fetch(&first, &host, get(&format!("{ORIGIN}/b"))), open(Code::NoPreimage, State::Unknown));
     world.on_lookup.replace(Some(Box::new(|_| soon(Fact::Unreachable))));
     assert_eq!(fetch(&second, &second_host, get(URL)), REUSED);

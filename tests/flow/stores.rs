@@ -150,7 +150,7 @@ fn a_store_that_fails_after_the_payment_fails_nobody() {
 #[test]
 fn a_failure_that_could_not_be_written_is_not_forgotten() {
     for (answer, state, sats) in [
-        (Answer::Nothing("null".into()), State::Unknown, 10),
+        (Answer::NoPreimage("null".into()), State::Unknown, 10),
         (Answer::Failed { text: "no route".into(), cause: None }, State::Failed, 0),
     ] {
         let (world, store) = (World::new(), Store::new(true));

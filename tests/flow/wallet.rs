@@ -36,8 +36,8 @@ fn assert_closed(world: &Rc<World>, client: &TheClient, host: &Fake) {
 #[test]
 fn answers_that_prove_nothing_leave_the_amount_counted() {
     let answers = [
-        ("nothing", Answer::Nothing("undefined".into()), Code::NoPreimage),
-        ("true", Answer::Word, Code::NoPreimage),
+        ("nothing", Answer::NoPreimage("undefined".into()), Code::NoPreimage),
+        ("true", Answer::PaidWithoutProof, Code::NoPreimage),
         ("an empty text", text(""), Code::NoPreimage),
         ("zeros", text(&"0".repeat(64)), Code::NoPreimage),
         ("an invoice", text("lnbc100n1p"), Code::NoPreimage),
@@ -75,7 +75,7 @@ fn true_is_believed_where_the_caller_said_so() {
     let world = World::new();
     let (client, host) = client(&world, None, Config { trust_wallet: true, ..Config::new(100) });
     let offer = world.sells(Default::default());
-    world.wallet_says(Answer::Word);
+    world.wallet_says(Answer::PaidWithoutProof);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
     assert_eq!(world.credentials(), [format!("L402 {}", offer.token), format!("L402 {}", offer.token)]);
@@ -198,7 +198,7 @@ fn an_answer_after_the_timeout_is_recorded() {
 
 #[test]
 fn a_late_answer_that_proves_nothing_changes_nothing() {
-    for answer in [Answer::Word, text("zz"), Answer::Nothing("null".into()), Answer::Threw("late")] {
+    for answer in [Answer::PaidWithoutProof, text("zz"), Answer::NoPreimage("null".into()), Answer::Threw("late")] {
         let (world, client, host) = start();
         let later = world.wallet_waits();
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));

@@ -19,7 +19,7 @@ const heap = () => {
 const WARM_UP = 1_500;
 
 // Many calls, since the engine's own code and notes come and go by half a megabyte.
-// A journal comes to its bound, 1 MB, after some 2,100 payments; from then on old ones are folded.
+// A journal comes to its bound, 1 MB, after some 2,100 payments; from then on old ones are compacted.
 for (const [kind, count, most] of [
   ["nothing to pay", 20_000, 0],
   ["a reused token", 20_000, 0],

@@ -104,7 +104,7 @@ impl Fault {
                         }
                         Answer::Failed { text: "no route".into(), cause: None }
                     }
-                    Self::Nothing => Answer::Nothing("undefined".into()),
+                    Self::Nothing => Answer::NoPreimage("undefined".into()),
                     Self::Wrong => Answer::Preimage { text: "ab".repeat(32), fee_msat: None },
                     _ => Answer::Threw(broke),
                 };

@@ -92,7 +92,7 @@ export const MUTANTS = [
   [
     "not found believed of what the wallet had",
     "ledger/certainty.rs",
-    "        Fact::NotFound if dispatch.heard == Some(Heard::Known) => return OPEN,\n",
+    "        Fact::NotFound if dispatch.heard == Some(Heard::HasPayment) => return OPEN,\n",
     "",
   ],
   [

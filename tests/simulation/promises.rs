@@ -338,14 +338,16 @@ impl World {
             let entry = journal.iter().rev().find(|entry| entry.payment.payment_hash == hash);
             self.keeps("the journal knows every payment", entry.is_some(), || hash.clone());
             let Some(entry) = entry else { continue };
-            let is_told = entry.payment.state == State::Paid || self.can_still_be_open(entry);
-            self.keeps("nothing stays open that can be told", is_told, || format!("{hash} {:?}", entry.payment.state));
+            let is_resolved = entry.payment.state == State::Paid || self.can_still_be_open(entry);
+            self.keeps("nothing stays open that can be told", is_resolved, || {
+                format!("{hash} {:?}", entry.payment.state)
+            });
             let counted = entry.payment.amount_msat == money.amount_msat;
             self.keeps("the journal knows every payment", counted, || format!("{hash} amount"));
         }
         for entry in &journal {
-            let is_told = !entry.is_unsettled() || self.can_still_be_open(entry);
-            self.keeps("nothing stays open that can be told", is_told, || {
+            let is_resolved = !entry.is_unsettled() || self.can_still_be_open(entry);
+            self.keeps("nothing stays open that can be told", is_resolved, || {
                 format!("{} {:?}", entry.payment.payment_hash, entry.payment.state)
             });
         }

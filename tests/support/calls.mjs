@@ -27,7 +27,7 @@ export const core = () => ({
 
 const preimages = new Map();
 
-// Ten minutes pass between two payments, so that the journal comes to its bound and old ones are folded.
+// Ten minutes pass between two payments, so that the journal comes to its bound and old ones are compacted.
 const BETWEEN = 600_000;
 let clock = Date.now();
 

@@ -71,7 +71,7 @@ export function clientOf(
 
   const ask = (question: number, subject?: string, preimage?: string) =>
     change(async () => {
-      const told = await core.books(question, subject, preimage);
+      const told = await core.records(question, subject, preimage);
       return told && JSON.parse(told);
     });
 

@@ -31,6 +31,17 @@ pub struct Caveat {
     pub raw: String,
 }
 
+/// Which invoice a macaroon is for, as its identifier tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Commitment {
+    /// It commits to the payment hash of the invoice in question.
+    ThisInvoice,
+    /// It commits to another payment hash.
+    AnotherInvoice,
+    /// Its layout is not known.
+    Unknown,
+}
+
 /// A decoded macaroon.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Macaroon {
@@ -53,14 +64,16 @@ pub struct Macaroon {
 }
 
 impl Macaroon {
-    /// Whether the identifier commits to this invoice's payment hash; `None` where its layout is not known.
+    /// Which payment hash the identifier commits to, beside this invoice's.
     ///
     /// 32 bytes that equal the hash are taken as the hash. 32 other bytes may be anything.
     #[must_use]
-    pub fn commits_to(&self, invoice_hash: &PaymentHash) -> Option<bool> {
+    pub fn commits_to(&self, invoice_hash: &PaymentHash) -> Commitment {
         match self.payment_hash {
-            Some(hash) => Some(hash == *invoice_hash),
-            None => (self.identifier == invoice_hash.as_bytes()).then_some(true),
+            Some(hash) if hash == *invoice_hash => Commitment::ThisInvoice,
+            Some(_) => Commitment::AnotherInvoice,
+            None if self.identifier == invoice_hash.as_bytes() => Commitment::ThisInvoice,
+            None => Commitment::Unknown,
         }
     }
 

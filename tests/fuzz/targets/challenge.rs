@@ -1,8 +1,7 @@
 //! `WWW-Authenticate`: what is read obeys the limits and, written as RFC 9110 has it, is read again as the same.
 #![no_main]
 
-use l402_fetch::wire::challenge;
-use l402_fetch::wire::challenge::{Challenge, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
+use l402_fetch::wire::challenge::{self, Challenge, MAX_CHALLENGES, MAX_HEADER, MAX_PARAMETERS};
 use l402_fetch::Code;
 use l402_fetch_fuzz::text;
 use libfuzzer_sys::fuzz_target;

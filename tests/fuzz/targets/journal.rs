@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
             merge(&a, &b);
             merge(&b, &a);
             let most = choices.one_of([0, 400, 1000, 5000]);
-            let [a, b] = [a, b].map(|journal| folded(&journal, most, NOW));
+            let [a, b] = [a, b].map(|journal| compacted(&journal, most, NOW));
             merge(&a, &b);
             merge(&b, &a);
         }
@@ -57,22 +57,22 @@ fn read(given: &str) -> Option<Journal> {
     Some(journal)
 }
 
-/// The journal with what may be folded so, which changes no sum and takes nothing that is open or young.
-fn folded(journal: &Journal, most: usize, now: u64) -> Journal {
-    let mut folded = journal.clone();
-    folded.fold(most, now);
+/// The journal with what may be compacted so, which changes no sum and takes nothing that is open or young.
+fn compacted(journal: &Journal, most: usize, now: u64) -> Journal {
+    let mut compacted = journal.clone();
+    compacted.compact(most, now);
     for origin in [None, Some("https://a.example"), Some("https://b.example"), Some("https://c.example")] {
-        assert_eq!(folded.spent(origin, now), journal.spent(origin, now));
-        assert_eq!(folded.counted(origin, now), journal.counted(origin, now));
+        assert_eq!(compacted.spent(origin, now), journal.spent(origin, now));
+        assert_eq!(compacted.counted(origin.unwrap_or_default(), now), journal.counted(origin.unwrap_or_default(), now));
     }
-    for entry in journal.entries().iter().filter(|entry| !entry.can_be_folded(now)) {
-        assert!(folded.find(&entry.payment.payment_hash) == Some(entry), "what must stay was folded");
+    for entry in journal.entries().iter().filter(|entry| !entry.can_be_compacted(now)) {
+        assert!(compacted.find(&entry.payment.payment_hash) == Some(entry), "what must stay was compacted");
     }
-    assert!(folded.entries().iter().all(|entry| journal.find(&entry.payment.payment_hash) == Some(entry)));
-    let mut twice = folded.clone();
-    twice.fold(most, now);
-    assert!(twice == folded && read(&folded.to_text()).is_some_and(|again| again == folded));
-    folded
+    assert!(compacted.entries().iter().all(|entry| journal.find(&entry.payment.payment_hash) == Some(entry)));
+    let mut twice = compacted.clone();
+    twice.compact(most, now);
+    assert!(twice == compacted && read(&compacted.to_text()).is_some_and(|again| again == compacted));
+    compacted
 }
 
 fn merge(older: &Journal, newer: &Journal) {
@@ -90,7 +90,7 @@ fn merge(older: &Journal, newer: &Journal) {
         let hash = &entry.payment.payment_hash;
         let other = other.find(hash);
         let Some(kept) = merged.find(hash) else {
-            assert!(older.has_folded(entry), "an entry is lost");
+            assert!(older.has_compacted(entry), "an entry is lost");
             continue;
         };
         match entry.payment.state {

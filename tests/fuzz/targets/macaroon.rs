@@ -2,7 +2,7 @@
 #![no_main]
 
 use base64::{CharacterSet, Config};
-use l402_fetch::wire::macaroon::{attenuate, decode_parts, Macaroon, MAX_CAVEAT, MAX_PARTS, MAX_TOKEN};
+use l402_fetch::wire::macaroon::{attenuate, decode_parts, Commitment, Macaroon, MAX_CAVEAT, MAX_PARTS, MAX_TOKEN};
 use l402_fetch::Code;
 use l402_fetch_fuzz::{foreign, text};
 use libfuzzer_sys::fuzz_target;
@@ -43,7 +43,7 @@ fn check(token: &str) {
     assert!(token.len() <= MAX_TOKEN && parts == Ok(vec![macaroon.clone()]));
     assert!(macaroon.expires_at.is_none_or(|at| at < 1 << 53));
     if let Some(hash) = macaroon.payment_hash {
-        assert_eq!((macaroon.commits_to(&hash), macaroon.token_id.is_some()), (Some(true), true));
+        assert_eq!((macaroon.commits_to(&hash), macaroon.token_id.is_some()), (Commitment::ThisInvoice, true));
     }
     let theirs = theirs(token);
     if let Some(theirs) = &theirs {
