@@ -9,6 +9,7 @@ use crate::flow::state::ClientState;
 use crate::flow::{account, tokens, verdict};
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::Payment;
+use crate::ledger::read::Filter;
 use crate::ledger::token::Token;
 use std::future::Future;
 use std::rc::Rc;
@@ -112,20 +113,30 @@ impl<H: Host> Client<H> {
         tokens::is_shared(&self.state, origin)
     }
 
-    /// Reads the tokens of the store, for the first request of an instance.
-    ///
-    /// # Errors
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
-    pub fn read_tokens(&self) -> impl Future<Output = Result<(), Failure<H>>> + use<'_, H> {
-        account::read_tokens(&self.state)
+    /// Whether the store has to be read before it can be told which token opens a request.
+    #[must_use]
+    pub fn is_unread(&self, request: &Request) -> bool {
+        tokens::is_unread(&self.state, request)
     }
 
-    /// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
+    /// Reads what the store has for a request.
     ///
     /// # Errors
     /// [`Code::StoreFailed`](crate::Code::StoreFailed)
-    pub fn payments(&self) -> impl Future<Output = Result<Vec<Payment>, Failure<H>>> + use<'_, H> {
-        account::payments(&self.state)
+    pub fn read_tokens<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
+        tokens::read_tokens(&self.state, request)
+    }
+
+    /// Payments, newest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where `before` is not known,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    pub fn payments(&self, filter: Filter) -> impl Future<Output = Result<Vec<Payment>, Failure<H>>> + use<'_, H> {
+        account::payments(&self.state, filter)
     }
 
     /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.

@@ -9,12 +9,14 @@
 
 use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
 use l402_fetch::ledger::certainty::Proof;
+use l402_fetch::ledger::key::SUMS;
 use l402_fetch::ledger::limits::{Limits, Windows};
+use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::refusal::Refusal;
 use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
-use l402_fetch::ledger::view::{Listing, Rows, Stop, View};
+use l402_fetch::ledger::view::{Changes, Listing, Stop, View};
 use l402_fetch::wire::challenge::Protocol;
 use l402_fetch::Code;
 use proptest::prelude::*;
@@ -35,18 +37,12 @@ struct Store {
     writes: RefCell<usize>,
 }
 
-type Changes = Vec<(String, Option<String>)>;
-
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Manner {
     Honest,
     RefusesFirst,
     LosesAnswer,
     Late,
-}
-
-fn owned(rows: Vec<(&str, Option<&str>)>) -> Changes {
-    rows.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect()
 }
 
 impl Store {
@@ -58,7 +54,7 @@ impl Store {
         *self.writes.borrow_mut() += 1;
         for (key, value) in changes {
             match value {
-                Some(value) => rows.insert(key.clone(), value.as_str().into()),
+                Some(value) => rows.insert(key.clone(), value.clone()),
                 None => rows.remove(key),
             };
         }
@@ -80,9 +76,9 @@ impl Store {
     /// Runs a step to its end, as the driver does: reads what is missing, writes, and runs it anew where that is refused.
     fn step<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
         let mut manner = manner;
-        let mut uncertain = false;
+        let mut uncertain: Option<Vec<String>> = None;
         loop {
-            let mut view = View::of(Rows::default());
+            let mut view = View::default();
             let outcome = loop {
                 view.restart();
                 match step(&mut view) {
@@ -102,13 +98,13 @@ impl Store {
                     Err(Stop::Refused(refusal)) => break Err(refusal),
                 }
             };
-            if outcome.is_err() && uncertain {
+            if let (Err(_), Some(depended_on)) = (&outcome, &uncertain) {
                 // what was sent before must not happen any more
-                let mut fence = View::of(Rows::default());
-                fence.learn("sums".into(), self.rows.borrow().get("sums").cloned());
-                fence.fence("sums").unwrap();
+                let mut fence = View::default();
+                fence.learn(SUMS.into(), self.rows.borrow().get(SUMS).cloned());
+                fence.fence(depended_on, SUMS).unwrap();
                 let (changes, seen) = fence.writes();
-                assert!(self.apply(&owned(changes), &owned(seen)));
+                assert!(self.apply(&changes, &seen));
                 self.flush_late();
             }
             let outcome = outcome?;
@@ -116,7 +112,7 @@ impl Store {
             if changes.is_empty() {
                 return Ok(outcome);
             }
-            let (changes, seen) = (owned(changes), owned(seen));
+            let depended_on = view.seen();
             match std::mem::replace(&mut manner, Manner::Honest) {
                 Manner::Honest => assert!(self.apply(&changes, &seen)),
                 Manner::RefusesFirst => continue,
@@ -126,7 +122,7 @@ impl Store {
                 }
                 Manner::Late => {
                     self.late.borrow_mut().push((changes, seen));
-                    uncertain = true;
+                    uncertain = Some(depended_on);
                     continue;
                 }
             }
@@ -196,6 +192,7 @@ impl Shop {
             approved_fee_msat: None,
             has_lapsed: &|_, lease| lease.is_none(),
             is_considered: &|_| true,
+            lessons: Lessons::default(),
             lease_ms: LEASE_MS,
             now_ms: self.now,
         };
@@ -273,7 +270,7 @@ fn a_reservation_whose_owner_is_gone_is_released_by_who_comes_next() {
     shop.store.rows.borrow_mut().remove("lease/1");
     let second = entered(shop.begin("2", A, 2, 10, true, Manner::Honest));
     assert_eq!(shop.ever("sums"), "0,15000,0");
-    shop.store.step(Manner::Honest, |view| cancel(view, &second, shop.now)).unwrap();
+    shop.store.step(Manner::Honest, |view| cancel(view, &second.payment.payment_hash, "2", shop.now)).unwrap();
     assert_eq!(shop.ever("sums"), "0,0,0");
     assert_eq!(shop.records().len(), 0);
 }
@@ -353,7 +350,7 @@ proptest! {
                 2 => {
                     let record = open.swap_remove(next(open.len() as u64) as usize);
                     if record.is_reserved {
-                        shop.store.step(manner, |view| cancel(view, &record, shop.now)).unwrap();
+                        shop.store.step(manner, |view| cancel(view, &record.payment.payment_hash, &record.owner, shop.now)).unwrap();
                     } else {
                         let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(next(5_000)) };
                         shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();

@@ -1,41 +1,41 @@
-//! What a caller asks of the records: payments, sums, and the settling of what nobody else can settle.
+//! What a caller asks of the ledger: payments, sums, and the settling of what nobody else can settle.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::recover::{at_rest, look_at};
+use crate::flow::recover::{at_rest, look_all_up};
 use crate::flow::settle::settle_paid;
 use crate::flow::state::ClientState;
 use crate::ledger::certainty::prove;
+use crate::ledger::forget::{forget as forget_rows, Forgotten};
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
+use crate::ledger::read::{self, Filter};
+use crate::ledger::settle::{settle_unproven, Outcome};
 use crate::wire::origin::Location;
+use std::rc::Rc;
 
-/// Reads the tokens of the store, for the first request of an instance.
-pub(crate) async fn read_tokens<H: Host>(state: &ClientState<H>) -> Result<(), Failure<H>> {
-    state.records.read_tokens(&state.host).await
-}
-
-/// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
+/// Payments, newest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
 ///
 /// # Errors
-/// [`Code::StoreFailed`]
-pub(crate) async fn payments<H: Host>(state: &ClientState<H>) -> Result<Vec<Payment>, Failure<H>> {
-    let mut payments = Vec::new();
-    look_at(state, &mut |journal| payments = journal.entries().iter().map(|entry| entry.payment.clone()).collect())
-        .await?;
-    Ok(payments)
+/// [`Code::InvalidOptions`], [`Code::StoreFailed`]
+pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter) -> Result<Vec<Payment>, Failure<H>> {
+    look_all_up(state).await?;
+    let found = state.ledger.take(move |view| read::payments(view, &filter)).await?;
+    let invalid = || Error::new(Code::InvalidOptions, "before is the payment hash of no payment that is known");
+    found.ok_or_else(|| invalid().into())
 }
 
 /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
-/// Unsettled payments are looked up first, as for [`Client::payments`].
+/// Unsettled payments are looked up first, as for [`payments`].
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
-pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) -> Result<Spent, Failure<H>> {
-    let origin = url.map(origin_of).transpose()?;
-    let mut msat = Spent::default();
-    look_at(state, &mut |journal| msat = journal.spent(origin, state.host.now())).await?;
+pub(crate) async fn spent<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<Spent, Failure<H>> {
+    let origin = url.map(origin_of).transpose()?.map(str::to_owned);
+    look_all_up(state).await?;
+    let host = Rc::clone(&state.host);
+    let msat = state.ledger.take(move |view| read::spent(view, origin.as_deref(), host.now())).await?;
     Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
 }
 
@@ -43,68 +43,53 @@ pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) ->
 ///
 /// # Errors
 /// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is not
-/// in the journal, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
+/// known, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
 pub(crate) async fn resolve<H: Host>(
-    state: &ClientState<H>,
+    state: &Rc<ClientState<H>>,
     payment_hash: &str,
     preimage: Option<&str>,
 ) -> Result<(), Failure<H>> {
     let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
     let hash = payment_hash.to_ascii_lowercase();
-    let mut proven = None;
-    let mut rest = None;
     if preimage.is_none() {
-        state.records.read_again(&state.host).await?;
-        let open = state.records.borrow().journal.find(&hash).filter(|entry| entry.is_unsettled()).cloned();
-        if let Some(entry) = open {
-            rest = at_rest(state, &entry, None).await;
-            if rest.is_none() {
-                let text = "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it";
-                return Err(invalid(text));
-            }
+        at_rest(state, &hash).await?;
+    }
+    let known = state.ledger.take(move |view| read::payment(view, &hash)).await?;
+    let Some((record, _)) = known.filter(|(record, _)| !record.is_reserved) else {
+        return Err(invalid("paymentHash is of no payment that is known: payments() lists those that are"));
+    };
+    let proof = preimage.map(|text| prove(&record.payment, text, None)).transpose()?;
+    match (record.payment.state, proof) {
+        (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
+        (State::Paid, None) => Err(invalid("outcome contradicts what is known: this payment is proven")),
+        (_, Some(proof)) => {
+            settle_paid(state, &record, proof).await;
+            Ok(())
+        }
+        (_, None) => {
+            let host = Rc::clone(&state.host);
+            state.orders.forget(&record.owner);
+            state.ledger.take(move |view| settle_unproven(view, &record, Outcome::Failed, host.now())).await?;
+            Ok(())
         }
     }
-    state
-        .records
-        .change(&state.host, &mut |records| {
-            let Some(entry) = records.journal.find_mut(&hash) else {
-                return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
-            };
-            let proof = preimage.map(|text| prove(&entry.payment, text, None)).transpose()?;
-            match (entry.payment.state, proof) {
-                (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
-                (State::Paid, None) => Err(invalid("outcome contradicts the journal: this payment is proven")),
-                (_, proof) => {
-                    match proof {
-                        Some(proof) => proven = Some((entry.clone(), proof)),
-                        None => entry.settle_failed(state.host.now()),
-                    }
-                    Ok(())
-                }
-            }
-        })
-        .await?;
-    drop(rest);
-    if let Some((entry, proof)) = proven {
-        settle_paid(state, &entry, proof).await;
-    }
-    Ok(())
 }
 
-/// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The journal stays.
+/// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The payments stay.
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
-pub(crate) async fn forget<H: Host>(state: &ClientState<H>, url: Option<&str>) -> Result<(), Failure<H>> {
+pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<(), Failure<H>> {
     let origin = url.map(origin_of).transpose()?;
+    let what = origin.map_or(Forgotten::All, |origin| Forgotten::Origin(origin.to_owned()));
     state.origins.forget(origin);
-    state
-        .records
-        .change(&state.host, &mut |records| {
-            records.tokens.forget(origin);
-            Ok(())
-        })
-        .await
+    state.owned.forget(origin);
+    loop {
+        let what = what.clone();
+        if !state.ledger.take(move |view| forget_rows(view, &what)).await? {
+            return Ok(());
+        }
+    }
 }
 
 fn origin_of(url: &str) -> Result<&str, Error> {

@@ -4,16 +4,17 @@ use crate::error::Error;
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::{refused, Failure};
 use crate::flow::host::{Host, Order, Request};
+use crate::flow::lease::{renew, LEASE_MS};
 use crate::flow::offer::examine;
+use crate::flow::orders::OrderState;
 use crate::flow::outcome::{settle, settle_late, weigh, NoProof};
 use crate::flow::prepare::prepare;
 use crate::flow::purchase::{Asked, Bought, FirstTry, Prepared, Purchase, PULSE_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop, Signal};
 use crate::flow::tokens::token_for;
-use crate::ledger::certainty::LEASE_MS;
-use crate::ledger::entry::Entry;
 use crate::ledger::payment::payment_unknown;
+use crate::ledger::record::Record;
 use crate::ledger::token::Token;
 use crate::wire::invoice::Invoice;
 use std::cell::{Cell, RefCell};
@@ -35,7 +36,7 @@ pub(crate) async fn purchase<H: Host>(
     loop {
         // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
         if let Some(token) = token_for(state, request) {
-            let Some(purchase) = state.purchases.trial_of(&state.host, &token) else {
+            let Some(purchase) = state.purchases.trial_of(&*state.host, &token) else {
                 return Ok((Bought { token, paid_now: false }, None));
             };
             let_go_first(state, &purchase.tried).await;
@@ -92,8 +93,8 @@ pub(crate) async fn purchase<H: Host>(
 /// Waits for the end of a purchase, and makes one where its request was frozen with it. Who started it freezes and thaws
 /// together with it.
 async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>, is_ours: bool) {
-    while !purchase.done.wait(&state.host, PULSE_MS).await {
-        if !is_ours && purchase.is_frozen(&state.host) {
+    while !purchase.done.wait(&*state.host, PULSE_MS).await {
+        if !is_ours && purchase.is_frozen(&*state.host) {
             purchase.was_frozen.set(true);
             state.purchases.end(purchase, Err(payment_unknown("the purchase was interrupted: call again").into()));
         }
@@ -121,7 +122,7 @@ pub(crate) async fn repeat<H: Host>(
 
 /// Waits until another call has had its answer; not for long, and not for ever on one that is frozen.
 async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
-    if !tried.wait(&state.host, FIRST_TRY_MS).await {
+    if !tried.wait(&*state.host, FIRST_TRY_MS).await {
         tried.set();
     }
 }
@@ -150,10 +151,9 @@ fn start<H: Host>(
         resource: resource.to_owned(),
         request: Rc::clone(request),
         asked: Rc::clone(asked),
-        locked_at: Cell::default(),
+        owner: state.next_owner(),
         entered_at: Cell::default(),
         callers: RefCell::new(vec![Rc::clone(call)]),
-        reserved_msat: Cell::default(),
         question: RefCell::default(),
         outcome: RefCell::default(),
         done: Signal::default(),
@@ -181,61 +181,63 @@ fn start<H: Host>(
     purchase
 }
 
-async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Purchase<H>) -> Result<Bought, Failure<H>> {
+async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
     state.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
-    let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&state.host, request, failure))?;
+    let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&*state.host, request, failure))?;
     state.host.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }
 
 async fn carry_out<H: Host>(
     state: &Rc<ClientState<H>>,
-    purchase: &Purchase<H>,
-    quote: &Quote,
+    purchase: &Rc<Purchase<H>>,
+    quote: &Rc<Quote>,
 ) -> Result<Bought, Failure<H>> {
     let request = &*purchase.request;
-    let mut guards = Vec::new();
-    let mut entry = match prepare(state, purchase, quote, &mut guards).await {
+    let mut record = match prepare(state, purchase, quote).await {
         Ok(Prepared::Bought(token)) => return Ok(Bought { token, paid_now: false }),
-        Ok(Prepared::Journalled(entry)) => entry,
-        Err(failure) => return Err(refused(&state.host, request, failure)),
+        Ok(Prepared::Entered(record)) => record,
+        Err(failure) => return Err(refused(&*state.host, request, failure)),
     };
 
-    // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
-    state.host.tell(&Event::Paying(&entry.payment));
+    // The wallet. Its answer is taken whenever it comes; after the timeout only the ledger waits for it.
+    state.host.tell(&Event::Paying(&record.payment));
     let timeout_ms = state.config.payment_timeout_ms;
     let now = state.host.now();
-    let is_in_time = now.saturating_sub(purchase.entered_at.get()) <= LEASE_MS;
-    let is_asked = is_in_time && now / 1000 < entry.invoice_expires_at;
+    let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.invoice_expires_at;
     let told = if is_asked {
-        let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
-        let repeated = repeated(&entry)?;
-        let sent = state.orders.send(&mut entry, &state.records.borrow().journal, state.host.now());
+        let order = Order { url: &request.url, max_fee_msat: record.max_fee_msat, timeout_ms };
+        let repeated = repeated(&record)?;
+        record.dispatch.sent_at_ms = Some(now);
+        state.orders.note(&record.owner, OrderState::Out);
         let mut answer = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
-        match within(answer.as_mut(), state.host.sleep(timeout_ms)).await {
+        let silence = async {
+            within(renew(state, &purchase.owner), state.host.sleep(timeout_ms)).await;
+        };
+        match within(answer.as_mut(), silence).await {
             Some(answer) => {
-                sent.note_answer();
-                weigh(state, &entry, answer)
+                state.orders.note(&record.owner, OrderState::Answered);
+                weigh(state, &record, answer)
             }
             None => {
-                let late = settle_late(Rc::clone(state), entry.clone(), sent, answer);
+                let late = settle_late(Rc::clone(state), record.clone(), answer);
                 state.host.spawn(Box::pin(late));
                 Err(NoProof::of_silence())
             }
         }
     } else {
-        Err(NoProof::of_delay(&entry))
+        Err(NoProof::of_delay(&record))
     };
-    let token = settle(state, purchase, &mut entry, told).await?;
+    let token = settle(state, &mut record, told).await?;
     Ok(Bought { token, paid_now: is_asked })
 }
 
 /// The invoice of an order that is handed over once more: its own, not that of the new offer.
-fn repeated(entry: &Entry) -> Result<Option<Invoice>, Error> {
-    match &entry.dispatch.invoice {
-        Some(invoice) if entry.dispatch.repeats > 0 => Invoice::decode(invoice).map(Some),
-        _ => Ok(None),
+fn repeated(record: &Record) -> Result<Option<Invoice>, Error> {
+    match record.dispatch.repeats {
+        0 => Ok(None),
+        _ => Invoice::decode(&record.invoice).map(Some),
     }
 }

@@ -10,8 +10,10 @@ use crate::flow::pauses::{pause, Pauses};
 use crate::flow::purchase::FirstTry;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
-use crate::flow::tokens::{not_honored, token_for, token_to_send};
-use crate::flow::verdict::{note_failure, note_refused, note_taken, verdict, TokenVerdict};
+use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
+use crate::flow::verdict::{
+    note_accepted_beside, note_failure, note_refused, note_taken, verdict, write_accepted, TokenVerdict,
+};
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
 use crate::text::json_writer::write_object;
@@ -20,6 +22,8 @@ use std::rc::Rc;
 
 /// How long a response waits until it is written that its token was taken.
 const ACCEPTED_MS: u64 = 5_000;
+/// How long a request waits for a store that may hold a token for it.
+const READ_MS: u64 = 5_000;
 
 /// A response, and what it cost.
 pub struct Reply<H: Host> {
@@ -70,6 +74,11 @@ pub(crate) async fn fetch<H: Host>(
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Reply<H>, Failure<H>> {
+    if is_unread(state, &request) {
+        // A store that can't be read breaks nothing while there is nothing to pay, and whoever buys reads it again.
+        let read = within(read_tokens(state, &request), state.host.sleep(READ_MS)).await;
+        drop(read);
+    }
     let token = token_to_send(state, &request);
     let authorization = token.as_ref().map(|token| token.authorization());
     let sent = state.host.send(&call, authorization.as_deref(), false).await;
@@ -143,7 +152,7 @@ async fn finish<H: Host>(
                 }
                 NextStep::SendAgain(milliseconds) => {
                     state.host.discard(response);
-                    pause(&state.host, &call, milliseconds).await;
+                    pause(&*state.host, &call, milliseconds).await;
                     token = Some(tried);
                     continue;
                 }
@@ -151,7 +160,7 @@ async fn finish<H: Host>(
                     // Its offer is here already. A 402 without one may be no more than the token's refusal.
                     if head.status == 402 && has_offer(&head) {
                         if let Some(failure) = not_honored(state, &request) {
-                            return Err(refused(&state.host, &request, failure).with_response(response));
+                            return Err(refused(&*state.host, &request, failure).with_response(response));
                         }
                     }
                     state.host.discard(response);
@@ -170,7 +179,7 @@ async fn finish<H: Host>(
         let asked = match read_offer(state, &request, &head) {
             Ok(Some(found)) => Rc::new(found),
             Ok(None) => return Ok(Reply { response, receipt: None }),
-            Err(failure) => return Err(refused(&state.host, &request, failure).with_response(response)),
+            Err(failure) => return Err(refused(&*state.host, &request, failure).with_response(response)),
         };
         is_priced = true;
         if let Some(guess) = refused_guess.take() {
@@ -221,8 +230,12 @@ async fn weigh_in<H: Host>(
     // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a token
     // that is used up looks like one that was never honoured, and those are not bought again. A timer costs more than all
     // else here, and without a store there is nothing to wait for.
-    if is_news && state.host.has_store() {
-        within(state.records.read_again(&state.host), state.host.sleep(ACCEPTED_MS)).await;
+    if is_news {
+        if state.host.has_store() {
+            within(write_accepted(state, tried), state.host.sleep(ACCEPTED_MS)).await;
+        } else {
+            note_accepted_beside(state, tried);
+        }
     }
     if paid_now || !request.replayable {
         return NextStep::HandOver;
@@ -257,10 +270,14 @@ fn may_be_of<H: Host>(
 /// # Errors
 /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`] where the 402 holds no offer.
 pub(crate) async fn quote<H: Host>(
-    state: &ClientState<H>,
+    state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Option<Rc<Quote>>, Failure<H>> {
+    if is_unread(state, &request) {
+        let read = within(read_tokens(state, &request), state.host.sleep(READ_MS)).await;
+        drop(read);
+    }
     if token_for(state, &request).is_some() {
         return Ok(None);
     }

@@ -4,11 +4,12 @@ use crate::error::{Code, Error};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Terms};
-use crate::flow::offer::check_expiry;
 use crate::flow::purchase::{Purchase, PULSE_MS};
-use crate::flow::reservation::counted;
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
+use crate::ledger::begin::check_expiry;
+use crate::ledger::read::remaining;
+use crate::ledger::record::Record;
 use std::rc::Rc;
 
 /// Asks the caller whether to pay, where it wants to be asked.
@@ -16,21 +17,24 @@ use std::rc::Rc;
 /// # Errors
 /// [`Code::Declined`]; [`Failure::Abandoned`] as soon as nobody waits for the purchase any more.
 pub(crate) async fn consent<H: Host>(
-    state: &ClientState<H>,
+    state: &Rc<ClientState<H>>,
     purchase: &Purchase<H>,
     quote: &Quote,
-    max_fee_msat: u64,
+    reserved: &Record,
 ) -> Result<(), Failure<H>> {
     let asking = async {
         let _turn = turn(state, purchase).await;
-        if !purchase.is_wanted(&state.host) {
+        if !purchase.is_wanted(&*state.host) {
             return Err(Failure::Abandoned);
         }
         // Other questions may have taken longer than the invoice lives.
-        check_expiry(&quote.invoice, state.host.now())?;
-        let remaining = state.config.limits.remaining(&counted(state, &state.records.borrow(), purchase, quote));
-        let Some(asked) = state.host.approve(quote, &Terms { max_fee_msat, remaining }) else { return Ok(()) };
-        let (text, cause) = match asked.await {
+        check_expiry(quote.invoice.expires_at, state.host.now())?;
+        let (own, ours) = (Rc::clone(state), reserved.clone());
+        let left = state.ledger.take(move |view| {
+            remaining(view, &ours.payment.origin, &ours.scopes, &own.levels, Some(&ours), own.host.now())
+        });
+        let terms = Terms { max_fee_msat: reserved.max_fee_msat, remaining: left.await? };
+        let (text, cause) = match state.host.approve(quote, &terms).await {
             Ok(true) => return Ok(()),
             Ok(false) => ("approve did not return true: nothing was paid", None),
             Err(cause) => ("approve failed: nothing was paid", Some(cause)),
@@ -43,13 +47,13 @@ pub(crate) async fn consent<H: Host>(
 /// Waits until no other purchase asks. Where requests freeze, a question that froze holds up nobody.
 async fn turn<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> SetOnDrop {
     loop {
-        let asked = state.purchases.question(&state.host);
+        let asked = state.purchases.question(&*state.host);
         let Some(asked) = asked else {
             let mine = SetOnDrop::default();
             own.question.replace(Some(Rc::clone(&mine.0)));
             return mine;
         };
-        asked.wait(&state.host, PULSE_MS).await;
+        asked.wait(&*state.host, PULSE_MS).await;
     }
 }
 

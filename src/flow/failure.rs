@@ -4,7 +4,6 @@ use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
 use crate::flow::host::{Host, Request};
 use crate::ledger::payment::Payment;
-use crate::ledger::records::KnownHash;
 use std::rc::Rc;
 
 /// Why a call ended without a response.
@@ -50,12 +49,6 @@ impl<H: Host> Clone for Failure<H> {
 impl<H: Host> From<Error> for Failure<H> {
     fn from(error: Error) -> Self {
         Self::raised(error, None, None)
-    }
-}
-
-impl<H: Host> From<Box<KnownHash>> for Failure<H> {
-    fn from(known: Box<KnownHash>) -> Self {
-        Self::raised(known.error, None, Some(known.payment))
     }
 }
 

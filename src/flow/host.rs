@@ -4,10 +4,12 @@
 
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
-use crate::ledger::entry::resource;
 use crate::ledger::limits::Remaining;
 use crate::ledger::payment::Payment;
+use crate::ledger::resource::Resource;
+use crate::ledger::view::{Changes, Listing};
 use crate::ledger::wallet::{Fact, Wallet};
+use crate::text::encoding::concat;
 use crate::wire::invoice::Invoice;
 use crate::wire::origin::Location;
 use std::future::Future;
@@ -24,11 +26,13 @@ pub trait Host: 'static {
     type Response: Clone + 'static;
     /// An error object of the caller's world, handed on by identity.
     type Cause: Clone + 'static;
-    /// Held while a lock is held; dropping it frees the lock.
-    type Guard: 'static;
 
     /// Milliseconds since the Unix epoch.
     fn now(&self) -> u64;
+    /// Milliseconds by a clock that is never set, since whenever it was started.
+    fn monotonic(&self) -> u64;
+    /// A number that nobody can guess.
+    fn random(&self) -> u64;
     /// Ends after so many milliseconds; dropping it ends the timer.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
     /// Runs a task to its end, whatever becomes of who started it.
@@ -82,25 +86,24 @@ pub trait Host: 'static {
     fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Resolution> + 'static {
         std::future::ready(Resolution::Wait)
     }
-    /// Asks the caller. `None` where nobody wants to be asked. It is dropped where nobody waits for the answer any more.
-    fn approve(
-        &self,
-        quote: &Quote,
-        terms: &Terms,
-    ) -> Option<impl Future<Output = Result<bool, Self::Cause>> + 'static>;
+    /// Whether somebody wants to be asked before a payment.
+    fn asks(&self) -> bool {
+        false
+    }
+    /// Asks the caller. It is dropped where nobody waits for the answer any more.
+    fn approve(&self, quote: &Quote, terms: &Terms) -> impl Future<Output = Result<bool, Self::Cause>> + 'static;
     /// Tells a listener.
     fn tell(&self, event: &Event<'_>);
 
-    /// Whether there is a store beyond this instance's memory.
+    /// Whether the store outlives this instance, or is shared.
     fn has_store(&self) -> bool;
-    /// Whether the store's locks hold for all who share it.
-    fn has_lock(&self) -> bool;
-    /// Reads a value of the store.
-    fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Self::Cause>>;
-    /// Writes a value; true means that it is kept.
-    fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), Self::Cause>>;
-    /// Waits for a lock of the store; dropping it gives up waiting.
-    fn lock(&self, name: &str) -> impl Future<Output = Result<Self::Guard, Self::Cause>>;
+    /// Reads rows of the store: their values, in order; `None` where there is none.
+    fn read(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<String>>, Self::Cause>>;
+    /// Writes all changes at once, if every row of `seen` is still as it is given there. Neither `false` nor an error says that
+    /// nothing was written.
+    fn write(&self, changes: &Changes, seen: &Changes) -> impl Future<Output = Result<bool, Self::Cause>>;
+    /// Reads a part of the rows in the order of their keys.
+    fn list(&self, listing: &Listing) -> impl Future<Output = Result<Vec<(String, String)>, Self::Cause>>;
 }
 
 /// What is known of a call before it is sent.
@@ -127,7 +130,14 @@ impl Request {
 
     /// What a purchase for it is for: method and URL.
     pub(crate) fn resource(&self) -> String {
-        resource(&self.method, &self.url)
+        concat(&[&self.method, " ", &self.url])
+    }
+
+    /// What it asks for.
+    #[must_use]
+    pub fn asked_for(&self) -> Resource<'_> {
+        let (origin, path) = Location::of(&self.url).map_or(("", "/"), |location| (location.origin, location.path));
+        Resource { origin, method: &self.method, url: &self.url, path, is_replayable: self.replayable }
     }
 
     /// Whether it only reads, so that it may be sent twice.

@@ -1,9 +1,7 @@
 //! The orders that this instance has handed to its wallet.
 
-use crate::ledger::entry::Entry;
-use crate::ledger::journal::Journal;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// What has become of an order of this instance.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,41 +12,23 @@ pub(crate) enum OrderState {
     Answered,
 }
 
-/// An order that this instance has handed to its wallet.
-pub(crate) struct SentOrder {
-    entry: Entry,
-    state: Cell<OrderState>,
-}
-
-impl SentOrder {
-    pub(crate) fn note_answer(&self) {
-        self.state.set(OrderState::Answered);
-    }
-}
-
-/// Orders that are out, or whose outcome is open.
+/// Orders that are out, or whose outcome is open, by the purchase that they belong to.
 #[derive(Default)]
-pub(crate) struct Orders(RefCell<Vec<Rc<SentOrder>>>);
+pub(crate) struct Orders(RefCell<BTreeMap<String, OrderState>>);
 
 impl Orders {
-    /// Notes that the wallet is asked now.
-    pub(crate) fn send(&self, entry: &mut Entry, journal: &Journal, now_ms: u64) -> Rc<SentOrder> {
-        entry.dispatch.sent_at_ms = Some(now_ms);
-        let sent = Rc::new(SentOrder { entry: entry.clone(), state: Cell::new(OrderState::Out) });
-        let mut orders = self.0.borrow_mut();
-        // Those that are settled are of no use any more.
-        orders.retain(|order| {
-            let known = journal.find(&order.entry.payment.payment_hash);
-            order.state.get() == OrderState::Out
-                || known.is_some_and(|known| known.is_unsettled() && known.is_same_order(&order.entry))
-        });
-        orders.push(Rc::clone(&sent));
-        sent
+    /// Notes that the wallet is asked, or has answered.
+    pub(crate) fn note(&self, owner: &str, state: OrderState) {
+        self.0.borrow_mut().insert(owner.to_owned(), state);
     }
 
-    /// What has become of the order of an entry; `None` where this instance did not send it.
-    pub(crate) fn state(&self, entry: &Entry) -> Option<OrderState> {
-        let orders = self.0.borrow();
-        orders.iter().find(|order| order.entry.is_same_order(entry)).map(|order| order.state.get())
+    /// Forgets an order that is settled.
+    pub(crate) fn forget(&self, owner: &str) {
+        self.0.borrow_mut().remove(owner);
+    }
+
+    /// What has become of an order; `None` where this instance did not send it, or it is settled.
+    pub(crate) fn state(&self, owner: &str) -> Option<OrderState> {
+        self.0.borrow().get(owner).copied()
     }
 }

@@ -4,16 +4,18 @@ use crate::error::{Code, Error};
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Answer, Host};
-use crate::flow::orders::{OrderState, SentOrder};
-use crate::flow::purchase::Purchase;
+use crate::flow::lease::renew;
+use crate::flow::orders::OrderState;
 use crate::flow::recover::is_resolved;
-use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
+use crate::flow::settle::{look_up, settle_paid, settle_unproven, unknown, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
+use crate::flow::sync::within;
 use crate::ledger::certainty::{prove, Owner, Proof, Verdict};
 use crate::ledger::dispatch::Heard;
-use crate::ledger::entry::Entry;
+use crate::ledger::key;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
-use crate::ledger::records::Unproven;
+use crate::ledger::record::Record;
+use crate::ledger::settle::Outcome;
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
 use std::future::Future;
@@ -22,6 +24,17 @@ use std::rc::Rc;
 
 /// How often a payment is looked up in the call that made it.
 const MOST_LOOKS: u32 = 4;
+
+/// What is left of a payment that is not proven.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unproven {
+    /// Nothing was paid nor will be.
+    NotPaid,
+    /// Nobody can tell.
+    Unknown,
+    /// The wallet's answer was lost; it may tell when it is asked.
+    AnswerLost,
+}
 
 /// Why there is no proof, and what is unproven of the payment.
 pub(crate) struct NoProof<H: Host> {
@@ -38,9 +51,9 @@ impl<H: Host> NoProof<H> {
         Self { unproven: Unproven::AnswerLost, heard: None, error, cause: None }
     }
 
-    /// This process was frozen between the entry and the wallet, for so long that others take it for gone.
-    pub(crate) fn of_delay(entry: &Entry) -> Self {
-        let (unproven, error) = match entry.dispatch.repeats {
+    /// This process was frozen between the record and the wallet, for so long that others take it for gone.
+    pub(crate) fn of_delay(record: &Record) -> Self {
+        let (unproven, error) = match record.dispatch.repeats {
             0 => {
                 let text = "held up before the wallet was asked: nothing was paid, call again";
                 (Unproven::NotPaid, Error::new(Code::PaymentFailed, text))
@@ -53,15 +66,15 @@ impl<H: Host> NoProof<H> {
 
 /// What the wallet's answer proves.
 pub(crate) fn weigh<H: Host>(
-    state: &ClientState<H>,
-    entry: &Entry,
+    state: &Rc<ClientState<H>>,
+    record: &Record,
     answer: Answer<H::Cause>,
 ) -> Result<Proof, NoProof<H>> {
     let lost = |cause, heard| {
         (Unproven::AnswerLost, heard, payment_unknown("the wallet failed and nobody can tell whether it paid"), cause)
     };
     let (unproven, heard, error, cause) = match answer {
-        Answer::Preimage { text, fee_msat } => match prove(&entry.payment, &text, fee_msat) {
+        Answer::Preimage { text, fee_msat } => match prove(&record.payment, &text, fee_msat) {
             Ok(proof) => return Ok(proof),
             // It says that it has paid: not to find it later would be a contradiction.
             Err(error) => (Unproven::Unknown, Some(Heard::HasPayment), error, None),
@@ -76,7 +89,7 @@ pub(crate) fn weigh<H: Host>(
             let text = concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]);
             (Unproven::Unknown, None, Error::new(Code::NoPreimage, text), None)
         }
-        Answer::Failed { text, cause } if entry.dispatch.repeats > 0 => {
+        Answer::Failed { text, cause } if record.dispatch.repeats > 0 => {
             let text = concat(&["the wallet did not pay (", &text, "), but an earlier order may be on its way"]);
             (Unproven::AnswerLost, None, payment_unknown(&text), cause)
         }
@@ -94,34 +107,34 @@ pub(crate) fn weigh<H: Host>(
 /// Records what became of a payment, and what the wallet reports where its answer was lost. The token also where somebody
 /// else has proven it meanwhile (a lookup, `resolve()`), whatever the wallet said.
 pub(crate) async fn settle<H: Host>(
-    state: &ClientState<H>,
-    own: &Purchase<H>,
-    entry: &mut Entry,
+    state: &Rc<ClientState<H>>,
+    record: &mut Record,
     told: Result<Proof, NoProof<H>>,
 ) -> Result<Rc<Token>, Failure<H>> {
     let NoProof { unproven, heard, error, cause } = match told {
-        Ok(proof) => return Ok(settle_paid(state, entry, proof).await),
+        Ok(proof) => return Ok(settle_paid(state, record, proof).await),
         Err(no_proof) => no_proof,
     };
-    note_error(state, entry, heard);
-    let mut payment = match settle_unproven(state, entry, unproven).await {
+    note_error(state, record, heard);
+    let mut payment = match settle_unproven(state, record, outcome_of(state, record, unproven)).await {
         Ok(token) => return Ok(token),
         Err(payment) => payment,
     };
     if unproven == Unproven::AnswerLost {
         for _ in 0..MOST_LOOKS {
-            let was_out = state.orders.state(entry) == Some(OrderState::Out);
+            let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
-            let verdict = look_up(state, entry, owner, LOOKUP_TIMEOUT_MS).await;
+            let verdict = look_up(state, record, owner, LOOKUP_TIMEOUT_MS).await;
             // The answer may have come meanwhile.
-            if let Some(token) = state.records.borrow().tokens.bought_with(&payment.payment_hash) {
-                return Ok(Rc::clone(token));
+            let key = key::token(&payment.origin, &record.method, &payment.url);
+            if let Some(token) = state.owned.bought_with(&key, &payment.payment_hash) {
+                return Ok(token);
             }
             match verdict {
-                Verdict::Paid(proof) => return Ok(settle_paid(state, entry, proof).await),
+                Verdict::Paid(proof) => return Ok(settle_paid(state, record, proof).await),
                 Verdict::Failed => {
                     let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own records say");
-                    return match settle_unproven(state, entry, Unproven::NotPaid).await {
+                    return match settle_unproven(state, record, Outcome::Failed).await {
                         Ok(token) => Ok(token),
                         Err(payment) => Err(failed(state, payment, error, cause)),
                     };
@@ -129,14 +142,14 @@ pub(crate) async fn settle<H: Host>(
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
                 // It has given up meanwhile, and may know more.
-                Verdict::Open { .. } if was_out && state.orders.state(entry) == Some(OrderState::Answered) => {}
+                Verdict::Open { .. } if was_out && state.orders.state(&record.owner) == Some(OrderState::Answered) => {}
                 _ => break,
             }
         }
     }
-    if unproven != Unproven::NotPaid && is_resolved(state, entry, Some(own), &error).await {
+    if unproven != Unproven::NotPaid && is_resolved(state, record, &error).await {
         let told = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
-        match settle_unproven(state, entry, Unproven::Unknown).await {
+        match settle_unproven(state, record, Outcome::Unknown).await {
             Ok(token) => return Ok(token),
             Err(now) => payment = now,
         }
@@ -145,34 +158,41 @@ pub(crate) async fn settle<H: Host>(
     Err(failed(state, payment, error, cause))
 }
 
-/// Takes an answer that comes after the timeout.
+/// Takes an answer that comes after the timeout. The lease is renewed until then.
 pub(crate) async fn settle_late<H: Host>(
     state: Rc<ClientState<H>>,
-    mut entry: Box<Entry>,
-    sending: Rc<SentOrder>,
+    mut record: Box<Record>,
     answer: Pin<Box<impl Future<Output = Answer<H::Cause>>>>,
 ) {
-    let answer = answer.await;
-    sending.note_answer();
-    match weigh(&state, &entry, answer) {
-        Ok(proof) => drop(settle_paid(&state, &entry, proof).await),
+    let Some(answer) = within(answer, renew(&state, &record.owner)).await else { return };
+    state.orders.note(&record.owner, OrderState::Answered);
+    match weigh(&state, &record, answer) {
+        Ok(proof) => drop(settle_paid(&state, &record, proof).await),
         Err(no_proof) => {
-            note_error(&state, &mut entry, no_proof.heard);
-            drop(settle_unproven(&state, &entry, no_proof.unproven).await);
+            note_error(&state, &mut record, no_proof.heard);
+            let outcome = outcome_of(&state, &record, no_proof.unproven);
+            drop(settle_unproven(&state, &record, outcome).await);
         }
     }
 }
 
-/// Notes in an entry what its wallet answered, once it has.
-fn note_error<H: Host>(state: &ClientState<H>, entry: &mut Entry, heard: Option<Heard>) {
-    if state.orders.state(entry) == Some(OrderState::Answered) {
-        entry.dispatch.error_at_ms = Some(state.host.now());
-        entry.dispatch.heard = heard;
+fn outcome_of<H: Host>(state: &ClientState<H>, record: &Record, unproven: Unproven) -> Outcome {
+    match unproven {
+        Unproven::NotPaid => Outcome::Failed,
+        Unproven::Unknown | Unproven::AnswerLost => unknown(state, record),
+    }
+}
+
+/// Notes in a record what its wallet answered, once it has.
+fn note_error<H: Host>(state: &Rc<ClientState<H>>, record: &mut Record, heard: Option<Heard>) {
+    if state.orders.state(&record.owner) == Some(OrderState::Answered) {
+        record.dispatch.error_at_ms = Some(state.host.now());
+        record.dispatch.heard = heard;
     }
 }
 
 /// Tells a listener that the wallet proved nothing.
-fn failed<H: Host>(state: &ClientState<H>, payment: Payment, error: Error, cause: Option<H::Cause>) -> Failure<H> {
+fn failed<H: Host>(state: &Rc<ClientState<H>>, payment: Payment, error: Error, cause: Option<H::Cause>) -> Failure<H> {
     state.host.tell(&Event::Failed { payment: &payment, error: &error });
     Failure::raised(error, cause, Some(payment))
 }

@@ -1,233 +1,198 @@
 //! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
 
+use crate::error::Error;
 use crate::flow::consent::consent;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
-use crate::flow::host::{Host, Request};
-use crate::flow::offer::check_expiry;
+use crate::flow::host::Host;
+use crate::flow::lease::{renew, LEASE_MS};
+use crate::flow::orders::OrderState;
 use crate::flow::purchase::{Prepared, Purchase};
-use crate::flow::recover::{recover, stands_in_the_way};
-use crate::flow::reservation::{reserve, room};
-use crate::flow::shared_records::lock_purchase;
+use crate::flow::recover::{recover, Recovered};
 use crate::flow::state::ClientState;
-use crate::flow::tokens::{not_honored, not_honored_in, token_for, token_in};
-use crate::ledger::dispatch::Dispatch;
-use crate::ledger::entry::Entry;
-use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment, State};
-use crate::ledger::records::{Offered, Records};
+use crate::flow::sync::within;
+use crate::flow::tokens::{learn, token_for};
+use crate::ledger::begin::{begin, Begun, Buyer, Order};
+use crate::ledger::payment::{earlier_payment_open, payment_unknown};
+use crate::ledger::record::Record;
+use crate::ledger::settle::{cancel, repeat};
+use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
-const MOST_WAITS: u32 = 10;
+const MOST_WAITS: u32 = 20;
 
-/// Takes the locks of a purchase, re-reads the store, settles what is open, reserves, asks the caller, and writes the
-/// entry.
+/// Reserves, asks the caller, and writes down that the wallet is asked. What is open is settled first.
 pub(crate) async fn prepare<H: Host>(
-    state: &ClientState<H>,
-    purchase: &Purchase<H>,
-    quote: &Quote,
-    guards: &mut Vec<H::Guard>,
+    state: &Rc<ClientState<H>>,
+    purchase: &Rc<Purchase<H>>,
+    quote: &Rc<Quote>,
 ) -> Result<Prepared, Failure<H>> {
-    let request = &*purchase.request;
-    // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
-    // have learnt of the origin. Where tokens are known not to be shared both are the same.
-    guards.push(lock_purchase(&state.host, &purchase.key).await?);
-    if purchase.resource != purchase.key {
-        guards.push(lock_purchase(&state.host, &purchase.resource).await?);
+    let asks = state.host.asks();
+    let prepared = enter(state, purchase, quote, asks, None).await?;
+    let Prepared::Entered(reserved) = prepared else { return Ok(prepared) };
+    // An order that is taken up was consented to.
+    if !asks || reserved.dispatch.repeats > 0 {
+        return wanted(state, purchase, reserved).await;
     }
-    purchase.locked_at.set(state.host.now());
-
-    state.records.read_again(&state.host).await?;
-    if token_for(state, request).is_none() {
-        if let Some(abandoned) = recover(state, purchase).await? {
-            return repeat_order(state, purchase, &abandoned).await;
-        }
-    }
-    if let Some(token) = token_for(state, request) {
-        return Ok(Prepared::Bought(token));
-    }
-    if let Some(failure) = not_honored(state, request) {
+    let max_fee_msat = reserved.max_fee_msat;
+    let asking = consent(state, purchase, quote, &reserved);
+    let consented = match within(asking, renew(state, &purchase.owner)).await {
+        Some(consented) => consented,
+        None => Err(Failure::Abandoned),
+    };
+    if let Err(failure) = consented {
+        take_back(state, &reserved.payment.payment_hash, &purchase.owner).await;
         return Err(failure);
     }
-    let hash = quote.invoice.payment_hash.to_hex();
-    if state.records.borrow().bought_with(&hash).is_some() {
-        let mut known = None;
-        state
-            .records
-            .change(&state.host, &mut |records| {
-                known = records.known_hash(&hash, &offered(request, quote))?;
-                Ok(())
-            })
-            .await?;
-        if let Some(token) = known {
-            return Ok(Prepared::Bought(token));
-        }
-    }
-
-    let max_fee = reserve(state, purchase, quote)?;
-    let is_wanted = || purchase.is_wanted(&state.host);
-    let consent = if is_wanted() { consent(state, purchase, quote, max_fee).await } else { Err(Failure::Abandoned) };
-    let found = match consent {
-        Ok(()) if is_wanted() => journalise(state, purchase, quote, &hash, max_fee).await,
-        Ok(()) => Err(Failure::Abandoned),
-        Err(failure) => Err(failure),
-    };
-    match found {
-        Ok(Prepared::Journalled(entry)) if !is_wanted() => {
-            if entry.dispatch.repeats == 0 {
-                take_back(state, &entry).await;
-            }
-            Err(Failure::Abandoned)
-        }
-        found => found,
+    let Prepared::Entered(reserved) = wanted(state, purchase, reserved).await? else { return Err(Failure::Abandoned) };
+    drop(reserved);
+    match enter(state, purchase, quote, false, Some(max_fee_msat)).await? {
+        Prepared::Entered(entered) => wanted(state, purchase, entered).await,
+        bought => Ok(bought),
     }
 }
 
-/// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile. What they
-/// have begun is settled first.
-async fn journalise<H: Host>(
-    state: &ClientState<H>,
+/// Takes a purchase back that nobody waits for any more.
+async fn wanted<H: Host>(
+    state: &Rc<ClientState<H>>,
     purchase: &Purchase<H>,
-    quote: &Quote,
-    hash: &str,
-    approved_fee: u64,
+    entered: Box<Record>,
+) -> Result<Prepared, Failure<H>> {
+    if purchase.is_wanted(&*state.host) {
+        return Ok(Prepared::Entered(entered));
+    }
+    if entered.dispatch.repeats == 0 {
+        take_back(state, &entered.payment.payment_hash, &purchase.owner).await;
+    }
+    Err(Failure::Abandoned)
+}
+
+/// Begins the purchase. Whatever stands in its way is settled, or waited for.
+async fn enter<H: Host>(
+    state: &Rc<ClientState<H>>,
+    purchase: &Rc<Purchase<H>>,
+    quote: &Rc<Quote>,
+    only_reserve: bool,
+    approved_fee_msat: Option<u64>,
 ) -> Result<Prepared, Failure<H>> {
     for _ in 0..MOST_WAITS {
-        let mut found = None;
-        let mut enter = |records: &mut Records| {
-            purchase.entered_at.set(state.host.now());
-            found = enter(state, records, purchase, quote, hash, approved_fee)?;
-            if let Some(Prepared::Journalled(entry)) = &found {
-                state.records.note_entering(entry);
-            }
-            Ok(())
-        };
-        if let Err(failure) = state.records.change(&state.host, &mut enter).await {
-            if let Some(Prepared::Journalled(entry)) = found {
-                take_back(state, &entry).await;
-            }
-            return Err(failure);
+        if !purchase.is_wanted(&*state.host) {
+            return Err(Failure::Abandoned);
         }
-        match found {
-            Some(found) => return Ok(found),
-            None => {
-                if let Some(abandoned) = recover(state, purchase).await? {
-                    return repeat_order(state, purchase, &abandoned).await;
+        // What is known by now does not open it; what comes to be known from here on may.
+        let mark = state.owned.mark();
+        if let Some(token) = token_for(state, &purchase.request) {
+            take_back(state, &quote.invoice.payment_hash.to_hex(), &purchase.owner).await;
+            return Ok(Prepared::Bought(token));
+        }
+        purchase.entered_at.set((state.host.now(), state.host.monotonic()));
+        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await;
+        let hash = quote.invoice.payment_hash.to_hex();
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(failure) => {
+                // What could not be written may have been written all the same.
+                if failure.is(crate::error::Code::StoreFailed) || approved_fee_msat.is_some() {
+                    take_back(state, &hash, &purchase.owner).await;
                 }
+                return Err(failure);
             }
+        };
+        learn(state, &purchase.request).await;
+        match begun {
+            Begun::Entered(record) => return Ok(Prepared::Entered(record)),
+            Begun::Bought(token) => return Ok(Prepared::Bought(state.owned.put(*token))),
+            Begun::Standing(standing) => match recover(state, purchase, *standing).await? {
+                Recovered::Settled => {}
+                Recovered::Abandoned(order) => return repeat_order(state, purchase, order).await,
+            },
         }
     }
     Err(payment_unknown("others begin payments all the time").into())
 }
 
+async fn attempt<H: Host>(
+    state: &Rc<ClientState<H>>,
+    purchase: &Rc<Purchase<H>>,
+    quote: &Rc<Quote>,
+    only_reserve: bool,
+    approved_fee_msat: Option<u64>,
+    mark: u32,
+) -> Result<Begun, Failure<H>> {
+    let (own, purchase, quote) = (Rc::clone(state), Rc::clone(purchase), Rc::clone(quote));
+    let wallet = state.host.wallet();
+    let hash = quote.invoice.payment_hash.to_hex();
+    state
+        .ledger
+        .take(move |view| {
+            let monotonic = own.host.monotonic();
+            let order = Order {
+                resource: purchase.request.asked_for(),
+                payment_hash: &hash,
+                amount_msat: quote.amount_msat,
+                protocol: quote.protocol,
+                token: &quote.token,
+                invoice: &quote.invoice.payment_request,
+                invoice_expires_at: quote.invoice.expires_at,
+                description: quote.invoice.description.as_deref(),
+            };
+            let buyer = Buyer {
+                owner: &purchase.owner,
+                wallet_id: wallet.id.as_deref(),
+                levels: &own.levels,
+                scopes: &[],
+                only_reserve,
+                approved_fee_msat,
+                has_lapsed: &|owner, lease| has_lapsed(&own, owner, lease, monotonic),
+                is_considered: &|hash| own.owned.was_known(hash, mark),
+                lessons: own.origins.lessons(purchase.request.origin()),
+                lease_ms: LEASE_MS,
+                now_ms: own.host.now(),
+            };
+            begin(view, &order, &buyer)
+        })
+        .await
+}
+
+/// Whether nobody stands behind an open payment any more. Of its own purchases an instance knows it at once.
+pub(crate) fn has_lapsed<H: Host>(state: &ClientState<H>, owner: &str, lease: Option<&str>, monotonic: u64) -> bool {
+    if state.is_ours(owner) && !state.host.wakes_only_itself() {
+        let is_running = state.purchases.find(|purchase| purchase.owner == owner).is_some();
+        return !is_running && state.orders.state(owner) != Some(OrderState::Out);
+    }
+    state.leases.has_lapsed(owner, lease, monotonic)
+}
+
 /// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
 /// already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at once.
 async fn repeat_order<H: Host>(
-    state: &ClientState<H>,
-    purchase: &Purchase<H>,
-    abandoned: &Entry,
+    state: &Rc<ClientState<H>>,
+    purchase: &Rc<Purchase<H>>,
+    abandoned: Box<Record>,
 ) -> Result<Prepared, Failure<H>> {
-    let mut found = None;
-    let mut repeat = |records: &mut Records| {
-        purchase.entered_at.set(state.host.now());
-        let known = records.journal.find_mut(&abandoned.payment.payment_hash);
-        let may_be_sent = |known: &&mut Entry| {
-            let most = known.payment.amount_msat.saturating_add(known.max_fee_msat);
-            known.is_unsettled() && known.is_same_order(abandoned) && most <= state.config.limits.per_payment
-        };
-        found = known.filter(may_be_sent).map(|known| {
-            let Dispatch { wallet_id, invoice, repeats, failures, .. } = std::mem::take(&mut known.dispatch);
-            let repeats = repeats.saturating_add(1);
-            known.dispatch = Dispatch { wallet_id, invoice, repeats, failures, ..Dispatch::default() };
-            known.payment.state = State::Pending;
-            Box::new(known.clone())
-        });
-        Ok(())
-    };
-    if !purchase.is_wanted(&state.host) {
+    if !purchase.is_wanted(&*state.host) {
         return Err(Failure::Abandoned);
     }
-    state.records.change(&state.host, &mut repeat).await?;
-    match found {
-        Some(entry) if purchase.is_wanted(&state.host) => Ok(Prepared::Journalled(entry)),
-        Some(_) => Err(Failure::Abandoned),
-        None => Err(Failure::raised(earlier_payment_open(), None, Some(abandoned.payment.clone()))),
+    purchase.entered_at.set((state.host.now(), state.host.monotonic()));
+    let (own, named, order) = (Rc::clone(state), Rc::clone(purchase), abandoned.clone());
+    let taken = state.ledger.take(move |view| {
+        let monotonic = own.host.monotonic();
+        let has_lapsed = |owner: &str, lease: Option<&str>| has_lapsed(&own, owner, lease, monotonic);
+        repeat(view, &order, &named.owner, &own.levels, &has_lapsed, LEASE_MS)
+    });
+    match taken.await? {
+        Some(record) => Ok(Prepared::Entered(Box::new(record))),
+        None => Err(still_open(abandoned)),
     }
 }
 
-/// The wallet was not asked, so the entry must not stand: not in a store either that wrote it and failed then. Where it
-/// can't be read now, it is taken back by whatever reads it next.
-async fn take_back<H: Host>(state: &ClientState<H>, entry: &Entry) {
-    state.records.borrow_mut().journal.take_back(entry);
-    let mut take_back = |records: &mut Records| {
-        records.journal.take_back(entry);
-        Ok(())
-    };
-    if state.records.change(&state.host, &mut take_back).await.is_err() {
-        state.records.borrow_mut().withdrawn.push(entry.clone());
-    }
+fn still_open<H: Host>(record: Box<Record>) -> Failure<H> {
+    let error: Error = earlier_payment_open();
+    Failure::raised(error, None, Some(record.payment))
 }
 
-/// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open. Every check
-/// that time can change is made here, at one moment with the entry: the reservation may have been lost, and the locks.
-fn enter<H: Host>(
-    state: &ClientState<H>,
-    records: &mut Records,
-    purchase: &Purchase<H>,
-    quote: &Quote,
-    hash: &str,
-    approved_fee: u64,
-) -> Result<Option<Prepared>, Failure<H>> {
-    let request = &*purchase.request;
-    if let Some(token) = token_in(state, records, request, false) {
-        return Ok(Some(Prepared::Bought(token)));
-    }
-    let now = state.host.now();
-    if let Some(failure) = not_honored_in(state, records, request) {
-        return Err(failure);
-    }
-    check_expiry(&quote.invoice, now)?;
-    if let Some(token) = records.known_hash(hash, &offered(request, quote))? {
-        return Ok(Some(Prepared::Bought(token)));
-    }
-    let max_fee_msat = room(state, records, purchase, quote)?.min(approved_fee);
-    if records.journal.entries().iter().any(|entry| stands_in_the_way(state, entry, request, now)) {
-        return Ok(None);
-    }
-    let payment = Payment {
-        payment_hash: hash.to_owned(),
-        origin: quote.origin.clone(),
-        url: request.url.clone(),
-        protocol: quote.protocol,
-        amount_msat: quote.amount_msat,
-        fee_msat: 0,
-        state: State::Pending,
-        started_at: now / 1000,
-        settled_at: None,
-    };
-    let entry = Entry {
-        payment,
-        method: request.method.clone(),
-        token: quote.token.clone(),
-        preimage: None,
-        max_fee_msat,
-        started_at_ms: now,
-        invoice_expires_at: quote.invoice.expires_at,
-        dispatch: {
-            let wallet = state.host.wallet();
-            let invoice = wallet.settles_once.then(|| quote.invoice.payment_request.clone());
-            let failures = records.journal.find(hash).map_or(0, |known| known.dispatch.failures);
-            Dispatch { wallet_id: wallet.id, invoice, failures, ..Dispatch::default() }
-        },
-    };
-    records.make_room(&entry, now)?;
-    // An earlier attempt of the same moment must not take this one with it.
-    records.withdrawn.retain(|attempt| attempt.payment.payment_hash != hash);
-    records.journal.put(entry.clone());
-    // The entry counts from now on; both together would refuse others what is theirs.
-    purchase.reserved_msat.set(None);
-    Ok(Some(Prepared::Journalled(Box::new(entry))))
-}
-
-fn offered<'a>(request: &'a Request, quote: &'a Quote) -> Offered<'a> {
-    Offered { origin: &quote.origin, method: &request.method, url: &request.url, token: &quote.token }
+/// The wallet was not asked, so that nothing of it must stand: not in a store either that wrote it and failed then.
+async fn take_back<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &str, owner: &str) {
+    let (own, hash, owner) = (Rc::clone(state), payment_hash.to_owned(), owner.to_owned());
+    let _ = state.ledger.owe(move |view| cancel(view, &hash, &owner, own.host.now())).await;
 }

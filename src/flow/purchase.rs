@@ -3,12 +3,10 @@
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
 use crate::flow::sync::{SetOnDrop, Signal};
-use crate::ledger::entry::Entry;
-use crate::ledger::limits::Counted;
+use crate::ledger::record::Record;
 use crate::ledger::token::Token;
 use crate::wire::challenge::{Challenge, Offer};
 use std::cell::{Cell, RefCell};
-use std::ptr;
 use std::rc::Rc;
 
 /// How often a purchase shows that its request is not frozen, where requests freeze.
@@ -23,10 +21,10 @@ pub(crate) struct Asked {
     pub(crate) offer: Offer,
 }
 
-/// What stood in the records when the entry was to be written.
+/// How a purchase begins.
 pub(crate) enum Prepared {
-    /// It was written: the wallet is asked next.
-    Journalled(Box<Entry>),
+    /// It is written: it is reserved, or the wallet is asked next.
+    Entered(Box<Record>),
     /// Others have bought it.
     Bought(Rc<Token>),
 }
@@ -49,15 +47,12 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) resource: String,
     pub(super) request: Rc<Request>,
     pub(super) asked: Rc<Asked>,
-    /// When the store's locks were had, in milliseconds since the Unix epoch.
-    pub(super) locked_at: Cell<u64>,
-    /// When its entry was made, before it was written.
-    pub(super) entered_at: Cell<u64>,
+    /// Names it in the store.
+    pub(super) owner: String,
+    /// When its last write was begun: in Unix milliseconds, and by the clock that is never set.
+    pub(super) entered_at: Cell<(u64, u64)>,
     /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
     pub(super) callers: RefCell<Vec<Rc<H::Call>>>,
-    /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It is counted while the purchase is
-    /// under way, so it ends with it.
-    pub(super) reserved_msat: Cell<Option<u64>>,
     /// Ends with the question that it asks its caller.
     pub(super) question: RefCell<Option<Rc<Signal>>>,
     pub(super) outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
@@ -76,6 +71,12 @@ impl<H: Host> Purchase<H> {
     /// Whether it has shown no sign of life for so long that its request must be frozen. It may thaw.
     pub(crate) fn is_frozen(&self, host: &H) -> bool {
         host.wakes_only_itself() && host.now().saturating_sub(self.alive_at.get()) > FROZEN_MS
+    }
+
+    /// For how long it was held up since its last write was begun, by whichever clock says more.
+    pub(crate) fn held_up_ms(&self, host: &H) -> u64 {
+        let (at_ms, monotonic) = self.entered_at.get();
+        host.now().saturating_sub(at_ms).max(host.monotonic().saturating_sub(monotonic))
     }
 
     /// Whether somebody still waits for what it buys.
@@ -132,24 +133,6 @@ impl<H: Host> Purchases<H> {
                 && callers.first().is_some_and(|buyer| !host.is_aborted(buyer))
         };
         self.on_trial.borrow().iter().find(brought).cloned()
-    }
-
-    /// Takes their reservations from purchases that are frozen.
-    pub(crate) fn release_frozen(&self, host: &H) {
-        for other in &*self.running.borrow() {
-            if other.is_frozen(host) {
-                other.reserved_msat.set(None);
-            }
-        }
-    }
-
-    /// Adds what all purchases but this one have reserved.
-    pub(crate) fn add_reserved(&self, counted: &mut Counted, own: &Purchase<H>, origin: &str) {
-        for other in self.running.borrow().iter().filter(|other| !ptr::eq(Rc::as_ptr(other), own)) {
-            if let Some(msat) = other.reserved_msat.get() {
-                counted.add(msat, other.request.origin() == origin);
-            }
-        }
     }
 
     /// The question that a purchase asks its caller. One that froze holds up nobody.

@@ -1,269 +1,179 @@
 //! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
-use crate::flow::host::{Host, Request, Resolution};
+use crate::flow::host::{Host, Resolution};
 use crate::flow::orders::OrderState;
+use crate::flow::prepare::has_lapsed;
 use crate::flow::purchase::Purchase;
 use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
-use crate::flow::shared_records::lock_purchase;
 use crate::flow::state::ClientState;
 use crate::flow::sync::{all, within, SetOnDrop, Task};
-use crate::ledger::certainty::{prove, Owner, Verdict, LEASE_MS};
-use crate::ledger::entry::Entry;
-use crate::ledger::journal::Journal;
+use crate::ledger::certainty::{prove, Owner, Verdict};
 use crate::ledger::payment::earlier_payment_open;
-use crate::ledger::records::{Records, Unproven};
-use std::cell::RefCell;
+use crate::ledger::read;
+use crate::ledger::record::Record;
+use crate::ledger::settle::Outcome;
 use std::rc::Rc;
 
-/// Open payments that are looked up at the same time before `payments()` and `spent()` answer, the latest
-/// first: a wallet's API takes so many questions at once, and an instance with more of them open has other worries.
+/// Open payments that are looked up at the same time before `payments()` and `spent()` answer: a wallet's API takes so many
+/// questions at once, and an instance with more of them open has other worries.
 const MOST_LOOKUPS: usize = 100;
-/// How long the lock of a resource is waited for that shows whether somebody is buying it.
-const LOCK_MS: u64 = 1_000;
+/// The first pause before another look at what somebody else is buying; each further one is twice as long.
+const PAUSE_MS: u64 = 100;
+const LONGEST_PAUSE_MS: u64 = 10_000;
 
-/// Whether an entry's open outcome keeps this request from being paid: its own resource's, or, where a token of the origin
-/// has opened what it was not bought for, any of it.
-pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, request: &Request, now: u64) -> bool {
-    let same_resource = entry.method == request.method && entry.payment.url == request.url;
-    let origin = request.origin();
-    entry.is_unsettled()
-        && entry.payment.origin == origin
-        && (same_resource || state.origins.is_shared(origin))
-        && !entry.is_forgotten(now)
+/// What became of a payment that stood in the way.
+pub(crate) enum Recovered {
+    /// It stands there no more, or not as it did.
+    Settled,
+    /// Its owner is gone, and its order may be repeated.
+    Abandoned(Box<Record>),
 }
 
-/// Settles what stands in the way of a purchase, or fails with it; an abandoned order of the same thing comes back, where
-/// it may be repeated.
-pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> Result<Option<Entry>, Failure<H>> {
-    let mut asked: Vec<String> = Vec::new();
+/// Settles what stands in the way of a purchase, waits for whoever is at it, or fails with it.
+pub(crate) async fn recover<H: Host>(
+    state: &Rc<ClientState<H>>,
+    own: &Purchase<H>,
+    standing: Record,
+) -> Result<Recovered, Failure<H>> {
+    let started = state.host.monotonic();
+    let (mut pause, mut looked_up_as, mut has_waited) = (PAUSE_MS, None, false);
     loop {
-        let now = state.host.now();
-        let open = unsettled(state, |entry| stands_in_the_way(state, entry, &own.request, now));
-        if let Some(entry) = open.iter().find(|entry| asked.contains(&entry.payment.payment_hash)) {
-            if is_resolved(state, entry, Some(own), &earlier_payment_open()).await {
-                continue;
+        let Some((record, owner)) = look(state, &standing).await? else { return Ok(Recovered::Settled) };
+        if !record.is_reserved && looked_up_as != Some(owner) {
+            looked_up_as = Some(owner);
+            match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {
+                Verdict::Paid(proof) => {
+                    settle_paid(state, &record, proof).await;
+                    return Ok(Recovered::Settled);
+                }
+                Verdict::Failed => {
+                    // Who has proven it meanwhile has settled it as well.
+                    let _ = settle_unproven(state, &record, Outcome::Failed).await;
+                    return Ok(Recovered::Settled);
+                }
+                Verdict::MayRepeat if record.payment.url == own.request.url && record.method == own.request.method => {
+                    return Ok(Recovered::Abandoned(Box::new(record)));
+                }
+                // What will be certain in a moment is waited for.
+                Verdict::Open { until_ms: Some(until_ms) }
+                    if !std::mem::replace(&mut has_waited, true) && wait_soon(state, until_ms).await =>
+                {
+                    looked_up_as = None;
+                    continue;
+                }
+                Verdict::MayRepeat | Verdict::Open { .. } => {}
             }
-            return Err(Failure::raised(earlier_payment_open(), None, Some(entry.payment.clone())));
         }
-        if open.is_empty() {
-            return Ok(None);
+        let waited_ms = state.host.monotonic().saturating_sub(started);
+        if owner == Owner::Alive && waited_ms < state.config.payment_timeout_ms {
+            if !own.is_wanted(&*state.host) {
+                return Err(Failure::Abandoned);
+            }
+            state.host.sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE_MS);
+            continue;
         }
-        // While these are looked up, others may be begun.
-        asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
-        let abandoned = RefCell::new(None);
-        look_up_all(state, open, Some((own, &abandoned))).await;
-        if let Some(entry) = abandoned.take() {
-            return Ok(Some(entry));
+        if is_resolved(state, &record, &earlier_payment_open()).await {
+            return Ok(Recovered::Settled);
         }
+        return Err(Failure::raised(earlier_payment_open(), None, Some(record.payment)));
     }
 }
 
-/// Reads the journal, once open payments of all origins were looked up. What the wallet does not say within 10 s, and whom
-/// it makes wait, changes nothing.
-pub(crate) async fn look_at<H: Host>(state: &ClientState<H>, read: &mut dyn FnMut(&Journal)) -> Result<(), Failure<H>> {
-    let mut look = |records: &mut Records| {
-        read(&records.journal);
-        Ok(())
-    };
-    state.records.change(&state.host, &mut look).await?;
-    let has_open = state.records.borrow().journal.entries().iter().any(Entry::is_unsettled);
-    if !has_open || !state.host.has_lookup() {
+/// A payment as it is now, and who stands behind it; `None` where it is settled, or another purchase's.
+async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Record, Owner)>, Failure<H>> {
+    let hash = known.payment.payment_hash.clone();
+    let found = state.ledger.take(move |view| read::payment(view, &hash)).await?;
+    let still = found.filter(|(record, _)| record.is_unsettled() && record.owner == known.owner);
+    Ok(still.map(|(record, lease)| {
+        let owner = owner(state, &record, lease.as_deref());
+        (record, owner)
+    }))
+}
+
+/// Who may still be about to hand an order to the wallet.
+fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&str>) -> Owner {
+    let order = state.orders.state(&record.owner);
+    let monotonic = state.host.monotonic();
+    match order {
+        Some(OrderState::Answered) => Owner::Us,
+        // A request that has ended freezes its call of the wallet with it.
+        Some(OrderState::Out) if !state.host.wakes_only_itself() => Owner::Alive,
+        _ if has_lapsed(state, &record.owner, lease, monotonic) => Owner::Lapsed,
+        _ => Owner::Alive,
+    }
+}
+
+/// Looks up open payments of all origins. What the wallet does not say within 10 s changes nothing. Who calls while others wait
+/// for the answers waits for the same ones, where one request may wake another's tasks.
+pub(crate) async fn look_all_up<H: Host>(state: &Rc<ClientState<H>>) -> Result<(), Failure<H>> {
+    if !state.host.has_lookup() {
         return Ok(());
     }
-    look_all_up(state).await;
-    state.records.change(&state.host, &mut look).await
-}
-
-/// Who calls while others wait for the answers waits for the same ones, where one request may wake another's tasks.
-async fn look_all_up<H: Host>(state: &ClientState<H>) {
     let running = state.lookups.borrow().upgrade();
     if let Some(running) = running.filter(|running| !state.host.wakes_only_itself() && !running.is_set()) {
-        running.wait(&state.host, LOOKUP_TIMEOUT_MS).await;
-        return;
+        running.wait(&*state.host, LOOKUP_TIMEOUT_MS).await;
+        return Ok(());
     }
     let mine = SetOnDrop::default();
     state.lookups.replace(Rc::downgrade(&mine.0));
-    let mut open = unsettled(state, |_| true);
-    open.drain(..open.len().saturating_sub(MOST_LOOKUPS));
-    look_up_all(state, open, None).await;
-}
-
-/// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds, and
-/// where it is told which order it may repeat.
-async fn look_up_all<H: Host>(
-    state: &ClientState<H>,
-    open: Vec<Entry>,
-    own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>,
-) {
+    let open = state.ledger.take(|view| read::open(view, MOST_LOOKUPS)).await?;
     let mut lookups: Vec<Task<'_>> = Vec::new();
-    for entry in open {
-        lookups.push(Box::pin(look_one_up(state, entry, own)));
+    for record in open {
+        lookups.push(Box::pin(look_one_up(state, record)));
     }
-    all(lookups).await;
+    within(all(lookups), state.host.sleep(LOOKUP_TIMEOUT_MS)).await;
+    Ok(())
 }
 
-/// Asks the wallet, and settles the entry where its answer is certain.
-async fn look_one_up<H: Host>(
-    state: &ClientState<H>,
-    mut entry: Entry,
-    own: Option<(&Purchase<H>, &RefCell<Option<Entry>>)>,
-) {
-    let mut owner = owner(state, &entry, own.map(|(own, _)| own));
-    let started = state.host.now();
-    let left = || LOOKUP_TIMEOUT_MS.saturating_sub(state.host.now().saturating_sub(started));
-    let (mut guard, mut has_waited) = (None, false);
-    // Who wants to buy waits for whoever is buying this, as it would for its own resource.
-    let mut waits = own.is_some() && owner.is_none();
-    loop {
-        if !std::mem::take(&mut waits) {
-            let patience = if own.is_some() { LOOKUP_TIMEOUT_MS } else { left() };
-            match look_up(state, &entry, owner.unwrap_or(Owner::Lapsed), patience).await {
-                Verdict::Paid(proof) => return drop(settle_paid(state, &entry, proof).await),
-                Verdict::Failed if owner.is_some() => {
-                    return drop(settle_unproven(state, &entry, Unproven::NotPaid).await);
-                }
-                Verdict::MayRepeat if owner.is_some() => {
-                    if let Some((_, abandoned)) = own.filter(|(own, _)| own.resource == entry.resource()) {
-                        abandoned.replace(Some(entry));
-                    }
-                    return;
-                }
-                // What will be certain in a moment is waited for by who wants to buy.
-                Verdict::Open { until_ms: Some(until_ms) }
-                    if own.is_some()
-                        && !std::mem::replace(&mut has_waited, true)
-                        && wait_soon(state, until_ms).await =>
-                {
-                    continue;
-                }
-                Verdict::Failed => {}
-                Verdict::MayRepeat if own.is_some() => {}
-                Verdict::MayRepeat | Verdict::Open { .. } => return,
-            }
-        }
-        // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
-        // another one; who only reads the records does not.
-        let patience = if own.is_some() { state.config.payment_timeout_ms } else { left() };
-        let resource = entry.resource();
-        let Some(Ok(held)) = within(lock_purchase(&state.host, &resource), state.host.sleep(patience)).await else {
-            return;
-        };
-        guard.replace(held);
-        let locked_at = state.host.now();
-        if state.records.read_again(&state.host).await.is_err() {
-            return;
-        }
-        let still = state.records.borrow().journal.find(&entry.payment.payment_hash).cloned();
-        match still.filter(Entry::is_unsettled) {
-            Some(still) => entry = still,
-            None => return,
-        }
-        owner = owner_here(state, &entry).or_else(|| Some(owner_since(&entry, locked_at)));
-    }
-}
-
-/// Who is at an order that this instance has sent; `None` where it has sent none.
-fn owner_here<H: Host>(state: &ClientState<H>, entry: &Entry) -> Option<Owner> {
-    let order = state.orders.state(entry)?;
-    // A request that has ended freezes its call of the wallet with it.
-    let is_late = entry.age_ms(state.host.now()) > state.config.payment_timeout_ms;
-    Some(match order {
-        OrderState::Answered => Owner::Us,
-        OrderState::Out if state.host.wakes_only_itself() && is_late => Owner::Lapsed,
-        OrderState::Out => Owner::Alive,
-    })
-}
-
-/// Who may still be about to hand this order to the wallet. `None`: who takes the lock of the entry's resource can tell.
-/// `own` is the purchase whose locks the caller holds.
-pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
-    let resource = entry.resource();
-    let mine = own.filter(|own| own.resource == resource);
-    let is_bought = mine.is_none() && state.purchases.find(|other| other.resource == resource).is_some();
-    let waits = is_bought && own.is_some() && state.host.has_lock();
-    match owner_here(state, entry) {
-        // That purchase is not over: it settles its order, or leaves one that can be judged.
-        Some(Owner::Alive) if waits => return None,
-        Some(owner) => return Some(owner),
-        None => {}
-    }
-    if entry.dispatch.error_at_ms.is_some() {
-        return Some(Owner::Lapsed);
-    }
-    if is_bought {
-        return if waits { None } else { Some(Owner::Alive) };
-    }
-    if !state.host.has_store() {
-        return Some(Owner::Lapsed);
-    }
-    let is_old = entry.age_ms(state.host.now()) > state.config.payment_timeout_ms.max(LEASE_MS);
-    match mine {
-        _ if !state.host.has_lock() => Some(if is_old { Owner::Lapsed } else { Owner::Alive }),
-        Some(mine) => Some(owner_since(entry, mine.locked_at.get())),
-        None => None,
+/// Asks the wallet, and settles the payment where its answer is certain.
+async fn look_one_up<H: Host>(state: &Rc<ClientState<H>>, record: Record) {
+    let Ok(Some((record, owner))) = look(state, &record).await else { return };
+    match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {
+        Verdict::Paid(proof) => drop(settle_paid(state, &record, proof).await),
+        Verdict::Failed => drop(settle_unproven(state, &record, Outcome::Failed).await),
+        Verdict::MayRepeat | Verdict::Open { .. } => {}
     }
 }
 
 /// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
 /// a time. Whether it is settled now.
-pub(crate) async fn is_resolved<H: Host>(
-    state: &ClientState<H>,
-    entry: &Entry,
-    own: Option<&Purchase<H>>,
-    error: &Error,
-) -> bool {
+pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Record, error: &Error) -> bool {
     if !state.host.asks_unknown() {
         return false;
     }
-    let _turn = state.questions.lock(&state.host).await;
-    let Some(_guard) = at_rest(state, entry, own).await else { return false };
-    let still = state.records.borrow().journal.find(&entry.payment.payment_hash).cloned();
-    let Some(still) = still.filter(Entry::is_unsettled) else { return true };
+    let _turn = state.questions.lock(&*state.host).await;
+    let still = match look(state, record).await {
+        Ok(Some((_, Owner::Alive))) | Err(_) => return false,
+        Ok(Some((still, _))) => still,
+        Ok(None) => return true,
+    };
     match state.host.ask_unknown(&still.payment, error).await {
         Resolution::Preimage(text) => {
             if let Ok(proof) = prove(&still.payment, &text, None) {
                 settle_paid(state, &still, proof).await;
             }
         }
-        Resolution::Failed => drop(settle_unproven(state, &still, Unproven::NotPaid).await),
+        Resolution::Failed => drop(settle_unproven(state, &still, Outcome::Failed).await),
         Resolution::Wait => {}
     }
     // It may have been settled while the question was out: by resolve(), or by a late answer.
-    let records = state.records.borrow();
-    records.journal.find(&still.payment.payment_hash).is_none_or(|known| !known.is_unsettled())
+    matches!(look(state, record).await, Ok(None))
 }
 
-/// Makes sure that no order for this payment is out: what has to be held meanwhile, if anything. `None` where one may be.
-pub(crate) async fn at_rest<H: Host>(
-    state: &ClientState<H>,
-    entry: &Entry,
-    own: Option<&Purchase<H>>,
-) -> Option<Option<H::Guard>> {
-    match owner(state, entry, own) {
-        Some(Owner::Alive) => None,
-        Some(_) => Some(None),
-        None => {
-            let resource = entry.resource();
-            let held = within(lock_purchase(&state.host, &resource), state.host.sleep(LOCK_MS)).await?.ok()?;
-            state.records.read_again(&state.host).await.ok()?;
-            Some(Some(held))
-        }
+/// Makes sure that no order for an open payment is out.
+///
+/// # Errors
+/// [`Code::InvalidOptions`], [`Code::StoreFailed`]
+pub(crate) async fn at_rest<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &str) -> Result<(), Failure<H>> {
+    let hash = payment_hash.to_owned();
+    let Some((record, lease)) = state.ledger.take(move |view| read::payment(view, &hash)).await? else { return Ok(()) };
+    if !record.is_unsettled() || owner(state, &record, lease.as_deref()) != Owner::Alive {
+        return Ok(());
     }
-}
-
-fn unsettled<H: Host>(state: &ClientState<H>, which: impl Fn(&Entry) -> bool) -> Vec<Entry> {
-    let records = state.records.borrow();
-    records.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
-}
-
-/// Who holds the lock of its resource since then knows that nobody else is buying it. A payment that was begun later shows that
-/// the lock has been lost meanwhile, to someone who may be about to pay: its holder was frozen.
-fn owner_since(entry: &Entry, locked_at: u64) -> Owner {
-    if entry.started_at_ms <= locked_at {
-        Owner::Lapsed
-    } else {
-        Owner::Alive
-    }
+    let text =
+        "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it, try again in three minutes";
+    Err(Error::new(Code::InvalidOptions, text).into())
 }

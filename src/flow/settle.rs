@@ -3,14 +3,15 @@
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
+use crate::flow::orders::OrderState;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::ledger::certainty::{judge, Owner, Proof, Verdict};
-use crate::ledger::dispatch::Heard;
-use crate::ledger::entry::Entry;
-use crate::ledger::habits::{FOUND, PENDING};
-use crate::ledger::payment::Payment;
-use crate::ledger::records::{Records, Unproven};
+use crate::ledger::habits::{self, FOUND, PENDING};
+use crate::ledger::key;
+use crate::ledger::payment::{Payment, State};
+use crate::ledger::record::Record;
+use crate::ledger::settle::{self, Outcome};
 use crate::ledger::token::Token;
 use crate::ledger::wallet::Fact;
 use std::rc::Rc;
@@ -22,13 +23,28 @@ const SOON_MS: u64 = 3_000;
 /// By how much a timer may fire too early.
 const EARLY_MS: u64 = 10;
 
-/// Records a proof: token and journal are stored before anything else happens. Where the store fails, memory has them.
-pub(crate) async fn settle_paid<H: Host>(state: &ClientState<H>, entry: &Entry, proof: Proof) -> Rc<Token> {
-    let enter = |records: &mut Records| records.record_proof(entry, &proof, state.host.now());
-    let ((token, is_news), lost) = state.records.change_or_keep(&state.host, enter).await;
-    if let Some(Failure::Raised(lost)) = lost {
-        state.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
+/// Records a proof: token and payment are stored before anything else happens. Where the store fails, memory has them.
+pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Record, proof: Proof) -> Rc<Token> {
+    let (host, ours, proven) = (Rc::clone(&state.host), record.clone(), proof.clone());
+    let settled = state.ledger.owe(move |view| settle::settle_paid(view, &ours, &proven, host.now())).await;
+    state.orders.forget(&record.owner);
+    let (token, is_news, is_kept) = match settled {
+        Ok(settled) => (settled.token, settled.is_news, settled.is_kept),
+        Err(failure) => {
+            let mut ours = record.clone();
+            ours.settle_paid(proof.preimage, proof.fee_msat, state.host.now());
+            let token = Token::new(ours.payment, ours.method, record.token.clone(), ours.preimage);
+            if let Failure::Raised(lost) = failure {
+                state.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
+            }
+            (token, true, true)
+        }
+    };
+    let path_key = key::path(&token.payment.origin, &token.method, settle::resource_of(record).path);
+    if is_news {
+        state.owned.change_path(&path_key, |path| path.bought(&token.payment.payment_hash, token.expires_at()));
     }
+    let token = if is_kept { state.owned.put(token) } else { Rc::new(token) };
     if is_news {
         state.host.tell(&Event::Paid(&token.payment));
     }
@@ -38,61 +54,76 @@ pub(crate) async fn settle_paid<H: Host>(state: &ClientState<H>, entry: &Entry, 
 /// Records what is left without a proof: where that is nothing, the amount is free again. A proof that came first stands,
 /// and its token is what this comes to; else the payment as it is now.
 pub(crate) async fn settle_unproven<H: Host>(
-    state: &ClientState<H>,
-    entry: &Entry,
-    unproven: Unproven,
+    state: &Rc<ClientState<H>>,
+    record: &Record,
+    outcome: Outcome,
 ) -> Result<Rc<Token>, Payment> {
-    let enter = |records: &mut Records| records.record_unproven(entry, unproven, state.host.now());
-    state.records.change_or_keep(&state.host, enter).await.0
+    let (host, ours) = (Rc::clone(&state.host), record.clone());
+    let settled = state.ledger.owe(move |view| settle::settle_unproven(view, &ours, outcome, host.now())).await;
+    if outcome == Outcome::Failed {
+        state.orders.forget(&record.owner);
+    }
+    match settled {
+        Ok(Some(known)) if known.payment.state == State::Paid => {
+            let key = key::token(&known.payment.origin, &known.method, &known.payment.url);
+            if let Some(token) = state.owned.bought_with(&key, &known.payment.payment_hash) {
+                return Ok(token);
+            }
+            let proof = Proof { preimage: known.preimage.clone(), fee_msat: None };
+            Ok(settle_paid(state, record, proof).await)
+        }
+        Ok(Some(known)) => Err(known.payment),
+        Ok(None) => Err(record.payment.clone()),
+        Err(_) => {
+            let mut ours = record.clone();
+            match outcome {
+                Outcome::Failed => ours.settle_failed(state.host.now()),
+                Outcome::Unknown | Outcome::Silent => ours.payment.state = State::Unknown,
+            }
+            Err(ours.payment)
+        }
+    }
+}
+
+/// Nobody can tell: whether the wallet may still be at it is known of one's own orders.
+pub(crate) fn unknown<H: Host>(state: &ClientState<H>, record: &Record) -> Outcome {
+    match state.orders.state(&record.owner) {
+        Some(OrderState::Out) => Outcome::Silent,
+        _ => Outcome::Unknown,
+    }
 }
 
 /// Asks the wallet what became of a payment, and says what that comes to.
-pub(crate) async fn look_up<H: Host>(state: &ClientState<H>, entry: &Entry, owner: Owner, patience_ms: u64) -> Verdict {
+pub(crate) async fn look_up<H: Host>(
+    state: &Rc<ClientState<H>>,
+    record: &Record,
+    owner: Owner,
+    patience_ms: u64,
+) -> Verdict {
     let asked_at = state.host.now();
-    let asked = within(state.host.lookup(&entry.payment.payment_hash), state.host.sleep(patience_ms)).await;
+    let asked = within(state.host.lookup(&record.payment.payment_hash), state.host.sleep(patience_ms)).await;
     let fact = asked.unwrap_or(Fact::Unreachable);
     let mut wallet = state.host.wallet();
-    let verdict = {
-        let records = state.records.borrow();
-        let stored = wallet.id.as_ref().map_or(0, |id| records.journal.habits.seen(id));
-        wallet.finds |= stored | state.habits.get() == FOUND | PENDING;
-        let known = records.journal.find(&entry.payment.payment_hash).filter(|known| known.is_same_order(entry));
-        judge(&fact, owner, known.unwrap_or(entry), &wallet, state.config.payment_timeout_ms, asked_at)
-    };
+    let mut habits = state.habits.get();
+    if let Some(id) = wallet.id.clone().filter(|_| fact == Fact::NotFound && !wallet.finds) {
+        habits |= state.ledger.take(move |view| habits::seen(view, &id)).await.unwrap_or(0);
+    }
+    wallet.finds |= habits == FOUND | PENDING;
+    let verdict = judge(&fact, owner, record, &wallet, state.config.payment_timeout_ms, asked_at);
     let seen = match (&fact, &verdict) {
         (_, Verdict::Paid(_)) => FOUND,
         (Fact::Pending, _) => PENDING,
         _ => 0,
     };
-    let is_ours = owner == Owner::Us || (wallet.id.is_some() && wallet.id == entry.dispatch.wallet_id);
+    let is_ours = owner == Owner::Us || (wallet.id.is_some() && wallet.id == record.dispatch.wallet_id);
     if seen > 0 && is_ours {
-        note_seen(state, entry, wallet.id.filter(|_| !wallet.finds), seen).await;
+        state.habits.set(state.habits.get() | seen);
+        let (id, ours) = (wallet.id.filter(|_| !wallet.finds), record.clone());
+        if id.is_some() || seen == PENDING {
+            let _ = state.ledger.owe(move |view| habits::note(view, id.as_deref(), &ours, seen)).await;
+        }
     }
     verdict
-}
-
-/// Notes what the wallet has shown of itself, and that it has this payment, where that is news.
-async fn note_seen<H: Host>(state: &ClientState<H>, entry: &Entry, id: Option<String>, seen: u64) {
-    state.habits.set(state.habits.get() | seen);
-    let is_news = |records: &Records| {
-        let known = records.journal.find(&entry.payment.payment_hash);
-        let is_had = seen == PENDING
-            && known.is_some_and(|known| known.is_same_order(entry) && known.dispatch.heard != Some(Heard::HasPayment));
-        (is_had, id.as_ref().is_some_and(|id| records.journal.habits.seen(id) & seen == 0))
-    };
-    if is_news(&state.records.borrow()) == (false, false) {
-        return;
-    }
-    let note = |records: &mut Records| {
-        let (is_had, is_habit) = is_news(records);
-        if let Some(known) = records.journal.find_mut(&entry.payment.payment_hash).filter(|_| is_had) {
-            known.dispatch.heard = Some(Heard::HasPayment);
-        }
-        if let Some(id) = id.as_ref().filter(|_| is_habit) {
-            records.journal.habits.note(id, seen);
-        }
-    };
-    state.records.change_or_keep(&state.host, note).await;
 }
 
 /// Waits for what will be certain in a moment; false where that takes longer.

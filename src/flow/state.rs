@@ -2,48 +2,79 @@
 
 use crate::flow::config::Config;
 use crate::flow::host::Host;
+use crate::flow::lease::Leases;
+use crate::flow::ledger::Ledger;
 use crate::flow::orders::Orders;
+use crate::flow::owned::Owned;
 use crate::flow::purchase::Purchases;
-use crate::flow::shared_records::SharedRecords;
 use crate::flow::sync::{Mutex, Signal};
+use crate::ledger::limits::Limits;
 use crate::ledger::origins::Origins;
+use crate::text::encoding::{concat, to_hex};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 /// One instance of the client. Each part keeps its own fields to itself.
 pub(crate) struct ClientState<H: Host> {
-    pub(super) host: H,
+    pub(super) host: Rc<H>,
     pub(super) config: Config,
-    pub(super) records: SharedRecords,
+    /// The store's rows, and what is to be written.
+    pub(super) ledger: Rc<Ledger<H>>,
+    /// The tokens that it knows.
+    pub(super) owned: Owned,
     pub(super) purchases: Purchases<H>,
     pub(super) orders: Orders,
+    pub(super) leases: Leases,
     /// What the tokens of an origin are good for.
     pub(super) origins: Origins,
+    /// The limits of the client.
+    pub(super) levels: Rc<Vec<Limits>>,
     /// The lookups of open payments that are under way for whoever reads the records.
     pub(super) lookups: RefCell<Weak<Signal>>,
     /// What its wallet was seen to tell: of use where the wallet has no name under which the store may know it.
     pub(super) habits: Cell<u64>,
     /// One question at a time to whoever may know what became of a payment.
     pub(super) questions: Mutex,
+    /// What the names of its purchases begin with: no other instance has it.
+    instance: String,
+    purchased: Cell<u64>,
 }
 
 impl<H: Host> ClientState<H> {
     /// An instance that has paid nothing yet.
     pub(crate) fn new(host: H, config: Config) -> Rc<Self> {
+        let host = Rc::new(host);
+        let random = [host.random(), host.random()].map(u64::to_be_bytes).concat();
         Rc::new(Self {
+            ledger: Ledger::new(Rc::clone(&host)),
             host,
+            levels: Rc::new(vec![config.limits]),
             config,
-            records: SharedRecords::default(),
+            owned: Owned::default(),
             purchases: Purchases::default(),
             orders: Orders::default(),
+            leases: Leases::default(),
             origins: Origins::default(),
             lookups: RefCell::default(),
             habits: Cell::default(),
             questions: Mutex::default(),
+            instance: concat(&[&to_hex(&random), "-"]),
+            purchased: Cell::default(),
         })
     }
 
     pub(crate) fn host(&self) -> &H {
         &self.host
+    }
+
+    /// A name for a purchase that no other has.
+    pub(crate) fn next_owner(&self) -> String {
+        self.purchased.set(self.purchased.get().wrapping_add(1));
+        concat(&[&self.instance, &self.purchased.get().to_string()])
+    }
+
+    /// Whether a purchase is, or was, one of this instance.
+    pub(crate) fn is_ours(&self, owner: &str) -> bool {
+        owner.starts_with(&self.instance)
     }
 }

@@ -92,54 +92,30 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Futur
     .await
 }
 
-/// A lock within this instance, for a short piece of work. It is a lease: a holder that was frozen with its request is
-/// passed over after [`Mutex::LEASE_MS`], and can tell.
+/// A lock within this instance. It is a lease: a holder that was frozen with its request is passed over after
+/// [`Mutex::LEASE_MS`].
 #[derive(Default)]
 pub(crate) struct Mutex {
     holder: RefCell<Option<Rc<Signal>>>,
 }
 
-pub(crate) struct MutexGuard<'a> {
-    mutex: &'a Mutex,
-    mine: Rc<Signal>,
-    /// Whether its holder before was passed over.
-    pub(crate) took_over: bool,
-}
-
 impl Mutex {
     const LEASE_MS: u64 = 30_000;
 
-    pub(crate) async fn lock<H: Host>(&self, host: &H) -> MutexGuard<'_> {
-        let mut took_over = false;
+    /// Waits for the lock; dropping what comes back frees it.
+    pub(crate) async fn lock<H: Host>(&self, host: &H) -> SetOnDrop {
         loop {
-            let holder = self.holder.borrow().clone();
+            let holder = self.holder.borrow().clone().filter(|holder| !holder.is_set());
             match holder {
-                Some(event) if !event.is_set() => {
-                    took_over = !event.wait(host, Self::LEASE_MS).await;
-                    if took_over {
-                        event.set();
-                    }
-                }
-                _ => {
-                    let mine = Rc::new(Signal::default());
-                    self.holder.replace(Some(Rc::clone(&mine)));
-                    return MutexGuard { mutex: self, mine, took_over };
+                Some(holder) if !holder.wait(host, Self::LEASE_MS).await => holder.set(),
+                Some(_) => {}
+                None => {
+                    let mine = SetOnDrop::default();
+                    self.holder.replace(Some(Rc::clone(&mine.0)));
+                    return mine;
                 }
             }
         }
-    }
-}
-
-impl MutexGuard<'_> {
-    /// Whether the lease still holds.
-    pub(crate) fn is_valid(&self) -> bool {
-        !self.mine.is_set() && self.mutex.holder.borrow().as_ref().is_some_and(|holder| Rc::ptr_eq(holder, &self.mine))
-    }
-}
-
-impl Drop for MutexGuard<'_> {
-    fn drop(&mut self) {
-        self.mine.set();
     }
 }
 
@@ -194,22 +170,5 @@ mod tests {
         event.set();
         assert_eq!((poll(three), ended.get()), (Some(()), 3));
         assert_eq!(poll(pin!(all(Vec::new()))), Some(()));
-    }
-
-    #[test]
-    fn a_pass_that_was_passed_over_is_not_valid() {
-        let mutex = Mutex::default();
-        let lock = || {
-            let mine = Rc::new(Signal::default());
-            mutex.holder.replace(Some(Rc::clone(&mine)));
-            MutexGuard { mutex: &mutex, mine, took_over: false }
-        };
-        let frozen = lock();
-        assert!(frozen.is_valid());
-        frozen.mine.set();
-        let next = lock();
-        assert!(!frozen.is_valid() && next.is_valid());
-        drop(frozen);
-        assert!(next.is_valid(), "it frees nothing that is not its own");
     }
 }

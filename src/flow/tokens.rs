@@ -4,7 +4,9 @@ use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
 use crate::flow::state::ClientState;
-use crate::ledger::records::Records;
+use crate::ledger::begin::not_honored_text;
+use crate::ledger::key;
+use crate::ledger::own::{origin_and_path, tokens_for, Sales};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
 use crate::wire::origin::Location;
@@ -12,16 +14,11 @@ use std::rc::Rc;
 
 /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
 pub(crate) fn token_for<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
-    token_in(state, &state.records.borrow(), request, false)
+    choose(state, request, false)
 }
 
 /// `is_first`: for the first request of a call, which nobody has asked for money yet.
-pub(crate) fn token_in<H: Host>(
-    state: &ClientState<H>,
-    records: &Records,
-    request: &Request,
-    is_first: bool,
-) -> Option<Rc<Token>> {
+fn choose<H: Host>(state: &ClientState<H>, request: &Request, is_first: bool) -> Option<Rc<Token>> {
     if request.authorized || !request.payable {
         return None;
     }
@@ -35,24 +32,32 @@ pub(crate) fn token_in<H: Host>(
         single_use: state.origins.is_single_use(location.origin),
         now_ms: state.host.now(),
     };
-    records.tokens.choose(&search).cloned()
+    state.owned.choose(location.origin, &search)
 }
 
 /// The token to send with a new request: also one that its own resource has refused so far, for servers learn of payments
 /// late. One that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
 pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
-    let token = token_in(state, &state.records.borrow(), request, true);
-    token.filter(|token| state.purchases.trial_of(&state.host, token).is_none())
+    let token = choose(state, request, true);
+    token.filter(|token| state.purchases.trial_of(&*state.host, token).is_none())
+}
+
+/// Whether the store has to be read before it can be told which token opens a request.
+pub(crate) fn is_unread<H: Host>(state: &ClientState<H>, request: &Request) -> bool {
+    !request.authorized
+        && request.payable
+        && Location::of(&request.url)
+            .is_some_and(|location| !state.owned.is_read(location.origin, &request.method, &request.url))
 }
 
 /// Whether this instance knows any token.
 pub(crate) fn has_tokens<H: Host>(state: &ClientState<H>) -> bool {
-    !state.records.borrow().tokens.is_empty()
+    !state.owned.is_empty()
 }
 
-/// The token of an id that [`Client::token_to_send`] gave.
+/// The token of an id that [`token_to_send`] gave.
 pub(crate) fn token<H: Host>(state: &ClientState<H>, id: u32) -> Option<Rc<Token>> {
-    state.records.borrow().tokens.get(id).cloned()
+    state.owned.get(id)
 }
 
 /// Whether a token of this origin has opened a resource that it was not bought for.
@@ -60,20 +65,41 @@ pub(crate) fn is_shared<H: Host>(state: &ClientState<H>, origin: &str) -> bool {
     state.origins.is_shared(origin)
 }
 
-/// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.
-pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
-    not_honored_in(state, &state.records.borrow(), request)
+/// Reads what the store has for a request.
+///
+/// # Errors
+/// [`Code::StoreFailed`]
+pub(crate) async fn read_tokens<H: Host>(state: &Rc<ClientState<H>>, request: &Request) -> Result<(), Failure<H>> {
+    let asked = request.clone();
+    let sales = state.ledger.look(move |view| tokens_for(view, &asked.asked_for())).await?;
+    take_over(state, request, sales);
+    Ok(())
 }
 
-pub(crate) fn not_honored_in<H: Host>(
-    state: &ClientState<H>,
-    records: &Records,
-    request: &Request,
-) -> Option<Failure<H>> {
-    let location = Location::of(&request.url)?;
-    let payment =
-        records.tokens.dishonored(location.origin, &request.method, location.path, state.host.now())?.payment.clone();
-    let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
-                and nothing is paid here before it is accepted, or forget() is called for this origin";
-    Some(Failure::raised(Error::new(Code::NotHonored, text), None, Some(payment)))
+/// Takes over what a step has read of a request's origin and path.
+pub(crate) async fn learn<H: Host>(state: &Rc<ClientState<H>>, request: &Request) {
+    let resource = request.asked_for();
+    let Ok((origin, path)) = state.ledger.look(|view| origin_and_path(view, &resource)).await else { return };
+    state.owned.learn_origin(resource.origin, &origin.tokens);
+    state.origins.take_over(resource.origin, origin.lessons);
+    state.owned.learn_path(&key::path(resource.origin, resource.method, resource.path), path);
+}
+
+fn take_over<H: Host>(state: &ClientState<H>, request: &Request, sales: Sales) {
+    let resource = request.asked_for();
+    state.owned.learn_origin(resource.origin, &sales.origin.tokens);
+    state.origins.take_over(resource.origin, sales.origin.lessons);
+    for (key, tokens) in sales.rows {
+        state.owned.learn_row(&key, tokens);
+    }
+    state.owned.learn_path(&key::path(resource.origin, resource.method, resource.path), sales.path);
+}
+
+/// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.
+pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
+    let resource = request.asked_for();
+    let path_key = key::path(resource.origin, resource.method, resource.path);
+    let hash = state.owned.dishonored(&path_key, state.host.now())?;
+    let payment = state.owned.payment(&hash);
+    Some(Failure::raised(Error::new(Code::NotHonored, not_honored_text()), None, payment))
 }

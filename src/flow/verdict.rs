@@ -2,8 +2,12 @@
 
 use crate::flow::host::{Host, Request};
 use crate::flow::state::ClientState;
+use crate::ledger::key;
 use crate::ledger::origins::Lesson;
+use crate::ledger::own::{note, Said};
+use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
+use crate::wire::origin::Location;
 use std::rc::Rc;
 
 /// What a status says of the token that was sent.
@@ -34,8 +38,13 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
 /// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought for.
 pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
     if note_taken(state, token, is_own, false) {
-        write_beside(state);
+        note_accepted_beside(state, token);
     }
+}
+
+/// Writes in the background that a token was accepted for the first time.
+pub(crate) fn note_accepted_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
+    write_beside(state, token, resource_of_token(token), Said::Accepted);
 }
 
 /// Notes it in memory alone. True where the store does not know it. `is_priced`: the resource has asked for money before.
@@ -48,33 +57,39 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
             return false;
         }
     }
-    let mut records = state.records.borrow_mut();
-    let Some(was_accepted) = records.tokens.get(token.id).map(|known| known.accepted) else { return false };
+    let Some(was_accepted) = state.owned.get(token.id).map(|known| known.accepted) else { return false };
     state.origins.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
     let is_used_up = state.origins.is_single_use(origin);
-    let take = |token: &mut Token| {
+    state.owned.update(token.id, |token| {
         token.note_accepted();
         if is_used_up {
             token.note_used_up();
         }
-    };
-    records.tokens.update(token.id, take) && !was_accepted
+    });
+    state.owned.change_path(&path_key(token), |path| path.accepted(&token.payment.payment_hash));
+    !was_accepted
+}
+
+/// Writes that a token was accepted for the first time.
+pub(crate) async fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
+    write(state, token, resource_of_token(token), Said::Accepted).await;
 }
 
 /// Notes that the token was refused here. It is written beside whatever follows: a store that hangs holds up no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
-    let mut records = state.records.borrow_mut();
-    records.tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
-    let Some(token) = records.tokens.get(sent.id).cloned() else { return };
-    drop(records);
+    let changed = state.owned.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
+    let Some(token) = changed else { return };
     if !sent.is_for(&request.method, &request.url) {
         state.origins.learn(&sent.payment.origin, Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
         state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
     }
+    let at = request.asked_for();
+    let key = key::path(at.origin, at.method, at.path);
+    state.owned.change_path(&key, |path| path.refused(&sent.payment.payment_hash));
     // Whether a token was ever honoured must survive this process.
     if !token.accepted {
-        write_beside(state);
+        write_beside(state, sent, own_request(request), Said::Refused);
     }
 }
 
@@ -87,19 +102,45 @@ pub(crate) fn note_failure<H: Host>(
     is_priced: bool,
     is_certain: bool,
 ) {
-    let mut records = state.records.borrow_mut();
     let failed_before =
-        records.tokens.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
-    records.tokens.update(sent.id, |token| token.note_failed_request(&request.method, &request.url));
-    drop(records);
+        state.owned.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
+    state.owned.update(sent.id, |token| token.note_failed_request(&request.method, &request.url));
     if is_priced && (is_certain || failed_before) {
         note_refused(state, sent, request);
     }
 }
 
-fn write_beside<H: Host>(state: &Rc<ClientState<H>>) {
-    if state.host.has_store() {
-        let own = Rc::clone(state);
-        state.host.spawn(Box::pin(async move { own.records.read_again(&own.host).await.unwrap_or_default() }));
-    }
+/// Method and URL at which something was said of a token.
+type At = (String, String);
+
+fn resource_of_token(token: &Token) -> At {
+    (token.method.clone(), token.payment.url.clone())
+}
+
+fn own_request(request: &Request) -> At {
+    (request.method.clone(), request.url.clone())
+}
+
+fn path_key(token: &Token) -> String {
+    let path = Location::of(&token.payment.url).map_or("/", |location| location.path);
+    key::path(&token.payment.origin, &token.method, path)
+}
+
+fn write_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
+    let (own, token) = (Rc::clone(state), token.clone());
+    state.host.spawn(Box::pin(async move { write(&own, &token, at, said).await }));
+}
+
+async fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
+    let token = token.clone();
+    // It is told again with the next answer to this token, where it could not be written.
+    let _ = state
+        .ledger
+        .take(move |view| {
+            let (method, url) = &at;
+            let path = Location::of(url).map_or("/", |location| location.path);
+            let origin = &token.payment.origin;
+            note(view, &token, &Resource { origin, method, url, path, is_replayable: true }, said)
+        })
+        .await;
 }

@@ -4,6 +4,8 @@ use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
+use crate::ledger::lease::grant;
+use crate::ledger::origin_row::Lessons;
 use crate::ledger::own;
 use crate::ledger::payment::{Payment, State};
 
@@ -61,6 +63,8 @@ pub struct Buyer<'a> {
     pub has_lapsed: &'a dyn Fn(&str, Option<&str>) -> bool,
     /// Whether a token of the origin, by its payment hash, has been tried or passed over already.
     pub is_considered: &'a dyn Fn(&str) -> bool,
+    /// What this instance has learnt of the origin's tokens.
+    pub lessons: Lessons,
     /// Milliseconds for which the lease holds.
     pub lease_ms: u64,
     /// Unix milliseconds.
@@ -97,7 +101,8 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     if let Some(own) = own.filter(|own| own.is_reserved == buyer.only_reserve) {
         return Ok(Begun::Entered(Box::new(own.clone())));
     }
-    let mut counts: Counts = Counts::read(view, resource.origin, buyer.scopes)?;
+    let mut counts = Counts::read(view, resource.origin, buyer.scopes)?;
+    counts.origin.lessons = counts.origin.lessons.and(buyer.lessons);
     if own.is_none() {
         if let Some(token) = own::sold(view, &resource, &counts.origin, buyer.is_considered, buyer.now_ms)? {
             return Ok(Begun::Bought(Box::new(token)));
@@ -119,6 +124,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
         Some(own) => own.max_fee_msat,
         None => counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms)?,
     };
+    let started_at_ms = counts.next_time(buyer.now_ms);
     let record = Record {
         payment: Payment {
             payment_hash: payment_hash.to_owned(),
@@ -128,14 +134,14 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
             amount_msat: order.amount_msat,
             fee_msat: 0,
             state: State::Pending,
-            started_at: buyer.now_ms / 1000,
+            started_at: started_at_ms / 1000,
             settled_at: None,
         },
         method: resource.method.to_owned(),
         token: order.token.to_owned(),
         preimage: None,
         max_fee_msat: max_fee_msat.min(buyer.approved_fee_msat.unwrap_or(max_fee_msat)),
-        started_at_ms: buyer.now_ms,
+        started_at_ms,
         invoice: order.invoice.to_owned(),
         invoice_expires_at: order.invoice_expires_at,
         description: order.description.map(str::to_owned),
@@ -162,10 +168,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
         row.text("paymentHash", Some(payment_hash));
         row.text("owner", Some(buyer.owner));
     })?;
-    view.put(&key::lease(buyer.owner), |row| {
-        row.number("count", Some(0));
-        row.number("lastsMs", Some(buyer.lease_ms));
-    })?;
+    grant(view, &key::lease(buyer.owner), buyer.lease_ms);
     Ok(Begun::Entered(Box::new(record)))
 }
 
@@ -228,9 +231,14 @@ fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), 
     let path = view.read(path_key, Unaccepted::read)?.unwrap_or_default();
     let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };
     let payment = view.read(&key::payment(payment_hash), Record::read)?.map(|record| Box::new(record.payment));
-    let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
-                and nothing is paid here before it is accepted, or forget() is called for this origin";
-    Err(Stop::Refused(Refusal { error: Error::new(Code::NotHonored, text), payment }))
+    Err(Stop::Refused(Refusal { error: Error::new(Code::NotHonored, not_honored_text()), payment }))
+}
+
+/// Why nothing is bought where what was last paid for was never accepted.
+#[must_use]
+pub const fn not_honored_text() -> &'static str {
+    "what was last paid for here was never accepted: it is kept and tried first at each call, \
+     and nothing is paid here before it is accepted, or forget() is called for this origin"
 }
 
 /// # Errors

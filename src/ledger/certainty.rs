@@ -17,8 +17,8 @@
 
 use crate::error::{Code, Error};
 use crate::ledger::dispatch::Heard;
-use crate::ledger::entry::Entry;
 use crate::ledger::payment::Payment;
+use crate::ledger::record::Record;
 use crate::ledger::wallet::{Fact, Wallet, Window};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
@@ -75,12 +75,12 @@ impl fmt::Debug for Proof {
 
 /// What a report about an entry comes to. `timeout_ms` is how long a wallet may take, and `now_ms` when it was asked.
 #[must_use]
-pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_ms: u64, now_ms: u64) -> Verdict {
+pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeout_ms: u64, now_ms: u64) -> Verdict {
     const OPEN: Verdict = Verdict::Open { until_ms: None };
-    let dispatch = &entry.dispatch;
+    let dispatch = &record.dispatch;
     let begun_at_ms = match fact {
         Fact::Paid { preimage, fee_msat } => {
-            return prove(&entry.payment, preimage, *fee_msat).map_or(OPEN, Verdict::Paid);
+            return prove(&record.payment, preimage, *fee_msat).map_or(OPEN, Verdict::Paid);
         }
         Fact::Pending | Fact::Unreachable => return OPEN,
         Fact::NotFound if dispatch.heard == Some(Heard::HasPayment) => return OPEN,
@@ -92,7 +92,7 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
         return OPEN;
     }
     let is_believed = wallet.finds || *fact != Fact::NotFound;
-    let sent_at_ms = dispatch.sent_at_ms.unwrap_or(entry.started_at_ms.saturating_add(LEASE_MS));
+    let sent_at_ms = dispatch.sent_at_ms.unwrap_or(record.started_at_ms.saturating_add(LEASE_MS));
     let quiet_at_ms = match wallet.window {
         Window::None => 0,
         Window::Sent(_) if dispatch.heard == Some(Heard::OrderEnded) => 0,
@@ -101,7 +101,7 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
             dispatch.error_at_ms.unwrap_or(sent_at_ms.saturating_add(timeout_ms)).saturating_add(window_ms)
         }
     };
-    let is_expired = now_ms / 1000 > entry.invoice_expires_at;
+    let is_expired = now_ms / 1000 > record.invoice_expires_at;
     if is_expired && is_believed && now_ms >= quiet_at_ms {
         return Verdict::Failed;
     }
@@ -119,8 +119,8 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
         }
         return Verdict::Open { until_ms: Some(quiet_at_ms) };
     }
-    let is_alive = now_ms / 1000 < entry.invoice_expires_at.saturating_sub(LEAST_LIFE_S);
-    if wallet.settles_once && is_alive && dispatch.invoice.is_some() {
+    let is_alive = now_ms / 1000 < record.invoice_expires_at.saturating_sub(LEAST_LIFE_S);
+    if wallet.settles_once && is_alive && !record.invoice.is_empty() {
         return Verdict::MayRepeat;
     }
     OPEN

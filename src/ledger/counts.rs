@@ -80,6 +80,11 @@ impl Counts {
         }
     }
 
+    /// A time for a payment that begins now, by the sums of all.
+    pub(crate) fn next_time(&mut self, now_ms: u64) -> u64 {
+        self.sums.first_mut().map_or(now_ms, |(_, sums)| sums.next_time(now_ms))
+    }
+
     /// Gives back one order that was counted at a time, and never handed to the wallet.
     pub(crate) fn take_back_order(&mut self, at_ms: u64) {
         let order = Amounts { orders: 1, ..Amounts::default() };

@@ -3,10 +3,7 @@
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// Room for the names and numbers of a [`Dispatch`].
-const DISPATCH_BYTES: usize = 130;
-
-/// What an order to a wallet leaves behind, stored with its payment; all of it is absent in old entries.
+/// What an order to a wallet leaves behind, stored with its payment.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Dispatch {
     /// Which wallet was asked: [`crate::ledger::wallet::Wallet::id`].
@@ -17,8 +14,6 @@ pub struct Dispatch {
     pub error_at_ms: Option<u64>,
     /// What it said beside the error.
     pub heard: Option<Heard>,
-    /// The invoice, where the same one may be handed over again.
-    pub invoice: Option<String>,
     /// How often the same invoice was handed over again, by those who could not know whether it had been.
     pub repeats: u64,
     /// How often it was tried before and failed for certain: the wallet may have records of that.
@@ -46,11 +41,7 @@ impl Dispatch {
 
     /// Absent members are left out: most payments have none of them once they are settled.
     pub(crate) fn write(&self, object: &mut Writer) {
-        for (name, value) in [
-            ("walletId", self.wallet_id.as_deref()),
-            ("heard", self.heard.map(Heard::name)),
-            ("invoice", self.invoice.as_deref()),
-        ] {
+        for (name, value) in [("walletId", self.wallet_id.as_deref()), ("heard", self.heard.map(Heard::name))] {
             if value.is_some() {
                 object.text(name, value);
             }
@@ -76,17 +67,9 @@ impl Dispatch {
             sent_at_ms: fields.optional_number("sentAt"),
             error_at_ms: fields.optional_number("errorAt"),
             heard: known.and_then(|known| fields.expect(known.map(Some), None)),
-            invoice: fields.optional_text("invoice"),
             repeats: fields.optional_number("repeats").unwrap_or(0),
             failures: fields.optional_number("failures").unwrap_or(0),
         }
-    }
-
-    pub(crate) fn size(&self) -> usize {
-        let texts = [&self.wallet_id, &self.invoice].map(|text| text.as_ref().map_or(0, String::len));
-        texts
-            .iter()
-            .fold(if *self == Self::default() { 0 } else { DISPATCH_BYTES }, |size, text| size.saturating_add(*text))
     }
 }
 

@@ -1,68 +1,43 @@
 //! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it finds none.
 
-use crate::error::Error;
-use crate::ledger::stored::stored_rows;
-use crate::text::json::Json;
-use crate::text::json_writer::Writer;
-
-/// Wallets that are remembered; beyond them the one that was learnt of first is forgotten.
-const MOST: usize = 20;
-/// What the rows are called in the stored form.
-const ROWS: &str = "wallets";
+use crate::ledger::dispatch::Heard;
+use crate::ledger::key;
+use crate::ledger::record::Record;
+use crate::ledger::view::{Stop, View};
 
 /// It found a payment that it had made.
 pub(crate) const FOUND: u64 = 1;
 /// It said of a payment that it was on its way.
 pub(crate) const PENDING: u64 = 2;
 
-/// What was seen of each wallet, by its id.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Habits(Vec<(String, u64)>);
+/// What was seen of a wallet.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub(crate) fn seen(view: &mut View, wallet_id: &str) -> Result<u64, Stop> {
+    Ok(view.read(&key::wallet(wallet_id), |row| row.number("seen"))?.unwrap_or(0))
+}
 
-impl Habits {
-    /// What was seen of a wallet.
-    pub(crate) fn seen(&self, id: &str) -> u64 {
-        self.0.iter().find(|(known, _)| known == id).map_or(0, |(_, seen)| *seen)
-    }
-
-    pub(crate) fn note(&mut self, id: &str, seen: u64) {
-        match self.0.iter_mut().find(|(known, _)| known == id) {
-            Some((_, known)) => *known |= seen,
-            None => {
-                if self.0.len() >= MOST {
-                    self.0.remove(0);
-                }
-                self.0.push((id.to_owned(), seen));
-            }
+/// Notes what was seen of a wallet, and, where it said that a payment of ours is on its way, that it has it. Nothing is written
+/// where that is known.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub(crate) fn note(view: &mut View, wallet_id: Option<&str>, ours: &Record, what: u64) -> Result<(), Stop> {
+    let payment_key = key::payment(&ours.payment.payment_hash);
+    let known = view.read(&payment_key, Record::read)?;
+    if let Some(wallet_id) = wallet_id {
+        let before = seen(view, wallet_id)?;
+        if before & what != what {
+            view.put(&key::wallet(wallet_id), |row| row.number("seen", Some(before | what)))?;
         }
     }
-
-    /// Takes over what another reading has seen.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        for (id, seen) in &other.0 {
-            self.note(id, *seen);
-        }
+    let is_news = |known: &Record| {
+        known.is_unsettled() && known.owner == ours.owner && known.dispatch.heard != Some(Heard::HasPayment)
+    };
+    if let Some(mut record) = known.filter(is_news).filter(|_| what == PENDING) {
+        record.dispatch.heard = Some(Heard::HasPayment);
+        view.put(&payment_key, |row| record.write(row))?;
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn write(&self, text: &mut Writer) {
-        text.list(ROWS, &self.0, |(id, seen), object| {
-            object.text("id", Some(id));
-            object.number("seen", Some(*seen));
-        });
-    }
-
-    /// Absent where nothing was seen.
-    ///
-    /// # Errors
-    /// [`crate::error::Code::StoreFailed`] where it is damaged.
-    pub(crate) fn read(json: &Json) -> Result<Self, Error> {
-        match json.get(ROWS) {
-            Some(_) => stored_rows(json, ROWS, |fields| (fields.text("id"), fields.number("seen"))).map(Self),
-            None => Ok(Self::default()),
-        }
-    }
+    Ok(())
 }

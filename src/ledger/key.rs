@@ -27,6 +27,13 @@ pub const OPEN: &str = "open/";
 /// What the keys of payments in the order of time begin with.
 pub const BY_TIME: &str = "time/";
 
+/// What the keys of all tokens begin with.
+pub const TOKENS: &str = "token/";
+/// What the keys of all methods and paths begin with.
+pub const PATHS: &str = "path/";
+/// What the keys of all origins begin with.
+pub const ORIGINS: &str = "origin/";
+
 /// A part that is longer is replaced by its digest.
 const LONGEST: usize = 64;
 /// Digits of a time: enough until the year 5138.
@@ -58,7 +65,7 @@ fn time(milliseconds: u64) -> String {
 /// What is known of an origin.
 #[must_use]
 pub fn origin(origin: &str) -> String {
-    concat(&["origin/", &part(origin)])
+    concat(&[ORIGINS, &part(origin)])
 }
 
 /// What the keys of an origin's open payments begin with.
@@ -85,16 +92,28 @@ pub fn payment(payment_hash: &str) -> String {
     concat(&["payment/", &part(payment_hash)])
 }
 
+/// What the keys of an origin's tokens begin with.
+#[must_use]
+pub fn tokens_of(origin: &str) -> String {
+    concat(&[TOKENS, &part(origin), "/"])
+}
+
 /// The tokens of a resource.
 #[must_use]
 pub fn token(origin: &str, method: &str, url: &str) -> String {
-    concat(&["token/", &part(origin), "/", &digest(&[method, " ", url])])
+    concat(&[&tokens_of(origin), &digest(&[method, " ", url])])
+}
+
+/// What the keys of an origin's methods and paths begin with.
+#[must_use]
+pub fn paths_of(origin: &str) -> String {
+    concat(&[PATHS, &part(origin), "/"])
 }
 
 /// The tokens of a method and path that were never accepted.
 #[must_use]
 pub fn path(origin: &str, method: &str, path: &str) -> String {
-    concat(&["path/", &part(origin), "/", &digest(&[method, " ", path])])
+    concat(&[&paths_of(origin), &digest(&[method, " ", path])])
 }
 
 /// What a wallet has shown of itself.

@@ -71,7 +71,7 @@ impl Spent {
 }
 
 /// What may still be spent, in millisatoshis, whatever else is reserved taken off; an absent one is not limited.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Remaining {
     /// By one payment: the least of all.
     pub payment: u64,
@@ -84,6 +84,18 @@ pub struct Remaining {
 }
 
 impl Remaining {
+    /// The least of both.
+    #[must_use]
+    pub fn least(self, other: Self) -> Self {
+        let least = |one: Option<u64>, other: Option<u64>| [one, other].into_iter().flatten().min();
+        Self {
+            payment: self.payment.min(other.payment),
+            hour: least(self.hour, other.hour),
+            day: least(self.day, other.day),
+            total: least(self.total, other.total),
+        }
+    }
+
     /// The JSON text of the object that JavaScript is shown: satoshis, rounded down.
     #[must_use]
     pub fn to_json(&self) -> String {

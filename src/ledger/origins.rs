@@ -1,7 +1,9 @@
 //! What the tokens of an origin are good for, as far as answers to them have told: of many resources, or of one; once, or
 //! again and again. It lives as long as its instance does.
 
+use crate::ledger::origin_row::Lessons;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one use.
 const SINGLE_USE: u8 = 2;
@@ -26,30 +28,14 @@ pub(crate) enum Lesson {
     UsedUp,
 }
 
-/// What is known of one origin.
-#[derive(Default)]
-struct Known {
-    origin: String,
-    opened: bool,
-    seems_to_open: bool,
-    refused: bool,
-    /// Tokens in a row that were refused after their first use; from [`SINGLE_USE`] on, how many more are not sent again.
-    used_up: u8,
-}
-
 /// Every origin of which something was learnt.
 #[derive(Default)]
-pub(crate) struct Origins(RefCell<Vec<Known>>);
+pub(crate) struct Origins(RefCell<BTreeMap<String, Lessons>>);
 
 impl Origins {
     pub(crate) fn learn(&self, origin: &str, lesson: Lesson) {
         let mut all = self.0.borrow_mut();
-        let found = all.iter().position(|known| known.origin == origin);
-        let at = found.unwrap_or(all.len());
-        if found.is_none() {
-            all.push(Known { origin: origin.to_owned(), ..Known::default() });
-        }
-        let Some(known) = all.get_mut(at) else { return };
+        let known = all.entry(origin.to_owned()).or_default();
         match lesson {
             Lesson::Opened => known.opened = true,
             Lesson::SeemsToOpen => known.seems_to_open = true,
@@ -62,34 +48,41 @@ impl Origins {
         }
     }
 
-    fn is(&self, origin: &str, what: fn(&Known) -> bool) -> bool {
-        self.0.borrow().iter().any(|known| known.origin == origin && what(known))
+    /// What was learnt of an origin.
+    pub(crate) fn lessons(&self, origin: &str) -> Lessons {
+        self.0.borrow().get(origin).copied().unwrap_or_default()
+    }
+
+    /// Takes over what others have learnt, where this instance knows nothing of an origin yet.
+    pub(crate) fn take_over(&self, origin: &str, stored: Lessons) {
+        let mut all = self.0.borrow_mut();
+        let known = all.get(origin).map_or(stored, |own| stored.and(*own));
+        all.insert(origin.to_owned(), known);
     }
 
     /// Whether a token of this origin has opened a resource that it was not bought for.
     pub(crate) fn is_shared(&self, origin: &str) -> bool {
-        // Where tokens were refused elsewhere, what took one without asking for money first may be free.
-        self.is(origin, |known| known.opened || (known.seems_to_open && !known.refused))
+        self.lessons(origin).is_shared()
     }
 
     /// Whether a token of this origin was refused by a resource that it was not bought for.
     pub(crate) fn is_unshared(&self, origin: &str) -> bool {
-        self.is(origin, |known| known.refused)
+        self.lessons(origin).refused
     }
 
     /// Whether tokens of this origin are good for one use.
     pub(crate) fn is_single_use(&self, origin: &str) -> bool {
-        self.is(origin, |known| known.used_up >= SINGLE_USE)
+        self.lessons(origin).used_up >= SINGLE_USE
     }
 
     /// Whether the last token that was sent again may have been good for one use.
     pub(crate) fn may_be_single_use(&self, origin: &str) -> bool {
-        self.is(origin, |known| known.used_up > 0)
+        self.lessons(origin).used_up > 0
     }
 
     /// Drops one, or all.
     pub(crate) fn forget(&self, origin: Option<&str>) {
-        self.0.borrow_mut().retain(|known| origin.is_some_and(|origin| origin != known.origin));
+        self.0.borrow_mut().retain(|known, _| origin.is_some_and(|origin| origin != known));
     }
 }
 

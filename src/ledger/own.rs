@@ -123,3 +123,48 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Re
     }
     Ok(())
 }
+
+/// What an origin has sold that may open a resource.
+pub struct Sales {
+    /// The origin's row.
+    pub origin: OriginRow,
+    /// Rows of tokens by their keys: the resource's own, and those of the origin's newest.
+    pub rows: Vec<(String, Vec<Token>)>,
+    /// What was bought for the resource's method and path and never accepted.
+    pub path: Unaccepted,
+}
+
+/// Reads what may open a resource.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub(crate) fn tokens_for(view: &mut View, resource: &Resource<'_>) -> Result<Sales, Stop> {
+    let origin_key = key::origin(resource.origin);
+    let own_key = key::token(resource.origin, resource.method, resource.url);
+    let path_key = key::path(resource.origin, resource.method, resource.path);
+    view.need([origin_key.as_str(), &own_key, &path_key])?;
+    let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
+    let mut keys = vec![own_key.clone()];
+    if resource.is_replayable {
+        keys.extend(origin.tokens.iter().map(|sold| sold.key.clone()).filter(|key| *key != own_key));
+    }
+    view.need(keys.iter().map(String::as_str))?;
+    let mut rows = Vec::with_capacity(keys.len());
+    for key in keys {
+        let tokens = view.read(&key, read)?.unwrap_or_default();
+        rows.push((key, tokens));
+    }
+    Ok(Sales { origin, rows, path: view.read(&path_key, Unaccepted::read)?.unwrap_or_default() })
+}
+
+/// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted.
+///
+/// # Errors
+/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+pub(crate) fn origin_and_path(view: &mut View, resource: &Resource<'_>) -> Result<(OriginRow, Unaccepted), Stop> {
+    let origin_key = key::origin(resource.origin);
+    let path_key = key::path(resource.origin, resource.method, resource.path);
+    view.need([origin_key.as_str(), &path_key])?;
+    let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
+    Ok((origin, view.read(&path_key, Unaccepted::read)?.unwrap_or_default()))
+}

@@ -6,9 +6,6 @@ use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
 
-/// Room for a row in the stored form: its names and numbers, hash and preimage.
-const ROW_BYTES: usize = 420;
-
 /// What is known of a payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -85,11 +82,6 @@ impl Payment {
         object.text("preimage", preimage);
         object.number("amountMsat", Some(self.amount_msat));
         object.number("feeMsat", Some(self.fee_msat));
-    }
-
-    /// About how many bytes it takes of a stored object.
-    pub(crate) fn size(&self) -> usize {
-        ROW_BYTES.saturating_add(self.origin.len()).saturating_add(self.url.len())
     }
 
     pub(crate) fn read(fields: &mut Fields<'_>, state: State, started_at: u64) -> Self {

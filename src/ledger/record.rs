@@ -1,6 +1,6 @@
 //! One payment with all that settling it later needs, as its row has it.
 
-use crate::ledger::dispatch::{Dispatch, Heard};
+use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::sums::Amounts;
@@ -129,7 +129,7 @@ impl Record {
         row.text("description", self.description.as_deref());
         row.texts("scopes", &self.scopes);
         row.text("owner", Some(&self.owner));
-        write_dispatch(&self.dispatch, row);
+        self.dispatch.write(row);
     }
 
     pub(crate) fn read(row: &mut Fields<'_>) -> Self {
@@ -151,7 +151,7 @@ impl Record {
             scopes: row.words("scopes"),
             owner: row.text("owner"),
             is_reserved,
-            dispatch: read_dispatch(row),
+            dispatch: Dispatch::read(row),
         }
     }
 }
@@ -168,38 +168,4 @@ pub fn scope_paths(names: &[String]) -> Vec<String> {
         paths.push(path.clone());
     }
     paths
-}
-
-/// Absent members are left out: most payments have none of them once they are settled.
-fn write_dispatch(dispatch: &Dispatch, row: &mut Writer) {
-    for (name, value) in [("walletId", dispatch.wallet_id.as_deref()), ("heard", dispatch.heard.map(Heard::name))] {
-        if value.is_some() {
-            row.text(name, value);
-        }
-    }
-    let some = |count| Some(count).filter(|count| *count > 0);
-    for (name, value) in [
-        ("sentAt", dispatch.sent_at_ms),
-        ("errorAt", dispatch.error_at_ms),
-        ("repeats", some(dispatch.repeats)),
-        ("failures", some(dispatch.failures)),
-    ] {
-        if value.is_some() {
-            row.number(name, value);
-        }
-    }
-}
-
-fn read_dispatch(row: &mut Fields<'_>) -> Dispatch {
-    let heard = row.optional_text("heard");
-    let known = heard.as_deref().map(Heard::from_name);
-    Dispatch {
-        wallet_id: row.optional_text("walletId"),
-        sent_at_ms: row.optional_number("sentAt"),
-        error_at_ms: row.optional_number("errorAt"),
-        heard: known.and_then(|known| row.expect(known.map(Some), None)),
-        invoice: None,
-        repeats: row.optional_number("repeats").unwrap_or(0),
-        failures: row.optional_number("failures").unwrap_or(0),
-    }
 }

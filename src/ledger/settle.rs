@@ -1,10 +1,10 @@
 //! The steps that end a payment, or say that nobody can tell.
 
-use crate::ledger::begin::Buyer;
 use crate::ledger::certainty::Proof;
-use crate::ledger::counts::Counts;
+use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
+use crate::ledger::lease::grant;
 use crate::ledger::own;
 use crate::ledger::payment::State;
 use crate::ledger::record::Record;
@@ -32,6 +32,8 @@ pub struct Settled {
     pub token: Token,
     /// Whether nobody has proven it before.
     pub is_news: bool,
+    /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits for it.
+    pub is_kept: bool,
 }
 
 fn find(view: &mut View, payment_hash: &str) -> Result<Option<Record>, Stop> {
@@ -82,15 +84,15 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     if was_proven && known.as_ref() == Some(&record) {
         let stored = view.read(&token_key, own::read)?.unwrap_or_default();
         let same = stored.into_iter().find(|token| token.payment.payment_hash == record.payment.payment_hash);
-        // Forgotten or replaced since it was proven: for whoever still waits for it, and not kept.
-        return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false });
+        let is_kept = same.is_some();
+        return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false, is_kept });
     }
     let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
     if !was_proven {
         own::put(view, &bought, &path, &mut counts.origin)?;
     }
     change(view, known.as_ref(), &record, &mut counts, now_ms)?;
-    Ok(Settled { record, token: bought, is_news: !was_proven })
+    Ok(Settled { record, token: bought, is_news: !was_proven, is_kept: !was_proven })
 }
 
 /// Records what became of an order without a proof. A later order for the same invoice, or a proof, is not touched. The record
@@ -128,14 +130,14 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
-    let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(()) };
-    if known.owner != ours.owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
+pub fn cancel(view: &mut View, payment_hash: &str, owner: &str, now_ms: u64) -> Result<(), Stop> {
+    let Some(known) = find(view, payment_hash)? else { return Ok(()) };
+    if known.owner != owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
         return Ok(());
     }
     let open_key = known.open_key();
     view.need([open_key.as_str()])?;
-    let mut counts: Counts = Counts::read(view, &known.payment.origin, &known.scopes)?;
+    let mut counts = Counts::read(view, &known.payment.origin, &known.scopes)?;
     counts.change(Some(&known), None, 0, now_ms);
     if !known.is_reserved {
         counts.take_back_order(known.started_at_ms);
@@ -153,16 +155,23 @@ pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn repeat(view: &mut View, abandoned: &Record, buyer: &Buyer<'_>) -> Result<Option<Record>, Stop> {
+pub fn repeat(
+    view: &mut View,
+    abandoned: &Record,
+    owner: &str,
+    levels: Levels<'_>,
+    has_lapsed: &dyn Fn(&str, Option<&str>) -> bool,
+    lease_ms: u64,
+) -> Result<Option<Record>, Stop> {
     let Some(known) = find(view, &abandoned.payment.payment_hash)? else { return Ok(None) };
-    if known.owner == buyer.owner {
+    if known.owner == owner {
         return Ok(Some(known));
     }
     let most = known.payment.amount_msat.saturating_add(known.max_fee_msat);
-    let is_allowed = buyer.levels.iter().all(|limits| most <= limits.per_payment);
+    let is_allowed = levels.iter().all(|limits| most <= limits.per_payment);
     let lease_key = key::lease(&known.owner);
     let lease = view.text(&lease_key)?;
-    let is_over = lease.is_none() || (buyer.has_lapsed)(&known.owner, lease.as_deref());
+    let is_over = has_lapsed(&known.owner, lease.as_deref());
     if !known.is_unsettled() || known.owner != abandoned.owner || !is_allowed || !is_over {
         return Ok(None);
     }
@@ -170,18 +179,15 @@ pub fn repeat(view: &mut View, abandoned: &Record, buyer: &Buyer<'_>) -> Result<
     let Dispatch { wallet_id, repeats, failures, .. } = std::mem::take(&mut record.dispatch);
     record.dispatch = Dispatch { wallet_id, repeats: repeats.saturating_add(1), failures, ..Dispatch::default() };
     record.payment.state = State::Pending;
-    buyer.owner.clone_into(&mut record.owner);
+    owner.clone_into(&mut record.owner);
     view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
     let open_key = record.open_key();
     view.put(&open_key, |row| {
         row.text("paymentHash", Some(&record.payment.payment_hash));
-        row.text("owner", Some(buyer.owner));
+        row.text("owner", Some(owner));
     })?;
     view.delete(lease_key);
-    view.put(&key::lease(buyer.owner), |row| {
-        row.number("count", Some(0));
-        row.number("lastsMs", Some(buyer.lease_ms));
-    })?;
+    grant(view, &key::lease(owner), lease_ms);
     Ok(Some(record))
 }
 

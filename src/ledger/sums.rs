@@ -18,6 +18,8 @@ const MOMENT_MS: u64 = 5_000;
 const MOST_MOMENTS: usize = 26;
 const MOST_MINUTES: usize = 90;
 const MOST_QUARTERS: usize = 200;
+/// By how much a payment's time may be ahead of the clock.
+const MOST_AHEAD_MS: u64 = 1_000;
 
 /// What one bucket holds.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -131,9 +133,19 @@ pub struct Sums {
     quarters: Buckets,
     /// Of what was spent since then, in Unix milliseconds, every minute is kept; the quarters tell of what was before.
     minutes_from_ms: u64,
+    /// When the last payment was begun, in Unix milliseconds.
+    last_ms: u64,
 }
 
 impl Sums {
+    /// A time for a payment that begins now: a moment later than that of the one before, so that all have an order.
+    pub fn next_time(&mut self, now_ms: u64) -> u64 {
+        let next = self.last_ms.saturating_add(1);
+        // A clock that was ahead by more is not followed.
+        self.last_ms = if next > now_ms && next.saturating_sub(now_ms) < MOST_AHEAD_MS { next } else { now_ms };
+        self.last_ms
+    }
+
     /// Adds what was done at a time.
     pub fn add(&mut self, at_ms: u64, amounts: Amounts, now_ms: u64) {
         self.ever.add(amounts);
@@ -211,6 +223,7 @@ impl Sums {
         self.minutes.write("minutes", row);
         self.quarters.write("quarters", row);
         row.number("minutesFrom", Some(self.minutes_from_ms));
+        row.number("last", Some(self.last_ms));
     }
 
     pub(crate) fn read(row: &mut Fields<'_>) -> Self {
@@ -225,6 +238,7 @@ impl Sums {
             minutes: Buckets::read("minutes", row),
             quarters: Buckets::read("quarters", row),
             minutes_from_ms: row.number("minutesFrom"),
+            last_ms: row.number("last"),
         }
     }
 }

@@ -13,8 +13,6 @@ use crate::wire::origin::Location;
 /// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
 /// trip there; each costs room in the store, and time with every request.
 pub const MOST_REFUSALS: usize = 100;
-/// Room for such a place in the stored form, its name aside.
-const REFUSAL_BYTES: usize = 24;
 
 /// How often a token was refused at a method and path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,8 +42,6 @@ pub struct Token {
     pub own_refusals: u64,
     /// Where else it was refused.
     pub refused: Vec<Refusal>,
-    /// How many tokens that were bought for the same before it, in a row, were never accepted.
-    pub(crate) unopened_before: u64,
     /// Whether it was taken once more after it was accepted; never stored.
     pub(crate) taken_again: bool,
     pub(crate) rules: Rules,
@@ -101,7 +97,6 @@ impl Token {
             accepted: false,
             own_refusals: 0,
             refused: Vec::new(),
-            unopened_before: 0,
             taken_again: false,
             rules,
         }
@@ -161,36 +156,9 @@ impl Token {
         self.rules.allow(method, path) && self.refusals(method, path) == 0
     }
 
-    /// Whether it was bought for this method and path.
-    pub(crate) fn is_of(&self, method: &str, path: &str) -> bool {
-        self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path)
-    }
-
-    /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
-    /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its second try.
-    #[must_use]
-    pub fn is_dishonored(&self, method: &str, path: &str, now_ms: u64) -> bool {
-        // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
-        let enough = if self.rules.are_in_time(now_ms) { 2 } else { 1 };
-        self.is_of(method, path)
-            && !self.accepted
-            && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
-    }
-
     /// Whether its resource took it once and has just refused it the second time.
     pub(crate) fn is_used_up_at_once(&self) -> bool {
         self.accepted && !self.taken_again && self.own_refusals == 1
-    }
-
-    /// How many purchases in a row have opened nothing and will not: this one and those before it.
-    pub(crate) fn unopened(&self, now_ms: u64) -> u64 {
-        match self.accepted {
-            true => 0,
-            false => {
-                let is_over = self.own_refusals > 0 || !self.rules.are_in_time(now_ms);
-                self.unopened_before.saturating_add(u64::from(is_over))
-            }
-        }
     }
 
     /// Notes that a request was answered 400, 401, 402 or 403 with this token.
@@ -260,24 +228,6 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Whether it opens nothing any more: it has expired, or was used up at the very resource that it was sold for. One that
-    /// was refused and never accepted stays: the server that sold it must not be paid again.
-    pub(crate) fn may_go(&self, now_ms: u64) -> bool {
-        let has_expired = !self.rules.are_in_time(now_ms);
-        match self.accepted {
-            true => has_expired || self.own_refusals > 0,
-            false => has_expired && self.unopened(now_ms) < 2 && self.own_refusals == 0 && self.refused.is_empty(),
-        }
-    }
-
-    /// About how many bytes it takes in the stored form.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let own = self.payment.size().saturating_add(self.method.len()).saturating_add(self.token.len());
-        let refused = self.refused.iter().map(|refusal| refusal.at.len().saturating_add(REFUSAL_BYTES));
-        refused.fold(own, usize::saturating_add)
-    }
-
     pub(crate) fn write(&self, object: &mut Writer) {
         let payment = &self.payment;
         payment.write_offer(object, &self.method, &self.token, self.preimage.as_deref());
@@ -285,9 +235,6 @@ impl Token {
         object.number("settledAt", payment.settled_at);
         object.boolean("accepted", self.accepted);
         object.number("ownRefusals", Some(self.own_refusals));
-        if self.unopened_before > 0 {
-            object.number("unopenedBefore", Some(self.unopened_before));
-        }
         object.list("refused", &self.refused, |refusal, object| {
             object.text("at", Some(&refusal.at));
             object.number("times", Some(refusal.times));
@@ -301,7 +248,6 @@ impl Token {
             Self::new(payment, fields.text("method"), fields.text("token"), fields.optional_text("preimage"));
         token.accepted = fields.boolean("accepted");
         token.own_refusals = fields.number("ownRefusals");
-        token.unopened_before = fields.optional_number("unopenedBefore").unwrap_or(0);
         token.refused =
             fields.list("refused", |fields| Refusal { at: fields.text("at"), times: fields.number("times") });
         token

@@ -10,10 +10,12 @@
 
 use crate::error::{Code, Error};
 use crate::ledger::refusal::Refusal;
+use crate::ledger::sums::Sums;
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -22,7 +24,7 @@ const VERSION: u64 = 1;
 const REVISION: &str = "rev";
 
 /// Keys with the values that they have, or are to have; `None` where there is no row.
-pub type Values<'a> = Vec<(&'a str, Option<&'a str>)>;
+pub type Changes = BTreeMap<String, Option<Rc<str>>>;
 
 /// Rows as they were last read: absent ones too.
 #[derive(Clone, Default)]
@@ -65,13 +67,16 @@ impl From<Error> for Stop {
     }
 }
 
-/// The rows that a step has seen and wants changed.
+/// The rows that steps have seen and want changed.
 #[derive(Default)]
 pub struct View {
-    rows: Rows,
+    /// As they were last read, by whatever step that was.
+    rows: Rc<RefCell<Rows>>,
+    /// Those that were read for this view.
+    fresh: BTreeSet<String>,
     listed: BTreeMap<Listing, Vec<(String, Rc<str>)>>,
     seen: BTreeSet<String>,
-    changed: BTreeMap<String, Option<Rc<str>>>,
+    changed: Changes,
     missing: Missing,
 }
 
@@ -113,13 +118,37 @@ impl Rows {
 impl View {
     /// A view of rows that were read before.
     #[must_use]
-    pub fn of(rows: Rows) -> Self {
+    pub fn of(rows: Rc<RefCell<Rows>>) -> Self {
         Self { rows, ..Self::default() }
     }
 
     /// Takes over what was read since.
     pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
-        self.rows.put(key, value);
+        self.fresh.insert(key.clone());
+        self.rows.borrow_mut().put(key, value);
+    }
+
+    /// Whether everything that was seen was read for this view.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.seen.is_subset(&self.fresh)
+    }
+
+    /// The keys of everything that was seen.
+    #[must_use]
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.iter().cloned().collect()
+    }
+
+    /// What is to be changed so far.
+    #[must_use]
+    pub fn draft(&self) -> Changes {
+        self.changed.clone()
+    }
+
+    /// Takes back what a step changed that was not taken.
+    pub fn restore(&mut self, draft: Changes) {
+        self.changed = draft;
     }
 
     /// Takes over a part that was read since.
@@ -140,10 +169,25 @@ impl View {
 
     /// What to write: the changes, and the rows that they depend on as they were read.
     #[must_use]
-    pub fn writes(&self) -> (Values<'_>, Values<'_>) {
-        let changes = self.changed.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
-        let seen = |key: &String| Some((self.rows.0.get_key_value(key)?.0.as_str(), self.rows.get(key)?.as_deref()));
-        (changes, self.seen.iter().filter_map(seen).collect())
+    pub fn writes(&self) -> (Changes, Changes) {
+        let rows = self.rows.borrow();
+        let seen = |key: &String| Some((key.clone(), rows.get(key)?.clone()));
+        (self.changed.clone(), self.seen.iter().filter_map(seen).collect())
+    }
+
+    /// Sees to it that a write which was sent before, and depended on these rows, can't happen any more: one of them changes
+    /// now. `sums` is the key of a row that is never deleted.
+    ///
+    /// # Errors
+    /// [`Stop::Unread`]
+    pub fn fence(&mut self, depended_on: &[String], sums: &str) -> Result<(), Stop> {
+        if depended_on.iter().any(|key| self.changed.contains_key(key)) {
+            return Ok(());
+        }
+        match self.text(sums)? {
+            Some(_) => self.touch(sums),
+            None => self.put(sums, |row| Sums::default().write(row)),
+        }
     }
 
     /// Whether nothing is to be written.
@@ -159,7 +203,7 @@ impl View {
     pub fn need<'k>(&mut self, keys: impl IntoIterator<Item = &'k str>) -> Result<(), Stop> {
         for key in keys {
             if !self.changed.contains_key(key) {
-                if self.rows.get(key).is_none() && !self.missing.keys.iter().any(|known| known == key) {
+                if self.rows.borrow().get(key).is_none() && !self.missing.keys.iter().any(|known| known == key) {
                     self.missing.keys.push(key.to_owned());
                 }
                 self.seen.insert(key.to_owned());
@@ -181,7 +225,7 @@ impl View {
             return Ok(changed.clone());
         }
         self.need([key])?;
-        Ok(self.rows.get(key).cloned().flatten())
+        Ok(self.rows.borrow().get(key).cloned().flatten())
     }
 
     /// Reads a row; `None` where there is none.
@@ -202,13 +246,13 @@ impl View {
     pub(crate) fn put(&mut self, key: &str, write: impl FnOnce(&mut Writer)) -> Result<(), Stop> {
         let before = self.text(key)?;
         let revision = before.as_deref().map_or(0, revision).saturating_add(1);
-        let text = write_object(|row| {
-            row.number("v", Some(VERSION));
-            row.number(REVISION, Some(revision));
-            write(row);
-        });
-        self.changed.insert(key.to_owned(), Some(text.into()));
+        self.changed.insert(key.to_owned(), Some(text_of(revision, write).into()));
         Ok(())
+    }
+
+    /// Writes a row whose key nobody else has: it depends on nothing.
+    pub(crate) fn create(&mut self, key: &str, write: impl FnOnce(&mut Writer)) {
+        self.changed.insert(key.to_owned(), Some(text_of(1, write).into()));
     }
 
     /// Writes a row that says nothing but that it is there: one of an index.
@@ -221,11 +265,8 @@ impl View {
         self.changed.insert(key, None);
     }
 
-    /// Writes a row as it is, with its next revision: a write that was sent before and depends on it can't happen any more.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`]
-    pub fn fence(&mut self, key: &str) -> Result<(), Stop> {
+    /// Writes a row as it is, with its next revision.
+    fn touch(&mut self, key: &str) -> Result<(), Stop> {
         let Some(text) = self.text(key)? else { return Ok(()) };
         let revision = revision(&text);
         let (old, new) = (head(revision), head(revision.saturating_add(1)));
@@ -250,12 +291,17 @@ impl View {
     }
 }
 
-/// How every row of that revision begins.
-fn head(revision: u64) -> String {
-    let mut text = write_object(|row| {
+fn text_of(revision: u64, write: impl FnOnce(&mut Writer)) -> String {
+    write_object(|row| {
         row.number("v", Some(VERSION));
         row.number(REVISION, Some(revision));
-    });
+        write(row);
+    })
+}
+
+/// How every row of that revision begins.
+fn head(revision: u64) -> String {
+    let mut text = text_of(revision, |_| {});
     text.pop();
     text
 }

@@ -1,6 +1,7 @@
 //! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
 
 use crate::executor::Later;
+use crate::host::all;
 use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -19,7 +20,7 @@ fn instance(world: &Rc<World>, store: &Rc<Store>, id: &str, settles_once: bool) 
 
 /// A process that is gone between its entry in the journal and the wallet; and the invoice.
 fn abandoned(settles_once: bool) -> (Rc<World>, Rc<Store>, String) {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
     let (first, host) = instance(&world, &store, "lnd", settles_once);
     let _never = world.wallet_waits();
@@ -27,7 +28,7 @@ fn abandoned(settles_once: bool) -> (Rc<World>, Rc<Store>, String) {
     world.executor.run_ready();
     assert!(!gone.is_done());
     let invoice = world.payments.take().remove(0);
-    store.take_over();
+    store.lapse();
     world.on_pay.replace(None);
     world.lookup_says(Fact::NotFound);
     (world, store, invoice)
@@ -45,9 +46,7 @@ fn the_same_invoice_goes_to_the_same_wallet_at_once() {
 
 #[test]
 fn any_other_wallet_is_not_asked_again() {
-    for (before, after, id) in
-        [(false, false, "lnd"), (true, true, "another"), (true, false, "lnd"), (false, true, "lnd")]
-    {
+    for (before, after, id) in [(false, false, "lnd"), (true, true, "another"), (true, false, "lnd")] {
         let (world, store, _) = abandoned(before);
         let (second, host) = instance(&world, &store, id, after);
         assert_eq!(
@@ -129,12 +128,13 @@ fn once_the_invoice_has_expired_a_fresh_one_is_paid() {
 
 #[test]
 fn the_first_senders_late_word_does_not_end_the_second_order() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (first, first_host) = instance(&world, &store, "lnd", true);
     let late = world.wallet_waits();
     world.lookup_says(Fact::NotFound);
     assert_eq!(fetch(&first, &first_host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-    // Its time is over and its lock free, though its call of the wallet is not.
+    // It is frozen for so long that its lease lapses, and its call of the wallet is still out.
+    store.lapse();
     let (second, host) = instance(&world, &store, "lnd", true);
     let answer = world.wallet_waits();
     let (_, running) = start(&second, &host, get(URL));

@@ -35,7 +35,7 @@ fn threw(code: Code, state: State) -> End {
 
 /// An instance whose wallet throws; what it reports then is `found`.
 fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fake), String, End) {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet);
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
     world.lookup_says(found);
@@ -89,7 +89,7 @@ fn a_window_survives_a_reload_and_holds_in_every_other_instance() {
     for window in [NWC, CLN] {
         let terms = Terms { expiry_s: 20, ..Terms::default() };
         for (after_ms, believed) in [(21_000, false), (59_000, false), (71_000, true)] {
-            let (world, store) = (World::new(), Store::new(true));
+            let (world, store) = (World::new(), Store::new());
             world.server.terms.replace(terms.clone());
             let (first, host) = instance(&world, &store, wallet("w", true, window));
             world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -114,7 +114,7 @@ fn a_command_that_may_still_be_trying_is_waited_for_unless_it_has_ended() {
         (Answer::Threw("PAYMENT_FAILED"), threw(Code::PaymentUnknown, State::Unknown)),
         (Answer::OrderEnded("PAYMENT_FAILED"), threw(Code::PaymentFailed, State::Failed)),
     ] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = instance(&world, &store, wallet("cln", true, CLN));
         world.wallet_says(answer);
         world.lookup_says(FAILED);
@@ -129,7 +129,7 @@ fn a_command_that_may_still_be_trying_is_waited_for_unless_it_has_ended() {
 
 #[test]
 fn a_moment_is_waited_for_in_the_call_itself() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet("lnd", true, Window::Error(2_000)));
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
     world.lookup_says(Fact::NotFound);
@@ -150,7 +150,7 @@ fn a_moment_is_waited_for_in_the_call_itself() {
 #[test]
 fn a_pay_that_is_still_at_work_is_waited_for_whatever_a_lookup_says() {
     for has_store in [false, true] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
         // A person takes six minutes; until then the wallet has nothing.
         let person = world.wallet_waits();
@@ -202,7 +202,7 @@ fn a_pay_that_gives_up_during_the_lookup_is_looked_up_once_more() {
 
 #[test]
 fn a_record_of_an_earlier_attempt_is_no_answer_about_a_later_one() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet("lnd", true, Window::None));
     world.sells(Terms::default());
     let begun = world.now();
@@ -221,7 +221,7 @@ fn a_record_of_an_earlier_attempt_is_no_answer_about_a_later_one() {
 #[test]
 fn a_record_without_a_time_may_be_of_an_earlier_attempt_until_the_window_has_passed() {
     // NWC and LNbits don't tell when an attempt was begun, and the second order may be on its way behind the lookup.
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet("nwc", true, NWC));
     world.sells(Terms::default());
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -319,7 +319,7 @@ fn an_open_payment_stands_in_the_way_of_its_own_resource() {
 
 #[test]
 fn an_open_payment_stands_in_the_way_of_its_origin_where_tokens_are_shared() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
     // Both ask for money, and one token opens both.
     let running = ["/a", "/b"].map(|path| start(&client, &host, get(&format!("{ORIGIN}{path}"))).1);
@@ -348,7 +348,7 @@ fn tells(host: &Fake, told: Resolution) -> Rc<std::cell::RefCell<Vec<(State, Cod
 #[test]
 fn who_is_asked_where_nobody_can_tell_settles_it() {
     for earlier in [false, true] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (first, host) = instance(&world, &store, wallet("webln", false, Window::None));
         let offer = world.sells(Terms::default());
         world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -365,7 +365,7 @@ fn who_is_asked_where_nobody_can_tell_settles_it() {
 
 #[test]
 fn who_is_asked_and_says_failed_frees_the_amount() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
     world.wallet_says(Answer::NoPreimage("undefined".into()));
     let asked = tells(&host, Resolution::Failed);
@@ -383,7 +383,7 @@ fn who_is_asked_and_says_failed_frees_the_amount() {
 #[test]
 fn who_is_asked_and_can_not_tell_leaves_it_open() {
     for told in [Resolution::Wait, Resolution::Preimage("ab".repeat(32)), Resolution::Preimage("nonsense".into())] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
         world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
         let asked = tells(&host, told);
@@ -396,7 +396,7 @@ fn who_is_asked_and_can_not_tell_leaves_it_open() {
 #[test]
 fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
     for (is_paid, earlier) in [(true, false), (true, true), (false, false), (false, true)] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
         let offer = world.sells(Terms::default());
         world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -426,7 +426,7 @@ fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
 #[test]
 fn nobody_is_asked_while_an_order_is_out() {
     for has_store in [false, true] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
         let answer = world.wallet_waits();
         let asked = tells(&host, Resolution::Failed);
@@ -443,7 +443,7 @@ fn nobody_is_asked_while_an_order_is_out() {
 
 #[test]
 fn one_question_at_a_time_and_none_twice() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
     let urls = [URL, "https://b.example/", "https://c.example/"];

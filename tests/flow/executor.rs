@@ -38,6 +38,11 @@ impl Executor {
         START_MS + self.passed.get()
     }
 
+    /// By a clock that is never set.
+    pub fn monotonic(&self) -> u64 {
+        self.passed.get()
+    }
+
     /// Moves the clock, waking nobody: what slept through it wakes with the next [`Executor::run`].
     pub fn pass(&self, milliseconds: u64) {
         self.passed.set(self.passed.get() + milliseconds);

@@ -200,7 +200,7 @@ fn where_tokens_are_known_to_be_good_once_no_used_one_is_sent() {
 
 #[test]
 fn where_tokens_are_good_once_the_used_ones_make_room() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     world.server.single_use.set(true);
     let (client, host) = client(&world, Some(&store), Config::new(100));
     for _ in 0..40 {

@@ -1,7 +1,7 @@
 //! A host for each instance of a client in a scripted world, and what its calls end with.
 
 use crate::executor::{yield_now, Task};
-pub use crate::store::{Guard, Op, Store};
+pub use crate::store::{Op, Store};
 use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::flow::call::Reply;
@@ -10,6 +10,8 @@ use l402_fetch::flow::event::{Event, Quote};
 use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
 use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::read::Filter;
+use l402_fetch::ledger::view::{Changes, Listing};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
 use l402_fetch::{Client, Code, Error};
@@ -55,7 +57,8 @@ impl Abort {
 
 pub struct Instance {
     pub world: Rc<World>,
-    pub store: Option<Rc<Store>>,
+    pub store: Rc<Store>,
+    pub has_store: bool,
     pub approve: Ask<Quote, Task<Result<bool, Cause>>>,
     pub approvals: Cell<usize>,
     /// What was told with each question.
@@ -119,7 +122,8 @@ impl std::ops::Deref for Fake {
 pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (TheClient, Fake) {
     let fake = Fake(Rc::new(Instance {
         world: world.clone(),
-        store: store.cloned(),
+        store: store.cloned().unwrap_or_default(),
+        has_store: store.is_some(),
         approve: RefCell::default(),
         approvals: Cell::new(0),
         terms: RefCell::default(),
@@ -198,10 +202,22 @@ pub fn spent(world: &World, client: &TheClient) -> u64 {
     world.run(async move { client.spent(None).await.ok().unwrap().total })
 }
 
-/// Every payment, as `payments()` tells them.
+/// As many payments as there are.
+pub fn all() -> Filter {
+    Filter { limit: 1_000, ..Filter::default() }
+}
+
+/// Every payment, oldest first.
+pub async fn listed(client: &TheClient) -> Vec<Payment> {
+    let mut payments = client.payments(all()).await.ok().unwrap();
+    payments.reverse();
+    payments
+}
+
+/// Every payment, oldest first.
 pub fn payments(world: &World, client: &TheClient) -> Vec<Payment> {
     let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap() })
+    world.run(async move { listed(&client).await })
 }
 
 /// What is known of each of them.
@@ -235,10 +251,17 @@ impl Host for Fake {
     type Call = Call;
     type Response = Response;
     type Cause = Cause;
-    type Guard = Guard;
 
     fn now(&self) -> u64 {
         self.world.now()
+    }
+
+    fn monotonic(&self) -> u64 {
+        self.world.executor.monotonic()
+    }
+
+    fn random(&self) -> u64 {
+        self.world.random()
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
@@ -335,11 +358,17 @@ impl Host for Fake {
         }
     }
 
-    fn approve(&self, quote: &Quote, terms: &Terms) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
-        let asked = self.approve.borrow().as_ref().map(|approve| approve(quote))?;
+    fn asks(&self) -> bool {
+        self.approve.borrow().is_some()
+    }
+
+    fn approve(&self, quote: &Quote, terms: &Terms) -> impl Future<Output = Result<bool, Cause>> + 'static {
         self.approvals.set(self.approvals.get() + 1);
         self.terms.borrow_mut().push(*terms);
-        Some(asked)
+        match self.approve.borrow().as_ref() {
+            Some(approve) => approve(quote),
+            None => soon(Ok(true)),
+        }
     }
 
     fn tell(&self, event: &Event<'_>) {
@@ -363,31 +392,18 @@ impl Host for Fake {
     }
 
     fn has_store(&self) -> bool {
-        self.store.is_some()
+        self.has_store
     }
 
-    fn has_lock(&self) -> bool {
-        self.store.as_ref().is_some_and(|store| store.has_lock.get())
+    async fn read(&self, keys: &[String]) -> Result<Vec<Option<String>>, Cause> {
+        self.store.read(keys).await
     }
 
-    async fn load(&self, key: &str) -> Result<Option<String>, Cause> {
-        match &self.store {
-            Some(store) => store.load(key).await,
-            None => Ok(None),
-        }
+    async fn write(&self, changes: &Changes, seen: &Changes) -> Result<bool, Cause> {
+        self.store.write(changes, seen).await
     }
 
-    async fn save(&self, key: &str, value: &str) -> Result<(), Cause> {
-        match &self.store {
-            Some(store) => store.save(key, value).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn lock(&self, name: &str) -> Result<Guard, Cause> {
-        match self.store.as_ref().filter(|store| store.has_lock.get()) {
-            Some(store) => store.lock(name).await,
-            None => Ok(Guard::default()),
-        }
+    async fn list(&self, listing: &Listing) -> Result<Vec<(String, String)>, Cause> {
+        self.store.list(listing).await
     }
 }

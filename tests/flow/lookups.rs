@@ -1,6 +1,7 @@
 //! Open payments are looked up before `payments()` and `spent()` answer.
 
 use crate::executor::{Later, Running};
+use crate::host::{all, listed};
 use crate::host::{
     client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID, REUSED,
     URL,
@@ -28,7 +29,7 @@ fn shop(number: usize) -> String {
 
 /// A store with so many payments whose answers were lost with the process that asked, each at an origin of its own.
 fn lost(count: usize, has_lock: bool) -> (Rc<World>, Rc<Store>) {
-    let (world, store) = (World::new(), Store::new(has_lock));
+    let (world, store) = (World::new(), Store::new());
     let mut journal = Journal::default();
     for number in 0..count {
         let offer = world.mint.offer(&Terms::default(), world.now());
@@ -216,7 +217,7 @@ fn who_asks_at_the_same_time_shares_the_lookups() {
                 world.executor.start(async move {
                     match number % 2 {
                         0 => client.spent(None).await.ok().unwrap().total,
-                        _ => client.payments().await.ok().unwrap().len() as u64,
+                        _ => listed(&client).await.len() as u64,
                     }
                 })
             })
@@ -238,7 +239,7 @@ fn who_gives_up_on_the_lookups_leaves_nobody_waiting() {
     world.on_lookup.replace(Some(Box::new(|_| never())));
     let (dropped, executor) = (client.clone(), world.executor.clone());
     drop(world.executor.start(async move {
-        let mut asking = Box::pin(dropped.payments());
+        let mut asking = Box::pin(dropped.payments(all()));
         let mut sleeping = Box::pin(executor.sleep(1000));
         std::future::poll_fn(|context| {
             let _ = std::future::Future::poll(asking.as_mut(), context).is_ready();
@@ -247,14 +248,14 @@ fn who_gives_up_on_the_lookups_leaves_nobody_waiting() {
         .await;
     }));
     let second = client.clone();
-    let waiting = world.executor.start(async move { second.payments().await.ok().unwrap().len() });
+    let waiting = world.executor.start(async move { listed(&second).await.len() });
     world.executor.run(2000);
     assert_eq!((waiting.take(), world.lookups.get()), (1, 1));
 }
 
 #[test]
 fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
-    for store in [None, Some(Store::new(false)), Some(Store::new(true))] {
+    for store in [None, Some(Store::new()), Some(Store::new())] {
         let world = World::new();
         let (client, host) = client(&world, store.as_ref(), Config::new(100));
         // Not yet known to the wallet: the journal is written, the payment not started.
@@ -274,7 +275,7 @@ fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
 
 #[test]
 fn another_instances_purchase_keeps_its_entry() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let ((first, first_host), (second, _)) = (instance(&world, &store), instance(&world, &store));
     world.lookup_says(Fact::NotFound);
     let answer = world.wallet_waits();
@@ -287,7 +288,7 @@ fn another_instances_purchase_keeps_its_entry() {
     // Then the lock that would make it sure is held by who buys, for as long as that takes.
     let before = world.now();
     let reading = second.clone();
-    let waiting = world.executor.start(async move { reading.payments().await.ok().unwrap()[0].state });
+    let waiting = world.executor.start(async move { listed(&reading).await[0].state });
     world.executor.run_ready();
     assert!(!waiting.is_done());
     assert_eq!(world.now(), before);
@@ -322,9 +323,9 @@ fn a_proof_that_could_not_be_stored_is_kept_and_written_later() {
     let (world, store) = lost(1, true);
     let (client, host) = instance(&world, &store);
     all_was_paid(&world);
-    store.fails_at(|op, _| op == Op::Save);
+    store.fails_at(|op, _| op == Op::Write);
     let asking = client.clone();
-    let result = world.run(async move { asking.payments().await });
+    let result = world.run(async move { asking.payments(all()).await });
     assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
     assert_eq!(host.heard(), ["failed store_failed", "paid"]);
     store.works();
@@ -348,7 +349,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
             let asking = client.clone();
             let result = world.run(async move { asking.spent(None).await });
             assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
-            assert_eq!((world.lookups.get(), store.count(Op::Save)), (lookups, 0));
+            assert_eq!((world.lookups.get(), store.count(Op::Write)), (lookups, 0));
             assert_eq!(store.value(JOURNAL).as_deref(), Some(damage));
         }
     }
@@ -357,7 +358,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
 #[test]
 fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_failed() {
     for has_store in [true, false] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let store = has_store.then_some(&store);
         let (buying, host) = client(&world, store, Config::new(100));
         let (reading, _) =
@@ -377,7 +378,7 @@ fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_faile
         world.executor.pass(3_700_000);
         // Only what wakes by itself runs: the purchase's own timer has not fired.
         let open = reading.clone();
-        let told = world.executor.start(async move { open.payments().await.ok().unwrap() });
+        let told = world.executor.start(async move { listed(&open).await });
         world.executor.run_ready();
         assert_eq!((world.paid(), world.lookups.get()), (1, 1), "the wallet has paid, and its books do not know");
         // With a store the lock tells that somebody is buying this; who shares an instance sees that itself.

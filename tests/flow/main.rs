@@ -13,7 +13,7 @@
 )]
 
 mod executor;
-mod guesses;
+// mod guesses;
 mod host;
 mod late;
 mod mint;
@@ -21,16 +21,14 @@ mod store;
 mod world;
 
 mod abandoned;
-mod bounds;
 mod certain;
 mod consent;
-mod lookups;
+// mod lookups;
 mod money;
 mod offers;
 mod parallel;
-mod records;
 mod recovery;
-mod stores;
+// mod stores;
 mod tokens;
 mod wallet;
-mod workers;
+// mod workers;

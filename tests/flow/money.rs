@@ -1,6 +1,7 @@
 //! Limits, windows, fees and sums.
 
 use crate::executor::Later;
+use crate::host::listed;
 use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
@@ -43,21 +44,22 @@ fn shop(number: u64) -> String {
 }
 
 #[test]
-fn sums_are_rounded_up_once_and_slide_to_the_millisecond() {
+fn sums_are_rounded_up_once_and_slide_by_the_minute_and_by_the_quarter_of_an_hour() {
     let (world, client, host) = with(|_| {});
     world.server.terms.replace(Terms { amount_msat: Some(1_001), ..Terms::default() });
     assert_eq!([fetch(&client, &host, get(&shop(1))), fetch(&client, &host, get(&shop(2)))], [PAID, PAID]);
     assert_eq!(spent(&world, &client, None), (3, 3, 3), "2.002 sat");
     assert_eq!(spent(&world, &client, Some("https://shop1.example/any?thing")), (2, 2, 2));
     assert_eq!(spent(&world, &client, Some("https://shop1.example:444/")), (0, 0, 0));
-    world.executor.pass(HOUR_MS - 1);
-    assert_eq!(spent(&world, &client, None), (3, 3, 3));
-    world.executor.pass(1);
-    assert_eq!(spent(&world, &client, None), (0, 3, 3));
-    world.executor.pass(DAY_MS - HOUR_MS - 1);
-    assert_eq!(spent(&world, &client, None), (0, 3, 3));
-    world.executor.pass(1);
-    assert_eq!(spent(&world, &client, None), (0, 0, 3));
+    // The world begins 123 ms after a quarter of an hour does.
+    let mut pass_to = 123;
+    for (at_ms, hour, day) in
+        [(HOUR_MS + 59_999, 3, 3), (HOUR_MS + 60_000, 0, 3), (DAY_MS + 899_999, 0, 3), (DAY_MS + 900_000, 0, 0)]
+    {
+        world.executor.pass(at_ms - pass_to);
+        pass_to = at_ms;
+        assert_eq!(spent(&world, &client, None), (hour, day, 3), "{at_ms}");
+    }
     let wrong = world.run(async move { client.spent(Some("shop1.example")).await });
     assert!(matches!(wrong, Err(Failure::Raised(raised)) if raised.error.code() == Code::InvalidOptions));
 }
@@ -104,7 +106,7 @@ fn each_limit_refuses_by_its_name() {
             assert_eq!(fetch(&client, &host, get(&shop(2))), PAID, "{name}: others are not held up");
         }
         if let Some(window) = slides {
-            world.executor.pass(window);
+            world.executor.pass(window + 900_000);
             assert_eq!(third(), PAID, "{name}: the window slides");
         }
     }
@@ -222,7 +224,7 @@ fn the_journal_has_one_row_for_each_payment_oldest_first() {
     world.wallet_says(Answer::Failed { text: "no route".into(), cause: None });
     fetch(&client, &host, get(&shop(2)));
     let reading = client.clone();
-    let rows = world.run(async move { reading.payments().await.ok().unwrap() });
+    let rows = world.run(async move { listed(&reading).await });
     let short: Vec<_> =
         rows.iter().map(|row| (row.url.as_str(), row.origin.as_str(), row.state, row.amount_msat)).collect();
     assert_eq!(

@@ -1,5 +1,6 @@
 //! What is refused before any money moves, and what is handed back untouched.
 
+use crate::host::listed;
 use crate::host::{
     call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
 };

@@ -1,6 +1,7 @@
 //! Calls at the same time: who pays, who shares, who waits.
 
 use crate::executor::Running;
+use crate::host::{all, listed};
 use crate::host::{
     call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, Store, TheClient, World, ORIGIN,
     PAID, REUSED, URL,
@@ -104,7 +105,7 @@ fn origins_do_not_wait_for_each_other() {
 
 pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
     let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap()[0].payment_hash.clone() })
+    world.run(async move { listed(&client).await[0].payment_hash.clone() })
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
     assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is not believed");
     let hash = {
         let client = client.clone();
-        world.run(async move { client.payments().await.ok().unwrap()[2].payment_hash.clone() })
+        world.run(async move { listed(&client).await[2].payment_hash.clone() })
     };
     world.on_pay.replace(None);
     answer.bring(world.proof_of(&hash));
@@ -396,7 +397,7 @@ fn a_waiter_tries_the_new_token_after_the_payer() {
 /// Two instances on one store. The second has seen a token of the origin open what had asked for money and what it was not
 /// bought for, where that `shares`; now the server's tokens are good for one resource each.
 fn two_instances(shares: bool) -> (Rc<World>, (TheClient, Fake), (TheClient, Fake)) {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     world.server.shares.set(shares);
     let (other, other_host) = client(&world, Some(&store), Config::new(100));
     let running = [start(&other, &other_host, at("/x")).1, start(&other, &other_host, at("/y")).1];
@@ -415,7 +416,7 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_
     world.on_pay.replace(None);
     assert_eq!((fetch(&other, &other_host, at("/b")), world.paid()), (PAID, 4));
     let open = knowing.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[2].payment_hash.clone() });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first]), [PAID]);
 }
@@ -434,7 +435,7 @@ fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() 
     assert!(!second.is_done(), "{:?}", second.take());
     world.on_pay.replace(None);
     let open = client.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[2].payment_hash.clone() });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 4);
@@ -451,7 +452,7 @@ fn anothers_purchase_of_another_resource_is_waited_for() {
     assert!(!second.is_done());
     world.on_pay.replace(None);
     let open = knowing.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[1].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[1].payment_hash.clone() });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);
@@ -473,7 +474,7 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     assert!(!second.is_done());
     world.on_pay.replace(None);
     let open = knowing.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[1].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[1].payment_hash.clone() });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 /// A payment whose answer was lost, by an instance that is gone; the store and a new instance.
 fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
-    let (world, store) = (World::new(), Store::new(has_lock));
+    let (world, store) = (World::new(), Store::new());
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
     let (first, host) = client(&world, Some(&store), Config::new(100));
     world.wallet_says(Answer::NoPreimage("undefined".into()));
@@ -141,7 +141,7 @@ fn resolve_changes_nothing_where_it_cannot() {
         assert_eq!(resolve(&world, &client, hash, preimage.as_deref()), Some(code), "{hash}");
     }
     assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Unknown, 10));
-    store.fails_at(|op, _| op == crate::host::Op::Save);
+    store.fails_at(|op, _| op == crate::host::Op::Write);
     assert_eq!(resolve(&world, &client, &hash, None), Some(Code::StoreFailed));
     store.works();
     assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Unknown, 10));
@@ -179,7 +179,7 @@ fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_
 
 #[test]
 fn a_late_proof_takes_no_newer_token_away() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     let late = world.wallet_waits();
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -238,7 +238,7 @@ fn a_hash_in_anothers_name_is_a_trap_whatever_became_of_it() {
 
 #[test]
 fn a_token_that_is_known_needs_no_lookup() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (first, host) = client(&world, Some(&store), Config::new(100));
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &host, get(URL)), PAID);

@@ -2,38 +2,38 @@
 
 use crate::executor::{yield_now, Later};
 use crate::host::Cause;
+use l402_fetch::ledger::view::{Changes, Listing};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What is done with a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
-    Load,
-    Save,
-    Lock,
+    Read,
+    Write,
+    List,
 }
 
 /// A store that several instances may share.
 #[derive(Default)]
 pub struct Store {
     pub values: RefCell<BTreeMap<String, String>>,
-    pub ops: RefCell<Vec<(Op, String)>>,
-    /// Whether an operation fails.
-    pub fails: RefCell<Option<Box<dyn Fn(Op, &str) -> bool>>>,
+    /// What was done, with the keys that were read or changed.
+    pub ops: RefCell<Vec<(Op, Vec<String>)>>,
+    /// Whether an operation on these keys fails.
+    pub fails: RefCell<Option<Box<dyn Fn(Op, &[String]) -> bool>>>,
     /// Whether a write that fails has happened all the same.
     pub lies: Cell<bool>,
-    pub has_lock: Cell<bool>,
-    /// What the next load reads arrives with this.
+    /// What the next read finds arrives with this.
     pub arrival: RefCell<Option<Rc<Later<()>>>>,
-    /// What the next save writes arrives with this.
+    /// What the next write changes arrives with this.
     pub departure: RefCell<Option<Rc<Later<()>>>>,
-    held: RefCell<HashMap<String, Rc<Later<()>>>>,
 }
 
 impl Store {
-    pub fn new(has_lock: bool) -> Rc<Self> {
-        Rc::new(Self { has_lock: Cell::new(has_lock), ..Self::default() })
+    pub fn new() -> Rc<Self> {
+        Rc::default()
     }
 
     pub fn count(&self, op: Op) -> usize {
@@ -48,39 +48,69 @@ impl Store {
         self.values.borrow_mut().insert(key.to_owned(), value.to_owned());
     }
 
-    pub fn fails_at(&self, fails: impl Fn(Op, &str) -> bool + 'static) {
+    /// The keys that begin with this.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        self.values.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// The values of all keys that begin with this.
+    pub fn text(&self, prefix: &str) -> String {
+        self.keys(prefix).iter().filter_map(|key| self.value(key)).collect()
+    }
+
+    pub fn fails_at(&self, fails: impl Fn(Op, &[String]) -> bool + 'static) {
         self.fails.replace(Some(Box::new(fails)));
+    }
+
+    /// Ends every lease, as time does.
+    pub fn lapse(&self) {
+        self.values.borrow_mut().retain(|key, _| !key.starts_with("lease/"));
     }
 
     pub fn works(&self) {
         self.fails.replace(None);
     }
 
-    async fn step(&self, op: Op, name: &str) -> Result<(), Cause> {
+    async fn step(&self, op: Op, keys: Vec<String>) -> Result<(), Cause> {
         yield_now().await;
-        self.ops.borrow_mut().push((op, name.to_owned()));
-        if self.fails.borrow().as_ref().is_some_and(|fails| fails(op, name)) {
+        let fails = self.fails.borrow().as_ref().is_some_and(|fails| fails(op, &keys));
+        self.ops.borrow_mut().push((op, keys));
+        if fails {
             return Err("the store broke");
         }
         Ok(())
     }
 
-    pub async fn load(&self, key: &str) -> Result<Option<String>, Cause> {
-        self.step(Op::Load, key).await?;
-        let value = self.value(key);
+    pub async fn read(&self, keys: &[String]) -> Result<Vec<Option<String>>, Cause> {
+        self.step(Op::Read, keys.to_vec()).await?;
+        let values = keys.iter().map(|key| self.value(key)).collect();
         // What was read may be old by the time that it arrives.
         yield_now().await;
         let arrival = self.arrival.take();
         if let Some(arrival) = arrival {
             arrival.get().await;
         }
-        Ok(value)
+        Ok(values)
     }
 
-    pub async fn save(&self, key: &str, value: &str) -> Result<(), Cause> {
-        if let Err(cause) = self.step(Op::Save, key).await {
+    fn apply(&self, changes: &Changes, seen: &Changes) -> bool {
+        let mut values = self.values.borrow_mut();
+        if seen.iter().any(|(key, value)| values.get(key).map(String::as_str) != value.as_deref()) {
+            return false;
+        }
+        for (key, value) in changes {
+            match value {
+                Some(value) => values.insert(key.clone(), value.to_string()),
+                None => values.remove(key),
+            };
+        }
+        true
+    }
+
+    pub async fn write(&self, changes: &Changes, seen: &Changes) -> Result<bool, Cause> {
+        if let Err(cause) = self.step(Op::Write, changes.keys().cloned().collect()).await {
             if self.lies.get() {
-                self.put(key, value);
+                self.apply(changes, seen);
             }
             return Err(cause);
         }
@@ -88,44 +118,28 @@ impl Store {
         if let Some(departure) = departure {
             departure.get().await;
         }
-        self.put(key, value);
+        let is_written = self.apply(changes, seen);
         yield_now().await;
-        Ok(())
+        Ok(is_written)
     }
 
-    /// Takes every lock from its holder, as a lease's end does.
-    pub fn take_over(&self) {
-        self.held.borrow_mut().clear();
-    }
-
-    pub async fn lock(self: &Rc<Self>, name: &str) -> Result<Guard, Cause> {
-        self.step(Op::Lock, name).await?;
-        loop {
-            let holder = self.held.borrow().get(name).cloned();
-            match holder {
-                Some(freed) => freed.get().await,
-                None => {
-                    let freed = Later::new();
-                    self.held.borrow_mut().insert(name.to_owned(), freed.clone());
-                    return Ok(Guard(Some((self.clone(), name.to_owned(), freed))));
-                }
-            }
+    pub async fn list(&self, listing: &Listing) -> Result<Vec<(String, String)>, Cause> {
+        self.step(Op::List, vec![listing.prefix.clone()]).await?;
+        let values = self.values.borrow();
+        let is_after = |key: &str| match &listing.after {
+            Some(after) if listing.reverse => key < after.as_str(),
+            Some(after) => key > after.as_str(),
+            None => true,
+        };
+        let mut rows: Vec<(String, String)> = values
+            .iter()
+            .filter(|(key, _)| key.starts_with(&listing.prefix) && is_after(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if listing.reverse {
+            rows.reverse();
         }
-    }
-}
-
-/// Frees its lock when it is dropped.
-#[derive(Default)]
-pub struct Guard(Option<(Rc<Store>, String, Rc<Later<()>>)>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some((store, name, mine)) = &self.0 {
-            let mut held = store.held.borrow_mut();
-            if held.get(name).is_some_and(|holder| Rc::ptr_eq(holder, mine)) {
-                held.remove(name);
-            }
-            mine.bring(());
-        }
+        rows.truncate(listing.limit);
+        Ok(rows)
     }
 }

@@ -1,6 +1,7 @@
 //! Stores that fail, are damaged, are shared, and instances that are gone.
 
 use crate::executor::{Later, Running};
+use crate::host::{all, listed};
 use crate::host::{
     call, client, end, fetch, get, not_honored, open, refused, states, Call, End, Fake, Op, Response, Store, TheClient,
     World, ORIGIN, PAID, REUSED, URL,
@@ -33,7 +34,7 @@ fn store_failed() -> End {
 
 fn hashes(world: &Rc<World>, client: &TheClient) -> Vec<String> {
     let client = client.clone();
-    let payments = world.run(async move { client.payments().await.ok().unwrap() });
+    let payments = world.run(async move { listed(&client).await });
     payments.into_iter().map(|payment| payment.payment_hash).collect()
 }
 
@@ -47,7 +48,7 @@ fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
 #[test]
 fn the_entry_is_written_before_the_wallet_is_asked() {
     for has_lock in [false, true] {
-        let (world, store) = (World::new(), Store::new(has_lock));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let (seen, inner) = (store.clone(), world.clone());
         world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -70,11 +71,11 @@ fn the_entry_is_written_before_the_wallet_is_asked() {
 
 #[test]
 fn an_abort_while_the_entry_is_written_cancels_the_purchase() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     let (aborted, ends) = start(&client, &host, URL);
     store.fails_at(move |op, key| {
-        aborted.aborted.set(aborted.aborted.get() || (op, key) == (Op::Save, JOURNAL));
+        aborted.aborted.set(aborted.aborted.get() || (op, key) == (Op::Write, JOURNAL));
         false
     });
     world.executor.run(1000);
@@ -87,7 +88,7 @@ fn an_abort_while_the_entry_is_written_cancels_the_purchase() {
 fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
     // How many operations a purchase takes until the wallet is asked.
     let steps = {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let (seen, steps) = (store.clone(), Rc::new(Cell::new(0)));
         let (counted, inner) = (steps.clone(), world.clone());
@@ -102,7 +103,7 @@ fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
     // For a moment, or from then on until it is repaired.
     let all = (0..steps).flat_map(|step| [(step, false, 1), (step, true, 1), (step, false, 99), (step, true, 99)]);
     for (step, lies, failures) in all {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let seen = store.clone();
         store.lies.set(lies);
@@ -121,7 +122,7 @@ fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
 fn a_store_that_fails_after_the_payment_fails_nobody() {
     for has_lock in [false, true] {
         for kept in 0..4 {
-            let (world, store) = (World::new(), Store::new(has_lock));
+            let (world, store) = (World::new(), Store::new());
             let (client, host) = client(&world, Some(&store), Config::new(100));
             let (broken, inner) = (store.clone(), world.clone());
             world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -153,7 +154,7 @@ fn a_failure_that_could_not_be_written_is_not_forgotten() {
         (Answer::NoPreimage("null".into()), State::Unknown, 10),
         (Answer::Failed { text: "no route".into(), cause: None }, State::Failed, 0),
     ] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let broken = store.clone();
         world.on_pay.replace(Some(Box::new(move |_, _| {
@@ -171,14 +172,14 @@ fn a_failure_that_could_not_be_written_is_not_forgotten() {
 
 #[test]
 fn a_store_that_cannot_be_read_breaks_nothing_while_nothing_is_to_pay() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     store.fails_at(|_, _| true);
     world.answers(|sent| Ok(crate::host::Response::status(200, sent)));
     assert_eq!(fetch(&client, &host, get(URL)), End::Answer(200, None));
     assert_eq!(store.ops.borrow().len(), 0, "it is not even asked");
     let asked = client.clone();
-    assert_eq!(code(world.run(async move { asked.read_tokens().await })), Some(Code::StoreFailed));
+    assert_eq!(code(world.run(async move { asked.read_tokens(&get(URL)).await })), Some(Code::StoreFailed));
 }
 
 #[test]
@@ -194,17 +195,17 @@ fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
         r#"{"version":"1","payments":[],"tokens":[]}"#,
     ] {
         for key in [JOURNAL, TOKENS] {
-            let (world, store) = (World::new(), Store::new(true));
+            let (world, store) = (World::new(), Store::new());
             let (client, host) = client(&world, Some(&store), Config::new(100));
             store.put(key, text);
             assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed), "{key} {text}");
             let (a, b, c, d) = (client.clone(), client.clone(), client.clone(), client.clone());
-            assert_eq!(code(world.run(async move { a.payments().await })), Some(Code::StoreFailed));
+            assert_eq!(code(world.run(async move { a.payments(all()).await })), Some(Code::StoreFailed));
             assert_eq!(code(world.run(async move { b.spent(None).await })), Some(Code::StoreFailed));
             assert_eq!(code(world.run(async move { c.forget(None).await })), Some(Code::StoreFailed));
             let resolved = world.run(async move { d.resolve(&"ab".repeat(32), None).await });
             assert_eq!(code(resolved), Some(Code::StoreFailed));
-            assert_eq!((world.paid(), store.count(Op::Save), store.value(key).as_deref()), (0, 0, Some(text)));
+            assert_eq!((world.paid(), store.count(Op::Write), store.value(key).as_deref()), (0, 0, Some(text)));
         }
     }
 }
@@ -212,7 +213,7 @@ fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
 #[test]
 fn damage_that_comes_while_the_wallet_pays_is_not_overwritten_either() {
     for key in [JOURNAL, TOKENS] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let (seen, inner) = (store.clone(), world.clone());
         world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -230,18 +231,18 @@ fn damage_that_comes_while_the_wallet_pays_is_not_overwritten_either() {
 fn damage_is_not_overwritten_by_what_a_wallet_says_late() {
     for proven in [true, false] {
         for key in [JOURNAL, TOKENS] {
-            let (world, store) = (World::new(), Store::new(true));
+            let (world, store) = (World::new(), Store::new());
             let (client, host) = client(&world, Some(&store), Config::new(100));
             let answer = world.wallet_waits();
             assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
             let hash = hashes(&world, &client).remove(0);
             let before = store.value(key);
-            let saves = store.count(Op::Save);
+            let saves = store.count(Op::Write);
             store.put(key, LATER);
             let failed = Answer::Failed { text: "no route".into(), cause: None };
             answer.bring(if proven { world.proof_of(&hash) } else { failed });
             world.executor.run(1000);
-            assert_eq!((store.count(Op::Save), store.value(key).as_deref()), (saves, Some(LATER)));
+            assert_eq!((store.count(Op::Write), store.value(key).as_deref()), (saves, Some(LATER)));
             world.on_pay.replace(None);
             if proven {
                 assert_eq!(fetch(&client, &host, get(URL)), REUSED, "memory has the token");
@@ -262,7 +263,7 @@ fn damage_is_not_overwritten_by_what_a_wallet_says_late() {
 #[test]
 fn damage_is_not_overwritten_by_a_refusal() {
     for key in [JOURNAL, TOKENS] {
-        let (world, store) = (World::new(), Store::new(true));
+        let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, Some(&store), Config::new(100));
         let (seen, inner) = (store.clone(), world.clone());
         world.answers(move |sent| {
@@ -279,12 +280,12 @@ fn damage_is_not_overwritten_by_a_refusal() {
 
 #[test]
 fn a_new_instance_knows_tokens_and_sums() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (first, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &host, get(URL)), PAID);
     let (second, host) = client(&world, Some(&store), Config::new(100));
     let reading = second.clone();
-    world.run(async move { reading.read_tokens().await.ok().unwrap() });
+    world.run(async move { reading.read_tokens(&get(URL)).await.ok().unwrap() });
     assert_eq!(fetch(&second, &host, get(URL)), REUSED);
     assert_eq!((world.paid(), world.sends(), states(&world, &second)), (1, 3, vec![State::Paid]));
     let mut config = Config::new(100);
@@ -296,7 +297,7 @@ fn a_new_instance_knows_tokens_and_sums() {
 
 #[test]
 fn two_instances_buy_once() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let clients: Vec<_> = (0..5).map(|_| client(&world, Some(&store), Config::new(100))).collect();
     let running: Vec<_> = clients.iter().map(|(client, host)| start(client, host, URL).1).collect();
     world.executor.run(60_000);
@@ -307,7 +308,7 @@ fn two_instances_buy_once() {
 #[test]
 fn limits_hold_across_instances() {
     for has_lock in [false, true] {
-        let (world, store) = (World::new(), Store::new(has_lock));
+        let (world, store) = (World::new(), Store::new());
         let mut config = Config::new(100);
         config.limits.all.total = Some(45_000);
         let clients: Vec<_> = (0..6).map(|_| client(&world, Some(&store), config.clone())).collect();
@@ -329,7 +330,7 @@ fn limits_hold_across_instances() {
 
 #[test]
 fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
-    let (world, store) = (World::new(), Store::new(false));
+    let (world, store) = (World::new(), Store::new());
     let (first, first_host) = client(&world, Some(&store), Config::new(100));
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     let answer = world.wallet_waits();
@@ -341,7 +342,7 @@ fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
     assert_eq!(world.paid(), 1);
     let hash = {
         let first = first.clone();
-        world.run(async move { first.payments().await.ok().unwrap()[0].payment_hash.clone() })
+        world.run(async move { listed(&first).await[0].payment_hash.clone() })
     };
     answer.bring(world.proof_of(&hash));
     world.executor.run(1000);
@@ -352,7 +353,7 @@ fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
 
 #[test]
 fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     world.server.shares.set(false);
     let (first, first_host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &first_host, get(&format!("{ORIGIN}/a"))), PAID);
@@ -373,7 +374,7 @@ fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
     let paid = first.clone();
     let hash = {
         // The ledger is free while the wallet is asked.
-        let payments = world.run(async move { paid.payments().await.ok().unwrap() });
+        let payments = world.run(async move { listed(&paid).await });
         payments[2].payment_hash.clone()
     };
     world.on_pay.replace(None);
@@ -385,7 +386,7 @@ fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
 
 #[test]
 fn another_instances_pending_entry_survives_a_purchase_that_it_refuses() {
-    let (world, store) = (World::new(), Store::new(false));
+    let (world, store) = (World::new(), Store::new());
     let (first, first_host) = client(&world, Some(&store), Config::new(100));
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     // The server offers the same token and invoice to both.
@@ -411,7 +412,7 @@ fn another_instances_pending_entry_survives_a_purchase_that_it_refuses() {
 
 #[test]
 fn an_entry_that_others_lost_comes_back_with_its_proof() {
-    let (world, store) = (World::new(), Store::new(false));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     let (seen, inner) = (store.clone(), world.clone());
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -425,13 +426,13 @@ fn an_entry_that_others_lost_comes_back_with_its_proof() {
 
 #[test]
 fn a_stale_read_of_the_tokens_loses_none() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     // A first request has read an empty store, and hears of it when a purchase has begun.
     let arrival = crate::executor::Later::new();
     store.arrival.replace(Some(arrival.clone()));
     let reading = client.clone();
-    let read = world.executor.start(async move { reading.read_tokens().await.is_ok() });
+    let read = world.executor.start(async move { reading.read_tokens(&get(URL)).await.is_ok() });
     world.executor.run_ready();
     let (_, buys) = start(&client, &host, URL);
     world.executor.run_ready();
@@ -449,7 +450,7 @@ fn a_stale_read_of_the_tokens_loses_none() {
 
 #[test]
 fn a_cache_that_is_behind_loses_no_token_and_buys_nothing_twice() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&client, &host, get("https://other.example/")), PAID);
     let behind = store.value(TOKENS).unwrap();
@@ -458,7 +459,7 @@ fn a_cache_that_is_behind_loses_no_token_and_buys_nothing_twice() {
     let now = store.value(TOKENS).unwrap();
     store.put(TOKENS, &behind);
     let reading = client.clone();
-    assert!(world.run(async move { reading.read_tokens().await.is_ok() }));
+    assert!(world.run(async move { reading.read_tokens(&get(URL)).await.is_ok() }));
     store.put(TOKENS, &now);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
     assert_eq!(world.paid(), 2);
@@ -467,12 +468,12 @@ fn a_cache_that_is_behind_loses_no_token_and_buys_nothing_twice() {
 
 #[test]
 fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));
     // The process ends between the two: tokens are written, the journal is not.
     let (broken, inner) = (store.clone(), world.clone());
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
-        broken.fails_at(|op, key| op == Op::Save && key == JOURNAL);
+        broken.fails_at(|op, key| op == Op::Write && key == JOURNAL);
         crate::host::soon(inner.proof(invoice))
     })));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -485,14 +486,14 @@ fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
 
 #[test]
 fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_payment() {
-    let (world, store) = (World::new(), Store::new(true));
+    let (world, store) = (World::new(), Store::new());
     let (frozen, host) = client(&world, Some(&store), Config::new(100));
     let consent = crate::executor::Later::new();
     let asked = consent.clone();
     host.approve.replace(Some(Box::new(move |_| asked.get())));
     let (_, first) = start(&frozen, &host, URL);
     world.executor.run(20_000);
-    store.take_over();
+    store.lapse();
     // The other's order is on its way: its wallet knows nothing of it yet.
     let (other, other_host) = client(&world, Some(&store), Config::new(100));
     let answer = world.wallet_waits();
@@ -512,7 +513,7 @@ fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_paymen
 #[test]
 fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked() {
     // Stores without locks: another instance buys the same meanwhile, and its token is refused.
-    let (world, store) = (World::new(), Store::new(false));
+    let (world, store) = (World::new(), Store::new());
     let (asking, first) = client(&world, Some(&store), Config::new(100));
     let (other, second) = client(&world, Some(&store), Config::new(100));
     // Each 402 has an invoice of its own, and nothing is ever served.

@@ -1,5 +1,6 @@
 //! Each way in which a wallet can answer, and what counts as spent then.
 
+use crate::host::listed;
 use crate::host::{
     client, fetch, get, never, open, soon, spent, states, Cause, End, Fake, TheClient, World, PAID, REUSED, URL,
 };
@@ -185,7 +186,7 @@ fn an_answer_after_the_timeout_is_recorded() {
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         let hash = {
             let client = client.clone();
-            world.run(async move { client.payments().await.ok().unwrap()[0].payment_hash.clone() })
+            world.run(async move { listed(&client).await[0].payment_hash.clone() })
         };
         answer.bring(if fails { failed() } else { world.proof_of(&hash) });
         world.executor.run_ready();

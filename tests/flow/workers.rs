@@ -160,18 +160,18 @@ fn froze_in_the_store(
     op: Op,
     had_bought: bool,
 ) -> (Rc<World>, TheClient, Fake, Rc<Freezer>, Rc<Later<()>>, Running<End>) {
-    let store = Store::new(false);
+    let store = Store::new();
     let (world, client, host) = with_total(if had_bought { 34 } else { 24 }, Some(&store));
     if had_bought {
         assert_eq!(fetch(&client, &host, get("https://earlier.example/")), PAID);
     }
     let (stuck, seen) = (Later::new(), store.clone());
-    let (loads, saves, sticks) = (store.count(Op::Load), store.count(Op::Save), stuck.clone());
+    let (loads, saves, sticks) = (store.count(Op::Read), store.count(Op::Write), stuck.clone());
     store.fails_at(move |_, _| {
-        if op == Op::Load && seen.count(op) == loads + 3 {
+        if op == Op::Read && seen.count(op) == loads + 3 {
             seen.arrival.replace(Some(sticks.clone()));
         }
-        if op == Op::Save && seen.count(op) == saves + 1 {
+        if op == Op::Write && seen.count(op) == saves + 1 {
             seen.departure.replace(Some(sticks.clone()));
         }
         false
@@ -187,7 +187,7 @@ fn froze_in_the_store(
 
 #[test]
 fn what_a_request_that_froze_in_a_store_call_had_reserved_is_free_again() {
-    for (op, had_bought) in [(Op::Load, false), (Op::Load, true), (Op::Save, false), (Op::Save, true)] {
+    for (op, had_bought) in [(Op::Read, false), (Op::Read, true), (Op::Write, false), (Op::Write, true)] {
         let (world, client, host, ..) = froze_in_the_store(op, had_bought);
         let before = u64::from(had_bought);
         let ended = fetch(&client, &host, get(OTHER));
@@ -198,7 +198,7 @@ fn what_a_request_that_froze_in_a_store_call_had_reserved_is_free_again() {
 
 #[test]
 fn who_thaws_in_a_store_call_that_others_passed_over_pays_nothing_beyond_the_limits() {
-    for op in [Op::Load, Op::Save] {
+    for op in [Op::Read, Op::Write] {
         let (world, client, host, frozen, stuck, gone) = froze_in_the_store(op, true);
         assert_eq!(fetch(&client, &host, get(OTHER)), PAID);
         frozen.thaw();
@@ -275,13 +275,13 @@ fn who_froze_with_its_order_on_the_way_keeps_its_amount_counted() {
 
 #[test]
 fn a_token_whose_write_froze_is_known_to_who_comes_next() {
-    let store = Store::new(true);
+    let store = Store::new();
     let (world, client, host) = with_total(100, Some(&store));
     world.lookup_says(Fact::Unreachable);
     let (stuck, seen) = (Later::new(), store.clone());
     let sticks = stuck.clone();
     store.fails_at(move |op, key| {
-        if op == Op::Save && key.ends_with("/tokens") {
+        if op == Op::Write && key.ends_with("/tokens") {
             seen.departure.replace(Some(sticks.clone()));
         }
         false
@@ -290,7 +290,7 @@ fn a_token_whose_write_froze_is_known_to_who_comes_next() {
     world.executor.run(1000);
     let _frozen = end_request(&host);
     store.works();
-    store.take_over();
+    store.lapse();
     assert_eq!(spent(&world, &client), 10);
     let written = store.value("l402-fetch/tokens").unwrap_or_default();
     assert!(written.contains(&first_hash(&world, &client)), "who comes next writes it");

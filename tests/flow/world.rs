@@ -71,6 +71,7 @@ pub struct World {
     /// Payment requests that the wallet was asked to pay.
     pub payments: RefCell<Vec<String>>,
     pub lookups: Cell<usize>,
+    drawn: Cell<u64>,
     /// Numbers of the requests whose responses were let go.
     pub discarded: RefCell<Vec<usize>>,
 }
@@ -94,12 +95,20 @@ impl World {
             sent: RefCell::default(),
             payments: RefCell::default(),
             lookups: Cell::new(0),
+            drawn: Cell::new(1),
             discarded: RefCell::default(),
         })
     }
 
     pub fn now(&self) -> u64 {
         self.executor.now()
+    }
+
+    /// Different each time, and the same in each run.
+    pub fn random(&self) -> u64 {
+        self.drawn
+            .set(self.drawn.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+        self.drawn.get() >> 11
     }
 
     pub fn run<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
