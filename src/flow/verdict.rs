@@ -44,7 +44,15 @@ pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, 
 
 /// Writes in the background that a token was accepted for the first time.
 pub(crate) fn note_accepted_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
-    write_beside(state, token, resource_of_token(token), Said::Accepted);
+    write_beside(state, token, resource_of_token(token), accepted(state, token));
+}
+
+/// Where tokens are good for one use, the first was the last.
+fn accepted<H: Host>(state: &ClientState<H>, token: &Token) -> Said {
+    match state.owned.get(token.id) {
+        Some(known) if known.own_refusals > 0 => Said::UsedUp,
+        _ => Said::Accepted,
+    }
 }
 
 /// Notes it in memory alone. True where the store does not know it. `is_priced`: the resource has asked for money before.
@@ -72,14 +80,15 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
 
 /// Writes that a token was accepted for the first time.
 pub(crate) async fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
-    write(state, token, resource_of_token(token), Said::Accepted).await;
+    write(state, token, resource_of_token(token), accepted(state, token)).await;
 }
 
 /// Notes that the token was refused here. It is written beside whatever follows: a store that hangs holds up no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
     let changed = state.owned.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
     let Some(token) = changed else { return };
-    if !sent.is_for(&request.method, &request.url) {
+    let is_own = sent.is_for(&request.method, &request.url);
+    if !is_own {
         state.origins.learn(&sent.payment.origin, Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
         state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
@@ -87,8 +96,8 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
     let at = request.asked_for();
     let key = key::path(at.origin, at.method, at.path);
     state.owned.change_path(&key, |path| path.refused(&sent.payment.payment_hash));
-    // Whether a token was ever honoured must survive this process.
-    if !token.accepted {
+    // Whether a token was ever honoured must survive this process, and one that is used up makes room for the next.
+    if is_own || !token.accepted {
         write_beside(state, sent, own_request(request), Said::Refused);
     }
 }

@@ -82,7 +82,7 @@ pub enum Said {
     Refused,
     /// A request failed that it was sent with to a resource that it was not bought for.
     Doubted,
-    /// It was good for the one use that it had.
+    /// A server took it, and it was good for one use.
     UsedUp,
 }
 
@@ -103,7 +103,10 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Re
             Said::Accepted => known.note_accepted(),
             Said::Refused => known.note_refusal(at.method, at.url),
             Said::Doubted => known.note_failed_request(at.method, at.url),
-            Said::UsedUp => known.note_used_up(),
+            Said::UsedUp => {
+                known.note_accepted();
+                known.note_used_up();
+            }
         }
         if *known != before {
             view.put(&key, |row| write(&tokens, row))?;
@@ -111,9 +114,9 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Re
     }
     if let Some(mut path) = view.read(&path_key, Unaccepted::read)? {
         let is_news = match said {
-            Said::Accepted => path.accepted(hash),
+            Said::Accepted | Said::UsedUp => path.accepted(hash),
             Said::Refused => path.refused(hash),
-            Said::Doubted | Said::UsedUp => false,
+            Said::Doubted => false,
         };
         if is_news && path.is_empty() {
             view.delete(path_key);

@@ -8,7 +8,6 @@ use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Request;
-use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -206,8 +205,11 @@ fn where_tokens_are_good_once_the_used_ones_make_room() {
     for _ in 0..40 {
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
     }
-    let kept = Tokens::parse(&store.value("l402-fetch/tokens").unwrap()).unwrap().len();
+    assert_eq!(store.keys("token/").len(), 1, "one row for the resource");
+    let kept = store.text("token/").matches(r#""preimage":""#).count();
     assert!(kept <= 2, "{kept} tokens of 40");
+    let path = store.text("path/").matches(r#""paymentHash":""#).count();
+    assert!(path <= 1, "{path} that were never accepted");
     assert_eq!((world.paid(), spent(&world, &client)), (40, 400));
 }
 
