@@ -138,24 +138,23 @@ impl<H: Host> Ledger<H> {
         }
     }
 
-    /// Runs steps, in order, as one write. What is owed goes first.
+    /// Runs steps, in order, as one write. What is owed goes first, and stays owed until it is written: who writes it may
+    /// freeze, and a row that is damaged may be mended.
     async fn run_all(&self, jobs: Vec<Rc<Job<H>>>) {
-        let mut all = self.owed.take();
-        all.extend(jobs);
-        let failure = match self.write_all(&all).await {
+        let (owed, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_owed);
+        self.owed.borrow_mut().extend(owed);
+        let mut all = self.owed.borrow().clone();
+        all.extend(others);
+        match self.write_all(&all).await {
             Ok(refused) => {
                 for (job, refusal) in all.iter().zip(refused) {
+                    if job.is_owed && !refusal.as_ref().is_some_and(|failure| failure.is(Code::StoreFailed)) {
+                        self.owed.borrow_mut().retain(|owed| !Rc::ptr_eq(owed, job));
+                    }
                     job.end(refusal.map_or(Ok(()), Err));
                 }
-                return;
             }
-            Err(failure) => failure,
-        };
-        for job in all {
-            if job.is_owed {
-                self.owed.borrow_mut().push(Rc::clone(&job));
-            }
-            job.end(Err(failure.clone()));
+            Err(failure) => all.iter().for_each(|job| job.end(Err(failure.clone()))),
         }
     }
 

@@ -41,6 +41,10 @@ pub(crate) async fn recover<H: Host>(
     let (mut pause, mut looked_up_as, mut has_waited) = (PAUSE_MS, None, false);
     loop {
         let Some((record, owner)) = look(state, &standing).await? else { return Ok(Recovered::Settled) };
+        // No wallet was asked: whoever begins next releases it.
+        if record.is_reserved && owner == Owner::Lapsed {
+            return Ok(Recovered::Settled);
+        }
         if !record.is_reserved && looked_up_as != Some(owner) {
             looked_up_as = Some(owner);
             match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {

@@ -122,7 +122,15 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     }
     let max_fee_msat = match own {
         Some(own) => own.max_fee_msat,
-        None => counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms)?,
+        None => match counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms) {
+            Ok(max_fee_msat) => max_fee_msat,
+            Err(error) => {
+                if !release_lapsed(view, buyer, resource.origin, &mut counts)? {
+                    return Err(error.into());
+                }
+                counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms)?
+            }
+        },
     };
     let started_at_ms = counts.next_time(buyer.now_ms);
     let record = Record {
@@ -202,11 +210,7 @@ fn standing(
         }
         let lease = view.text(&lease_key)?;
         if record.is_reserved && (buyer.has_lapsed)(&owner, lease.as_deref()) {
-            if record.scopes == buyer.scopes {
-                counts.change(Some(&record), None, 0, buyer.now_ms);
-            } else {
-                release_elsewhere(view, &record, counts, buyer)?;
-            }
+            release(view, &record, resource.origin, counts, buyer)?;
             for key in [open_key, payment_key, lease_key] {
                 view.delete(key);
             }
@@ -217,13 +221,44 @@ fn standing(
     Ok(None)
 }
 
-/// Releases a reservation that was made in other scopes than this purchase is.
-fn release_elsewhere(view: &mut View, record: &Record, counts: &mut Counts, buyer: &Buyer<'_>) -> Result<(), Stop> {
+/// Where a limit would refuse: releases what was reserved anywhere by owners that are gone. Whether that is anything.
+fn release_lapsed(view: &mut View, buyer: &Buyer<'_>, origin: &str, counts: &mut Counts) -> Result<bool, Stop> {
+    let listing = Listing { prefix: key::OPEN.to_owned(), after: None, limit: MOST_OPEN, reverse: false };
+    let open: Vec<String> = view.list(&listing)?.into_iter().map(|(key, _)| key).collect();
+    view.need(open.iter().map(String::as_str))?;
+    let mut found = Vec::with_capacity(open.len());
+    for open_key in open {
+        if let Some((hash, owner)) = view.read(&open_key, |row| (row.text("paymentHash"), row.text("owner")))? {
+            found.push((open_key, key::payment(&hash), key::lease(&owner), owner));
+        }
+    }
+    view.need(found.iter().flat_map(|(_, payment_key, lease_key, _)| [payment_key.as_str(), lease_key]))?;
+    let mut is_any = false;
+    for (open_key, payment_key, lease_key, owner) in found {
+        let Some(record) = view.read(&payment_key, Record::read)? else { continue };
+        let lease = view.text(&lease_key)?;
+        if record.is_reserved && record.owner == owner && (buyer.has_lapsed)(&owner, lease.as_deref()) {
+            release(view, &record, origin, counts, buyer)?;
+            for key in [open_key, payment_key, lease_key] {
+                view.delete(key);
+            }
+            is_any = true;
+        }
+    }
+    Ok(is_any)
+}
+
+/// Takes a reservation out of the sums. It may stand in others than those of this purchase.
+fn release(view: &mut View, record: &Record, origin: &str, counts: &mut Counts, buyer: &Buyer<'_>) -> Result<(), Stop> {
+    if record.scopes == buyer.scopes && record.payment.origin == origin {
+        counts.change(Some(record), None, 0, buyer.now_ms);
+        return Ok(());
+    }
     counts.write(view)?;
     let mut theirs: Counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
     theirs.change(Some(record), None, 0, buyer.now_ms);
     theirs.write(view)?;
-    *counts = Counts::read(view, &record.payment.origin, buyer.scopes)?;
+    *counts = Counts::read(view, origin, buyer.scopes)?;
     Ok(())
 }
 

@@ -13,11 +13,14 @@ use std::rc::Rc;
 /// Rows of an index that are read at once.
 const PAGE: usize = 100;
 
+/// A payment, and the row of the lease of whoever stands behind it.
+pub(crate) type Leased = (Record, Option<Rc<str>>);
+
 /// A payment, and the lease of whoever stands behind it.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn payment(view: &mut View, payment_hash: &str) -> Result<Option<(Record, Option<Rc<str>>)>, Stop> {
+pub(crate) fn payment(view: &mut View, payment_hash: &str) -> Result<Option<Leased>, Stop> {
     let Some(record) = view.read(&key::payment(payment_hash), Record::read)? else { return Ok(None) };
     let lease = view.text(&key::lease(&record.owner))?;
     Ok(Some((record, lease)))
