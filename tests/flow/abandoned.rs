@@ -1,7 +1,6 @@
 //! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
 
 use crate::executor::Later;
-use crate::host::all;
 use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;

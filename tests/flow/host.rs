@@ -67,6 +67,8 @@ pub struct Instance {
     pub events: RefCell<Vec<String>>,
     /// What a listener does of its own.
     pub on_event: RefCell<Option<Box<dyn Fn(&str)>>>,
+    /// By how many milliseconds its wall clock is ahead. The other clock goes on as the world's.
+    pub ahead_ms: Cell<i64>,
     pub isolated: Cell<bool>,
     /// Freeze it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
     pub frozen: RefCell<Rc<Freezer>>,
@@ -129,6 +131,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         terms: RefCell::default(),
         events: RefCell::default(),
         on_event: RefCell::default(),
+        ahead_ms: Cell::new(0),
         isolated: Cell::new(false),
         frozen: RefCell::default(),
         client: RefCell::default(),
@@ -253,7 +256,7 @@ impl Host for Fake {
     type Cause = Cause;
 
     fn now(&self) -> u64 {
-        self.world.now()
+        self.world.now().saturating_add_signed(self.ahead_ms.get())
     }
 
     fn monotonic(&self) -> u64 {

@@ -10,52 +10,53 @@ use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
-use l402_fetch::ledger::dispatch::Dispatch;
-use l402_fetch::ledger::entry::Entry;
-use l402_fetch::ledger::journal::Journal;
-use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::begin::{begin, Buyer, Order};
+use l402_fetch::ledger::limits::{Limits, Windows};
+use l402_fetch::ledger::origin_row::Lessons;
+use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::challenge::Protocol;
 use l402_fetch::Code;
 use std::rc::Rc;
-
-const JOURNAL: &str = "l402-fetch/journal";
-const TOKENS: &str = "l402-fetch/tokens";
-const PURCHASE: &str = "l402-fetch/purchase/";
 
 fn shop(number: usize) -> String {
     format!("https://shop{number}.example/")
 }
 
 /// A store with so many payments whose answers were lost with the process that asked, each at an origin of its own.
-fn lost(count: usize, has_lock: bool) -> (Rc<World>, Rc<Store>) {
+fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
     let (world, store) = (World::new(), Store::new());
-    let mut journal = Journal::default();
+    let none = Windows { per_hour: None, per_day: None, total: None };
     for number in 0..count {
         let offer = world.mint.offer(&Terms::default(), world.now());
-        let payment = Payment {
-            payment_hash: offer.hash,
-            origin: format!("https://shop{number}.example"),
-            url: shop(number),
-            protocol: Protocol::L402,
+        let request = get(&shop(number));
+        let order = Order {
+            resource: request.asked_for(),
+            payment_hash: &offer.hash,
             amount_msat: 10_000,
-            fee_msat: 0,
-            state: State::Pending,
-            started_at: world.now() / 1000,
-            settled_at: None,
-        };
-        journal.put(Entry {
-            payment,
-            method: "GET".into(),
-            token: offer.token,
-            preimage: None,
-            max_fee_msat: 5_000,
-            started_at_ms: world.now(),
+            protocol: Protocol::L402,
+            token: &offer.token,
+            invoice: &offer.invoice,
             invoice_expires_at: world.now() / 1000 + 3600,
-            dispatch: Dispatch { wallet_id: Some("wallet".into()), ..Dispatch::default() },
-        });
+            description: None,
+        };
+        let buyer = Buyer {
+            owner: &format!("gone-{number}"),
+            wallet_id: Some("wallet"),
+            levels: &[Limits { per_payment: 15_000, all: none, per_origin: none }],
+            scopes: &[],
+            only_reserve: false,
+            approved_fee_msat: None,
+            has_lapsed: &|_, _| false,
+            is_considered: &|_| true,
+            lessons: Lessons::default(),
+            lease_ms: 150_000,
+            now_ms: world.now(),
+        };
+        store.take(|view| begin(view, &order, &buyer));
     }
-    store.put(JOURNAL, &journal.to_text());
+    store.lapse();
+    store.ops.take();
     (world, store)
 }
 
@@ -75,13 +76,13 @@ fn all_was_paid(world: &Rc<World>) {
 #[test]
 fn what_was_paid_is_found_and_used() {
     for asks_for_sums in [false, true] {
-        let (world, store) = lost(3, true);
+        let (world, store) = lost(3);
         let (client, host) = instance(&world, &store);
         all_was_paid(&world);
         let seen = store.clone();
         host.on_event.replace(Some(Box::new(move |event| {
             assert_eq!(event, "paid");
-            assert!(seen.value(TOKENS).unwrap().contains(r#""preimage":""#), "stored before anybody hears of it");
+            assert!(seen.text("token/").contains(r#""preimage":""#), "stored before anybody hears of it");
         })));
         match asks_for_sums {
             true => assert_eq!(spent(&world, &client), 33),
@@ -102,28 +103,20 @@ fn what_was_paid_is_found_and_used() {
 
 #[test]
 fn what_failed_is_released_once_its_invoice_has_expired() {
-    for (has_lock, wait_ms, believed) in
-        [(true, 10_000, false), (true, 3_599_000, false), (true, 3_601_000, true), (false, 3_601_000, true)]
-    {
-        let (world, store) = lost(2, has_lock);
+    for (wait_ms, believed) in [(10_000, false), (3_599_000, false), (3_601_000, true)] {
+        let (world, store) = lost(2);
         let (client, _) = instance(&world, &store);
         world.lookup_says(Fact::NotFound);
         world.executor.pass(wait_ms);
         let (state, sats) = if believed { (State::Failed, 0) } else { (State::Pending, 20) };
-        assert_eq!((states(&world, &client), spent(&world, &client)), (vec![state; 2], sats), "{has_lock} {wait_ms}");
-        let locks =
-            store.ops.borrow().iter().filter(|(op, name)| *op == Op::Lock && name.starts_with(PURCHASE)).count();
-        assert_eq!(
-            locks,
-            if has_lock && believed { 2 } else { 0 },
-            "under the lock of its resource, if there are locks"
-        );
+        assert_eq!((states(&world, &client), spent(&world, &client)), (vec![state; 2], sats), "{wait_ms}");
+        assert_eq!(store.keys("open/").len(), if believed { 0 } else { 2 }, "what is settled stands in nobody's way");
     }
 }
 
 #[test]
 fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
-    let (world, store) = lost(1, true);
+    let (world, store) = lost(1);
     let (client, host) = instance(&world, &store);
     world.lookup_says(Fact::NotFound);
     world.executor.pass(3_590_000);
@@ -151,32 +144,30 @@ fn without_a_store_memory_is_looked_up() {
 
 #[test]
 fn a_wallet_without_a_lookup_is_answered_for_at_once() {
-    let (world, store) = lost(5, true);
+    let (world, store) = lost(5);
     let (client, _) = instance(&world, &store);
     let before = world.now();
     assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending; 5], 50));
-    assert_eq!((world.now(), world.lookups.get(), store.count(Op::Lock)), (before, 0, 2), "the ledger's alone");
+    assert_eq!((world.now(), world.lookups.get(), store.count(Op::Write)), (before, 0, 0));
 }
 
 #[test]
 fn lookups_that_hang_take_ten_seconds_for_all_of_them() {
-    for has_lock in [true, false] {
-        let (world, store) = lost(60, has_lock);
-        let (client, _) = instance(&world, &store);
-        world.on_lookup.replace(Some(Box::new(|_| never())));
-        let before = world.now();
-        assert_eq!(states(&world, &client), [State::Pending; 60]);
-        assert_eq!((world.now() - before, world.lookups.get()), (10_000, 60));
-        assert_eq!(spent(&world, &client), 600);
-        assert_eq!((world.now() - before, world.lookups.get()), (20_000, 120));
-    }
+    let (world, store) = lost(60);
+    let (client, _) = instance(&world, &store);
+    world.on_lookup.replace(Some(Box::new(|_| never())));
+    let before = world.now();
+    assert_eq!(states(&world, &client), [State::Pending; 60]);
+    assert_eq!((world.now() - before, world.lookups.get()), (10_000, 60));
+    assert_eq!(spent(&world, &client), 600);
+    assert_eq!((world.now() - before, world.lookups.get()), (20_000, 120));
 }
 
 #[test]
 fn what_says_nothing_changes_nothing() {
     let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     for found in [Fact::Unreachable, Fact::Pending, wrong] {
-        let (world, store) = lost(2, true);
+        let (world, store) = lost(2);
         let (client, host) = instance(&world, &store);
         // That a payment is on its way is noted, once: not to find it later is then a contradiction.
         let is_news = found == Fact::Pending;
@@ -184,28 +175,28 @@ fn what_says_nothing_changes_nothing() {
         if is_news {
             states(&world, &client);
         }
-        let before = (world.now(), store.value(JOURNAL));
+        let before = (world.now(), store.text("payment/"));
         assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending; 2], 20));
-        assert_eq!((world.now(), store.value(JOURNAL)), before);
+        assert_eq!((world.now(), store.text("payment/")), before);
         assert!(host.heard().is_empty());
     }
 }
 
 #[test]
-fn of_very_many_the_latest_are_looked_up() {
-    let (world, store) = lost(150, true);
+fn of_very_many_a_hundred_are_looked_up() {
+    let (world, store) = lost(150);
     let (client, _) = instance(&world, &store);
     all_was_paid(&world);
     let found = states(&world, &client);
-    assert!(found[..50].iter().all(|state| *state == State::Pending));
-    assert!(found[50..].iter().all(|state| *state == State::Paid));
+    assert_eq!(found.iter().filter(|state| **state == State::Paid).count(), 100);
+    assert_eq!(found.iter().filter(|state| **state == State::Pending).count(), 50);
     assert_eq!(states(&world, &client), [State::Paid; 150], "the rest next time");
 }
 
 #[test]
 fn who_asks_at_the_same_time_shares_the_lookups() {
     for isolated in [false, true] {
-        let (world, store) = lost(3, true);
+        let (world, store) = lost(3);
         let (client, host) = instance(&world, &store);
         host.isolated.set(isolated);
         let answer = Later::new();
@@ -234,7 +225,7 @@ fn who_asks_at_the_same_time_shares_the_lookups() {
 
 #[test]
 fn who_gives_up_on_the_lookups_leaves_nobody_waiting() {
-    let (world, store) = lost(1, true);
+    let (world, store) = lost(1);
     let (client, _) = instance(&world, &store);
     world.on_lookup.replace(Some(Box::new(|_| never())));
     let (dropped, executor) = (client.clone(), world.executor.clone());
@@ -281,23 +272,25 @@ fn another_instances_purchase_keeps_its_entry() {
     let answer = world.wallet_waits();
     let (_, buying) = start(&first, &first_host, get(URL));
     world.executor.run_ready();
-    // Nothing is certain before the invoice has expired: nobody's lock is waited for.
+    // Nothing is certain before the invoice has expired, and nobody is waited for.
     let before = world.now();
     assert_eq!((states(&world, &second), world.now() - before), (vec![State::Pending], 0));
-    world.executor.pass(3_601_000);
-    // Then the lock that would make it sure is held by who buys, for as long as that takes.
-    let before = world.now();
-    let reading = second.clone();
-    let waiting = world.executor.start(async move { listed(&reading).await[0].state });
-    world.executor.run_ready();
-    assert!(!waiting.is_done());
-    assert_eq!(world.now(), before);
+    // Nor is it then, for as long as who buys it renews its lease.
+    for _ in 0..80 {
+        world.executor.run(50_000);
+        let before = world.now();
+        assert!(states(&world, &second)[0] != State::Failed && world.now() == before);
+    }
     let hash = payments(&world, &first)[0].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     world.executor.run(0);
-    assert_eq!((buying.take(), waiting.take()), (PAID, State::Paid), "it is through, and the lock free");
+    assert_eq!(
+        (buying.take(), states(&world, &second)),
+        (open(Code::PaymentUnknown, State::Unknown), vec![State::Paid])
+    );
+    assert_eq!(store.keys("lease/"), [""; 0], "no lease is left behind");
     world.on_pay.replace(None);
-    assert_eq!(fetch(&first, &first_host, get("https://other.example/")), PAID, "no lock is left behind");
+    assert_eq!(fetch(&first, &first_host, get("https://other.example/")), PAID);
     assert_eq!(world.paid(), 2);
 }
 
@@ -320,7 +313,7 @@ fn the_wallets_own_answer_after_a_lookup_changes_nothing_and_is_told_once() {
 
 #[test]
 fn a_proof_that_could_not_be_stored_is_kept_and_written_later() {
-    let (world, store) = lost(1, true);
+    let (world, store) = lost(1);
     let (client, host) = instance(&world, &store);
     all_was_paid(&world);
     store.fails_at(|op, _| op == Op::Write);
@@ -330,27 +323,28 @@ fn a_proof_that_could_not_be_stored_is_kept_and_written_later() {
     assert_eq!(host.heard(), ["failed store_failed", "paid"]);
     store.works();
     assert_eq!((states(&world, &client), world.lookups.get()), (vec![State::Paid], 1));
-    assert!(store.value(JOURNAL).unwrap().contains(r#""state":"paid""#) && store.value(TOKENS).is_some());
+    assert!(store.text("payment/").contains(r#""state":"paid""#) && store.keys("token/").len() == 1);
 }
 
 #[test]
 fn a_damaged_store_is_not_looked_up_nor_overwritten() {
-    for damage in [r#"{"version":99}"#, "nonsense"] {
-        let (world, store) = lost(1, true);
+    for damage in [r#"{"v":99,"rev":1}"#, "nonsense"] {
+        let (world, store) = lost(1);
         let (client, _) = instance(&world, &store);
-        let seen = store.clone();
+        let (seen, row) = (store.clone(), store.keys("payment/").remove(0));
+        let key = row.clone();
         let inner = Rc::downgrade(&world);
         world.on_lookup.replace(Some(Box::new(move |hash| {
-            seen.put(JOURNAL, damage);
+            seen.put(&key, damage);
             let preimage = inner.upgrade().unwrap().mint.preimage(hash).unwrap();
             soon(Fact::Paid { preimage, fee_msat: None })
         })));
         for lookups in [1, 1] {
             let asking = client.clone();
-            let result = world.run(async move { asking.spent(None).await });
+            let result = world.run(async move { asking.payments(all()).await });
             assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
-            assert_eq!((world.lookups.get(), store.count(Op::Write)), (lookups, 0));
-            assert_eq!(store.value(JOURNAL).as_deref(), Some(damage));
+            assert_eq!(world.lookups.get(), lookups);
+            assert_eq!(store.value(&row).as_deref(), Some(damage));
         }
     }
 }
@@ -361,32 +355,20 @@ fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_faile
         let (world, store) = (World::new(), Store::new());
         let store = has_store.then_some(&store);
         let (buying, host) = client(&world, store, Config::new(100));
-        let (reading, _) =
+        let (reading, reader) =
             if has_store { client(&world, store, Config::new(100)) } else { (buying.clone(), host.clone()) };
-        let arrived = Later::new();
-        let (gate, inner) = (arrived.clone(), world.clone());
-        world.on_pay.replace(Some(Box::new(move |invoice, _| {
-            let (gate, proof) = (gate.clone(), inner.proof(invoice));
-            Box::pin(async move {
-                gate.get().await;
-                proof
-            })
-        })));
+        let answer = world.wallet_waits();
         world.lookup_says(Fact::NotFound);
-        let (_, running) = crate::parallel::start(&buying, &host, get(URL));
+        let (_, running) = start(&buying, &host, get(URL));
         world.executor.run_ready();
-        world.executor.pass(3_700_000);
-        // Only what wakes by itself runs: the purchase's own timer has not fired.
-        let open = reading.clone();
-        let told = world.executor.start(async move { listed(&open).await });
+        // Its invoice has expired, by the clock of whoever reads.
+        reader.ahead_ms.set(3_700_000);
+        assert_eq!(states(&world, &reading), [State::Pending], "the wallet has paid, and its records do not know");
+        world.executor.run(200_000);
+        assert_eq!((states(&world, &reading), world.paid()), (vec![State::Pending], 1), "its lease is renewed");
+        let hash = payments(&world, &buying)[0].payment_hash.clone();
+        answer.bring(world.proof_of(&hash));
         world.executor.run_ready();
-        assert_eq!((world.paid(), world.lookups.get()), (1, 1), "the wallet has paid, and its books do not know");
-        // With a store the lock tells that somebody is buying this; who shares an instance sees that itself.
-        assert_eq!(told.is_done(), !has_store);
-        arrived.bring(());
-        world.executor.run_ready();
-        let expected = if has_store { State::Paid } else { State::Pending };
-        assert_eq!(told.take().iter().map(|payment| payment.state).collect::<Vec<_>>(), [expected]);
         assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
         assert_eq!((running.take(), states(&world, &buying)), (PAID, vec![State::Paid]));
         assert_eq!((world.paid(), spent(&world, &buying)), (1, 10));

@@ -13,7 +13,7 @@
 )]
 
 mod executor;
-// mod guesses;
+mod guesses;
 mod host;
 mod late;
 mod mint;
@@ -23,7 +23,7 @@ mod world;
 mod abandoned;
 mod certain;
 mod consent;
-// mod lookups;
+mod lookups;
 mod money;
 mod offers;
 mod parallel;
@@ -31,4 +31,4 @@ mod recovery;
 // mod stores;
 mod tokens;
 mod wallet;
-// mod workers;
+mod workers;

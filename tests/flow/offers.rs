@@ -1,6 +1,5 @@
 //! What is refused before any money moves, and what is handed back untouched.
 
-use crate::host::listed;
 use crate::host::{
     call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
 };

@@ -1,7 +1,7 @@
 //! Calls at the same time: who pays, who shares, who waits.
 
 use crate::executor::Running;
-use crate::host::{all, listed};
+use crate::host::listed;
 use crate::host::{
     call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, Store, TheClient, World, ORIGIN,
     PAID, REUSED, URL,

@@ -14,7 +14,7 @@ use l402_fetch::Code;
 use std::rc::Rc;
 
 /// A payment whose answer was lost, by an instance that is gone; the store and a new instance.
-fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
+fn lost() -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new());
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
     let (first, host) = client(&world, Some(&store), Config::new(100));
@@ -28,7 +28,7 @@ fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
 
 #[test]
 fn a_new_instance_recovers_by_a_lookup() {
-    let (world, _, hash, (client, host)) = lost(true);
+    let (world, _, hash, (client, host)) = lost();
     let preimage = world.mint.preimage(&hash).unwrap();
     world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
     assert_eq!(fetch(&client, &host, get(URL)), REUSED, "paid by another call");
@@ -42,7 +42,7 @@ fn what_a_lookup_does_not_settle_is_not_paid_again() {
     let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     let nonsense = Fact::Paid { preimage: "zz".into(), fee_msat: None };
     for found in [Fact::Unreachable, Fact::Pending, wrong, nonsense] {
-        let (world, _, _, (client, host)) = lost(true);
+        let (world, _, _, (client, host)) = lost();
         world.lookup_says(found);
         for _ in 0..2 {
             assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -55,7 +55,7 @@ fn what_a_lookup_does_not_settle_is_not_paid_again() {
 
 #[test]
 fn a_lookup_that_hangs_refuses_after_ten_seconds() {
-    let (world, _, _, (client, host)) = lost(true);
+    let (world, _, _, (client, host)) = lost();
     world.on_lookup.replace(Some(Box::new(|_| never())));
     let before = world.now();
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -64,18 +64,12 @@ fn a_lookup_that_hangs_refuses_after_ten_seconds() {
 
 #[test]
 fn failed_is_believed_by_another_instance_once_the_invoice_has_expired() {
-    for (has_lock, wait_ms, believed) in [
-        (true, 0, false),
-        (true, 599_000, false),
-        (true, 601_000, true),
-        (false, 599_000, false),
-        (false, 601_000, true),
-    ] {
-        let (world, _, _, (client, host)) = lost(has_lock);
+    for (wait_ms, believed) in [(0, false), (599_000, false), (601_000, true)] {
+        let (world, _, _, (client, host)) = lost();
         world.lookup_says(Fact::Failed { begun_at_ms: None });
         world.executor.pass(wait_ms);
         let expected = if believed { PAID } else { open(Code::PaymentUnknown, State::Unknown) };
-        assert_eq!(fetch(&client, &host, get(URL)), expected, "{has_lock} {wait_ms}");
+        assert_eq!(fetch(&client, &host, get(URL)), expected, "{wait_ms}");
         assert_eq!(world.paid(), if believed { 2 } else { 1 });
         assert_eq!(spent(&world, &client), 10, "the failed one counts no more");
     }
@@ -83,7 +77,7 @@ fn failed_is_believed_by_another_instance_once_the_invoice_has_expired() {
 
 #[test]
 fn an_origin_may_be_bought_from_again_a_day_after_the_invoice_expired() {
-    let (world, _, _, (client, host)) = lost(true);
+    let (world, _, _, (client, host)) = lost();
     // It expires in 600 s; the world's clock is 123 ms past a second.
     world.executor.pass(600_000 + 86_400_000);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -96,7 +90,7 @@ fn an_origin_may_be_bought_from_again_a_day_after_the_invoice_expired() {
 
 #[test]
 fn resolve_with_the_preimage_brings_the_token() {
-    let (world, _, hash, (client, host)) = lost(true);
+    let (world, _, hash, (client, host)) = lost();
     let preimage = world.mint.preimage(&hash).unwrap();
     assert_eq!(resolve(&world, &client, &hash.to_uppercase(), Some(&preimage.to_uppercase())), None);
     assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None, "the same twice");
@@ -110,7 +104,7 @@ fn resolve_with_the_preimage_brings_the_token() {
 
 #[test]
 fn resolve_as_failed_frees_the_amount() {
-    let (world, _, hash, (client, host)) = lost(true);
+    let (world, _, hash, (client, host)) = lost();
     let preimage = world.mint.preimage(&hash).unwrap();
     assert_eq!(resolve(&world, &client, &hash, None), None);
     assert_eq!(resolve(&world, &client, &hash, None), None, "the same twice");
@@ -129,7 +123,7 @@ fn resolve_as_failed_frees_the_amount() {
 
 #[test]
 fn resolve_changes_nothing_where_it_cannot() {
-    let (world, store, hash, (client, _)) = lost(true);
+    let (world, store, hash, (client, _)) = lost();
     for (hash, preimage, code) in [
         (hash.as_str(), Some("ab".repeat(32)), Code::WrongPreimage),
         (&hash, Some("0".repeat(64)), Code::NoPreimage),

@@ -2,7 +2,7 @@
 
 use crate::executor::{yield_now, Later};
 use crate::host::Cause;
-use l402_fetch::ledger::view::{Changes, Listing};
+use l402_fetch::ledger::view::{Changes, Listing, Stop, View};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -29,6 +29,8 @@ pub struct Store {
     pub arrival: RefCell<Option<Rc<Later<()>>>>,
     /// What the next write changes arrives with this.
     pub departure: RefCell<Option<Rc<Later<()>>>>,
+    /// Whether the next write has happened is told with this.
+    pub answer: RefCell<Option<Rc<Later<()>>>>,
 }
 
 impl Store {
@@ -119,12 +121,20 @@ impl Store {
             departure.get().await;
         }
         let is_written = self.apply(changes, seen);
+        let answer = self.answer.take();
+        if let Some(answer) = answer {
+            answer.get().await;
+        }
         yield_now().await;
         Ok(is_written)
     }
 
     pub async fn list(&self, listing: &Listing) -> Result<Vec<(String, String)>, Cause> {
         self.step(Op::List, vec![listing.prefix.clone()]).await?;
+        Ok(self.part(listing))
+    }
+
+    fn part(&self, listing: &Listing) -> Vec<(String, String)> {
         let values = self.values.borrow();
         let is_after = |key: &str| match &listing.after {
             Some(after) if listing.reverse => key < after.as_str(),
@@ -140,6 +150,33 @@ impl Store {
             rows.reverse();
         }
         rows.truncate(listing.limit);
-        Ok(rows)
+        rows
+    }
+
+    /// Takes a step of the ledger at once, as an instance would that nobody disturbs.
+    pub fn take<T>(&self, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> T {
+        let mut view = View::default();
+        loop {
+            view.restart();
+            match step(&mut view) {
+                Ok(outcome) => {
+                    let (changes, seen) = view.writes();
+                    assert!(self.apply(&changes, &seen));
+                    return outcome;
+                }
+                Err(Stop::Unread) => {
+                    let missing = view.missing();
+                    missing.keys.into_iter().for_each(|key| {
+                        let value = self.value(&key).map(Rc::from);
+                        view.learn(key, value);
+                    });
+                    for listing in missing.listings {
+                        let rows = self.part(&listing).into_iter().map(|(key, value)| (key, value.into())).collect();
+                        view.learn_listing(listing, rows);
+                    }
+                }
+                Err(Stop::Refused(refusal)) => panic!("{:?}", refusal.error),
+            }
+        }
     }
 }
