@@ -53,9 +53,11 @@ impl Owned {
         self.last_id.get()
     }
 
-    /// Whether a token, by the payment that bought it, was known when a mark was made.
+    /// Whether a token, by the payment that bought it, was known when a mark was made, and still is.
     pub(crate) fn was_known(&self, payment_hash: &str, mark: u32) -> bool {
-        self.hashes.borrow().get(payment_hash).is_some_and(|id| *id <= mark)
+        let id = self.hashes.borrow().get(payment_hash).copied();
+        let token = id.filter(|id| *id <= mark).and_then(|id| self.get(id));
+        token.is_some_and(|token| self.bought_with(&key_of(&token), payment_hash).is_some())
     }
 
     /// The token that a payment bought.

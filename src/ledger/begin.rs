@@ -114,7 +114,8 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     }
     check_expiry(order.invoice_expires_at, buyer.now_ms)?;
     if own.is_none() {
-        if let Some(known) = &known {
+        // A reservation for this very invoice may just have been released.
+        if let Some(known) = &view.read(&payment_key, Record::read)? {
             if let Some(token) = known_hash(view, known, order, &mut counts)? {
                 return Ok(Begun::Bought(Box::new(token)));
             }

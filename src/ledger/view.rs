@@ -122,10 +122,13 @@ impl View {
         Self { rows, ..Self::default() }
     }
 
-    /// Takes over what was read since.
+    /// Takes over what was read since. What others came to know of a row meanwhile is kept: what was read may be older.
     pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
         self.fresh.insert(key.clone());
-        self.rows.borrow_mut().put(key, value);
+        let mut rows = self.rows.borrow_mut();
+        if rows.get(&key).is_none() {
+            rows.put(key, value);
+        }
     }
 
     /// Whether everything that was seen was read for this view.
