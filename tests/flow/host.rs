@@ -1,7 +1,7 @@
 //! A host for each instance of a client in a scripted world, and what its calls end with.
 
 use crate::executor::{yield_now, Task};
-pub use crate::store::{Op, Store};
+pub use crate::store::{Manner, Op, Store};
 use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::flow::call::Reply;

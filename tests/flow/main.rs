@@ -28,7 +28,7 @@ mod money;
 mod offers;
 mod parallel;
 mod recovery;
-// mod stores;
+mod stores;
 mod tokens;
 mod wallet;
 mod workers;

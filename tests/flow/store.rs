@@ -15,6 +15,22 @@ pub enum Op {
     List,
 }
 
+/// What becomes of a write, and what is said of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Manner {
+    Honest,
+    /// Nothing is written, and that is said.
+    Loses,
+    /// It happens, and `false` is said: it was sent twice, and the second one lost against the first.
+    SaysFalse,
+    /// It happens, and an error is told.
+    Rejects,
+    /// An error is told, and it happens with [`Store::land`], if what it depends on is still the same.
+    Late,
+    /// The same, where `false` is said.
+    LateFalse,
+}
+
 /// A store that several instances may share.
 #[derive(Default)]
 pub struct Store {
@@ -29,6 +45,10 @@ pub struct Store {
     pub arrival: RefCell<Option<Rc<Later<()>>>>,
     /// What the next write changes arrives with this.
     pub departure: RefCell<Option<Rc<Later<()>>>>,
+    /// What becomes of the write of a number: 0 for the first since this was set.
+    pub manner: RefCell<Option<Box<dyn Fn(usize) -> Manner>>>,
+    numbered: Cell<usize>,
+    late: RefCell<Vec<(Changes, Changes)>>,
     /// Whether the next write has happened is told with this.
     pub answer: RefCell<Option<Rc<Later<()>>>>,
 }
@@ -71,6 +91,21 @@ impl Store {
 
     pub fn works(&self) {
         self.fails.replace(None);
+        self.manner.replace(None);
+    }
+
+    pub fn writes_by(&self, manner: impl Fn(usize) -> Manner + 'static) {
+        self.numbered.set(0);
+        self.manner.replace(Some(Box::new(manner)));
+    }
+
+    /// Writes that are late arrive. Whether one of them happened.
+    pub fn land(&self) -> bool {
+        let mut has_happened = false;
+        for (changes, seen) in self.late.take() {
+            has_happened |= self.apply(&changes, &seen);
+        }
+        has_happened
     }
 
     async fn step(&self, op: Op, keys: Vec<String>) -> Result<(), Cause> {
@@ -120,12 +155,28 @@ impl Store {
         if let Some(departure) = departure {
             departure.get().await;
         }
-        let is_written = self.apply(changes, seen);
+        let number = self.numbered.replace(self.numbered.get() + 1);
+        let manner = self.manner.borrow().as_ref().map_or(Manner::Honest, |manner| manner(number));
+        let is_written = match manner {
+            Manner::Honest => self.apply(changes, seen),
+            Manner::Loses => false,
+            Manner::SaysFalse | Manner::Rejects => {
+                self.apply(changes, seen);
+                false
+            }
+            Manner::Late | Manner::LateFalse => {
+                self.late.borrow_mut().push((changes.clone(), seen.clone()));
+                false
+            }
+        };
         let answer = self.answer.take();
         if let Some(answer) = answer {
             answer.get().await;
         }
         yield_now().await;
+        if matches!(manner, Manner::Rejects | Manner::Late) {
+            return Err("the store broke");
+        }
         Ok(is_written)
     }
 
