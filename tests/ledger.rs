@@ -76,7 +76,7 @@ impl Store {
     /// Runs a step to its end, as the driver does: reads what is missing, writes, and runs it anew where that is refused.
     fn step<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
         let mut manner = manner;
-        let mut uncertain: Option<Vec<String>> = None;
+        let mut is_uncertain = false;
         loop {
             let mut view = View::default();
             let outcome = loop {
@@ -98,11 +98,11 @@ impl Store {
                     Err(Stop::Refused(refusal)) => break Err(refusal),
                 }
             };
-            if let (Err(_), Some(depended_on)) = (&outcome, &uncertain) {
+            if outcome.is_err() && is_uncertain {
                 // what was sent before must not happen any more
                 let mut fence = View::default();
                 fence.learn(SUMS.into(), self.rows.borrow().get(SUMS).cloned());
-                fence.fence(depended_on, SUMS).unwrap();
+                fence.fence(SUMS).unwrap();
                 let (changes, seen) = fence.writes();
                 assert!(self.apply(&changes, &seen));
                 self.flush_late();
@@ -112,7 +112,6 @@ impl Store {
             if changes.is_empty() {
                 return Ok(outcome);
             }
-            let depended_on = view.seen();
             match std::mem::replace(&mut manner, Manner::Honest) {
                 Manner::Honest => assert!(self.apply(&changes, &seen)),
                 Manner::RefusesFirst => continue,
@@ -122,7 +121,7 @@ impl Store {
                 }
                 Manner::Late => {
                     self.late.borrow_mut().push((changes, seen));
-                    uncertain = Some(depended_on);
+                    is_uncertain = true;
                     continue;
                 }
             }

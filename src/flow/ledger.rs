@@ -45,6 +45,8 @@ pub(crate) struct Ledger<H: Host> {
     /// What follows a payment and could not be written yet.
     owed: RefCell<Vec<Rc<Job<H>>>>,
     is_running: Cell<bool>,
+    /// Whether a write that moves sums may still be on its way though its steps were decided anew, or given up.
+    is_uncertain: Cell<bool>,
 }
 
 impl<H: Host> Ledger<H> {
@@ -55,6 +57,7 @@ impl<H: Host> Ledger<H> {
             waiting: RefCell::default(),
             owed: RefCell::default(),
             is_running: Cell::default(),
+            is_uncertain: Cell::default(),
         })
     }
 
@@ -161,10 +164,10 @@ impl<H: Host> Ledger<H> {
     /// What each of the steps was refused with, once all others are written.
     async fn write_all(&self, jobs: &[Rc<Job<H>>]) -> Result<Vec<Option<Failure<H>>>, Failure<H>> {
         let started = self.host.monotonic();
-        let (mut depended_on, mut tries, mut failures): (Option<Vec<String>>, u32, u32) = (None, 0, 0);
+        let (mut tries, mut failures): (u32, u32) = (0, 0);
         loop {
             let mut view = View::of(Rc::clone(&self.rows));
-            let refused = self.decide(jobs, &mut view, depended_on.as_deref()).await?;
+            let refused = self.decide(jobs, &mut view).await?;
             if view.is_unchanged() {
                 if view.is_fresh() {
                     return Ok(refused);
@@ -176,6 +179,9 @@ impl<H: Host> Ledger<H> {
             let (changes, seen) = view.writes();
             let cause = match self.host.write(&changes, &seen).await {
                 Ok(true) => {
+                    if changes.contains_key(SUMS) {
+                        self.is_uncertain.set(false);
+                    }
                     let mut rows = self.rows.borrow_mut();
                     if rows.len() > MOST_ROWS {
                         rows.clear();
@@ -197,9 +203,8 @@ impl<H: Host> Ledger<H> {
                     Some(cause)
                 }
             };
-            let seen = view.seen();
-            self.forget(&seen);
-            depended_on = Some(seen);
+            self.is_uncertain.set(self.is_uncertain.get() || seen.contains_key(SUMS));
+            self.forget(&view.seen());
             let is_late = self.host.monotonic().saturating_sub(started) >= PATIENCE_MS;
             if is_late || failures >= MOST_FAILURES {
                 return Err(not_written(cause));
@@ -211,12 +216,7 @@ impl<H: Host> Ledger<H> {
     }
 
     /// Runs the steps on what is known, and reads what they miss until they miss nothing.
-    async fn decide(
-        &self,
-        jobs: &[Rc<Job<H>>],
-        view: &mut View,
-        depended_on: Option<&[String]>,
-    ) -> Result<Vec<Option<Failure<H>>>, Failure<H>> {
+    async fn decide(&self, jobs: &[Rc<Job<H>>], view: &mut View) -> Result<Vec<Option<Failure<H>>>, Failure<H>> {
         loop {
             view.restart();
             let (mut refused, mut is_unread) = (Vec::with_capacity(jobs.len()), false);
@@ -237,9 +237,9 @@ impl<H: Host> Ledger<H> {
                     None => None,
                 });
             }
-            if let Some(depended_on) = depended_on.filter(|_| !is_unread) {
-                let has_ended = refused.iter().any(Option::is_some) || !view.is_unchanged();
-                is_unread = has_ended && matches!(view.fence(depended_on, SUMS), Err(Stop::Unread));
+            // What is decided now must not be changed by it.
+            if self.is_uncertain.get() && !is_unread {
+                is_unread = matches!(view.fence(SUMS), Err(Stop::Unread));
             }
             if !is_unread {
                 return Ok(refused);

@@ -1,6 +1,6 @@
 //! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::flow::consent::consent;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
@@ -91,8 +91,11 @@ async fn enter<H: Host>(
         let begun = match begun {
             Ok(begun) => begun,
             Err(failure) => {
-                // What could not be written may have been written all the same.
-                if failure.is(crate::error::Code::StoreFailed) || approved_fee_msat.is_some() {
+                if failure.is(Code::StoreFailed) {
+                    // What could not be written may have been written all the same. The store has kept the caller waiting.
+                    let (own, owner) = (Rc::clone(state), purchase.owner.clone());
+                    state.host.spawn(Box::pin(async move { take_back(&own, &hash, &owner).await }));
+                } else if approved_fee_msat.is_some() {
                     take_back(state, &hash, &purchase.owner).await;
                 }
                 return Err(failure);

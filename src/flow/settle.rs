@@ -26,10 +26,19 @@ const EARLY_MS: u64 = 10;
 /// Records a proof: token and payment are stored before anything else happens. Where the store fails, memory has them.
 pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Record, proof: Proof) -> Rc<Token> {
     let (host, ours, proven) = (Rc::clone(&state.host), record.clone(), proof.clone());
-    let settled = state.ledger.owe(move |view| settle::settle_paid(view, &ours, &proven, host.now())).await;
+    let mut was_news = false;
+    let settled = state.ledger.owe(move |view| {
+        let settled = settle::settle_paid(view, &ours, &proven, host.now())?;
+        // A write may have happened though the store did not say so.
+        was_news |= settled.is_news;
+        Ok((settled, was_news))
+    });
+    let settled = settled.await;
     state.orders.forget(&record.owner);
+    let token_key = key::token(&record.payment.origin, &record.method, &record.payment.url);
+    let is_known = state.owned.bought_with(&token_key, &record.payment.payment_hash).is_some();
     let (token, is_news, is_kept) = match settled {
-        Ok(settled) => (settled.token, settled.is_news, settled.is_kept),
+        Ok((settled, was_news)) => (settled.token, settled.is_news || (was_news && !is_known), settled.is_kept),
         Err(failure) => {
             let mut ours = record.clone();
             ours.settle_paid(proof.preimage, proof.fee_msat, state.host.now());

@@ -178,13 +178,13 @@ impl View {
         (self.changed.clone(), self.seen.iter().filter_map(seen).collect())
     }
 
-    /// Sees to it that a write which was sent before, and depended on these rows, can't happen any more: one of them changes
-    /// now. `sums` is the key of a row that is never deleted.
+    /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change now. It is
+    /// the key of a row that is never deleted.
     ///
     /// # Errors
     /// [`Stop::Unread`]
-    pub fn fence(&mut self, depended_on: &[String], sums: &str) -> Result<(), Stop> {
-        if depended_on.iter().any(|key| self.changed.contains_key(key)) {
+    pub fn fence(&mut self, sums: &str) -> Result<(), Stop> {
+        if self.changed.contains_key(sums) {
             return Ok(());
         }
         match self.text(sums)? {
