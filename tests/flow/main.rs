@@ -32,3 +32,4 @@ mod stores;
 mod tokens;
 mod wallet;
 mod workers;
+mod writes;

@@ -2,8 +2,8 @@
 
 use crate::executor::{Later, Running};
 use crate::host::{
-    call, client, end, fetch, get, not_honored, open, refused, spent, states, Call, End, Fake, Op, Response, Store,
-    TheClient, World, ORIGIN, PAID, REUSED, URL,
+    client, fetch, get, not_honored, open, refused, spent, states, Call, End, Fake, Op, Response, Store, TheClient,
+    World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::first_hash;
