@@ -21,8 +21,10 @@ mod store;
 mod world;
 
 mod abandoned;
+mod accounts;
 mod certain;
 mod consent;
+mod damage;
 mod lookups;
 mod money;
 mod offers;
