@@ -216,7 +216,7 @@ fn sums_are_those_of_all_instances_and_take_the_origin_of_any_url() {
 
 #[test]
 fn a_purchase_touches_as_many_rows_after_many_as_after_few() {
-    let (world, store, client, host) = many(20);
+    let (_, store, client, host) = many(20);
     let cost = |number: usize| {
         store.ops.take();
         assert_eq!(fetch(&client, &host, get(&format!("{}/{number}", shop(number)))), PAID);

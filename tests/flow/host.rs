@@ -69,6 +69,8 @@ pub struct Instance {
     pub on_event: RefCell<Option<Box<dyn Fn(&str)>>>,
     /// By how many milliseconds its wall clock is ahead. The other clock goes on as the world's.
     pub ahead_ms: Cell<i64>,
+    /// Its timers fire at multiples of so many milliseconds only, where that is not 0: a tab that is hidden.
+    pub wakes_each_ms: Cell<u64>,
     pub isolated: Cell<bool>,
     /// Freeze it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
     pub frozen: RefCell<Rc<Freezer>>,
@@ -132,6 +134,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         events: RefCell::default(),
         on_event: RefCell::default(),
         ahead_ms: Cell::new(0),
+        wakes_each_ms: Cell::new(0),
         isolated: Cell::new(false),
         frozen: RefCell::default(),
         client: RefCell::default(),
@@ -268,7 +271,9 @@ impl Host for Fake {
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
-        self.world.executor.sleep(milliseconds)
+        let at = self.monotonic() + milliseconds;
+        let at = at.checked_next_multiple_of(self.wakes_each_ms.get()).unwrap_or(at);
+        self.world.executor.sleep(at - self.monotonic())
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>) {

@@ -25,6 +25,7 @@ mod accounts;
 mod certain;
 mod consent;
 mod damage;
+mod interleavings;
 mod lookups;
 mod money;
 mod offers;
