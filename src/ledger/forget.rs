@@ -59,3 +59,76 @@ fn forget_origin(view: &mut View, key: &str) -> Result<(), Stop> {
     (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
     view.put(key, |row| origin.write(row))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::ledger::certainty::Proof;
+    use crate::ledger::limits::Spent;
+    use crate::ledger::read::spent;
+    use crate::ledger::settle::settle_paid;
+    use crate::ledger::shelf::{Shelf, NOW};
+
+    /// So many tokens at each of two origins.
+    fn stocked(count: u64) -> Shelf {
+        let shelf = Shelf::default();
+        for number in 0..count * 2 {
+            let origin = if number % 2 == 0 { "https://a.example" } else { "https://b.example" };
+            let record = shelf.begin(number, &format!("{origin}/{number}"), &[]);
+            let proof = Proof { preimage: Some("ab".repeat(32)), fee_msat: None };
+            shelf.take(|view| settle_paid(view, &record, &proof, NOW)).unwrap();
+        }
+        shelf
+    }
+
+    fn until_done(shelf: &Shelf, what: &Forgotten) -> usize {
+        (1..).find(|_| !shelf.take(|view| forget(view, what)).unwrap()).unwrap()
+    }
+
+    fn total(shelf: &Shelf) -> Spent {
+        shelf.take(|view| spent(view, None, NOW)).unwrap()
+    }
+
+    #[test]
+    fn one_origins_tokens_go_in_pages_and_its_sums_stay() {
+        for (count, pages) in [(0, 1), (1, 1), (99, 1), (100, 2), (101, 2), (230, 3)] {
+            let shelf = stocked(count);
+            let before = (total(&shelf), shelf.keys("payment/").len());
+            assert_eq!(until_done(&shelf, &Forgotten::Origin("https://a.example".into())), pages, "{count}");
+            assert_eq!(["token/https://a", "path/https://a"].map(|prefix| shelf.keys(prefix).len()), [0, 0]);
+            assert_eq!(shelf.keys("token/https://b").len(), usize::try_from(count).unwrap());
+            assert_eq!((total(&shelf), shelf.keys("payment/").len()), before);
+            if count > 0 {
+                assert!(!shelf.row("origin/https://a").contains("paymentHash"));
+                assert!(shelf.row("origin/https://b").contains("paymentHash"));
+            }
+        }
+    }
+
+    #[test]
+    fn all_tokens_go_and_every_payment_and_sum_stays() {
+        let shelf = stocked(120);
+        let before = (total(&shelf), shelf.keys("payment/"), shelf.keys("time/"));
+        assert_eq!(until_done(&shelf, &Forgotten::All), 3);
+        assert_eq!(["token/", "path/"].map(|prefix| shelf.keys(prefix).len()), [0, 0]);
+        assert_eq!((total(&shelf), shelf.keys("payment/"), shelf.keys("time/")), before);
+        let writes = shelf.writes.get();
+        until_done(&shelf, &Forgotten::All);
+        assert_eq!(shelf.writes.get(), writes, "what is forgotten is not written again");
+    }
+
+    #[test]
+    fn origins_beyond_a_page_are_forgotten_too() {
+        let shelf = Shelf::default();
+        for number in 0..130 {
+            let record = shelf.begin(number, &format!("https://shop{number}.example/"), &[]);
+            let proof = Proof { preimage: None, fee_msat: None };
+            shelf.take(|view| settle_paid(view, &record, &proof, NOW)).unwrap();
+        }
+        until_done(&shelf, &Forgotten::All);
+        let rows = shelf.rows.borrow();
+        let origins = rows.iter().filter(|(key, _)| key.starts_with("origin/"));
+        assert!(origins.clone().count() == 130 && origins.clone().all(|(_, row)| !row.contains("paymentHash")));
+    }
+}

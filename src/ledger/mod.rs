@@ -19,6 +19,8 @@ pub mod record;
 pub mod refusal;
 pub mod resource;
 pub mod settle;
+#[cfg(test)]
+pub(crate) mod shelf;
 pub mod sums;
 pub mod token;
 pub mod tokens;

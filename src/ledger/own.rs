@@ -99,14 +99,14 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Re
     // Forgotten, or replaced by a newer one: nothing asks for it any more.
     if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
         let before = known.clone();
+        if matches!(said, Said::Accepted | Said::UsedUp) && !known.accepted {
+            known.note_accepted();
+        }
         match said {
-            Said::Accepted => known.note_accepted(),
+            Said::Accepted => {}
             Said::Refused => known.note_refusal(at.method, at.url),
             Said::Doubted => known.note_failed_request(at.method, at.url),
-            Said::UsedUp => {
-                known.note_accepted();
-                known.note_used_up();
-            }
+            Said::UsedUp => known.note_used_up(),
         }
         if *known != before {
             view.put(&key, |row| write(&tokens, row))?;
@@ -170,4 +170,134 @@ pub(crate) fn origin_and_path(view: &mut View, resource: &Resource<'_>) -> Resul
     view.need([origin_key.as_str(), &path_key])?;
     let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
     Ok((origin, view.read(&path_key, Unaccepted::read)?.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::ledger::shelf::{hash, resource, token, Shelf, NOW, ORIGIN, URL};
+
+    const ELSE: &str = "https://a.example/else";
+
+    fn put_token(shelf: &Shelf, token: &Token) {
+        shelf
+            .take(|view| {
+                let key = key::origin(ORIGIN);
+                let mut origin = view.read(&key, OriginRow::read)?.unwrap_or_default();
+                put(view, token, "/x", &mut origin)?;
+                view.put(&key, |row| origin.write(row))
+            })
+            .unwrap();
+    }
+
+    fn tokens(shelf: &Shelf, url: &str) -> Vec<Token> {
+        let key = key::token(ORIGIN, "GET", url);
+        shelf.take(|view| Ok(view.read(&key, read)?.unwrap_or_default())).unwrap()
+    }
+
+    fn found(shelf: &Shelf, url: &str, considered: &[u64]) -> Option<String> {
+        let is_considered = |known: &str| considered.iter().any(|number| hash(*number) == known);
+        let take = shelf.take(|view| {
+            let origin = view.read(&key::origin(ORIGIN), OriginRow::read)?.unwrap_or_default();
+            sold(view, &resource(url), &origin, &is_considered, NOW)
+        });
+        take.unwrap().map(|token| token.payment.payment_hash)
+    }
+
+    fn said(shelf: &Shelf, number: u64, bought_for: &str, at: &str, said: Said) {
+        shelf.take(|view| note(view, &token(number, bought_for), &resource(at), said)).unwrap();
+    }
+
+    #[test]
+    fn a_row_holds_the_newest_tokens_that_may_still_open_its_resource() {
+        let shelf = Shelf::default();
+        for number in 1..=12 {
+            put_token(&shelf, &token(number, URL));
+        }
+        let hashes: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash.clone()).collect();
+        assert_eq!(hashes, (5..=12).map(hash).collect::<Vec<_>>());
+        put_token(&shelf, &token(12, URL));
+        assert_eq!(tokens(&shelf, URL).len(), 8, "the same is not put twice");
+        said(&shelf, 7, URL, URL, Said::Accepted);
+        said(&shelf, 7, URL, URL, Said::Refused);
+        said(&shelf, 8, URL, URL, Said::UsedUp);
+        put_token(&shelf, &token(13, URL));
+        let left: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash.clone()).collect();
+        assert!(!left.contains(&hash(7)) && !left.contains(&hash(8)), "what is used up makes room");
+        assert_eq!(left.last().unwrap(), &hash(13));
+    }
+
+    #[test]
+    fn the_newest_of_a_resource_is_found_first_and_what_was_considered_is_not() {
+        let shelf = Shelf::default();
+        assert_eq!(found(&shelf, URL, &[]), None);
+        put_token(&shelf, &token(1, URL));
+        put_token(&shelf, &token(2, URL));
+        assert_eq!(found(&shelf, URL, &[]), Some(hash(2)));
+        assert_eq!(found(&shelf, URL, &[2]), Some(hash(1)));
+        assert_eq!(found(&shelf, URL, &[1, 2]), None);
+        put_token(&shelf, &token(3, ELSE));
+        assert_eq!(found(&shelf, URL, &[1, 2]), Some(hash(3)), "the origin's newest may open it");
+        assert_eq!(found(&shelf, URL, &[]), Some(hash(2)), "its own goes first");
+        said(&shelf, 3, ELSE, URL, Said::Refused);
+        assert_eq!(found(&shelf, URL, &[1, 2]), None, "it was refused there");
+        assert_eq!(found(&shelf, ELSE, &[]), Some(hash(3)));
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_sent_again_is_opened_by_its_own_token_alone() {
+        let shelf = Shelf::default();
+        put_token(&shelf, &token(1, ELSE));
+        let mut once = resource(URL);
+        once.is_replayable = false;
+        let take = shelf.take(|view| {
+            let origin = view.read(&key::origin(ORIGIN), OriginRow::read)?.unwrap_or_default();
+            sold(view, &once, &origin, &|_| false, NOW)
+        });
+        assert!(take.unwrap().is_none());
+        let sales = shelf.take(|view| tokens_for(view, &once)).unwrap();
+        assert_eq!(sales.rows.len(), 1);
+        assert_eq!(shelf.take(|view| tokens_for(view, &resource(URL))).unwrap().rows.len(), 2);
+    }
+
+    #[test]
+    fn what_is_said_of_a_token_is_written_once() {
+        let shelf = Shelf::default();
+        put_token(&shelf, &token(1, URL));
+        assert_eq!(shelf.keys("path/").len(), 1);
+        let writes = |what: Said| {
+            let before = shelf.writes.get();
+            said(&shelf, 1, URL, URL, what);
+            shelf.writes.get() - before
+        };
+        assert_eq!(writes(Said::Refused), 1);
+        assert_eq!(tokens(&shelf, URL)[0].own_refusals, 1);
+        assert_eq!(writes(Said::Accepted), 1);
+        assert_eq!((tokens(&shelf, URL)[0].accepted, tokens(&shelf, URL)[0].own_refusals), (true, 0));
+        assert_eq!(shelf.keys("path/").len(), 0, "all that was bought there is accepted");
+        assert_eq!(writes(Said::Accepted), 0, "it is known");
+        assert_eq!(writes(Said::UsedUp), 1);
+        assert_eq!(writes(Said::UsedUp), 0);
+        said(&shelf, 9, URL, URL, Said::Accepted);
+        said(&shelf, 9, ELSE, ELSE, Said::Refused);
+        assert_eq!(tokens(&shelf, URL).len(), 1, "what was forgotten does not come back");
+        assert_eq!(shelf.keys("token/").len(), 1);
+    }
+
+    #[test]
+    fn a_token_that_was_refused_before_another_was_accepted_is_forgiven() {
+        let shelf = Shelf::default();
+        for number in 1..=3 {
+            put_token(&shelf, &token(number, URL));
+        }
+        said(&shelf, 2, URL, URL, Said::Accepted);
+        let (_, path) = shelf.take(|view| origin_and_path(view, &resource(URL))).unwrap();
+        assert!(!path.is_empty() && path.dishonored(NOW).is_none());
+        said(&shelf, 3, URL, URL, Said::Refused);
+        said(&shelf, 3, URL, URL, Said::Refused);
+        let (origin, path) = shelf.take(|view| origin_and_path(view, &resource(URL))).unwrap();
+        assert_eq!(path.dishonored(NOW), Some(hash(3).as_str()));
+        assert_eq!(origin.tokens.len(), 1, "one row is one of the newest");
+    }
 }

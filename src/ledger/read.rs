@@ -136,3 +136,115 @@ pub(crate) fn remaining(
     let each = levels.iter().zip(counts.counted(now_ms)).map(|(limits, counted)| limits.remaining(&counted));
     Ok(each.reduce(Remaining::least).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::ledger::limits::Windows;
+    use crate::ledger::record::scope_paths;
+    use crate::ledger::settle::{settle_unproven, Outcome};
+    use crate::ledger::shelf::{hash, Shelf, NOW, ORIGIN, URL};
+
+    fn told(shelf: &Shelf, filter: &Filter) -> Vec<String> {
+        let found = shelf.take(|view| payments(view, filter)).unwrap().unwrap();
+        found.into_iter().map(|payment| payment.payment_hash).collect()
+    }
+
+    fn hashes(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+        numbers.into_iter().map(hash).collect()
+    }
+
+    #[test]
+    fn pages_of_payments_meet_without_a_gap_at_a_hundred() {
+        let shelf = Shelf::default();
+        for number in 1..=250 {
+            shelf.begin(number, &format!("https://a.example/{number}"), &[]);
+        }
+        for limit in [1, 100, 101, 200, 250, 300] {
+            assert_eq!(
+                told(&shelf, &Filter { limit, ..Filter::default() }),
+                hashes((251 - limit.min(250) as u64..=250).rev())
+            );
+        }
+        for before in [1, 2, 101, 150, 151, 250] {
+            let filter = Filter { limit: 300, before: Some(hash(before)), ..Filter::default() };
+            assert_eq!(told(&shelf, &filter), hashes((1..before).rev()), "{before}");
+        }
+        let unknown = Filter { limit: 5, before: Some(hash(999)), ..Filter::default() };
+        assert!(shelf.take(|view| payments(view, &unknown)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_scope_tells_of_its_own_and_of_all_within_it() {
+        let shelf = Shelf::default();
+        let scopes = [vec![], vec!["a".to_owned()], vec!["a".to_owned(), "b".to_owned()], vec!["ab".to_owned()]];
+        for (number, scopes) in (1..).zip(&scopes) {
+            shelf.begin(number, &format!("https://a.example/{number}"), scopes);
+        }
+        let scope = |names: &[String]| scope_paths(names).last().cloned();
+        let of = |names: &[String]| told(&shelf, &Filter { scope: scope(names), limit: 9, ..Filter::default() });
+        assert_eq!(of(&scopes[0]), hashes([4, 3, 2, 1]));
+        assert_eq!(of(&scopes[1]), hashes([3, 2]));
+        assert_eq!(of(&scopes[2]), hashes([3]));
+        assert_eq!(of(&scopes[3]), hashes([4]), "a name can't be mistaken for two");
+        let elsewhere = Filter {
+            scope: scope(&scopes[1]),
+            origin: Some("https://b.example".into()),
+            limit: 9,
+            ..Filter::default()
+        };
+        assert!(told(&shelf, &elsewhere).is_empty());
+    }
+
+    #[test]
+    fn an_index_whose_payment_is_lost_is_passed_over() {
+        let shelf = Shelf::default();
+        for number in 1..=3 {
+            shelf.begin(number, &format!("https://a.example/{number}"), &[]);
+        }
+        shelf.rows.borrow_mut().remove(&key::payment(&hash(2)));
+        assert_eq!(told(&shelf, &Filter { limit: 9, ..Filter::default() }), hashes([3, 1]));
+    }
+
+    #[test]
+    fn open_is_what_was_handed_to_a_wallet_and_is_not_settled() {
+        let shelf = Shelf::default();
+        let first = shelf.begin(1, URL, &[]);
+        shelf.begin(2, "https://b.example/", &[]);
+        let open_hashes = |most| {
+            let mut found: Vec<_> = shelf.take(|view| open(view, most)).unwrap();
+            found.sort_by_key(|record| record.started_at_ms);
+            found.into_iter().map(|record| record.payment.payment_hash).collect::<Vec<_>>()
+        };
+        assert_eq!(open_hashes(9), hashes([1, 2]));
+        assert_eq!(open_hashes(1).len(), 1);
+        shelf.take(|view| settle_unproven(view, &first, Outcome::Unknown, NOW)).unwrap();
+        assert_eq!(open_hashes(9).len(), 2);
+        shelf.take(|view| settle_unproven(view, &first, Outcome::Failed, NOW)).unwrap();
+        assert_eq!(open_hashes(9), hashes([2]));
+        let (record, lease) = shelf.take(|view| payment(view, &hash(2))).unwrap().unwrap();
+        assert!(!record.is_reserved && lease.is_some());
+        assert!(shelf.take(|view| payment(view, &hash(9))).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_remains_is_the_least_of_all_levels_beside_ones_own() {
+        let shelf = Shelf::default();
+        let scopes = ["a".to_owned()];
+        let own = shelf.begin(1, URL, &scopes);
+        let level = |total| {
+            let all = Windows { total: Some(total), ..Windows::default() };
+            crate::ledger::limits::Limits { per_payment: 100_000, all, per_origin: Windows::default() }
+        };
+        let left = |own: Option<&Record>, levels: &[_]| {
+            shelf.take(|view| remaining(view, ORIGIN, &scopes, levels, own, NOW)).unwrap().payment
+        };
+        for levels in [[level(50_000), level(40_000)], [level(40_000), level(50_000)]] {
+            assert_eq!(left(None, &levels), 25_000, "10 and a fee of 5 are counted");
+            assert_eq!(left(Some(&own), &levels), 40_000, "beside one's own");
+        }
+        assert_eq!(shelf.take(|view| spent(view, Some(ORIGIN), NOW)).unwrap().total, 10_000);
+        assert_eq!(shelf.take(|view| spent(view, Some("https://b.example"), NOW)).unwrap(), Spent::default());
+    }
+}

@@ -198,3 +198,170 @@ pub fn resource_of(record: &Record) -> Resource<'_> {
     let path = Location::of(&payment.url).map_or("/", |location| location.path);
     Resource { origin: &payment.origin, method, url: &payment.url, path, is_replayable: true }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::ledger::limits::{Limits, Spent, Windows};
+    use crate::ledger::read::spent;
+    use crate::ledger::shelf::{hash, record, Shelf, NOW, ORIGIN, URL};
+    use crate::ledger::sums::Sums;
+
+    fn proof(fee_msat: Option<u64>) -> Proof {
+        Proof { preimage: Some("ab".repeat(32)), fee_msat }
+    }
+
+    fn paid(shelf: &Shelf, ours: &Record, proof: &Proof) -> Settled {
+        shelf.take(|view| settle_paid(view, ours, proof, NOW + 5_000)).unwrap()
+    }
+
+    fn unproven(shelf: &Shelf, ours: &Record, outcome: Outcome) -> Option<State> {
+        let known = shelf.take(|view| settle_unproven(view, ours, outcome, NOW + 5_000)).unwrap();
+        known.map(|known| known.payment.state)
+    }
+
+    fn total(shelf: &Shelf) -> u64 {
+        shelf.take(|view| spent(view, None, NOW)).unwrap().total
+    }
+
+    fn counted(shelf: &Shelf) -> u64 {
+        let sums = shelf.take(|view| Ok(view.read(key::SUMS, Sums::read)?.unwrap_or_default())).unwrap();
+        sums.counted(NOW).total
+    }
+
+    fn open(shelf: &Shelf) -> [usize; 3] {
+        ["open/", "lease/", "token/"].map(|prefix| shelf.keys(prefix).len())
+    }
+
+    #[test]
+    fn a_proof_is_recorded_once_and_brings_the_token() {
+        let shelf = Shelf::default();
+        let ours = shelf.begin(1, URL, &[]);
+        let settled = paid(&shelf, &ours, &proof(Some(7)));
+        assert!(settled.is_news && settled.is_kept);
+        assert_eq!((total(&shelf), counted(&shelf), open(&shelf)), (10_007, 10_007, [0, 0, 1]));
+        assert_eq!((settled.record.token.as_str(), settled.record.payment.settled_at), ("", Some(NOW / 1000 + 5)));
+        let writes = shelf.writes.get();
+        for fee_msat in [None, Some(7)] {
+            let again = paid(&shelf, &ours, &proof(fee_msat));
+            assert!(!again.is_news && again.is_kept && again.token == settled.token);
+        }
+        assert_eq!(shelf.writes.get(), writes);
+        // A fee that is known later counts from then on, and the token is bought once.
+        paid(&shelf, &ours, &proof(Some(9)));
+        assert_eq!((total(&shelf), open(&shelf)), (10_009, [0, 0, 1]));
+    }
+
+    #[test]
+    fn a_proof_wins_over_any_word_however_late() {
+        for outcome in [Outcome::Failed, Outcome::Unknown, Outcome::Silent] {
+            let shelf = Shelf::default();
+            let ours = shelf.begin(1, URL, &[]);
+            unproven(&shelf, &ours, outcome);
+            let settled = paid(&shelf, &ours, &proof(None));
+            assert!(settled.is_news && settled.is_kept);
+            assert_eq!(unproven(&shelf, &ours, Outcome::Failed), Some(State::Paid), "{outcome:?}");
+            assert_eq!((total(&shelf), counted(&shelf), open(&shelf)), (10_000, 10_000, [0, 0, 1]), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_of_a_payment_whose_row_is_lost_brings_it_back_with_its_indexes() {
+        let shelf = Shelf::default();
+        let ours = record(1, URL);
+        let settled = paid(&shelf, &ours, &proof(None));
+        assert!(settled.is_news);
+        assert_eq!((total(&shelf), open(&shelf)), (10_000, [0, 0, 1]));
+        assert_eq!(["payment/", "time/", "of/"].map(|prefix| shelf.keys(prefix).len()), [1; 3]);
+    }
+
+    #[test]
+    fn what_is_left_without_a_proof() {
+        for (outcome, state, counts, left) in [
+            (Outcome::Failed, State::Failed, 0, [0, 0, 0]),
+            (Outcome::Unknown, State::Unknown, 15_000, [1, 0, 0]),
+            (Outcome::Silent, State::Unknown, 15_000, [1, 1, 0]),
+        ] {
+            let shelf = Shelf::default();
+            let ours = shelf.begin(1, URL, &[]);
+            for _ in 0..2 {
+                assert_eq!(unproven(&shelf, &ours, outcome), Some(state));
+                assert_eq!((counted(&shelf), open(&shelf)), (counts, left), "{outcome:?}");
+            }
+        }
+        assert_eq!(unproven(&Shelf::default(), &record(1, URL), Outcome::Failed), None, "none is known");
+    }
+
+    #[test]
+    fn a_word_about_an_earlier_order_does_not_end_a_later_one() {
+        let shelf = Shelf::default();
+        let first = shelf.begin(1, URL, &[]);
+        unproven(&shelf, &first, Outcome::Failed);
+        // The same invoice once more, by another purchase.
+        let mut earlier = first.clone();
+        earlier.owner = "earlier".into();
+        let again = shelf.begin(1, URL, &[]);
+        assert_eq!((again.dispatch.failures, counted(&shelf)), (1, 15_000));
+        assert_eq!(unproven(&shelf, &earlier, Outcome::Failed), Some(State::Pending));
+        assert_eq!((counted(&shelf), open(&shelf)), (15_000, [1, 1, 0]));
+    }
+
+    #[test]
+    fn a_cancelled_purchase_leaves_nothing_in_any_sum_or_index() {
+        let shelf = Shelf::default();
+        let scopes = ["agent".to_owned(), "task".to_owned()];
+        let ours = shelf.begin(1, URL, &scopes);
+        assert_eq!(shelf.keys("in/").len(), 2);
+        for owner in ["another", ours.owner.as_str(), ours.owner.as_str()] {
+            shelf.take(|view| cancel(view, &ours.payment.payment_hash, owner, NOW)).unwrap();
+            let is_there = owner == "another";
+            assert_eq!(shelf.keys("payment/").len(), usize::from(is_there), "{owner}");
+        }
+        assert_eq!((counted(&shelf), open(&shelf)), (0, [0; 3]));
+        assert_eq!(["time/", "of/", "in/"].map(|prefix| shelf.keys(prefix).len()), [0; 3]);
+        for key in ["sums".to_owned(), key::scope("5:agent"), key::scope("5:agent4:task")] {
+            let sums = shelf.take(|view| Ok(view.read(&key, Sums::read)?.unwrap())).unwrap();
+            assert_eq!((sums.counted(NOW), sums.orders(NOW).day), (Spent::default(), 0), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_settled_is_not_cancelled() {
+        let shelf = Shelf::default();
+        let ours = shelf.begin(1, URL, &[]);
+        paid(&shelf, &ours, &proof(None));
+        shelf.take(|view| cancel(view, &ours.payment.payment_hash, &ours.owner, NOW)).unwrap();
+        assert_eq!((total(&shelf), open(&shelf)), (10_000, [0, 0, 1]));
+    }
+
+    fn take_up(shelf: &Shelf, abandoned: &Record, owner: &str, most: u64, has_lapsed: bool) -> Option<Record> {
+        let levels = [Limits { per_payment: most, all: Windows::default(), per_origin: Windows::default() }];
+        shelf.take(|view| repeat(view, abandoned, owner, &levels, &|_, _| has_lapsed, 150_000)).unwrap()
+    }
+
+    #[test]
+    fn an_abandoned_order_is_taken_up_by_one_and_counts_once() {
+        let shelf = Shelf::default();
+        let ours = shelf.begin(1, URL, &[]);
+        assert!(take_up(&shelf, &ours, "2", 14_999, true).is_none(), "more than one payment may cost");
+        assert!(take_up(&shelf, &ours, "2", 15_000, false).is_none(), "its owner lives");
+        let second = take_up(&shelf, &ours, "2", 15_000, true).unwrap();
+        assert_eq!((second.owner.as_str(), second.dispatch.repeats), ("2", 1));
+        assert!(take_up(&shelf, &ours, "3", 15_000, true).is_none(), "it is not as it was");
+        // Run again after it was written, it finds its own.
+        assert!(take_up(&shelf, &ours, "2", 15_000, true).unwrap() == second);
+        assert_eq!(
+            (counted(&shelf), shelf.keys("lease/"), shelf.keys("time/").len()),
+            (15_000, vec!["lease/2".into()], 1)
+        );
+        // Neither a word of the first one nor taking it back ends the second order.
+        assert_eq!(unproven(&shelf, &ours, Outcome::Failed), Some(State::Pending));
+        shelf.take(|view| cancel(view, &hash(1), "2", NOW)).unwrap();
+        assert_eq!((counted(&shelf), open(&shelf)), (15_000, [1, 1, 0]));
+        paid(&shelf, &second, &proof(None));
+        assert!(take_up(&shelf, &second, "4", 15_000, true).is_none(), "it is settled");
+        assert_eq!((total(&shelf), open(&shelf)), (10_000, [0, 0, 1]));
+        assert_eq!(resource_of(&second).origin, ORIGIN);
+    }
+}

@@ -1,0 +1,176 @@
+//! A store in memory for the unit tests of the steps, and the things that they work on.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
+
+use crate::ledger::begin::{begin, Begun, Buyer, Order};
+use crate::ledger::dispatch::Dispatch;
+use crate::ledger::limits::{Limits, Windows};
+use crate::ledger::origin_row::Lessons;
+use crate::ledger::payment::{Payment, State};
+use crate::ledger::record::Record;
+use crate::ledger::refusal::Refusal;
+use crate::ledger::resource::Resource;
+use crate::ledger::token::Token;
+use crate::ledger::view::{Listing, Missing, Stop, View};
+use crate::wire::challenge::Protocol;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+pub(crate) const NOW: u64 = 1_800_000_000_123;
+pub(crate) const ORIGIN: &str = "https://a.example";
+pub(crate) const URL: &str = "https://a.example/x?q";
+
+/// A payment hash of a number.
+pub(crate) fn hash(number: u64) -> String {
+    format!("{number:064x}")
+}
+
+pub(crate) fn resource(url: &str) -> Resource<'_> {
+    let origin_end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let (origin, rest) = url.split_at(origin_end);
+    Resource { origin, method: "GET", url, path: rest.split('?').next().unwrap(), is_replayable: true }
+}
+
+/// A payment of 10 sat that was handed to a wallet by an owner of its number.
+pub(crate) fn record(number: u64, url: &str) -> Record {
+    Record {
+        payment: Payment {
+            payment_hash: hash(number),
+            origin: resource(url).origin.into(),
+            url: url.into(),
+            protocol: Protocol::L402,
+            amount_msat: 10_000,
+            fee_msat: 0,
+            state: State::Pending,
+            started_at: NOW / 1000,
+            settled_at: None,
+        },
+        method: "GET".into(),
+        token: "opaque".into(),
+        preimage: None,
+        max_fee_msat: 5_000,
+        started_at_ms: NOW,
+        invoice: "lnbc1".into(),
+        invoice_expires_at: NOW / 1000 + 3600,
+        description: None,
+        scopes: Vec::new(),
+        owner: number.to_string(),
+        is_reserved: false,
+        dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
+    }
+}
+
+pub(crate) fn token(number: u64, url: &str) -> Token {
+    let mut payment = record(number, url).payment;
+    (payment.state, payment.settled_at) = (State::Paid, Some(NOW / 1000));
+    Token::new(payment, "GET".into(), "opaque".into(), Some("ab".repeat(32)))
+}
+
+/// Rows, and how many writes there were.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    pub(crate) rows: RefCell<BTreeMap<String, Rc<str>>>,
+    pub(crate) writes: Cell<usize>,
+}
+
+impl Shelf {
+    pub(crate) fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+        let rows = self.rows.borrow();
+        let is_after = |key: &str| match listing.after.as_deref() {
+            Some(after) if listing.reverse => key < after,
+            Some(after) => key > after,
+            None => true,
+        };
+        let mut found: Vec<_> = rows
+            .iter()
+            .filter(|(key, _)| key.starts_with(&listing.prefix) && is_after(key))
+            .map(|(key, row)| (key.clone(), row.clone()))
+            .collect();
+        if listing.reverse {
+            found.reverse();
+        }
+        found.truncate(listing.limit);
+        found
+    }
+
+    /// Runs a step to its end and writes what it changed.
+    pub(crate) fn take<T>(&self, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
+        let mut view = View::default();
+        let outcome = loop {
+            view.restart();
+            match step(&mut view) {
+                Ok(outcome) => break outcome,
+                Err(Stop::Refused(refusal)) => return Err(refusal),
+                Err(Stop::Unread) => {
+                    let Missing { keys, listings } = view.missing();
+                    for key in keys {
+                        let row = self.rows.borrow().get(&key).cloned();
+                        view.learn(key, row);
+                    }
+                    for listing in listings {
+                        let rows = self.list(&listing);
+                        view.learn_listing(listing, rows);
+                    }
+                }
+            }
+        };
+        let (changes, _) = view.writes();
+        self.writes.set(self.writes.get() + usize::from(!changes.is_empty()));
+        let mut rows = self.rows.borrow_mut();
+        for (key, value) in changes {
+            match value {
+                Some(value) => rows.insert(key, value),
+                None => rows.remove(&key),
+            };
+        }
+        Ok(outcome)
+    }
+
+    /// Begins the purchase of a number, whose record it then is.
+    pub(crate) fn begin(&self, number: u64, url: &str, scopes: &[String]) -> Record {
+        let (payment_hash, owner) = (hash(number), number.to_string());
+        let all = Windows::default();
+        let levels = vec![Limits { per_payment: 100_000, all, per_origin: all }; scopes.len() + 1];
+        let order = Order {
+            resource: resource(url),
+            payment_hash: &payment_hash,
+            amount_msat: 10_000,
+            protocol: Protocol::L402,
+            token: "opaque",
+            invoice: "lnbc1",
+            invoice_expires_at: NOW / 1000 + 3600,
+            description: None,
+        };
+        let buyer = Buyer {
+            owner: &owner,
+            wallet_id: Some("w"),
+            levels: &levels,
+            scopes,
+            only_reserve: false,
+            approved_fee_msat: None,
+            has_lapsed: &|_, lease| lease.is_none(),
+            is_considered: &|_| true,
+            lessons: Lessons::default(),
+            lease_ms: 150_000,
+            now_ms: NOW,
+        };
+        match self.take(|view| begin(view, &order, &buyer)) {
+            Ok(Begun::Entered(record)) => *record,
+            _ => panic!("it was not let in"),
+        }
+    }
+
+    /// The keys that begin with this.
+    pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
+        self.rows.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// The one row whose key begins with this.
+    pub(crate) fn row(&self, prefix: &str) -> String {
+        let rows = self.rows.borrow();
+        let mut found = rows.iter().filter(|(key, _)| key.starts_with(prefix));
+        let row = found.next().unwrap().1.to_string();
+        assert!(found.next().is_none());
+        row
+    }
+}
