@@ -4,9 +4,8 @@
 
 use l402_fetch::ledger::certainty::{judge, Owner, Proof, Verdict, LEASE_MS};
 use l402_fetch::ledger::dispatch::{Dispatch, Heard};
-use l402_fetch::ledger::entry::Entry;
-use l402_fetch::ledger::journal::Journal;
 use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
 use l402_fetch::wire::challenge::Protocol;
 use proptest::prelude::*;
@@ -24,8 +23,8 @@ fn hash() -> String {
 }
 
 /// An order that was sent at the start, and whose invoice may be handed over again.
-fn entry() -> Entry {
-    Entry {
+fn record() -> Record {
+    Record {
         payment: Payment {
             payment_hash: hash(),
             origin: "https://a.example".into(),
@@ -43,12 +42,12 @@ fn entry() -> Entry {
         max_fee_msat: 5_000,
         started_at_ms: START_MS,
         invoice_expires_at: START_MS / 1000 + LIFE_S,
-        dispatch: Dispatch {
-            wallet_id: Some("mine".into()),
-            sent_at_ms: Some(START_MS),
-            invoice: Some("lnbc1".into()),
-            ..Dispatch::default()
-        },
+        invoice: "lnbc1".into(),
+        description: None,
+        scopes: Vec::new(),
+        owner: "1".into(),
+        is_reserved: false,
+        dispatch: Dispatch { wallet_id: Some("mine".into()), sent_at_ms: Some(START_MS), ..Dispatch::default() },
     }
 }
 
@@ -83,13 +82,13 @@ fn paid(preimage: &str) -> Fact {
     Fact::Paid { preimage: preimage.into(), fee_msat: Some(7) }
 }
 
-fn at(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, after_ms: u64) -> Verdict {
-    judge(fact, owner, entry, wallet, TIMEOUT_MS, START_MS + after_ms)
+fn at(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, after_ms: u64) -> Verdict {
+    judge(fact, owner, record, wallet, TIMEOUT_MS, START_MS + after_ms)
 }
 
 /// From how many milliseconds after the start on a report ends the payment; none where it never does.
-fn ends_at(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet) -> Option<u64> {
-    let ends = |after_ms: u64| at(fact, owner, entry, wallet, after_ms) == Verdict::Failed;
+fn ends_at(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet) -> Option<u64> {
+    let ends = |after_ms: u64| at(fact, owner, record, wallet, after_ms) == Verdict::Failed;
     let (mut early, mut late) = (0, 10_000_000_000);
     if !ends(late) {
         return None;
@@ -114,12 +113,12 @@ const EXPIRED: u64 = (LIFE_S + 1) * 1000;
 
 #[test]
 fn the_sender_whose_pay_has_settled() {
-    let plain = entry();
-    let erred = Entry { dispatch: Dispatch { error_at_ms: Some(START_MS + 5_000), ..entry().dispatch }, ..entry() };
-    let heard = |heard| Entry { dispatch: Dispatch { heard: Some(heard), ..erred.dispatch.clone() }, ..entry() };
+    let plain = record();
+    let erred = Record { dispatch: Dispatch { error_at_ms: Some(START_MS + 5_000), ..record().dispatch }, ..record() };
+    let heard = |heard| Record { dispatch: Dispatch { heard: Some(heard), ..erred.dispatch.clone() }, ..record() };
     let (known, ended) = (heard(Heard::HasPayment), heard(Heard::OrderEnded));
-    let again = Entry { dispatch: Dispatch { failures: 1, ..erred.dispatch.clone() }, ..entry() };
-    for (name, fact, entry, window, ends) in [
+    let again = Record { dispatch: Dispatch { failures: 1, ..erred.dispatch.clone() }, ..record() };
+    for (name, fact, record, window, ends) in [
         ("lnd: not found", Fact::NotFound, &plain, LND, Some(0)),
         ("lnd: failed", failed(), &plain, LND, Some(0)),
         ("lnd: failed, begun after", begun(1), &plain, LND, Some(0)),
@@ -140,21 +139,21 @@ fn the_sender_whose_pay_has_settled() {
         ("pending", Fact::Pending, &plain, LND, None),
         ("no answer", Fact::Unreachable, &plain, LND, None),
     ] {
-        assert_eq!(ends_at(&fact, Owner::Us, entry, &wallet(window)), ends, "{name}");
+        assert_eq!(ends_at(&fact, Owner::Us, record, &wallet(window)), ends, "{name}");
     }
 }
 
 #[test]
 fn when_the_same_report_would_end_it_is_told() {
     let waits = |until| Verdict::Open { until_ms: Some(START_MS + until) };
-    assert_eq!(at(&Fact::NotFound, Owner::Us, &entry(), &wallet(CLN), 69_999), waits(70_000));
-    assert_eq!(at(&failed(), Owner::Us, &entry(), &wallet(CLN), 0), waits(70_000));
-    assert_eq!(at(&Fact::Pending, Owner::Us, &entry(), &wallet(CLN), 0), OPEN);
+    assert_eq!(at(&Fact::NotFound, Owner::Us, &record(), &wallet(CLN), 69_999), waits(70_000));
+    assert_eq!(at(&failed(), Owner::Us, &record(), &wallet(CLN), 0), waits(70_000));
+    assert_eq!(at(&Fact::Pending, Owner::Us, &record(), &wallet(CLN), 0), OPEN);
 }
 
 #[test]
 fn a_record_of_an_earlier_attempt_says_nothing_before_the_invoice_has_expired() {
-    let mut later = entry();
+    let mut later = record();
     later.dispatch.sent_at_ms = Some(START_MS + 60_000);
     for (fact, ends) in [(begun(0), EXPIRED), (begun(58_999), EXPIRED), (begun(59_000), 0), (begun(61_000), 0)] {
         assert_eq!(ends_at(&fact, Owner::Us, &later, &wallet(LND)), Some(ends), "{}", say(&fact));
@@ -163,7 +162,7 @@ fn a_record_of_an_earlier_attempt_says_nothing_before_the_invoice_has_expired() 
 
 #[test]
 fn anybody_else_waits_for_the_invoice_to_expire_and_the_window() {
-    let mut short = entry();
+    let mut short = record();
     short.invoice_expires_at = START_MS / 1000 + 10;
     let mut unsent = short.clone();
     unsent.dispatch.sent_at_ms = None;
@@ -172,14 +171,14 @@ fn anybody_else_waits_for_the_invoice_to_expire_and_the_window() {
     for fact in [failed(), Fact::NotFound, begun(0), begun(5)] {
         for window in [LND, CLN, NWC] {
             assert_eq!(
-                ends_at(&fact, Owner::Lapsed, &entry(), &wallet(window)),
+                ends_at(&fact, Owner::Lapsed, &record(), &wallet(window)),
                 Some(EXPIRED),
                 "{} {window:?}",
                 say(&fact)
             );
-            assert_eq!(ends_at(&fact, Owner::Alive, &entry(), &wallet(window)), None, "{} {window:?}", say(&fact));
+            assert_eq!(ends_at(&fact, Owner::Alive, &record(), &wallet(window)), None, "{} {window:?}", say(&fact));
         }
-        for (entry, window, ends) in [
+        for (record, window, ends) in [
             (&short, LND, 11_000),
             (&short, CLN, 70_000),
             (&short, NWC, TIMEOUT_MS + 60_000),
@@ -188,7 +187,7 @@ fn anybody_else_waits_for_the_invoice_to_expire_and_the_window() {
             (&unsent, CLN, LEASE_MS + 70_000),
             (&unsent, NWC, LEASE_MS + TIMEOUT_MS + 60_000),
         ] {
-            assert_eq!(ends_at(&fact, Owner::Lapsed, entry, &wallet(window)), Some(ends), "{} {window:?}", say(&fact));
+            assert_eq!(ends_at(&fact, Owner::Lapsed, record, &wallet(window)), Some(ends), "{} {window:?}", say(&fact));
         }
     }
 }
@@ -197,50 +196,54 @@ fn anybody_else_waits_for_the_invoice_to_expire_and_the_window() {
 fn not_found_counts_only_from_a_wallet_that_finds_its_payments() {
     let blind = Wallet { finds: false, ..wallet(LND) };
     for owner in [Owner::Us, Owner::Lapsed, Owner::Alive] {
-        assert_eq!(ends_at(&Fact::NotFound, owner, &entry(), &blind), None, "{owner:?}");
+        assert_eq!(ends_at(&Fact::NotFound, owner, &record(), &blind), None, "{owner:?}");
     }
-    assert_eq!(ends_at(&failed(), Owner::Us, &entry(), &blind), Some(0));
-    assert_eq!(ends_at(&failed(), Owner::Lapsed, &entry(), &blind), Some(EXPIRED));
+    assert_eq!(ends_at(&failed(), Owner::Us, &record(), &blind), Some(0));
+    assert_eq!(ends_at(&failed(), Owner::Lapsed, &record(), &blind), Some(EXPIRED));
 }
 
 #[test]
 fn another_wallets_word_ends_nothing() {
-    let mut old = entry();
+    let mut old = record();
     old.dispatch.wallet_id = None;
-    for (entry, id) in [(entry(), Some("other")), (entry(), None), (old.clone(), Some("mine")), (old, None)] {
+    for (record, id) in [(record(), Some("other")), (record(), None), (old.clone(), Some("mine")), (old, None)] {
         let other = Wallet { id: id.map(str::to_owned), settles_once: true, ..wallet(LND) };
         for fact in [failed(), Fact::NotFound, begun(5)] {
-            assert_eq!(at(&fact, Owner::Lapsed, &entry, &other, 1_000), OPEN);
-            assert_eq!(ends_at(&fact, Owner::Lapsed, &entry, &other), None);
+            assert_eq!(at(&fact, Owner::Lapsed, &record, &other, 1_000), OPEN);
+            assert_eq!(ends_at(&fact, Owner::Lapsed, &record, &other), None);
         }
-        assert!(matches!(at(&paid(PREIMAGE), Owner::Lapsed, &entry, &other, 0), Verdict::Paid(_)), "but it proves");
+        assert!(matches!(at(&paid(PREIMAGE), Owner::Lapsed, &record, &other, 0), Verdict::Paid(_)), "but it proves");
     }
 }
 
 #[test]
 fn an_abandoned_order_may_be_repeated_where_a_hash_is_settled_once() {
     let once = Wallet { settles_once: true, ..wallet(LND) };
-    let (mut without, mut known, mut repeated) = (entry(), entry(), entry());
-    without.dispatch.invoice = None;
+    let (mut without, mut known, mut repeated) = (record(), record(), record());
+    without.invoice = String::new();
     known.dispatch.heard = Some(Heard::HasPayment);
     repeated.dispatch.repeats = 1;
     let last = LIFE_S * 1000 - 5_001;
-    for (name, fact, owner, entry, after_ms, expected) in [
-        ("not found", Fact::NotFound, Owner::Lapsed, &entry(), 0, Verdict::MayRepeat),
-        ("failed", failed(), Owner::Lapsed, &entry(), last, Verdict::MayRepeat),
-        ("about to expire", failed(), Owner::Lapsed, &entry(), last + 1, OPEN),
-        ("its sender lives", Fact::NotFound, Owner::Alive, &entry(), 0, OPEN),
-        ("in flight", Fact::Pending, Owner::Lapsed, &entry(), 0, OPEN),
-        ("no answer", Fact::Unreachable, Owner::Lapsed, &entry(), 0, OPEN),
+    for (name, fact, owner, record, after_ms, expected) in [
+        ("not found", Fact::NotFound, Owner::Lapsed, &record(), 0, Verdict::MayRepeat),
+        ("failed", failed(), Owner::Lapsed, &record(), last, Verdict::MayRepeat),
+        ("about to expire", failed(), Owner::Lapsed, &record(), last + 1, OPEN),
+        ("its sender lives", Fact::NotFound, Owner::Alive, &record(), 0, OPEN),
+        ("in flight", Fact::Pending, Owner::Lapsed, &record(), 0, OPEN),
+        ("no answer", Fact::Unreachable, Owner::Lapsed, &record(), 0, OPEN),
         ("no invoice", Fact::NotFound, Owner::Lapsed, &without, 0, OPEN),
         ("it had it", Fact::NotFound, Owner::Lapsed, &known, 0, OPEN),
         ("repeated, and failed", begun(5), Owner::Us, &repeated, 10, Verdict::MayRepeat),
-        ("expired", failed(), Owner::Lapsed, &entry(), EXPIRED, Verdict::Failed),
+        ("expired", failed(), Owner::Lapsed, &record(), EXPIRED, Verdict::Failed),
         ("repeated, and expired", failed(), Owner::Us, &repeated, EXPIRED, Verdict::Failed),
     ] {
-        assert_eq!(at(&fact, owner, entry, &once, after_ms), expected, "{name}");
+        assert_eq!(at(&fact, owner, record, &once, after_ms), expected, "{name}");
         if expected == Verdict::MayRepeat {
-            assert_eq!(at(&fact, owner, entry, &wallet(LND), after_ms), OPEN, "{name}, by a wallet that may pay twice");
+            assert_eq!(
+                at(&fact, owner, record, &wallet(LND), after_ms),
+                OPEN,
+                "{name}, by a wallet that may pay twice"
+            );
         }
     }
 }
@@ -249,42 +252,11 @@ fn an_abandoned_order_may_be_repeated_where_a_hash_is_settled_once() {
 fn a_preimage_that_hashes_is_proof_and_another_is_no_answer() {
     let proof = Proof { preimage: Some(PREIMAGE.into()), fee_msat: Some(7) };
     for owner in [Owner::Us, Owner::Lapsed, Owner::Alive] {
-        assert_eq!(at(&paid(PREIMAGE), owner, &entry(), &wallet(NWC), 0), Verdict::Paid(proof.clone()));
+        assert_eq!(at(&paid(PREIMAGE), owner, &record(), &wallet(NWC), 0), Verdict::Paid(proof.clone()));
         for wrong in ["ab".repeat(32), "0".repeat(64), String::new(), "nonsense".into()] {
-            assert_eq!(at(&paid(&wrong), owner, &entry(), &wallet(LND), EXPIRED), OPEN, "{wrong}");
+            assert_eq!(at(&paid(&wrong), owner, &record(), &wallet(LND), EXPIRED), OPEN, "{wrong}");
         }
     }
-}
-
-#[test]
-fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
-    let mut whole = entry();
-    whole.dispatch = Dispatch {
-        error_at_ms: Some(START_MS + 1),
-        heard: Some(Heard::OrderEnded),
-        repeats: 2,
-        failures: 3,
-        ..whole.dispatch
-    };
-    let bare = Entry { dispatch: Dispatch::default(), ..entry() };
-    for entry in
-        [whole, bare, Entry { dispatch: Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() }, ..entry() }]
-    {
-        let mut journal = Journal::default();
-        journal.put(entry.clone());
-        let text = journal.to_text();
-        assert_eq!(Journal::parse(&text).unwrap().entries()[0].dispatch, entry.dispatch, "{text}");
-        if entry.dispatch == Dispatch::default() {
-            let names = ["walletId", "sentAt", "errorAt", "heard", "invoice\"", "repeats", "failures"];
-            assert!(names.iter().all(|name| !text.contains(name)), "{text}");
-        }
-    }
-    let mut journal = Journal::default();
-    journal.put(Entry { dispatch: Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() }, ..entry() });
-    assert!(
-        Journal::parse(&journal.to_text().replace("known", "perhaps")).is_err(),
-        "what is not understood is damage"
-    );
 }
 
 /// Every kind of report, by a number.
@@ -308,17 +280,16 @@ fn dispatches() -> impl Strategy<Value = Dispatch> {
     let time = || proptest::option::of(0..500_000_u64);
     let heard = prop_oneof![Just(None), Just(Some(Heard::HasPayment)), Just(Some(Heard::OrderEnded))];
     let id = prop_oneof![Just(None), Just(Some("mine".to_owned())), Just(Some("other".to_owned()))];
-    (time(), time(), heard, id, any::<bool>(), 0..2_u64, 0..2_u64).prop_map(
-        |(sent, error, heard, wallet_id, has_invoice, repeats, failures)| Dispatch {
+    (time(), time(), heard, id, 0..2_u64, 0..2_u64).prop_map(|(sent, error, heard, wallet_id, repeats, failures)| {
+        Dispatch {
             wallet_id,
             sent_at_ms: sent.map(|at| START_MS + at),
             error_at_ms: error.map(|at| START_MS + at),
             heard,
-            invoice: has_invoice.then(|| "lnbc1".into()),
             repeats,
             failures,
-        },
-    )
+        }
+    })
 }
 
 fn wallets() -> impl Strategy<Value = Wallet> {
@@ -337,32 +308,33 @@ proptest! {
 
     #[test]
     fn what_holds_whatever_is_reported(
-        (kind, begun_ms) in (0..7_u8, 0..10_000_000_u64), owner in owners(), dispatch in dispatches(),
+        (kind, begun_ms) in (0..7_u8, 0..10_000_000_u64), owner in owners(), dispatch in dispatches(), has_invoice in any::<bool>(),
         wallet in wallets(), life_s in 0..10_000_u64, now in 0..20_000_000_u64, later in 0..20_000_000_u64,
     ) {
         let fact = fact(kind, begun_ms);
-        let entry = Entry { invoice_expires_at: START_MS / 1000 + life_s, dispatch, ..entry() };
-        let verdict = at(&fact, owner, &entry, &wallet, now);
+        let invoice = if has_invoice { "lnbc1".into() } else { String::new() };
+        let record = Record { invoice_expires_at: START_MS / 1000 + life_s, invoice, dispatch, ..record() };
+        let verdict = at(&fact, owner, &record, &wallet, now);
         let is_negative = matches!(fact, Fact::NotFound | Fact::Failed { .. });
-        let is_same = owner == Owner::Us || (wallet.id.is_some() && wallet.id == entry.dispatch.wallet_id);
-        let is_expired = (START_MS + now) / 1000 > entry.invoice_expires_at;
+        let is_same = owner == Owner::Us || (wallet.id.is_some() && wallet.id == record.dispatch.wallet_id);
+        let is_expired = (START_MS + now) / 1000 > record.invoice_expires_at;
         match &verdict {
             Verdict::Paid(_) => prop_assert!(fact == paid(PREIMAGE)),
             Verdict::Failed => {
                 prop_assert!(is_negative && owner != Owner::Alive && is_same);
                 prop_assert!(owner == Owner::Us || is_expired);
-                prop_assert!(fact != Fact::NotFound || (wallet.finds && entry.dispatch.heard != Some(Heard::HasPayment)));
+                prop_assert!(fact != Fact::NotFound || (wallet.finds && record.dispatch.heard != Some(Heard::HasPayment)));
                 // Once certain, always certain.
-                prop_assert_eq!(at(&fact, owner, &entry, &wallet, now + later), Verdict::Failed);
+                prop_assert_eq!(at(&fact, owner, &record, &wallet, now + later), Verdict::Failed);
             }
             Verdict::MayRepeat => {
                 prop_assert!(is_negative && is_same && !is_expired && wallet.settles_once);
-                prop_assert!(owner == Owner::Lapsed || entry.dispatch.repeats > 0);
-                prop_assert!(entry.dispatch.invoice.is_some());
+                prop_assert!(owner == Owner::Lapsed || record.dispatch.repeats > 0);
+                prop_assert!(has_invoice);
             }
             Verdict::Open { until_ms: Some(until_ms) } => {
                 prop_assert!(*until_ms > START_MS + now && owner == Owner::Us);
-                prop_assert_eq!(judge(&fact, owner, &entry, &wallet, TIMEOUT_MS, *until_ms), Verdict::Failed);
+                prop_assert_eq!(judge(&fact, owner, &record, &wallet, TIMEOUT_MS, *until_ms), Verdict::Failed);
             }
             Verdict::Open { until_ms: None } => {}
         }

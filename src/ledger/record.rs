@@ -169,3 +169,188 @@ pub fn scope_paths(names: &[String]) -> Vec<String> {
     }
     paths
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::ledger::dispatch::Heard;
+    use crate::ledger::own;
+    use crate::ledger::shelf::{record, token, Shelf, NOW, URL};
+    use crate::ledger::view::parse;
+    use crate::text::encoding::concat;
+    use crate::Code;
+
+    fn stored(record: &Record) -> String {
+        let shelf = Shelf::default();
+        shelf.take(|view| view.put("payment/", |row| record.write(row))).unwrap();
+        shelf.row("payment/")
+    }
+
+    /// Later versions must be able to read this.
+    #[test]
+    fn the_stored_form_of_a_payment() {
+        let mut whole = record(1, URL);
+        whole.payment.payment_hash = "aa".into();
+        assert_eq!(
+            stored(&whole),
+            concat!(
+                r#"{"v":1,"rev":1,"paymentHash":"aa","origin":"https://a.example","url":"https://a.example/x?q","#,
+                r#""method":"GET","protocol":"l402","token":"opaque","preimage":null,"amountMsat":10000,"feeMsat":0,"#,
+                r#""maxFeeMsat":5000,"state":"pending","startedAt":1800000000123,"settledAt":null,"invoice":"lnbc1","#,
+                r#""invoiceExpiresAt":1800003600,"description":null,"scopes":[],"owner":"1","walletId":"w"}"#,
+            )
+        );
+        let shelf = Shelf::default();
+        shelf.begin(1, URL, &[]);
+        assert_eq!(shelf.row("lease/"), r#"{"v":1,"rev":1,"count":0,"lastsMs":150000}"#);
+        assert_eq!(
+            shelf.row("open/").replace(&crate::ledger::shelf::hash(1), "aa"),
+            r#"{"v":1,"rev":1,"paymentHash":"aa","owner":"1"}"#
+        );
+        assert_eq!(shelf.row("time/"), "");
+        assert_eq!(
+            shelf.row("sums"),
+            concat!(
+                r#"{"v":1,"rev":1,"ever":[10000,5000,1],"moments":[360000000,0,0,1],"minutes":[30000000,10000,5000,1],"#,
+                r#""quarters":[2000000,10000,5000,1],"minutesFrom":0,"last":1800000000123}"#,
+            )
+        );
+    }
+
+    /// And this.
+    #[test]
+    fn the_stored_form_of_tokens() {
+        let shelf = Shelf::default();
+        let mut bought = token(1, URL);
+        bought.payment.payment_hash = "aa".into();
+        bought.note_refusal("GET", "https://a.example/other?q");
+        let mut origin = crate::ledger::origin_row::OriginRow::default();
+        shelf.take(|view| own::put(view, &bought, "/x", &mut origin)).unwrap();
+        let expected = concat!(
+            r#"{"v":1,"rev":1,"tokens":[{"paymentHash":"aa","origin":"https://a.example","url":"https://a.example/x?q","#,
+            r#""method":"GET","protocol":"l402","token":"opaque","preimage":"PREIMAGE","amountMsat":10000,"feeMsat":0,"#,
+            r#""startedAt":1800000000,"settledAt":1800000000,"accepted":false,"ownRefusals":0,"#,
+            r#""refused":[{"at":"GET /other","times":1}]}]}"#,
+        );
+        assert_eq!(shelf.row("token/"), expected.replace("PREIMAGE", &"ab".repeat(32)));
+        assert_eq!(
+            shelf.row("path/"),
+            r#"{"v":1,"rev":1,"unaccepted":[{"paymentHash":"aa","expiresAt":null,"refusals":0}]}"#
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut all = Vec::new();
+        for (state, is_reserved) in [
+            (State::Pending, true),
+            (State::Pending, false),
+            (State::Unknown, false),
+            (State::Paid, false),
+            (State::Failed, false),
+        ] {
+            let mut one = record(1, URL);
+            (one.payment.state, one.is_reserved) = (state, is_reserved);
+            all.push(one);
+        }
+        let whole = Dispatch {
+            wallet_id: Some("mine".into()),
+            sent_at_ms: Some(NOW),
+            error_at_ms: Some(NOW),
+            heard: Some(Heard::OrderEnded),
+            repeats: 2,
+            failures: 3,
+        };
+        for dispatch in [whole, Dispatch::default(), Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() }]
+        {
+            all.push(Record { dispatch, ..record(2, URL) });
+        }
+        let scopes = vec!["agent \"7\"".to_owned(), "\u{1f600}".to_owned()];
+        let description = Some("weather: \u{2600}".to_owned());
+        all.push(Record { scopes, description, preimage: Some("ab".repeat(32)), ..record(3, URL) });
+        for record in all {
+            let text = stored(&record);
+            assert!(parse(&text, Record::read).unwrap() == record, "{text}");
+            if record.dispatch == Dispatch::default() {
+                let names = ["walletId", "sentAt", "errorAt", "heard", "repeats", "failures"];
+                assert!(names.iter().all(|name| !text.contains(name)), "{text}");
+            }
+        }
+    }
+
+    /// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage or
+    /// a token that can't stand in a header.
+    #[test]
+    fn a_member_that_cant_be_is_damage() {
+        let text = stored(&Record {
+            preimage: Some("ab".repeat(32)),
+            dispatch: Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() },
+            ..record(1, URL)
+        });
+        for (member, bad) in [
+            ("\"amountMsat\":10000", "\"amountMsat\":9007199254740992"),
+            ("\"amountMsat\":10000,", ""),
+            ("\"settledAt\":null", "\"settledAt\":\"1800000001\""),
+            ("\"settledAt\":null", "\"settledAt\":-1"),
+            ("\"token\":\"opaque\"", "\"token\":\"to\\u0007ken\""),
+            ("\"token\":\"opaque\"", "\"token\":\"to\u{2603}ken\""),
+            ("\"preimage\":\"ab", "\"preimage\":\"\\nab"),
+            ("\"preimage\":\"ab", "\"preimage\":5,\"x\":\"ab"),
+            ("\"state\":\"pending\"", "\"state\":\"perhaps\""),
+            ("\"protocol\":\"l402\"", "\"protocol\":\"l403\""),
+            ("\"scopes\":[]", "\"scopes\":[1]"),
+            ("\"scopes\":[]", "\"scopes\":{}"),
+            ("\"owner\":\"1\"", "\"owner\":1"),
+            ("\"heard\":\"known\"", "\"heard\":\"perhaps\""),
+        ] {
+            assert!(text.contains(member) && parse(&text, Record::read).is_ok(), "{member}: {text}");
+            let error = parse(&text.replacen(member, bad, 1), Record::read).err();
+            assert_eq!(error.map(|error| error.code()), Some(Code::StoreFailed), "{bad}");
+        }
+        // Absent is as good as null.
+        let absent = text.replacen("\"settledAt\":null,", "", 1);
+        assert!(parse(&absent, Record::read).is_ok());
+    }
+
+    #[test]
+    fn damage_is_told_from_a_later_version() {
+        let text = stored(&record(1, URL));
+        for (version, part) in
+            [("2", "later version"), ("0", "damaged"), ("-1", "damaged"), ("\"1\"", "damaged"), ("1.5", "damaged")]
+        {
+            let row = text.replacen("\"v\":1", &concat(&["\"v\":", version]), 1);
+            let error = parse(&row, Record::read).err().unwrap();
+            assert!(error.code() == Code::StoreFailed && error.message().contains(part), "{version}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_proof_is_recorded_once_and_a_preimage_is_never_lost() {
+        let mut found = record(1, URL);
+        found.settle_failed(NOW);
+        assert_eq!(
+            (found.amounts(), found.token.as_str()),
+            (Amounts::default(), "opaque"),
+            "a late proof would still buy it"
+        );
+        found.settle_paid(None, None, NOW + 5_000);
+        found.settle_paid(Some("preimage".into()), Some(9), NOW + 9_000);
+        found.settle_paid(None, None, NOW + 10_000);
+        let settled = (found.payment.state, found.payment.settled_at, found.payment.fee_msat);
+        assert_eq!(settled, (State::Paid, Some(NOW / 1000 + 5), 9));
+        assert_eq!((found.preimage.as_deref(), found.token.as_str()), (Some("preimage"), ""));
+    }
+
+    #[test]
+    fn secrets_of_a_token_go_nowhere_but_into_its_header() {
+        use crate::wire::challenge::Protocol;
+        let mut bought = token(1, URL);
+        assert_eq!(bought.authorization(), concat(&["L402 opaque:", &"ab".repeat(32)]));
+        bought.payment.protocol = Protocol::Lsat;
+        assert_eq!(bought.authorization(), concat(&["LSAT opaque:", &"ab".repeat(32)]));
+        bought.preimage = None;
+        assert_eq!(bought.authorization(), "LSAT opaque");
+        assert!(!format!("{:?}", bought.payment).contains("abab"));
+    }
+}

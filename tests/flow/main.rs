@@ -29,6 +29,7 @@ mod interleavings;
 mod lookups;
 mod money;
 mod offers;
+mod options;
 mod parallel;
 mod recovery;
 mod stores;
