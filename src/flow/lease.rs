@@ -1,51 +1,17 @@
 //! Leases: that somebody stands behind an open payment, told by a counter that grows.
 //!
-//! A lease is a counter and a duration, never a time, so that clocks may differ. It has lapsed when this instance has seen the
-//! same counter, by its own clock that is never set, for the whole duration and some seconds more.
+//! It has lapsed when this instance has seen the same counter, by its own clock that is never set, for the whole duration and
+//! some seconds more.
 
 use crate::flow::host::Host;
+use crate::flow::orders::OrderState;
 use crate::flow::state::ClientState;
 use crate::ledger::key;
 use crate::ledger::lease::renew_lease;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// For how long a lease holds. Hidden tabs wake once a minute.
-pub(crate) const LEASE_MS: u64 = 150_000;
 /// How often it is renewed.
 const RENEWED_MS: u64 = 20_000;
-/// For how much longer the same counter must have been seen.
-const MARGIN_MS: u64 = 10_000;
-/// Leases that are remembered.
-const MOST: usize = 1_000;
-
-/// The leases of others, as this instance has seen them.
-#[derive(Default)]
-pub(crate) struct Leases(RefCell<BTreeMap<String, (String, u64)>>);
-
-impl Leases {
-    /// Whether a lease has lapsed: it is gone, or was seen to stand still for long enough. Each look counts.
-    pub(crate) fn has_lapsed(&self, owner: &str, lease: Option<&str>, now_monotonic: u64) -> bool {
-        let Some(lease) = lease else {
-            self.0.borrow_mut().remove(owner);
-            return true;
-        };
-        let mut seen = self.0.borrow_mut();
-        match seen.get(owner) {
-            Some((known, since)) if known == lease => {
-                now_monotonic.saturating_sub(*since) > LEASE_MS.saturating_add(MARGIN_MS)
-            }
-            _ => {
-                if seen.len() >= MOST {
-                    seen.clear();
-                }
-                seen.insert(owner.to_owned(), (lease.to_owned(), now_monotonic));
-                false
-            }
-        }
-    }
-}
 
 /// Renews a lease for as long as it is polled.
 pub(crate) async fn renew<H: Host>(state: &Rc<ClientState<H>>, owner: &str) {
@@ -56,4 +22,13 @@ pub(crate) async fn renew<H: Host>(state: &Rc<ClientState<H>>, owner: &str) {
         // One that can't be renewed lapses, which is what it is for.
         let _ = state.ledger.take(move |view| renew_lease(view, &key)).await;
     }
+}
+
+/// Whether nobody stands behind an open payment any more. Of its own purchases an instance knows it at once.
+pub(crate) fn has_lapsed<H: Host>(state: &ClientState<H>, owner: &str, lease: Option<&str>, monotonic: u64) -> bool {
+    if state.is_ours(owner) && !state.host.wakes_only_itself() {
+        let is_running = state.purchases.find(|purchase| purchase.owner == owner).is_some();
+        return !is_running && state.orders.state(owner) != Some(OrderState::Out);
+    }
+    state.leases.has_lapsed(owner, lease, monotonic)
 }

@@ -9,6 +9,7 @@ pub mod event;
 pub mod failure;
 pub mod host;
 mod lease;
+mod leases;
 mod ledger;
 mod offer;
 mod orders;

@@ -5,8 +5,8 @@ use crate::flow::consent::consent;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::lease::{renew, LEASE_MS};
-use crate::flow::orders::OrderState;
+use crate::flow::lease::{has_lapsed, renew};
+use crate::flow::leases::LEASE_MS;
 use crate::flow::purchase::{Prepared, Purchase};
 use crate::flow::recover::{recover, Recovered};
 use crate::flow::state::ClientState;
@@ -155,15 +155,6 @@ async fn attempt<H: Host>(
             begin(view, &order, &buyer)
         })
         .await
-}
-
-/// Whether nobody stands behind an open payment any more. Of its own purchases an instance knows it at once.
-pub(crate) fn has_lapsed<H: Host>(state: &ClientState<H>, owner: &str, lease: Option<&str>, monotonic: u64) -> bool {
-    if state.is_ours(owner) && !state.host.wakes_only_itself() {
-        let is_running = state.purchases.find(|purchase| purchase.owner == owner).is_some();
-        return !is_running && state.orders.state(owner) != Some(OrderState::Out);
-    }
-    state.leases.has_lapsed(owner, lease, monotonic)
 }
 
 /// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts

@@ -3,8 +3,8 @@
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Resolution};
+use crate::flow::lease::has_lapsed;
 use crate::flow::orders::OrderState;
-use crate::flow::prepare::has_lapsed;
 use crate::flow::purchase::Purchase;
 use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;

@@ -2,7 +2,7 @@
 
 use crate::flow::config::Config;
 use crate::flow::host::Host;
-use crate::flow::lease::Leases;
+use crate::flow::leases::Leases;
 use crate::flow::ledger::Ledger;
 use crate::flow::orders::Orders;
 use crate::flow::owned::Owned;

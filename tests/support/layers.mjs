@@ -32,8 +32,8 @@ function expand(path) {
 function pathsOf(file, source) {
   const module = moduleOf(file);
   const parent = module.includes("::") ? module.replace(/::\w+$/, "") : ROOT;
-  const code = source.replace(/\/\/.*$/gm, "");
-  const tests = code.search(/^#\[cfg\(test\)\]/m);
+  // What a file's own tests import is not part of the order.
+  const code = source.replace(/\/\/.*$/gm, "").replace(/^#\[cfg\(test\)\]\s*mod tests \{[^]*/m, "");
   const found = [];
   const add = (index, path) => {
     const line = code.slice(0, index).split("\n").length;
@@ -43,8 +43,6 @@ function pathsOf(file, source) {
   const own = file === "lib.rs" ? "crate" : `crate::${module}`;
   for (const match of code.matchAll(/\bcrate::(?:\w+::)*(?:\{[^;]*\}(?=;)|\w+)/g)) add(match.index, match[0]);
   for (const match of code.matchAll(/\bsuper::(?:\w+::)*(?:\{[^;]*\}(?=;)|\w+)/g)) {
-    // Within the tests of a file `super` is the file itself.
-    if (tests >= 0 && match.index > tests) continue;
     add(match.index, match[0].replace("super", parent === ROOT ? "crate" : `crate::${parent}`));
   }
   for (const child of children) {

@@ -1,0 +1,38 @@
+//! The leases of others: a counter and a duration, never a time, so that clocks may differ.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// For how long a lease holds. Hidden tabs wake once a minute.
+pub(crate) const LEASE_MS: u64 = 150_000;
+/// For how much longer the same counter must have been seen.
+const MARGIN_MS: u64 = 10_000;
+/// Leases that are remembered.
+const MOST: usize = 1_000;
+
+/// The leases of others, as this instance has seen them.
+#[derive(Default)]
+pub(crate) struct Leases(RefCell<BTreeMap<String, (String, u64)>>);
+
+impl Leases {
+    /// Whether a lease has lapsed: it is gone, or was seen to stand still for long enough. Each look counts.
+    pub(crate) fn has_lapsed(&self, owner: &str, lease: Option<&str>, now_monotonic: u64) -> bool {
+        let Some(lease) = lease else {
+            self.0.borrow_mut().remove(owner);
+            return true;
+        };
+        let mut seen = self.0.borrow_mut();
+        match seen.get(owner) {
+            Some((known, since)) if known == lease => {
+                now_monotonic.saturating_sub(*since) > LEASE_MS.saturating_add(MARGIN_MS)
+            }
+            _ => {
+                if seen.len() >= MOST {
+                    seen.clear();
+                }
+                seen.insert(owner.to_owned(), (lease.to_owned(), now_monotonic));
+                false
+            }
+        }
+    }
+}
