@@ -86,7 +86,14 @@ async function declarations(dist, out) {
 }
 
 /** What is loaded with loading/bind.js alone. */
-const PARTS = ["../core/client.js", "../core/env.js", "../core/locks.js", "../core/parsers.js", "../core/repeat.js"];
+const PARTS = [
+  "../core/client.js",
+  "../core/env.js",
+  "../core/filter.js",
+  "../core/parsers.js",
+  "../core/repeat.js",
+  "../core/rows.js",
+];
 
 /**
  * Makes one file of what is loaded together: each costs Node half a millisecond, and a page without a bundler a
@@ -127,12 +134,8 @@ const MODULES = [
   "wallets/cln",
   "wallets/phoenixd",
   "wallets/lnbits",
-  "stores/indexeddb",
-  "stores/file",
-  "stores/durable-object",
-  "stores/durable-object/ledger",
 ];
-const ONLY_MODULES = ["stores/durable-object/ledger"];
+const ONLY_MODULES = [];
 
 /** The same modules as CommonJS, in a folder of their own, file by file, so that each is there once. */
 async function commonJs(dist) {

@@ -1,7 +1,7 @@
 //! The leases of others: a counter and a duration, never a time, so that clocks may differ.
 
+use crate::text::map::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// For how long a lease holds. Hidden tabs wake once a minute.
 pub(crate) const LEASE_MS: u64 = 150_000;
@@ -12,7 +12,7 @@ const MOST: usize = 1_000;
 
 /// The leases of others, as this instance has seen them.
 #[derive(Default)]
-pub(crate) struct Leases(RefCell<BTreeMap<String, (String, u64)>>);
+pub(crate) struct Leases(RefCell<Map<String, (String, u64)>>);
 
 impl Leases {
     /// Whether a lease has lapsed: it is gone, or was seen to stand still for long enough. Each look counts.

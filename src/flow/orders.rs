@@ -1,7 +1,7 @@
 //! The orders that this instance has handed to its wallet.
 
+use crate::text::map::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// What has become of an order of this instance.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum OrderState {
 
 /// Orders that are out, or whose outcome is open, by the purchase that they belong to.
 #[derive(Default)]
-pub(crate) struct Orders(RefCell<BTreeMap<String, OrderState>>);
+pub(crate) struct Orders(RefCell<Map<String, OrderState>>);
 
 impl Orders {
     /// Notes that the wallet is asked, or has answered.

@@ -7,37 +7,33 @@ use crate::ledger::own::key_of;
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
 use crate::ledger::tokens::{choose, Search};
+use crate::text::map::Map;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Beyond so many tokens all are forgotten, and read anew when they are asked for.
 const MOST: usize = 10_000;
 
-/// What is known of one origin.
-#[derive(Default)]
-struct Origin {
-    /// Keys of the tokens that may be tried at resources that they were not bought for, oldest first.
-    newest: Vec<String>,
-}
-
 /// Rows of tokens, as an instance last read or changed them.
 #[derive(Default)]
 pub(crate) struct Owned {
-    origins: RefCell<BTreeMap<String, Origin>>,
+    /// Of each origin the keys of the tokens that may be tried at resources that they were not bought for, oldest first.
+    origins: RefCell<Map<String, Vec<String>>>,
     /// By the keys of their rows, which may be empty.
-    rows: RefCell<BTreeMap<String, Vec<Rc<Token>>>>,
-    paths: RefCell<BTreeMap<String, Unaccepted>>,
-    ids: RefCell<BTreeMap<u32, Rc<Token>>>,
-    hashes: RefCell<BTreeMap<String, u32>>,
+    rows: RefCell<Map<String, Vec<Rc<Token>>>>,
+    paths: RefCell<Map<String, Unaccepted>>,
+    ids: RefCell<Map<u32, Rc<Token>>>,
+    hashes: RefCell<Map<String, u32>>,
     last_id: Cell<u32>,
+    /// Whether tokens were forgotten that the store still has.
+    was_cleared: Cell<bool>,
 }
 
 impl Owned {
     /// Whether it is known what an origin has sold, and, where that is anything, what this resource has.
     pub(crate) fn is_read(&self, origin: &str, method: &str, url: &str) -> bool {
         match self.origins.borrow().get(origin) {
-            Some(known) if known.newest.is_empty() => true,
+            Some(newest) if newest.is_empty() => true,
             Some(_) => self.rows.borrow().contains_key(&key::token(origin, method, url)),
             None => false,
         }
@@ -75,8 +71,7 @@ impl Owned {
     pub(crate) fn choose(&self, origin: &str, search: &Search<'_>) -> Option<Rc<Token>> {
         let (origins, rows) = (self.origins.borrow(), self.rows.borrow());
         let own_key = key::token(origin, search.method, search.url);
-        let known = origins.get(origin);
-        let newest = known.into_iter().flat_map(|known| &known.newest).filter(|key| **key != own_key);
+        let newest = origins.get(origin).into_iter().flatten().filter(|key| **key != own_key);
         let rows_of = |key: &String| rows.get(key).into_iter().flatten();
         choose(newest.flat_map(rows_of).chain(rows_of(&own_key)), search).cloned()
     }
@@ -84,14 +79,12 @@ impl Owned {
     /// Takes over the row of an origin.
     pub(crate) fn learn_origin(&self, origin: &str, sold: &[Sold]) {
         let newest = sold.iter().map(|sold| sold.key.clone()).collect();
-        self.origins.borrow_mut().insert(origin.to_owned(), Origin { newest });
+        self.origins.borrow_mut().insert(origin.to_owned(), newest);
     }
 
     /// Takes over a row of tokens, keeping the ids of those that are known.
     pub(crate) fn learn_row(&self, key: &str, tokens: Vec<Token>) {
-        if self.ids.borrow().len() > MOST {
-            self.forget(None);
-        }
+        self.make_room();
         let known = self.rows.borrow_mut().remove(key).unwrap_or_default();
         let mut row = Vec::with_capacity(tokens.len());
         for mut token in tokens {
@@ -107,20 +100,33 @@ impl Owned {
         self.rows.borrow_mut().insert(key.to_owned(), row);
     }
 
+    fn make_room(&self) {
+        if self.ids.borrow().len() > MOST {
+            self.forget(None);
+            self.was_cleared.set(true);
+        }
+    }
+
+    /// Whether tokens were forgotten that the store still has.
+    pub(crate) fn was_cleared(&self) -> bool {
+        self.was_cleared.get()
+    }
+
     /// Adds a token that was bought, or found; in the place of those of its resource that are used up or will expire.
     pub(crate) fn put(&self, mut token: Token) -> Rc<Token> {
+        self.make_room();
         let key = key_of(&token);
         let known = self.bought_with(&key, &token.payment.payment_hash);
         token.id = known.map_or_else(|| self.next_id(), |known| known.id);
         let token = self.enter(token);
-        let mut origins = self.origins.borrow_mut();
-        let newest = &mut origins.entry(token.payment.origin.clone()).or_default().newest;
-        newest.retain(|known| *known != key);
-        newest.push(key.clone());
-        let mut rows = self.rows.borrow_mut();
-        let row = rows.entry(key).or_default();
-        row.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.id != token.id);
-        row.push(Rc::clone(&token));
+        self.origins.borrow_mut().change(token.payment.origin.clone(), |newest| {
+            newest.retain(|known| *known != key);
+            newest.push(key.clone());
+        });
+        self.rows.borrow_mut().change(key, |row| {
+            row.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.id != token.id);
+            row.push(Rc::clone(&token));
+        });
         token
     }
 
@@ -157,7 +163,7 @@ impl Owned {
 
     /// Changes what is known of a method and path. What the change says comes back.
     pub(crate) fn change_path<T>(&self, key: &str, change: impl FnOnce(&mut Unaccepted) -> T) -> T {
-        change(self.paths.borrow_mut().entry(key.to_owned()).or_default())
+        self.paths.borrow_mut().change(key.to_owned(), change)
     }
 
     /// The payment whose token was never honoured for a method and path.
@@ -167,16 +173,14 @@ impl Owned {
 
     /// A payment, where its token is known.
     pub(crate) fn payment(&self, payment_hash: &str) -> Option<Payment> {
-        let ids = self.ids.borrow();
-        ids.values().find(|token| token.payment.payment_hash == payment_hash).map(|token| token.payment.clone())
+        let id = self.hashes.borrow().get(payment_hash).copied()?;
+        Some(self.get(id)?.payment.clone())
     }
 
     /// Forgets the tokens of one origin, or all. What is forgotten is not read again by itself.
     pub(crate) fn forget(&self, origin: Option<&str>) {
         let Some(origin) = origin else {
-            for row in self.rows.take().into_values().flatten() {
-                self.hashes.borrow_mut().remove(&row.payment.payment_hash);
-            }
+            self.rows.borrow_mut().clear();
             self.origins.borrow_mut().clear();
             self.paths.borrow_mut().clear();
             self.ids.borrow_mut().clear();
@@ -186,16 +190,9 @@ impl Owned {
         self.origins.borrow_mut().remove(origin);
         self.ids.borrow_mut().retain(|_, token| token.payment.origin != origin);
         let (token_prefix, path_prefix) = (key::tokens_of(origin), key::paths_of(origin));
-        let mut hashes = self.hashes.borrow_mut();
-        self.rows.borrow_mut().retain(|key, row| {
-            let stays = !key.starts_with(&token_prefix);
-            if !stays {
-                for token in row {
-                    hashes.remove(&token.payment.payment_hash);
-                }
-            }
-            stays
-        });
+        self.rows.borrow_mut().retain(|key, _| !key.starts_with(&token_prefix));
+        let ids = self.ids.borrow();
+        self.hashes.borrow_mut().retain(|_, id| ids.contains_key(id));
         self.paths.borrow_mut().retain(|key, _| !key.starts_with(&path_prefix));
     }
 }

@@ -44,15 +44,21 @@ pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) 
 
 /// Whether the store has to be read before it can be told which token opens a request.
 pub(crate) fn is_unread<H: Host>(state: &ClientState<H>, request: &Request) -> bool {
-    !request.authorized
+    may_have_more(state)
+        && !request.authorized
         && request.payable
         && Location::of(&request.url)
             .is_some_and(|location| !state.owned.is_read(location.origin, &request.method, &request.url))
 }
 
-/// Whether this instance knows any token.
+/// Whether the store may have tokens that this instance does not know.
+fn may_have_more<H: Host>(state: &ClientState<H>) -> bool {
+    !state.host.is_store_empty() || state.owned.was_cleared()
+}
+
+/// Whether there may be any token.
 pub(crate) fn has_tokens<H: Host>(state: &ClientState<H>) -> bool {
-    !state.owned.is_empty()
+    !state.owned.is_empty() || may_have_more(state)
 }
 
 /// The token of an id that [`token_to_send`] gave.

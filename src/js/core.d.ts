@@ -22,6 +22,8 @@ export class Core {
   has_tokens(): boolean;
   /** The token to send with a call. */
   token(call: Call): number;
+  /** Reads what the store has for a call. */
+  read(call: Call): Promise<void>;
   /** JSON text: `{ authorization, payment, expiresAt }`. */
   credential(token: number): string;
   /** Notes that a server took the token. */

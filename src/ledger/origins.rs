@@ -2,8 +2,8 @@
 //! again and again. It lives as long as its instance does.
 
 use crate::ledger::origin_row::Lessons;
+use crate::text::map::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one use.
 const SINGLE_USE: u8 = 2;
@@ -30,13 +30,11 @@ pub(crate) enum Lesson {
 
 /// Every origin of which something was learnt.
 #[derive(Default)]
-pub(crate) struct Origins(RefCell<BTreeMap<String, Lessons>>);
+pub(crate) struct Origins(RefCell<Map<String, Lessons>>);
 
 impl Origins {
     pub(crate) fn learn(&self, origin: &str, lesson: Lesson) {
-        let mut all = self.0.borrow_mut();
-        let known = all.entry(origin.to_owned()).or_default();
-        match lesson {
+        self.0.borrow_mut().change(origin.to_owned(), |known| match lesson {
             Lesson::Opened => known.opened = true,
             Lesson::SeemsToOpen => known.seems_to_open = true,
             Lesson::Refused => known.refused = true,
@@ -45,7 +43,7 @@ impl Origins {
             Lesson::TakenAgain => known.used_up = 0,
             Lesson::UsedUp if known.used_up == 0 => known.used_up = 1,
             Lesson::UsedUp => known.used_up = SINGLE_USE.saturating_add(NOT_SENT_AGAIN),
-        }
+        });
     }
 
     /// What was learnt of an origin.

@@ -1,5 +1,6 @@
 //! The steps that only read: what is open, what was paid, what was spent.
 
+use crate::error::{Code, Error};
 use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::key;
 use crate::ledger::limits::{Remaining, Spent};
@@ -8,6 +9,8 @@ use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::sums::Sums;
 use crate::ledger::view::{Listing, Stop, View};
+use crate::text::json::Json;
+use crate::text::json_fields::Fields;
 use std::rc::Rc;
 
 /// Rows of an index that are read at once.
@@ -60,6 +63,32 @@ pub struct Filter {
     pub before: Option<String>,
     /// At most so many.
     pub limit: usize,
+}
+
+impl Filter {
+    /// Reads the JSON text that `options.ts` makes: every member may be absent, but `limit`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidOptions`] where the text is no filter.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::new(Code::InvalidOptions, "the filter has a member of the wrong type");
+        let json = Json::parse(text).map_err(|_| invalid())?;
+        let mut fields = Fields::new(&json);
+        let state = fields.optional_text("state");
+        let known = |name: &String| State::ALL.iter().find(|(_, known)| known == name).map(|(state, _)| *state);
+        let filter = Self {
+            origin: fields.optional_text("origin"),
+            scope: fields.optional_words("scope"),
+            state: state.as_ref().map(|name| known(name).ok_or_else(invalid)).transpose()?,
+            since: fields.optional_number("since"),
+            before: fields.optional_text("before").map(|hash| hash.to_ascii_lowercase()),
+            limit: usize::try_from(fields.number("limit")).map_err(|_| invalid())?,
+        };
+        if fields.is_damaged() {
+            return Err(invalid());
+        }
+        Ok(filter)
+    }
 }
 
 /// Payments, newest first. `None` where the one that they are to be older than is not known.

@@ -15,8 +15,8 @@ use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
+use crate::text::map::Map;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The version of every row's form.
@@ -24,11 +24,11 @@ const VERSION: u64 = 1;
 const REVISION: &str = "rev";
 
 /// Keys with the values that they have, or are to have; `None` where there is no row.
-pub type Changes = BTreeMap<String, Option<Rc<str>>>;
+pub type Changes = Map<String, Option<Rc<str>>>;
 
 /// Rows as they were last read: absent ones too.
 #[derive(Clone, Default)]
-pub struct Rows(BTreeMap<String, Option<Rc<str>>>);
+pub struct Rows(Changes);
 
 /// Which part of the store's keys, in their order, is read.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -73,9 +73,9 @@ pub struct View {
     /// As they were last read, by whatever step that was.
     rows: Rc<RefCell<Rows>>,
     /// Those that were read for this view.
-    fresh: BTreeSet<String>,
-    listed: BTreeMap<Listing, Vec<(String, Rc<str>)>>,
-    seen: BTreeSet<String>,
+    fresh: Map<String, ()>,
+    listed: Vec<(Listing, Vec<(String, Rc<str>)>)>,
+    seen: Map<String, ()>,
     changed: Changes,
     missing: Missing,
 }
@@ -124,7 +124,7 @@ impl View {
 
     /// Takes over what was read since. What others came to know of a row meanwhile is kept: what was read may be older.
     pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
-        self.fresh.insert(key.clone());
+        self.fresh.insert(key.clone(), ());
         let mut rows = self.rows.borrow_mut();
         if rows.get(&key).is_none() {
             rows.put(key, value);
@@ -134,13 +134,13 @@ impl View {
     /// Whether everything that was seen was read for this view.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        self.seen.is_subset(&self.fresh)
+        self.seen.keys().all(|key| self.fresh.contains_key(key))
     }
 
     /// The keys of everything that was seen.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
-        self.seen.iter().cloned().collect()
+        self.seen.keys().cloned().collect()
     }
 
     /// What is to be changed so far.
@@ -156,7 +156,7 @@ impl View {
 
     /// Takes over a part that was read since.
     pub fn learn_listing(&mut self, listing: Listing, rows: Vec<(String, Rc<str>)>) {
-        self.listed.insert(listing, rows);
+        self.listed.push((listing, rows));
     }
 
     /// Begins the step anew: what an earlier run saw and changed is forgotten, and what was read is kept.
@@ -174,8 +174,13 @@ impl View {
     #[must_use]
     pub fn writes(&self) -> (Changes, Changes) {
         let rows = self.rows.borrow();
-        let seen = |key: &String| Some((key.clone(), rows.get(key)?.clone()));
-        (self.changed.clone(), self.seen.iter().filter_map(seen).collect())
+        let mut seen = Changes::default();
+        for key in self.seen.keys() {
+            if let Some(value) = rows.get(key) {
+                seen.insert(key.clone(), value.clone());
+            }
+        }
+        (self.changed.clone(), seen)
     }
 
     /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change now. It is
@@ -209,7 +214,7 @@ impl View {
                 if self.rows.borrow().get(key).is_none() && !self.missing.keys.iter().any(|known| known == key) {
                     self.missing.keys.push(key.to_owned());
                 }
-                self.seen.insert(key.to_owned());
+                self.seen.insert(key.to_owned(), ());
             }
         }
         if self.missing.keys.is_empty() {
@@ -284,8 +289,8 @@ impl View {
     /// # Errors
     /// [`Stop::Unread`]
     pub fn list(&mut self, listing: &Listing) -> Result<Vec<(String, Rc<str>)>, Stop> {
-        match self.listed.get(listing) {
-            Some(rows) => Ok(rows.clone()),
+        match self.listed.iter().find(|(listed, _)| listed == listing) {
+            Some((_, rows)) => Ok(rows.clone()),
             None => {
                 self.missing.listings.push(listing.clone());
                 Err(Stop::Unread)

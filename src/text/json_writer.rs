@@ -21,6 +21,35 @@ pub(crate) fn write_list<T>(items: &[T], write: impl Fn(&T, &mut Writer)) -> Str
     writer.text
 }
 
+/// The text of a list of texts.
+pub(crate) fn write_texts(texts: &[String]) -> String {
+    let mut writer = Writer { text: String::from("[") };
+    for text in texts {
+        writer.separate();
+        writer.string(text);
+    }
+    writer.text.push(']');
+    writer.text
+}
+
+/// The text of a list of pairs, `null` for `None`.
+pub(crate) fn write_pairs(pairs: &[(&str, Option<&str>)]) -> String {
+    let mut writer = Writer { text: String::from("[") };
+    for (first, second) in pairs {
+        writer.separate();
+        writer.text.push('[');
+        writer.string(first);
+        writer.text.push(',');
+        match second {
+            Some(second) => writer.string(second),
+            None => writer.text.push_str("null"),
+        }
+        writer.text.push(']');
+    }
+    writer.text.push(']');
+    writer.text
+}
+
 impl Json {
     /// Compact JSON text.
     #[must_use]

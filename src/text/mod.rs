@@ -4,5 +4,6 @@ pub(crate) mod encoding;
 pub mod json;
 pub(crate) mod json_fields;
 pub(crate) mod json_writer;
+pub mod map;
 pub(crate) mod scan;
 pub(crate) mod time;

@@ -7,9 +7,10 @@ use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Raised;
 use crate::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
 use crate::ledger::payment::Payment;
+use crate::ledger::view::{Changes, Listing};
 use crate::ledger::wallet::{Fact, Wallet};
 use crate::text::json::Json;
-use crate::text::json_writer::write_object;
+use crate::text::json_writer::{write_object, write_pairs, write_texts};
 use crate::text::scan;
 use crate::wire::invoice::Invoice;
 use gloo_net::http::Response;
@@ -58,14 +59,21 @@ extern "C" {
     fn unknown(this: &Env, payment: &str, error: JsValue) -> Promise;
     #[wasm_bindgen(method)]
     fn tell(this: &Env, event: &str);
+    /// Milliseconds by a clock that is never set.
     #[wasm_bindgen(method)]
-    fn load(this: &Env, key: &str) -> Promise;
+    fn monotonic(this: &Env) -> f64;
+    /// A whole number below 2^53 that nobody can guess.
     #[wasm_bindgen(method)]
-    fn save(this: &Env, key: &str, value: &str) -> Promise;
+    fn random(this: &Env) -> f64;
+    /// Rows of the store: a list of keys to a list of values, null where there is none.
     #[wasm_bindgen(method)]
-    fn lock(this: &Env, name: &str) -> Promise;
+    fn read(this: &Env, keys: &str) -> Promise;
+    /// Two lists of pairs of key and value: the changes, and what was seen. Resolves with a flag.
     #[wasm_bindgen(method)]
-    fn unlock(this: &Env, lock: &Promise);
+    fn write(this: &Env, changes: &str, seen: &str) -> Promise;
+    /// `{prefix, after, limit, reverse}` to a list of pairs of key and value.
+    #[wasm_bindgen(method)]
+    fn list(this: &Env, listing: &str) -> Promise;
     /// An `L402Error`. `error` is JSON text, `{code, message, payment?, quote?, hasCause}`.
     #[wasm_bindgen(method)]
     fn error(this: &Env, error: &str, response: &JsValue, cause: &JsValue) -> JsValue;
@@ -95,7 +103,7 @@ mod trait_of {
     pub(super) const ASKS: u32 = 4;
     pub(super) const LISTENS: u32 = 8;
     pub(super) const STORES: u32 = 16;
-    pub(super) const LOCKS: u32 = 32;
+    pub(super) const STORE_HAS_ROWS: u32 = 32;
     pub(super) const ASKS_UNKNOWN: u32 = 64;
 }
 
@@ -173,24 +181,18 @@ fn settled<T>(
     poll_fn(move |context| Pin::new(&mut promise).poll(context).map(&mut read))
 }
 
-/// Frees a lock; one that is still waited for, as soon as it would be held.
-pub(crate) struct Guard(Option<Lock>);
-
-struct Lock {
-    env: Env,
-    promise: Promise,
-    release: JsValue,
+/// Pairs of key and value, as the border has them.
+fn pairs(rows: &Changes) -> String {
+    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+    write_pairs(&rows)
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let Some(Lock { env, promise, release }) = &self.0 else { return };
-        match release.dyn_ref::<Function>() {
-            Some(release) => {
-                let _ = release.call0(&JsValue::UNDEFINED);
-            }
-            None => env.unlock(promise),
-        }
+/// A value of a row; `None` where it is neither a text nor null.
+fn value(json: &Json) -> Option<Option<String>> {
+    match json {
+        Json::Null => Some(None),
+        Json::String(text) => Some(Some(text.clone())),
+        _ => None,
     }
 }
 
@@ -207,10 +209,17 @@ impl Host for JsHost {
     type Call = Call;
     type Response = JsValue;
     type Cause = JsValue;
-    type Guard = Guard;
 
     fn now(&self) -> u64 {
         self.env.now() as u64
+    }
+
+    fn monotonic(&self) -> u64 {
+        self.env.monotonic() as u64
+    }
+
+    fn random(&self) -> u64 {
+        self.env.random() as u64
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
@@ -333,13 +342,14 @@ impl Host for JsHost {
         })
     }
 
-    fn approve(&self, quote: &Quote, terms: &Terms) -> Option<impl Future<Output = Result<bool, JsValue>> + 'static> {
-        if !self.is(trait_of::ASKS) {
-            return None;
-        }
+    fn asks(&self) -> bool {
+        self.is(trait_of::ASKS)
+    }
+
+    fn approve(&self, quote: &Quote, terms: &Terms) -> impl Future<Output = Result<bool, JsValue>> + 'static {
         let Terms { max_fee_msat, remaining } = terms;
         let answer = Waiting::from(self.env.approve(&quote.to_json(), *max_fee_msat as f64, &remaining.to_json()));
-        Some(settled(answer, |consent| consent.map(|consent| consent == JsValue::TRUE)))
+        settled(answer, |consent| consent.map(|consent| consent == JsValue::TRUE))
     }
 
     fn tell(&self, event: &Event<'_>) {
@@ -352,28 +362,40 @@ impl Host for JsHost {
         self.is(trait_of::STORES)
     }
 
-    fn has_lock(&self) -> bool {
-        self.is(trait_of::LOCKS)
+    fn is_store_empty(&self) -> bool {
+        !self.is(trait_of::STORE_HAS_ROWS)
     }
 
-    fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, JsValue>> {
-        settled(JsFuture::from(self.env.load(key)), |text| text.map(|text| text.as_string()))
+    fn read(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<String>>, JsValue>> {
+        settled(JsFuture::from(self.env.read(&write_texts(keys))), |values| {
+            let values = data(&values?);
+            let read: Option<Vec<_>> = values.as_array().and_then(|values| values.iter().map(value).collect());
+            read.ok_or(JsValue::UNDEFINED)
+        })
     }
 
-    fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), JsValue>> {
-        settled(JsFuture::from(self.env.save(key, value)), |saved| saved.map(drop))
+    fn write(&self, changes: &Changes, seen: &Changes) -> impl Future<Output = Result<bool, JsValue>> {
+        let written = self.env.write(&pairs(changes), &pairs(seen));
+        settled(JsFuture::from(written), |written| written.map(|written| written == JsValue::TRUE))
     }
 
-    async fn lock(&self, name: &str) -> Result<Guard, JsValue> {
-        if !self.has_lock() {
-            return Ok(Guard(None));
-        }
-        let (env, promise) = (self.env.clone(), self.env.lock(name));
-        let mut guard = Guard(Some(Lock { env, promise: promise.clone(), release: JsValue::UNDEFINED }));
-        let release = JsFuture::from(promise).await?;
-        if let Some(lock) = &mut guard.0 {
-            lock.release = release;
-        }
-        Ok(guard)
+    fn list(&self, listing: &Listing) -> impl Future<Output = Result<Vec<(String, String)>, JsValue>> {
+        let asked = write_object(|object| {
+            object.text("prefix", Some(&listing.prefix));
+            if let Some(after) = &listing.after {
+                object.text("after", Some(after));
+            }
+            object.number("limit", Some(listing.limit as u64));
+            object.boolean("reverse", listing.reverse);
+        });
+        settled(JsFuture::from(self.env.list(&asked)), |rows| {
+            let rows = data(&rows?);
+            let row = |row: &Json| match row.as_array()? {
+                [key, value] => Some((key.as_str()?.to_owned(), value.as_str()?.to_owned())),
+                _ => None,
+            };
+            let rows: Option<Vec<_>> = rows.as_array().and_then(|rows| rows.iter().map(row).collect());
+            rows.ok_or(JsValue::UNDEFINED)
+        })
     }
 }

@@ -17,6 +17,7 @@ use crate::flow::call::Reply;
 use crate::flow::config::Config;
 use crate::flow::failure::Failure;
 use crate::ledger::payment::Payment;
+use crate::ledger::read::Filter;
 use crate::ledger::wallet::Wallet;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_list, write_object};
@@ -85,10 +86,14 @@ impl Core {
         self.client.has_tokens()
     }
 
-    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is known.
+    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is known;
+    /// the least of all numbers where [`Core::read`] has to read the store first.
     #[must_use]
     pub fn token(&self, call: &Call) -> i32 {
         let request = self.client.host().request(call);
+        if self.client.is_unread(&request) {
+            return i32::MIN;
+        }
         self.client.token_to_send(&request).map_or(0, |token| {
             let id = i32::try_from(token.id).unwrap_or(0);
             if token.is_for(&request.method, &request.url) {
@@ -116,6 +121,15 @@ impl Core {
         if let Some(token) = self.client.token(id.unsigned_abs()) {
             self.client.note_accepted(&token, id > 0);
         }
+    }
+
+    /// Reads what the store has for a request.
+    pub fn read(&self, call: Call) -> Promise {
+        let client = self.client.clone();
+        self.promise(async move {
+            let request = client.host().request(&call);
+            client.read_tokens(&request).await.map(|()| JsValue::UNDEFINED)
+        })
     }
 
     /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
@@ -146,18 +160,20 @@ impl Core {
         })
     }
 
-    /// What is asked of the records, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a URL, or for
-    /// the last one a payment hash, to which `preimage` belongs.
+    /// What is asked of the ledger, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a filter for the
+    /// first one, a payment hash for the last one, to which `preimage` belongs, and a URL for the others.
     pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
             let subject = subject.as_deref();
             let told = match question {
-                0 => client.payments().await.map(|payments| Some(write_list(&payments, Payment::write))),
+                0 => {
+                    let filter = Filter::parse(subject.unwrap_or_default())?;
+                    client.payments(filter).await.map(|payments| Some(write_list(&payments, Payment::write)))
+                }
                 1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
-                2 => client.read_tokens().await.map(|()| None),
-                3 => client.forget(subject).await.map(|()| None),
-                4 => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
+                2 => client.forget(subject).await.map(|()| None),
+                3 => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
                 _ => Err(stranger().into()),
             };
             Ok(told?.map_or(JsValue::UNDEFINED, JsValue::from))

@@ -1,6 +1,7 @@
-import { environment } from "./env.js";
+import { environment, type Given } from "./env.js";
 import { L402Error } from "./error.js";
-import type { Config, ReadOptions } from "./options.js";
+import { type Filter, readFilter } from "./filter.js";
+import type { Config } from "./options.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";
@@ -8,9 +9,11 @@ import type { Call } from "./request.js";
 // The questions that the core's ledger can be asked.
 const PAYMENTS = 0;
 const SPENT = 1;
-const READ_TOKENS = 2;
-const FORGET = 3;
-const RESOLVE = 4;
+const FORGET = 2;
+const RESOLVE = 3;
+
+// In place of a token: the store has to be read first.
+const UNREAD = -2147483648;
 
 // How many credentials are kept here. The core has them all.
 const MOST_KNOWN = 100;
@@ -32,11 +35,7 @@ export interface Credential {
 export type Client = ReturnType<typeof clientOf>;
 
 /** The core of one paying fetch, and a cache of its tokens. */
-export function clientOf(
-  Core: typeof import("../core.js").Core,
-  config: Config,
-  given: Omit<ReadOptions, "config" | "fetch">,
-) {
+export function clientOf(Core: typeof import("../core.js").Core, config: Config, given: Omit<Given, "run">) {
   const env = environment({ ...given, run: Core.run });
   const core = new Core(JSON.stringify(config), env, env.traits, env.about);
   const known = new Map<number, Credential>();
@@ -87,19 +86,24 @@ export function clientOf(
     withToken,
     ready,
     /**
-     * The token to send. If it is a `guess`, its preflight may fail: the call then goes to `answer` unsent.
+     * The token to send. If it is a `guess`, its preflight may fail: the call then goes to `answer` unsent. `UNREAD`: the
+     * store has to be read first.
      */
-    tokenFor(call: Call): Credential | null | undefined {
+    tokenFor(call: Call): Credential | null | undefined | typeof UNREAD {
       const { plain } = call;
       const found = ready(plain);
       if (found !== undefined) return found;
-      const token = call.url ? credential(core.token(call)) : undefined;
+      const id = call.url ? core.token(call) : 0;
+      if (id === UNREAD) return id;
+      const token = credential(id);
       if (token && plain && !changing && !token.guess) {
         if (reusable.size >= MOST_KNOWN) reusable.clear();
         reusable.set(plain, token);
       }
       return token;
     },
+    /** Reads what the store has for a call. Then `tokenFor` can tell. */
+    read: (call: Call) => core.read(call),
     /** Notes that a server took the token. Gives the receipt. */
     accepted(token: Credential): Receipt {
       if (!token.accepted) core.accepted(token.id);
@@ -119,8 +123,7 @@ export function clientOf(
       if (given.onEvent) env.tell(JSON.stringify({ type: "reused", payment, url: call?.url }));
     },
 
-    readTokens: (): Promise<void> => ask(READ_TOKENS),
-    payments: (): Promise<Payment[]> => ask(PAYMENTS),
+    payments: async (filter?: Filter): Promise<Payment[]> => ask(PAYMENTS, JSON.stringify(readFilter(filter))),
     spent: async (origin?: string) => ask(SPENT, readOrigin(origin)),
     forget: async (origin?: string): Promise<void> => ask(FORGET, readOrigin(origin)),
     async resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void> {

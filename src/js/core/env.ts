@@ -1,7 +1,7 @@
 import { L402Error } from "./error.js";
-import { bounded } from "./locks.js";
 import type { ReadOptions } from "./options.js";
 import type { Call } from "./request.js";
+import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
 
 // workerd freezes the promises of a request that has ended, so its tasks may not wake those of another.
@@ -14,6 +14,8 @@ const LOOK_AGAIN = 1_000;
 
 /** What `environment` is made of: the checked options, and the core's function that goes on with a task. */
 export interface Given extends Omit<ReadOptions, "config" | "fetch"> {
+  /** Whether the store may hold what was bought before. */
+  hasRows: boolean;
   run(task: number): void;
 }
 
@@ -24,7 +26,7 @@ export type Environment = ReturnType<typeof environment>;
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the
  * core only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, approve, now, onEvent, onUnknown, run }: Given) {
+export function environment({ wallet: given, method, store, hasRows, approve, now, onEvent, onUnknown, run }: Given) {
   const wallet = readWallet(given, method);
 
   function time(): number {
@@ -45,7 +47,7 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       (+!!approve << 2) |
       (+!!onEvent << 3) |
       (+!!store << 4) |
-      (+!!store?.lock << 5) |
+      (+!!hasRows << 5) |
       (+!!onUnknown << 6),
     /** What is known of the wallet, as JSON text. */
     about: JSON.stringify(wallet.about),
@@ -182,7 +184,14 @@ export function environment({ wallet: given, method, store, approve, now, onEven
       (async () => onEvent?.(JSON.parse(event)))().catch(() => {});
     },
 
-    ...bounded(store),
+    monotonic: () => performance.now(),
+    /** A whole number below 2^53. */
+    random() {
+      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+      return (high & 0x1f_ffff) * 2 ** 32 + low;
+    },
+
+    ...rowsOf(store),
 
     error(text: string, response: Response | undefined, cause: unknown) {
       const { code, message, hasCause, ...details } = JSON.parse(text);
@@ -190,10 +199,6 @@ export function environment({ wallet: given, method, store, approve, now, onEven
     },
   };
 }
-
-/** Data for the core, which takes no half of a surrogate pair: a wallet may have cut its text in the middle of one. */
-const toText = (data: unknown) =>
-  JSON.stringify(data).replace(/\\(\\|ud[89a-f]..)/g, (found) => (found === "\\\\" ? found : "\\ufffd"));
 
 /** What is waited for, until nobody wants it any more. */
 interface Pending<Value> {

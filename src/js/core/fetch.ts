@@ -1,7 +1,9 @@
 import type { Client, Credential } from "./client.js";
+import type { Given } from "./env.js";
 import { L402Error } from "./error.js";
+import type { Filter } from "./filter.js";
 import { once } from "./once.js";
-import { type Config, type Options, type ReadOptions, readOptions } from "./options.js";
+import { type Config, type Options, readOptions } from "./options.js";
 import type { Parsers } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { type Call, type Context, type Input, isAddress, readRequest } from "./request.js";
@@ -16,10 +18,10 @@ export interface PaidFetch {
   /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
   quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
   /**
-   * The payment journal, oldest first. Unsettled payments are first looked up by the wallet, if it can; for 10 s at
-   * most. Of many thousands, old settled ones are no longer listed; `spent()` counts them.
+   * Payments, newest first. Unsettled ones are first looked up by the wallet, if it can; for 10 s at most. Rejects with
+   * `invalid_options`, naming the key.
    */
-  payments(): Promise<Payment[]>;
+  payments(filter?: Filter): Promise<Payment[]>;
   /**
    * Satoshis paid, or handed to a wallet that has not settled them, in the last hour, the last day, and ever; with the
    * fees reported. Rounded up once. Unsettled payments are looked up first, as for `payments()`.
@@ -33,7 +35,7 @@ export interface PaidFetch {
    * preimage is taken at any time, also after a mistaken "failed"; the same twice changes nothing.
    */
   resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
-  /** Drops stored tokens and what is known of refused ones: of one origin, or all. The journal stays. */
+  /** Drops stored tokens and what is known of refused ones: of one origin, or all. The payments stay. */
   forget(origin?: string): Promise<void>;
   /** What the wallet can still spend; null where it can't tell. */
   balanceMsat(): Promise<number | null>;
@@ -50,7 +52,7 @@ export interface PaidFetch {
  * @internal
  */
 export interface Loaded {
-  clientOf(config: Config, given: Omit<ReadOptions, "config" | "fetch">): Client;
+  clientOf(config: Config, given: Omit<Given, "run">): Client;
   parsers: Parsers;
 }
 /**
@@ -60,11 +62,14 @@ export interface Loaded {
  */
 export type Load = () => Promise<Loaded>;
 
-// The core's key for its tokens. Read here, it tells an empty store without loading the core.
-const TOKENS = "l402-fetch/tokens";
+// The core's key for its sums. Read here, it tells an empty store without loading the core.
+const SUMS = "sums";
 
 // For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
+
+// What the core says in place of a token while the store has to be read.
+const UNREAD = -2147483648;
 
 const receipts = new WeakMap<Response, Receipt>();
 
@@ -100,29 +105,36 @@ export function createFetch(
   const shared = follow ? (task: () => Promise<void>) => task : once;
   let client: Client | undefined;
   let looked = !store;
+  let hasRows = !!store;
 
   async function start() {
     const { clientOf } = await load();
-    client ??= clientOf(config, given);
+    client ??= clientOf(config, { ...given, hasRows });
     context.client = client;
     return client;
   }
 
   /**
-   * Reads the store's tokens, once for all first calls. A store that fails must not stop a request that has nothing to
-   * pay.
+   * Looks whether the store holds anything, once for all first calls. A store that fails must not stop a request that has
+   * nothing to pay.
    */
   const look = shared(async () => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise((resolve) => {
-      timer = setTimeout(resolve, PATIENCE);
-    });
-    const read = async () => (await store?.get(TOKENS)) && (await start()).readTokens();
-    // A purchase reads the store again, and rejects if that fails.
-    await Promise.race([read().catch(() => {}), patience]);
-    clearTimeout(timer);
+    const read = async () => {
+      const rows = (await store?.read([SUMS])) as unknown[] | undefined;
+      if (rows?.[0] === null) hasRows = false;
+      else await start();
+    };
+    await patiently(read());
     looked = true;
   });
+
+  /** Reads the store, and gives the token for a call. */
+  async function readToken(call: Call) {
+    call.hold();
+    await unlessAborted(call, patiently(client?.read(call)));
+    const token = client?.tokenFor(call);
+    return token === UNREAD ? undefined : token;
+  }
 
   /** Notes the receipt of a response, and gives the response. `call` is null if nobody listens to events. */
   function done(call: Call | null, response: Response, receipt: Receipt | null | undefined) {
@@ -158,7 +170,8 @@ export function createFetch(
         call.hold();
         await unlessAborted(call, look());
       }
-      const token = client?.tokenFor(call);
+      const found = client?.tokenFor(call);
+      const token = found === UNREAD ? await readToken(call) : found;
       if (token?.guess) return await rest(call, token);
       const response = await call.sent(token?.authorization);
       return isLast(token, response)
@@ -207,6 +220,17 @@ export function createFetch(
     balanceMsat: ask("balanceMsat"),
     warm: async () => void (await start()),
   });
+}
+
+/** Waits for a store that may be slow or fail, but not for long. */
+async function patiently(reading: Promise<unknown> | undefined) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise((resolve) => {
+    timer = setTimeout(resolve, PATIENCE);
+  });
+  // A purchase reads the store again, and rejects if that fails.
+  await Promise.race([reading?.catch(() => {}), patience]);
+  clearTimeout(timer);
 }
 
 /** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */

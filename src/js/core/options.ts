@@ -1,7 +1,7 @@
 import { L402Error } from "./error.js";
 import type { Network, Protocol } from "./parsers.js";
 import type { Payment, PaymentEvent, Quote } from "./payment.js";
-import type { Store } from "./store.js";
+import type { ListOptions, Store } from "./store.js";
 import type { NwcClient, PayFunction, Wallet, WebLNProvider } from "./wallet.js";
 
 /** What `createFetch` takes. A key that is not listed here is an error; an optional key that is undefined is absent. */
@@ -160,10 +160,9 @@ export interface ReadOptions {
  * @internal
  */
 export interface BoundStore {
-  get(key: string): unknown;
-  set(key: string, value: string): unknown;
-  delete(key: string): unknown;
-  lock?(name: string, task: () => Promise<unknown>): unknown;
+  read(keys: readonly string[]): unknown;
+  write(changes: Record<string, string | null>, seen: Record<string, string | null>): unknown;
+  list(prefix: string, options: ListOptions): unknown;
 }
 /**
  * The method that a wallet is asked by.
@@ -365,10 +364,7 @@ export function walletMethod(wallet: unknown): WalletMethod | null {
 /** The store's methods, bound: what was checked is what will be called. */
 function readStore(store: unknown) {
   const bound: Partial<BoundStore> = {};
-  for (const key of ["get", "set", "delete", "lock"] as const) {
-    const method = (store as Keys | null)?.[key];
-    if (key === "lock" && method === undefined) continue;
-    bound[key] = mustBeFunction(method, `store.${key}`).bind(store);
-  }
+  for (const key of ["read", "write", "list"] as const)
+    bound[key] = mustBeFunction((store as Keys | null)?.[key], `store.${key}`).bind(store);
   return bound as BoundStore;
 }

@@ -7,10 +7,12 @@ import { load } from "../loading/url.js";
 
 export { type ErrorCode, L402Error } from "../core/error.js";
 export { type PaidFetch, receiptOf } from "../core/fetch.js";
+export type { Filter } from "../core/filter.js";
+export { memoryStore } from "../core/memory.js";
 export type { Approve, ApproveContext, Limits, Options } from "../core/options.js";
 export type { Challenge, Invoice, Macaroon, Network, Protocol } from "../core/parsers.js";
 export type { Payment, PaymentEvent, Quote, Receipt } from "../core/payment.js";
-export type { Store } from "../core/store.js";
+export type { ListOptions, Store } from "../core/store.js";
 export type { NwcClient, PayContext, PayFunction, PayResult, Wallet, WebLNProvider } from "../core/wallet.js";
 
 /**

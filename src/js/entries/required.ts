@@ -10,3 +10,4 @@ export const decodeMacaroon = /* @__PURE__ */ parser(load, "decodeMacaroon");
 export const attenuateMacaroon = /* @__PURE__ */ parser(load, "attenuateMacaroon");
 export { L402Error } from "../core/error.js";
 export { receiptOf } from "../core/fetch.js";
+export { memoryStore } from "../core/memory.js";
