@@ -52,7 +52,7 @@ impl Store {
             return false;
         }
         *self.writes.borrow_mut() += 1;
-        for (key, value) in changes {
+        for (key, value) in changes.iter() {
             match value {
                 Some(value) => rows.insert(key.clone(), value.clone()),
                 None => rows.remove(key),

@@ -135,7 +135,7 @@ impl Store {
         if seen.iter().any(|(key, value)| values.get(key).map(String::as_str) != value.as_deref()) {
             return false;
         }
-        for (key, value) in changes {
+        for (key, value) in changes.iter() {
             match value {
                 Some(value) => values.insert(key.clone(), value.to_string()),
                 None => values.remove(key),
