@@ -13,6 +13,8 @@ use crate::ledger::key::SUMS;
 use crate::ledger::view::{Missing, Rows, Stop, View};
 use crate::text::encoding::concat;
 use std::cell::{Cell, RefCell};
+use std::future::{poll_fn, Future};
+use std::pin::Pin;
 use std::rc::Rc;
 
 /// How long a comparison that is lost again and again is tried.
@@ -65,20 +67,20 @@ impl<H: Host> Ledger<H> {
     ///
     /// # Errors
     /// What the step refuses, and [`Code::StoreFailed`]: what it wanted may then still be written.
-    pub(crate) async fn take<T: 'static>(
+    pub(crate) fn take<T: 'static>(
         self: &Rc<Self>,
         step: impl FnMut(&mut View) -> Result<T, Stop> + 'static,
-    ) -> Result<T, Failure<H>> {
-        self.run(step, false).await
+    ) -> impl Future<Output = Result<T, Failure<H>>> {
+        self.run(step, false)
     }
 
     /// The same for what follows a payment: where the store fails, it is tried again before anything else is done, and nothing
     /// is paid before it is written.
-    pub(crate) async fn owe<T: 'static>(
+    pub(crate) fn owe<T: 'static>(
         self: &Rc<Self>,
         step: impl FnMut(&mut View) -> Result<T, Stop> + 'static,
-    ) -> Result<T, Failure<H>> {
-        self.run(step, true).await
+    ) -> impl Future<Output = Result<T, Failure<H>>> {
+        self.run(step, true)
     }
 
     /// Reads by a step that changes nothing. What was read before is taken as it was.
@@ -86,48 +88,66 @@ impl<H: Host> Ledger<H> {
     /// # Errors
     /// [`Code::StoreFailed`]
     pub(crate) async fn look<T>(&self, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Failure<H>> {
+        let mut found = None;
+        self.look_with(&mut |view| {
+            found = Some(step(view)?);
+            Ok(())
+        })
+        .await?;
+        found.ok_or_else(|| came_to_nothing().into())
+    }
+
+    async fn look_with(&self, step: &mut dyn FnMut(&mut View) -> Result<(), Stop>) -> Result<(), Failure<H>> {
         let mut view = View::of(Rc::clone(&self.rows));
         loop {
             view.restart();
             match step(&mut view) {
-                Ok(found) => return Ok(found),
+                Ok(()) => return Ok(()),
                 Err(Stop::Unread) => self.read_missing(&mut view).await?,
                 Err(Stop::Refused(refusal)) => return Err(refusal.error.into()),
             }
         }
     }
 
-    async fn run<T: 'static>(
+    /// A state machine for each kind of step would be most of the code here.
+    fn run<T: 'static>(
         self: &Rc<Self>,
         mut step: impl FnMut(&mut View) -> Result<T, Stop> + 'static,
         is_owed: bool,
-    ) -> Result<T, Failure<H>> {
+    ) -> impl Future<Output = Result<T, Failure<H>>> {
         let found = Rc::new(RefCell::new(None));
         let keep = Rc::clone(&found);
-        let step: Step = Box::new(move |view| {
-            keep.replace(Some(step(view)?));
-            Ok(())
-        });
-        let job = Job { step: RefCell::new(step), outcome: RefCell::default(), done: Signal::default(), is_owed };
-        self.finish(Rc::new(job)).await?;
-        let found = found.take();
-        found.ok_or_else(|| Error::new(Code::StoreFailed, "the ledger's step came to nothing").into())
+        let mut finishing = self.finish(
+            Box::new(move |view| {
+                keep.replace(Some(step(view)?));
+                Ok(())
+            }),
+            is_owed,
+        );
+        poll_fn(move |context| {
+            let done = finishing.as_mut().poll(context);
+            done.map(|done| done.and_then(|()| found.take().ok_or_else(|| came_to_nothing().into())))
+        })
     }
 
-    /// Compiled once, whatever the step comes to.
-    async fn finish(self: &Rc<Self>, job: Rc<Job<H>>) -> Result<(), Failure<H>> {
-        if self.host.wakes_only_itself() {
-            // Whoever shares a write with another request freezes with it.
-            self.run_all(vec![Rc::clone(&job)]).await;
-        } else {
-            self.waiting.borrow_mut().push(Rc::clone(&job));
-            if !self.is_running.replace(true) {
-                let ledger = Rc::clone(self);
-                self.host.spawn(Box::pin(async move { ledger.run_waiting().await }));
+    fn finish(self: &Rc<Self>, step: Step, is_owed: bool) -> Pin<Box<dyn Future<Output = Result<(), Failure<H>>>>> {
+        let ledger = Rc::clone(self);
+        let job =
+            Rc::new(Job { step: RefCell::new(step), outcome: RefCell::default(), done: Signal::default(), is_owed });
+        Box::pin(async move {
+            if ledger.host.wakes_only_itself() {
+                // Whoever shares a write with another request freezes with it.
+                ledger.run_all(vec![Rc::clone(&job)]).await;
+            } else {
+                ledger.waiting.borrow_mut().push(Rc::clone(&job));
+                if !ledger.is_running.replace(true) {
+                    let own = Rc::clone(&ledger);
+                    ledger.host.spawn(Box::pin(async move { own.run_waiting().await }));
+                }
+                job.done.wait(&*ledger.host, u64::MAX).await;
             }
-            job.done.wait(&*self.host, u64::MAX).await;
-        }
-        job.outcome.take().unwrap_or(Ok(()))
+            job.outcome.take().unwrap_or(Ok(()))
+        })
     }
 
     async fn run_waiting(&self) {
@@ -276,6 +296,10 @@ impl<H: Host> Job<H> {
             self.done.set();
         }
     }
+}
+
+fn came_to_nothing() -> Error {
+    Error::new(Code::StoreFailed, "a step of the ledger came to nothing")
 }
 
 fn not_read<H: Host>(cause: H::Cause) -> Failure<H> {
