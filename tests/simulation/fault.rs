@@ -28,16 +28,23 @@ pub enum Fault {
     Wrong,
     /// The server is overloaded.
     Busy,
-    /// It has happened, and its process freezes before it hears of it.
-    FreezesAfter,
+    /// The store has written, and says that somebody was first: it was sent twice.
+    SaysFalse,
+    /// The write fails, and comes to the store later.
+    FailsLate,
+    /// The store says that somebody was first, and the write comes to it later.
+    SaysFalseLate,
 }
 
 impl Fault {
-    pub fn of(op: &Op, manner: &Manner) -> &'static [Self] {
-        use Fault::{Busy, Fails, FailsAfter, Lost, Nothing, Refuses, Slow, Wrong};
+    pub fn of(op: &Op, manner: &Manner, is_random: bool) -> &'static [Self] {
+        use Fault::{
+            Busy, Fails, FailsAfter, FailsLate, Lost, Nothing, Refuses, SaysFalse, SaysFalseLate, Slow, Wrong,
+        };
         match (&op.ask, op.stage) {
-            (Ask::Load(_) | Ask::Lock(_), _) => &[Fails, Slow],
-            (Ask::Save(..), _) => &[Fails, FailsAfter, Slow],
+            (Ask::Read(_) | Ask::List(_), _) => &[Fails, Slow],
+            (Ask::Write(..), _) if is_random => &[Fails, FailsAfter, SaysFalse, FailsLate, SaysFalseLate, Slow],
+            (Ask::Write(..), _) => &[Fails, FailsAfter, SaysFalse, FailsLate, Slow],
             (Ask::Send(_), _) => &[Fails, FailsAfter, Slow, Busy],
             (Ask::Pay(_), Stage::Asked) if manner.lingers_ms > 0 => &[Fails, FailsAfter, Refuses, Lost, Slow],
             (Ask::Pay(_), Stage::Asked) => &[Fails, Refuses, Lost, Slow],
@@ -55,8 +62,8 @@ impl Fault {
             Self::Slow | Self::Lost => {
                 if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
                     (op.slow, op.lost) = (true, self == Self::Lost);
-                    // In an isolate others pass over it, and what it writes then counts as failed.
-                    world.store_failed.set(world.store_failed.get() || (world.setup.isolated && op.is_at_store()));
+                    // Others pass over it, or it is late when it loses: what it writes then counts as failed.
+                    world.store_failed.set(world.store_failed.get() || op.is_at_store());
                     let is_bounded = op.until.is_some() || matches!(op.ask, Ask::Pay(_));
                     op.slow_until = (world.setup.isolated && !is_bounded).then(|| world.timer() + SLOW_MS);
                 }
@@ -65,22 +72,27 @@ impl Fault {
             _ => {}
         }
         let broke = "it broke";
-        if op.is_at_store() && self != Self::FreezesAfter {
+        if op.is_at_store() {
             world.store_failed.set(true);
         }
         match &op.ask {
-            Ask::Load(_) => process.answer(id, &broke, Reply::Loaded(Err(broke))),
-            Ask::Lock(_) => process.answer(id, &broke, Reply::Locked(Err(broke))),
-            Ask::Save(..) => {
-                if self == Self::FreezesAfter {
-                    process.freeze(world.timer());
-                    let saved = world.write(&op);
-                    return process.answer(id, &saved, Reply::Saved(saved));
+            Ask::Read(_) => process.answer(id, &broke, Reply::Read(Err(broke))),
+            Ask::List(_) => process.answer(id, &broke, Reply::Listed(Err(broke))),
+            Ask::Write(..) => {
+                let said = match self {
+                    Self::SaysFalse | Self::SaysFalseLate => Ok(false),
+                    _ => Err(broke),
+                };
+                if matches!(self, Self::FailsLate | Self::SaysFalseLate) {
+                    if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
+                        op.orphan = true;
+                    }
+                    return process.reply(id, &said, Reply::Written(said));
                 }
-                if self == Self::FailsAfter {
-                    let _ = world.write(&op);
+                if self != Self::Fails {
+                    world.write(&op);
                 }
-                process.answer(id, &broke, Reply::Saved(Err(broke)));
+                process.answer(id, &said, Reply::Written(said));
             }
             Ask::Send(sent) => match self {
                 Self::Busy => {

@@ -1,11 +1,11 @@
-//! The host of a simulated process. It keeps to what `src/js/core/locks.js` does around a user's store: one that is silent for 60 s has
-//! failed, and a lock is freed after the writes that were made under it.
+//! The host of a simulated process. A store that is silent for 60 s has failed.
 
 use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
-use crate::store::{Holder, LEDGER_LOCK};
+use crate::store::{Part, Rows};
 use l402_fetch::flow::event::{Event, Quote};
 use l402_fetch::flow::host::{Answer, Head, Host, Order, Terms};
+use l402_fetch::ledger::view::{Changes, Listing};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
 use std::future::Future;
@@ -15,29 +15,29 @@ use std::rc::Rc;
 /// An error object of the caller's world.
 pub type Cause = &'static str;
 
-const STORE_TIMEOUT_MS: u64 = 60_000;
-/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before anything
+pub const STORE_TIMEOUT_MS: u64 = 60_000;
+/// A busy process's timers are late. Those that are to fire often would each be a step, hundreds of them before anything
 /// happens.
-const COARSE_MS: u64 = 4_000;
+const COARSE_MS: u64 = 10_000;
+/// The core takes its pauses after a lost comparison from chance; what this divides leaves none.
+const NO_PAUSE: u64 = 32_000;
 
 #[derive(Clone)]
 pub struct Sim(pub Rc<Process>);
-
-/// Frees its lock when it is dropped.
-pub struct Guard(pub Option<(Rc<Process>, String, Holder)>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some((process, name, holder)) = self.0.take() {
-            process.free(&name, holder);
-        }
-    }
-}
 
 impl Sim {
     fn deadline(&self) -> Option<u64> {
         Some(self.0.world.timer() + STORE_TIMEOUT_MS)
     }
+
+    /// In memory nothing fails, and nothing comes between.
+    fn is_in_memory(&self) -> bool {
+        !self.has_store()
+    }
+}
+
+fn rows_of(changes: &Changes) -> Rows {
+    changes.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The scheduler answers each request with its own kind of reply.
@@ -49,20 +49,30 @@ impl Host for Sim {
     type Call = Fetching;
     type Response = Head;
     type Cause = Cause;
-    type Guard = Guard;
 
     fn now(&self) -> u64 {
-        self.0.world.wall()
+        self.0.world.wall_of(&self.0)
+    }
+
+    fn monotonic(&self) -> u64 {
+        self.0.monotonic()
+    }
+
+    fn random(&self) -> u64 {
+        self.0.drawn.set(self.0.drawn.get() + 1);
+        (self.0.id as u64 * 1_000_000 + self.0.drawn.get()) * NO_PAUSE
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static {
         let mut until = self.0.world.timer() + milliseconds;
-        if self.wakes_only_itself() && milliseconds < COARSE_MS {
+        if milliseconds < COARSE_MS {
             until = until.next_multiple_of(COARSE_MS);
         }
-        let slept = self.0.ask(Ask::Sleep, Some(until));
+        let slept = (milliseconds > 0).then(|| self.0.ask(Ask::Sleep, Some(until)));
         async move {
-            slept.await;
+            if let Some(slept) = slept {
+                slept.await;
+            }
         }
     }
 
@@ -148,47 +158,55 @@ impl Host for Sim {
         self.0.world.setup.lookup
     }
 
-    fn approve(&self, _quote: &Quote, _terms: &Terms) -> Option<impl Future<Output = Result<bool, Cause>> + 'static> {
-        let asked = self.0.world.setup.asks.then(|| self.0.ask(Ask::Approve, None))?;
-        Some(async move {
+    fn asks(&self) -> bool {
+        self.0.world.setup.asks
+    }
+
+    fn approve(&self, _quote: &Quote, _terms: &Terms) -> impl Future<Output = Result<bool, Cause>> + 'static {
+        let asked = self.0.ask(Ask::Approve, None);
+        async move {
             match asked.await {
                 Reply::Approved(consent) => consent,
                 _ => mismatch(),
             }
-        })
+        }
     }
 
     fn tell(&self, _event: &Event<'_>) {}
 
     fn has_store(&self) -> bool {
-        self.0.world.setup.kind.has_store()
+        self.0.world.setup.has_store
     }
 
-    fn has_lock(&self) -> bool {
-        self.0.world.setup.kind.has_lock()
-    }
-
-    async fn load(&self, key: &str) -> Result<Option<String>, Cause> {
-        match self.0.ask(Ask::Load(key.to_owned()), self.deadline()).await {
-            Reply::Loaded(value) => value,
+    async fn read(&self, keys: &[String]) -> Result<Vec<Option<String>>, Cause> {
+        if self.is_in_memory() {
+            return Ok(self.0.store.read(keys));
+        }
+        match self.0.ask(Ask::Read(keys.to_vec()), self.deadline()).await {
+            Reply::Read(rows) => rows,
             _ => mismatch(),
         }
     }
 
-    async fn save(&self, key: &str, value: &str) -> Result<(), Cause> {
-        match self.0.ask(Ask::Save(key.to_owned(), value.to_owned()), self.deadline()).await {
-            Reply::Saved(saved) => saved,
+    async fn write(&self, changes: &Changes, seen: &Changes) -> Result<bool, Cause> {
+        let (changes, seen) = (rows_of(changes), rows_of(seen));
+        if self.is_in_memory() {
+            return Ok(self.0.store.write(&changes, &seen));
+        }
+        match self.0.ask(Ask::Write(changes, seen), self.deadline()).await {
+            Reply::Written(written) => written,
             _ => mismatch(),
         }
     }
 
-    async fn lock(&self, name: &str) -> Result<Guard, Cause> {
-        if !self.has_lock() {
-            return Ok(Guard(None));
+    async fn list(&self, listing: &Listing) -> Result<Vec<(String, String)>, Cause> {
+        let Listing { prefix, after, limit, reverse } = listing.clone();
+        let part = Part { prefix, after, limit, reverse };
+        if self.is_in_memory() {
+            return Ok(self.0.store.list(&part));
         }
-        let until = if name == LEDGER_LOCK { self.deadline() } else { None };
-        match self.0.ask(Ask::Lock(name.to_owned()), until).await {
-            Reply::Locked(guard) => guard,
+        match self.0.ask(Ask::List(part), self.deadline()).await {
+            Reply::Listed(rows) => rows,
             _ => mismatch(),
         }
     }

@@ -66,6 +66,7 @@ mod host;
 mod process;
 mod promises;
 mod random;
+mod records;
 mod server;
 mod setup;
 mod store;
@@ -74,14 +75,14 @@ mod world;
 
 use explore::{explore, STOP};
 use l402_fetch::ledger::wallet::{Wallet, Window};
-use setup::{Call, Kind, Setup, Site};
+use setup::{Call, Only, Setup, Site};
 use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wallet::Manner;
 
 /// Random runs, where their number is not given.
-const RUNS: u64 = 10_000;
+const RUNS: u64 = 3_000;
 
 /// Shows a line also of tests that pass, which print! would not.
 fn report(line: &str) {
@@ -123,48 +124,55 @@ fn fetch(path: &'static str) -> Vec<Call> {
 }
 
 #[test]
-fn web_locks() {
-    all(&Setup { late_orders: true, ..Setup::new("web locks", Kind::Web) });
+fn two_that_want_the_same() {
+    all(&Setup::new("two that want the same"));
 }
 
+/// One process whose store fails twice.
 #[test]
-fn leases() {
-    all(&Setup { late_orders: true, ..Setup::new("leases", Kind::Lease) });
+fn a_store_that_fails_twice() {
+    let setup = Setup { only: Only::Store, jumps: false, faults: 2, ..Setup::new("a store that fails twice") };
+    all(&Setup { plans: vec![vec![fetch("/data")]], ..setup });
 }
 
-/// Whoever is frozen before it asks the wallet may be passed over by somebody who waited for as long as a wallet is given.
-#[test]
-fn leases_and_a_long_wait() {
-    let setup = Setup::new("leases and a long wait", Kind::Lease);
+/// What a process that died or froze has left open is settled, or handed to the wallet once more, by one that has waited.
+fn patient(name: &str) -> Setup {
     let patient = vec![Call::Fetch(0, "/data"), Call::Wait(350_000), Call::Fetch(0, "/data")];
-    all(&Setup { plans: vec![vec![fetch("/data")], vec![patient]], ..setup });
+    Setup { plans: vec![vec![fetch("/data")], vec![patient]], only: Only::Life, jumps: false, ..Setup::new(name) }
 }
 
 #[test]
-fn lock_files() {
-    all(&Setup { late_orders: true, ..Setup::new("lock files", Kind::File) });
+fn one_that_waits_long() {
+    all(&patient("one that waits long"));
+}
+
+#[test]
+fn a_wallet_that_pays_an_invoice_once() {
+    let wallet = Wallet { settles_once: true, ..Setup::wallet() };
+    all(&Setup { wallet, ..patient("a wallet that pays an invoice once") });
+}
+
+#[test]
+fn two_that_ask_a_person() {
+    all(&Setup { asks: true, ..patient("two that ask a person") });
+}
+
+#[test]
+fn clocks_that_are_off() {
+    let sites = vec![Site { invoice_expiry_s: 300, ..Site::new(setup::SHOP) }];
+    for clocks in [vec![180_000, 0], vec![0, 180_000], vec![-180_000, 0], vec![0, -180_000]] {
+        all(&Setup { sites: sites.clone(), clocks, jumps: false, ..patient("clocks that are off") });
+    }
 }
 
 #[test]
 fn a_wallet_without_lookup() {
-    all(&Setup { lookup: false, ..Setup::new("a wallet without lookup", Kind::Web) });
-}
-
-#[test]
-fn no_lock_and_one_process_at_a_time() {
-    let setup = Setup::new("no lock, one process at a time", Kind::Open);
-    all(&Setup { plans: vec![vec![fetch("/data"), fetch("/data")]], ..setup });
-}
-
-/// Nothing brings them into an order, so that one fault at every step would be too much.
-#[test]
-fn no_lock_and_two_processes() {
-    all(&Setup { faults: 0, ..Setup::new("no lock, two processes, no fault", Kind::Open) });
+    all(&Setup { lookup: false, ..Setup::new("a wallet without lookup") });
 }
 
 #[test]
 fn memory() {
-    let setup = Setup::new("memory", Kind::Memory);
+    let setup = Setup { has_store: false, late_orders: false, ..Setup::new("memory") };
     all(&Setup { plans: vec![vec![fetch("/data"), fetch("/data"), fetch("/other")]], ..setup });
 }
 
@@ -173,15 +181,16 @@ fn two_resources_of_a_server_that_does_not_share_tokens() {
     let sites = vec![Site { shares: false, ..Site::new(setup::SHOP) }];
     // What a guess broke is asked again without it: of two processes in which something goes wrong there are too many runs.
     let plans = vec![vec![vec![Call::Fetch(0, "/a"), Call::Fetch(0, "/b")]]];
-    all(&Setup { sites: sites.clone(), plans, ..Setup::new("two resources, one process", Kind::Web) });
+    all(&Setup { sites: sites.clone(), plans, ..Setup::new("two resources, one process") });
     let plans = vec![vec![fetch("/a")], vec![fetch("/b")]];
-    all(&Setup { sites, plans, faults: 0, ..Setup::new("two resources, no fault", Kind::Web) });
+    all(&Setup { sites, plans, faults: 0, ..Setup::new("two resources, no fault") });
 }
 
 #[test]
 fn a_limit_that_is_enough_for_one() {
     let sites = vec![Site::new(setup::SHOP), Site::new("https://other.example")];
-    let setup = Setup { sites, ..Setup::new("a limit that is enough for one", Kind::Web) }.total(15);
+    let setup =
+        Setup { sites, only: Only::Life, jumps: false, ..Setup::new("a limit that is enough for one") }.total(15);
     all(&Setup { plans: vec![vec![fetch("/a")], vec![vec![Call::Fetch(1, "/b")]]], ..setup });
 }
 
@@ -189,8 +198,8 @@ fn a_limit_that_is_enough_for_one() {
 fn tokens_that_are_good_once() {
     let sites = vec![Site { single_use: true, ..Site::new(setup::SHOP) }];
     let plans = vec![vec![fetch("/data")]];
-    all(&Setup { sites: sites.clone(), plans, ..Setup::new("tokens that are good once, one process", Kind::Web) });
-    all(&Setup { sites, faults: 0, ..Setup::new("tokens that are good once, no fault", Kind::Web) });
+    all(&Setup { sites: sites.clone(), plans, ..Setup::new("tokens that are good once, one process") });
+    all(&Setup { sites, faults: 0, ..Setup::new("tokens that are good once, no fault") });
 }
 
 #[test]
@@ -200,26 +209,21 @@ fn a_server_that_takes_money_and_gives_nothing() {
     // something goes wrong there are too many runs. The random ones have some of them.
     for refusal in [402, 403] {
         let plans = vec![vec![fetch("/data")]];
-        all(&Setup {
-            sites: sites(refusal),
-            plans,
-            ..Setup::new("a server that gives nothing, one process", Kind::Web)
-        });
-        let setup = Setup::new("a server that gives nothing, no fault", Kind::Web);
+        all(&Setup { sites: sites(refusal), plans, ..Setup::new("a server that gives nothing, one process") });
+        let setup = Setup::new("a server that gives nothing, no fault");
         all(&Setup { sites: sites(refusal), faults: 0, ..setup });
     }
 }
 
 #[test]
 fn a_purchase_beside_lookups() {
-    let setup = Setup { late_orders: true, ..Setup::new("a purchase beside lookups", Kind::Lease) };
+    let setup = Setup { only: Only::Store, jumps: false, ..Setup::new("a purchase beside lookups") };
     all(&Setup { plans: vec![vec![fetch("/data")], vec![vec![Call::Payments]]], ..setup });
 }
 
 /// Requests of one isolate, each of which may end or freeze at any step.
-fn isolate(name: &str, kind: Kind, paths: &[&'static str]) -> Setup {
-    let mut setup = Setup { isolated: true, ..Setup::new(name, kind) };
-    setup.config.payment_timeout_ms = 20_000;
+fn isolate(name: &str, has_store: bool, paths: &[&'static str]) -> Setup {
+    let mut setup = Setup { isolated: true, has_store, late_orders: has_store, ..Setup::new(name) };
     // Two take minutes.
     setup.faults = number("SIM_FAULTS").unwrap_or(1) as u32;
     Setup { plans: vec![paths.iter().map(|path| fetch(path)).collect()], ..setup }
@@ -227,13 +231,13 @@ fn isolate(name: &str, kind: Kind, paths: &[&'static str]) -> Setup {
 
 #[test]
 fn requests_of_an_isolate() {
-    all(&isolate("requests of an isolate", Kind::Memory, &["/data", "/data", "/other"]));
+    all(&isolate("requests of an isolate", false, &["/data", "/data", "/other"]));
 }
 
 /// A reserve that outlived its request would keep the other one from buying for ever.
 #[test]
 fn requests_of_an_isolate_that_asks() {
-    let setup = isolate("an isolate that asks", Kind::Memory, &["/data", "/data"]);
+    let setup = isolate("an isolate that asks", false, &["/data", "/data"]);
     let sites = vec![Site::new(setup::SHOP), Site::new("https://other.example")];
     let plans = vec![vec![fetch("/data"), vec![Call::Fetch(1, "/other")]]];
     all(&Setup { asks: true, sites, plans, ..setup.clone() }.total(15));
@@ -242,21 +246,12 @@ fn requests_of_an_isolate_that_asks() {
 
 #[test]
 fn requests_of_an_isolate_with_a_store() {
-    all(&isolate("an isolate with a store", Kind::Lease, &["/data", "/data"]));
+    all(&isolate("an isolate with a store", true, &["/data", "/data"]));
 }
 
 /// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at any step.
 fn wallet(name: &str, wallet: Wallet, manner: Manner) -> Setup {
-    let mut setup = Setup {
-        wallet,
-        manner,
-        only_wallet: true,
-        late_orders: true,
-        jumps: false,
-        faults: 2,
-        ..Setup::new(name, Kind::Web)
-    };
-    setup.config.payment_timeout_ms = 20_000;
+    let setup = Setup { wallet, manner, only: Only::Wallet, jumps: false, faults: 2, ..Setup::new(name) };
     let patient = vec![Call::Fetch(0, "/data"), Call::Wait(40_000), Call::Fetch(0, "/data")];
     Setup { plans: vec![vec![patient]], ..setup }
 }
@@ -311,7 +306,7 @@ fn a_record_of_an_earlier_attempt() {
 #[test]
 fn a_wallet_that_forgets() {
     let manner = Manner { shows_until_ms: 20_000, ..Manner::default() };
-    all(&Setup { kind: Kind::Memory, late_orders: false, ..wallet("a wallet that forgets", Setup::wallet(), manner) });
+    all(&Setup { has_store: false, late_orders: false, ..wallet("a wallet that forgets", Setup::wallet(), manner) });
 }
 
 /// A person agrees after the time is over.
@@ -323,8 +318,8 @@ fn a_wallet_that_is_still_at_work_after_its_time() {
 
 #[test]
 fn two_nodes_on_one_store() {
-    let setup = Setup::new("two nodes on one store", Kind::Web);
-    all(&Setup { manner: Manner { is_own: true, ..Manner::default() }, late_orders: true, ..setup });
+    let setup = Setup::new("two nodes on one store");
+    all(&Setup { manner: Manner { is_own: true, ..Manner::default() }, ..setup });
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! One process: a client with a memory of its own, the calls of its users, and what it waits for.
 
 use crate::executor::Executor;
-use crate::host::{Cause, Guard, Sim};
+use crate::host::{Cause, Sim};
 use crate::server::Sent;
 use crate::setup::{Call, Lane};
-use crate::store::{Holder, LEDGER_LOCK};
+use crate::store::{Part, Rows, Store};
 use crate::world::World;
 use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::{Client, Code};
 use std::cell::{Cell, RefCell};
@@ -44,9 +45,9 @@ pub struct Bill {
 /// What a process waits for.
 #[derive(Clone, Hash, Debug)]
 pub enum Ask {
-    Load(String),
-    Save(String, String),
-    Lock(String),
+    Read(Vec<String>),
+    Write(Rows, Rows),
+    List(Part),
     Send(Sent),
     Pay(Bill),
     Lookup(String),
@@ -55,9 +56,9 @@ pub enum Ask {
 }
 
 pub enum Reply {
-    Loaded(Result<Option<String>, Cause>),
-    Saved(Result<(), Cause>),
-    Locked(Result<Guard, Cause>),
+    Read(Result<Vec<Option<String>>, Cause>),
+    Written(Result<bool, Cause>),
+    Listed(Result<Vec<(String, String)>, Cause>),
     Sent(Result<Head, Cause>),
     Paid(Answer<Cause>),
     Found(Fact),
@@ -94,13 +95,11 @@ pub struct Op {
     pub error_at: Option<u64>,
     /// When a timer fires, or who asked gives up.
     pub until: Option<u64>,
-    /// What a write was made under.
-    pub ledger: Option<Holder>,
 }
 
 impl Op {
     pub fn is_at_store(&self) -> bool {
-        matches!(self.ask, Ask::Load(_) | Ask::Save(..) | Ask::Lock(_))
+        matches!(self.ask, Ask::Read(_) | Ask::Write(..) | Ask::List(_))
     }
 }
 
@@ -203,20 +202,18 @@ pub struct Process {
     asked: Cell<u64>,
     /// The request whose tasks run.
     at_work: Cell<usize>,
-    /// Which request took which lock.
-    takers: RefCell<BTreeMap<u64, usize>>,
     pub sends: Cell<u64>,
     /// Which call a request to a server belongs to: its address in memory.
     pub sending: RefCell<BTreeMap<u64, usize>>,
     /// Fetches that users began, and orders that the wallet got.
     pub begun: Cell<usize>,
     pub orders: Cell<usize>,
-    /// Under which the store believes that this process writes.
-    pub ledger: Cell<Option<Holder>>,
-    /// Locks that are freed when what is being written is written.
-    freeing: RefCell<Vec<(String, Holder)>>,
-    /// When a lock that it held was last taken over, on the wall clock.
-    pub taken_over: Cell<Option<u64>>,
+    /// The shared store, or the memory that it has in its place.
+    pub store: Rc<Store>,
+    /// Numbers that it has drawn.
+    pub drawn: Cell<u64>,
+    /// For how long it was frozen, where its clock stands still then.
+    slept: Cell<u64>,
     /// All that it has learnt of the world, in order: what its memory is a function of.
     pub history: Cell<u128>,
     executor: RefCell<Option<Rc<Executor>>>,
@@ -236,14 +233,13 @@ impl Process {
             slots: RefCell::default(),
             asked: Cell::new(0),
             at_work: Cell::new(0),
-            takers: RefCell::default(),
             sends: Cell::new(0),
             sending: RefCell::default(),
             begun: Cell::new(0),
             orders: Cell::new(0),
-            ledger: Cell::new(None),
-            freeing: RefCell::default(),
-            taken_over: Cell::new(None),
+            store: if world.setup.has_store { Rc::clone(&world.store) } else { Rc::default() },
+            drawn: Cell::new(0),
+            slept: Cell::new(0),
             history: Cell::new(0),
             executor: RefCell::new(Some(Rc::default())),
             client: RefCell::default(),
@@ -288,11 +284,6 @@ impl Process {
         } else {
             own
         }
-    }
-
-    /// The status of who took a lock.
-    pub fn status_of_holder(&self, holder: Holder) -> (Status, u64) {
-        self.status_of(self.takers.borrow().get(&holder.1).copied().unwrap_or_default())
     }
 
     pub fn is_awake(&self, op: &Op) -> bool {
@@ -351,8 +342,7 @@ impl Process {
             op.orphan = true;
             match op.ask {
                 Ask::Pay(_) => op.stage == Stage::Flying || (late && op.stage == Stage::Asked && !op.lost),
-                // With Web Locks a tab's writes are over before its locks are another's.
-                Ask::Save(..) => late && self.world.setup.kind.has_leases(),
+                Ask::Write(..) => late,
                 _ => false,
             }
         });
@@ -387,26 +377,19 @@ impl Process {
         let id = self.asked.get() + 1;
         self.asked.set(id);
         let owner = self.at_work.get();
-        if matches!(ask, Ask::Lock(_)) {
-            self.takers.borrow_mut().insert(id, owner);
-        }
         let slot = Rc::new(Slot { owner, ..Slot::default() });
-        let (stage, ledger) = (Stage::Asked, self.ledger.get());
-        self.ops.borrow_mut().insert(
-            id,
-            Op {
-                ask,
-                owner,
-                stage,
-                slow: false,
-                slow_until: None,
-                lost: false,
-                orphan: false,
-                error_at: None,
-                until,
-                ledger,
-            },
-        );
+        let op = Op {
+            ask,
+            owner,
+            stage: Stage::Asked,
+            slow: false,
+            slow_until: None,
+            lost: false,
+            orphan: false,
+            error_at: None,
+            until,
+        };
+        self.ops.borrow_mut().insert(id, op);
         self.slots.borrow_mut().insert(id, Rc::clone(&slot));
         Waiting { process: Rc::clone(self), id, slot }
     }
@@ -417,7 +400,7 @@ impl Process {
         let mut ops = self.ops.borrow_mut();
         if let Some(op) = ops.get_mut(&id) {
             op.orphan = true;
-            if !matches!(op.ask, Ask::Save(..) | Ask::Pay(_)) || (op.lost && op.stage == Stage::Asked) {
+            if !matches!(op.ask, Ask::Write(..) | Ask::Pay(_)) || (op.lost && op.stage == Stage::Asked) {
                 ops.remove(&id);
             }
         }
@@ -426,14 +409,13 @@ impl Process {
     /// Brings an answer; what is kept of the request is done with.
     pub fn answer(&self, id: u64, what: &impl Hash, reply: Reply) {
         self.ops.borrow_mut().remove(&id);
-        self.free_what_waits();
         self.reply(id, what, reply);
     }
 
     /// Brings an answer, while the request goes on.
     pub fn reply(&self, id: u64, what: &impl Hash, reply: Reply) {
         let Some(slot) = self.slots.borrow_mut().remove(&id) else { return };
-        self.note(&(id, self.world.wall()));
+        self.note(&(id, self.world.wall_of(self), self.monotonic()));
         self.note(what);
         self.at_work.set(slot.owner);
         slot.reply.replace(Some(reply));
@@ -443,28 +425,9 @@ impl Process {
         self.run();
     }
 
-    pub fn is_writing(&self) -> bool {
-        self.ops.borrow().values().any(|op| matches!(op.ask, Ask::Save(..)))
-    }
-
-    /// Frees a lock: not before what was written under it is written.
-    pub fn free(&self, name: &str, holder: Holder) {
-        if self.status.get().0 == Status::Dead {
-            return;
-        }
-        if name == LEDGER_LOCK && self.ledger.get() == Some(holder) {
-            self.ledger.set(None);
-        }
-        self.freeing.borrow_mut().push((name.to_owned(), holder));
-        self.free_what_waits();
-    }
-
-    pub fn free_what_waits(&self) {
-        if (self.world.setup.isolated || !self.is_writing()) && self.status.get().0 != Status::Dead {
-            for (name, holder) in self.freeing.take() {
-                self.world.store.free(&name, holder);
-            }
-        }
+    /// By a clock that is never set.
+    pub fn monotonic(&self) -> u64 {
+        self.world.timer() - self.slept.get()
     }
 
     pub fn freeze(&self, now: u64) {
@@ -472,9 +435,12 @@ impl Process {
     }
 
     pub fn thaw(&self, now: u64) {
+        if self.world.setup.stops_clock {
+            self.slept.set(self.slept.get() + now - self.status.get().1);
+        }
         self.status.set((Status::Running, now));
         // the answer that it slept on, if any, is heard now
-        self.note(&self.world.wall());
+        self.note(&(self.world.wall_of(self), self.monotonic()));
         self.run();
     }
 
@@ -504,9 +470,12 @@ fn get(url: String) -> Request {
     Request { method: "GET".into(), url, replayable: true, authorized: false, payable: true }
 }
 
+fn all() -> Filter {
+    Filter { limit: 1_000, ..Filter::default() }
+}
+
 async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
     let Some(client) = process.client.borrow().clone() else { return };
-    let mut looked = false;
     for call in lane {
         let url = match call {
             Call::Fetch(site, path) => process.world.setup.url(site, path),
@@ -519,10 +488,6 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
                 process.world.begins(&request.url);
                 let fetching = Rc::new(Fetching { request: request.clone(), aborted: Cell::new(false) });
                 progress.calling.replace(Some(Rc::clone(&fetching)));
-                if !std::mem::replace(&mut looked, true) && process.world.setup.kind.has_store() {
-                    // A store that can't be read breaks nothing while there is nothing to pay.
-                    drop(client.read_tokens().await);
-                }
                 match client.fetch(fetching, request).await {
                     Ok(reply) => {
                         let receipt = reply.receipt.map(|receipt| (receipt.paid_now, receipt.payment.payment_hash));
@@ -531,9 +496,9 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
                     Err(failure) => ended(failure),
                 }
             }
-            Call::Payments => client.payments().await.map_or_else(ended, |_| End::Done),
+            Call::Payments => client.payments(all()).await.map_or_else(ended, |_| End::Done),
             Call::Spent => client.spent(None).await.map_or_else(ended, |_| End::Done),
-            Call::Resolve => match client.payments().await {
+            Call::Resolve => match client.payments(all()).await {
                 Ok(payments) => {
                     tell_the_truth(&process, &client, payments).await;
                     End::Done
@@ -552,7 +517,7 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
         };
         progress.calling.take();
         if process.world.is_day_after.get() && matches!(end, End::Raised("over_limit", _)) {
-            let told = client.payments().await.unwrap_or_default();
+            let told = client.payments(all()).await.unwrap_or_default();
             progress.refused.borrow_mut().push((url.clone(), told));
         }
         process.world.judge(&process, &end);

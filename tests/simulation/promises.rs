@@ -1,14 +1,13 @@
 //! What a user was promised, checked against the wallet's ledger: while a run goes on, and when it is over.
 
-use crate::process::{says_unpaid, End, Op, Process, Status};
-use crate::setup::{Call, Kind};
-use crate::store::{Holder, JOURNAL, TOKENS};
+use crate::process::{says_unpaid, End, Op, Process};
+use crate::records::{flaw, is_stored, leases, records, Record};
+use crate::setup::Call;
 use crate::wallet::{Money, Way};
 use crate::world::{Act, World};
-use l402_fetch::ledger::entry::{Entry, FORGOTTEN_AFTER_S};
-use l402_fetch::ledger::journal::Journal;
 use l402_fetch::ledger::limits::{Spent, Windows};
 use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::record::FORGOTTEN_AFTER_S;
 use std::rc::Rc;
 
 /// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says is believed.
@@ -31,26 +30,15 @@ impl World {
         }
     }
 
-    fn journal(&self) -> Vec<Entry> {
-        let text = self.store.value(JOURNAL);
-        text.and_then(|text| Journal::parse(&text).ok()).map(|journal| journal.entries().to_vec()).unwrap_or_default()
-    }
-
     /// The wallet is asked: the journal says since when.
     pub fn check_order(&self, process: &Process, hash: &str) -> u64 {
         self.keeps("one payment per call", process.orders.get() <= process.begun.get(), || {
             format!("process {} asked {} times", process.id, process.orders.get())
         });
-        let entry = self.journal().into_iter().rev().find(|entry| entry.payment.payment_hash == hash);
-        if self.setup.kind.has_store() && !self.setup.is_racy() {
-            let is_open = entry.as_ref().is_some_and(Entry::is_unsettled);
-            // Who was frozen since may find that others took the entry for one that never started.
-            let is_overtaken = self.setup.kind.has_leases() && entry.is_some();
-            self.keeps("journal before wallet", is_open || is_overtaken, || {
-                format!("{hash} is not open in the journal")
-            });
-        }
-        entry.map_or_else(|| self.wall(), |entry| entry.started_at_ms)
+        let record = records(&process.store).into_iter().find(|record| record.hash == hash);
+        let is_written = record.as_ref().is_some_and(|record| !record.is_reserved);
+        self.keeps("written before the wallet is asked", is_written, || hash.to_owned());
+        record.map_or_else(|| self.wall(), |record| record.started_at_ms)
     }
 
     /// A token is about to be shown: it was stored before. Another call may come while that is being done.
@@ -62,35 +50,30 @@ impl World {
             return;
         }
         let is_taken_back = !self.forgotten.borrow().is_empty();
-        if !self.setup.kind.has_store()
-            || self.setup.is_racy()
-            || is_fleeting
-            || is_taken_back
-            || self.store_failed.get()
-        {
+        if is_fleeting || is_taken_back || self.store_failed.get() {
             return;
         }
         let preimage = authorization.rsplit(':').next().unwrap_or_default();
-        let stored = self.store.value(TOKENS).unwrap_or_default();
-        self.keeps("token before repeat", stored.contains(preimage), || authorization.to_owned());
+        self.keeps("token before repeat", is_stored(&process.store, preimage), || authorization.to_owned());
     }
 
     /// What the wallet told who still lives is in the books.
     fn check_revealed(&self) {
-        if !self.setup.kind.has_store() || self.setup.is_racy() || self.store_failed.get() {
+        if self.store_failed.get() {
             return;
         }
-        let journal = self.journal();
         for (hash, process) in &*self.revealed.borrow() {
-            if self.process(*process).is_running() {
-                self.keeps("what was revealed is kept", entry_is_paid(&journal, hash), || hash.clone());
+            let process = self.process(*process);
+            if process.is_running() {
+                let is_kept = is_paid(&records(&process.store), hash);
+                self.keeps("what was revealed is kept", is_kept, || hash.clone());
             }
         }
     }
 
     /// The wallet has taken a payment on.
     pub fn check_money(&self, hash: &str) {
-        if self.setup.is_racy() || self.is_replayed.get() {
+        if self.is_replayed.get() {
             return;
         }
         let payments = self.wallet.payments.borrow();
@@ -146,16 +129,13 @@ impl World {
         if self.is_replayed.get() {
             return;
         }
-        for entry in self.journal() {
-            let hash = &entry.payment.payment_hash;
-            // Without a lock only the clock can tell that nobody is about to pay.
-            let is_blind = self.setup.is_racy() && self.is_set_forward();
-            if entry.payment.state == State::Failed && !is_blind {
-                self.keeps("failed only what did not move", self.wallet.way(hash) != Some(Way::Moved), || hash.clone());
-            }
-            if entry.payment.state == State::Paid {
-                self.keeps("paid only what moved", self.wallet.way(hash) == Some(Way::Moved), || hash.clone());
-            }
+        for Record { hash, state, .. } in records(&self.store) {
+            let has_moved = self.wallet.way(&hash) == Some(Way::Moved);
+            self.keeps("failed only what did not move", state != State::Failed || !has_moved, || hash.clone());
+            self.keeps("paid only what moved", state != State::Paid || has_moved, || hash);
+        }
+        if let Some(flaw) = flaw(&self.store) {
+            self.breaks("sums equal the records", &flaw);
         }
     }
 
@@ -183,24 +163,14 @@ impl World {
         for process in self.running() {
             self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
         }
-        self.check_locks();
         self.check_revealed();
-        if self.is_healthy() && !self.setup.is_racy() {
+        if self.is_healthy() {
             for process in self.running() {
                 self.check_calls(&process, 0);
             }
         }
         if self.broken.borrow().is_none() {
             self.live_on();
-        }
-    }
-
-    fn check_locks(&self) {
-        let processes = self.processes.borrow();
-        for (name, lock) in &*self.store.locks.borrow() {
-            let is_dead = |holder: &Holder| processes[holder.0].status_of_holder(*holder).0 == Status::Dead;
-            let is_free = lock.holder.is_none_or(|holder| self.store.kind != Kind::Web && is_dead(&holder));
-            self.keeps("locks are freed", is_free, || name.clone());
         }
     }
 
@@ -219,15 +189,11 @@ impl World {
                     calls
                 },
             );
-        // In memory alone all is lost with its process, and a store that many wrote without lock has lost some of it.
-        let is_kept = self.setup.kind.has_store() && !self.setup.is_racy();
         let before = self.wallet.moved();
         let asked_last = [again.clone(), vec![Call::Payments]].concat();
-        if self.setup.kind.has_leases() {
-            // Whoever takes locks over from the dead believes no "failed" until their wallets' time is over.
+        if self.setup.has_store {
             self.start(usize::MAX, std::slice::from_ref(&again));
-            self.finish();
-            self.pass(REST_MS);
+            self.watch(&again);
         }
         for process in self.running() {
             process
@@ -236,17 +202,33 @@ impl World {
             self.finish();
             self.check_last_calls(&process);
         }
-        if !is_kept {
+        // In memory alone all is lost with its process.
+        if !self.setup.has_store {
             return;
         }
         let mut last = vec![Call::Resolve];
         last.splice(..usize::from(self.setup.can_tell()), []);
         last.extend(asked_last);
-        let process = self.start(usize::MAX, &[last]);
+        let process = self.start(usize::MAX, &[again]);
+        self.finish();
+        self.pass(REST_MS);
+        process.call(last);
+        process.run();
         self.finish();
         self.check_last_calls(&process);
-        self.check_locks();
         self.check_books(&before);
+        self.check_left_behind();
+    }
+
+    /// Everybody asks once, and has then watched the leases of the dead for long enough.
+    fn watch(self: &Rc<Self>, again: &[Call]) {
+        self.finish();
+        for process in self.running() {
+            process.call(again.to_vec());
+            process.run();
+            self.finish();
+        }
+        self.pass(REST_MS);
     }
 
     /// Lets everything come to its end, in order.
@@ -271,9 +253,7 @@ impl World {
         let lanes = process.lanes.borrow().len();
         self.check_calls(process, lanes - 1);
         for (url, told) in &*process.lanes.borrow()[lanes - 1].refused.borrow() {
-            self.keeps("no reserve is left behind", self.setup.long_jumps || self.is_used_up(told, url), || {
-                url.clone()
-            });
+            self.keeps("no reserve is left behind", self.setup.is_random || self.is_used_up(told, url), || url.clone());
         }
     }
 
@@ -315,8 +295,10 @@ impl World {
                     End::Raised("not_honored", _) if self.setup.site_of(url).1.lasts_s.is_some() => true,
                     End::Answer(..) | End::Raised("not_honored", _) => refuses(url),
                     End::Raised("over_limit", None) => self.is_tight(),
-                    // Its own order is out for as long as its wallet never answers.
-                    End::Raised("payment_unknown", Some((_, hash))) => process.has_out(hash) || !self.setup.can_tell(),
+                    // An order is out for as long as its wallet never answers.
+                    End::Raised("payment_unknown", Some((_, hash))) => {
+                        self.running().iter().any(|other| other.has_out(hash)) || !self.setup.can_tell()
+                    }
                     _ => false,
                 };
                 self.keeps("what is bought can be had", is_fine, || {
@@ -333,28 +315,23 @@ impl World {
 
     /// What the books say in the end is what the wallet's ledger says.
     fn check_books(&self, before: &[(String, Money)]) {
-        let journal = self.journal();
+        let records = records(&self.store);
         for (hash, money) in self.wallet.moved() {
-            let entry = journal.iter().rev().find(|entry| entry.payment.payment_hash == hash);
-            self.keeps("the journal knows every payment", entry.is_some(), || hash.clone());
-            let Some(entry) = entry else { continue };
-            let is_resolved = entry.payment.state == State::Paid || self.can_still_be_open(entry);
-            self.keeps("nothing stays open that can be told", is_resolved, || {
-                format!("{hash} {:?}", entry.payment.state)
-            });
-            let counted = entry.payment.amount_msat == money.amount_msat;
-            self.keeps("the journal knows every payment", counted, || format!("{hash} amount"));
+            let record = records.iter().find(|record| record.hash == hash);
+            let is_known = record.is_some_and(|record| record.amount_msat == money.amount_msat);
+            self.keeps("the ledger knows every payment", is_known, || hash.clone());
         }
-        for entry in &journal {
-            let is_resolved = !entry.is_unsettled() || self.can_still_be_open(entry);
-            self.keeps("nothing stays open that can be told", is_resolved, || {
-                format!("{} {:?}", entry.payment.payment_hash, entry.payment.state)
+        for record in &records {
+            let has_moved = self.wallet.way(&record.hash) == Some(Way::Moved);
+            let is_settled = if has_moved { record.state == State::Paid } else { !record.is_unsettled() };
+            self.keeps("nothing stays open that can be told", is_settled || self.can_still_be_open(record), || {
+                format!("{} {:?}", record.hash, record.state)
             });
         }
         // What had been bought before was not bought again by who came last.
         for (hash, money) in before {
             let site = self.setup.site_of(&money.url).1;
-            let is_bought = entry_is_paid(&journal, hash) || site.single_use;
+            let is_bought = is_paid(&records, hash) || site.single_use;
             self.keeps("what was revealed is kept", is_bought || self.is_aged(money), || hash.clone());
         }
     }
@@ -363,12 +340,26 @@ impl World {
         self.latest() / 1000 > money.invoice_expires_at + FORGOTTEN_AFTER_S
     }
 
-    /// An entry is looked up when its resource is bought next: where another token opens it, that may be never.
-    fn can_still_be_open(&self, entry: &Entry) -> bool {
-        self.wall() / 1000 > entry.invoice_expires_at + FORGOTTEN_AFTER_S
+    /// An order that is never answered is out for ever. A payment is looked up when its resource is bought next: where another
+    /// token opens it, that may be never.
+    fn can_still_be_open(&self, record: &Record) -> bool {
+        let is_out = self.running().iter().any(|process| process.has_out(&record.hash));
+        is_out || self.wall() / 1000 > record.invoice_expires_at + FORGOTTEN_AFTER_S
+    }
+
+    /// All is over, and leases have lapsed.
+    fn check_left_behind(&self) {
+        let records = records(&self.store);
+        for record in records.iter().filter(|record| record.is_reserved) {
+            self.breaks("no reserve is left behind", &record.hash);
+        }
+        for owner in leases(&self.store) {
+            let is_held = records.iter().any(|record| record.is_unsettled() && record.owner == owner);
+            self.keeps("no lease is left behind", is_held, || owner);
+        }
     }
 }
 
-fn entry_is_paid(journal: &[Entry], hash: &str) -> bool {
-    journal.iter().any(|entry| entry.payment.payment_hash == hash && entry.payment.state == State::Paid)
+fn is_paid(records: &[Record], hash: &str) -> bool {
+    records.iter().any(|record| record.hash == hash && record.state == State::Paid)
 }

@@ -1,6 +1,6 @@
 //! Runs beyond those that can all be told: more processes, more that goes wrong, all of it decided by one number.
 
-use crate::setup::{Call, Kind, Lane, Setup, Site};
+use crate::setup::{Call, Lane, Only, Setup, Site};
 use crate::wallet::Manner;
 use crate::world::{Act, World};
 use l402_fetch::flow::config::Config;
@@ -73,48 +73,36 @@ fn windows(dice: &mut Dice) -> Windows {
 }
 
 pub fn setup(seed: u64, dice: &mut Dice) -> Setup {
-    let kind = dice.one(&[
-        Kind::Web,
-        Kind::Web,
-        Kind::Web,
-        Kind::Lease,
-        Kind::Lease,
-        Kind::File,
-        Kind::File,
-        Kind::Open,
-        Kind::Open,
-        Kind::Memory,
-    ]);
+    let has_store = dice.percent(85);
     let sites: Vec<Site> = ORIGINS[..=dice.below(3)].iter().map(|origin| site(origin, dice)).collect();
-    let processes = match kind {
-        Kind::Memory => 1,
-        Kind::Open => 1 + dice.below(2),
-        _ => 1 + dice.below(4),
-    };
+    let processes = if has_store { 1 + dice.below(4) } else { 1 };
     let plans = (0..processes).map(|_| (0..=dice.below(2)).map(|_| lane(sites.len(), dice)).collect()).collect();
     let mut config = Config::new(50);
     if dice.percent(50) {
         config.limits.all = windows(dice);
         config.limits.per_origin = windows(dice);
     }
-    let isolated = matches!(kind, Kind::Lease | Kind::Memory) && dice.percent(40);
+    let isolated = dice.percent(25);
     Setup {
         name: format!("seed {seed}"),
-        kind,
+        has_store,
         isolated,
         lookup: dice.percent(70),
         wallet: Setup::wallet(),
         manner: Manner::default(),
-        only_wallet: false,
+        only: Only::All,
+        only_first: false,
         jumps: true,
+        clocks: Vec::new(),
+        stops_clock: dice.percent(50),
         reports_fee: dice.percent(70),
         asks: dice.percent(20),
         sites,
         config,
         plans,
         faults: dice.below(8) as u32,
-        long_jumps: true,
-        late_orders: kind.has_lock(),
+        is_random: true,
+        late_orders: has_store,
     }
 }
 

@@ -5,35 +5,14 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::ledger::limits::Windows;
 use l402_fetch::ledger::wallet::Wallet;
 
-/// How a store's locks behave.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
-    /// Web Locks: freed at once where their holder dies, kept by one that is frozen.
-    Web,
-    /// A Durable Object's leases: taken over from a dead or frozen holder when they have run out, and what that one writes
-    /// afterwards is refused.
-    Lease,
-    /// Lock files: the same, but that a process has ended is seen at once.
-    File,
-    /// A store without `lock`.
-    Open,
-    /// No store: memory.
-    Memory,
-}
-
-impl Kind {
-    pub fn has_store(self) -> bool {
-        self != Self::Memory
-    }
-
-    pub fn has_lock(self) -> bool {
-        matches!(self, Self::Web | Self::Lease | Self::File)
-    }
-
-    /// Whether a lock can be taken from a holder that still runs.
-    pub fn has_leases(self) -> bool {
-        matches!(self, Self::Lease | Self::File)
-    }
+/// What may fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Only {
+    All,
+    Wallet,
+    Store,
+    /// Nothing but whether a process lives.
+    Life,
 }
 
 /// A server.
@@ -89,7 +68,8 @@ pub type Lane = Vec<Call>;
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub name: String,
-    pub kind: Kind,
+    /// Whether processes share a store; else each has its own memory.
+    pub has_store: bool,
     /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and none
     /// wakes another's.
     pub isolated: bool,
@@ -107,12 +87,19 @@ pub struct Setup {
     pub plans: Vec<Vec<Lane>>,
     /// How much may go wrong in a run.
     pub faults: u32,
-    /// Whether only the wallet fails, or whoever asks it dies.
-    pub only_wallet: bool,
+    /// What fails; besides, processes may die or freeze.
+    pub only: Only,
+    /// Whether what happens to one process alone happens to the first: the others are its equals.
+    pub only_first: bool,
     /// Whether the wall clock may be set.
     pub jumps: bool,
-    /// Whether the clock may jump so far that what nobody can tell may be bought anew.
-    pub long_jumps: bool,
+    /// By how many milliseconds the clocks of the processes are off.
+    pub clocks: Vec<i64>,
+    /// Whether the clock that is never set stands still while a process is frozen.
+    pub stops_clock: bool,
+    /// Whether it is one of the random runs: much more may happen, and the clock may jump so far that what nobody can tell may be
+    /// bought anew.
+    pub is_random: bool,
     /// Whether a wallet may get an order from a process that has died already.
     pub late_orders: bool,
 }
@@ -121,11 +108,14 @@ pub const SHOP: &str = "https://shop.example";
 
 impl Setup {
     /// Two processes that want the same thing at once.
-    pub fn new(name: &str, kind: Kind) -> Self {
+    pub fn new(name: &str) -> Self {
         let lane = vec![Call::Fetch(0, "/data")];
+        let mut config = Config::new(100);
+        // Others look again all this time, and each look is a step.
+        config.payment_timeout_ms = 20_000;
         Self {
             name: name.to_owned(),
-            kind,
+            has_store: true,
             isolated: false,
             lookup: true,
             wallet: Self::wallet(),
@@ -133,13 +123,16 @@ impl Setup {
             reports_fee: true,
             asks: false,
             sites: vec![Site::new(SHOP)],
-            config: Config::new(100),
+            config,
             plans: vec![vec![lane.clone()], vec![lane]],
             faults: 1,
-            only_wallet: false,
+            only: Only::All,
+            only_first: true,
             jumps: true,
-            long_jumps: false,
-            late_orders: false,
+            clocks: Vec::new(),
+            stops_clock: true,
+            is_random: false,
+            late_orders: true,
         }
     }
 
@@ -156,11 +149,6 @@ impl Setup {
     pub fn total(mut self, sat: u64) -> Self {
         self.config.limits.all = Windows { total: Some(sat * 1000), ..Windows::default() };
         self
-    }
-
-    /// Whether more than one process runs at a time on a store without lock: what they write may be lost to each other.
-    pub fn is_racy(&self) -> bool {
-        !self.kind.has_lock() && self.plans.len() > 1
     }
 
     pub fn url(&self, site: usize, path: &str) -> String {

@@ -1,79 +1,61 @@
-//! The shared store: values, and locks that behave as those of the real stores do.
+//! The store: rows by compare-and-swap, as all real ones have them.
 
-use crate::process::{Process, Status};
-use crate::setup::Kind;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-pub const JOURNAL: &str = "l402-fetch/journal";
-pub const TOKENS: &str = "l402-fetch/tokens";
-pub const LEDGER_LOCK: &str = "l402-fetch/ledger";
-/// How long a lease, or a lock file without a sign of life, is respected.
-pub const LEASE_MS: u64 = 20_000;
-
-/// A process, and the number of the request by which it took the lock.
-pub type Holder = (usize, u64);
-
-#[derive(Clone, Default, Hash)]
-pub struct Lock {
-    pub holder: Option<Holder>,
-    /// When it was last taken from a holder that did not free it.
-    pub taken_over: Option<u64>,
+/// Which part of the keys is read.
+#[derive(Clone, Hash, Debug)]
+pub struct Part {
+    pub prefix: String,
+    pub after: Option<String>,
+    pub limit: usize,
+    pub reverse: bool,
 }
 
-pub struct Store {
-    pub kind: Kind,
-    pub values: RefCell<BTreeMap<String, String>>,
-    pub locks: RefCell<BTreeMap<String, Lock>>,
-}
+/// Keys with their values; none where there is no row.
+pub type Rows = Vec<(String, Option<Rc<str>>)>;
+
+#[derive(Default)]
+pub struct Store(pub RefCell<BTreeMap<String, Rc<str>>>);
 
 impl Store {
-    pub fn new(kind: Kind) -> Self {
-        Self { kind, values: RefCell::default(), locks: RefCell::default() }
+    pub fn value(&self, key: &str) -> Option<Rc<str>> {
+        self.0.borrow().get(key).cloned()
     }
 
-    pub fn value(&self, key: &str) -> Option<String> {
-        self.values.borrow().get(key).cloned()
+    pub fn read(&self, keys: &[String]) -> Vec<Option<String>> {
+        keys.iter().map(|key| self.value(key).as_deref().map(str::to_owned)).collect()
     }
 
-    pub fn holder(&self, name: &str) -> Option<Holder> {
-        self.locks.borrow().get(name).and_then(|lock| lock.holder)
-    }
-
-    /// When a lock can be had: the time on the clock of timers, 0 where it is free, none where nobody can tell.
-    pub fn free_at(&self, name: &str, processes: &[Rc<Process>]) -> Option<u64> {
-        let Some(holder) = self.holder(name) else { return Some(0) };
-        let (status, since) = processes[holder.0].status_of_holder(holder);
-        match (self.kind, status) {
-            (Kind::File, Status::Dead) => Some(0),
-            (Kind::Lease | Kind::File, Status::Dead | Status::Frozen) => Some(since + LEASE_MS),
-            _ => None,
+    /// All changes, if everything that was seen is still the same.
+    pub fn write(&self, changes: &Rows, seen: &Rows) -> bool {
+        if seen.iter().any(|(key, value)| self.value(key) != *value) {
+            return false;
         }
-    }
-
-    /// Takes a lock that can be had; when it was last taken over, if ever.
-    pub fn take(&self, name: &str, holder: Holder, now: u64) -> Option<u64> {
-        let mut locks = self.locks.borrow_mut();
-        let lock = locks.entry(name.to_owned()).or_default();
-        if lock.holder.is_some() {
-            lock.taken_over = Some(now);
+        let mut rows = self.0.borrow_mut();
+        for (key, value) in changes {
+            match value {
+                Some(value) => drop(rows.insert(key.clone(), Rc::clone(value))),
+                None => drop(rows.remove(key)),
+            }
         }
-        lock.holder = Some(holder);
-        lock.taken_over
+        true
     }
 
-    pub fn free(&self, name: &str, holder: Holder) {
-        if let Some(lock) = self.locks.borrow_mut().get_mut(name).filter(|lock| lock.holder == Some(holder)) {
-            lock.holder = None;
-        }
-    }
-
-    /// What the browser does when a tab is closed.
-    pub fn free_all_of(&self, process: usize) {
-        for lock in self.locks.borrow_mut().values_mut().filter(|lock| lock.holder.is_some_and(|(id, _)| id == process))
-        {
-            lock.holder = None;
+    pub fn list(&self, part: &Part) -> Vec<(String, String)> {
+        let rows = self.0.borrow();
+        let is_after = |key: &String| match &part.after {
+            Some(after) if part.reverse => key < after,
+            Some(after) => key > after,
+            None => true,
+        };
+        let found = rows.iter().filter(|(key, _)| key.starts_with(&part.prefix) && is_after(key));
+        let found = found.map(|(key, value)| (key.clone(), value.to_string()));
+        if part.reverse {
+            found.rev().take(part.limit).collect()
+        } else {
+            found.take(part.limit).collect()
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One world: processes on one store, one wallet, servers, a clock, and all that may happen next.
 
 use crate::fault::Fault;
-use crate::host::Guard;
+use crate::host::STORE_TIMEOUT_MS;
 use crate::process::{digest, Ask, Fetching, Op, Process, Reply, Stage, Status};
 use crate::server::{Sent, Server};
-use crate::setup::{Kind, Lane, Setup};
-use crate::store::{Store, LEDGER_LOCK};
+use crate::setup::{Lane, Only, Setup};
+use crate::store::Store;
 use crate::wallet::{Money, Wallet, Way};
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::wallet::{Fact, Window};
@@ -15,6 +15,8 @@ use std::rc::Rc;
 
 /// An instant (2027) with milliseconds, so that rounding shows.
 const START_MS: i64 = 1_800_000_000_123;
+/// How long a lost comparison is tried again.
+const PATIENCE_MS: u64 = 10_000;
 /// How long a frozen process may sleep when nobody else has anything to wait for: longer than a wallet is given.
 const LONG_MS: u64 = 400_000;
 /// What a wallet reports as its fee: all that it may take.
@@ -41,6 +43,8 @@ pub enum Act {
     /// All die at once.
     Outage,
     Freeze(usize),
+    /// The users of a process that died call again.
+    Start(usize),
     /// A request of an isolate ends before its answer: who called it has gone.
     Drop(usize, usize),
     /// The same, and what was under way to wallet and store still arrives.
@@ -69,7 +73,9 @@ pub struct World {
     pub is_day_after: Cell<bool>,
     pub processes: RefCell<Vec<Rc<Process>>>,
     plans: RefCell<Vec<usize>>,
-    pub store: Store,
+    /// Plans whose process has died, and begins anew once the others wait: in every order there would be too many runs.
+    dead: RefCell<Vec<usize>>,
+    pub store: Rc<Store>,
     pub wallet: Wallet,
     pub server: Server,
     /// Fetches that users began, by what one payment is enough for.
@@ -100,7 +106,8 @@ impl World {
             is_day_after: Cell::new(false),
             processes: RefCell::default(),
             plans: RefCell::default(),
-            store: Store::new(setup.kind),
+            dead: RefCell::default(),
+            store: Rc::default(),
             wallet: Wallet::default(),
             server: Server::default(),
             begun: RefCell::default(),
@@ -150,8 +157,11 @@ impl World {
         self.wall() + self.set_back()
     }
 
-    pub fn is_set_forward(&self) -> bool {
-        self.skew.get() > 0
+    /// What the clock of a process shows.
+    pub fn wall_of(&self, process: &Process) -> u64 {
+        let plan = self.plans.borrow().get(process.id).copied();
+        let off = plan.and_then(|plan| self.setup.clocks.get(plan)).copied().unwrap_or_default();
+        (self.wall() as i64 + off) as u64
     }
 
     /// How far what was written lies in the future, at most.
@@ -177,19 +187,11 @@ impl World {
         self.processes.borrow().iter().filter(|process| process.is_running()).map(Rc::clone).collect()
     }
 
-    fn is_ready(&self, process: &Process, id: u64, op: &Op) -> bool {
+    fn is_ready(&self, process: &Process, op: &Op) -> bool {
         if op.lost {
             return false;
         }
         match &op.ask {
-            // Writes of one process reach its store in order.
-            Ask::Save(..) => {
-                self.setup.isolated
-                    || !process.ops.borrow().range(..id).any(|(_, earlier)| matches!(earlier.ask, Ask::Save(..)))
-            }
-            Ask::Lock(name) => {
-                self.store.free_at(name, &self.processes.borrow()).is_some_and(|at| at <= self.timer.get())
-            }
             Ask::Sleep => op.until.is_some_and(|until| until <= self.timer.get()),
             Ask::Lookup(hash) => !self.is_looked_up_twice(process, hash),
             _ => true,
@@ -220,12 +222,12 @@ impl World {
                 if has_expired {
                     soon.push(Act::Expire(process.id, id));
                 }
-                if !self.is_ready(process, id, op) {
+                if !self.is_ready(process, op) {
                     continue;
                 }
                 let is_under_way = match &op.ask {
                     Ask::Pay(_) => op.stage != Stage::Over,
-                    Ask::Save(..) => op.orphan,
+                    Ask::Write(..) => true,
                     _ => false,
                 };
                 match status {
@@ -248,12 +250,9 @@ impl World {
         (soon, late)
     }
 
-    /// An isolate's timers fire in order, before anything else that happens at their time: its requests look again and again,
-    /// and each order of that would be a run of its own.
+    /// Timers fire in order, before anything else that happens at their time: a process looks again and again, and each order
+    /// of that would be a run of its own.
     fn due_timer(&self) -> Option<Act> {
-        if !self.setup.isolated {
-            return None;
-        }
         self.running().iter().find_map(|process| {
             let ops = process.ops.borrow();
             let is_due = |op: &Op| matches!(op.ask, Ask::Sleep) && op.until.is_some_and(|at| at <= self.timer.get());
@@ -262,17 +261,35 @@ impl World {
         })
     }
 
+    /// A process that waits for nothing but servers: what it does is seen by nobody else, so that others may as well go on
+    /// afterwards, or have gone on before.
+    fn asks_a_server(&self) -> Option<usize> {
+        if self.setup.isolated
+            || self.setup.is_random
+            || self.setup.sites.iter().any(|site| site.single_use || site.reoffers)
+        {
+            return None;
+        }
+        let asks = |process: &&Rc<Process>| {
+            let ops = process.ops.borrow();
+            let waits = |op: &&Op| !matches!(op.ask, Ask::Sleep);
+            ops.values().any(|op| matches!(op.ask, Ask::Send(_)))
+                && ops.values().filter(waits).all(|op| matches!(op.ask, Ask::Send(_)) && !op.slow && !op.lost)
+        };
+        self.running().iter().find(asks).map(|process| process.id)
+    }
+
     fn next_deadline(&self) -> Option<u64> {
         let now = self.timer.get();
         let processes = self.processes.borrow();
+        // Who has nothing to do but to renew a lease waits for nothing.
+        let is_anyone_busy = processes.iter().any(|process| process.is_running() && !process.is_idle());
         let mut next: Option<u64> = None;
         for process in processes.iter().filter(|process| process.is_running()) {
-            for op in process.ops.borrow().values().filter(|op| !op.orphan && process.is_awake(op)) {
-                let free_at = match &op.ask {
-                    Ask::Lock(name) => self.store.free_at(name, &processes),
-                    _ => None,
-                };
-                for at in [op.until, free_at].into_iter().flatten().filter(|at| *at > now) {
+            let counts =
+                |op: &&Op| !op.orphan && process.is_awake(op) && (is_anyone_busy || !matches!(op.ask, Ask::Sleep));
+            for op in process.ops.borrow().values().filter(counts) {
+                for at in op.until.into_iter().filter(|at| *at > now) {
                     next = Some(next.map_or(at, |next| next.min(at)));
                 }
             }
@@ -307,63 +324,83 @@ impl World {
         }
         let (mut acts, late) = self.ordinary();
         let is_busy = !acts.is_empty();
-        if !is_busy && self.can_advance() {
-            acts.push(Act::Advance);
+        if !is_busy {
+            match self.dead.borrow().first() {
+                Some(&plan) => acts.push(Act::Start(plan)),
+                None if self.can_advance() => acts.push(Act::Advance),
+                None => {}
+            }
         }
         acts.extend(late);
         let mut faults = Vec::new();
         if self.faults_left.get() > 0 && !acts.is_empty() {
             self.add_faults(&mut faults, is_busy);
         }
+        if let Some(id) = self.asks_a_server() {
+            let is_its =
+                |act: &Act| matches!(act, Act::Step(own, _) | Act::Fault(own, ..) | Act::Abort(own, _) if *own == id);
+            acts.retain(is_its);
+            faults.retain(is_its);
+        }
         (acts, faults)
     }
 
     fn add_faults(&self, faults: &mut Vec<Act>, is_busy: bool) {
-        let running = self.running();
+        let mut running = self.running();
+        if self.setup.only_first {
+            let plans = self.plans.borrow();
+            running.retain(|process| plans[process.id] == 0);
+        }
         for process in &running {
             let id = process.id;
             for (&op_id, op) in &*process.ops.borrow() {
-                let is_meant = !self.setup.only_wallet || matches!(op.ask, Ask::Pay(_) | Ask::Lookup(_));
-                if is_meant && self.is_ready(process, op_id, op) && !op.slow && !op.orphan && process.is_awake(op) {
-                    faults.extend(Fault::of(op, &self.setup.manner).iter().map(|fault| Act::Fault(id, op_id, *fault)));
-                    if self.setup.kind.has_leases() && !self.setup.isolated && matches!(op.ask, Ask::Save(..)) {
-                        faults.push(Act::Fault(id, op_id, Fault::FreezesAfter));
-                    }
+                let is_meant = match self.setup.only {
+                    Only::All => true,
+                    Only::Wallet => matches!(op.ask, Ask::Pay(_) | Ask::Lookup(_)),
+                    Only::Store => op.is_at_store(),
+                    Only::Life => false,
+                };
+                if is_meant && self.is_ready(process, op) && !op.slow && !op.orphan && process.is_awake(op) {
+                    faults.extend(
+                        Fault::of(op, &self.setup.manner, self.setup.is_random)
+                            .iter()
+                            .map(|fault| Act::Fault(id, op_id, *fault)),
+                    );
                 }
             }
             if self.setup.isolated {
                 self.add_ends(process, faults);
             }
             if !process.is_idle() {
-                if self.setup.kind.has_store() {
+                if self.setup.has_store {
                     faults.push(Act::Crash(id));
                 }
                 let is_late = |op: &Op| match op.ask {
                     Ask::Pay(_) => self.setup.late_orders && op.stage == Stage::Asked && !op.lost,
-                    Ask::Save(..) => self.setup.kind.has_leases(),
+                    Ask::Write(..) => true,
                     _ => false,
                 };
                 if process.ops.borrow().values().any(is_late) {
                     faults.push(Act::CrashLate(id));
                 }
-                if self.setup.kind.has_leases() {
+                if self.setup.has_store && self.setup.only != Only::Wallet {
                     faults.push(Act::Freeze(id));
                 }
             }
         }
-        if running.iter().filter(|process| !process.is_idle()).count() > 1 {
+        if self.running().iter().filter(|process| !process.is_idle()).count() > 1 {
             faults.push(Act::Outage);
         }
-        if is_busy && !self.setup.only_wallet && self.next_deadline().is_some() {
+        if is_busy && self.setup.only == Only::All && self.next_deadline().is_some() {
             faults.push(Act::Hurry);
         }
         if self.setup.jumps {
-            faults.extend([600_000, 7_200_000, -600_000].map(Act::Jump));
+            faults.push(Act::Jump(7_200_000));
         }
-        if self.setup.long_jumps {
-            faults.push(Act::Jump(3 * 86_400_000));
+        if self.setup.is_random {
+            faults.extend([600_000, -600_000, 3 * 86_400_000].map(Act::Jump));
         }
-        if self.setup.long_jumps || self.setup.isolated {
+        if self.setup.is_random || self.setup.isolated {
             for process in &running {
                 for (lane, progress) in process.lanes.borrow().iter().enumerate() {
                     let is_calling = progress.calling.borrow().as_ref().is_some_and(|call| !call.aborted.get());
@@ -381,7 +418,7 @@ impl World {
             faults.extend([Act::Drop(process.id, lane), Act::FreezeRequest(process.id, lane)]);
             let is_late = |op: &Op| match op.ask {
                 Ask::Pay(_) => self.setup.late_orders && op.stage == Stage::Asked && !op.lost,
-                Ask::Save(..) => true,
+                Ask::Write(..) => true,
                 _ => false,
             };
             if process.ops.borrow().values().any(|op| op.owner == lane && is_late(op)) {
@@ -395,7 +432,7 @@ impl World {
         let now = self.timer.get();
         match act {
             Act::Step(..) | Act::Fizzle(..) | Act::Expire(..) | Act::Advance => {}
-            Act::Thaw(_) | Act::ThawRequest(..) => {}
+            Act::Thaw(_) | Act::ThawRequest(..) | Act::Start(_) => {}
             _ => self.faults_left.set(self.faults_left.get() - 1),
         }
         match act {
@@ -417,6 +454,10 @@ impl World {
                 }
             }
             Act::Freeze(process) => self.process(process).freeze(now),
+            Act::Start(plan) => {
+                self.dead.borrow_mut().retain(|dead| *dead != plan);
+                self.start(plan, &self.setup.plans[plan]);
+            }
             Act::Drop(process, lane) => self.drop_request(&self.process(process), lane, false),
             Act::DropLate(process, lane) => self.drop_request(&self.process(process), lane, true),
             Act::FreezeRequest(process, lane) => {
@@ -474,12 +515,11 @@ impl World {
     fn crash(self: &Rc<Self>, id: usize, late: bool) {
         let process = self.process(id);
         process.kill(self.timer.get(), late);
-        if self.setup.kind == Kind::Web {
-            self.store.free_all_of(id);
-        }
         let plan = self.plans.borrow()[id];
-        if let Some(lanes) = self.setup.plans.get(plan) {
-            self.start(plan, lanes);
+        match self.setup.plans.get(plan) {
+            Some(lanes) if self.setup.is_random => drop(self.start(plan, lanes)),
+            Some(_) => self.dead.borrow_mut().push(plan),
+            None => {}
         }
     }
 
@@ -499,23 +539,17 @@ impl World {
     fn step(&self, process: &Rc<Process>, id: u64) {
         let Some(op) = process.ops.borrow().get(&id).cloned() else { return };
         match &op.ask {
-            Ask::Load(key) => {
-                let value = self.store.value(key);
-                process.answer(id, &value.clone(), Reply::Loaded(Ok(value)));
+            Ask::Read(keys) => {
+                let rows = self.store.read(keys);
+                process.answer(id, &rows.clone(), Reply::Read(Ok(rows)));
             }
-            Ask::Save(..) => {
-                let saved = self.write(&op);
-                process.answer(id, &saved, Reply::Saved(saved));
+            Ask::List(part) => {
+                let rows = self.store.list(part);
+                process.answer(id, &rows.clone(), Reply::Listed(Ok(rows)));
             }
-            Ask::Lock(name) => {
-                let holder = (process.id, id);
-                let taken_over = self.store.take(name, holder, self.wall());
-                process.taken_over.set(process.taken_over.get().max(taken_over.map(|at| at.min(self.wall()))));
-                if name == LEDGER_LOCK {
-                    process.ledger.set(Some(holder));
-                }
-                let guard = Guard(Some((Rc::clone(process), name.clone(), holder)));
-                process.answer(id, &taken_over, Reply::Locked(Ok(guard)));
+            Ask::Write(..) => {
+                let written = self.write(&op);
+                process.answer(id, &written, Reply::Written(Ok(written)));
             }
             Ask::Send(sent) => {
                 let head = self.server.serve(&self.setup, &self.named(sent), self.wall());
@@ -560,30 +594,31 @@ impl World {
         }
     }
 
-    /// Puts what a request wrote into the store, where the lock that it was made under still holds.
-    pub fn write(&self, op: &Op) -> Result<(), &'static str> {
-        let Ask::Save(key, value) = &op.ask else { return Ok(()) };
-        if self.setup.kind.has_leases() && op.ledger.is_some() && self.store.holder(LEDGER_LOCK) != op.ledger {
-            self.store_failed.set(true);
-            return Err("the lock was taken over");
+    /// Puts what a request wrote into the store, where the comparison holds.
+    pub fn write(&self, op: &Op) -> bool {
+        let Ask::Write(changes, seen) = &op.ask else { return false };
+        let written = self.store.write(changes, seen);
+        if written {
+            self.check_store();
         }
-        self.store.values.borrow_mut().insert(key.clone(), value.clone());
-        self.check_store();
-        Ok(())
+        // Who loses so late gives up.
+        let is_late = op.until.is_some_and(|until| self.timer.get() + STORE_TIMEOUT_MS >= until + PATIENCE_MS);
+        self.store_failed.set(self.store_failed.get() || (!written && is_late));
+        written
     }
 
     fn expire(&self, process: &Rc<Process>, id: u64) {
         let Some(op) = process.ops.borrow().get(&id).cloned() else { return };
-        let late = "the store is silent";
+        let silent = "the store is silent";
         self.store_failed.set(true);
         match op.ask {
-            Ask::Load(_) => process.answer(id, &late, Reply::Loaded(Err(late))),
-            Ask::Lock(_) => process.answer(id, &late, Reply::Locked(Err(late))),
-            Ask::Save(..) => {
+            Ask::Read(_) => process.answer(id, &silent, Reply::Read(Err(silent))),
+            Ask::List(_) => process.answer(id, &silent, Reply::Listed(Err(silent))),
+            Ask::Write(..) => {
                 if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
                     op.orphan = true;
                 }
-                process.reply(id, &late, Reply::Saved(Err(late)));
+                process.reply(id, &silent, Reply::Written(Err(silent)));
             }
             _ => {}
         }
@@ -602,6 +637,9 @@ impl World {
                 Some(_) if self.wallet.money(&bill.hash).is_some_and(|money| money.node != self.node(process)) => {
                     let refusal = Answer::Failed { text: "invoice is already paid".into(), cause: None };
                     process.answer(id, &"paid by another", Reply::Paid(refusal));
+                }
+                Some(_) if !self.setup.wallet.settles_once => {
+                    self.breaks("no second payment", "an invoice was handed twice to a wallet that may pay it twice");
                 }
                 Some(Way::Flying) => {
                     process.answer(id, &"again", Reply::Paid(Answer::Threw("payment is in transition")))
@@ -741,11 +779,11 @@ impl World {
             let requests: Vec<_> = process.lanes.borrow().iter().map(|lane| lane.status.get()).collect();
             key = digest(key, &(status, requests, memory, &*process.ops.borrow()));
         }
-        key = digest(key, &(&*self.store.values.borrow(), &*self.store.locks.borrow()));
+        key = digest(key, &*self.store.0.borrow());
         key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
         key = digest(key, &(&*self.wallet.begun.borrow(), &*self.wallet.shown.borrow()));
         key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
-        digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow()))
+        digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow(), &*self.dead.borrow()))
     }
 
     fn describe(&self, act: Act) -> String {
