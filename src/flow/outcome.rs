@@ -13,7 +13,7 @@ use crate::flow::sync::within;
 use crate::ledger::certainty::{prove, Owner, Proof, Verdict};
 use crate::ledger::dispatch::Heard;
 use crate::ledger::key;
-use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
+use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::token::Token;
@@ -120,6 +120,9 @@ pub(crate) async fn settle<H: Host>(
         Ok(token) => return Ok(token),
         Err(payment) => payment,
     };
+    // Somebody else has taken the order up meanwhile, and may pay it.
+    let is_taken_up = unproven == Unproven::NotPaid && payment.state != State::Failed;
+    let error = if is_taken_up { earlier_payment_open() } else { error };
     if unproven == Unproven::AnswerLost {
         for _ in 0..MOST_LOOKS {
             let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);

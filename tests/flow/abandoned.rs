@@ -1,6 +1,6 @@
 //! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
 
-use crate::executor::Later;
+use crate::executor::{Later, Running};
 use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -9,6 +9,7 @@ use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::Code;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 fn instance(world: &Rc<World>, store: &Rc<Store>, id: &str, settles_once: bool) -> (TheClient, Fake) {
@@ -148,4 +149,32 @@ fn the_first_senders_late_word_does_not_end_the_second_order() {
     assert_eq!((running.take(), spent(&world, &second)), (PAID, 10));
     let payments = world.payments.take();
     assert!(payments.iter().all(|invoice| *invoice == payments[0]) && payments.len() == 2);
+}
+
+#[test]
+fn who_is_held_up_while_another_takes_its_order_up_does_not_call_it_unpaid() {
+    let (world, store) = (World::new(), Store::new());
+    world.lookup_says(Fact::NotFound);
+    let (first, first_host) = instance(&world, &store, "lnd", true);
+    let (second, host) = instance(&world, &store, "lnd", true);
+    let answer = world.wallet_waits();
+    let (own, theirs) = (world.clone(), store.clone());
+    // Just before the wallet is asked: in the second's call the event comes again.
+    let running: Rc<RefCell<Option<Running<End>>>> = Rc::default();
+    let taken = running.clone();
+    first_host.on_event.replace(Some(Box::new(move |event| {
+        if event == "paying" {
+            own.executor.pass(151_000);
+            theirs.lapse();
+            taken.replace(Some(start(&second, &host, get(URL)).1));
+            own.executor.run_ready();
+        }
+    })));
+    assert_eq!(fetch(&first, &first_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
+    first_host.on_event.replace(None);
+    assert_eq!(world.paid(), 1, "by the second");
+    let hash = crate::parallel::first_hash(&world, &first);
+    answer.bring(world.proof_of(&hash));
+    world.executor.run(1_000);
+    assert_eq!((running.take().map(|running| running.take()), spent(&world, &first)), (Some(PAID), 10));
 }
