@@ -25,6 +25,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+mod steps;
+
 const START: u64 = 1_800_000_000_000;
 const LEASE_MS: u64 = 150_000;
 
@@ -390,5 +392,30 @@ proptest! {
         urls.dedup();
         prop_assert_eq!(urls.len(), count);
         prop_assert_eq!(rows.keys().filter(|key| key.starts_with("open/")).count(), count);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The same for instances that decide on what they remember and write later, with all that a ledger does: whoever comes
+    /// between, nothing is sent while something else for it may be paid.
+    #[test]
+    fn instances_that_decide_and_write_in_any_order_pay_nothing_twice(seed in any::<u64>()) {
+        let mut random = seed | 1;
+        let mut choose = |most: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % most
+        };
+        let mut world = steps::World::new();
+        for _ in 0..12 {
+            for _ in 0..10 {
+                world.go_on(&mut choose);
+            }
+            world.check();
+        }
+        world.end();
     }
 }

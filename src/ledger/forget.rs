@@ -9,7 +9,7 @@ const PAGE: usize = 100;
 
 /// What is forgotten.
 #[derive(Clone)]
-pub(crate) enum Forgotten {
+pub enum Forgotten {
     /// What belongs to one origin.
     Origin(String),
     /// All.
@@ -20,7 +20,7 @@ pub(crate) enum Forgotten {
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn forget(view: &mut View, what: &Forgotten) -> Result<bool, Stop> {
+pub fn forget(view: &mut View, what: &Forgotten) -> Result<bool, Stop> {
     let (tokens, paths, origins) = match what {
         Forgotten::Origin(origin) => (key::tokens_of(origin), key::paths_of(origin), Some(key::origin(origin))),
         Forgotten::All => (key::TOKENS.to_owned(), key::PATHS.to_owned(), None),

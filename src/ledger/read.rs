@@ -17,13 +17,13 @@ use std::rc::Rc;
 const PAGE: usize = 100;
 
 /// A payment, and the row of the lease of whoever stands behind it.
-pub(crate) type Leased = (Record, Option<Rc<str>>);
+pub type Leased = (Record, Option<Rc<str>>);
 
 /// A payment, and the lease of whoever stands behind it.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn payment(view: &mut View, payment_hash: &str) -> Result<Option<Leased>, Stop> {
+pub fn payment(view: &mut View, payment_hash: &str) -> Result<Option<Leased>, Stop> {
     let Some(record) = view.read(&key::payment(payment_hash), Record::read)? else { return Ok(None) };
     let lease = view.text(&key::lease(&record.owner))?;
     Ok(Some((record, lease)))
@@ -95,7 +95,7 @@ impl Filter {
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Payment>>, Stop> {
+pub fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Payment>>, Stop> {
     let prefix = match (&filter.scope, &filter.origin) {
         (Some(scope), _) => key::by_scope(scope),
         (None, Some(origin)) => key::by_origin(origin),
@@ -140,7 +140,7 @@ pub(crate) fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Pa
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Result<Spent, Stop> {
+pub fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Result<Spent, Stop> {
     let sums = match origin {
         Some(origin) => view.read(&key::origin(origin), OriginRow::read)?.map(|row| row.sums),
         None => view.read(key::SUMS, Sums::read)?,
