@@ -9,6 +9,7 @@ use l402_fetch::ledger::lease::renew_lease;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::own::{note, Said};
+use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::read::payment;
 use l402_fetch::ledger::record::{scope_paths, Record};
 use l402_fetch::ledger::resource::Resource;
@@ -305,7 +306,10 @@ impl World {
                 }
             }
             Step::Paid { number, fee_msat } => {
-                let Some(record) = self.record(*number) else { return Ok(Done::Nothing) };
+                // A proof of what was released would count above the limits, and rightly so.
+                let record = self.record(*number).filter(|record| record.payment.state != State::Failed);
+                let Some(record) = record else { return Ok(Done::Nothing) };
+                let fee_msat = fee_msat.min(&record.max_fee_msat);
                 let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(*fee_msat) };
                 Done::Settled(settle_paid(view, &record, &proof, self.now)?.token)
             }
@@ -352,7 +356,7 @@ impl World {
             let ran = self.run(&step, &mut view);
             let ran = match ran {
                 Err(Stop::Refused(refusal)) => {
-                    view.restore(Changes::new());
+                    view.restore(Changes::default());
                     Ok(Done::Refused(refusal.error.code()))
                 }
                 ran => ran,
@@ -398,7 +402,7 @@ impl World {
         if seen.iter().any(|(key, value)| self.store.get(key) != value.as_ref()) {
             return false;
         }
-        for (key, value) in changes {
+        for (key, value) in changes.iter() {
             assert!(key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
             match value {
                 Some(value) => self.store.insert(key.clone(), value.clone()),
