@@ -26,6 +26,9 @@ const REVISION: &str = "rev";
 /// Keys with the values that they have, or are to have; `None` where there is no row.
 pub type Changes = Map<String, Option<Rc<str>>>;
 
+/// The rows of a part of the store, with their values.
+pub type Listed = Vec<(String, Rc<str>)>;
+
 /// Rows as they were last read: absent ones too.
 #[derive(Clone, Default)]
 pub struct Rows(Changes);
@@ -74,7 +77,7 @@ pub struct View {
     rows: Rc<RefCell<Rows>>,
     /// Those that were read for this view.
     fresh: Map<String, ()>,
-    listed: Vec<(Listing, Vec<(String, Rc<str>)>)>,
+    listed: Vec<(Listing, Listed)>,
     seen: Map<String, ()>,
     changed: Changes,
     missing: Missing,
@@ -155,7 +158,7 @@ impl View {
     }
 
     /// Takes over a part that was read since.
-    pub fn learn_listing(&mut self, listing: Listing, rows: Vec<(String, Rc<str>)>) {
+    pub fn learn_listing(&mut self, listing: Listing, rows: Listed) {
         self.listed.push((listing, rows));
     }
 
@@ -288,7 +291,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stop::Unread`]
-    pub fn list(&mut self, listing: &Listing) -> Result<Vec<(String, Rc<str>)>, Stop> {
+    pub fn list(&mut self, listing: &Listing) -> Result<Listed, Stop> {
         match self.listed.iter().find(|(listed, _)| listed == listing) {
             Some((_, rows)) => Ok(rows.clone()),
             None => {

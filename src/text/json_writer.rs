@@ -22,6 +22,7 @@ pub(crate) fn write_list<T>(items: &[T], write: impl Fn(&T, &mut Writer)) -> Str
 }
 
 /// The text of a list of texts.
+#[cfg(target_family = "wasm")]
 pub(crate) fn write_texts(texts: &[String]) -> String {
     let mut writer = Writer { text: String::from("[") };
     for text in texts {
@@ -33,6 +34,7 @@ pub(crate) fn write_texts(texts: &[String]) -> String {
 }
 
 /// The text of a list of pairs, `null` for `None`.
+#[cfg(target_family = "wasm")]
 pub(crate) fn write_pairs(pairs: &[(&str, Option<&str>)]) -> String {
     let mut writer = Writer { text: String::from("[") };
     for (first, second) in pairs {
