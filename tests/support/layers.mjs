@@ -33,7 +33,7 @@ function pathsOf(file, source) {
   const module = moduleOf(file);
   const parent = module.includes("::") ? module.replace(/::\w+$/, "") : ROOT;
   // What a file's own tests import is not part of the order.
-  const code = source.replace(/\/\/.*$/gm, "").replace(/^#\[cfg\(test\)\]\s*mod tests \{[^]*/m, "");
+  const code = source.replace(/\/\/.*$/gm, "").replace(/^#\[cfg\(test\)\]\s*mod tests \{[\s\S]*/m, "");
   const found = [];
   const add = (index, path) => {
     const line = code.slice(0, index).split("\n").length;
