@@ -112,6 +112,7 @@ async fn finish<H: Host>(
     let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
     // Another resource's token that was taken out of the request: a 402 is then all the proof that it is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
+    let mut was_refused = false;
     let mut first = Some(first);
     loop {
         let sent = match first.take() {
@@ -165,6 +166,7 @@ async fn finish<H: Host>(
                     }
                     state.host.discard(response);
                     let is_guess = !tried.is_for(&request.method, &request.url);
+                    was_refused |= !is_guess;
                     refused_guess = Some(tried).filter(|_| is_guess && matches!(head.status, 400 | 403..500));
                     continue;
                 }
@@ -184,6 +186,11 @@ async fn finish<H: Host>(
         is_priced = true;
         if let Some(guess) = refused_guess.take() {
             note_refused(state, &guess, &request);
+        }
+
+        // What was refused in this call may not be written yet.
+        if let Some(failure) = not_honored(state, &request).filter(|_| was_refused) {
+            return Err(refused(&*state.host, &request, failure).with_response(response));
         }
 
         // The payment: ours, or that of another call for the same thing.

@@ -3,8 +3,8 @@
 use crate::executor::Later;
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, never, open, refused, soon, spent, End, Fake, Freezer, Op, Store, TheClient, World,
-    PAID, REUSED, URL,
+    call, client, end, fetch, get, never, not_honored, open, refused, soon, spent, End, Fake, Freezer, Op, Response,
+    Store, TheClient, World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
@@ -322,4 +322,24 @@ fn a_token_whose_write_froze_is_known_to_who_comes_next() {
     let written = store.text("token/");
     assert!(written.contains(&first_hash(&world, &client)), "who comes next writes it");
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1));
+}
+
+#[test]
+fn a_second_refusal_counts_before_it_is_written() {
+    let (world, store) = (World::new(), Store::new());
+    let (client, host) = client(&world, Some(&store), Config::new(100));
+    host.isolated.set(true);
+    world.on_send.replace(Some(Box::new(|sent| {
+        let refusal = Response::status(403, sent);
+        sent.authorization.as_ref().map(|_| soon(Ok(refusal)))
+    })));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(403, Some(true)));
+    world.executor.run(1_000);
+    let written = Later::new();
+    store.departure.replace(Some(written.clone()));
+    let (_, running) = start(&client, &host, get(URL));
+    world.executor.run(5_000);
+    written.bring(());
+    world.executor.run(1_000);
+    assert_eq!((running.take(), world.paid()), (not_honored(), 1));
 }
