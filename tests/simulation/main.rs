@@ -125,7 +125,12 @@ fn fetch(path: &'static str) -> Vec<Call> {
 
 #[test]
 fn two_that_want_the_same() {
-    all(&Setup::new("two that want the same"));
+    all(&Setup { restarts: false, jumps: false, ..Setup::new("two that want the same") });
+}
+
+#[test]
+fn one_that_begins_anew() {
+    all(&Setup { plans: vec![vec![fetch("/data")]], ..Setup::new("one that begins anew") });
 }
 
 /// One process whose store fails twice.
@@ -138,7 +143,13 @@ fn a_store_that_fails_twice() {
 /// What a process that died or froze has left open is settled, or handed to the wallet once more, by one that has waited.
 fn patient(name: &str) -> Setup {
     let patient = vec![Call::Fetch(0, "/data"), Call::Wait(350_000), Call::Fetch(0, "/data")];
-    Setup { plans: vec![vec![fetch("/data")], vec![patient]], only: Only::Life, jumps: false, ..Setup::new(name) }
+    Setup {
+        plans: vec![vec![fetch("/data")], vec![patient]],
+        only: Only::Life,
+        restarts: false,
+        jumps: false,
+        ..Setup::new(name)
+    }
 }
 
 #[test]
@@ -167,7 +178,7 @@ fn clocks_that_are_off() {
 
 #[test]
 fn a_wallet_without_lookup() {
-    all(&Setup { lookup: false, ..Setup::new("a wallet without lookup") });
+    all(&Setup { lookup: false, only: Only::Life, restarts: false, ..Setup::new("a wallet without lookup") });
 }
 
 #[test]
@@ -251,7 +262,7 @@ fn requests_of_an_isolate_with_a_store() {
 
 /// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at any step.
 fn wallet(name: &str, wallet: Wallet, manner: Manner) -> Setup {
-    let setup = Setup { wallet, manner, only: Only::Wallet, jumps: false, faults: 2, ..Setup::new(name) };
+    let setup = Setup { wallet, manner, only: Only::Wallet, jumps: false, ..Setup::new(name) };
     let patient = vec![Call::Fetch(0, "/data"), Call::Wait(40_000), Call::Fetch(0, "/data")];
     Setup { plans: vec![vec![patient]], ..setup }
 }
@@ -299,7 +310,7 @@ fn a_record_of_an_earlier_attempt() {
     let sites = vec![Site { reoffers: true, ..Site::new(setup::SHOP) }];
     let manner = Manner { dates: true, lingers_ms: 2_000, ..Manner::default() };
     let setup = wallet("a record of an earlier attempt", told, manner);
-    all(&Setup { sites, ..setup });
+    all(&Setup { sites, faults: 2, ..setup });
 }
 
 /// What it once said to have is not unpaid because it is not found any more.

@@ -92,6 +92,7 @@ pub fn setup(seed: u64, dice: &mut Dice) -> Setup {
         manner: Manner::default(),
         only: Only::All,
         only_first: false,
+        restarts: true,
         jumps: true,
         clocks: Vec::new(),
         stops_clock: dice.percent(50),

@@ -91,6 +91,8 @@ pub struct Setup {
     pub only: Only,
     /// Whether what happens to one process alone happens to the first: the others are its equals.
     pub only_first: bool,
+    /// Whether the users of a process that died call again.
+    pub restarts: bool,
     /// Whether the wall clock may be set.
     pub jumps: bool,
     /// By how many milliseconds the clocks of the processes are off.
@@ -128,6 +130,7 @@ impl Setup {
             faults: 1,
             only: Only::All,
             only_first: true,
+            restarts: true,
             jumps: true,
             clocks: Vec::new(),
             stops_clock: true,

@@ -388,7 +388,7 @@ impl World {
                 }
             }
         }
-        if self.running().iter().filter(|process| !process.is_idle()).count() > 1 {
+        if self.setup.restarts && self.running().iter().filter(|process| !process.is_idle()).count() > 1 {
             faults.push(Act::Outage);
         }
         if is_busy && self.setup.only == Only::All && self.next_deadline().is_some() {
@@ -518,8 +518,8 @@ impl World {
         let plan = self.plans.borrow()[id];
         match self.setup.plans.get(plan) {
             Some(lanes) if self.setup.is_random => drop(self.start(plan, lanes)),
-            Some(_) => self.dead.borrow_mut().push(plan),
-            None => {}
+            Some(_) if self.setup.restarts => self.dead.borrow_mut().push(plan),
+            _ => {}
         }
     }
 
