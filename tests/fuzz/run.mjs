@@ -8,7 +8,7 @@ import { setup } from "../../scripts/setup.mjs";
 import { hostile, seeds } from "./seeds.mjs";
 
 // Beyond what each reader takes at most, so that the limits themselves are reached; stored texts have none.
-const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, journal: 16_000, tokens: 16_000, config: 4_000 };
+const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, ledger: 16_000, config: 4_000 };
 // Each input is read in milliseconds; the rest is for a machine that is busy with other things.
 const SECONDS_PER_INPUT = 30;
 

@@ -32,13 +32,17 @@ const payment = {
   amountMsat: 1000,
   feeMsat: 0,
 };
-const entry = (more) => ({
+const record = (more) => ({
   ...payment,
   maxFeeMsat: 5000,
   state: "pending",
   startedAt: 1800000000123,
   settledAt: null,
+  invoice: "lnbc1",
   invoiceExpiresAt: 1800003600,
+  description: null,
+  scopes: [],
+  owner: "1",
   ...more,
 });
 const token = (more) => ({
@@ -51,33 +55,22 @@ const token = (more) => ({
   refused: [],
   ...more,
 });
+const sums = {
+  ever: [1000, 5000, 1],
+  moments: [360000000, 0, 0, 1],
+  minutes: [30000000, 1000, 5000, 1],
+  quarters: [2000000, 1000, 5000, 1],
+  minutesFrom: 0,
+  last: 1800000000123,
+};
+const origin = { ...sums, opened: false, seemsToOpen: true, refused: false, usedUp: 1, tokens: [] };
+/** Rows in the order in which a step reads them. */
+const rowsOf = (...all) => all.map((row) => JSON.stringify({ v: 1, rev: 3, ...row })).join(BOTH);
 
 export function seeds() {
   const challenges = vectors("challenges");
   const invoices = [...Object.keys(vectors("invoices")), ...vectors("lnd-invoices").map((row) => row.invoice)];
   const tokens = challenges.map(({ expect }) => expect?.token).filter((text) => typeof text === "string");
-  const journals = [
-    [entry()],
-    [
-      entry({ state: "unknown" }),
-      entry({
-        paymentHash: "cd".repeat(32),
-        state: "paid",
-        settledAt: 1800000001,
-        preimage: "cd".repeat(32),
-        token: "",
-      }),
-    ],
-    [entry({ state: "failed", settledAt: 1800000002, startedAt: 1800000000124 })],
-    [],
-  ].map((payments) => JSON.stringify({ version: 1, payments }));
-  const sums = (foldedUntil) =>
-    JSON.stringify({
-      version: 2,
-      payments: [entry()],
-      foldedUntil,
-      folded: [{ origin: "https://a.example", msat: 7 }],
-    });
   const all = {
     challenge: [...challenges.map(({ header }) => header), ...vectors("aperture").map(({ header }) => header)],
     invoice: [...invoices, ...invoices.map(fields)],
@@ -87,28 +80,30 @@ export function seeds() {
       ...["", ",", "=="].map((joint) => tokens.slice(0, 3).join(joint)),
       '{"i":"a","c":[{"i":"exp=1"}],"s64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}',
     ],
-    journal: [
-      ...journals,
-      journals.slice(0, 2).join(BOTH),
-      journals.slice(1, 3).join(BOTH),
-      sums(1),
-      [sums(1900000000000), journals[1]].join(BOTH),
-      bytes(
-        FIELDS,
-        Array.from({ length: 40 }, (_, i) => (i * 37) % 251),
+    ledger: [
+      rowsOf(sums),
+      rowsOf(origin),
+      rowsOf(record(), { count: 1, lastsMs: 150000 }),
+      ...["pending", "unknown", "paid", "failed", "reserved"].map((state) =>
+        rowsOf(
+          record({ state, scopes: ["agent"] }),
+          origin,
+          sums,
+          sums,
+          sums,
+          { paymentHash: payment.paymentHash, owner: "1" },
+          { unaccepted: [{ paymentHash: payment.paymentHash, expiresAt: null, refusals: 1 }] },
+          { tokens: [token(), token({ refused: [{ at: "GET /x", times: 2 }], accepted: false })] },
+        ),
       ),
-    ],
-    tokens: [
-      ...[
-        [token()],
-        [
-          token({ refused: [{ at: "GET /x", times: 2 }], accepted: false }),
-          token({ paymentHash: "cd".repeat(32), ownRefusals: 1 }),
-        ],
-      ].map((tokens) => JSON.stringify({ version: 1, tokens })),
+      '{"v":2,"rev":1}',
       bytes(
         FIELDS,
-        Array.from({ length: 60 }, (_, i) => (i * 53) % 251),
+        Array.from({ length: 400 }, (_, i) => (i * 37) % 251),
+      ),
+      bytes(
+        FIELDS,
+        Array.from({ length: 400 }, (_, i) => (i * 53) % 241),
       ),
     ],
     config: [
@@ -143,7 +138,6 @@ const packet = (text) => `${(text.length + 5).toString(16).padStart(4, "0")}${te
 /** Inputs of full size, made to be slow where reading is not linear. Each must be done well within a second. */
 export function hostile() {
   const names = (count) => Array.from({ length: count }, (_, i) => `"n${i}":0`).join(",");
-  const rows = (name, row, count) => JSON.stringify({ version: 1, [name]: Array(count).fill(row) });
   return {
     challenge: [
       ...[
@@ -191,16 +185,13 @@ export function hostile() {
       filled("e30"),
       filled("W3s="),
     ],
-    journal: [
-      rows("payments", entry(), 1000),
+    ledger: [
       filled("["),
-      `{"version":1,"payments":[{${names(1024)}}]}`,
-      `{"version":1,"payments":[${filled("{},", 250 * KIB)}{}]}`,
-    ],
-    tokens: [
-      rows("tokens", token(), 500),
-      rows("tokens", token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) }), 1),
-      rows("tokens", token({ token: filled("A,") }), 4),
+      `{"v":1,"rev":1,${names(1020)}}`,
+      `{"v":1,"rev":1,"quarters":[${filled("1,2,3,4,", 250 * KIB)}1]}`,
+      rowsOf({ tokens: Array(500).fill(token()) }),
+      rowsOf({ tokens: [token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) })] }),
+      rowsOf(record({ token: filled("A,") })),
     ],
     config: [`{"perPayment":1,"hosts":[${filled('"*.a.b",', 150 * KIB)}"a"]}`, `{${names(1024)}}`],
   };

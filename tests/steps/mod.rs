@@ -119,6 +119,8 @@ struct Sale {
     token: Option<Token>,
     /// It was handed to a wallet, which may pay it until it is known to have failed.
     may_be_paid: bool,
+    /// Whose order it was last.
+    sent_by: String,
 }
 
 pub struct World {
@@ -251,8 +253,14 @@ impl World {
                 Step::Paid { number: number_of(&record), fee_msat: choose(record.max_fee_msat + 1) }
             }
             7 => {
-                let record = Box::new(Known(any(choose).filter(|record| !record.is_reserved)?));
+                let record = any(choose).filter(|record| !record.is_reserved)?;
                 let outcome = [Outcome::Failed, Outcome::Unknown, Outcome::Silent][choose(3) as usize];
+                if outcome == Outcome::Failed {
+                    // A wallet says so of an order that it has.
+                    let sale = self.sales.get_mut(&number_of(&record)).filter(|sale| sale.sent_by == record.owner)?;
+                    sale.may_be_paid = false;
+                }
+                let record = Box::new(Known(record));
                 Step::Unproven { record, outcome }
             }
             8 => {
@@ -309,8 +317,12 @@ impl World {
                 // A proof of what was released would count above the limits, and rightly so.
                 let record = self.record(*number).filter(|record| record.payment.state != State::Failed);
                 let Some(record) = record else { return Ok(Done::Nothing) };
-                let fee_msat = fee_msat.min(&record.max_fee_msat);
-                let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(*fee_msat) };
+                // And so would a fee that is reported once what was reserved for it is free.
+                let fee_msat = match record.payment.state {
+                    State::Paid => record.payment.fee_msat,
+                    _ => record.max_fee_msat.min(*fee_msat),
+                };
+                let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(fee_msat) };
                 Done::Settled(settle_paid(view, &record, &proof, self.now)?.token)
             }
             Step::Unproven { record, outcome } => {
@@ -490,16 +502,13 @@ impl World {
                 if stored.is_some_and(|row| row.contains(&hash(*number))) {
                     self.good.entry(url.clone()).or_default().insert(*number);
                 }
-                let order = self.sales.entry(*number).or_insert(Sale { url, token: None, may_be_paid: false });
+                let order = self.sales.entry(*number).or_insert(Sale {
+                    url,
+                    token: None,
+                    may_be_paid: false,
+                    sent_by: String::new(),
+                });
                 (order.token, order.may_be_paid) = (Some(token), false);
-            }
-            (Step::Unproven { record, outcome: Outcome::Failed }, _) => {
-                // The wallet's word is of the order that this owner sent.
-                let number = number_of(&record.0);
-                let is_failed = self.record(number).is_some_and(|known| !known.is_unsettled());
-                if let Some(order) = self.sales.get_mut(&number).filter(|_| is_failed) {
-                    order.may_be_paid = false;
-                }
             }
             (Step::Note { number, said: Said::Refused | Said::UsedUp }, _) => {
                 self.good.values_mut().for_each(|numbers| _ = numbers.remove(number));
@@ -518,8 +527,10 @@ impl World {
             return;
         }
         for (other, order) in &self.sales {
+            // It may be written that it is paid before whoever wrote it knows.
+            let is_paid = || self.record(*other).is_some_and(|known| known.payment.state == State::Paid);
             assert!(
-                *other == number || order.url != url || !order.may_be_paid,
+                *other == number || order.url != url || !order.may_be_paid || is_paid(),
                 "{number} is sent while {other} may still be paid for {url}"
             );
         }
@@ -527,7 +538,8 @@ impl World {
         let row = self.store.get(&key::token(origin_of(url), "GET", url)).map_or("", |row| row);
         let is_good = |bought: &u64| *bought != number && row.contains(&hash(*bought));
         assert!(!self.good.get(url).is_some_and(|numbers| numbers.iter().any(is_good)), "{url} is bought twice");
-        self.sales.insert(number, Sale { url: url.to_owned(), token: None, may_be_paid: true });
+        self.sales
+            .insert(number, Sale { url: url.to_owned(), token: None, may_be_paid: true, sent_by: owner.to_owned() });
     }
 
     fn record(&self, number: u64) -> Option<Record> {
