@@ -499,7 +499,9 @@ impl World {
             (Step::Paid { number, .. }, Done::Settled(token)) => {
                 let url = token.payment.url.clone();
                 let stored = self.store.get(&key::token(origin_of(&url), "GET", &url)).map(ToString::to_string);
-                if stored.is_some_and(|row| row.contains(&hash(*number))) {
+                // A proof that is told again says nothing of what became of its token since.
+                let is_news = self.sales.get(number).is_none_or(|sale| sale.token.is_none());
+                if is_news && stored.is_some_and(|row| row.contains(&hash(*number))) {
                     self.good.entry(url.clone()).or_default().insert(*number);
                 }
                 let order = self.sales.entry(*number).or_insert(Sale {
