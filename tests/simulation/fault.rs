@@ -65,7 +65,9 @@ impl Fault {
                     // Others pass over it, or it is late when it loses: what it writes then counts as failed.
                     world.store_failed.set(world.store_failed.get() || op.is_at_store());
                     let is_bounded = op.until.is_some() || matches!(op.ask, Ask::Pay(_));
-                    op.slow_until = (world.setup.isolated && !is_bounded).then(|| world.timer() + SLOW_MS);
+                    // A person who never answers is asked for ever.
+                    let is_endless = world.setup.isolated || matches!(op.ask, Ask::Approve);
+                    op.slow_until = (is_endless && !is_bounded).then(|| world.timer() + SLOW_MS);
                 }
                 return;
             }

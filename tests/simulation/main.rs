@@ -187,7 +187,13 @@ fn two_resources_of_a_server_that_does_not_share_tokens() {
     let sites = vec![Site { shares: false, ..Site::new(setup::SHOP) }];
     // What a guess broke is asked again without it: of two processes in which something goes wrong there are too many runs.
     let plans = vec![vec![vec![Call::Fetch(0, "/a"), Call::Fetch(0, "/b")]]];
-    all(&Setup { sites: sites.clone(), plans, ..Setup::new("two resources, one process") });
+    all(&Setup {
+        sites: sites.clone(),
+        plans,
+        only: Only::Life,
+        jumps: false,
+        ..Setup::new("two resources, one process")
+    });
     let plans = vec![vec![fetch("/a")], vec![fetch("/b")]];
     all(&Setup { sites, plans, faults: 0, ..Setup::new("two resources, no fault") });
 }
