@@ -8,6 +8,7 @@ import { removeAtEnd } from "../tests/interop/daemon.mjs";
 import { openLnd } from "../tests/interop/lnd.mjs";
 import { startNetwork } from "../tests/interop/network.mjs";
 import { buildPrograms } from "../tests/interop/programs.mjs";
+import { listen } from "../tests/support/listen.mjs";
 import { serveDemo } from "./demo-server.mjs";
 import { RunError } from "./lib.mjs";
 
@@ -133,13 +134,5 @@ async function startForecasts() {
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(FORECAST));
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    address: `127.0.0.1:${server.address().port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(done);
-        server.closeAllConnections();
-      }),
-  };
+  return listen(server);
 }

@@ -1,19 +1,12 @@
 // The demo on real nodes: serves the page, and stands between it and the shop and the lnd node. The page gets neither
 // the node's macaroon nor a way around it; what it may ask of the node is listed here.
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { openLnd } from "../tests/interop/lnd.mjs";
+import { listen } from "../tests/support/listen.mjs";
+import { sendFile } from "../tests/support/serve.mjs";
 import { at, RunError } from "./lib.mjs";
-
-const TYPES = {
-  ".css": "text/css; charset=utf-8",
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".wasm": "application/wasm",
-};
 
 /** All that a wallet needs. */
 const LND = [
@@ -88,37 +81,19 @@ export async function serveDemo({ port, shop, lnd, about }) {
       else refuse(response, 502, error.cause?.message ?? error.message);
     });
   });
-  await new Promise((done, fail) => {
-    server.on("error", (cause) =>
-      fail(new RunError(`can't listen on port ${port} (${cause.code}): name another with --port`, { cause })),
-    );
-    server.listen(port, "127.0.0.1", done);
+  const listening = await listen(server, { port }).catch((cause) => {
+    throw new RunError(`can't listen on port ${port} (${cause.code}): name another with --port`, { cause });
   });
-  const bound = server.address().port;
-  for (const name of ["127.0.0.1", "localhost"]) hosts.add(`${name}:${bound}`);
-  return {
-    url: `http://127.0.0.1:${bound}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(done);
-        server.closeAllConnections();
-      }),
-  };
+  for (const name of ["127.0.0.1", "localhost"]) hosts.add(`${name}:${listening.port}`);
+  return listening;
 }
 
 async function serveFile(pathname, response) {
   const [folder, name] = pathname.startsWith("/package/")
     ? ["dist", pathname.slice("/package/".length)]
     : ["www", pathname === "/" ? "index.html" : pathname];
-  // normalize leaves nothing above a leading slash
-  const path = join(at(folder), normalize(`/${decodeURIComponent(name)}`));
   try {
-    const body = await readFile(path);
-    response.writeHead(200, {
-      "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-      "cache-control": "no-store",
-    });
-    response.end(body);
+    await sendFile(response, at(folder), name);
   } catch {
     refuse(response, 404, "no such page");
   }

@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { Daemon, freePorts } from "./daemon.mjs";
+import { bodyOf, freePorts, listen } from "../support/listen.mjs";
+import { Daemon } from "./daemon.mjs";
 import { programs } from "./programs.mjs";
 
 /**
@@ -75,21 +76,11 @@ export async function startAperture(network, backend, { name = "aperture", mpp =
 export async function startBackend() {
   const requests = [];
   const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const part of request.setEncoding("utf8")) body += part;
-    const received = { method: request.method, path: request.url, body };
+    const received = { method: request.method, path: request.url, body: await bodyOf(request) };
     requests.push(received);
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ bought: true, ...received }));
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    address: `127.0.0.1:${server.address().port}`,
-    requests,
-    stop: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
-  };
+  const { address, close } = await listen(server);
+  return { address, requests, stop: close };
 }

@@ -1,5 +1,6 @@
 // What a test in any runtime asks and tells the network, over HTTP: the books, what the backend got, and who is frozen.
 import { createServer } from "node:http";
+import { listen } from "../support/listen.mjs";
 import { until } from "./daemon.mjs";
 
 /**
@@ -92,13 +93,6 @@ export async function openDesk(network, backend, more = {}) {
       response.end(JSON.stringify(error.message));
     }
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    stop: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
-  };
+  const { url, close } = await listen(server);
+  return { url, stop: close };
 }

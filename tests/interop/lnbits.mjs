@@ -5,7 +5,8 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { at, cache, find, run, RunError } from "../../scripts/lib.mjs";
 import { step } from "../../scripts/setup.mjs";
-import { Daemon, freePorts } from "./daemon.mjs";
+import { freePorts } from "../support/listen.mjs";
+import { Daemon } from "./daemon.mjs";
 
 const VERSION = "1.6.2";
 const venv = join(cache, `lnbits-${VERSION}`);

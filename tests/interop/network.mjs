@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Daemon, freePorts, removeAtEnd, until } from "./daemon.mjs";
+import { freePorts } from "../support/listen.mjs";
+import { Daemon, removeAtEnd, until } from "./daemon.mjs";
 import { programs } from "./programs.mjs";
 import { ask } from "./rest.mjs";
 

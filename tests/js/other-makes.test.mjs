@@ -7,6 +7,7 @@ import test from "node:test";
 import { build } from "esbuild";
 import * as nodeFetch from "node-fetch";
 import { at } from "../../scripts/lib.mjs";
+import { bodyOf, listen } from "../support/listen.mjs";
 import { challenge } from "../support/mint.mjs";
 import { createFetch, receiptOf } from "../../dist/node.js";
 
@@ -95,9 +96,7 @@ async function openShop(t) {
   const seen = [];
   const preimages = new Map();
   const server = http.createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request.setEncoding("latin1")) body += chunk;
-    seen.push(whatIsSeen(request, body));
+    seen.push(whatIsSeen(request, await bodyOf(request, "latin1")));
     const paid = request.headers.authorization?.split(":").pop();
     if (request.url.startsWith("/paid") && ![...preimages.values()].includes(paid)) {
       const preimage = crypto.getRandomValues(new Uint8Array(32));
@@ -107,13 +106,10 @@ async function openShop(t) {
     }
     response.end("sunny");
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const { url, close } = await listen(server);
+  t.after(close);
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url,
     seen,
     wallet: ({ paymentHash }) => preimages.get(paymentHash),
   };

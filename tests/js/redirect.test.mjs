@@ -1,21 +1,21 @@
 // Redirects followed by hand, held against the runtime's own on a real server: the two must agree in all but what they
 // may carry to another origin.
 import assert from "node:assert/strict";
-import http from "node:http";
+import { createServer } from "node:http";
 import test, { after, before } from "node:test";
 import { follow } from "../../src/js/core/redirect.js";
+import { bodyOf, listen } from "../support/listen.mjs";
 import { readCall } from "./calls.mjs";
 
-const servers = [];
+let servers;
 let home;
 let away;
 
 /** Answers what it was asked; `/go?status=…&to=…` redirects, `/loop` does for ever. */
-async function listen() {
-  const server = http
-    .createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += chunk;
+const openServer = () =>
+  listen(
+    createServer(async (request, response) => {
+      const body = await bodyOf(request);
       const { pathname, searchParams } = new URL(request.url, "http://x");
       if (pathname === "/loop") return response.writeHead(302, { location: "/loop" }).end();
       if (pathname === "/count") {
@@ -40,23 +40,14 @@ async function listen() {
         .end(
           JSON.stringify({ url: request.url, method: request.method, body, authorization, cookie, type, language, a }),
         );
-    })
-    .listen(0, "127.0.0.1");
-  await new Promise((done) => server.once("listening", done));
-  servers.push(server);
-  return `http://127.0.0.1:${server.address().port}`;
-}
+    }),
+  );
 
 before(async () => {
-  home = await listen();
-  away = await listen();
+  servers = await Promise.all([openServer(), openServer()]);
+  [home, away] = servers.map(({ url }) => url);
 });
-after(() =>
-  servers.forEach((server) => {
-    server.closeAllConnections();
-    server.close();
-  }),
-);
+after(() => Promise.all(servers.map(({ close }) => close())));
 
 const go = (status, to) => `${home}/go?status=${status}${to === undefined ? "" : `&to=${encodeURIComponent(to)}`}`;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import http from "node:http";
+import { createServer } from "node:http";
 import test from "node:test";
+import { bodyOf, listen } from "../support/listen.mjs";
 import { readCall } from "./calls.mjs";
 
 const URL_ = "https://api.example.com/a?b=c";
@@ -548,25 +549,19 @@ test("a request with a token asks the server, though the HTTP cache may hold a 4
 });
 
 test("multipart and form bodies go out as plain fetch sends them", async (t) => {
-  const server = http
-    .createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += chunk;
-      response.end(
-        JSON.stringify({
-          type: request.headers["content-type"] ?? null,
-          length: request.headers["content-length"] ?? null,
-          body,
-        }),
-      );
-    })
-    .listen(0, "127.0.0.1");
-  await new Promise((done) => server.once("listening", done));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
+  const server = createServer(async (request, response) => {
+    const body = await bodyOf(request);
+    response.end(
+      JSON.stringify({
+        type: request.headers["content-type"] ?? null,
+        length: request.headers["content-length"] ?? null,
+        body,
+      }),
+    );
   });
-  const url = `http://127.0.0.1:${server.address().port}/`;
+  const { url: origin, close } = await listen(server);
+  t.after(close);
+  const url = `${origin}/`;
   const form = new FormData();
   form.append("text", "välue");
   form.append("file", new File(["content"], "name.txt", { type: "text/plain" }));

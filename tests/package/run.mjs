@@ -5,11 +5,12 @@ import { execFile } from "node:child_process";
 import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { at, run, seconds } from "../../scripts/lib.mjs";
+import { at, run } from "../../scripts/lib.mjs";
 import { openBrowser } from "../support/browsers.mjs";
 import { importMap, installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { serve } from "../support/serve.mjs";
+import { closingLine, runEach } from "../support/tally.mjs";
 import { FILES } from "./files.mjs";
 import * as bundlers from "./bundlers.mjs";
 
@@ -401,22 +402,10 @@ const tests = {
   },
 };
 
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(tests).filter(([name]) => name.includes(process.argv[2] ?? ""))) {
-  const start = Date.now();
-  try {
-    await test();
-    passed++;
-    console.log(`ok: ${name} (${seconds(start)})`);
-  } catch (error) {
-    failed++;
-    console.log(`failed: ${name}\n    ${String(error.stack).replaceAll("\n", "\n    ")}`);
-  }
-}
+await runEach(tests, process.argv.slice(2));
 await chromium.close();
 await paywall.close();
 if (process.env.KEEP) console.log(folder);
 else await installed.remove();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 || passed === 0 ? 1 : 0);
+closingLine();
+process.exit();

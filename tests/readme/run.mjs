@@ -10,6 +10,7 @@ import { openBrowser } from "../support/browsers.mjs";
 import { installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { serve } from "../support/serve.mjs";
+import { closingLine, runEach } from "../support/tally.mjs";
 import { startWorkers } from "../support/workerd.mjs";
 import { EXAMPLES } from "./examples.mjs";
 import { pages } from "./markdown.mjs";
@@ -194,20 +195,8 @@ for (const [index, block] of blocks.entries()) {
   };
 }
 
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(tests).filter(([name]) => name.includes(process.argv[2] ?? ""))) {
-  try {
-    await test();
-    passed++;
-    console.log(`ok: ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`failed: ${name}\n    ${String(error.stack).replaceAll("\n", "\n    ")}`);
-  }
-}
+await runEach(tests, process.argv.slice(2));
 await paywall.close();
 if (process.env.KEEP) console.log(folder);
 else await installed.remove();
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+closingLine();

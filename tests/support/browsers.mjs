@@ -1,8 +1,8 @@
 // Three engines, each as Debian ships it.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { CHROMIUM, find, FIREFOX } from "../../scripts/lib.mjs";
+import { freePorts } from "./listen.mjs";
 
 const SWITCHES = [
   "--headless=new",
@@ -65,7 +65,7 @@ async function webkit() {
     child.on("error", fail);
     child.on("exit", (code) => fail(new Error(`Xvfb ended with ${code}`)));
   });
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
     stdio: "ignore",
     // WebKit's sandbox does not start as root
@@ -120,12 +120,4 @@ async function until(task, timeout, what) {
     if (Date.now() > end) throw new Error(`${what} in webkit: no answer in ${timeout} ms`);
     await new Promise((done) => setTimeout(done, 50));
   }
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }

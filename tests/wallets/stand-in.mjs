@@ -1,6 +1,7 @@
 // A server that speaks as a wallet does, well or badly, as each test says.
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { bodyOf, listen } from "../support/listen.mjs";
 
 // Answers: functions of Node's response.
 export const json = (status, value) => (response) => {
@@ -53,8 +54,7 @@ export async function openStandIn(tls) {
   const seen = [];
   const waiting = [];
   const answer = async (request, response) => {
-    let body = "";
-    for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    const body = await bodyOf(request);
     const asked = { method: request.method, path: request.url, headers: request.headers, body };
     seen.push(asked);
     for (const [wake, enough] of waiting) if (enough(seen)) wake();
@@ -65,10 +65,9 @@ export async function openStandIn(tls) {
     (await route(asked))(response);
   };
   const server = tls ? createTlsServer(tls, answer) : createServer(answer);
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
+  const { address, port, close } = await listen(server);
   return {
-    url: `http${tls ? "s" : ""}://127.0.0.1:${port}`,
+    url: `http${tls ? "s" : ""}://${address}`,
     port,
     seen,
     on(key, route) {
@@ -77,10 +76,6 @@ export async function openStandIn(tls) {
     },
     /** Resolves when the requests so far are enough. */
     until: (enough) => (enough(seen) ? undefined : new Promise((wake) => waiting.push([wake, enough]))),
-    close: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
+    close,
   };
 }
