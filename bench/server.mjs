@@ -1,6 +1,6 @@
-// A seller on loopback for the benchmarks: a challenge costs it next to nothing, so that the clients are what is measured.
-// Every 402 sells a fresh invoice and a V2 macaroon that commits to it; the preimage comes along in a header, so that a
-// wallet costs nothing either.
+// A seller on loopback for the benchmarks: a challenge costs it next to nothing, so that the clients are what is
+// measured. Every 402 sells a fresh invoice and a V2 macaroon that commits to it; the preimage comes along in a header,
+// so that a wallet costs nothing either.
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
 import { Readable } from "node:stream";

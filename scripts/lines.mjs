@@ -9,7 +9,7 @@ const LITERAL = /(["'`/])(?:(?!\1)[^\\]|\\.){40,}/;
 const isComment = (line) => /^\s*(\/\/|\/?\*)/.test(line);
 
 // others follow
-const files = await run("git", ["ls-files", "src/js", "scripts/*.mjs", "www/*.js"], { quiet: true });
+const files = await run("git", ["ls-files", "*.js", "*.mjs", "*.cjs", "*.ts"], { quiet: true });
 let found = 0;
 let passed = 0;
 for (const file of files.split("\n").filter((name) => name && !name.includes("vectors/"))) {

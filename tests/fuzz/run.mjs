@@ -1,5 +1,5 @@
-// `npm run fuzz -- [SECONDS [TARGET…]]`: builds the fuzz targets, then runs each for so many seconds (60) and prints what it saw.
-// Inputs that found something new are kept in target/fuzz/corpus, so that a later run goes on from there.
+// `npm run fuzz -- [SECONDS [TARGET…]]`: builds the fuzz targets, then runs each for so many seconds (60) and prints
+// what it saw. Inputs that found something new are kept in target/fuzz/corpus, so that a later run goes on from there.
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -13,7 +13,8 @@ const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, journal: 
 // Each input is read in milliseconds; the rest is for a machine that is busy with other things.
 const SECONDS_PER_INPUT = 30;
 
-// What an input that was made to be slow may take at its best of a few tries, in milliseconds: a tenth of it on an idle machine.
+// What an input that was made to be slow may take at its best of a few tries, in milliseconds: a tenth of it on an idle
+// machine.
 const SLOW = 2000;
 const TRIES = 5;
 
@@ -101,7 +102,10 @@ async function fuzz(name) {
   }
 }
 
-/** The milliseconds of the slowest input. One that was slow is tried again: what else the machine does is no fault of the reader's. */
+/**
+ * The milliseconds of the slowest input. One that was slow is tried again: what else the machine does is no fault of
+ * the reader's.
+ */
 async function longestOf(output, program, flags) {
   let longest = 0;
   for (const [, file, ms] of output.matchAll(/^Executed (\S+) in (\d+) ms/gm)) {

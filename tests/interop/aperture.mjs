@@ -7,8 +7,8 @@ import { Daemon } from "./daemon.mjs";
 import { programs } from "./programs.mjs";
 
 /**
- * A service for each need of a test, by name: `/NAME` and all below it. `price` in satoshis; `timeout` in seconds, after which a
- * token is no longer taken; `authscheme` is what it takes, whatever was offered.
+ * A service for each need of a test, by name: `/NAME` and all below it. `price` in satoshis; `timeout` in seconds,
+ * after which a token is no longer taken; `authscheme` is what it takes, whatever was offered.
  */
 export const SERVICES = {
   weather: { price: 12 },
@@ -21,8 +21,8 @@ export const SERVICES = {
 };
 
 /**
- * Starts it, named `name`, and resolves with its `url`, its `daemon` and `stop()`. With `mpp` every 402 offers the Payment scheme,
- * charge and session, beside L402. `lightning` is the node's network, as aperture calls it.
+ * Starts it, named `name`, and resolves with its `url`, its `daemon` and `stop()`. With `mpp` every 402 offers the
+ * Payment scheme, charge and session, beside L402. `lightning` is the node's network, as aperture calls it.
  */
 export async function startAperture(network, backend, { name = "aperture", mpp = false, lightning = "regtest" } = {}) {
   const folder = join(network.folder, name);
@@ -70,8 +70,8 @@ export async function startAperture(network, backend, { name = "aperture", mpp =
 }
 
 /**
- * The plain server behind: answers JSON that says what it was sent. `requests` is what got through to it, `{ method, path,
- * body }` each.
+ * The plain server behind: answers JSON that says what it was sent. `requests` is what got through to it, `{ method,
+ * path, body }` each.
  */
 export async function startBackend() {
   const requests = [];

@@ -9,9 +9,9 @@ const running = new Set();
 const folders = new Set();
 
 /**
- * Starts a program, in `cwd` and with `env` besides its own, and again after `stop()`. `start()` resolves once a line of its output
- * matches `ready`, and rejects with the end of its output where it ends before. `freeze()` and `thaw()` keep it from doing
- * anything, and let it go on.
+ * Starts a program, in `cwd` and with `env` besides its own, and again after `stop()`. `start()` resolves once a line
+ * of its output matches `ready`, and rejects with the end of its output where it ends before. `freeze()` and `thaw()`
+ * keep it from doing anything, and let it go on.
  */
 export class Daemon {
   #child = null;
@@ -92,7 +92,10 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
-/** Resolves with the first truthy value of `task`, which is asked again and again; what it throws says why there is none yet. */
+/**
+ * Resolves with the first truthy value of `task`, which is asked again and again; what it throws says why there is none
+ * yet.
+ */
 export async function until(what, task, { timeout = 60_000, every = 50 } = {}) {
   const end = Date.now() + timeout;
   for (;;) {

@@ -4,8 +4,8 @@ import { listen } from "../support/listen.mjs";
 import { until } from "./daemon.mjs";
 
 /**
- * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. `more` are other actions. Resolves with
- * the `url` and `stop()`.
+ * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. `more` are other
+ * actions. Resolves with the `url` and `stop()`.
  */
 export async function openDesk(network, backend, more = {}) {
   const { buyer, seller } = network;
@@ -58,8 +58,8 @@ export async function openDesk(network, backend, more = {}) {
         );
       }),
     /**
-     * Resolves once the buyer has committed itself to a payment, after this line of its log: what is lost before, lnd believes to
-     * be in flight for ever.
+     * Resolves once the buyer has committed itself to a payment, after this line of its log: what is lost before, lnd
+     * believes to be in flight for ever.
      */
     committed: ({ after }) =>
       until("a commitment", () => {

@@ -5,8 +5,8 @@ const { fetch } = globalThis;
 const plainFetch = (...args) => fetch(...args);
 
 /**
- * `pay` is a paying fetch with the buyer's lnd: regtest, at most 100 sat a payment, every event kept. `t` brings where everything
- * is: `plain` and `mpp` are the two apertures, `desk` the network's, `node` the buyer's `{ url, macaroon }`.
+ * `pay` is a paying fetch with the buyer's lnd: regtest, at most 100 sat a payment, every event kept. `t` brings where
+ * everything is: `plain` and `mpp` are the two apertures, `desk` the network's, `node` the buyer's `{ url, macaroon }`.
  */
 export async function openMarket(t, options = {}) {
   const desk = async (action, query = {}) => {
@@ -45,8 +45,8 @@ export async function openMarket(t, options = {}) {
     flying: () => desk("flying", { after: begin.index }),
     landed: () => desk("landed", { after: begin.index }),
     /**
-     * Asserts that lnd's own books have exactly these payments, in satoshis and in their order, and no fee; a negative one is a
-     * payment that failed. `delivered` is how many requests the server behind must have got.
+     * Asserts that lnd's own books have exactly these payments, in satoshis and in their order, and no fee; a negative
+     * one is a payment that failed. `delivered` is how many requests the server behind must have got.
      */
     async counts(sats, delivered) {
       const books = await market.landed();
@@ -88,7 +88,8 @@ export const freezing = (market) => ({
 });
 
 /**
- * A `fetch` that answers each request without a credential with this 402, as a proxy may: aperture itself can't while its node is frozen.
+ * A `fetch` that answers each request without a credential with this 402, as a proxy may: aperture itself can't while
+ * its node is frozen.
  */
 export const replaying = (header) => async (input, init) =>
   new Headers(init?.headers ?? input.headers).has("authorization")

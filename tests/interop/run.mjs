@@ -1,6 +1,6 @@
-// The packed tarball buys from aperture with real Lightning payments between two lnd nodes: in every runtime with lnd's own wallet module
-// (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium, `workers` in workerd), and in the
-// demo's page (`demo`).
+// The packed tarball buys from aperture with real Lightning payments between two lnd nodes: in every runtime with lnd's
+// own wallet module (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium,
+// `workers` in workerd), and in the demo's page (`demo`).
 // `run.mjs [NAME…]` runs those; `--bench` alone measures, and runs no test. Builds and installs what is missing.
 import { existsSync } from "node:fs";
 import { mkdir, readFile, symlink } from "node:fs/promises";

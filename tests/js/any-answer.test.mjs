@@ -1,4 +1,5 @@
-// Whatever a wallet says, money is counted as spent unless it said for certain that nothing moved, and nothing is paid twice.
+// Whatever a wallet says, money is counted as spent unless it said for certain that nothing moved, and nothing is paid
+// twice.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
@@ -341,7 +342,8 @@ test("whatever lookup() answers, an open payment is settled by proof or by the w
       const { state, preimage, feeMsat } = answer !== null && typeof answer === "object" && !throws ? answer : {};
       assert.ok(looks >= 1);
       assert.equal(calls, 1);
-      // a preimage that hashes is proof whatever stands beside it; any other that is none of zeros contradicts the state
+      // a preimage that hashes is proof whatever stands beside it; any other that is none of zeros contradicts the
+      // state
       const shown = typeof preimage === "string" && !/^0*$/.test(preimage);
       if (shown && PROOFS.includes(preimage)) {
         assert.deepEqual(

@@ -1,5 +1,5 @@
-// Whatever a node, or a proxy before it, answers: a wallet module believes that nothing was paid only where its table says so, hands on
-// nothing as a preimage that can't be one, and shows the credential to nobody.
+// Whatever a node, or a proxy before it, answers: a wallet module believes that nothing was paid only where its table
+// says so, hands on nothing as a preimage that can't be one, and shows the credential to nobody.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
@@ -32,7 +32,10 @@ const lines = (text) =>
     .filter((line) => line.trim())
     .map(parsed);
 
-/** For each module: how it is made, and whether an answer is one of those that its table calls failed (for `pay` and for `lookup`). */
+/**
+ * For each module: how it is made, and whether an answer is one of those that its table calls failed (for `pay` and for
+ * `lookup`).
+ */
 const MODULES = {
   lnd: {
     make: (options) => lnd({ ...options, macaroon: SECRET }),
@@ -306,7 +309,8 @@ test("where a request may have been sent twice, a refusal counts only with the b
       [() => Promise.reject(new TypeError("fetch failed")), false],
     ]) {
       let asked = 0;
-      // a fetch of the user's own may send as often as it likes; what it asks for first tells whether its answers can be read
+      // a fetch of the user's own may send as often as it likes; what it asks for first tells whether its answers can
+      // be read
       const given = make({
         url: "https://node.example",
         fetch: async (url) =>

@@ -267,7 +267,8 @@ test("a store that fails in any way, and a lock that keeps none of its promises"
       }
       assert.ok(paid.length <= 1, "the first token opens all of this server");
       assert.equal((await pay("http://localhost/free")).status, 200);
-      // the store works again; what it wrote, failed then, and could not be read then to take it back, the user must settle
+      // the store works again; what it wrote, failed then, and could not be read then to take it back, the user must
+      // settle
       ops.length = 0;
       if (turns) turns.length = 0;
       for (const { state, paymentHash } of await pay.payments()) {

@@ -1,5 +1,5 @@
-// Fetches of other makes, each with its own Headers, FormData and Request: what a server sees is what it sees without us, on free
-// requests and on paid ones, with a store and without.
+// Fetches of other makes, each with its own Headers, FormData and Request: what a server sees is what it sees without
+// us, on free requests and on paid ones, with a store and without.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import http from "node:http";
@@ -115,7 +115,10 @@ async function openShop(t) {
   };
 }
 
-/** As it came, names in their order and case; without what differs from request to request, and without our Authorization. */
+/**
+ * As it came, names in their order and case; without what differs from request to request, and without our
+ * Authorization.
+ */
 function whatIsSeen({ method, url, rawHeaders }, body) {
   const headers = [];
   for (let at = 0; at < rawHeaders.length; at += 2)

@@ -71,7 +71,10 @@ export async function rolldown(entry, dir) {
   return dir;
 }
 
-/** What an edge runtime's bundler makes of it: the wasm is a compiled module, found by `?module`. Resolves with the text. */
+/**
+ * What an edge runtime's bundler makes of it: the wasm is a compiled module, found by `?module`. Resolves with the
+ * text.
+ */
 export async function edge(entry) {
   const { build } = await import("esbuild");
   const compiled = {

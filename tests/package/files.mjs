@@ -1,5 +1,6 @@
-// What the tarball holds, and nothing else: a file that is added is added here, too. Declarations are those of what users import,
-// and of the modules of core that hold the public types, one noun each; once more for CommonJS, whose types are others to tsc.
+// What the tarball holds, and nothing else: a file that is added is added here, too. Declarations are those of what
+// users import, and of the modules of core that hold the public types, one noun each; once more for CommonJS, whose
+// types are others to tsc.
 export const FILES = [
   "LICENSE-APACHE",
   "LICENSE-MIT",

@@ -1,5 +1,5 @@
-// The packed tarball: what is in it, what publint and arethetypeswrong say, and that every tool and page of the README's
-// table makes a paid call with it. `run.mjs [WORD]` runs the tests whose name has the word.
+// The packed tarball: what is in it, what publint and arethetypeswrong say, and that every tool and page of the
+// README's table makes a paid call with it. `run.mjs [WORD]` runs the tests whose name has the word.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -109,7 +109,8 @@ const tests = {
       (async () => {
         const { buy } = await import("./buy.js");
         const results = await buy(pkg, ...process.argv.slice(2));
-        console.log(JSON.stringify({ ...results, ofWallet, same: L402Error === (await import("l402-fetch")).L402Error }));
+        const same = L402Error === (await import("l402-fetch")).L402Error;
+        console.log(JSON.stringify({ ...results, ofWallet, same }));
         process.exit(0);
       })();`,
     );

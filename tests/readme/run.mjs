@@ -63,7 +63,8 @@ const runners = {
     </script>`;
     const user = `<script type="module">
       const output = document.querySelector("output");
-      new MutationObserver(() => (globalThis.results = { text: output.textContent })).observe(output, { childList: true });
+      const tell = () => (globalThis.results = { text: output.textContent });
+      new MutationObserver(tell).observe(output, { childList: true });
       document.querySelector("button").click();
     </script>`;
     const page = code.replace("<button>", `${world}<button>`) + user;

@@ -1,8 +1,8 @@
 // Runs the suite's cases in whatever runtime this is loaded into: no dependency but the language and timers.
 
 /**
- * Runs cases, several at a time; those that are `alone`, each by itself after the others. A case may bring a `timeout` of its
- * own, in milliseconds. Resolves with one `{ name, ok, error?, ms }` for each, in their order.
+ * Runs cases, several at a time; those that are `alone`, each by itself after the others. A case may bring a `timeout`
+ * of its own, in milliseconds. Resolves with one `{ name, ok, error?, ms }` for each, in their order.
  */
 export async function runSuite(cases, context, { atOnce = 4, timeout = 30_000 } = {}) {
   const results = new Array(cases.length);

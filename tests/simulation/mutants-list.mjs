@@ -3,7 +3,10 @@
 const CHECK = "    let location = Location::of(&request.url)?;\n    let payment =";
 const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`];
 
-/** Name, then a file of `src/` and pairs: what stands there exactly once, and what the mutant has in its place; more files likewise. */
+/**
+ * Name, then a file of `src/` and pairs: what stands there exactly once, and what the mutant has in its place; more
+ * files likewise.
+ */
 export const MUTANTS = [
   ["no journal entry before the wallet", "flow/prepare.rs", "    records.journal.put(entry.clone());\n", ""],
   [

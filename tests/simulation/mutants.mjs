@@ -1,5 +1,5 @@
-// `node tests/simulation/mutants.mjs [NAME…]`: takes one safeguard at a time out of a copy of the core, and expects the simulation to
-// fail. Prints which promise caught it, and after how many runs.
+// `node tests/simulation/mutants.mjs [NAME…]`: takes one safeguard at a time out of a copy of the core, and expects the
+// simulation to fail. Prints which promise caught it, and after how many runs.
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
 import { closingLine, fail, pass } from "../support/tally.mjs";

@@ -1,4 +1,5 @@
-// Node, Deno and Bun: `file.js RUNTIME BASE OTHER FOLDER` prints the results as one line of JSON. FOLDER is empty, and its own.
+// Node, Deno and Bun: `file.js RUNTIME BASE OTHER FOLDER` prints the results as one line of JSON. FOLDER is empty, and
+// its own.
 import { spawn, spawnSync } from "node:child_process";
 import { chmod, mkdir, open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -17,8 +17,8 @@ const SWITCHES = [
 
 /**
  * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
- * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `acceptInsecureCerts` (not in
- * WebKit) lets pages talk to servers whose certificates they made themselves.
+ * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `acceptInsecureCerts`
+ * (not in WebKit) lets pages talk to servers whose certificates they made themselves.
  */
 export function openBrowser(engine, { acceptInsecureCerts = false } = {}) {
   return engine === "webkit" ? webkit() : puppeteer(engine, acceptInsecureCerts);

@@ -5,8 +5,10 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { closingLine, fail, pass } from "./tally.mjs";
 
-/** `words`: only the files whose name has one of them. `atOnce`: how many files; tests that mostly wait take more than there are cores.
- *  `forceExit`: what is left open in the end is not waited for. */
+/**
+ * `words`: only the files whose name has one of them. `atOnce`: how many files; tests that mostly wait take more than
+ * there are cores. `forceExit`: what is left open in the end is not waited for.
+ */
 export function runFolder(folder, { words = [], timeout = 120_000, atOnce = true, forceExit = false } = {}) {
   const files = readdirSync(folder)
     .filter((name) => name.endsWith(".test.mjs") && (words.length === 0 || words.some((word) => name.includes(word))))

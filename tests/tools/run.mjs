@@ -1,7 +1,7 @@
 // `npm run test:tools [-- --quick | WORD…]`: the packed tarball in the tools that people build with, each at a pinned
-// version, built and run for real: a 402, a wallet, 200. `--quick` is what `npm test` runs; a word runs the rows that have
-// it in their tool's name, version or own name. `--record` writes what was measured into docs/runtimes.md. `KEEP=1` leaves
-// each tool's last project in the cache, `TARBALL=…` tries another package than that of dist/.
+// version, built and run for real: a 402, a wallet, 200. `--quick` is what `npm test` runs; a word runs the rows that
+// have it in their tool's name, version or own name. `--record` writes what was measured into docs/runtimes.md.
+// `KEEP=1` leaves each tool's last project in the cache, `TARBALL=…` tries another package than that of dist/.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Time, as the tests want it, on a machine however busy. Import this before what waits: a paymentTimeout of `hold()` is over when
-// the test says so.
+// Time, as the tests want it, on a machine however busy. Import this before what waits: a paymentTimeout of `hold()` is
+// over when the test says so.
 const { setTimeout } = globalThis;
 const held = new Map();
 let next = 100_000;

@@ -1,5 +1,5 @@
-// What every wallet module that speaks HTTP has in common, whatever its wire format: options, where the credential goes, what
-// it shows, and what its lookup reports.
+// What every wallet module that speaks HTTP has in common, whatever its wire format: options, where the credential
+// goes, what it shows, and what its lookup reports.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { mapStore } from "../runtimes/shop.js";

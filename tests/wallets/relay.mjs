@@ -88,8 +88,8 @@ async function openRelay({ acknowledges = true } = {}) {
 }
 
 /**
- * A relay, a wallet behind it that does as `handler` says, and a connection string for it. `announced`: whether the wallet has
- * told the relay what it can do.
+ * A relay, a wallet behind it that does as `handler` says, and a connection string for it. `announced`: whether the
+ * wallet has told the relay what it can do.
  */
 export async function openWallet(handler, { announced = true } = {}) {
   const relay = await openRelay();

@@ -62,11 +62,11 @@ export async function openKit(world, kit, tls) {
 /**
  * Runs a row: `{ pay, find?, code?, says?, timeout?, asked?, lookups?, payments?, heals?, later?, tls? }`.
  *
- * `pay` and `find` get `({ asked, settle })` and give an answer of the stand-in. Without a `code` the call must succeed. `says` is
- * the exact text of the wallet's error, or a function of the stand-in's url; with `timeout` the wallet's time is over
- * once it has begun to answer, and there is none. Whatever happens, the secret shows nowhere, and what
- * is counted is what may have been paid. Then the wallet is well again, and `later` has passed: the next call must succeed, with
- * one payment made in all.
+ * `pay` and `find` get `({ asked, settle })` and give an answer of the stand-in. Without a `code` the call must
+ * succeed. `says` is the exact text of the wallet's error, or a function of the stand-in's url; with `timeout` the
+ * wallet's time is over once it has begun to answer, and there is none. Whatever happens, the secret shows nowhere, and
+ * what is counted is what may have been paid. Then the wallet is well again, and `later` has passed: the next call must
+ * succeed, with one payment made in all.
  */
 export async function runRow(world, kit, row) {
   const it = await openKit(world, kit, row.tls);

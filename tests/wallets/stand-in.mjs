@@ -47,7 +47,8 @@ export const silent = () => () => {};
 
 /**
  * A server on a port of the system's choice. `on` sets what "METHOD /path" answers: a function of the request
- * (`{ path, headers, body }`) that gives or resolves to an answer as above; a path may end in `*`. `seen` has every request.
+ * (`{ path, headers, body }`) that gives or resolves to an answer as above; a path may end in `*`. `seen` has every
+ * request.
  */
 export async function openStandIn(tls) {
   const routes = new Map();

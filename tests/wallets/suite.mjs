@@ -16,7 +16,8 @@ const base64url = (hex) => Buffer.from(hex, "hex").toString("base64url");
 /**
  * @param kit as `openKit` wants it, and further
  *   - `options(url)`: the module's, and `key`: that of the credential
- *   - `headers()`: those that carry the credential; `read(asked)`: a request's parameters; `order`: those of one to pay, without the invoice
+ *   - `headers()`: those that carry the credential; `read(asked)`: a request's parameters; `order`: those of one to
+ *     pay, without the invoice
  *   - `badSecrets`: what its credential can't be
  *   - `ok`: the status of what succeeds
  *   - `refused`: `{ answer, says }` to a wrong credential, where it pays and where it looks up

@@ -11,8 +11,10 @@ function aborter(t) {
     async rejects(call) {
       t.equal(await t.rejects(call), reason, "the rejection");
     },
-    /** The same where fetch itself is aborted: workerd's rejects with a copy, WebKit's with an AbortError of its own, unless that
-     *  went through the core, which knows the reason. */
+    /**
+     * The same where fetch itself is aborted: workerd's rejects with a copy, WebKit's with an AbortError of its own,
+     * unless that went through the core, which knows the reason.
+     */
     async rejectsAsFetch(call) {
       const rejection = await t.rejects(call);
       if (t.runtime === "workerd") t.same(rejection, reason);

@@ -1,4 +1,5 @@
-// Each callback runs in the async context (AsyncLocalStorage) of the call that caused it. `t.AsyncLocalStorage` is the runtime's.
+// Each callback runs in the async context (AsyncLocalStorage) of the call that caused it. `t.AsyncLocalStorage` is the
+// runtime's.
 import { deferred, mapStore, openShop } from "../shop.js";
 
 /** A client whose callbacks note in `seen`, by their names, in which context they run. `run` makes a call in one. */

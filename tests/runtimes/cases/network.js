@@ -95,7 +95,8 @@ export default [
     name: "paid, and the server hangs up: request_failed; later calls are the network's own errors, then the answer",
     async run(t) {
       const shop = openShop(t);
-      // runtimes may try again by themselves, on each of the six connections that a browser may have kept: so more are cut
+      // runtimes may try again by themselves, on each of the six connections that a browser may have kept: so more are
+      // cut
       const url = shop.url("a", { drop: 8 });
       const error = await t.rejects(shop.pay(url, { method: "POST", body: "x" }), "request_failed");
       t.ok(error.cause instanceof Error && !(error.cause instanceof t.pkg.L402Error), "the network's error");

@@ -1,4 +1,5 @@
-// Redirects: a token never follows to another origin, and what was redirected is paid for only where it can be repeated.
+// Redirects: a token never follows to another origin, and what was redirected is paid for only where it can be
+// repeated.
 import { assertRefused, isBrowser, openShop } from "../shop.js";
 
 export default [

@@ -33,7 +33,9 @@ async function assertDoubtful(t, shop, pay, code, { payments = 1 } = {}) {
   return error;
 }
 
-/** A wallet that knows it has not paid: `payment_failed`, the amount is free again, and the next call may ask it again. */
+/**
+ * A wallet that knows it has not paid: `payment_failed`, the amount is free again, and the next call may ask it again.
+ */
 async function assertFailed(t, shop, pay, { cause, asked = 0 } = {}) {
   const error = await t.rejects(pay(shop.url("a")), "payment_failed");
   t.equal(error.payment.state, "failed");

@@ -145,8 +145,8 @@ export class Project {
   }
 
   /**
-   * Starts a program on a port that is free, which takes the place of PORT in its arguments and its environment; `ready` is
-   * what it says once it listens.
+   * Starts a program on a port that is free, which takes the place of PORT in its arguments and its environment;
+   * `ready` is what it says once it listens.
    */
   async listen(program, args, { ready, env = {} } = {}) {
     const [port, inspector] = (await freePorts(2)).map(String);
