@@ -9,7 +9,7 @@ use crate::flow::state::ClientState;
 use crate::ledger::certainty::prove;
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 
 /// Reads the tokens of the store, for the first request of an instance.
 pub(crate) async fn read_tokens<H: Host>(state: &ClientState<H>) -> Result<(), Failure<H>> {
@@ -33,7 +33,8 @@ pub(crate) async fn payments<H: Host>(state: &ClientState<H>) -> Result<Vec<Paym
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
 pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) -> Result<Spent, Failure<H>> {
-    let origin = url.map(origin_of).transpose()?;
+    let url = url.map(Url::parse).transpose()?;
+    let origin = url.as_ref().map(Url::origin);
     let mut msat = Spent::default();
     look_at(state, &mut |journal| msat = journal.spent(origin, state.host.now())).await?;
     Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
@@ -96,7 +97,8 @@ pub(crate) async fn resolve<H: Host>(
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
 pub(crate) async fn forget<H: Host>(state: &ClientState<H>, url: Option<&str>) -> Result<(), Failure<H>> {
-    let origin = url.map(origin_of).transpose()?;
+    let url = url.map(Url::parse).transpose()?;
+    let origin = url.as_ref().map(Url::origin);
     state.origins.forget(origin);
     state
         .records
@@ -105,10 +107,4 @@ pub(crate) async fn forget<H: Host>(state: &ClientState<H>, url: Option<&str>) -
             Ok(())
         })
         .await
-}
-
-fn origin_of(url: &str) -> Result<&str, Error> {
-    Location::of(url)
-        .map(|location| location.origin)
-        .ok_or_else(|| Error::new(Code::InvalidOptions, "origin is no absolute url"))
 }

@@ -184,7 +184,7 @@ fn start<H: Host>(
 async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Purchase<H>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
-    state.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
+    state.host.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
     let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&state.host, request, failure))?;
     state.host.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
@@ -210,7 +210,7 @@ async fn carry_out<H: Host>(
     let is_in_time = now.saturating_sub(purchase.entered_at.get()) <= LEASE_MS;
     let is_asked = is_in_time && now / 1000 < entry.invoice_expires_at;
     let told = if is_asked {
-        let order = Order { url: &request.url, max_fee_msat: entry.max_fee_msat, timeout_ms };
+        let order = Order { url: request.url.as_str(), max_fee_msat: entry.max_fee_msat, timeout_ms };
         let repeated = repeated(&entry)?;
         let sent = state.orders.send(&mut entry, &state.records.borrow().journal, state.host.now());
         let mut answer = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));

@@ -155,7 +155,7 @@ async fn finish<H: Host>(
                         }
                     }
                     state.host.discard(response);
-                    let is_guess = !tried.is_for(&request.method, &request.url);
+                    let is_guess = !tried.is_for(&request.method, request.url.as_str());
                     refused_guess = Some(tried).filter(|_| is_guess && matches!(head.status, 400 | 403..500));
                     continue;
                 }
@@ -205,7 +205,7 @@ async fn weigh_in<H: Host>(
     is_priced: bool,
     first_try: &mut Option<FirstTry>,
 ) -> NextStep {
-    let is_own = tried.is_for(&request.method, &request.url);
+    let is_own = tried.is_for(&request.method, request.url.as_str());
     let verdict = verdict(head.status, is_own);
     // The token stayed at home when the request was redirected to another origin, and would lead there again.
     let is_elsewhere = head.is_elsewhere(request);
@@ -247,7 +247,7 @@ fn may_be_of<H: Host>(
     request: &Request,
     cause: &H::Cause,
 ) -> bool {
-    !guess.is_for(&request.method, &request.url)
+    !guess.is_for(&request.method, request.url.as_str())
         && !state.host.is_aborted(call)
         && state.host.may_be_preflight(call, cause)
 }

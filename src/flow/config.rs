@@ -7,7 +7,7 @@ use crate::text::json::Json;
 use crate::text::json_writer::MSAT_PER_SAT;
 use crate::wire::challenge::Protocol;
 use crate::wire::invoice::Network;
-use crate::wire::origin::{HostPattern, Location};
+use crate::wire::url::{HostPattern, Url};
 
 const DEFAULT_PAYMENT_TIMEOUT_MS: u64 = 300_000;
 
@@ -54,11 +54,11 @@ impl Config {
     ///
     /// # Errors
     /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
-    pub fn check(&self, location: &Location<'_>) -> Result<(), Error> {
-        let is_listed = |patterns: &[HostPattern]| patterns.iter().any(|pattern| pattern.matches(location));
-        let is_safe = match location.scheme {
+    pub fn check(&self, url: &Url) -> Result<(), Error> {
+        let is_listed = |patterns: &[HostPattern]| patterns.iter().any(|pattern| pattern.matches(url));
+        let is_safe = match url.scheme() {
             "https" => true,
-            "http" => location.is_loopback() || location.is_onion() || is_listed(&self.insecure_hosts),
+            "http" => url.is_loopback() || url.is_onion() || is_listed(&self.insecure_hosts),
             _ => false,
         };
         if !is_safe {
@@ -70,7 +70,7 @@ impl Config {
         match &self.hosts {
             Some(patterns) if !is_listed(patterns) => Err(Error::new(
                 Code::HostNotAllowed,
-                concat(&["the host ", location.host, " is not in options.hosts: add it there to pay it"]),
+                concat(&["the host ", url.host(), " is not in options.hosts: add it there to pay it"]),
             )),
             _ => Ok(()),
         }
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn refused(config: &Config, url: &str) -> Option<Code> {
-        config.check(&Location::of(url).unwrap()).err().map(|error| error.code())
+        config.check(&Url::parse(url).unwrap()).err().map(|error| error.code())
     }
 
     #[test]

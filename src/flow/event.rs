@@ -6,12 +6,13 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
+use crate::wire::url::Url;
 
 /// What is about to be paid, and for what.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// Without fragment.
-    pub url: String,
+    /// What is to be paid for.
+    pub url: Url,
     /// Scheme, host and port.
     pub origin: String,
     /// The offer that was chosen.
@@ -28,7 +29,7 @@ pub struct Quote {
 
 impl Quote {
     pub(crate) fn write(&self, object: &mut Writer) {
-        object.text("url", Some(&self.url));
+        object.text("url", Some(self.url.as_str()));
         object.text("origin", Some(&self.origin));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));

@@ -90,7 +90,7 @@ impl<H: Host> Failure<H> {
 /// Tells a listener that nothing was paid.
 pub(crate) fn refused<H: Host>(host: &H, request: &Request, failure: Failure<H>) -> Failure<H> {
     if let Failure::Raised(raised) = &failure {
-        host.tell(&Event::Refused { url: &request.url, error: &raised.error });
+        host.tell(&Event::Refused { url: request.url.as_str(), error: &raised.error });
     }
     failure
 }

@@ -9,7 +9,7 @@ use crate::ledger::limits::Remaining;
 use crate::ledger::payment::Payment;
 use crate::ledger::wallet::{Fact, Wallet};
 use crate::wire::invoice::Invoice;
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -108,8 +108,8 @@ pub trait Host: 'static {
 pub struct Request {
     /// Upper-case.
     pub method: String,
-    /// Absolute, without user, password and fragment.
-    pub url: String,
+    /// Without user and password.
+    pub url: Url,
     /// Whether its body can be sent again.
     pub replayable: bool,
     /// Whether the caller brought an Authorization.
@@ -122,12 +122,12 @@ impl Request {
     /// Scheme, host and port; empty where the URL has none.
     #[must_use]
     pub fn origin(&self) -> &str {
-        Location::of(&self.url).map_or("", |location| location.origin)
+        self.url.origin()
     }
 
     /// What a purchase for it is for: method and URL.
     pub(crate) fn resource(&self) -> String {
-        resource(&self.method, &self.url)
+        resource(&self.method, self.url.as_str())
     }
 
     /// Whether it only reads, so that it may be sent twice.
@@ -157,8 +157,7 @@ pub struct Head {
 impl Head {
     /// Whether a redirect led to another origin than was asked.
     pub(crate) fn is_elsewhere(&self, request: &Request) -> bool {
-        let Some(asked) = Location::of(&request.url) else { return false };
-        !self.url.is_empty() && !asked.is_origin_of(&self.url)
+        !request.url.is_opaque() && !self.url.is_empty() && !request.url.is_origin_of(&self.url)
     }
 }
 

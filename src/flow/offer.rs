@@ -10,7 +10,6 @@ use crate::text::encoding::concat;
 use crate::wire::challenge::{self, Offer};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
-use crate::wire::origin::Location;
 use std::rc::Rc;
 
 /// An invoice that expires within this time is expired: the wallet needs some of it.
@@ -23,7 +22,7 @@ pub(crate) fn read_offer<H: Host>(
     head: &Head,
 ) -> Result<Option<Asked>, Failure<H>> {
     let unpayable = |reason| {
-        state.host.tell(&Event::Unpayable { url: &request.url, reason });
+        state.host.tell(&Event::Unpayable { url: request.url.as_str(), reason });
         Ok(None)
     };
     if !request.payable {
@@ -52,15 +51,16 @@ pub(crate) fn read_offer<H: Host>(
 
 /// Whether the request may be paid at all.
 fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) -> Result<(), Error> {
-    let asked = Location::of(&request.url)
-        .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
+    if request.url.is_opaque() {
+        return Err(Error::new(Code::InsecureTransport, "only http and https urls can be paid"));
+    }
     if head.is_elsewhere(request) {
         return Err(Error::new(
             Code::CrossOrigin,
             "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
         ));
     }
-    state.config.check(&asked)?;
+    state.config.check(&request.url)?;
     if !request.replayable || (head.redirected && !request.is_get()) {
         let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
         return Err(Error::new(Code::BodyNotReplayable, text));

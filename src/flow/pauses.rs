@@ -52,8 +52,7 @@ mod tests {
     const START: u64 = 1_800_000_000_000;
 
     fn pauses(method: &str, answers: &[(u16, Option<u64>)]) -> Vec<Option<u64>> {
-        let request =
-            Request { method: method.into(), url: String::new(), replayable: true, authorized: false, payable: true };
+        let request = Request { method: method.into(), replayable: true, payable: true, ..Request::default() };
         let (mut pauses, mut now) = (Pauses::default(), START);
         let next = |(status, retry_after_ms): &(u16, Option<u64>)| {
             let head = Head { status: *status, retry_after_ms: *retry_after_ms, ..Head::default() };

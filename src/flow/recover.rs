@@ -26,7 +26,7 @@ const LOCK_MS: u64 = 1_000;
 /// Whether an entry's open outcome keeps this request from being paid: its own resource's, or, where a token of the origin
 /// has opened what it was not bought for, any of it.
 pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, request: &Request, now: u64) -> bool {
-    let same_resource = entry.method == request.method && entry.payment.url == request.url;
+    let same_resource = entry.method == request.method && entry.payment.url == request.url.as_str();
     let origin = request.origin();
     entry.is_unsettled()
         && entry.payment.origin == origin

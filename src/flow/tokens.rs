@@ -7,7 +7,6 @@ use crate::flow::state::ClientState;
 use crate::ledger::records::Records;
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
-use crate::wire::origin::Location;
 use std::rc::Rc;
 
 /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
@@ -25,14 +24,13 @@ pub(crate) fn token_in<H: Host>(
     if request.authorized || !request.payable {
         return None;
     }
-    let location = Location::of(&request.url)?;
-    state.config.check(&location).ok()?;
+    state.config.check(&request.url).ok()?;
     let search = Search {
         method: &request.method,
-        url: &request.url,
+        url: request.url.as_str(),
         borrow: request.replayable,
         is_first,
-        single_use: state.origins.is_single_use(location.origin),
+        single_use: state.origins.is_single_use(request.origin()),
         now_ms: state.host.now(),
     };
     records.tokens.choose(&search).cloned()
@@ -70,9 +68,8 @@ pub(crate) fn not_honored_in<H: Host>(
     records: &Records,
     request: &Request,
 ) -> Option<Failure<H>> {
-    let location = Location::of(&request.url)?;
-    let payment =
-        records.tokens.dishonored(location.origin, &request.method, location.path, state.host.now())?.payment.clone();
+    let (url, now) = (&request.url, state.host.now());
+    let payment = records.tokens.dishonored(url.origin(), &request.method, url.path(), now)?.payment.clone();
     let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
                 and nothing is paid here before it is accepted, or forget() is called for this origin";
     Some(Failure::raised(Error::new(Code::NotHonored, text), None, Some(payment)))

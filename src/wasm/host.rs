@@ -12,6 +12,7 @@ use crate::text::json::Json;
 use crate::text::json_writer::write_object;
 use crate::text::scan;
 use crate::wire::invoice::Invoice;
+use crate::wire::url::Url;
 use gloo_net::http::Response;
 use js_sys::{Date, Function, Promise};
 use std::future::{poll_fn, Future};
@@ -109,10 +110,9 @@ impl JsHost {
         let [replayable, authorized, payable, url, method] = head.as_array().unwrap_or_default() else {
             return Request::default();
         };
-        let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
         Request {
-            url: text(url),
-            method: text(method),
+            url: Url::of(url.as_str().unwrap_or_default()),
+            method: method.as_str().unwrap_or_default().to_owned(),
             replayable: *replayable == Json::Bool(true),
             authorized: *authorized == Json::Bool(true),
             payable: *payable == Json::Bool(true),

@@ -7,7 +7,7 @@ use crate::text::scan::{cut, find, number, parts, rsplit_once, split_once};
 ///
 /// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there only where
 /// it is not the scheme's own.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Url {
     text: String,
     /// Where the scheme, the host, the origin and the path end in `text`. All are 0 where the URL is opaque.
@@ -51,10 +51,17 @@ impl Url {
         })
     }
 
-    /// A text that is no URL of this kind, such as `data:,x`. It has no origin, so nothing is ever paid for it.
+    /// The URL of a request, whatever it is. What [`Url::parse`] refuses, such as `data:,x`, is opaque: it has a text and no parts,
+    /// so nothing is ever paid for it.
     #[must_use]
-    pub fn opaque(text: &str) -> Self {
-        Self { text: text.to_owned(), scheme_end: 0, host_end: 0, origin_end: 0, path_end: 0 }
+    pub fn of(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self { text: text.to_owned(), ..Self::default() })
+    }
+
+    /// Whether it has no origin.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.origin_end == 0
     }
 
     /// The whole URL without its fragment.
@@ -126,8 +133,7 @@ impl Url {
     }
 
     fn host_start(&self) -> usize {
-        // an opaque URL has neither scheme nor host
-        if self.scheme_end == 0 {
+        if self.is_opaque() {
             0
         } else {
             self.scheme_end.saturating_add("://".len())
@@ -191,6 +197,7 @@ mod tests {
         ];
         for (text, origin, scheme, host, port, path) in table {
             let url = Url::parse(text).unwrap();
+            assert_eq!((Url::of(text), url.is_opaque()), (url.clone(), false));
             assert_eq!((url.as_str(), url.origin(), url.scheme()), (text, origin, scheme));
             assert_eq!((url.host(), url.port(), url.path()), (host, port, path), "{text}");
         }
@@ -239,7 +246,8 @@ mod tests {
     #[test]
     fn an_opaque_url_has_no_parts() {
         for text in ["", "data:text/plain,x", "https://user:secret@a.example/x"] {
-            let url = Url::opaque(text);
+            let url = Url::of(text);
+            assert!(url.is_opaque(), "{text}");
             assert_eq!((url.as_str(), url.origin(), url.scheme(), url.host()), (text, "", "", ""));
             assert_eq!((url.port(), url.path(), url.is_loopback(), url.is_onion()), (None, "/", false, false));
             assert!(!url.is_origin_of(text) && !url.is_origin_of("://"), "{text}");

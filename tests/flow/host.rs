@@ -12,6 +12,7 @@ use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Ter
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code, Error};
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
@@ -138,7 +139,7 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
 }
 
 pub fn get(url: &str) -> Request {
-    Request { method: "GET".into(), url: url.into(), replayable: true, authorized: false, payable: true }
+    Request { method: "GET".into(), url: Url::of(url), replayable: true, authorized: false, payable: true }
 }
 
 pub fn call(request: Request) -> Rc<Call> {
@@ -260,6 +261,7 @@ impl Host for Fake {
         }
         let number = self.world.sends() + 1;
         let Request { method, url, .. } = call.request.clone();
+        let url = url.as_str().to_owned();
         let sent = Sent { method, url, authorization: authorization.map(str::to_owned), repeat, number };
         self.world.sent.borrow_mut().push(sent.clone());
         let scripted = self.world.on_send.borrow().as_ref().and_then(|answer| answer(&sent));

@@ -9,7 +9,7 @@ use bitcoin::hashes::{sha256, Hash as _};
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::{Answer, Request};
-use l402_fetch::wire::origin::HostPattern;
+use l402_fetch::wire::url::HostPattern;
 use l402_fetch::Code;
 use lightning_invoice::{Currency, Description, ExpiryTime, RawTaggedField, Sha256, TaggedField};
 use macaroon::{Format, Macaroon, MacaroonKey};

@@ -82,9 +82,10 @@ impl Host for Sim {
         process.sends.set(process.sends.get() + 1);
         let number = process.id as u64 * 1000 + process.sends.get();
         if let Some(authorization) = authorization {
-            process.world.check_shown(process, &call.request.url, authorization);
+            process.world.check_shown(process, call.request.url.as_str(), authorization);
         }
-        let sent = Sent { url: call.request.url.clone(), authorization: authorization.map(str::to_owned), number };
+        let sent =
+            Sent { url: call.request.url.as_str().to_owned(), authorization: authorization.map(str::to_owned), number };
         let sent = process.ask(Ask::Send(sent), None);
         process.sending.borrow_mut().insert(sent.id, std::ptr::from_ref(call) as usize);
         match sent.await {

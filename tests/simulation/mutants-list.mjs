@@ -1,6 +1,6 @@
 // The mutants of the core: for each safeguard, how it is taken out of the source. `mutants.mjs` runs them.
 
-const CHECK = "    let location = Location::of(&request.url)?;\n    let payment =";
+const CHECK = "    let (url, now) = (&request.url, state.host.now());\n    let payment =";
 const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`];
 
 /**

@@ -10,6 +10,7 @@ use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -501,7 +502,7 @@ pub fn digest(seed: u128, what: &impl Hash) -> u128 {
 }
 
 fn get(url: String) -> Request {
-    Request { method: "GET".into(), url, replayable: true, authorized: false, payable: true }
+    Request { method: "GET".into(), url: Url::of(&url), replayable: true, authorized: false, payable: true }
 }
 
 async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
@@ -516,7 +517,7 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
             Call::Fetch(..) => {
                 let request = get(url.clone());
                 process.begun.set(process.begun.get() + 1);
-                process.world.begins(&request.url);
+                process.world.begins(request.url.as_str());
                 let fetching = Rc::new(Fetching { request: request.clone(), aborted: Cell::new(false) });
                 progress.calling.replace(Some(Rc::clone(&fetching)));
                 if !std::mem::replace(&mut looked, true) && process.world.setup.kind.has_store() {
