@@ -1,11 +1,10 @@
 //! How large the books may grow, and what they forget on the way: never an amount, nor what may still open something.
 
 use crate::host::{
-    client, fetch, get, not_honored, payments, refused, End, Fake, Op, Store, TheClient, World, PAID, REUSED, URL,
+    client, code, fetch, get, not_honored, payments, refused, End, Op, Store, TheClient, World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::flow::config::Config;
-use l402_fetch::flow::failure::Failure;
 use l402_fetch::ledger::bounds::{KEPT_BYTES, MOST_BYTES};
 use l402_fetch::ledger::dispatch::Dispatch;
 use l402_fetch::ledger::entry::Entry;
@@ -88,20 +87,9 @@ fn stock(bytes: usize, token: impl Fn(u64) -> Token) -> Tokens {
     tokens
 }
 
-fn instance(world: &Rc<World>, store: &Rc<Store>, config: Config) -> (TheClient, Fake) {
-    client(world, Some(store), config)
-}
-
 fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> Spent {
     let (client, origin) = (client.clone(), origin.map(str::to_owned));
     world.run(async move { client.spent(origin.as_deref()).await.ok().unwrap() })
-}
-
-fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
-    match result {
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        _ => None,
-    }
 }
 
 #[test]
@@ -156,7 +144,7 @@ fn old_payments_make_room_and_stay_in_every_total() {
     store.put(JOURNAL, &journal.to_text());
     let before = (journal.spent(None, now), (0..10).map(|n| journal.spent(Some(&shop(n)), now)).collect::<Vec<_>>());
 
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let text = store.value(JOURNAL).unwrap();
     assert!(text.starts_with(r#"{"version":2,"#), "who can't read the sums must not write");
@@ -175,7 +163,7 @@ fn old_payments_make_room_and_stay_in_every_total() {
     assert!(after.entries().iter().any(|entry| entry.payment.state == State::Failed), "no more than had to go");
 
     // An instance that starts now, and one that knew the store before.
-    for (client, host) in [instance(&world, &store, Config::new(100)), (client, host)] {
+    for (client, host) in [crate::host::client(&world, Some(&store), Config::new(100)), (client, host)] {
         let rows = payments(&world, &client);
         assert_eq!(rows.len(), after.entries().len());
         assert_eq!(spent(&world, &client, None).total, paid.total.div_ceil(1000));
@@ -193,7 +181,7 @@ fn limits_count_what_was_compacted() {
     let journal = filled(KEPT_BYTES, |number| row(number, origin, State::Paid, old));
     let counted = journal.counted("", world.now()).all.total;
     store.put(JOURNAL, &journal.to_text());
-    let (first, host) = instance(&world, &store, Config::new(100));
+    let (first, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &host, get("https://other.example/")), PAID);
     assert!(payments(&world, &first).len() < journal.entries().len());
 
@@ -208,10 +196,10 @@ fn limits_count_what_was_compacted() {
         config
     };
     for config in [own(counted + 10_000 - 1), all(counted + 10_000 + 10_000 - 1)] {
-        let (client, host) = instance(&world, &store, config);
+        let (client, host) = client(&world, Some(&store), config);
         assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
     }
-    let (client, host) = instance(&world, &store, own(counted + 10_000));
+    let (client, host) = client(&world, Some(&store), own(counted + 10_000));
     assert_eq!(fetch(&client, &host, get("https://third.example/")), PAID, "other origins have their own");
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!(world.paid(), 3);
@@ -238,7 +226,7 @@ fn memory_is_bounded_as_well() {
 #[test]
 fn an_invoice_whose_payment_was_compacted_has_expired() {
     let (world, store) = (World::new(), Store::new(true));
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     // The same 402 for ever, to whoever has lost the token.
     world.sells(Terms::default());
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -268,7 +256,7 @@ fn an_invoice_whose_payment_was_compacted_has_expired() {
 #[test]
 fn a_hash_stays_known_while_its_token_is_kept() {
     let (world, store) = (World::new(), Store::new(true));
-    let (first, host) = instance(&world, &store, Config::new(100));
+    let (first, host) = client(&world, Some(&store), Config::new(100));
     let terms = Terms { preimage: Some(5), ..Terms::default() };
     world.sells(terms.clone());
     assert_eq!(fetch(&first, &host, get(URL)), PAID);
@@ -279,7 +267,7 @@ fn a_hash_stays_known_while_its_token_is_kept() {
     compacted.compact(0, world.now());
     assert!(compacted.entries().is_empty() && compacted.spent(None, world.now()) == journal.spent(None, world.now()));
     store.put(JOURNAL, &compacted.to_text());
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     let expected = End::Raised { code: Code::HashMismatch, cause: None, state: Some(State::Paid), has_response: true };
     world.sells(terms.clone());
     assert_eq!(fetch(&client, &host, get("https://thief.example/")), expected);
@@ -306,8 +294,8 @@ fn what_another_instance_compacted_does_not_come_back() {
     let old = world.now() - 9 * DAY_MS;
     let journal = filled(KEPT_BYTES, |number| row(number, "https://a.example", State::Paid, old));
     store.put(JOURNAL, &journal.to_text());
-    let (first, first_host) = instance(&world, &store, Config::new(100));
-    let (second, second_host) = instance(&world, &store, Config::new(100));
+    let (first, first_host) = client(&world, Some(&store), Config::new(100));
+    let (second, second_host) = client(&world, Some(&store), Config::new(100));
     // The first knows all of them, and has something that the store has not.
     let (broken, inner) = (store.clone(), world.clone());
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -335,7 +323,7 @@ fn a_journal_full_of_open_payments_refuses_to_buy() {
     let old = world.now() - 9 * DAY_MS;
     let journal = filled(MOST_BYTES, |number| row(number, "https://a.example", State::Unknown, old));
     store.put(JOURNAL, &journal.to_text());
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     world.lookup_says(Fact::Pending);
     let saves = store.count(Op::Save);
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
@@ -357,7 +345,7 @@ fn a_journal_full_of_todays_payments_refuses_to_buy_until_they_may_be_compacted(
     let now = world.now();
     let journal = filled(MOST_BYTES, |number| row(number, "https://a.example", State::Paid, now - HOUR_MS));
     store.put(JOURNAL, &journal.to_text());
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
     assert_eq!((world.paid(), store.count(Op::Save)), (0, 0));
     // Their invoices expired as they were an hour old.
@@ -379,7 +367,7 @@ fn a_stock_of_tokens_that_may_still_be_good_refuses_to_buy() {
         token
     });
     store.put(TOKENS, &tokens.to_text());
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
     assert_eq!((world.paid(), store.count(Op::Save)), (0, 0));
     assert_eq!(store.value(TOKENS).unwrap(), tokens.to_text());
@@ -407,7 +395,7 @@ fn there_is_room_for_what_open_payments_may_bring() {
             let journal = filled(50_000, |number| row(1_000_000 + number, "https://a.example", State::Unknown, now));
             store.put(JOURNAL, &journal.to_text());
         }
-        let (client, host) = instance(&world, &store, Config::new(100));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
         assert_eq!(fetch(&client, &host, get(URL)), expected);
     }
 }
@@ -446,7 +434,7 @@ fn expired_and_used_up_tokens_make_room_and_dishonored_ones_do_not() {
     };
     let before = kinds(&tokens);
     store.put(TOKENS, &tokens.to_text());
-    let (client, host) = instance(&world, &store, Config::new(100));
+    let (client, host) = client(&world, Some(&store), Config::new(100));
     for number in 0..3 {
         assert_eq!(fetch(&client, &host, get(&format!("https://other{number}.example/"))), PAID);
     }
@@ -492,7 +480,7 @@ fn sums_that_cannot_be_read_are_never_overwritten() {
     ] {
         let (world, store) = (World::new(), Store::new(true));
         store.put(JOURNAL, text);
-        let (client, host) = instance(&world, &store, Config::new(100));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
         assert_eq!(fetch(&client, &host, get(URL)), refused(Code::StoreFailed));
         assert_eq!((world.paid(), store.count(Op::Save), store.value(JOURNAL).as_deref()), (0, 0, Some(text)));
     }
@@ -514,7 +502,7 @@ fn a_purchase_with_full_books() {
         });
         store.put(JOURNAL, &journal.to_text());
         store.put(TOKENS, &tokens.to_text());
-        let (client, host) = instance(&world, &store, Config::new(100));
+        let (client, host) = client(&world, Some(&store), Config::new(100));
         let buy = |number: usize| {
             let started = Instant::now();
             assert_eq!(fetch(&client, &host, get(&format!("https://b{number}.example/"))), PAID);

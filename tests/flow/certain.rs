@@ -2,8 +2,8 @@
 
 use crate::executor::Later;
 use crate::host::{
-    client, fetch, get, open, resolve, soon, spent, states, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED,
-    URL,
+    begin, client, fetch, get, open, resolve, soon, spent, states, End, Fake, Store, TheClient, World, ORIGIN, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start};
@@ -170,8 +170,7 @@ fn a_pay_that_is_still_at_work_is_waited_for_whatever_a_lookup_says() {
 
 #[test]
 fn a_pay_that_gives_up_after_its_time_makes_a_lookup_certain() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     world.lookup_says(FAILED);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -183,8 +182,7 @@ fn a_pay_that_gives_up_after_its_time_makes_a_lookup_certain() {
 
 #[test]
 fn a_pay_that_gives_up_during_the_lookup_is_looked_up_once_more() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let gives_up = answer.clone();
     let executor = world.executor.clone();

@@ -1,10 +1,9 @@
 //! Asking a person: what is told, one question at a time, and no longer than somebody waits.
 
 use crate::executor::Later;
-use crate::host::{client, fetch, get, never, refused, soon, End, Fake, TheClient, World, PAID, REUSED, URL};
+use crate::host::{begin, begin_with, fetch, get, never, refused, soon, End, Fake, PAID, REUSED, URL};
 use crate::mint::Terms as Offered;
 use crate::parallel::{start, until_done};
-use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Terms;
 use l402_fetch::ledger::limits::{Remaining, Windows};
 use l402_fetch::Code;
@@ -13,14 +12,6 @@ use std::rc::Rc;
 
 const OTHER: &str = "https://other.example/";
 const THIRD: &str = "https://third.example/";
-
-fn with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let mut config = Config::new(100);
-    change(&mut config);
-    let (client, host) = client(&world, None, config);
-    (world, client, host)
-}
 
 /// Questions that are answered one by one; the hosts that were asked about, in order, and which of them are open.
 #[derive(Default)]
@@ -83,7 +74,7 @@ fn whoever_is_asked_is_told_the_fee_and_what_is_left() {
             Remaining { payment: 13_000, hour: None, day: None, total: Some(80_000) },
         ),
     ] {
-        let (world, client, host) = with(|config| {
+        let (world, client, host) = begin_with(|config| {
             config.limits.per_payment = per_payment;
             (config.limits.all, config.limits.per_origin) = (all, own);
         });
@@ -104,7 +95,7 @@ fn what_is_left_is_shown_in_whole_satoshis_rounded_down() {
 
 #[test]
 fn one_question_at_a_time() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let running: Vec<_> = [URL, OTHER, THIRD].map(|url| start(&client, &host, get(url)).1).into();
     world.executor.run(1_000);
@@ -123,7 +114,7 @@ fn one_question_at_a_time() {
 
 #[test]
 fn a_question_whose_callers_are_gone_is_let_go_and_the_next_is_asked() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(24_000));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(24_000));
     let person = Person::of(&host);
     let (first, ends_first) = start(&client, &host, get(URL));
     let (second, ends_second) = start(&client, &host, get(URL));
@@ -144,7 +135,7 @@ fn a_question_whose_callers_are_gone_is_let_go_and_the_next_is_asked() {
 
 #[test]
 fn an_abandoned_question_is_skipped_in_the_queue() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let (_, first) = start(&client, &host, get(URL));
     let (gone, second) = start(&client, &host, get(OTHER));
@@ -163,7 +154,7 @@ fn an_abandoned_question_is_skipped_in_the_queue() {
 
 #[test]
 fn who_joins_keeps_the_question_open() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let (first, ends_first) = start(&client, &host, get(URL));
     world.executor.run(1_000);
@@ -179,7 +170,7 @@ fn who_joins_keeps_the_question_open() {
 
 #[test]
 fn nobody_is_asked_about_an_invoice_that_expired_in_the_queue() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let (_, first) = start(&client, &host, get(URL));
     world.executor.run(1_000);
@@ -197,7 +188,7 @@ fn nobody_is_asked_about_an_invoice_that_expired_in_the_queue() {
 
 #[test]
 fn in_workers_a_question_that_froze_holds_up_no_other() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     host.isolated.set(true);
     host.approve.replace(Some(Box::new(|_| never())));
     let (gone, _) = start(&client, &host, get(URL));

@@ -1,8 +1,8 @@
 //! A token that is sent on a guess costs nothing, and what an origin's tokens are good for is learnt from every refusal.
 
 use crate::host::{
-    call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World, ORIGIN,
-    PAID, PREFLIGHT, REUSED, URL,
+    begin, call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World,
+    ORIGIN, PAID, PREFLIGHT, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
@@ -12,9 +12,8 @@ use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::Code;
 use std::rc::Rc;
 
-fn begin() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn bought() -> (Rc<World>, TheClient, Fake) {
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     (world, client, host)
 }
@@ -48,7 +47,7 @@ fn refuses_authorization(world: &Rc<World>, status: u16) {
 fn what_a_guess_breaks_is_asked_again_without_it() {
     // 0: a preflight that is refused.
     for status in [0, 400, 401, 402, 403, 404, 405, 410, 500, 502, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         for (path, sends) in [("/free/a", 2), ("/free/a", 1), ("/free/a?q", 1), ("/free/b", 2)] {
             let before = world.sends();
@@ -63,13 +62,13 @@ fn what_a_guess_breaks_is_asked_again_without_it() {
 #[test]
 fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
     for status in [401, 402] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         assert_eq!(fetch(&client, &host, post("/free")), End::Answer(200, None));
         assert_eq!(world.sends(), 2 + 2);
     }
     for status in [400, 403, 404, 500, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         assert_eq!(fetch(&client, &host, post("/free")), End::Answer(status, Some(false)));
         assert_eq!(world.sends(), 2 + 1);
@@ -79,7 +78,7 @@ fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
             "not tried there again"
         );
     }
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     refuses_authorization(&world, 0);
     assert_eq!(fetch(&client, &host, post("/free")), End::Foreign(PREFLIGHT));
     assert_eq!((world.sends(), world.paid()), (3, 1), "it may have acted");
@@ -90,7 +89,7 @@ fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
 #[test]
 fn what_says_when_to_come_back_is_not_asked_again() {
     for status in [408, 429] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         for _ in 0..2 {
             assert_eq!(fetch(&client, &host, at("/free")), End::Answer(status, Some(false)));
@@ -101,7 +100,7 @@ fn what_says_when_to_come_back_is_not_asked_again() {
 
 #[test]
 fn a_network_error_that_is_no_preflight_is_the_runtimes_own() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     before_the_server(&world, |_| Some(Err("reset")));
     assert_eq!(fetch(&client, &host, at("/other")), End::Foreign("reset"));
     assert_eq!(world.sends(), 3);
@@ -117,7 +116,7 @@ fn a_network_error_that_is_no_preflight_is_the_runtimes_own() {
 #[test]
 fn a_server_that_fails_for_a_moment_costs_no_second_payment_where_tokens_are_shared() {
     for status in [500, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         before_the_server(&world, move |sent| Some(Ok(Response::status(status, sent))));
         assert_eq!(fetch(&client, &host, at("/other")), End::Answer(status, None));
         world.on_send.replace(None);
@@ -132,7 +131,7 @@ fn a_server_that_fails_for_a_moment_costs_no_second_payment_where_tokens_are_sha
 #[test]
 fn another_realm_can_be_bought_however_the_token_is_refused_there() {
     for status in [400, 401, 402, 403, 404, 500, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         let realm = |url: &str| url.contains("/y/");
         let bought = std::cell::RefCell::new(None::<String>);
         before_the_server(&world, move |sent| {
@@ -150,7 +149,7 @@ fn another_realm_can_be_bought_however_the_token_is_refused_there() {
 
 #[test]
 fn another_realm_can_be_bought_with_a_post() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     let bought = std::cell::RefCell::new(None::<String>);
     before_the_server(&world, move |sent| {
         let shown = sent.authorization.clone()?;
@@ -252,7 +251,7 @@ fn a_server_whose_tokens_are_good_again_is_noticed() {
 
 #[test]
 fn what_a_token_opened_besides_its_own_is_known_as_shared() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     assert!(!client.is_shared(ORIGIN));
     assert_eq!(fetch(&client, &host, at("/b")), REUSED);
     assert!(client.is_shared(ORIGIN) && !client.is_shared("https://other.example"));
@@ -296,7 +295,7 @@ fn a_free_page_that_takes_any_token_honours_none() {
 
 #[test]
 fn an_abort_at_a_guess_is_the_callers_own_and_sends_nothing_more() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     let calling = call(at("/free"));
     let aborts = calling.clone();
     before_the_server(&world, move |_| {
@@ -310,7 +309,7 @@ fn an_abort_at_a_guess_is_the_callers_own_and_sends_nothing_more() {
 
 #[test]
 fn a_resource_that_closes_its_door_to_its_own_token_is_handed_back() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     before_the_server(&world, |sent| sent.authorization.is_some().then(|| Ok(Response::status(403, sent))));
     assert_eq!(fetch(&client, &host, get(URL)), End::Answer(403, Some(false)));

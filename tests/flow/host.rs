@@ -1,6 +1,6 @@
 //! A host for each instance of a client in a scripted world, and what its calls end with.
 
-use crate::executor::{yield_now, Task};
+use crate::executor::{yield_now, Later, Task};
 pub use crate::store::{Guard, Op, Store};
 use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
@@ -138,6 +138,20 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
     (client, fake)
 }
 
+/// A world, and a client there that may pay 100 sat at once.
+pub fn begin() -> (Rc<World>, TheClient, Fake) {
+    begin_with(|_| {})
+}
+
+/// The same with other options.
+pub fn begin_with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
+    let world = World::new();
+    let mut config = Config::new(100);
+    change(&mut config);
+    let (client, host) = client(&world, None, config);
+    (world, client, host)
+}
+
 pub fn get(url: &str) -> Request {
     Request { method: "GET".into(), url: Url::of(url), replayable: true, authorized: false, payable: true }
 }
@@ -210,14 +224,19 @@ pub fn states(world: &World, client: &TheClient) -> Vec<State> {
     payments(world, client).iter().map(|payment| payment.state).collect()
 }
 
+/// The code of the client's error; none where there is no error.
+pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
+    match result {
+        Ok(_) => None,
+        Err(Failure::Raised(raised)) => Some(raised.error.code()),
+        Err(_) => panic!("the error is none of the client's"),
+    }
+}
+
 /// The code of what `resolve()` rejects with.
 pub fn resolve(world: &World, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
     let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
-    match world.run(async move { client.resolve(&hash, preimage.as_deref()).await }) {
-        Ok(()) => None,
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        Err(_) => panic!("never foreign"),
-    }
+    code(world.run(async move { client.resolve(&hash, preimage.as_deref()).await }))
 }
 
 /// Sends a request to its end.
@@ -227,6 +246,14 @@ pub fn fetch(client: &TheClient, host: &Fake, request: Request) -> End {
 }
 
 impl Fake {
+    /// The user's answer when it is brought.
+    pub fn user_waits(&self) -> Rc<Later<Result<bool, Cause>>> {
+        let answer = Later::new();
+        let later = answer.clone();
+        self.approve.replace(Some(Box::new(move |_| later.get())));
+        answer
+    }
+
     pub fn heard(&self) -> Vec<String> {
         self.events.borrow().clone()
     }

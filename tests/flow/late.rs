@@ -1,8 +1,8 @@
 //! Servers that learn of a payment late, or never: what was paid for goes on being tried, and is not bought again.
 
 use crate::host::{
-    client, end, fetch, get, not_honored, open, soon, spent, End, Fake, Response, Sent, Store, TheClient, World, PAID,
-    REUSED, URL,
+    begin, client, end, fetch, get, not_honored, open, soon, spent, End, Response, Sent, Store, World, PAID, REUSED,
+    URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
@@ -11,12 +11,6 @@ use l402_fetch::flow::host::Request;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::Code;
 use std::rc::Rc;
-
-fn begin() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    (world, client, host)
-}
 
 fn challenge(world: &World, sent: &Sent) -> Response {
     Response::challenge(&world.mint.offer(&Terms::default(), world.now()).header(), sent)
@@ -274,8 +268,7 @@ fn a_store_that_hangs_holds_up_no_answer_that_is_there() {
 
 #[test]
 fn what_asks_for_no_money_is_handed_back_though_money_was_taken_there() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let header = world.mint.offer(&Terms::default(), world.now()).header();
     world.answers(move |sent| Ok(Response::challenge(&header, sent)));
     assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));

@@ -2,8 +2,8 @@
 
 use crate::executor::{Later, Running};
 use crate::host::{
-    client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID, REUSED,
-    URL,
+    begin, client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -135,8 +135,7 @@ fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
 
 #[test]
 fn without_a_store_memory_is_looked_up() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.wallet_says(l402_fetch::flow::host::Answer::NoPreimage("null".into()));
     for number in 0..2 {
         fetch(&client, &host, get(&shop(number)));
@@ -302,8 +301,7 @@ fn another_instances_purchase_keeps_its_entry() {
 
 #[test]
 fn the_wallets_own_answer_after_a_lookup_changes_nothing_and_is_told_once() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (_, buying) = start(&client, &host, get(URL));
     world.executor.run_ready();

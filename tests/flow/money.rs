@@ -1,11 +1,10 @@
 //! Limits, windows, fees and sums.
 
 use crate::executor::Later;
-use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
+use crate::host::{begin, begin_with, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::flow::call::Reply;
-use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::limits::{Spent, Windows};
@@ -16,14 +15,6 @@ use std::rc::Rc;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 86_400_000;
-
-fn with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let mut config = Config::new(100);
-    change(&mut config);
-    let (client, host) = client(&world, None, config);
-    (world, client, host)
-}
 
 fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> (u64, u64, u64) {
     let (client, origin) = (client.clone(), origin.map(str::to_owned));
@@ -44,7 +35,7 @@ fn shop(number: u64) -> String {
 
 #[test]
 fn sums_are_rounded_up_once_and_slide_to_the_millisecond() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     world.server.terms.replace(Terms { amount_msat: Some(1_001), ..Terms::default() });
     assert_eq!([fetch(&client, &host, get(&shop(1))), fetch(&client, &host, get(&shop(2)))], [PAID, PAID]);
     assert_eq!(spent(&world, &client, None), (3, 3, 3), "2.002 sat");
@@ -78,7 +69,7 @@ fn each_limit_refuses_by_its_name() {
         ("perOrigin.total", none, ever(limit), None, " at this origin"),
     ];
     for (name, all, own, slides, counted) in table {
-        let (world, client, host) = with(|config| {
+        let (world, client, host) = begin_with(|config| {
             config.limits.all = all;
             config.limits.per_origin = own;
         });
@@ -112,7 +103,7 @@ fn each_limit_refuses_by_its_name() {
 
 #[test]
 fn a_limit_for_each_payment_counts_nothing_else() {
-    let (world, client, host) = with(|config| config.limits.per_payment = 9_999);
+    let (world, client, host) = begin_with(|config| config.limits.per_payment = 9_999);
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
     let text = world.run(async move { message(client.fetch(crate::host::call(get(URL)), get(URL)).await) });
     assert_eq!(text, "paying 10 sat would exceed limits.perPayment of 9.999 sat");
@@ -121,9 +112,9 @@ fn a_limit_for_each_payment_counts_nothing_else() {
 
 #[test]
 fn nothing_is_paid_with_limits_of_zero() {
-    let (world, client, host) = with(|config| config.limits.per_payment = 0);
+    let (world, client, host) = begin_with(|config| config.limits.per_payment = 0);
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
-    let (other, client, host) = with(|config| config.limits.all.total = Some(0));
+    let (other, client, host) = begin_with(|config| config.limits.all.total = Some(0));
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
     assert_eq!((world.paid(), other.paid()), (0, 0));
 }
@@ -133,7 +124,7 @@ fn the_fee_a_wallet_may_add() {
     for (amount, limit_sat, expected) in
         [(10_000, 100, 5_000), (600_000, 1_000, 6_000), (97_000, 100, 3_000), (100_000, 100, 0), (1, 1, 999)]
     {
-        let (world, client, host) = with(|config| config.limits.per_payment = limit_sat * 1000);
+        let (world, client, host) = begin_with(|config| config.limits.per_payment = limit_sat * 1000);
         world.server.terms.replace(Terms { amount_msat: Some(amount), ..Terms::default() });
         let inner = world.clone();
         world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
@@ -147,7 +138,7 @@ fn the_fee_a_wallet_may_add() {
 
 #[test]
 fn reported_fees_count_and_reserves_do_not() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(40_000));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(40_000));
     let inner = world.clone();
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
         let Answer::Preimage { text, .. } = inner.proof(invoice) else { unreachable!() };
@@ -164,7 +155,7 @@ fn reported_fees_count_and_reserves_do_not() {
 
 #[test]
 fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(24_999));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(24_999));
     world.wallet_says(Answer::NoPreimage("null".into()));
     fetch(&client, &host, get(&shop(1)));
     assert_eq!(spent(&world, &client, None), (10, 10, 10));
@@ -175,7 +166,7 @@ fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent()
 
 #[test]
 fn a_declined_or_failed_payment_frees_what_it_held() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(10_000));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(10_000));
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     assert_eq!(fetch(&client, &host, get(&shop(1))), refused(Code::Declined));
     host.approve.replace(None);
@@ -188,7 +179,7 @@ fn a_declined_or_failed_payment_frees_what_it_held() {
 
 #[test]
 fn the_fee_is_never_more_than_was_approved() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(27_000));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(27_000));
     let answers = [Later::new(), Later::new()];
     let (asked, waiting) = (answers.clone(), Rc::new(Cell::new(0)));
     host.approve.replace(Some(Box::new(move |_| {
@@ -215,7 +206,7 @@ fn the_fee_is_never_more_than_was_approved() {
 
 #[test]
 fn the_journal_has_one_row_for_each_payment_oldest_first() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let before = world.now() / 1000;
     assert_eq!(fetch(&client, &host, get(&format!("{}x?q=1", shop(1)))), PAID);
     world.executor.pass(1500);

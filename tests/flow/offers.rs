@@ -1,7 +1,7 @@
 //! What is refused before any money moves, and what is handed back untouched.
 
 use crate::host::{
-    call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::{add, drop, set_features, Offer, Terms};
 use bitcoin::bech32::Fe32;
@@ -23,8 +23,7 @@ fn configured(change: impl FnOnce(&mut Config)) -> Config {
 
 #[test]
 fn a_resource_is_bought_once_and_its_token_reused() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
     assert_eq!(*world.discarded.borrow(), [1], "the body of the paid 402 holds a socket");
@@ -39,8 +38,7 @@ fn a_resource_is_bought_once_and_its_token_reused() {
 
 #[test]
 fn what_costs_nothing_costs_nothing() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     for status in [200, 204, 301, 400, 401, 403, 404, 500] {
         world.answers(move |sent| Ok(Response::status(status, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, None));
@@ -82,8 +80,7 @@ fn a_402_for_others_comes_back_untouched() {
         ),
     ];
     for (name, header, filtered, change, events) in table {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.answers(move |sent| {
             let mut response = Response::status(402, sent);
             response.head.challenge = header.map(str::to_owned);
@@ -147,8 +144,7 @@ fn every_refusal_has_its_code_and_pays_nothing() {
         (terms(|t| t.amount_msat = Some(100_001)), Code::OverLimit),
     ];
     for (terms, code) in table {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.server.terms.replace(terms);
         assert_eq!(fetch(&client, &host, get(URL)), refused(code));
         assert_eq!((world.paid(), world.sends(), world.credentials().len()), (0, 1, 0), "{}", code.as_str());
@@ -221,8 +217,7 @@ fn an_error_after_the_wallet_was_asked_tells_the_price_too() {
 
 #[test]
 fn the_last_terms_that_are_still_taken() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let caveats = vec!["api_valid_until=1800000001".into()];
     world.server.terms.replace(Terms { expiry_s: 6, amount_msat: Some(100_000), caveats, ..Terms::default() });
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -252,8 +247,7 @@ fn fields_that_are_still_taken() {
         },
     ];
     for fields in table {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.server.terms.replace(Terms { fields, ..Terms::default() });
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
         assert_eq!(world.paid(), 1);
@@ -289,8 +283,7 @@ fn an_expiry_without_a_zone_only_shortens() {
         ("2027-01-14 20:00:01.5", PAID, 60, true),
         ("2027-01-14T20:00:00", refused(Code::InvalidMacaroon), 0, false),
     ] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let caveats = vec![format!("expires = {expires}")];
         world.server.terms.replace(Terms { caveats, ..Terms::default() });
         assert_eq!(fetch(&client, &host, get(URL)), sold, "{expires}");
@@ -324,8 +317,7 @@ fn no_form_of_a_macaroon_escapes_the_checks() {
             (1, "1900000000", refused(Code::HashMismatch)),
             (0, "1800000000", refused(Code::InvalidMacaroon)),
         ] {
-            let world = World::new();
-            let (client, host) = client(&world, None, Config::new(100));
+            let (world, client, host) = begin();
             let offer = world.mint.offer(&Terms::default(), world.now());
             let mut committed = hex(&offer.hash);
             committed[0] ^= hash;
@@ -370,8 +362,7 @@ fn hex(text: &str) -> Vec<u8> {
 fn a_token_that_cannot_be_sent_is_not_bought() {
     let offer = World::new().mint.offer(&Terms::default(), 1_800_000_000_000);
     for token in ["a b", " a", "a ", "a\\\"b", "a\\\\\\\"", "a\tb", "é", "a\u{2028}", "☃", "a, b", ""] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let header = Offer { token: token.to_owned(), ..offer.clone() }.header();
         world.answers(move |sent| Ok(Response::challenge(&header, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvalidChallenge), "{token}");
@@ -385,8 +376,7 @@ fn a_token_that_cannot_be_sent_is_not_bought() {
 fn a_scheme_with_a_token68_comes_back_untouched() {
     for method in ["HEAD", "GET", "POST"] {
         for header in ["L402 price-only", "LSAT abc==", "l402 price-only, Basic realm=\"x\""] {
-            let world = World::new();
-            let (client, host) = client(&world, None, Config::new(100));
+            let (world, client, host) = begin();
             world.answers(move |sent| Ok(Response::challenge(header, sent)));
             let request = Request { method: method.into(), ..get(URL) };
             assert_eq!(fetch(&client, &host, request.clone()), End::Answer(402, None), "{method} {header}");
@@ -406,8 +396,7 @@ fn malformed_challenges_and_invoices() {
         ("L402 token=\"a\", invoice=\"lnbc1\"", Code::InvalidInvoice),
         ("L402 token=\"a\", invoice=\"required\"", Code::InvalidInvoice),
     ] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.answers(move |sent| Ok(Response::challenge(header, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), refused(code), "{header}");
         assert_eq!((world.paid(), world.sends()), (0, 1));
@@ -417,8 +406,7 @@ fn malformed_challenges_and_invoices() {
 #[test]
 fn lsat_only_where_the_server_knows_no_other_name() {
     for (schemes, expected) in [(&["LSAT"][..], "LSAT "), (&["LSAT", "L402"], "L402 ")] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let offer = world.mint.offer(&Terms::default(), world.now());
         let line = |scheme| format!("{scheme} macaroon=\"{}\", invoice=\"{}\"", offer.token, offer.invoice);
         let header = schemes.iter().map(line).collect::<Vec<_>>().join(", ");
@@ -435,8 +423,7 @@ fn lsat_only_where_the_server_knows_no_other_name() {
 
 #[test]
 fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let offer = world.mint.offer(&Terms::default(), world.now());
     let other = world.mint.offer(&Terms::default(), world.now());
     let header = format!("L402 token=\"{},{}\", invoice=\"{}\"", offer.token, other.token, offer.invoice);
@@ -481,8 +468,7 @@ fn where_money_and_tokens_may_go() {
 
 #[test]
 fn a_body_that_cannot_be_sent_twice_is_refused_before_paying() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let request = Request { method: "POST".into(), replayable: false, ..get(URL) };
     assert_eq!(fetch(&client, &host, request), refused(Code::BodyNotReplayable));
     assert_eq!((world.paid(), world.sends()), (0, 1));
@@ -502,8 +488,7 @@ fn redirects() {
         ("GET", "https://user:secret@api.example/data", PAID),
         ("GET", "data:text/plain,paid", refused(Code::CrossOrigin)),
     ] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let header = world.mint.offer(&Terms::default(), world.now()).header();
         world.answers(move |sent| {
             let mut response = match sent.authorization {
@@ -531,8 +516,7 @@ fn only_true_is_consent() {
         ),
     ];
     for (answer, expected) in answers {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         host.approve.replace(Some(Box::new(move |quote| {
             assert_eq!((quote.amount_msat, quote.url.as_str()), (10_000, URL));
             soon(answer)
@@ -546,8 +530,7 @@ fn only_true_is_consent() {
 
 #[test]
 fn an_invoice_that_expires_while_consent_is_awaited_is_not_paid() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let executor = world.executor.clone();
     host.approve.replace(Some(Box::new(move |_| {
         let executor = executor.clone();
@@ -600,8 +583,7 @@ fn a_quote_never_pays() {
 
 #[test]
 fn a_token_that_should_work_answers_a_quote_without_a_request() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let asked = client.clone();
     let quote = world.run(async move { asked.quote(call(get(URL)), get(URL)).await });
@@ -612,8 +594,7 @@ fn a_token_that_should_work_answers_a_quote_without_a_request() {
 #[test]
 fn what_follows_the_payment_is_the_callers() {
     for status in [400, 401, 402, 403, 404, 408, 429, 500, 503] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let header = world.mint.offer(&Terms::default(), world.now()).header();
         world.answers(move |sent| {
             Ok(match sent.authorization {
@@ -630,8 +611,7 @@ fn what_follows_the_payment_is_the_callers() {
 
 #[test]
 fn a_network_error_after_paying_keeps_the_token() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.on_send.replace(Some(Box::new(|sent| sent.authorization.is_some().then(|| soon(Err("reset"))))));
     let state = Some(l402_fetch::ledger::payment::State::Paid);
     assert_eq!(

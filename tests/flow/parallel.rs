@@ -2,8 +2,8 @@
 
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, Store, TheClient, World, ORIGIN,
-    PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, open, payments, refused, soon, Call, End, Fake, Response, Store, TheClient,
+    World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::flow::config::Config;
@@ -37,8 +37,7 @@ pub fn until_done(host: &Fake, running: &[Running<End>]) -> Vec<End> {
 
 #[test]
 fn ten_thousand_callers_pay_once() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.sells(Terms::default());
     let running: Vec<_> = (0..10_000).map(|_| start(&client, &host, get(URL)).1).collect();
     let ends = until_done(&host, &running);
@@ -50,8 +49,7 @@ fn ten_thousand_callers_pay_once() {
 
 #[test]
 fn a_failure_is_shared_and_each_gets_its_own_402() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.wallet_says(Answer::Failed { text: "no route".into(), cause: Some("no route") });
     let running: Vec<_> = (0..3).map(|_| start(&client, &host, get(URL)).1).collect();
     let expected = End::Raised {
@@ -66,8 +64,7 @@ fn a_failure_is_shared_and_each_gets_its_own_402() {
 
 #[test]
 fn one_token_opens_the_resources_of_an_origin() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let running: Vec<_> = ["/a", "/b", "/a/c"].map(|path| start(&client, &host, at(path)).1).into();
     assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED]);
     assert_eq!(world.paid(), 1);
@@ -88,8 +85,7 @@ fn resources_with_tokens_of_their_own_are_each_bought_once() {
 
 #[test]
 fn origins_do_not_wait_for_each_other() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (_, first) = start(&client, &host, get(URL));
     world.executor.run_ready();
@@ -103,8 +99,7 @@ fn origins_do_not_wait_for_each_other() {
 }
 
 pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
-    let client = client.clone();
-    world.run(async move { client.payments().await.ok().unwrap()[0].payment_hash.clone() })
+    payments(world, client)[0].payment_hash.clone()
 }
 
 #[test]
@@ -183,10 +178,7 @@ fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
     let (_, second) = start(&client, &host, at("/c"));
     world.executor.run_ready();
     assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is not believed");
-    let hash = {
-        let client = client.clone();
-        world.run(async move { client.payments().await.ok().unwrap()[2].payment_hash.clone() })
-    };
+    let hash = payments(&world, &client)[2].payment_hash.clone();
     world.on_pay.replace(None);
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, REUSED]);
@@ -195,8 +187,7 @@ fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
 
 #[test]
 fn one_callers_abort_ends_only_its_own() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (first, ends_first) = start(&client, &host, get(URL));
     let (_, ends_second) = start(&client, &host, get(URL));
@@ -210,8 +201,7 @@ fn one_callers_abort_ends_only_its_own() {
 
 #[test]
 fn nothing_is_paid_for_callers_who_gave_up_and_nobody_is_asked() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.approve.replace(Some(Box::new(|_| soon(Ok(true)))));
     let (aborted, ends) = start(&client, &host, get(URL));
     let seen = aborted.clone();
@@ -225,11 +215,8 @@ fn nothing_is_paid_for_callers_who_gave_up_and_nobody_is_asked() {
 #[test]
 fn an_abort_while_consent_is_awaited_pays_nothing_unless_another_waits() {
     for others in [0, 1] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
-        let consent = crate::executor::Later::new();
-        let asked = consent.clone();
-        host.approve.replace(Some(Box::new(move |_| asked.get())));
+        let (world, client, host) = begin();
+        let consent = host.user_waits();
         let (aborted, first) = start(&client, &host, get(URL));
         let rest: Vec<_> = (0..others).map(|_| start(&client, &host, get(URL)).1).collect();
         world.executor.run_ready();
@@ -244,11 +231,8 @@ fn an_abort_while_consent_is_awaited_pays_nothing_unless_another_waits() {
 
 #[test]
 fn who_comes_when_all_others_gave_up_buys_for_itself() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let (world, client, host) = begin();
+    let consent = host.user_waits();
     let (first, ends_first) = start(&client, &host, get(URL));
     world.executor.run_ready();
     first.aborted.set(true);
@@ -261,8 +245,7 @@ fn who_comes_when_all_others_gave_up_buys_for_itself() {
 
 #[test]
 fn a_starter_that_is_dropped_leaves_nobody_waiting() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     // A timer drops the first caller's future while the wallet is asked.
     let (dropped, executor) = (client.clone(), world.executor.clone());
@@ -285,8 +268,7 @@ fn a_starter_that_is_dropped_leaves_nobody_waiting() {
 
 #[test]
 fn a_token_bound_to_a_path_is_not_sent_to_another_by_those_who_waited() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.server.terms.replace(Terms { caveats: vec!["RequestPath = /a".into()], ..Terms::default() });
     let (_, a) = start(&client, &host, at("/a"));
     let (_, b) = start(&client, &host, at("/b"));
@@ -338,9 +320,7 @@ fn nobody_is_asked_for_consent_to_what_others_consent_leaves_no_room_for() {
     let mut config = Config::new(100);
     config.limits.all.total = Some(15_000);
     let (client, host) = client(&world, None, config);
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let (_, first) = start(&client, &host, get("https://a.example/"));
     world.executor.run_ready();
     assert_eq!(fetch(&client, &host, get("https://b.example/")), refused(Code::OverLimit));
@@ -354,8 +334,7 @@ fn nobody_is_asked_for_consent_to_what_others_consent_leaves_no_room_for() {
 
 #[test]
 fn a_listener_may_fetch_by_itself() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let (inner, executor) = (client.clone(), world.executor.clone());
     host.on_event.replace(Some(Box::new(move |_| {
         let client = inner.clone();
@@ -369,8 +348,7 @@ fn a_listener_may_fetch_by_itself() {
 
 #[test]
 fn a_waiter_tries_the_new_token_after_the_payer() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let payers = crate::executor::Later::new();
     let (gate, inner) = (payers.clone(), world.clone());
     world.on_send.replace(Some(Box::new(move |sent| {
@@ -414,8 +392,7 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_
     world.executor.run(1000);
     world.on_pay.replace(None);
     assert_eq!((fetch(&other, &other_host, at("/b")), world.paid()), (PAID, 4));
-    let open = knowing.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    let hash = payments(&world, &knowing)[2].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first]), [PAID]);
 }
@@ -433,8 +410,7 @@ fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() 
     world.executor.run(1000);
     assert!(!second.is_done(), "{:?}", second.take());
     world.on_pay.replace(None);
-    let open = client.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[2].payment_hash.clone() });
+    let hash = payments(&world, &client)[2].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 4);
@@ -450,8 +426,7 @@ fn anothers_purchase_of_another_resource_is_waited_for() {
     world.executor.run(1000);
     assert!(!second.is_done());
     world.on_pay.replace(None);
-    let open = knowing.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[1].payment_hash.clone() });
+    let hash = payments(&world, &knowing)[1].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);
@@ -460,9 +435,7 @@ fn anothers_purchase_of_another_resource_is_waited_for() {
 #[test]
 fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     let (world, (knowing, host), (other, other_host)) = two_instances(true);
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    other_host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = other_host.user_waits();
     let (_, second) = start(&other, &other_host, at("/b"));
     world.executor.run(1000);
     let answer = world.wallet_waits();
@@ -472,8 +445,7 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     world.executor.run(1000);
     assert!(!second.is_done());
     world.on_pay.replace(None);
-    let open = knowing.clone();
-    let hash = world.run(async move { open.payments().await.ok().unwrap()[1].payment_hash.clone() });
+    let hash = payments(&world, &knowing)[1].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);
@@ -508,9 +480,7 @@ fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
     other.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
     other.wallet_says(Answer::Failed { text: "no route".into(), cause: None });
     let (client, host) = crate::host::client(&other, None, Config::new(100));
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let (_, first) = start(&client, &host, at("/a"));
     let (_, second) = start(&client, &host, at("/b"));
     other.executor.run(30_000);
@@ -525,8 +495,7 @@ fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
 
 #[test]
 fn an_invoice_that_has_expired_when_it_comes_is_not_asked_for_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.server.terms.replace(Terms { expiry_s: 5, ..Terms::default() });
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
     assert_eq!((world.sends(), world.paid()), (1, 0));
@@ -562,8 +531,7 @@ fn a_crowd_at_a_server_of_single_use_tokens_costs_a_few_requests_each() {
 
 #[test]
 fn a_crowd_whose_token_was_revoked_pays_once() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     for revoked in 1..4 {
         // From the server's side: what was sold so far opens nothing any more.

@@ -1,8 +1,8 @@
 //! Payments whose outcome is open: looked up, resolved, or left alone.
 
 use crate::host::{
-    client, fetch, get, never, open, payments, resolve, soon, spent, End, Fake, Store, TheClient, World, ORIGIN, PAID,
-    REUSED, URL,
+    begin, client, fetch, get, never, open, payments, resolve, soon, spent, End, Fake, Store, TheClient, World, ORIGIN,
+    PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -157,8 +157,7 @@ fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_
         Answer::Threw("broken"),
     ];
     for (answer, lookup) in answers.iter().flat_map(|answer| lookups.iter().map(move |lookup| (answer, lookup))) {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let later = world.wallet_waits();
         let (_, running) = start(&client, &host, get(URL));
         world.executor.run_ready();
@@ -200,8 +199,7 @@ fn a_late_proof_takes_no_newer_token_away() {
 
 #[test]
 fn a_hash_that_was_bought_is_not_bought_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.approve.replace(Some(Box::new(|_| soon(Ok(true)))));
     let terms = Terms { preimage: Some(5), ..Terms::default() };
     assert_eq!(world.sells(terms.clone()).hash, world.mint.offer(&terms, world.now()).hash);
@@ -224,8 +222,7 @@ fn a_hash_that_was_bought_is_not_bought_again() {
 #[test]
 fn a_hash_in_anothers_name_is_a_trap_whatever_became_of_it() {
     for answer in [Answer::NoPreimage("null".into()), Answer::Failed { text: "no route".into(), cause: None }] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.offers(Terms { preimage: Some(5), ..Terms::default() });
         world.wallet_says(answer);
         fetch(&client, &host, get(URL));

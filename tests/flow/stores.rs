@@ -1,13 +1,13 @@
 //! Stores that fail, are damaged, are shared, and instances that are gone.
 
-use crate::executor::{Later, Running};
+use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, not_honored, open, refused, states, Call, End, Fake, Op, Response, Store, TheClient,
-    World, ORIGIN, PAID, REUSED, URL,
+    client, code, fetch, get, not_honored, open, payments, refused, states, End, Op, Response, Store, TheClient, World,
+    ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
+use crate::parallel::start;
 use l402_fetch::flow::config::Config;
-use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
@@ -20,28 +20,12 @@ const TOKENS: &str = "l402-fetch/tokens";
 /// What a later version wrote.
 const LATER: &str = r#"{"version":3}"#;
 
-fn start(client: &TheClient, host: &Fake, url: &str) -> (Rc<Call>, Running<End>) {
-    let (client, request) = (client.clone(), get(url));
-    let calling = call(request.clone());
-    let handle = calling.clone();
-    (handle, host.world.executor.start(async move { end(&client.fetch(calling, request).await) }))
-}
-
 fn store_failed() -> End {
     End::Raised { code: Code::StoreFailed, cause: Some("the store broke"), state: None, has_response: true }
 }
 
 fn hashes(world: &Rc<World>, client: &TheClient) -> Vec<String> {
-    let client = client.clone();
-    let payments = world.run(async move { client.payments().await.ok().unwrap() });
-    payments.into_iter().map(|payment| payment.payment_hash).collect()
-}
-
-fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
-    match result {
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        _ => None,
-    }
+    payments(world, client).into_iter().map(|payment| payment.payment_hash).collect()
 }
 
 #[test]
@@ -72,7 +56,7 @@ fn the_entry_is_written_before_the_wallet_is_asked() {
 fn an_abort_while_the_entry_is_written_cancels_the_purchase() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = client(&world, Some(&store), Config::new(100));
-    let (aborted, ends) = start(&client, &host, URL);
+    let (aborted, ends) = start(&client, &host, get(URL));
     store.fails_at(move |op, key| {
         aborted.aborted.set(aborted.aborted.get() || (op, key) == (Op::Save, JOURNAL));
         false
@@ -298,7 +282,7 @@ fn a_new_instance_knows_tokens_and_sums() {
 fn two_instances_buy_once() {
     let (world, store) = (World::new(), Store::new(true));
     let clients: Vec<_> = (0..5).map(|_| client(&world, Some(&store), Config::new(100))).collect();
-    let running: Vec<_> = clients.iter().map(|(client, host)| start(client, host, URL).1).collect();
+    let running: Vec<_> = clients.iter().map(|(client, host)| start(client, host, get(URL)).1).collect();
     world.executor.run(60_000);
     let ends: Vec<_> = running.iter().map(Running::take).collect();
     assert_eq!((world.paid(), ends), (1, vec![PAID, REUSED, REUSED, REUSED, REUSED]));
@@ -314,7 +298,7 @@ fn limits_hold_across_instances() {
         let _never = world.wallet_waits();
         let mut running = Vec::new();
         for (number, (client, host)) in clients.iter().enumerate() {
-            running.push(start(client, host, &format!("https://shop{number}.example/")).1);
+            running.push(start(client, host, get(&format!("https://shop{number}.example/"))).1);
             if !has_lock {
                 // Nothing but the order of their reads and writes keeps them apart.
                 world.executor.run(1000);
@@ -335,14 +319,11 @@ fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
     let answer = world.wallet_waits();
     // Between its journal write and its wallet's start, a lookup finds nothing.
     world.lookup_says(Fact::NotFound);
-    let (_, one) = start(&first, &first_host, URL);
+    let (_, one) = start(&first, &first_host, get(URL));
     world.executor.run_ready();
     assert_eq!(fetch(&second, &second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
     assert_eq!(world.paid(), 1);
-    let hash = {
-        let first = first.clone();
-        world.run(async move { first.payments().await.ok().unwrap()[0].payment_hash.clone() })
-    };
+    let hash = payments(&world, &first)[0].payment_hash.clone();
     answer.bring(world.proof_of(&hash));
     world.executor.run(1000);
     assert_eq!(one.take(), PAID);
@@ -361,21 +342,17 @@ fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     world.lookup_says(Fact::NotFound);
     let answer = world.wallet_waits();
-    let (_, one) = start(&first, &first_host, &format!("{ORIGIN}/c"));
+    let (_, one) = start(&first, &first_host, get(&format!("{ORIGIN}/c")));
     world.executor.run(10);
     assert_eq!(world.paid(), 3);
-    let (_, same) = start(&second, &second_host, &format!("{ORIGIN}/c"));
+    let (_, same) = start(&second, &second_host, get(&format!("{ORIGIN}/c")));
     world.executor.run(10);
     let (third, third_host) = client(&world, Some(&store), Config::new(100));
-    let (_, other) = start(&third, &third_host, &format!("{ORIGIN}/d"));
+    let (_, other) = start(&third, &third_host, get(&format!("{ORIGIN}/d")));
     world.executor.run(10);
     assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is believed by nobody else");
-    let paid = first.clone();
-    let hash = {
-        // The ledger is free while the wallet is asked.
-        let payments = world.run(async move { paid.payments().await.ok().unwrap() });
-        payments[2].payment_hash.clone()
-    };
+    // The ledger is free while the wallet is asked.
+    let hash = payments(&world, &first)[2].payment_hash.clone();
     world.on_pay.replace(None);
     answer.bring(world.proof_of(&hash));
     world.executor.run(60_000);
@@ -390,13 +367,11 @@ fn another_instances_pending_entry_survives_a_purchase_that_it_refuses() {
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     // The server offers the same token and invoice to both.
     world.offers(Terms::default());
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    second_host.approve.replace(Some(Box::new(move |_| asked.get())));
-    let (_, waits) = start(&second, &second_host, URL);
+    let consent = second_host.user_waits();
+    let (_, waits) = start(&second, &second_host, get(URL));
     world.executor.run_ready();
     let _never = world.wallet_waits();
-    let (_, pays) = start(&first, &first_host, URL);
+    let (_, pays) = start(&first, &first_host, get(URL));
     world.executor.run_ready();
     assert_eq!(world.paid(), 1);
     consent.bring(Ok(true));
@@ -433,7 +408,7 @@ fn a_stale_read_of_the_tokens_loses_none() {
     let reading = client.clone();
     let read = world.executor.start(async move { reading.read_tokens().await.is_ok() });
     world.executor.run_ready();
-    let (_, buys) = start(&client, &host, URL);
+    let (_, buys) = start(&client, &host, get(URL));
     world.executor.run_ready();
     arrival.bring(());
     world.executor.run(1000);
@@ -487,17 +462,15 @@ fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
 fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_payment() {
     let (world, store) = (World::new(), Store::new(true));
     let (frozen, host) = client(&world, Some(&store), Config::new(100));
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
-    let (_, first) = start(&frozen, &host, URL);
+    let consent = host.user_waits();
+    let (_, first) = start(&frozen, &host, get(URL));
     world.executor.run(20_000);
     store.take_over();
     // The other's order is on its way: its wallet knows nothing of it yet.
     let (other, other_host) = client(&world, Some(&store), Config::new(100));
     let answer = world.wallet_waits();
     world.lookup_says(Fact::NotFound);
-    let (_, second) = start(&other, &other_host, URL);
+    let (_, second) = start(&other, &other_host, get(URL));
     world.executor.run(1000);
     consent.bring(Ok(true));
     world.executor.run(1000);
@@ -520,10 +493,8 @@ fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked
     world.answers(move |sent| {
         Ok(Response::challenge(&seller.mint.offer(&Terms::default(), seller.now()).header(), sent))
     });
-    let consent = Later::new();
-    let asked = consent.clone();
-    first.approve.replace(Some(Box::new(move |_| asked.get())));
-    let (_, waiting) = start(&asking, &first, URL);
+    let consent = first.user_waits();
+    let (_, waiting) = start(&asking, &first, get(URL));
     world.executor.run(1000);
     assert_eq!(fetch(&other, &second, get(URL)), End::Answer(402, Some(true)));
     assert_eq!(fetch(&other, &second, get(URL)), not_honored());

@@ -1,7 +1,8 @@
 //! Each way in which a wallet can answer, and what counts as spent then.
 
 use crate::host::{
-    client, fetch, get, never, open, soon, spent, states, Cause, End, Fake, TheClient, World, PAID, REUSED, URL,
+    begin, client, fetch, get, never, open, payments, soon, spent, states, Cause, End, Fake, TheClient, World, PAID,
+    REUSED, URL,
 };
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
@@ -9,12 +10,6 @@ use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
 use std::rc::Rc;
-
-fn start() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    (world, client, host)
-}
 
 fn text(text: &str) -> Answer<Cause> {
     Answer::Preimage { text: text.to_owned(), fee_msat: None }
@@ -44,7 +39,7 @@ fn answers_that_prove_nothing_leave_the_amount_counted() {
         ("another preimage", text(&"ab".repeat(32)), Code::WrongPreimage),
     ];
     for (name, answer, code) in answers {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         world.wallet_says(answer);
         assert_eq!(fetch(&client, &host, get(URL)), open(code, State::Unknown), "{name}");
         assert_eq!(host.heard(), ["challenge", "quote", "paying", &format!("failed {}", code.as_str())], "{name}");
@@ -56,7 +51,7 @@ fn answers_that_prove_nothing_leave_the_amount_counted() {
 
 #[test]
 fn a_spelling_of_the_preimage_that_a_wallet_may_choose() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let inner = world.clone();
     world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
         assert_eq!(max_fee, 5_000);
@@ -93,7 +88,7 @@ fn a_proof_that_comes_with_trust_is_still_proven() {
 
 #[test]
 fn a_wallet_that_knows_it_did_not_pay_frees_the_amount() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.wallet_says(failed());
     let expected = End::Raised {
         code: Code::PaymentFailed,
@@ -110,7 +105,7 @@ fn a_wallet_that_knows_it_did_not_pay_frees_the_amount() {
 
 #[test]
 fn a_failed_invoice_may_be_tried_again() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.sells(Default::default());
     world.wallet_says(failed());
     fetch(&client, &host, get(URL));
@@ -130,7 +125,7 @@ fn a_throw_is_looked_up() {
         (wrong, unknown, 10),
         (Fact::NotFound, threw(Code::PaymentFailed, State::Failed), 0),
     ] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         world.wallet_says(Answer::Threw("socket"));
         world.lookup_says(found);
         assert_eq!(fetch(&client, &host, get(URL)), expected);
@@ -141,7 +136,7 @@ fn a_throw_is_looked_up() {
 
 #[test]
 fn a_throw_whose_payment_went_through_is_no_failure() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let preimage = world.sells(Default::default()).preimage;
     world.wallet_says(Answer::Threw("socket"));
     world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
@@ -151,7 +146,7 @@ fn a_throw_whose_payment_went_through_is_no_failure() {
 
 #[test]
 fn a_lookup_that_hangs_is_no_answer() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.wallet_says(Answer::Threw("socket"));
     world.on_lookup.replace(Some(Box::new(|_| never())));
     let before = world.now();
@@ -169,7 +164,7 @@ fn a_lookup_that_hangs_is_no_answer() {
 
 #[test]
 fn a_wallet_that_never_answers() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.on_pay.replace(Some(Box::new(|_, _| never())));
     let before = world.now();
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -180,13 +175,10 @@ fn a_wallet_that_never_answers() {
 #[test]
 fn an_answer_after_the_timeout_is_recorded() {
     for (fails, sats, after) in [(false, 10, REUSED), (true, 0, PAID)] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         let answer = world.wallet_waits();
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-        let hash = {
-            let client = client.clone();
-            world.run(async move { client.payments().await.ok().unwrap()[0].payment_hash.clone() })
-        };
+        let hash = payments(&world, &client)[0].payment_hash.clone();
         answer.bring(if fails { failed() } else { world.proof_of(&hash) });
         world.executor.run_ready();
         assert_eq!(spent(&world, &client), sats);
@@ -199,7 +191,7 @@ fn an_answer_after_the_timeout_is_recorded() {
 #[test]
 fn a_late_answer_that_proves_nothing_changes_nothing() {
     for answer in [Answer::PaidWithoutProof, text("zz"), Answer::NoPreimage("null".into()), Answer::Threw("late")] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         let later = world.wallet_waits();
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         later.bring(answer);
@@ -211,7 +203,7 @@ fn a_late_answer_that_proves_nothing_changes_nothing() {
 
 #[test]
 fn an_answer_during_the_last_lookup_still_counts() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (inner, proof) = (world.clone(), answer.clone());
     world.on_lookup.replace(Some(Box::new(move |hash| {
@@ -224,7 +216,7 @@ fn an_answer_during_the_last_lookup_still_counts() {
 
 #[test]
 fn a_late_answer_after_forget_keeps_no_empty_token() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (inner, found) = (world.clone(), Rc::new(std::cell::RefCell::new(String::new())));
     let seen = found.clone();
@@ -243,8 +235,7 @@ fn a_late_answer_after_forget_keeps_no_empty_token() {
 
 #[test]
 fn who_was_frozen_before_the_wallet_was_asked_does_not_ask_it() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let clock = Rc::clone(&world);
     host.on_event.replace(Some(Box::new(move |event| {
         if event == "paying" {

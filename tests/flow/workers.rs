@@ -3,8 +3,8 @@
 use crate::executor::Later;
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, never, open, refused, soon, spent, End, Fake, Freezer, Op, Store, TheClient, World,
-    PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, never, open, refused, soon, spent, End, Fake, Freezer, Op, Store, TheClient,
+    World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
@@ -19,8 +19,7 @@ const OTHER: &str = "https://other.example/";
 
 #[test]
 fn workers_wait_by_timers_of_their_own() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     let running: Vec<_> = (0..5).map(|_| start(&client, &host, get(URL)).1).collect();
     assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED, REUSED, REUSED]);
@@ -36,13 +35,10 @@ fn end_request(host: &Fake) -> Rc<Freezer> {
 
 #[test]
 fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one buys.
-    let consent = Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let _gone = start(&client, &host, get(URL));
     world.executor.run(1000);
     let frozen = end_request(&host);
@@ -62,8 +58,7 @@ fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
 
 #[test]
 fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     let _never = world.wallet_waits();
     let _gone = start(&client, &host, get(URL));
@@ -106,8 +101,7 @@ fn who_is_slow_but_alive_is_waited_for() {
 
 #[test]
 fn a_payment_that_froze_is_not_made_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     let answer = world.wallet_waits();
     let (_, frozen) = start(&client, &host, get(URL));
@@ -218,9 +212,7 @@ fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() 
         (40, PAID, vec![5_000, 5_000]),
     ] {
         let (world, client, host) = with_total(total, None);
-        let (consent, allowed) = (Later::new(), Rc::default());
-        let asked = consent.clone();
-        host.approve.replace(Some(Box::new(move |_| asked.get())));
+        let (consent, allowed) = (host.user_waits(), Rc::default());
         let (seen, inner): (Rc<std::cell::RefCell<Vec<u64>>>, _) = (Rc::clone(&allowed), world.clone());
         world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
             seen.borrow_mut().push(max_fee);
@@ -242,12 +234,9 @@ fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() 
 
 #[test]
 fn who_was_passed_over_before_the_wallet_was_asked_asks_it_no_more() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
-    let consent = Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let first = start_request(&client, &host, URL);
     world.executor.run(1000);
     let frozen = end_request(&host);
