@@ -33,6 +33,9 @@ const OPTIMISE = [
   "--dealign",
 ];
 
+/** The stores of rows and what they share: nothing that users import leads to them. */
+const ROWS = /^stores\/(?:rows|range|text|sorted-keys|sqlite|postgres|redis|.*-rows)\.ts$/;
+
 /**
  * Takes the types out of src/js, file by file. An entry stands at the top of dist, where import maps name it;
  * everything else keeps its folder.
@@ -40,7 +43,9 @@ const OPTIMISE = [
 async function modules(dist) {
   const { build } = await import("esbuild");
   const from = at("src/js");
-  const files = (await readdir(from, { recursive: true })).filter((name) => /(?<!\.d)\.ts$|\.js$/.test(name));
+  const files = (await readdir(from, { recursive: true })).filter(
+    (name) => /(?<!\.d)\.ts$|\.js$/.test(name) && !ROWS.test(name),
+  );
   await build({
     entryPoints: files.map((name) => ({ in: `${from}/${name}`, out: placeOf(name).replace(/\.\w+$/, "") })),
     outdir: dist,

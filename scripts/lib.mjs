@@ -1,6 +1,6 @@
 // What the scripts share: paths, and programs that are run.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 
@@ -22,10 +22,16 @@ export const toolDir = (name) => join(cache, `${name}-${TOOLS[name].version}`);
 process.env.PATH = [...Object.keys(TOOLS).map((name) => join(toolDir(name), "bin")), process.env.PATH].join(delimiter);
 // a fresh user's shell may not have read rustup's profile yet
 process.env.PATH += delimiter + join(homedir(), ".cargo", "bin");
+// Debian keeps the programs of a PostgreSQL server out of the PATH
+const postgres = "/usr/lib/postgresql";
+for (const version of existsSync(postgres) ? readdirSync(postgres) : [])
+  process.env.PATH += delimiter + join(postgres, version, "bin");
 
 /** What the browsers' programs are called, here and there. */
 export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"];
 export const FIREFOX = ["firefox-esr", "firefox"];
+/** What Redis is called, and what takes its place. */
+export const REDIS = ["redis-server", "valkey-server"];
 
 /** A program that ended badly, or could not be started. `output` is what it said, where it was read. */
 export class RunError extends Error {

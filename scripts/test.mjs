@@ -59,6 +59,7 @@ const STEPS = {
     run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
   stores: node("tests/stores/run.mjs"),
+  rows: node("tests/stores/rows/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
   package: node("tests/package/run.mjs"),
   tools: node("tests/tools/run.mjs", "--quick"),
