@@ -89,18 +89,19 @@ async function system(wanted) {
 /**
  * `build`: what the build needs. `packages`: the npm packages of the tests, too. `peers`: and those that are measured
  * beside ours. `chromium`: the packages, and that browser. `bench`: all of these. `fuzz`: what the fuzz targets need.
- * `test`: everything but the peers.
+ * `docs`: what the API reference needs. `test`: everything but the peers.
  */
 export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);
   if (part === "build") return;
+  if (part === "docs") return npm("scripts/reference", "10 s");
   if (part === "fuzz") return cargoTools(["cargo-fuzz"]);
   const tasks = [npm("tests", "1 to 2 min")];
   // apt and npm wait for the network, cargo for the processor
   if (part === "peers" || part === "bench") tasks.push(npm("bench", "10 s"));
   if (part === "chromium" || part === "bench")
     tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
-  if (part === "test") tasks.push(system(SYSTEM), cargoTools());
+  if (part === "test") tasks.push(npm("scripts/reference", "10 s"), system(SYSTEM), cargoTools());
   const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -63,6 +63,7 @@ const STEPS = {
   wallets: node("tests/wallets/run.mjs"),
   package: node("tests/package/run.mjs"),
   tools: node("tests/tools/run.mjs", "--quick"),
+  docs: node("scripts/docs.mjs"),
   readme: node("tests/readme/run.mjs"),
   demo: node("tests/demo/run.mjs"),
   wasm: all(wasmPack("wasm", "--node"), wasmPack("wasm_browser", "--headless", "--chrome", "--firefox")),

@@ -6,14 +6,19 @@ import { digest, RECORDS } from "./records.js";
 export type PayFunction = (invoice: Invoice, context: PayContext) => PayResult | Promise<PayResult>;
 
 /**
- * A 64-digit hex preimage; an object that holds it; `failed`, where the wallet knows that nothing was paid nor will be
- * (`payment_failed`, the amount is released); `true`, only with `proof: "none"`. A throw leaves the outcome unknown: it
- * is looked up, and where no one can tell, `payment_unknown`. A refusal by the user of a WebLN wallet is known to be
- * one.
+ * The answer of a wallet:
+ *
+ * - a preimage of 64 hex digits (or base64), alone or in an object: paid, once it hashes to the payment hash;
+ * - `failed`: the wallet is certain that nothing was paid and nothing will be (`payment_failed`, the amount is
+ *   released);
+ * - `true`: paid, only with `proof: "none"`.
+ *
+ * A throw leaves the outcome unknown. The payment is then looked up, and if nobody can tell, it is `payment_unknown`. A
+ * refusal by the user of a WebLN wallet counts as `failed`.
  */
 export type PayResult = string | { preimage: string; feeMsat?: number } | { failed: string; cause?: unknown } | true;
 
-/** What a wallet may want to know besides the invoice. */
+/** What a wallet gets besides the invoice. */
 export interface PayContext {
   /** The URL that is paid for, without user, password and fragment. */
   url: string;
@@ -25,11 +30,12 @@ export interface PayContext {
 
 /** A wallet that can do more than pay. */
 export interface Wallet {
+  /** Pays one invoice. */
   pay: PayFunction;
   /**
-   * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the
-   * wallet says for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by
-   * itself.
+   * Tells the outcome of an earlier payment, so that an interrupted payment is recovered without paying twice.
+   * `failed`: the wallet is certain that nothing was paid and nothing will be. `not_found`: it has no record, which
+   * alone proves nothing.
    */
   lookup?(
     paymentHash: string,
@@ -40,34 +46,39 @@ export interface Wallet {
     | { state: "not_found" }
   >;
   /**
-   * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The
-   * modules of this package make it of the endpoint and the account.
+   * Names the wallet, so that the lookup of another wallet ends none of its payments. Without it, each client counts as
+   * a wallet of its own. The modules of this package derive it from endpoint and account.
    */
   id?: string;
   /**
-   * It never pays one payment hash twice, whatever it is asked: an abandoned order may be handed to it again. Default:
-   * false.
+   * Whether the wallet never pays one payment hash twice, whatever it is asked. An abandoned order may then be given to
+   * it again. Default: false.
    */
   settlesOnce?: boolean;
-  /** Spendable; null where it can't tell. */
+  /** What the wallet can still spend. null if it can't tell. */
   balanceMsat?(): Promise<number | null>;
 }
 
-/** The part of a WebLN provider that is used. `enable` is called before each payment. */
+/** The part of a WebLN provider that is used. */
 export interface WebLNProvider {
+  /** Asks the user for access. It is called before each payment. */
   enable(): Promise<unknown>;
+  /** Pays a BOLT11 invoice. `preimage` is hex. */
   sendPayment(paymentRequest: string): Promise<{ preimage: string }>;
 }
 
 /**
- * The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself
- * uses `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too.
+ * The part of a Nostr Wallet Connect client that is used. `createFetch` itself uses only `payInvoice`; `nwc(client)` of
+ * `l402-fetch/wallets/nwc` uses all. `fees_paid` and `balance` are in msat.
  */
 export interface NwcClient {
+  /** Pays a BOLT11 invoice. `preimage` is hex. */
   payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
+  /** Tells the outcome of an earlier payment. */
   lookupInvoice?(args: {
     payment_hash: string;
   }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
+  /** What the wallet can still spend. */
   getBalance?(): Promise<{ balance: number }>;
 }
 

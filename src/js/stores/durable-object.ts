@@ -13,13 +13,17 @@ const PATIENCE = 500;
 
 /** What is used of a Durable Object's stub. */
 export interface LedgerStub {
+  /** Sends a request to the Durable Object. */
   fetch(url: string, init: { method: string; body: string }): Promise<Response>;
 }
 
 /** What is used of a Workers KV namespace. */
 export interface TokenCache {
+  /** Reads the text of a key. */
   get(key: string): Promise<string | null>;
+  /** Writes the text of a key. */
   put(key: string, value: string): Promise<void>;
+  /** Removes a key. */
   delete(key: string): Promise<void>;
 }
 

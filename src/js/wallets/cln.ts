@@ -31,6 +31,7 @@ import { connect, type Json, readOptions } from "./http.js";
 const RETRY_SECONDS = 60;
 const LATE = (RETRY_SECONDS + 10) * 1000;
 
+/** The options of `cln()`. */
 export interface ClnOptions {
   /**
    * Of clnrest: `https://127.0.0.1:3010`. https, or http on this machine, to Tor, or with `insecure`. A path before the

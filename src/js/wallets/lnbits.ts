@@ -21,6 +21,7 @@ import type { Wallet } from "../core/wallet.js";
 import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
+/** The options of `lnbits()`. */
 export interface LnbitsOptions {
   /**
    * Of LNbits: `https://lnbits.example.com`. https, or http on this machine, to Tor, or with `insecure`. A path before

@@ -34,6 +34,7 @@ const ATTEMPTS_SECONDS = 60;
 const REFUSED =
   /^(invoice expired|invoice not for current active network|permission denied|verification failed|expected 1 macaroon|empty macaroon|cannot determine data format|unmarshal v[12]|wallet locked|wallet not created|waiting to start|the RPC server is in the process of starting)/;
 
+/** The options of `lnd()`. */
 export interface LndOptions {
   /**
    * Of the REST API: `https://127.0.0.1:8080`. https, or http on this machine, to Tor, or with `insecure`. A path

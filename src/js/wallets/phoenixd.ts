@@ -27,6 +27,7 @@ import { toBase64 } from "./base64.js";
 import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
 import { connect, readOptions } from "./http.js";
 
+/** The options of `phoenixd()`. */
 export interface PhoenixdOptions {
   /**
    * `http://127.0.0.1:9740`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is

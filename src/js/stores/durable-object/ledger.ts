@@ -9,6 +9,7 @@ const PIECE = 60_000;
 
 /** What it uses of `DurableObjectState`. */
 export interface LedgerState {
+  /** The object's own storage. */
   storage: {
     get(key: string): Promise<unknown>;
     put(key: string, value: unknown): Promise<void>;
@@ -36,6 +37,7 @@ export class L402Ledger {
     this.#storage = state.storage;
   }
 
+  /** Answers a request of `durableObjectStore()`. */
   async fetch(request: Request): Promise<Response> {
     try {
       const { op, ...rest } = (await request.json()) as Question & { op: string };
