@@ -1,4 +1,4 @@
-//! Buying a token: one purchase at a time for an origin or a resource, and whoever wants the same waits for it.
+//! Buying a token. Calls that want the same thing share one purchase.
 
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
@@ -20,10 +20,10 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// How long those who waited let the one who paid go first.
+/// How long calls that waited let the paying call go first.
 const FIRST_TRY_MS: u64 = 5_000;
 
-/// Buys what a request needs, or waits for the purchase that is under way for its origin.
+/// Buys what a request needs, or waits for a purchase that may bring it.
 pub(crate) async fn purchase<H: Host>(
     state: &Rc<ClientState<H>>,
     call: &Rc<H::Call>,
@@ -33,14 +33,15 @@ pub(crate) async fn purchase<H: Host>(
     let (key, resource) = (purchase_key(state, request), request.resource());
     let mut has_started = false;
     loop {
-        // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
+        // A token is known by now: another call has bought it while this one asked or waited. There is no purchase
+        // then, and no event of one.
         if let Some(token) = token_for(state, request) {
             let Some(purchase) = state.purchases.trial_of(&state.host, &token) else {
                 return Ok((Bought { token, paid_now: false }, None));
             };
             let_go_first(state, &purchase.tried).await;
-            // Where it was not taken, or may be used up, one of those who waited tries it first, for all of them: always
-            // where a refusal could not be answered by a second request.
+            // The token was not accepted yet, or may be used up. Then one of the calls that waited tries it first, for
+            // all of them. A request that can't be sent twice always waits for that.
             let is_doubtful = |still: Rc<Token>| {
                 let may_be_used_up = !request.is_get() || state.origins.may_be_single_use(request.origin());
                 still.id == token.id && (!still.accepted || may_be_used_up)
@@ -53,7 +54,8 @@ pub(crate) async fn purchase<H: Host>(
             }
             continue;
         }
-        // What is known of an origin changes, and the keys with it: its own resource is never bought beside itself.
+        // A purchase's key can change with what is learnt of the origin. So the resource is compared too: it is never
+        // bought twice at once.
         let is_ours = |purchase: &Purchase<H>| purchase.key == key || purchase.resource == resource;
         let running = state.purchases.find(is_ours);
         let (purchase, first_try) = match running {
@@ -63,7 +65,7 @@ pub(crate) async fn purchase<H: Host>(
                 }
                 (running, None)
             }
-            // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
+            // Our own purchase froze, and others ended it. Only the journal can tell whether the wallet was asked.
             None if has_started => return Err(payment_unknown("the purchase was interrupted: call again").into()),
             None => {
                 has_started = true;
@@ -82,15 +84,15 @@ pub(crate) async fn purchase<H: Host>(
             {
                 return Err(failure)
             }
-            // Another resource's failure says nothing of ours; and where its caveats, or what was learnt since, speak against
-            // a new token, ours is bought next.
+            // The purchase was for another resource. Its failure tells nothing about ours. Its token may not open ours:
+            // then ours is bought next.
             _ => {}
         }
     }
 }
 
-/// Waits for the end of a purchase, and makes one where its request was frozen with it. Who started it freezes and thaws
-/// together with it.
+/// Waits until a purchase ends. A purchase whose request has frozen is ended here. The call that started it never does
+/// that: it freezes and thaws together with its purchase.
 async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>, is_ours: bool) {
     while !purchase.done.wait(&state.host, PULSE_MS).await {
         if !is_ours && purchase.is_frozen(&state.host) {
@@ -100,8 +102,8 @@ async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>,
     }
 }
 
-/// Sends the request again, with the token. Those who waited for it go after the caller who paid: the token may be good
-/// for one use only, and is then theirs to replace, not the payer's.
+/// Sends the request again, with the token. The paying call goes first. If the token is good for one use only, those
+/// that waited have to buy another one, not the payer.
 pub(crate) async fn repeat<H: Host>(
     state: &ClientState<H>,
     call: &H::Call,
@@ -119,14 +121,14 @@ pub(crate) async fn repeat<H: Host>(
     sending.await
 }
 
-/// Waits until another call has had its answer; not for long, and not for ever on one that is frozen.
+/// Waits a short time until another call has had its answer. That call may be frozen.
 async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
     if !tried.wait(&state.host, FIRST_TRY_MS).await {
         tried.set();
     }
 }
 
-/// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
+/// What a purchase is exclusive for: its origin, or its resource if the origin's tokens are known not to be shared.
 fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     let origin = request.origin();
     if state.origins.is_unshared(origin) {
@@ -136,7 +138,7 @@ fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     }
 }
 
-/// Starts a purchase that goes on whatever becomes of its caller.
+/// Starts a purchase. It goes on even if its caller gives up.
 fn start<H: Host>(
     state: &Rc<ClientState<H>>,
     key: &str,
@@ -183,7 +185,7 @@ fn start<H: Host>(
 
 async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Purchase<H>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
-    // Everything that refuses, in order; nothing has moved yet.
+    // All that can refuse, in order. No money has moved yet.
     state.host.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
     let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&state.host, request, failure))?;
     state.host.tell(&Event::Quote(&quote));
@@ -203,7 +205,7 @@ async fn carry_out<H: Host>(
         Err(failure) => return Err(refused(&state.host, request, failure)),
     };
 
-    // The wallet. Its answer is taken whenever it comes; after the timeout only the journal waits for it.
+    // The wallet's answer is recorded whenever it comes. After the timeout the caller no longer waits for it.
     state.host.tell(&Event::Paying(&entry.payment));
     let timeout_ms = state.config.payment_timeout_ms;
     let now = state.host.now();
@@ -232,7 +234,7 @@ async fn carry_out<H: Host>(
     Ok(Bought { token, paid_now: is_asked })
 }
 
-/// The invoice of an order that is handed over once more: its own, not that of the new offer.
+/// The invoice of a repeated order: the order's own, not that of the new offer.
 fn repeated(entry: &Entry) -> Result<Option<Invoice>, Error> {
     match &entry.dispatch.invoice {
         Some(invoice) if entry.dispatch.repeats > 0 => Invoice::decode(invoice).map(Some),

@@ -18,7 +18,7 @@ use crate::text::json_writer::write_object;
 use std::future::Future;
 use std::rc::Rc;
 
-/// How long a response waits until it is written that its token was taken.
+/// How long a response waits until the store knows that its token was accepted.
 const ACCEPTED_MS: u64 = 5_000;
 
 /// A response, and what it cost.
@@ -90,7 +90,7 @@ pub(crate) fn answer<H: Host>(
     finish(state, call, request, token, Ok(response))
 }
 
-/// The same of whatever became of the first request.
+/// The same for any outcome of the first request.
 async fn finish<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -101,7 +101,7 @@ async fn finish<H: Host>(
     let request = Rc::new(request);
     let (mut paid_now, mut asked_again, mut is_priced) = (false, false, false);
     let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
-    // Another resource's token that was taken out of the request: a 402 is then all the proof that it is not good here.
+    // A token of another resource that was taken out of the request. If a 402 follows, the token is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
     let mut first = Some(first);
     loop {
@@ -113,7 +113,8 @@ async fn finish<H: Host>(
             (Ok(response), _) => response,
             (Err(cause), Some(guess)) if may_be_of(state, guess, &call, &request, &cause) => {
                 note_failure(state, guess, &request, is_priced, false);
-                // What may have acted is the caller's to send again: it then goes without the token.
+                // The server may have acted. So the caller decides about a second request, which goes without the
+                // token.
                 if !request.is_get() {
                     return Err(Failure::Foreign(cause));
                 }
@@ -129,7 +130,8 @@ async fn finish<H: Host>(
         };
         let head = state.host.head(&response);
 
-        // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
+        // What the server thinks of the token. After paying, its answer stands, whatever it is: there is never a second
+        // payment.
         if let Some(tried) = token.take() {
             let wait = if paid_now { pauses.next(&head, &request, state.host.now()) } else { None };
             let next = match wait {
@@ -148,7 +150,7 @@ async fn finish<H: Host>(
                     continue;
                 }
                 NextStep::SendWithoutToken => {
-                    // Its offer is here already. A 402 without one may be no more than the token's refusal.
+                    // A 402 with an offer is a price. A 402 without one may only refuse the token.
                     if head.status == 402 && has_offer(&head) {
                         if let Some(failure) = not_honored(state, &request) {
                             return Err(refused(&state.host, &request, failure).with_response(response));
@@ -177,11 +179,11 @@ async fn finish<H: Host>(
             note_refused(state, &guess, &request);
         }
 
-        // The payment: ours, or that of another call for the same thing.
+        // The payment is ours, or that of another call for the same thing.
         let came_at = state.host.now();
         match purchase(state, &call, &request, &asked).await {
             Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
-            // It waited, for others or for consent, longer than its invoice lived: a fresh one is asked for.
+            // The invoice expired while we waited for others or for consent. Ask for a fresh one.
             Err(failure)
                 if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked.offer.invoice, came_at) =>
             {
@@ -195,7 +197,7 @@ async fn finish<H: Host>(
     }
 }
 
-/// What follows an answer to a token that says something of it. Who waits for this call's turn goes on.
+/// Decides what follows an answer to a token. Calls that let this one go first may go on.
 async fn weigh_in<H: Host>(
     state: &Rc<ClientState<H>>,
     tried: &Rc<Token>,
@@ -207,7 +209,7 @@ async fn weigh_in<H: Host>(
 ) -> NextStep {
     let is_own = tried.is_for(&request.method, request.url.as_str());
     let verdict = verdict(head.status, is_own);
-    // The token stayed at home when the request was redirected to another origin, and would lead there again.
+    // The request was redirected to another origin, which never saw the token.
     let is_elsewhere = head.is_elsewhere(request);
     let mut is_news = false;
     match verdict {
@@ -218,9 +220,9 @@ async fn weigh_in<H: Host>(
         TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
     }
     *first_try = None;
-    // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a token
-    // that is used up looks like one that was never honoured, and those are not bought again. A timer costs more than all
-    // else here, and without a store there is nothing to wait for.
+    // Write before the response is handed over: what runs afterwards may be cut off. A used-up token would then look
+    // like one that was never accepted, and would not be bought again. Without a store there is nothing to wait for,
+    // and a timer is the most expensive thing here.
     if is_news && state.host.has_store() {
         within(state.records.read_again(&state.host), state.host.sleep(ACCEPTED_MS)).await;
     }
@@ -230,7 +232,7 @@ async fn weigh_in<H: Host>(
     match verdict {
         TokenVerdict::Refused if !is_elsewhere => NextStep::SendWithoutToken,
         TokenVerdict::Refused if head.status == 402 => NextStep::ReadChallenge,
-        // The resource has asked for money before, or the server has never taken a token here.
+        // Without the token if the resource has asked for money before, or if no token was ever accepted here.
         TokenVerdict::Closed if is_elsewhere || !request.is_get() => NextStep::HandOver,
         TokenVerdict::Closed if !is_own || is_priced || not_honored(state, request).is_some() => {
             NextStep::SendWithoutToken
@@ -239,7 +241,7 @@ async fn weigh_in<H: Host>(
     }
 }
 
-/// Whether a network error may have come of another resource's token.
+/// Whether a network error may come from sending another resource's token.
 fn may_be_of<H: Host>(
     state: &ClientState<H>,
     guess: &Token,

@@ -1,4 +1,4 @@
-//! Asking a person: one question at a time, which ends with whoever wanted the answer.
+//! Asking a person, one question at a time. A question ends when nobody wants its answer.
 
 use crate::error::{Code, Error};
 use crate::flow::event::Quote;
@@ -11,7 +11,7 @@ use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
 use std::rc::Rc;
 
-/// Asks the caller whether to pay, where it wants to be asked.
+/// Asks the caller whether to pay, if it wants to be asked.
 ///
 /// # Errors
 /// [`Code::Declined`]; [`Failure::Abandoned`] as soon as nobody waits for the purchase any more.
@@ -26,7 +26,7 @@ pub(crate) async fn consent<H: Host>(
         if !purchase.is_wanted(&state.host) {
             return Err(Failure::Abandoned);
         }
-        // Other questions may have taken longer than the invoice lives.
+        // The invoice may have expired while other questions were asked.
         check_expiry(&quote.invoice, state.host.now())?;
         let remaining = state.config.limits.remaining(&counted(state, &state.records.borrow(), purchase, quote));
         let Some(asked) = state.host.approve(quote, &Terms { max_fee_msat, remaining }) else { return Ok(()) };
@@ -40,7 +40,7 @@ pub(crate) async fn consent<H: Host>(
     within(asking, all_give_up(state, purchase)).await.unwrap_or(Err(Failure::Abandoned))
 }
 
-/// Waits until no other purchase asks. Where requests freeze, a question that froze holds up nobody.
+/// Waits until no other purchase asks.
 async fn turn<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> SetOnDrop {
     loop {
         let asked = state.purchases.question(&state.host);

@@ -1,4 +1,4 @@
-//! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
+//! How a call ends without a response: with one of our errors, or with the runtime's own.
 
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};

@@ -1,6 +1,7 @@
 //! What the flow needs of the world: the network, the wallet, the store, the clock.
 //!
-//! The flow runs natively in tests with a host that can fail or stop at every step; in JavaScript the host is the platform.
+//! In tests the flow runs natively, with a host that can fail or stop at every step. In JavaScript the host is the
+//! platform.
 
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
@@ -13,7 +14,7 @@ use crate::wire::url::Url;
 use std::future::Future;
 use std::pin::Pin;
 
-/// How often it is looked whether a caller has given up, where nothing tells it.
+/// How often to check whether a caller has given up, if the host is not told.
 const LOOK_AGAIN_MS: u64 = 1_000;
 
 /// What the flow asks of its surroundings. Nothing here may block.
@@ -31,9 +32,10 @@ pub trait Host: 'static {
     fn now(&self) -> u64;
     /// Ends after so many milliseconds; dropping it ends the timer.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
-    /// Runs a task to its end, whatever becomes of who started it.
+    /// Runs a task to its end, even if its starter ends before.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
-    /// True where one request may not wake another one's tasks (workerd): whoever waits then looks again by a timer of its own.
+    /// True if one request may not wake another one's tasks (workerd). Waiting tasks then look again by timers of their
+    /// own.
     fn wakes_only_itself(&self) -> bool;
 
     /// Sends the request, with this `Authorization` where one is given. A `repeat` goes around HTTP caches.
@@ -43,7 +45,8 @@ pub trait Host: 'static {
         authorization: Option<&str>,
         repeat: bool,
     ) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
-    /// Whether a request may have failed since its preflight was refused: in a page, where an `Authorization` makes one.
+    /// Whether a request may have failed because its preflight was refused. In a page an `Authorization` causes a
+    /// preflight.
     fn may_be_preflight(&self, _call: &Self::Call, _cause: &Self::Cause) -> bool {
         false
     }
@@ -74,15 +77,15 @@ pub trait Host: 'static {
     }
     /// Asks the wallet what became of a payment (hash in hex).
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
-    /// Whether somebody wants to be asked where nobody can tell what became of a payment.
+    /// Whether there is an `onUnknown`, to be asked if nobody can tell what became of a payment.
     fn asks_unknown(&self) -> bool {
         false
     }
-    /// Asks whoever may know.
+    /// Asks `onUnknown`.
     fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Resolution> + 'static {
         std::future::ready(Resolution::Wait)
     }
-    /// Asks the caller. `None` where nobody wants to be asked. It is dropped where nobody waits for the answer any more.
+    /// Asks `approve`. `None`: there is none. The future is dropped when nobody waits for the answer any more.
     fn approve(
         &self,
         quote: &Quote,
@@ -161,7 +164,7 @@ impl Head {
     }
 }
 
-/// What whoever is asked may want to know besides the price.
+/// What `approve` is told besides the price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Terms {
     /// Millisatoshis: what the wallet may add as routing fees.
@@ -204,13 +207,13 @@ pub enum Answer<Cause> {
     NoPreimage(String),
     /// It threw: the outcome is unknown.
     Threw(Cause),
-    /// The same, but it said that it has the payment.
+    /// It threw, and said that it has the payment.
     HasPayment(Cause),
-    /// The same, but it is done with the order and begins no further attempt.
+    /// It threw, and said that it is done with the order and begins no further attempt.
     OrderEnded(Cause),
 }
 
-/// What somebody who was asked says of a payment of which nobody can tell.
+/// What `onUnknown` says of a payment of which nobody else can tell.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Resolution {
     /// It was paid; the preimage is not yet proven.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 pub(crate) enum OrderState {
     /// The wallet's `pay` has not settled.
     Out,
-    /// It has settled, whatever with.
+    /// `pay` has settled.
     Answered,
 }
 
@@ -26,7 +26,7 @@ impl SentOrder {
     }
 }
 
-/// Orders that are out, or whose outcome is open.
+/// The orders of this instance that are out, or whose outcome is open.
 #[derive(Default)]
 pub(crate) struct Orders(RefCell<Vec<Rc<SentOrder>>>);
 
@@ -36,7 +36,7 @@ impl Orders {
         entry.dispatch.sent_at_ms = Some(now_ms);
         let sent = Rc::new(SentOrder { entry: entry.clone(), state: Cell::new(OrderState::Out) });
         let mut orders = self.0.borrow_mut();
-        // Those that are settled are of no use any more.
+        // Settled orders are dropped.
         orders.retain(|order| {
             let known = journal.find(&order.entry.payment.payment_hash);
             order.state.get() == OrderState::Out

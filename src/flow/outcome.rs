@@ -23,7 +23,7 @@ use std::rc::Rc;
 /// How often a payment is looked up in the call that made it.
 const MOST_LOOKS: u32 = 4;
 
-/// Why there is no proof, and what is unproven of the payment.
+/// Why there is no proof, and what is known of the payment.
 pub(crate) struct NoProof<H: Host> {
     unproven: Unproven,
     heard: Option<Heard>,
@@ -38,7 +38,7 @@ impl<H: Host> NoProof<H> {
         Self { unproven: Unproven::AnswerLost, heard: None, error, cause: None }
     }
 
-    /// This process was frozen between the entry and the wallet, for so long that others take it for gone.
+    /// This process was frozen between the entry and the wallet for so long that others may act in its place.
     pub(crate) fn of_delay(entry: &Entry) -> Self {
         let (unproven, error) = match entry.dispatch.repeats {
             0 => {
@@ -63,7 +63,7 @@ pub(crate) fn weigh<H: Host>(
     let (unproven, heard, error, cause) = match answer {
         Answer::Preimage { text, fee_msat } => match prove(&entry.payment, &text, fee_msat) {
             Ok(proof) => return Ok(proof),
-            // It says that it has paid: not to find it later would be a contradiction.
+            // The wallet says that it has paid. If it finds no payment later, it contradicts itself.
             Err(error) => (Unproven::Unknown, Some(Heard::HasPayment), error, None),
         },
         Answer::PaidWithoutProof if state.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
@@ -91,8 +91,8 @@ pub(crate) fn weigh<H: Host>(
     Err(NoProof { unproven, heard, error, cause })
 }
 
-/// Records what became of a payment, and what the wallet reports where its answer was lost. The token also where somebody
-/// else has proven it meanwhile (a lookup, `resolve()`), whatever the wallet said.
+/// Records what became of a payment. If the wallet's answer was lost, looks the payment up. Returns the token, also if
+/// somebody else has proven the payment meanwhile (a lookup, `resolve()`).
 pub(crate) async fn settle<H: Host>(
     state: &ClientState<H>,
     own: &Purchase<H>,
@@ -113,7 +113,7 @@ pub(crate) async fn settle<H: Host>(
             let was_out = state.orders.state(entry) == Some(OrderState::Out);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
             let verdict = look_up(state, entry, owner, LOOKUP_TIMEOUT_MS).await;
-            // The answer may have come meanwhile.
+            // The late answer may have come meanwhile.
             if let Some(token) = state.records.borrow().tokens.bought_with(&payment.payment_hash) {
                 return Ok(Rc::clone(token));
             }
@@ -128,7 +128,7 @@ pub(crate) async fn settle<H: Host>(
                 }
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
-                // It has given up meanwhile, and may know more.
+                // `pay` has ended meanwhile, so the wallet may know more.
                 Verdict::Open { .. } if was_out && state.orders.state(entry) == Some(OrderState::Answered) => {}
                 _ => break,
             }
@@ -145,7 +145,7 @@ pub(crate) async fn settle<H: Host>(
     Err(failed(state, payment, error, cause))
 }
 
-/// Takes an answer that comes after the timeout.
+/// Records an answer that comes after the timeout.
 pub(crate) async fn settle_late<H: Host>(
     state: Rc<ClientState<H>>,
     mut entry: Box<Entry>,
@@ -163,7 +163,7 @@ pub(crate) async fn settle_late<H: Host>(
     }
 }
 
-/// Notes in an entry what its wallet answered, once it has.
+/// Notes in an entry what its wallet answered, once it has answered.
 fn note_error<H: Host>(state: &ClientState<H>, entry: &mut Entry, heard: Option<Heard>) {
     if state.orders.state(entry) == Some(OrderState::Answered) {
         entry.dispatch.error_at_ms = Some(state.host.now());

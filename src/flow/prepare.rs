@@ -1,4 +1,4 @@
-//! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
+//! All that can refuse a purchase before the wallet is asked, in order. No money has moved yet.
 
 use crate::flow::consent::consent;
 use crate::flow::event::Quote;
@@ -16,11 +16,11 @@ use crate::ledger::entry::Entry;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment, State};
 use crate::ledger::records::{Offered, Records};
 
-/// How often a purchase that is about to begin waits for one that others began.
+/// How often a purchase settles what others have just begun, before it gives up.
 const MOST_WAITS: u32 = 10;
 
-/// Takes the locks of a purchase, re-reads the store, settles what is open, reserves, asks the caller, and writes the
-/// entry.
+/// Takes the locks of a purchase, reads the store again, settles open payments, reserves, asks the caller and writes
+/// the entry.
 pub(crate) async fn prepare<H: Host>(
     state: &ClientState<H>,
     purchase: &Purchase<H>,
@@ -28,8 +28,9 @@ pub(crate) async fn prepare<H: Host>(
     guards: &mut Vec<H::Guard>,
 ) -> Result<Prepared, Failure<H>> {
     let request = &*purchase.request;
-    // The origin's first, then the resource's: who holds the latter knows that nobody else is buying it, whatever others
-    // have learnt of the origin. Where tokens are known not to be shared both are the same.
+    // The origin's lock comes first, then the resource's. The holder of the resource's lock knows that nobody else is
+    // buying that resource, whatever others have learnt of the origin. If tokens are known not to be shared, both locks
+    // are the same.
     guards.push(lock_purchase(&state.host, &purchase.key).await?);
     if purchase.resource != purchase.key {
         guards.push(lock_purchase(&state.host, &purchase.resource).await?);
@@ -82,8 +83,8 @@ pub(crate) async fn prepare<H: Host>(
     }
 }
 
-/// Writes the entry. The store is read once more right before: others may have paid, bought or spent meanwhile. What they
-/// have begun is settled first.
+/// Writes the entry. Right before, it reads the store once more: others may have paid, bought or spent meanwhile. It
+/// settles first what they have begun.
 async fn journalise<H: Host>(
     state: &ClientState<H>,
     purchase: &Purchase<H>,
@@ -119,8 +120,9 @@ async fn journalise<H: Host>(
     Err(payment_unknown("others begin payments all the time").into())
 }
 
-/// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
-/// already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at once.
+/// Takes up an abandoned order: the same wallet gets the same invoice once more, never a fresh one beside it. The order
+/// is counted already, and `approve` has consented to it. Only the limit for one payment is checked again: the instance
+/// that sent the order may have had a higher one.
 async fn repeat_order<H: Host>(
     state: &ClientState<H>,
     purchase: &Purchase<H>,
@@ -154,8 +156,8 @@ async fn repeat_order<H: Host>(
     }
 }
 
-/// The wallet was not asked, so the entry must not stand: not in a store either that wrote it and failed then. Where it
-/// can't be read now, it is taken back by whatever reads it next.
+/// Removes the entry of a payment whose wallet was not asked. A store that failed may have written the entry all the
+/// same. If the store can't be read now, the next read removes it.
 async fn take_back<H: Host>(state: &ClientState<H>, entry: &Entry) {
     state.records.borrow_mut().journal.take_back(entry);
     let mut take_back = |records: &mut Records| {
@@ -167,8 +169,9 @@ async fn take_back<H: Host>(state: &ClientState<H>, entry: &Entry) {
     }
 }
 
-/// Makes the entry, unless what the store now holds speaks against it: `None` where another payment is open. Every check
-/// that time can change is made here, at one moment with the entry: the reservation may have been lost, and the locks.
+/// Makes the entry, unless the store's present content forbids it. `None`: another payment is open. Every check whose
+/// result can change with time is made here, in the same moment as the entry: the reservation or the locks may have
+/// been lost.
 fn enter<H: Host>(
     state: &ClientState<H>,
     records: &mut Records,
@@ -220,10 +223,10 @@ fn enter<H: Host>(
         },
     };
     records.make_room(&entry, now)?;
-    // An earlier attempt of the same moment must not take this one with it.
+    // Two attempts of the same moment look alike: taking back the earlier one must not remove this one.
     records.withdrawn.retain(|attempt| attempt.payment.payment_hash != hash);
     records.journal.put(entry.clone());
-    // The entry counts from now on; both together would refuse others what is theirs.
+    // From now on the entry counts. Counting the reservation too would take room from others.
     purchase.reserved_msat.set(None);
     Ok(Some(Prepared::Journalled(Box::new(entry))))
 }

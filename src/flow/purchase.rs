@@ -11,9 +11,9 @@ use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::rc::Rc;
 
-/// How often a purchase shows that its request is not frozen, where requests freeze.
+/// How often a purchase shows that its request is not frozen, in runtimes that freeze requests.
 pub(crate) const PULSE_MS: u64 = 1_000;
-/// Without such a sign for so long, those who wait go on without it.
+/// If it shows no sign for so long, others go on without it.
 const FROZEN_MS: u64 = 10_000;
 
 /// What a 402 asks for.
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
     pub(crate) offer: Offer,
 }
 
-/// What stood in the records when the entry was to be written.
+/// How the preparation of a purchase ended.
 pub(crate) enum Prepared {
     /// It was written: the wallet is asked next.
     Journalled(Box<Entry>),
@@ -49,31 +49,30 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) resource: String,
     pub(super) request: Rc<Request>,
     pub(super) asked: Rc<Asked>,
-    /// When the store's locks were had, in milliseconds since the Unix epoch.
+    /// When it got the store's locks, in milliseconds since the Unix epoch.
     pub(super) locked_at: Cell<u64>,
     /// When its entry was made, before it was written.
     pub(super) entered_at: Cell<u64>,
-    /// Who wants this very resource: where all gave up before the wallet is asked, nothing is paid.
+    /// The calls that want this very resource. If all give up before the wallet is asked, nothing is paid.
     pub(super) callers: RefCell<Vec<Rc<H::Call>>>,
-    /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It is counted while the purchase is
-    /// under way, so it ends with it.
+    /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It ends with the purchase.
     pub(super) reserved_msat: Cell<Option<u64>>,
-    /// Ends with the question that it asks its caller.
+    /// Set when the question that it asks its caller has ended.
     pub(super) question: RefCell<Option<Rc<Signal>>>,
     pub(super) outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     pub(super) done: Signal,
     /// When it last showed that it goes on.
     pub(super) alive_at: Cell<u64>,
     pub(super) was_frozen: Cell<bool>,
-    /// The caller who paid has had its answer, has waited long for it, or has gone.
+    /// Set when the paying call has had its answer, has waited long for it, or has given up.
     pub(super) tried: Rc<Signal>,
-    /// The same for the first of those who waited, where the payer's try has not told whether the token is good.
+    /// The same for the first call that waited, if the payer's try did not show whether the token is good.
     pub(super) tried_again: Rc<Signal>,
     pub(super) has_second: Cell<bool>,
 }
 
 impl<H: Host> Purchase<H> {
-    /// Whether it has shown no sign of life for so long that its request must be frozen. It may thaw.
+    /// Whether its request must be frozen, because it has shown no sign of life for long. It may thaw.
     pub(crate) fn is_frozen(&self, host: &H) -> bool {
         host.wakes_only_itself() && host.now().saturating_sub(self.alive_at.get()) > FROZEN_MS
     }
@@ -84,13 +83,13 @@ impl<H: Host> Purchase<H> {
     }
 }
 
-/// Held by a caller until it has had its answer: others let it go first.
+/// Held by a call until it has had its answer. Others let it go first.
 pub(crate) type FirstTry = SetOnDrop;
 
 /// The purchases of an instance.
 pub(crate) struct Purchases<H: Host> {
     running: RefCell<Vec<Rc<Purchase<H>>>>,
-    /// Purchases that are over, whose buyer has no answer yet.
+    /// Purchases that have ended, but whose paying call has no answer yet.
     on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
 }
 
@@ -123,7 +122,7 @@ impl<H: Host> Purchases<H> {
         }
     }
 
-    /// The purchase that brought this token, while its buyer waits for the answer.
+    /// The purchase that bought this token, while the paying call waits for its answer.
     pub(crate) fn trial_of(&self, host: &H, token: &Token) -> Option<Rc<Purchase<H>>> {
         let brought = |purchase: &&Rc<Purchase<H>>| {
             let (outcome, callers) = (purchase.outcome.borrow(), purchase.callers.borrow());
@@ -134,7 +133,7 @@ impl<H: Host> Purchases<H> {
         self.on_trial.borrow().iter().find(brought).cloned()
     }
 
-    /// Takes their reservations from purchases that are frozen.
+    /// Takes the reservations of frozen purchases from them.
     pub(crate) fn release_frozen(&self, host: &H) {
         for other in &*self.running.borrow() {
             if other.is_frozen(host) {
@@ -152,7 +151,7 @@ impl<H: Host> Purchases<H> {
         }
     }
 
-    /// The question that a purchase asks its caller. One that froze holds up nobody.
+    /// The question that a purchase is asking its caller. A frozen purchase's question delays nobody.
     pub(crate) fn question(&self, host: &H) -> Option<Rc<Signal>> {
         self.running.borrow().iter().find_map(|other| {
             let question = other.question.borrow().clone()?;

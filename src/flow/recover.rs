@@ -1,4 +1,5 @@
-//! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
+//! Earlier payments whose outcome is open. They are looked up before their resource is paid for again, and before
+//! `payments()` and `spent()` answer.
 
 use crate::error::Error;
 use crate::flow::failure::Failure;
@@ -17,14 +18,14 @@ use crate::ledger::records::{Records, Unproven};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// Open payments that are looked up at the same time before `payments()` and `spent()` answer, the latest
-/// first: a wallet's API takes so many questions at once, and an instance with more of them open has other worries.
+/// How many open payments `payments()` and `spent()` look up at once, the latest first. A wallet's API takes about so
+/// many requests at a time.
 const MOST_LOOKUPS: usize = 100;
-/// How long the lock of a resource is waited for that shows whether somebody is buying it.
+/// How long to wait for a resource's lock, which shows whether somebody is buying the resource.
 const LOCK_MS: u64 = 1_000;
 
-/// Whether an entry's open outcome keeps this request from being paid: its own resource's, or, where a token of the origin
-/// has opened what it was not bought for, any of it.
+/// Whether an open payment keeps this request from being paid: one for the same resource, or any one of the origin if
+/// its tokens are shared between resources.
 pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, request: &Request, now: u64) -> bool {
     let same_resource = entry.method == request.method && entry.payment.url == request.url.as_str();
     let origin = request.origin();
@@ -34,8 +35,8 @@ pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, 
         && !entry.is_forgotten(now)
 }
 
-/// Settles what stands in the way of a purchase, or fails with it; an abandoned order of the same thing comes back, where
-/// it may be repeated.
+/// Settles the payments that stand in the way of a purchase, or fails if one stays open. Returns an abandoned order for
+/// the same resource if that order may be repeated.
 pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> Result<Option<Entry>, Failure<H>> {
     let mut asked: Vec<String> = Vec::new();
     loop {
@@ -50,7 +51,7 @@ pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) 
         if open.is_empty() {
             return Ok(None);
         }
-        // While these are looked up, others may be begun.
+        // Others may begin payments during these lookups.
         asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
         let abandoned = RefCell::new(None);
         look_up_all(state, open, Some((own, &abandoned))).await;
@@ -60,8 +61,8 @@ pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) 
     }
 }
 
-/// Reads the journal, once open payments of all origins were looked up. What the wallet does not say within 10 s, and whom
-/// it makes wait, changes nothing.
+/// Looks up the open payments of all origins, and reads the journal. A wallet that gives no answer within 10 s changes
+/// nothing.
 pub(crate) async fn look_at<H: Host>(state: &ClientState<H>, read: &mut dyn FnMut(&Journal)) -> Result<(), Failure<H>> {
     let mut look = |records: &mut Records| {
         read(&records.journal);
@@ -76,7 +77,7 @@ pub(crate) async fn look_at<H: Host>(state: &ClientState<H>, read: &mut dyn FnMu
     state.records.change(&state.host, &mut look).await
 }
 
-/// Who calls while others wait for the answers waits for the same ones, where one request may wake another's tasks.
+/// Calls share the lookups that are under way, if the runtime lets one request wake another's tasks.
 async fn look_all_up<H: Host>(state: &ClientState<H>) {
     let running = state.lookups.borrow().upgrade();
     if let Some(running) = running.filter(|running| !state.host.wakes_only_itself() && !running.is_set()) {
@@ -90,8 +91,8 @@ async fn look_all_up<H: Host>(state: &ClientState<H>) {
     look_up_all(state, open, None).await;
 }
 
-/// All at the same time: one that hangs costs 10 s, and so do many. `own` is the purchase whose locks the caller holds, and
-/// where it is told which order it may repeat.
+/// Looks up all entries at the same time, so that many hanging lookups cost 10 s as one does. `own` is the purchase
+/// whose locks the caller holds, and the place for an order that it may repeat.
 async fn look_up_all<H: Host>(
     state: &ClientState<H>,
     open: Vec<Entry>,
@@ -104,7 +105,7 @@ async fn look_up_all<H: Host>(
     all(lookups).await;
 }
 
-/// Asks the wallet, and settles the entry where its answer is certain.
+/// Asks the wallet, and settles the entry if the answer is certain.
 async fn look_one_up<H: Host>(
     state: &ClientState<H>,
     mut entry: Entry,
@@ -114,7 +115,7 @@ async fn look_one_up<H: Host>(
     let started = state.host.now();
     let left = || LOOKUP_TIMEOUT_MS.saturating_sub(state.host.now().saturating_sub(started));
     let (mut guard, mut has_waited) = (None, false);
-    // Who wants to buy waits for whoever is buying this, as it would for its own resource.
+    // A purchase first waits for another purchase of this entry's resource, as it would for its own resource.
     let mut waits = own.is_some() && owner.is_none();
     loop {
         if !std::mem::take(&mut waits) {
@@ -130,7 +131,7 @@ async fn look_one_up<H: Host>(
                     }
                     return;
                 }
-                // What will be certain in a moment is waited for by who wants to buy.
+                // A purchase waits for what will be certain in a moment.
                 Verdict::Open { until_ms: Some(until_ms) }
                     if own.is_some()
                         && !std::mem::replace(&mut has_waited, true)
@@ -143,8 +144,8 @@ async fn look_one_up<H: Host>(
                 Verdict::MayRepeat | Verdict::Open { .. } => return,
             }
         }
-        // Who holds the lock of its resource knows that nobody else is buying it, and asks again. A purchase waits for
-        // another one; who only reads the records does not.
+        // The holder of the resource's lock knows that nobody else is buying the resource. So take it and ask again. A
+        // purchase waits for the lock as long as another purchase may take. A reader of the records does not.
         let patience = if own.is_some() { state.config.payment_timeout_ms } else { left() };
         let resource = entry.resource();
         let Some(Ok(held)) = within(lock_purchase(&state.host, &resource), state.host.sleep(patience)).await else {
@@ -164,10 +165,10 @@ async fn look_one_up<H: Host>(
     }
 }
 
-/// Who is at an order that this instance has sent; `None` where it has sent none.
+/// Who may still act on an order of this instance. `None`: this instance did not send it.
 fn owner_here<H: Host>(state: &ClientState<H>, entry: &Entry) -> Option<Owner> {
     let order = state.orders.state(entry)?;
-    // A request that has ended freezes its call of the wallet with it.
+    // When a request has ended, its call of the wallet is frozen too.
     let is_late = entry.age_ms(state.host.now()) > state.config.payment_timeout_ms;
     Some(match order {
         OrderState::Answered => Owner::Us,
@@ -176,7 +177,7 @@ fn owner_here<H: Host>(state: &ClientState<H>, entry: &Entry) -> Option<Owner> {
     })
 }
 
-/// Who may still be about to hand this order to the wallet. `None`: who takes the lock of the entry's resource can tell.
+/// Who may still be about to hand this order to the wallet. `None`: take the lock of the entry's resource to find out.
 /// `own` is the purchase whose locks the caller holds.
 pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
     let resource = entry.resource();
@@ -184,7 +185,7 @@ pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<
     let is_bought = mine.is_none() && state.purchases.find(|other| other.resource == resource).is_some();
     let waits = is_bought && own.is_some() && state.host.has_lock();
     match owner_here(state, entry) {
-        // That purchase is not over: it settles its order, or leaves one that can be judged.
+        // That purchase is not over. It settles its order, or leaves one that can be judged.
         Some(Owner::Alive) if waits => return None,
         Some(owner) => return Some(owner),
         None => {}
@@ -206,8 +207,8 @@ pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<
     }
 }
 
-/// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
-/// a time. Whether it is settled now.
+/// Asks `onUnknown` what became of a payment, one question at a time. Nobody is asked while an order for the payment
+/// may be out. Returns whether the payment is settled afterwards.
 pub(crate) async fn is_resolved<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
@@ -230,12 +231,13 @@ pub(crate) async fn is_resolved<H: Host>(
         Resolution::Failed => drop(settle_unproven(state, &still, Unproven::NotPaid).await),
         Resolution::Wait => {}
     }
-    // It may have been settled while the question was out: by resolve(), or by a late answer.
+    // resolve() or a late answer may have settled it meanwhile.
     let records = state.records.borrow();
     records.journal.find(&still.payment.payment_hash).is_none_or(|known| !known.is_unsettled())
 }
 
-/// Makes sure that no order for this payment is out: what has to be held meanwhile, if anything. `None` where one may be.
+/// Makes sure that no order for this payment is out. `None`: one may be. `Some`: none is, as long as the guard in it is
+/// held, if there is one.
 pub(crate) async fn at_rest<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
@@ -258,8 +260,9 @@ fn unsettled<H: Host>(state: &ClientState<H>, which: impl Fn(&Entry) -> bool) ->
     records.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
 }
 
-/// Who holds the lock of its resource since then knows that nobody else is buying it. A payment that was begun later shows that
-/// the lock has been lost meanwhile, to someone who may be about to pay: its holder was frozen.
+/// Who may act on an entry, seen by the holder of its resource's lock. The holder knows that nobody else is buying the
+/// resource. Yet if the entry is younger than the lock, the holder was frozen and has lost the lock to someone who may
+/// be about to pay.
 fn owner_since(entry: &Entry, locked_at: u64) -> Owner {
     if entry.started_at_ms <= locked_at {
         Owner::Lapsed

@@ -8,8 +8,8 @@ use crate::flow::state::ClientState;
 use crate::ledger::limits::Counted;
 use crate::ledger::records::Records;
 
-/// Reserves amount and fee, and gives the fee that the payment may cost. Where requests freeze, one that froze has lost
-/// its reservation: should it thaw, all is checked once more before its entry is made.
+/// Reserves amount and fee, and returns the fee that the payment may cost. A frozen purchase loses its reservation. If
+/// it thaws, everything is checked once more before its entry is made.
 pub(crate) fn reserve<H: Host>(state: &ClientState<H>, purchase: &Purchase<H>, quote: &Quote) -> Result<u64, Error> {
     state.purchases.release_frozen(&state.host);
     let max_fee = room(state, &state.records.borrow(), purchase, quote)?;
@@ -27,7 +27,7 @@ pub(crate) fn room<H: Host>(
     state.config.limits.reserve(quote.amount_msat, &counted(state, records, own, quote))
 }
 
-/// What limits count, all reservations but its own among it.
+/// What the limits count, with all reservations but the purchase's own.
 pub(crate) fn counted<H: Host>(state: &ClientState<H>, records: &Records, own: &Purchase<H>, quote: &Quote) -> Counted {
     let mut counted = records.journal.counted(&quote.origin, state.host.now());
     state.purchases.add_reserved(&mut counted, own, &quote.origin);

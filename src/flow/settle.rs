@@ -15,14 +15,14 @@ use crate::ledger::token::Token;
 use crate::ledger::wallet::Fact;
 use std::rc::Rc;
 
-/// A wallet that takes longer to say what became of a payment gives no answer.
+/// A lookup that takes longer counts as no answer.
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
-/// What will be certain so soon is waited for, and looked up once more.
+/// If a payment will be certain so soon, wait and look it up once more.
 const SOON_MS: u64 = 3_000;
 /// By how much a timer may fire too early.
 const EARLY_MS: u64 = 10;
 
-/// Records a proof: token and journal are stored before anything else happens. Where the store fails, memory has them.
+/// Records a proof. Token and journal are stored before anything else happens. If the store fails, memory keeps them.
 pub(crate) async fn settle_paid<H: Host>(state: &ClientState<H>, entry: &Entry, proof: Proof) -> Rc<Token> {
     let enter = |records: &mut Records| records.record_proof(entry, &proof, state.host.now());
     let ((token, is_news), lost) = state.records.change_or_keep(&state.host, enter).await;
@@ -35,8 +35,8 @@ pub(crate) async fn settle_paid<H: Host>(state: &ClientState<H>, entry: &Entry, 
     token
 }
 
-/// Records what is left without a proof: where that is nothing, the amount is free again. A proof that came first stands,
-/// and its token is what this comes to; else the payment as it is now.
+/// Records that there is no proof. If nothing was paid, the amount is free again. A proof that came first stands: then
+/// its token is returned, else the payment as it is afterwards.
 pub(crate) async fn settle_unproven<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
@@ -46,7 +46,7 @@ pub(crate) async fn settle_unproven<H: Host>(
     state.records.change_or_keep(&state.host, enter).await.0
 }
 
-/// Asks the wallet what became of a payment, and says what that comes to.
+/// Asks the wallet what became of a payment, and judges its report.
 pub(crate) async fn look_up<H: Host>(state: &ClientState<H>, entry: &Entry, owner: Owner, patience_ms: u64) -> Verdict {
     let asked_at = state.host.now();
     let asked = within(state.host.lookup(&entry.payment.payment_hash), state.host.sleep(patience_ms)).await;
@@ -71,7 +71,7 @@ pub(crate) async fn look_up<H: Host>(state: &ClientState<H>, entry: &Entry, owne
     verdict
 }
 
-/// Notes what the wallet has shown of itself, and that it has this payment, where that is news.
+/// Notes what the wallet is able to report, and that it has this payment, if that is news.
 async fn note_seen<H: Host>(state: &ClientState<H>, entry: &Entry, id: Option<String>, seen: u64) {
     state.habits.set(state.habits.get() | seen);
     let is_news = |records: &Records| {
@@ -95,7 +95,7 @@ async fn note_seen<H: Host>(state: &ClientState<H>, entry: &Entry, id: Option<St
     state.records.change_or_keep(&state.host, note).await;
 }
 
-/// Waits for what will be certain in a moment; false where that takes longer.
+/// Waits for what will be certain in a moment. False: that takes longer.
 pub(crate) async fn wait_soon<H: Host>(state: &ClientState<H>, until_ms: u64) -> bool {
     let left_ms = until_ms.saturating_sub(state.host.now());
     if left_ms > SOON_MS {

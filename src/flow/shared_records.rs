@@ -25,13 +25,13 @@ const PURCHASE_LOCK: &str = "l402-fetch/purchase/";
 #[derive(Default)]
 pub(crate) struct SharedRecords {
     records: RefCell<Records>,
-    /// The stored texts that journal and tokens were last the same as.
+    /// The stored texts that journal and tokens last agreed with.
     stored: RefCell<[Option<String>; 2]>,
-    /// A write after a payment failed, or is under way: memory knows more than the store.
+    /// Memory knows more than the store: a write after a payment failed, or is under way.
     unsaved: Cell<bool>,
     /// One change at a time.
     mutex: Mutex,
-    /// The entry that whoever holds the mutex has made and is writing.
+    /// The entry that the mutex's holder has made and is writing.
     entering: RefCell<Option<Entry>>,
 }
 
@@ -43,25 +43,25 @@ impl SharedRecords {
         self.records.borrow()
     }
 
-    /// For what is of use in memory alone; what must be stored goes through [`SharedRecords::change`].
+    /// For what is used in memory alone. What must be stored goes through [`SharedRecords::change`].
     pub(crate) fn borrow_mut(&self) -> RefMut<'_, Records> {
         self.records.borrow_mut()
     }
 
-    /// Notes the entry that a change has made: it is taken back where its write freezes.
+    /// Notes the entry that a change has made. If its write freezes, the entry is taken back.
     pub(crate) fn note_entering(&self, entry: &Entry) {
         self.entering.replace(Some(entry.clone()));
     }
 
-    /// Locks the ledger, reads the store again, changes the records and writes what was changed. Where that fails, the store is
-    /// read anew before anything else is done with the records.
+    /// Locks the ledger, reads the store again, changes the records and writes them. If that fails, the next change
+    /// takes over all that the store holds.
     pub(crate) async fn change<H: Host>(&self, host: &H, change: &mut Change<'_, H>) -> Result<(), Failure<H>> {
         if !host.has_store() {
             return change(&mut self.records.borrow_mut());
         }
         let guard = self.mutex.lock(host).await;
         if guard.took_over {
-            // Who froze may have made an entry that never reached the store.
+            // The holder that froze may have made an entry that never reached the store.
             if let Some(entry) = self.entering.take() {
                 self.records.borrow_mut().journal.take_back(&entry);
             }
@@ -90,8 +90,8 @@ impl SharedRecords {
         self.stored.replace([None, None]);
     }
 
-    /// The same for what follows a payment: where the store fails, memory has what changed, the next change writes it, and
-    /// nothing is paid before that. The error is for a listener.
+    /// The same for what follows a payment. If the store fails, memory keeps the change, and nothing is paid before a
+    /// later change has written it. The error is for a listener.
     pub(crate) async fn change_or_keep<H: Host, T>(
         &self,
         host: &H,
@@ -100,7 +100,7 @@ impl SharedRecords {
         let mut changed = None;
         let mut once = |records: &mut Records| {
             changed = Some(change(records));
-            // Who passes over a write that froze must not take the store's word for all there is.
+            // Memory knows more than the store until this is written, also for whoever takes over from a frozen write.
             self.unsaved.set(true);
             Ok(())
         };
@@ -122,13 +122,13 @@ impl SharedRecords {
     /// # Errors
     /// [`Code::StoreFailed`]
     pub(crate) async fn read_tokens<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
-        // A purchase may run beside it: what it writes must not be taken for removed because this was read before.
+        // A purchase may write tokens at the same time. What was read before that must not remove them.
         let _guard = self.mutex.lock(host).await;
         let text = load(host, TOKENS).await?;
         let tokens = text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?;
         if !self.unsaved.get() {
             self.records.borrow_mut().tokens.replace(tokens);
-            // They may come from a cache that is behind: who buys reads them again.
+            // This may come from a stale cache. A purchase reads them again.
             if let Some(seen) = self.stored.borrow_mut().get_mut(1) {
                 *seen = None;
             }
@@ -142,7 +142,7 @@ impl SharedRecords {
         let mut stored = self.stored.borrow_mut();
         let [journal_seen, tokens_seen] = &*stored;
         let is_news = |seen: &Option<String>, text: &Option<String>| unsaved || seen.is_none() || seen != text;
-        // Both are read before either is taken over: a damaged store changes nothing.
+        // Both are parsed before either is taken over, so that a damaged store changes nothing.
         let new_journal = if is_news(journal_seen, &journal_text) {
             Some(journal_text.as_deref().map_or(Ok(Journal::default()), Journal::parse)?)
         } else {
@@ -158,7 +158,7 @@ impl SharedRecords {
         Ok(())
     }
 
-    /// Tokens go first: a proof that is stored settles its journal entry, never the other way round.
+    /// Writes tokens first: a stored token proves its journal entry, but an entry can't restore a token.
     async fn write<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
         let mut texts = {
             let records = self.records.borrow();
@@ -170,7 +170,8 @@ impl SharedRecords {
         for (key, slot, text, is_empty) in &mut texts {
             let is_same = match self.stored.borrow().get(*slot) {
                 Some(Some(stored)) => stored == text,
-                // Nothing is stored, and nothing is there to store: a page that never paid need not load the core for it.
+                // Nothing is stored, and there is nothing to store. A page that never paid then finds no tokens, and
+                // need not load the core.
                 _ => *is_empty,
             };
             if is_same {

@@ -19,11 +19,11 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) orders: Orders,
     /// What the tokens of an origin are good for.
     pub(super) origins: Origins,
-    /// The lookups of open payments that are under way for whoever reads the records.
+    /// The lookups that are under way for `payments()` or `spent()`.
     pub(super) lookups: RefCell<Weak<Signal>>,
-    /// What its wallet was seen to tell: of use where the wallet has no name under which the store may know it.
+    /// What its wallet was seen to report. The store remembers that only for a wallet with an id.
     pub(super) habits: Cell<u64>,
-    /// One question at a time to whoever may know what became of a payment.
+    /// One `onUnknown` question at a time.
     pub(super) questions: Mutex,
 }
 

@@ -1,4 +1,4 @@
-//! Waiting, within one thread: for an event that fires once, for many futures, for one and no longer than a timer.
+//! Waiting within one thread: for a signal, for many futures, for one future but no longer than a timer.
 
 use crate::flow::host::Host;
 use std::cell::{Cell, RefCell};
@@ -10,7 +10,7 @@ use std::task::{Poll, Waker};
 /// How often a waiter looks again where nobody can wake it, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 20;
 
-/// Something that happens once.
+/// A signal that is set once, and stays set.
 #[derive(Default)]
 pub(crate) struct Signal {
     is_set: Cell<bool>,
@@ -18,7 +18,7 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Lets everybody go on.
+    /// Sets it. All that wait for it go on.
     pub(crate) fn set(&self) {
         self.is_set.set(true);
         for waker in self.waiting.take() {
@@ -30,7 +30,7 @@ impl Signal {
         self.is_set.get()
     }
 
-    async fn is_sent(&self) {
+    async fn woken(&self) {
         poll_fn(|context| {
             if self.is_set() {
                 return Poll::Ready(());
@@ -41,11 +41,11 @@ impl Signal {
         .await;
     }
 
-    /// Waits for the event. Where one request may not wake another, looks again by a timer of its own, and gives up after
-    /// `patience_ms`: who should have fired it may have been frozen with its request. True where the event is_set.
+    /// Waits for the signal. In a runtime where one request may not wake another, it looks again by a timer of its own,
+    /// and gives up after `patience_ms`: the request that should set the signal may be frozen. True: the signal is set.
     pub(crate) async fn wait<H: Host>(&self, host: &H, patience_ms: u64) -> bool {
         if !host.wakes_only_itself() {
-            self.is_sent().await;
+            self.woken().await;
             return true;
         }
         let started = host.now();
@@ -56,7 +56,7 @@ impl Signal {
     }
 }
 
-/// SetOnDrop its event when it is dropped.
+/// Sets its signal when it is dropped.
 #[derive(Default)]
 pub(crate) struct SetOnDrop(pub(crate) Rc<Signal>);
 
@@ -66,7 +66,7 @@ impl Drop for SetOnDrop {
     }
 }
 
-/// Work that goes on beside other work.
+/// A task that runs beside others.
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Runs tasks beside each other until all have ended.
@@ -82,7 +82,7 @@ pub(crate) async fn all(mut running: Vec<Task<'_>>) {
     .await;
 }
 
-/// What a future ends with; `None` where a timer ends before, and the future is then dropped.
+/// The output of a future. `None`: the timer ended first, and the future was dropped.
 pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Future<Output = ()>) -> Option<T> {
     let (mut future, mut timer) = (pin!(future), pin!(timer));
     poll_fn(|context| match future.as_mut().poll(context) {
@@ -92,8 +92,8 @@ pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Futur
     .await
 }
 
-/// A lock within this instance, for a short piece of work. It is a lease: a holder that was frozen with its request is
-/// passed over after [`Mutex::LEASE_MS`], and can tell.
+/// A mutex within this instance, for a short piece of work. It is a lease: a holder whose request froze loses it after
+/// [`Mutex::LEASE_MS`], and can tell.
 #[derive(Default)]
 pub(crate) struct Mutex {
     holder: RefCell<Option<Rc<Signal>>>,
@@ -102,7 +102,7 @@ pub(crate) struct Mutex {
 pub(crate) struct MutexGuard<'a> {
     mutex: &'a Mutex,
     mine: Rc<Signal>,
-    /// Whether its holder before was passed over.
+    /// Whether the holder before was frozen and lost the mutex.
     pub(crate) took_over: bool,
 }
 
@@ -114,10 +114,10 @@ impl Mutex {
         loop {
             let holder = self.holder.borrow().clone();
             match holder {
-                Some(event) if !event.is_set() => {
-                    took_over = !event.wait(host, Self::LEASE_MS).await;
+                Some(signal) if !signal.is_set() => {
+                    took_over = !signal.wait(host, Self::LEASE_MS).await;
                     if took_over {
-                        event.set();
+                        signal.set();
                     }
                 }
                 _ => {
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_lets_all_go_on_once_and_for_ever() {
-        let event = Signal::default();
-        let (mut early, mut other) = (pin!(event.is_sent()), pin!(event.is_sent()));
-        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), event.is_set()), (None, None, false));
-        event.set();
-        event.set();
-        assert_eq!((poll(early), poll(other), event.is_set()), (Some(()), Some(()), true));
-        assert_eq!(poll(pin!(event.is_sent())), Some(()));
+    fn a_signal_lets_all_go_on_once_and_for_ever() {
+        let signal = Signal::default();
+        let (mut early, mut other) = (pin!(signal.woken()), pin!(signal.woken()));
+        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), signal.is_set()), (None, None, false));
+        signal.set();
+        signal.set();
+        assert_eq!((poll(early), poll(other), signal.is_set()), (Some(()), Some(()), true));
+        assert_eq!(poll(pin!(signal.woken())), Some(()));
     }
 
     #[test]
@@ -179,25 +179,25 @@ mod tests {
 
     #[test]
     fn all_run_until_the_last_has_ended() {
-        let (event, ended) = (Signal::default(), Cell::new(0));
+        let (signal, ended) = (Signal::default(), Cell::new(0));
         let task = |waits| {
-            let (event, ended) = (&event, &ended);
+            let (signal, ended) = (&signal, &ended);
             Box::pin(async move {
                 if waits {
-                    event.is_sent().await;
+                    signal.woken().await;
                 }
                 ended.set(ended.get() + 1);
             }) as Task<'_>
         };
         let mut three = pin!(all(vec![task(false), task(true), task(false)]));
         assert_eq!((poll(three.as_mut()), ended.get()), (None, 2));
-        event.set();
+        signal.set();
         assert_eq!((poll(three), ended.get()), (Some(()), 3));
         assert_eq!(poll(pin!(all(Vec::new()))), Some(()));
     }
 
     #[test]
-    fn a_pass_that_was_passed_over_is_not_valid() {
+    fn a_guard_whose_mutex_was_taken_over_is_not_valid() {
         let mutex = Mutex::default();
         let lock = || {
             let mine = Rc::new(Signal::default());

@@ -9,7 +9,8 @@ use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
 use std::rc::Rc;
 
-/// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+/// The token that should open a request, if one is known. There is none for a host that is not listed, nor beside the
+/// caller's own Authorization.
 pub(crate) fn token_for<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
     token_in(state, &state.records.borrow(), request, false)
 }
@@ -36,8 +37,9 @@ pub(crate) fn token_in<H: Host>(
     records.tokens.choose(&search).cloned()
 }
 
-/// The token to send with a new request: also one that its own resource has refused so far, for servers learn of payments
-/// late. One that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
+/// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
+/// payments late. A token that was just bought is left to the paying call until that has its answer: it may be good for
+/// one use only.
 pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
     let token = token_in(state, &state.records.borrow(), request, true);
     token.filter(|token| state.purchases.trial_of(&state.host, token).is_none())
@@ -58,7 +60,7 @@ pub(crate) fn is_shared<H: Host>(state: &ClientState<H>, origin: &str) -> bool {
     state.origins.is_shared(origin)
 }
 
-/// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.
+/// Why nothing is bought for this method and path: the token that was last bought for it was never accepted.
 pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
     not_honored_in(state, &state.records.borrow(), request)
 }

@@ -11,15 +11,16 @@ use std::rc::Rc;
 pub(crate) enum TokenVerdict {
     /// It was taken.
     Taken,
-    /// It is not good here, and the server has not acted: another token may do.
+    /// It is not good here, and the server has not acted. Another token may work.
     Refused,
-    /// This is the answer; of a token that was bought elsewhere it may mean the token.
+    /// This is the resource's answer. For a token that was bought elsewhere it may be a refusal of the token.
     Closed,
     /// Nothing.
     Silent,
 }
 
-/// `is_own`: the token was bought for this very resource. Of another's, whatever is no success may be its refusal.
+/// `is_own`: the token was bought for this very resource. For another resource's token every failure may be a refusal
+/// of the token.
 pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
     match status {
         401 | 402 => TokenVerdict::Refused,
@@ -38,12 +39,13 @@ pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, 
     }
 }
 
-/// Notes it in memory alone. True where the store does not know it. `is_priced`: the resource has asked for money before.
+/// Notes in memory alone that a server took the token. True: the store does not know that yet. `is_priced`: the
+/// resource has asked for money before.
 pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own: bool, is_priced: bool) -> bool {
     let origin = &token.payment.origin;
     if !is_own {
         state.origins.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
-        // What is free takes any token.
+        // A free resource takes any token.
         if !is_priced {
             return false;
         }
@@ -61,7 +63,7 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
     records.tokens.update(token.id, take) && !was_accepted
 }
 
-/// Notes that the token was refused here. It is written beside whatever follows: a store that hangs holds up no answer.
+/// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
     let mut records = state.records.borrow_mut();
     records.tokens.update(sent.id, |token| token.note_refusal(&request.method, request.url.as_str()));
@@ -72,14 +74,15 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
         state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
     }
-    // Whether a token was ever honoured must survive this process.
+    // That a token was never accepted must survive this process.
     if !token.accepted {
         write_beside(state);
     }
 }
 
-/// Notes that a request failed that another resource's token was sent with: it goes without from now on. Where it asked
-/// for money without one (`is_priced`), the token is refused there; what may have failed by chance has to fail twice.
+/// Notes that a request with another resource's token failed. The token is not sent there any more. If the resource
+/// asks for money without a token (`is_priced`), this counts as a refusal. A failure that may be chance counts only the
+/// second time.
 pub(crate) fn note_failure<H: Host>(
     state: &Rc<ClientState<H>>,
     sent: &Token,

@@ -150,8 +150,8 @@ export const MUTANTS = [
   [
     "a write that froze forgotten",
     "flow/shared_records.rs",
-    "            // Who passes over a write that froze must not take the store's word for all there is.\n            self.unsaved.set(true);\n",
-    "",
+    "            self.unsaved.set(true);\n            Ok(())",
+    "            Ok(())",
   ],
   ["not_honored forgotten", ...FORGOTTEN],
   [
