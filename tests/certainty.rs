@@ -9,6 +9,7 @@ use l402_fetch::ledger::journal::Journal;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::url::Url;
 use proptest::prelude::*;
 
 const PREIMAGE: &str = "a7bcc0bee03e1a3e063e69b3483c069d86e2b1c18f3de0a2baf9c676b21b114a";
@@ -29,7 +30,7 @@ fn entry() -> Entry {
         payment: Payment {
             payment_hash: hash(),
             origin: "https://a.example".into(),
-            url: "https://a.example/".into(),
+            url: Url::of("https://a.example/"),
             protocol: Protocol::L402,
             amount_msat: 10_000,
             fee_msat: 0,

@@ -16,6 +16,7 @@ use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::view::{Listing, Rows, Stop, View};
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
@@ -172,13 +173,7 @@ impl Shop {
     ) -> Result<Begun, Refusal> {
         let (hash, _) = preimage(number);
         let order = Order {
-            resource: Resource {
-                origin: "https://a.example",
-                method: "GET",
-                url,
-                path: url.strip_prefix("https://a.example").unwrap(),
-                is_replayable: true,
-            },
+            resource: Resource { method: "GET", url: &Url::of(url), is_replayable: true },
             payment_hash: &hash,
             amount_msat: sat * 1000,
             protocol: Protocol::L402,

@@ -157,7 +157,7 @@ async fn finish<H: Host>(
                         }
                     }
                     state.host.discard(response);
-                    let is_guess = !tried.is_for(&request.method, request.url.as_str());
+                    let is_guess = !tried.is_for(&request.method, &request.url);
                     refused_guess = Some(tried).filter(|_| is_guess && matches!(head.status, 400 | 403..500));
                     continue;
                 }
@@ -207,7 +207,7 @@ async fn weigh_in<H: Host>(
     is_priced: bool,
     first_try: &mut Option<FirstTry>,
 ) -> NextStep {
-    let is_own = tried.is_for(&request.method, request.url.as_str());
+    let is_own = tried.is_for(&request.method, &request.url);
     let verdict = verdict(head.status, is_own);
     // The request was redirected to another origin, which never saw the token.
     let is_elsewhere = head.is_elsewhere(request);
@@ -249,7 +249,7 @@ fn may_be_of<H: Host>(
     request: &Request,
     cause: &H::Cause,
 ) -> bool {
-    !guess.is_for(&request.method, request.url.as_str())
+    !guess.is_for(&request.method, &request.url)
         && !state.host.is_aborted(call)
         && state.host.may_be_preflight(call, cause)
 }

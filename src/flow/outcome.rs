@@ -123,7 +123,7 @@ pub(crate) async fn settle<H: Host>(
                     let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own records say");
                     return match settle_unproven(state, entry, Unproven::NotPaid).await {
                         Ok(token) => Ok(token),
-                        Err(payment) => Err(failed(state, payment, error, cause)),
+                        Err(payment) => Err(failed(state, *payment, error, cause)),
                     };
                 }
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
@@ -140,9 +140,9 @@ pub(crate) async fn settle<H: Host>(
             Ok(token) => return Ok(token),
             Err(now) => payment = now,
         }
-        return Err(failed(state, payment, told, cause));
+        return Err(failed(state, *payment, told, cause));
     }
-    Err(failed(state, payment, error, cause))
+    Err(failed(state, *payment, error, cause))
 }
 
 /// Records an answer that comes after the timeout.

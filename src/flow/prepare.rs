@@ -199,7 +199,7 @@ fn enter<H: Host>(
     let payment = Payment {
         payment_hash: hash.to_owned(),
         origin: quote.origin.clone(),
-        url: request.url.as_str().to_owned(),
+        url: request.url.clone(),
         protocol: quote.protocol,
         amount_msat: quote.amount_msat,
         fee_msat: 0,
@@ -232,5 +232,5 @@ fn enter<H: Host>(
 }
 
 fn offered<'a>(request: &'a Request, quote: &'a Quote) -> Offered<'a> {
-    Offered { origin: &quote.origin, method: &request.method, url: request.url.as_str(), token: &quote.token }
+    Offered { method: &request.method, url: &request.url, token: &quote.token }
 }

@@ -27,7 +27,7 @@ const LOCK_MS: u64 = 1_000;
 /// Whether an open payment keeps this request from being paid: one for the same resource, or any one of the origin if
 /// its tokens are shared between resources.
 pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, request: &Request, now: u64) -> bool {
-    let same_resource = entry.method == request.method && entry.payment.url == request.url.as_str();
+    let same_resource = entry.method == request.method && entry.payment.url == request.url;
     let origin = request.origin();
     entry.is_unsettled()
         && entry.payment.origin == origin

@@ -41,7 +41,7 @@ pub(crate) async fn settle_unproven<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
     unproven: Unproven,
-) -> Result<Rc<Token>, Payment> {
+) -> Result<Rc<Token>, Box<Payment>> {
     let enter = |records: &mut Records| records.record_unproven(entry, unproven, state.host.now());
     state.records.change_or_keep(&state.host, enter).await.0
 }

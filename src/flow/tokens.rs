@@ -28,7 +28,7 @@ pub(crate) fn token_in<H: Host>(
     state.config.check(&request.url).ok()?;
     let search = Search {
         method: &request.method,
-        url: request.url.as_str(),
+        url: &request.url,
         borrow: request.replayable,
         is_first,
         single_use: state.origins.is_single_use(request.origin()),

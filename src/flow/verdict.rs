@@ -66,10 +66,10 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
 /// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
     let mut records = state.records.borrow_mut();
-    records.tokens.update(sent.id, |token| token.note_refusal(&request.method, request.url.as_str()));
+    records.tokens.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
     let Some(token) = records.tokens.get(sent.id).cloned() else { return };
     drop(records);
-    if !sent.is_for(&request.method, request.url.as_str()) {
+    if !sent.is_for(&request.method, &request.url) {
         state.origins.learn(&sent.payment.origin, Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
         state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
@@ -92,8 +92,8 @@ pub(crate) fn note_failure<H: Host>(
 ) {
     let mut records = state.records.borrow_mut();
     let failed_before =
-        records.tokens.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, request.url.as_str()));
-    records.tokens.update(sent.id, |token| token.note_failed_request(&request.method, request.url.as_str()));
+        records.tokens.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
+    records.tokens.update(sent.id, |token| token.note_failed_request(&request.method, &request.url));
     drop(records);
     if is_priced && (is_certain || failed_before) {
         note_refused(state, sent, request);

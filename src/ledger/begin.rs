@@ -85,10 +85,11 @@ pub enum Begun {
 pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Begun, Stop> {
     let Order { resource, payment_hash, .. } = *order;
     let payment_key = key::payment(payment_hash);
-    let open_key = key::open(resource.origin, resource.method, resource.url);
-    let path_key = key::path(resource.origin, resource.method, resource.path);
-    let token_key = key::token(resource.origin, resource.method, resource.url);
-    let counts_keys = Counts::keys(resource.origin, buyer.scopes);
+    let Resource { method, url, .. } = resource;
+    let open_key = key::open(url.origin(), method, url.as_str());
+    let path_key = key::path(url.origin(), method, url.path());
+    let token_key = key::token(url.origin(), method, url.as_str());
+    let counts_keys = Counts::keys(url.origin(), buyer.scopes);
     let all = [payment_key.as_str(), &open_key, &path_key, &token_key];
     view.need(all.into_iter().chain(counts_keys.iter().map(String::as_str)))?;
 
@@ -97,7 +98,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     if let Some(own) = own.filter(|own| own.is_reserved == buyer.only_reserve) {
         return Ok(Begun::Entered(Box::new(own.clone())));
     }
-    let mut counts: Counts = Counts::read(view, resource.origin, buyer.scopes)?;
+    let mut counts: Counts = Counts::read(view, url.origin(), buyer.scopes)?;
     if own.is_none() {
         if let Some(token) = own::sold(view, &resource, &counts.origin, buyer.is_considered, buyer.now_ms)? {
             return Ok(Begun::Bought(Box::new(token)));
@@ -122,8 +123,8 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     let record = Record {
         payment: Payment {
             payment_hash: payment_hash.to_owned(),
-            origin: resource.origin.to_owned(),
-            url: resource.url.to_owned(),
+            origin: url.origin().to_owned(),
+            url: url.clone(),
             protocol: order.protocol,
             amount_msat: order.amount_msat,
             fee_msat: 0,
@@ -178,9 +179,9 @@ fn standing(
     counts: &mut Counts,
 ) -> Result<Option<Record>, Stop> {
     let Order { resource, .. } = *order;
-    let mut keys = vec![key::open(resource.origin, resource.method, resource.url)];
+    let mut keys = vec![key::open(resource.url.origin(), resource.method, resource.url.as_str())];
     if counts.origin.lessons.is_shared() {
-        let prefix = key::open_at(resource.origin);
+        let prefix = key::open_at(resource.url.origin());
         let listing = Listing { prefix, after: None, limit: MOST_OPEN, reverse: false };
         keys.extend(view.list(&listing)?.into_iter().map(|(key, _)| key));
     }
@@ -246,7 +247,7 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
 /// The invoice's hash is in the ledger: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
-    if known.payment.origin != order.resource.origin {
+    if known.payment.origin != order.resource.url.origin() {
         let text = "the invoice was bought from another origin already: its preimage would be shown to this one";
         return refused(Error::new(Code::HashMismatch, text));
     }
@@ -257,7 +258,7 @@ fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut C
             let method = order.resource.method.to_owned();
             let token = Token::new(known.payment.clone(), method, order.token.to_owned(), known.preimage.clone());
             let token = token.bought_for(order.resource.url);
-            own::put(view, &token, order.resource.path, &mut counts.origin)?;
+            own::put(view, &token, order.resource.url.path(), &mut counts.origin)?;
             counts.write(view)?;
             Ok(Some(token))
         }

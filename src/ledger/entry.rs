@@ -72,7 +72,7 @@ impl Entry {
     /// The resource that it paid for.
     #[must_use]
     pub fn resource(&self) -> String {
-        resource(&self.method, &self.payment.url)
+        resource(&self.method, self.payment.url.as_str())
     }
 
     /// Whether both speak of the same order to the wallet.

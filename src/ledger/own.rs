@@ -24,7 +24,7 @@ fn write(tokens: &[Token], row: &mut Writer) {
 /// The key of the row that a token stands in.
 #[must_use]
 pub fn key_of(token: &Token) -> String {
-    key::token(&token.payment.origin, &token.method, &token.payment.url)
+    key::token(&token.payment.origin, &token.method, token.payment.url.as_str())
 }
 
 /// The token that opens a resource and that nobody has considered yet: its own, or one of the origin's newest.
@@ -35,7 +35,7 @@ pub(crate) fn sold(
     is_considered: &dyn Fn(&str) -> bool,
     now_ms: u64,
 ) -> Result<Option<Token>, Stop> {
-    let own_key = key::token(resource.origin, resource.method, resource.url);
+    let own_key = key::token(resource.url.origin(), resource.method, resource.url.as_str());
     let mut keys = vec![own_key.as_str()];
     if resource.is_replayable {
         let others = origin.tokens.iter().rev().filter(|sold| !is_considered(&sold.payment_hash));
@@ -92,7 +92,7 @@ pub enum Said {
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
 pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Result<(), Stop> {
     let key = key_of(token);
-    let path_key = key::path(at.origin, at.method, at.path);
+    let path_key = key::path(at.url.origin(), at.method, at.url.path());
     view.need([key.as_str(), &path_key])?;
     let hash = &token.payment.payment_hash;
     let mut tokens = view.read(&key, read)?.unwrap_or_default();

@@ -5,6 +5,7 @@ use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
+use crate::wire::url::Url;
 
 /// Room for a row in the stored form: its names and numbers, hash and preimage.
 const ROW_BYTES: usize = 420;
@@ -38,8 +39,8 @@ pub struct Payment {
     pub payment_hash: String,
     /// Scheme, host and port.
     pub origin: String,
-    /// Without fragment.
-    pub url: String,
+    /// What was paid for.
+    pub url: Url,
     /// How the offer was answered.
     pub protocol: Protocol,
     /// Millisatoshis, without the fee.
@@ -59,7 +60,7 @@ impl Payment {
     pub(crate) fn write(&self, object: &mut Writer) {
         object.text("paymentHash", Some(&self.payment_hash));
         object.text("origin", Some(&self.origin));
-        object.text("url", Some(&self.url));
+        object.text("url", Some(self.url.as_str()));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));
         object.number("feeMsat", Some(self.fee_msat));
@@ -78,7 +79,7 @@ impl Payment {
     pub(crate) fn write_offer(&self, object: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
         object.text("paymentHash", Some(&self.payment_hash));
         object.text("origin", Some(&self.origin));
-        object.text("url", Some(&self.url));
+        object.text("url", Some(self.url.as_str()));
         object.text("method", Some(method));
         object.text("protocol", Some(self.protocol.as_str()));
         object.text("token", Some(token));
@@ -89,15 +90,16 @@ impl Payment {
 
     /// About how many bytes it takes of a stored object.
     pub(crate) fn size(&self) -> usize {
-        ROW_BYTES.saturating_add(self.origin.len()).saturating_add(self.url.len())
+        ROW_BYTES.saturating_add(self.origin.len()).saturating_add(self.url.as_str().len())
     }
 
     pub(crate) fn read(fields: &mut Fields<'_>, state: State, started_at: u64) -> Self {
         let protocol = Protocol::from_name(&fields.text("protocol"));
+        let url = Url::parse(&fields.text("url"));
         Self {
             payment_hash: fields.text("paymentHash"),
             origin: fields.text("origin"),
-            url: fields.text("url"),
+            url: fields.expect(url.ok(), Url::default()),
             protocol: fields.expect(protocol, Protocol::L402),
             amount_msat: fields.number("amountMsat"),
             fee_msat: fields.number("feeMsat"),

@@ -93,7 +93,7 @@ impl Record {
     /// The key of the row that locks its resource.
     #[must_use]
     pub fn open_key(&self) -> String {
-        key::open(&self.payment.origin, &self.method, &self.payment.url)
+        key::open(&self.payment.origin, &self.method, self.payment.url.as_str())
     }
 
     /// Records that a payment was proven. A fee that nobody reported stays as it was.

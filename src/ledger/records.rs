@@ -7,6 +7,7 @@ use crate::ledger::journal::Journal;
 use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Tokens;
+use crate::wire::url::Url;
 use std::rc::Rc;
 
 /// What an instance knows of payments and tokens.
@@ -31,9 +32,8 @@ pub(crate) enum Unproven {
 
 /// What a server offers for a payment.
 pub(crate) struct Offered<'a> {
-    pub(crate) origin: &'a str,
     pub(crate) method: &'a str,
-    pub(crate) url: &'a str,
+    pub(crate) url: &'a Url,
     pub(crate) token: &'a str,
 }
 
@@ -90,7 +90,7 @@ impl Records {
         entry: &Entry,
         unproven: Unproven,
         now_ms: u64,
-    ) -> Result<Rc<Token>, Payment> {
+    ) -> Result<Rc<Token>, Box<Payment>> {
         let hash = &entry.payment.payment_hash;
         let payment = match self.journal.find_mut(hash) {
             Some(known) => {
@@ -110,7 +110,7 @@ impl Records {
         };
         match self.tokens.bought_with(hash) {
             Some(token) if payment.state == State::Paid => Ok(Rc::clone(token)),
-            _ => Err(payment.clone()),
+            _ => Err(Box::new(payment.clone())),
         }
     }
 
@@ -125,7 +125,7 @@ impl Records {
         offered: &Offered<'_>,
     ) -> Result<Option<Rc<Token>>, Box<KnownHash>> {
         let Some((payment, preimage)) = self.bought_with(hash) else { return Ok(None) };
-        if payment.origin != offered.origin {
+        if payment.origin != offered.url.origin() {
             let error = Error::new(
                 Code::HashMismatch,
                 "the invoice was bought from another origin already: its preimage would be shown to this one",

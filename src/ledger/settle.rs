@@ -11,7 +11,6 @@ use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Stop, View};
-use crate::wire::origin::Location;
 
 /// What became of a payment that is not proven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,8 +70,8 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     let known = find(view, &ours.payment.payment_hash)?;
     let mut record = known.clone().unwrap_or_else(|| ours.clone());
     let was_proven = known.as_ref().is_some_and(|known| known.payment.state == State::Paid);
-    let path = Location::of(&record.payment.url).map_or("/", |location| location.path).to_owned();
-    let token_key = key::token(&record.payment.origin, &record.method, &record.payment.url);
+    let path = record.payment.url.path().to_owned();
+    let token_key = key::token(&record.payment.origin, &record.method, record.payment.url.as_str());
     let keys = Counts::keys(&record.payment.origin, &record.scopes);
     let others = [record.open_key(), key::path(&record.payment.origin, &record.method, &path), token_key.clone()];
     view.need(keys.iter().chain(&others).map(String::as_str))?;
@@ -189,6 +188,5 @@ pub fn repeat(view: &mut View, abandoned: &Record, buyer: &Buyer<'_>) -> Result<
 #[must_use]
 pub fn resource_of(record: &Record) -> Resource<'_> {
     let Record { payment, method, .. } = record;
-    let path = Location::of(&payment.url).map_or("/", |location| location.path);
-    Resource { origin: &payment.origin, method, url: &payment.url, path, is_replayable: true }
+    Resource { method, url: &payment.url, is_replayable: true }
 }

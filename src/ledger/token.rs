@@ -8,7 +8,7 @@ use crate::text::json_writer::Writer;
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 
 /// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
 /// trip there; each costs room in the store, and time with every request.
@@ -109,8 +109,8 @@ impl Token {
 
     /// The same token, known to open another URL of its origin.
     #[must_use]
-    pub fn bought_for(mut self, url: &str) -> Self {
-        self.payment.url = url.to_owned();
+    pub fn bought_for(mut self, url: &Url) -> Self {
+        self.payment.url = url.clone();
         self
     }
 
@@ -132,8 +132,8 @@ impl Token {
 
     /// Whether it was bought for this very method and URL.
     #[must_use]
-    pub fn is_for(&self, method: &str, url: &str) -> bool {
-        self.method == method && self.payment.url == url
+    pub fn is_for(&self, method: &str, url: &Url) -> bool {
+        self.method == method && self.payment.url == *url
     }
 
     /// How often it was refused at this method and path as a token of another resource.
@@ -142,28 +142,27 @@ impl Token {
     }
 
     /// Whether a request failed at this method and path that it was sent with as a token of another resource.
-    pub(crate) fn has_failed_at(&self, method: &str, url: &str) -> bool {
-        let path = Location::of(url).map_or("/", |location| location.path);
-        self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
+    pub(crate) fn has_failed_at(&self, method: &str, url: &Url) -> bool {
+        self.refused.iter().any(|refusal| is_at(&refusal.at, method, url.path()))
     }
 
     /// Whether it may open a request that nobody has answered yet: it is in time, its caveats allow it, and it was not
     /// refused there. What it was sold for it opens whatever its caveats say of paths: a server behind a proxy may know them by
     /// other names.
     pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
-        let Resource { method, url, path, .. } = *resource;
+        let Resource { method, url, .. } = *resource;
         if !self.rules.are_in_time(now_ms) {
             return false;
         }
         if self.is_for(method, url) {
             return self.own_refusals <= u64::from(!self.accepted);
         }
-        self.rules.allow(method, path) && self.refusals(method, path) == 0
+        self.rules.allow(method, url.path()) && self.refusals(method, url.path()) == 0
     }
 
     /// Whether it was bought for this method and path.
     pub(crate) fn is_of(&self, method: &str, path: &str) -> bool {
-        self.method == method && Location::of(&self.payment.url).is_some_and(|own| own.path == path)
+        self.method == method && self.payment.url.path() == path
     }
 
     /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
@@ -194,7 +193,7 @@ impl Token {
     }
 
     /// Notes that a request was answered 400, 401, 402 or 403 with this token.
-    pub fn note_refusal(&mut self, method: &str, url: &str) {
+    pub fn note_refusal(&mut self, method: &str, url: &Url) {
         if self.is_for(method, url) {
             self.own_refusals = self.own_refusals.saturating_add(1);
             return;
@@ -203,12 +202,12 @@ impl Token {
     }
 
     /// Notes that a request failed that it was sent with as a token of another resource.
-    pub(crate) fn note_failed_request(&mut self, method: &str, url: &str) {
+    pub(crate) fn note_failed_request(&mut self, method: &str, url: &Url) {
         self.note_refusals(method, url, 0);
     }
 
-    fn note_refusals(&mut self, method: &str, url: &str, times: u64) {
-        let path = Location::of(url).map_or("/", |location| location.path);
+    fn note_refusals(&mut self, method: &str, url: &Url, times: u64) {
+        let path = url.path();
         match self.refused.iter_mut().find(|refusal| is_at(&refusal.at, method, path)) {
             Some(refusal) => refusal.times = refusal.times.saturating_add(times),
             None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times }),

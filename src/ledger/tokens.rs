@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
 use crate::ledger::token::Token;
 use crate::text::scan::parts;
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -20,8 +20,8 @@ const MOST_REMOVED: usize = 64;
 pub struct Search<'a> {
     /// Upper-case.
     pub method: &'a str,
-    /// Absolute, without user, password and fragment.
-    pub url: &'a str,
+    /// What is asked for.
+    pub url: &'a Url,
     /// Whether another resource's token may be tried.
     pub borrow: bool,
     /// For the first request of a call. Later ones leave out what its own resource has refused twice.
@@ -116,13 +116,12 @@ impl Tokens {
     #[must_use]
     pub fn choose(&self, search: &Search<'_>) -> Option<&Rc<Token>> {
         let Search { method, url, is_first, now_ms, .. } = *search;
-        let location = Location::of(url)?;
         let mut best: Option<(usize, &Rc<Token>)> = None;
         let mut refused = false;
-        for token in self.list.iter().filter(|token| token.payment.origin == location.origin) {
+        for token in self.list.iter().filter(|token| token.payment.origin == url.origin()) {
             let own = token.is_for(method, url);
             // What made a request fail may still be what a 402 asks for.
-            refused |= token.refusals(method, location.path) > 0 || (is_first && token.has_failed_at(method, url));
+            refused |= token.refusals(method, url.path()) > 0 || (is_first && token.has_failed_at(method, url));
             let is_refused = match token.accepted {
                 true => token.own_refusals > 0,
                 // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
@@ -132,14 +131,10 @@ impl Tokens {
                 continue;
             }
             // What it was sold for it opens: a server behind a proxy may know its paths by other names.
-            if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, location.path)) {
+            if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, url.path())) {
                 continue;
             }
-            let likeness = if own {
-                usize::MAX
-            } else {
-                Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path))
-            };
+            let likeness = if own { usize::MAX } else { common_segments(token.payment.url.path(), url.path()) };
             if best.is_none_or(|(most, _)| likeness >= most) {
                 best = Some((likeness, token));
             }

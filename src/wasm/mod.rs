@@ -91,7 +91,7 @@ impl Core {
         let request = self.client.host().request(call);
         self.client.token_to_send(&request).map_or(0, |token| {
             let id = i32::try_from(token.id).unwrap_or(0);
-            if token.is_for(&request.method, request.url.as_str()) {
+            if token.is_for(&request.method, &request.url) {
                 id
             } else {
                 id.saturating_neg()

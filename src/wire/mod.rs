@@ -4,7 +4,6 @@ pub mod challenge;
 mod hmac;
 pub mod invoice;
 pub mod macaroon;
-pub mod origin;
 pub mod payment_hash;
 pub mod preimage;
 pub mod url;

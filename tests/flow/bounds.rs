@@ -15,6 +15,7 @@ use l402_fetch::ledger::token::{Token, MOST_REFUSALS};
 use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use std::rc::Rc;
 use std::time::Instant;
@@ -29,7 +30,7 @@ fn row(number: u64, origin: &str, state: State, started_at_ms: u64) -> Entry {
     let payment = Payment {
         payment_hash: format!("{number:064x}"),
         origin: origin.to_owned(),
-        url: format!("{origin}/articles/{number}?page=1"),
+        url: Url::of(&format!("{origin}/articles/{number}?page=1")),
         protocol: Protocol::L402,
         amount_msat: 10_000 + number,
         fee_msat: if state == State::Paid { number % 7 } else { 0 },
@@ -102,7 +103,8 @@ fn the_sizes_are_about_right() {
     }
     let tokens = stock(100_000, |number| {
         let mut token = token(number, "https://api.example", &"A".repeat(300), 1_800_000_000_123);
-        (0..number % 5).for_each(|path| token.note_refusal("GET", &format!("https://api.example/other/{path}")));
+        (0..number % 5)
+            .for_each(|path| token.note_refusal("GET", &Url::of(&format!("https://api.example/other/{path}"))));
         token
     });
     let length = tokens.to_text().len();
@@ -417,9 +419,9 @@ fn expired_and_used_up_tokens_make_room_and_dishonored_ones_do_not() {
         match number % 5 {
             2 => {
                 token.note_accepted();
-                token.note_refusal("GET", &url(number));
+                token.note_refusal("GET", &Url::of(&url(number)));
             }
-            3 => (0..2).for_each(|_| token.note_refusal("GET", &url(number))),
+            3 => (0..2).for_each(|_| token.note_refusal("GET", &Url::of(&url(number)))),
             _ => token.note_accepted(),
         }
         token
@@ -454,7 +456,7 @@ fn expired_and_used_up_tokens_make_room_and_dishonored_ones_do_not() {
 #[test]
 fn a_token_remembers_so_many_refusals() {
     let mut bought = token(0, "https://api.example", "token", 1_800_000_000_123);
-    let at = |number: usize| format!("https://api.example/other/{number}");
+    let at = |number: usize| Url::of(&format!("https://api.example/other/{number}"));
     (0..2).for_each(|_| bought.note_refusal("GET", &at(0)));
     for number in 1..MOST_REFUSALS * 3 {
         bought.note_refusal("GET", &at(number));

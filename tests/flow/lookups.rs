@@ -15,6 +15,7 @@ use l402_fetch::ledger::journal::Journal;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -35,7 +36,7 @@ fn lost(count: usize, has_lock: bool) -> (Rc<World>, Rc<Store>) {
         let payment = Payment {
             payment_hash: offer.hash,
             origin: format!("https://shop{number}.example"),
-            url: shop(number),
+            url: Url::of(&shop(number)),
             protocol: Protocol::L402,
             amount_msat: 10_000,
             fee_msat: 0,

@@ -10,6 +10,7 @@ use l402_fetch::ledger::token::Token;
 use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::wire::challenge::Protocol;
 use l402_fetch::wire::invoice::Network;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 
 fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {
@@ -17,7 +18,7 @@ fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {
         payment: Payment {
             payment_hash: hash.to_owned(),
             origin: "https://api.example".into(),
-            url: "https://api.example/data?q=\"1\"".into(),
+            url: Url::of("https://api.example/data?q=\"1\""),
             protocol: Protocol::L402,
             amount_msat: 10_000,
             fee_msat: 7,
@@ -56,7 +57,7 @@ fn the_stored_form() {
     );
     let mut tokens = Tokens::default();
     let mut bought = token("aa");
-    bought.note_refusal("GET", "https://api.example/other?q");
+    bought.note_refusal("GET", &Url::of("https://api.example/other?q"));
     tokens.put(bought);
     assert_eq!(
         tokens.to_text(),

@@ -63,7 +63,10 @@ fn compacted(journal: &Journal, most: usize, now: u64) -> Journal {
     compacted.compact(most, now);
     for origin in [None, Some("https://a.example"), Some("https://b.example"), Some("https://c.example")] {
         assert_eq!(compacted.spent(origin, now), journal.spent(origin, now));
-        assert_eq!(compacted.counted(origin.unwrap_or_default(), now), journal.counted(origin.unwrap_or_default(), now));
+        assert_eq!(
+            compacted.counted(origin.unwrap_or_default(), now),
+            journal.counted(origin.unwrap_or_default(), now)
+        );
     }
     for entry in journal.entries().iter().filter(|entry| !entry.can_be_compacted(now)) {
         assert!(compacted.find(&entry.payment.payment_hash) == Some(entry), "what must stay was compacted");
