@@ -26,6 +26,16 @@ function start(...args) {
 const startShortOfDisk = (...args) =>
   startWith((program, flags) => ["sh", ["-c", 'ulimit -f 128; exec "$0" "$@"', program, ...flags]], ...args);
 
+/** Another process buys, and is killed while its wallet pays. */
+async function killWhilePaying(t, shop, path) {
+  const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
+  t.equal(await buyer.hear(), "ready");
+  buyer.say("go");
+  await shop.until("asked", 1);
+  buyer.kill("SIGKILL");
+  await buyer.ended;
+}
+
 function startWith(command, ...args) {
   // in Deno, where it can be tried, with the permissions alone that the README names
   const allow = args[0] === "count" ? [`--allow-read=${folder}`, `--allow-write=${folder}`] : ["--allow-all"];
@@ -310,12 +320,7 @@ const cases = [
     async run(t) {
       const shop = openShop(t);
       const path = newPath();
-      const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
-      t.equal(await buyer.hear(), "ready");
-      buyer.say("go");
-      await shop.until("asked", 1);
-      buyer.kill("SIGKILL");
-      await buyer.ended;
+      await killWhilePaying(t, shop, path);
       const wallet = { pay: () => t.ok(false, "asked to pay"), lookup: shop.lookup };
       const error = await t.rejects(shop.client({ store: fileStore(path), wallet })(shop.url("a")), "payment_unknown");
       t.equal(error.payment.state, "pending");
@@ -337,12 +342,7 @@ const cases = [
     async run(t) {
       const shop = openShop(t);
       const path = newPath();
-      const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
-      t.equal(await buyer.hear(), "ready");
-      buyer.say("go");
-      await shop.until("asked", 1);
-      buyer.kill("SIGKILL");
-      await buyer.ended;
+      await killWhilePaying(t, shop, path);
       const wallet = { pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
       // a wallet without an id is another one in each process
       for (const time of [1, 2]) {
