@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { at, cache, CHROMIUM, find, FIREFOX, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
+import { at, cache, CHROMIUM, find, FIREFOX, REDIS, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
 
 /** Programs that come from the system: what tests call, and Debian's package of it. */
 const SYSTEM = [
@@ -13,6 +13,8 @@ const SYSTEM = [
   { programs: FIREFOX, package: "firefox-esr" },
   { programs: ["WebKitWebDriver"], package: "webkit2gtk-driver" },
   { programs: ["Xvfb"], package: "xvfb" },
+  { programs: ["initdb"], package: "postgresql" },
+  { programs: REDIS, package: "redis-server" },
 ];
 
 /** Says what is done, how long that usually takes, and how long it took. */
@@ -69,14 +71,14 @@ async function cargoTools(names = Object.keys(TOOLS)) {
   }
 }
 
-/** Browsers and their drivers. */
+/** Browsers and their drivers, and databases. */
 async function system(wanted) {
   const missing = wanted.filter(({ programs }) => !programs.some(find)).map((entry) => entry.package);
   if (missing.length === 0) return;
   if (!find("apt-get") || process.getuid?.() !== 0) {
     throw new RunError(
       `these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
-        `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`,
+        `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver, Xvfb, PostgreSQL and Redis or Valkey so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`,
     );
   }
   await step(`Debian packages ${missing.join(" ")}`, "1 to 3 min", async () => {

@@ -33,6 +33,10 @@ const RUNNERS = [
     "sqlite-bun": sqlite("bun", [bin("bun")]),
     "sqlite-better": sqlite("better", [process.execPath]),
   },
+  {
+    "postgres-pg": (stores) => file("postgres", [process.execPath], ["pg", stores]),
+    "postgres-js": (stores) => file("postgres", [process.execPath], ["postgres", stores]),
+  },
 ];
 
 const wanted = process.argv.slice(2);
