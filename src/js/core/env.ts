@@ -1,11 +1,9 @@
 import { L402Error } from "./error.js";
-import { bounded } from "./locks.js";
+import { bounded, isolated } from "./locks.js";
 import type { ReadOptions } from "./options.js";
 import type { Call } from "./request.js";
 import { type PayContext, readWallet } from "./wallet.js";
 
-// workerd freezes the promises of a request that has ended, so its tasks may not wake those of another.
-const isolated = typeof WebSocketPair !== "undefined";
 // In pages and their workers an Authorization to another origin makes a preflight, which the server may refuse.
 const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
 

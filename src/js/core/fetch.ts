@@ -151,7 +151,7 @@ export function createFetch(
     if (init === undefined && looked && isAddress(input)) {
       const token = client ? client.ready(input) : null;
       if (token === null || (token && !follow && !onEvent)) {
-        const response = await (client && token ? fetch(input, client.withToken(token.authorization)) : fetch(input));
+        const response = await (token ? fetch(input, (client as Client).withToken(token.authorization)) : fetch(input));
         if (isLast(token, response)) return done(null, response, token && client?.accepted(token));
         return rest(readRequest(input, init, context, true), token, response);
       }

@@ -1,7 +1,7 @@
 // The user's store and its locks, as the core asks for them.
 
-// workerd freezes the promises of a request that has ended, so its tasks may not wake those of another.
-const isolated = typeof WebSocketPair !== "undefined";
+/** workerd freezes the promises of a request that has ended, so its tasks may not wake those of another. */
+export const isolated = typeof WebSocketPair !== "undefined";
 
 // The core's name for the lock that is held for moments only.
 const LEDGER_LOCK = "l402-fetch/ledger";

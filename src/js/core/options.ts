@@ -267,7 +267,8 @@ function nearest(key: string, prefix: Place) {
 function isNear(a: string, b: string, most: number): boolean {
   const [c, d] = [a.slice(1), b.slice(1)];
   if (a[0] === b[0]) return !a || isNear(c, d, most);
-  return most > 0 && (isNear(c, b, most - 1) || isNear(a, d, most - 1) || isNear(c, d, most - 1));
+  const left = most - 1;
+  return left >= 0 && (isNear(c, b, left) || isNear(a, d, left) || isNear(c, d, left));
 }
 
 function integer(value: unknown, path: string, min: number, max: number, unit: string) {
@@ -337,9 +338,8 @@ function mustBeFunction(value: unknown, path: string) {
 }
 
 /** What the types promise of it is for the caller to keep: every call reckons with anything. */
-function optionalFunction<Key extends keyof Options>(given: Keys, key: Key): Options[Key] | undefined {
-  return given[key] === undefined ? undefined : (mustBeFunction(given[key], key) as Options[Key]);
-}
+const optionalFunction = <Key extends keyof Options>(given: Keys, key: Key): Options[Key] | undefined =>
+  given[key] === undefined ? undefined : (mustBeFunction(given[key], key) as Options[Key]);
 
 /**
  * The fetch of this moment, since `globalThis.fetch = createFetch(…)` must not call itself. It is bound to no `this`:

@@ -204,7 +204,9 @@ function refused(cause: unknown): Failed {
  * @internal
  */
 export function isNwcRefusal(error: unknown): error is { code: string } {
-  return /^(INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/.test(String((error as Loose | null)?.code));
+  return /^(INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/.test(
+    (error as { code: string } | null)?.code as string,
+  );
 }
 
 /**
@@ -290,22 +292,17 @@ function readPaid(answer: Loose) {
 function readLookup(given: unknown): Found | null {
   if (given !== Object(given)) return null;
   const answer = given as Loose;
-  const { state } = answer;
+  const state = answer.state as Exclude<Found["state"], "paid">;
   const begunAt = msat(answer.begunAt);
   const paid = readPaid(answer);
   if (paid && !/^0*$/.test(paid.preimage)) return { state: "paid", ...paid };
-  return isState(state) ? { state, ...(begunAt !== undefined && { begunAt }) } : null;
+  return /^(pending|failed|not_found)$/.test(state) ? { state, ...(begunAt !== undefined && { begunAt }) } : null;
 }
-
-const isState = (value: unknown): value is Exclude<Found["state"], "paid"> =>
-  value === "pending" || value === "failed" || value === "not_found";
 
 /** Millisatoshis, or milliseconds, where that is what it is. */
 function msat(value: unknown) {
-  return isSafeInteger(value) && value >= 0 ? value : undefined;
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 }
-
-const isSafeInteger = (value: unknown): value is number => Number.isSafeInteger(value);
 
 function describe(answer: unknown) {
   if (answer === "") return "an empty text";
