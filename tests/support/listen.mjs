@@ -2,8 +2,8 @@
 import { createServer } from "node:net";
 
 /**
- * Has a server listen. Resolves with its `port`, its `address` (host and port), its `url` over HTTP, and a `close()` that
- * ends open connections as well. Rejects where the port is taken.
+ * Has a server listen. Resolves with its `port`, its `address` (host and port), its `url` over HTTP, and a `close()`
+ * that ends open connections as well. Rejects where the port is taken.
  */
 export async function listen(server, { port = 0 } = {}) {
   await new Promise((done, fail) => {
