@@ -393,7 +393,8 @@ mod invoices {
         }
     }
 
-    /// Which one counts is told by no rule that all wallets keep to, so what is shown and checked may not be what is paid.
+    /// Which one counts is told by no rule that all wallets keep to, so what is shown and checked may not be what is
+    /// paid.
     #[test]
     fn no_field_comes_twice() {
         let second: [(u8, &[u8]); 9] = [

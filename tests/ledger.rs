@@ -27,8 +27,8 @@ use std::rc::Rc;
 const START: u64 = 1_800_000_000_000;
 const LEASE_MS: u64 = 150_000;
 
-/// A store by compare-and-swap. A write may be refused though nothing changed, or happen and say that it did not, or happen
-/// later.
+/// A store by compare-and-swap. A write may be refused though nothing changed, or happen and say that it did not, or
+/// happen later.
 #[derive(Default)]
 struct Store {
     rows: RefCell<BTreeMap<String, Rc<str>>>,
@@ -78,7 +78,8 @@ impl Store {
         }
     }
 
-    /// Runs a step to its end, as the driver does: reads what is missing, writes, and runs it anew where that is refused.
+    /// Runs a step to its end, as the driver does: reads what is missing, writes, and runs it anew where that is
+    /// refused.
     fn step<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
         let mut manner = manner;
         let mut uncertain = false;
@@ -320,8 +321,8 @@ fn a_refused_purchase_whose_write_is_still_on_its_way_never_happens() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// Whatever buyers do at once and whatever the store does: sums are those of the records, no limit is exceeded, and no
-    /// resource has two open payments.
+    /// Whatever buyers do at once and whatever the store does: sums are those of the records, no limit is exceeded, and
+    /// no resource has two open payments.
     #[test]
     fn sums_are_those_of_the_records(seed in any::<u64>()) {
         let _ = TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);

@@ -1,4 +1,5 @@
-//! The paywall, from outside: what it offers is what we read, what it sells is paid once, and no bad input brings it down.
+//! The paywall, from outside: what it offers is what we read, what it sells is paid once, and no bad input brings it
+//! down.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -210,7 +210,8 @@ proptest! {
         });
     }
 
-    /// Fields changed at random, with a checksum that is right again: what lightning-invoice reads we read, and the same.
+    /// Fields changed at random, with a checksum that is right again: what lightning-invoice reads we read, and the
+    /// same.
     #[test]
     fn changed_fields_are_read_as_lightning_invoice_reads_them(
         description in proptest::option::of("[a-z☃]{0,20}"),

@@ -1,4 +1,5 @@
-//! What a wallet reports of a payment whose answer was lost, seen of real ones: nothing is paid twice, and nothing is forgotten.
+//! What a wallet reports of a payment whose answer was lost, seen of real ones: nothing is paid twice, and nothing is
+//! forgotten.
 
 use crate::executor::Later;
 use crate::host::{
@@ -47,7 +48,8 @@ fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fak
 
 #[test]
 fn a_wallet_that_finds_nothing_is_never_believed_to_have_paid_nothing() {
-    // NWC, a timeout of what was paid: lookup_invoice of wallets that search incoming invoices only says NOT_FOUND for ever.
+    // NWC, a timeout of what was paid: lookup_invoice of wallets that search incoming invoices only says NOT_FOUND for
+    // ever.
     let (world, store, (client, host), hash, end) = thrown(wallet("nwc", false, NWC), Fact::NotFound);
     assert_eq!(end, threw(Code::PaymentUnknown, State::Unknown));
     for wait_ms in [60_000, 3_600_000, 80_000_000] {

@@ -1,4 +1,5 @@
-//! A token that is sent on a guess costs nothing, and what an origin's tokens are good for is learnt from every refusal.
+//! A token that is sent on a guess costs nothing, and what an origin's tokens are good for is learnt from every
+//! refusal.
 
 use crate::host::{
     begin, call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World,

@@ -1,4 +1,5 @@
-//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`: nothing of ours makes what is tested.
+//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`: nothing of ours makes what is
+//! tested.
 
 use bitcoin::hashes::{sha256, Hash as _};
 use bitcoin::secp256k1::{Secp256k1, SecretKey};

@@ -270,7 +270,8 @@ fn fes(groups: &[u8]) -> Vec<Fe32> {
     groups.iter().map(|group| Fe32::try_from(*group).unwrap()).collect()
 }
 
-/// A local time of the server, who knows where: read as UTC it may make a token shorter, and never one that can't be bought.
+/// A local time of the server, who knows where: read as UTC it may make a token shorter, and never one that can't be
+/// bought.
 #[test]
 fn an_expiry_without_a_zone_only_shortens() {
     for (expires, sold, minutes, reused) in [

@@ -371,8 +371,8 @@ fn a_waiter_tries_the_new_token_after_the_payer() {
     assert_eq!(world.paid(), 1);
 }
 
-/// Two instances on one store. The second has seen a token of the origin open what had asked for money and what it was not
-/// bought for, where that `shares`; now the server's tokens are good for one resource each.
+/// Two instances on one store. The second has seen a token of the origin open what had asked for money and what it was
+/// not bought for, where that `shares`; now the server's tokens are good for one resource each.
 fn two_instances(shares: bool) -> (Rc<World>, (TheClient, Fake), (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new(true));
     world.server.shares.set(shares);
@@ -399,8 +399,8 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_
 
 #[test]
 fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() {
-    // A token opened what it was not bought for, and another was refused elsewhere: an open payment stands in the way of
-    // the whole origin, and purchases are made side by side.
+    // A token opened what it was not bought for, and another was refused elsewhere: an open payment stands in the way
+    // of the whole origin, and purchases are made side by side.
     let (world, _, (client, host)) = two_instances(true);
     assert_eq!(fetch(&client, &host, at("/a")), PAID);
     let answer = world.wallet_waits();

@@ -116,8 +116,8 @@ fn damage_is_told_from_a_later_version() {
     }
 }
 
-/// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage or a
-/// token that can't stand in a header.
+/// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage
+/// or a token that can't stand in a header.
 #[test]
 fn a_member_that_cant_be_is_damage() {
     let journal = entry("aa", State::Paid, 1_800_000_000_123);

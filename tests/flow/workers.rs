@@ -37,7 +37,8 @@ fn end_request(host: &Fake) -> Rc<Freezer> {
 fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
     let (world, client, host) = begin();
     host.isolated.set(true);
-    // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one buys.
+    // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one
+    // buys.
     let consent = host.user_waits();
     let _gone = start(&client, &host, get(URL));
     world.executor.run(1000);
@@ -149,7 +150,8 @@ fn what_a_request_that_froze_while_a_person_was_asked_had_reserved_is_free_again
     assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
 }
 
-/// A request that froze in a store call of its purchase: while the store is read for the second time, or its entry written.
+/// A request that froze in a store call of its purchase: while the store is read for the second time, or its entry
+/// written.
 fn froze_in_the_store(
     op: Op,
     had_bought: bool,

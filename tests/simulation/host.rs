@@ -1,5 +1,5 @@
-//! The host of a simulated process. It keeps to what `src/js/core/locks.js` does around a user's store: one that is silent for 60 s has
-//! failed, and a lock is freed after the writes that were made under it.
+//! The host of a simulated process. It keeps to what `src/js/core/locks.js` does around a user's store: one that is
+//! silent for 60 s has failed, and a lock is freed after the writes that were made under it.
 
 use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
@@ -16,8 +16,8 @@ use std::rc::Rc;
 pub type Cause = &'static str;
 
 const STORE_TIMEOUT_MS: u64 = 60_000;
-/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before anything
-/// happens.
+/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before
+/// anything happens.
 const COARSE_MS: u64 = 4_000;
 
 #[derive(Clone)]

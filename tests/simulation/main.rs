@@ -1,44 +1,48 @@
 //! Clients on one store, driven through the flow by a scheduler that may stop or break anything at every step.
 //!
-//! **The model.** Each process has a [`Client`](l402_fetch::Client) and a memory of its own; all share one store with its
-//! locks, one wallet with its own ledger, which is the truth about every payment, the servers, and a clock. Whatever a client
-//! asks of its host (send, pay, look up, load, save, lock, sleep, consent) waits until the scheduler carries it out; a payment
-//! takes three steps: the order reaches the wallet, the money moves, the answer arrives. Beside the next step of any request,
-//! what may happen next is that a request fails before or after it took effect, takes longer than any timer, or never
-//! answers; that a request of an isolate ends or freezes with all its tasks while others of that isolate go on; that a process
-//! dies (what it had under way to wallet and store is lost, or arrives later) and its users call again; that all die; that one freezes, its leases are taken over, and it thaws; that the next timer fires first; that the wall
-//! clock is set. Timers go on when nobody has anything else to do. [`promises`] are checked at every step that moves money or
-//! writes, and again at the end, when everybody who lives, and a new process, asks for everything once more.
+//! **The model.** Each process has a [`Client`](l402_fetch::Client) and a memory of its own; all share one store with
+//! its locks, one wallet with its own ledger, which is the truth about every payment, the servers, and a clock.
+//! Whatever a client asks of its host (send, pay, look up, load, save, lock, sleep, consent) waits until the scheduler
+//! carries it out; a payment takes three steps: the order reaches the wallet, the money moves, the answer arrives.
+//! Beside the next step of any request, what may happen next is that a request fails before or after it took effect,
+//! takes longer than any timer, or never answers; that a request of an isolate ends or freezes with all its tasks while
+//! others of that isolate go on; that a process dies (what it had under way to wallet and store is lost, or arrives
+//! later) and its users call again; that all die; that one freezes, its leases are taken over, and it thaws; that the
+//! next timer fires first; that the wall clock is set. Timers go on when nobody has anything else to do. [`promises`]
+//! are checked at every step that moves money or writes, and again at the end, when everybody who lives, and a new
+//! process, asks for everything once more.
 //!
-//! **Every run** of two processes with one fault is explored, not a sample: depth first, each by running again from the start
-//! with the choices made so far, and with every act that is possible at each step as a branch. Two reductions keep it small:
+//! **Every run** of two processes with one fault is explored, not a sample: depth first, each by running again from the
+//! start with the choices made so far, and with every act that is possible at each step as a branch. Two reductions
+//! keep it small:
 //!
-//! - *States seen before are cut off.* A client reads nothing but what its host told it, so its memory is a function of that
-//!   sequence, and with it all that it will ever do. A state is therefore named by the hash of what each living process was
-//!   told, in order and with the time; by what each has under way; by store, locks, ledger, used tokens, clock and faults
-//!   left; and by what the checks count. Two runs that come to the same name go on alike, so the second is not followed.
-//!   Names have 128 bits. What a dead process was told is left out: nothing depends on it any more.
-//! - *Effect and answer are one step* for requests that change or read something shared at one moment. Between its answer and
-//!   its next request a client touches nothing that others see, so what happens in between may as well happen before the
-//!   answer or after the request, and is explored there. Payments, whose effect and answer lie far apart, have a step for each;
-//!   a write that has happened though its answer is lost is a fault of its own.
+//! - *States seen before are cut off.* A client reads nothing but what its host told it, so its memory is a function of
+//!   that sequence, and with it all that it will ever do. A state is therefore named by the hash of what each living
+//!   process was told, in order and with the time; by what each has under way; by store, locks, ledger, used tokens,
+//!   clock and faults left; and by what the checks count. Two runs that come to the same name go on alike, so the
+//!   second is not followed. Names have 128 bits. What a dead process was told is left out: nothing depends on it any
+//!   more.
+//! - *Effect and answer are one step* for requests that change or read something shared at one moment. Between its
+//!   answer and its next request a client touches nothing that others see, so what happens in between may as well
+//!   happen before the answer or after the request, and is explored there. Payments, whose effect and answer lie far
+//!   apart, have a step for each; a write that has happened though its answer is lost is a fault of its own.
 //!
-//! What needs no host call (parsing, sums, events) is no step. Offers are numbered by process and request, so that requests
-//! of different processes that meet in another order lead to the same state.
+//! What needs no host call (parsing, sums, events) is no step. Offers are numbered by process and request, so that
+//! requests of different processes that meet in another order lead to the same state.
 //!
 //! **Random runs** go beyond: up to four processes with two lanes of calls, several servers (single use, not sharing,
-//! expiring, never honouring), tight limits, up to seven faults, callers that give up. `SIM_SEED=… cargo test --test simulation`
-//! replays one and tells it step by step when it fails; `SIM_RUNS=…` says how many, `SIM_FROM=…` where to begin.
-//! `SIM_FAULTS=2` explores every pair of faults of an isolate, which takes minutes.
+//! expiring, never honouring), tight limits, up to seven faults, callers that give up. `SIM_SEED=… cargo test --test
+//! simulation` replays one and tells it step by step when it fails; `SIM_RUNS=…` says how many, `SIM_FROM=…` where to
+//! begin. `SIM_FAULTS=2` explores every pair of faults of an isolate, which takes minutes.
 //!
-//! **Wallets** are as they are found ([`wallet::Manner`]): one that finds no payment that it has made, one whose records are late,
-//! one that answers with an error and pays then, one that says "failed" between two attempts, one that is still at work when
-//! its time is over, one for each process. What the core is told of each ([`host::Wallet`](l402_fetch::ledger::wallet::Wallet)) is what
-//! `env.ts` would say.
+//! **Wallets** are as they are found ([`wallet::Manner`]): one that finds no payment that it has made, one whose
+//! records are late, one that answers with an error and pays then, one that says "failed" between two attempts, one
+//! that is still at work when its time is over, one for each process. What the core is told of each
+//! ([`host::Wallet`](l402_fetch::ledger::wallet::Wallet)) is what `env.ts` would say.
 //!
-//! **Assumed of a wallet:** it pays an invoice once; its answer "failed" is true; what it may still do once its answer was lost
-//! it does within the window that it is known for. With Web Locks, which tell nobody that a tab was closed, also that an order
-//! of a tab that is gone reaches it before the invoice has expired, or never.
+//! **Assumed of a wallet:** it pays an invoice once; its answer "failed" is true; what it may still do once its answer
+//! was lost it does within the window that it is known for. With Web Locks, which tell nobody that a tab was closed,
+//! also that an order of a tab that is gone reaches it before the invoice has expired, or never.
 //!
 //! `npm run mutants` shows that the checks bite: it takes one safeguard at a time out of a copy of the core.
 #![cfg(not(target_family = "wasm"))]
@@ -132,7 +136,8 @@ fn leases() {
     all(&Setup { late_orders: true, ..Setup::new("leases", Kind::Lease) });
 }
 
-/// Whoever is frozen before it asks the wallet may be passed over by somebody who waited for as long as a wallet is given.
+/// Whoever is frozen before it asks the wallet may be passed over by somebody who waited for as long as a wallet is
+/// given.
 #[test]
 fn leases_and_a_long_wait() {
     let setup = Setup::new("leases and a long wait", Kind::Lease);
@@ -171,7 +176,8 @@ fn memory() {
 #[test]
 fn two_resources_of_a_server_that_does_not_share_tokens() {
     let sites = vec![Site { shares: false, ..Site::new(setup::SHOP) }];
-    // What a guess broke is asked again without it: of two processes in which something goes wrong there are too many runs.
+    // What a guess broke is asked again without it: of two processes in which something goes wrong there are too many
+    // runs.
     let plans = vec![vec![vec![Call::Fetch(0, "/a"), Call::Fetch(0, "/b")]]];
     all(&Setup { sites: sites.clone(), plans, ..Setup::new("two resources, one process", Kind::Web) });
     let plans = vec![vec![fetch("/a")], vec![fetch("/b")]];
@@ -196,8 +202,8 @@ fn tokens_that_are_good_once() {
 #[test]
 fn a_server_that_takes_money_and_gives_nothing() {
     let sites = |refusal| vec![Site { refuses: Some(refusal), ..Site::new(setup::SHOP) }];
-    // A refusal is written beside what follows, and one that says 402 may be late and is asked again: of two processes in which
-    // something goes wrong there are too many runs. The random ones have some of them.
+    // A refusal is written beside what follows, and one that says 402 may be late and is asked again: of two processes
+    // in which something goes wrong there are too many runs. The random ones have some of them.
     for refusal in [402, 403] {
         let plans = vec![vec![fetch("/data")]];
         all(&Setup {
@@ -245,7 +251,8 @@ fn requests_of_an_isolate_with_a_store() {
     all(&isolate("an isolate with a store", Kind::Lease, &["/data", "/data"]));
 }
 
-/// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at any step.
+/// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at
+/// any step.
 fn wallet(name: &str, wallet: Wallet, manner: Manner) -> Setup {
     let mut setup = Setup {
         wallet,
@@ -297,7 +304,8 @@ fn a_wallet_that_says_failed_between_attempts() {
     all(&wallet("a wallet that says failed between attempts", told, manner));
 }
 
-/// The server offers the same invoice until it is paid, so that the record of one attempt is there when the next is sent.
+/// The server offers the same invoice until it is paid, so that the record of one attempt is there when the next is
+/// sent.
 #[test]
 fn a_record_of_an_earlier_attempt() {
     let told = Wallet { settles_once: true, ..Setup::wallet() };

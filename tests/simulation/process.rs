@@ -335,8 +335,8 @@ impl Process {
         self.run();
     }
 
-    /// Ends a request: its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, what is under way to
-    /// wallet and store does not arrive.
+    /// Ends a request: its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, what is under
+    /// way to wallet and store does not arrive.
     pub fn end_request(&self, lane: usize, late: bool) {
         self.set_request(lane, Status::Dead);
         self.slots.borrow_mut().retain(|_, slot| slot.owner != lane);

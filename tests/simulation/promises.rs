@@ -11,7 +11,8 @@ use l402_fetch::ledger::limits::{Spent, Windows};
 use l402_fetch::ledger::payment::{Payment, State};
 use std::rc::Rc;
 
-/// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says is believed.
+/// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says
+/// is believed.
 const REST_MS: u64 = 4_000_000;
 /// More steps than any run takes.
 const MOST_STEPS: usize = 20_000;
@@ -123,8 +124,9 @@ impl World {
         }
     }
 
-    /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten, that
-    /// nobody could tell anything of for a day, whose token is used up, or seemed to be refused by a server that was overloaded.
+    /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten,
+    /// that nobody could tell anything of for a day, whose token is used up, or seemed to be refused by a server that
+    /// was overloaded.
     fn allowed(&self, group: &str, payments: &[(&String, &Money)]) -> usize {
         let (_, site) = self.setup.site_of(group);
         let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
@@ -309,8 +311,8 @@ impl World {
             for (url, end) in &*lane.ends.borrow() {
                 let is_fine = match end {
                     End::Answer(200, _) | End::Done => true,
-                    // A token that is good once may have been used by who died of it, and one that lasts for minutes has
-                    // expired when the clock is set before its first use.
+                    // A token that is good once may have been used by who died of it, and one that lasts for minutes
+                    // has expired when the clock is set before its first use.
                     End::Answer(401, _) | End::Raised("not_honored", _) if self.setup.site_of(url).1.single_use => true,
                     End::Raised("not_honored", _) if self.setup.site_of(url).1.lasts_s.is_some() => true,
                     End::Answer(..) | End::Raised("not_honored", _) => refuses(url),

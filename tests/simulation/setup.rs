@@ -10,8 +10,8 @@ use l402_fetch::ledger::wallet::Wallet;
 pub enum Kind {
     /// Web Locks: freed at once where their holder dies, kept by one that is frozen.
     Web,
-    /// A Durable Object's leases: taken over from a dead or frozen holder when they have run out, and what that one writes
-    /// afterwards is refused.
+    /// A Durable Object's leases: taken over from a dead or frozen holder when they have run out, and what that one
+    /// writes afterwards is refused.
     Lease,
     /// Lock files: the same, but that a process has ended is seen at once.
     File,
@@ -90,8 +90,8 @@ pub type Lane = Vec<Call>;
 pub struct Setup {
     pub name: String,
     pub kind: Kind,
-    /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and none
-    /// wakes another's.
+    /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and
+    /// none wakes another's.
     pub isolated: bool,
     /// Whether the wallet has `lookup`.
     pub lookup: bool,

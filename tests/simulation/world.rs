@@ -196,8 +196,8 @@ impl World {
         }
     }
 
-    /// Who finds nothing looks once more a little later, so that an order which was overtaken has come by then. A record, though
-    /// it be of an earlier attempt, is told at once.
+    /// Who finds nothing looks once more a little later, so that an order which was overtaken has come by then. A
+    /// record, though it be of an earlier attempt, is told at once.
     fn is_looked_up_twice(&self, process: &Process, hash: &str) -> bool {
         let is_overtaken = |op: &Op| {
             op.orphan && matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost)
@@ -248,8 +248,8 @@ impl World {
         (soon, late)
     }
 
-    /// An isolate's timers fire in order, before anything else that happens at their time: its requests look again and again,
-    /// and each order of that would be a run of its own.
+    /// An isolate's timers fire in order, before anything else that happens at their time: its requests look again and
+    /// again, and each order of that would be a run of its own.
     fn due_timer(&self) -> Option<Act> {
         if !self.setup.isolated {
             return None;
@@ -699,8 +699,8 @@ impl World {
         }
     }
 
-    /// What a user who looks into the wallet can say for certain: the preimage, or that nothing was paid. Not the fee: as one
-    /// that nobody reported it does not count against the limits.
+    /// What a user who looks into the wallet can say for certain: the preimage, or that nothing was paid. Not the fee:
+    /// as one that nobody reported it does not count against the limits.
     pub fn truth(&self, hash: &str) -> Option<Option<String>> {
         match self.wallet.way(hash) {
             Some(Way::Flying) => None,

@@ -1,4 +1,5 @@
-//! The stored tokens: what is read is written as it was, and neither a later reading nor a merge loses one that opens something.
+//! The stored tokens: what is read is written as it was, and neither a later reading nor a merge loses one that opens
+//! something.
 #![no_main]
 
 use l402_fetch::ledger::token::Token;
