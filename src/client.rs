@@ -66,8 +66,8 @@ impl<H: Host> Client<H> {
     /// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
     ///
     /// # Errors
-    /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) where
-    /// the 402 holds no offer.
+    /// What would keep the offer from being paid, limits aside;
+    /// [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) where the 402 holds no offer.
     pub fn quote(
         &self,
         call: Rc<H::Call>,
@@ -82,14 +82,16 @@ impl<H: Host> Client<H> {
         tokens::has_tokens(&self.state)
     }
 
-    /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+    /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the
+    /// caller's own.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_for(&self.state, request)
     }
 
-    /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of payments
-    /// late. A token that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
+    /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
+    /// payments late. A token that was just bought is left to its buyer until that call has its answer: it may be good
+    /// for one use only.
     #[must_use]
     pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_to_send(&self.state, request)
@@ -101,7 +103,8 @@ impl<H: Host> Client<H> {
         tokens::token(&self.state, id)
     }
 
-    /// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought for.
+    /// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was
+    /// bought for.
     pub fn note_accepted(&self, token: &Token, is_own: bool) {
         verdict::note_accepted(&self.state, token, is_own);
     }
@@ -128,8 +131,8 @@ impl<H: Host> Client<H> {
         account::payments(&self.state)
     }
 
-    /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
-    /// Unsettled payments are looked up first, as for [`Client::payments`].
+    /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that
+    /// of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
     ///
     /// # Errors
     /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
@@ -141,9 +144,10 @@ impl<H: Host> Client<H> {
     /// Settles a payment whose outcome was unknown: with its preimage, or as failed.
     ///
     /// # Errors
-    /// [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) where it proves
-    /// nothing; [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the hash is not in the journal, is proven, or may
-    /// still be handed to the wallet; [`Code::StoreFailed`](crate::Code::StoreFailed). Nothing is changed then.
+    /// [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) where it
+    /// proves nothing; [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the hash is not in the journal, is
+    /// proven, or may still be handed to the wallet; [`Code::StoreFailed`](crate::Code::StoreFailed). Nothing is
+    /// changed then.
     pub fn resolve<'a>(
         &'a self,
         payment_hash: &'a str,

@@ -352,7 +352,8 @@ proptest! {
             Verdict::Failed => {
                 prop_assert!(is_negative && owner != Owner::Alive && is_same);
                 prop_assert!(owner == Owner::Us || is_expired);
-                prop_assert!(fact != Fact::NotFound || (wallet.finds && entry.dispatch.heard != Some(Heard::HasPayment)));
+                let has_payment = entry.dispatch.heard == Some(Heard::HasPayment);
+                prop_assert!(fact != Fact::NotFound || (wallet.finds && !has_payment));
                 // Once certain, always certain.
                 prop_assert_eq!(at(&fact, owner, &entry, &wallet, now + later), Verdict::Failed);
             }

@@ -336,12 +336,14 @@ proptest! {
         let mut shop = Shop::new(200);
         let mut open: Vec<Box<Record>> = Vec::new();
         for number in 1..40 {
-            let manner = [Manner::Honest, Manner::Honest, Manner::RefusesFirst, Manner::LosesAnswer, Manner::Late][next(5) as usize];
+            let manners = [Manner::Honest, Manner::Honest, Manner::RefusesFirst, Manner::LosesAnswer, Manner::Late];
+            let manner = manners[next(5) as usize];
             shop.now += next(600_000);
             match next(4) {
                 0 | 1 => {
                     let url = format!("https://a.example/{}", next(4));
-                    if let Ok(Begun::Entered(record)) = shop.begin(&number.to_string(), &url, number, 1 + next(20), next(2) == 0, manner) {
+                    let begun = shop.begin(&number.to_string(), &url, number, 1 + next(20), next(2) == 0, manner);
+                    if let Ok(Begun::Entered(record)) = begun {
                         open.push(record);
                     }
                 }
@@ -383,7 +385,8 @@ proptest! {
             prop_assert_eq!(sums["ever"][1].as_u64().unwrap(), reserved);
             prop_assert!(spent + reserved <= 200_000);
         }
-        let is_open = |row: &&serde_json::Value| ["pending", "unknown", "reserved"].contains(&row["state"].as_str().unwrap());
+        let open_states = ["pending", "unknown", "reserved"];
+        let is_open = |row: &&serde_json::Value| open_states.contains(&row["state"].as_str().unwrap());
         let mut urls: Vec<&str> = json.iter().filter(is_open).map(|row| row["url"].as_str().unwrap()).collect();
         let count = urls.len();
         urls.sort_unstable();

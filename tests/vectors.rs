@@ -277,7 +277,11 @@ fn shapes_for_javascript() {
             "tokenId": id,
             "caveats": [
                 { "condition": "services", "value": "weather:0", "raw": "services=weather:0" },
-                { "condition": "weather_capabilities", "value": "read,write", "raw": "weather_capabilities=read,write" },
+                {
+                    "condition": "weather_capabilities",
+                    "value": "read,write",
+                    "raw": "weather_capabilities=read,write"
+                },
                 { "condition": "weather_valid_until", "value": "1795353322", "raw": "weather_valid_until=1795353322" },
             ],
             "expiresAt": 1_795_353_322,

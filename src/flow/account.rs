@@ -27,8 +27,8 @@ pub(crate) async fn payments<H: Host>(state: &ClientState<H>) -> Result<Vec<Paym
     Ok(payments)
 }
 
-/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
-/// Unsettled payments are looked up first, as for [`Client::payments`].
+/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a
+/// URL. Unsettled payments are looked up first, as for [`Client::payments`].
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
@@ -43,8 +43,8 @@ pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) ->
 /// Settles a payment whose outcome was unknown: with its preimage, or as failed.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is not
-/// in the journal, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
+/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is
+/// not in the journal, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
 pub(crate) async fn resolve<H: Host>(
     state: &ClientState<H>,
     payment_hash: &str,

@@ -49,8 +49,8 @@ impl Config {
         }
     }
 
-    /// Refuses what would show money or a credential to others: plain http beyond loopback, `.onion` and what is listed for it,
-    /// and hosts that are not listed.
+    /// Refuses what would show money or a credential to others: plain http beyond loopback, `.onion` and what is listed
+    /// for it, and hosts that are not listed.
     ///
     /// # Errors
     /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
@@ -76,7 +76,8 @@ impl Config {
         }
     }
 
-    /// Reads the JSON text that the options reader in JavaScript makes: amounts in satoshis, every absent key its default.
+    /// Reads the JSON text that the options reader in JavaScript makes: amounts in satoshis, every absent key its
+    /// default.
     ///
     /// # Errors
     /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".

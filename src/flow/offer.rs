@@ -68,7 +68,8 @@ fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) 
     Ok(())
 }
 
-/// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error, too.
+/// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error,
+/// too.
 pub(crate) fn examine<H: Host>(
     state: &ClientState<H>,
     request: &Request,

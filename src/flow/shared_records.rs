@@ -1,8 +1,8 @@
 //! The records in memory, kept in step with the store that an instance may share with others.
 //!
-//! Keys: `l402-fetch/journal` and `l402-fetch/tokens`, JSON text with a `version`. Locks: `l402-fetch/ledger` for the short
-//! time in which both are read, changed and written; for the time of one purchase `l402-fetch/purchase/` and its origin (not
-//! where tokens are known not to be shared), then the same with method, space and URL.
+//! Keys: `l402-fetch/journal` and `l402-fetch/tokens`, JSON text with a `version`. Locks: `l402-fetch/ledger` for the
+//! short time in which both are read, changed and written; for the time of one purchase `l402-fetch/purchase/` and its
+//! origin (not where tokens are known not to be shared), then the same with method, space and URL.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;

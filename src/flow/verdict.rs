@@ -32,7 +32,8 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
     }
 }
 
-/// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought for.
+/// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought
+/// for.
 pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
     if note_taken(state, token, is_own, false) {
         write_beside(state);

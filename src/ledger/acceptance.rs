@@ -1,4 +1,5 @@
-//! The tokens of one method and path that were never accepted: what was paid for and never honoured is not bought again.
+//! The tokens of one method and path that were never accepted: what was paid for and never honoured is not bought
+//! again.
 
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
@@ -26,8 +27,8 @@ impl Bought {
         self.refusals > 0 || self.has_expired(now_ms)
     }
 
-    /// Whether a server took the money and never once took the token. Two refusals say so: the first may come from a server
-    /// that does not know of the payment yet. One is enough for a token that expired before its second try.
+    /// Whether a server took the money and never once took the token. Two refusals say so: the first may come from a
+    /// server that does not know of the payment yet. One is enough for a token that expired before its second try.
     fn is_dishonored(&self, now_ms: u64) -> bool {
         self.refusals > u64::from(!self.has_expired(now_ms))
     }
@@ -76,8 +77,8 @@ impl Unaccepted {
         false
     }
 
-    /// The payment whose token was never honoured, so that nothing more is bought here: refused often enough, or the second in
-    /// a row that opened nothing.
+    /// The payment whose token was never honoured, so that nothing more is bought here: refused often enough, or the
+    /// second in a row that opened nothing.
     #[must_use]
     pub fn dishonored(&self, now_ms: u64) -> Option<&str> {
         let single = self.0.iter().rfind(|bought| bought.is_dishonored(now_ms));

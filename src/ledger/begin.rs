@@ -77,7 +77,8 @@ pub enum Begun {
     Standing(Box<Record>),
 }
 
-/// Begins a purchase, or takes one that is reserved to the wallet. Run again after it was written, it finds its own record.
+/// Begins a purchase, or takes one that is reserved to the wallet. Run again after it was written, it finds its own
+/// record.
 ///
 /// # Errors
 /// [`Stop::Unread`]; [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`],
@@ -170,8 +171,8 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     Ok(Begun::Entered(Box::new(record)))
 }
 
-/// The open payment that keeps this one from being begun. Reservations whose owner is gone are released on the way, and what
-/// is forgotten stands in nobody's way.
+/// The open payment that keeps this one from being begun. Reservations whose owner is gone are released on the way, and
+/// what is forgotten stands in nobody's way.
 fn standing(
     view: &mut View,
     order: &Order<'_>,
@@ -244,7 +245,8 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
-/// The invoice's hash is in the ledger: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
+/// The invoice's hash is in the ledger: what was paid for here is not paid again, and a hash bought elsewhere is a
+/// trap.
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
     if known.payment.origin != order.resource.url.origin() {

@@ -1,10 +1,10 @@
 //! How large the records may grow: what goes to make room, and what never does.
 //!
-//! Both values of the store are read and written as a whole, so their size is what a purchase costs. What makes room, oldest
-//! first: of the journal, settled payments that no window of hours or days counts any more and whose invoice nobody can bring
-//! again ([`crate::ledger::entry::Entry::can_be_compacted`]); their amounts stay in the totals. Of the tokens, those that have expired
-//! or are used up. Unsettled payments, tokens that may still open something, and what is known of servers that took money for
-//! nothing stay. A store in which nothing can go is full, and refuses to buy.
+//! Both values of the store are read and written as a whole, so their size is what a purchase costs. What makes room,
+//! oldest first: of the journal, settled payments that no window of hours or days counts any more and whose invoice
+//! nobody can bring again ([`crate::ledger::entry::Entry::can_be_compacted`]); their amounts stay in the totals. Of the
+//! tokens, those that have expired or are used up. Unsettled payments, tokens that may still open something, and what
+//! is known of servers that took money for nothing stay. A store in which nothing can go is full, and refuses to buy.
 
 use crate::error::{Code, Error};
 use crate::ledger::entry::Entry;
@@ -14,8 +14,8 @@ use crate::ledger::records::Records;
 /// purchase then costs the core about 10 ms natively, and stores that keep little for one value (2 MB in a row of the
 /// SQLite-backed Durable Objects, 5 MB for an origin in some browsers) never see more unless they must.
 pub const KEPT_BYTES: usize = 1_000_000;
-/// Bytes of either value above which nothing more is bought: about 8,000 payments, for each is remembered for a day and until
-/// its invoice has expired, and a client that pays for single calls makes thousands of them in this time.
+/// Bytes of either value above which nothing more is bought: about 8,000 payments, for each is remembered for a day and
+/// until its invoice has expired, and a client that pays for single calls makes thousands of them in this time.
 pub const MOST_BYTES: usize = 4_000_000;
 
 impl Records {

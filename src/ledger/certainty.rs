@@ -1,7 +1,7 @@
 //! What became of a payment: the one place where a word about it becomes a certainty.
 //!
-//! A wallet reports facts ([`Fact`]); what one is worth depends on who sent the order, and on times that are stored with the
-//! payment. There is no clock here, and nothing is asked: [`judge`] is a function of what is known.
+//! A wallet reports facts ([`Fact`]); what one is worth depends on who sent the order, and on times that are stored
+//! with the payment. There is no clock here, and nothing is asked: [`judge`] is a function of what is known.
 //!
 //! | What is reported | by the wallet of whoever sent the order, once its `pay` has settled | to anybody else |
 //! |---|---|---|
@@ -10,10 +10,11 @@
 //! | not found, by a wallet that finds its payments and has not said that it had this one | failed, after the window | see below |
 //! | pending, or no answer | open | open |
 //!
-//! Anybody else can't know whether the sender is frozen on its way to the wallet, and no check before sending would fence it;
-//! the invoice does. So to others "failed" and "not found" end a payment only once nobody is buying it, its invoice has expired
-//! and the window has passed. Until then the same invoice may be handed to the same wallet once more, where that pays a hash
-//! once. What another wallet than the one that was asked reports can prove a payment, never end it.
+//! Anybody else can't know whether the sender is frozen on its way to the wallet, and no check before sending would
+//! fence it; the invoice does. So to others "failed" and "not found" end a payment only once nobody is buying it, its
+//! invoice has expired and the window has passed. Until then the same invoice may be handed to the same wallet once
+//! more, where that pays a hash once. What another wallet than the one that was asked reports can prove a payment,
+//! never end it.
 
 use crate::error::{Code, Error};
 use crate::ledger::dispatch::Heard;

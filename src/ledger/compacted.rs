@@ -1,4 +1,5 @@
-//! Settled payments of old, compacted into one sum for each origin: the journal stays small, and totals stay what they were.
+//! Settled payments of old, compacted into one sum for each origin: the journal stays small, and totals stay what they
+//! were.
 
 use crate::error::Error;
 use crate::ledger::stored::stored_rows;

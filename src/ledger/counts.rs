@@ -16,7 +16,8 @@ pub(crate) struct Counts {
     origin_key: String,
     /// The origin's row, with all else that it holds.
     pub(crate) origin: OriginRow,
-    /// In pairs for each level: what counts of all origins, and (but for the first, whose is the origin's row) of this one.
+    /// In pairs for each level: what counts of all origins, and (but for the first, whose is the origin's row) of this
+    /// one.
     sums: Vec<(String, Sums)>,
 }
 

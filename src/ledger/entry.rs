@@ -50,8 +50,8 @@ impl Entry {
         now_ms.saturating_sub(self.started_at_ms)
     }
 
-    /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to spare
-    /// for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
+    /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to
+    /// spare for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
     #[must_use]
     pub fn can_be_compacted(&self, now_ms: u64) -> bool {
         !self.is_unsettled() && self.age_ms(now_ms) >= DAY_MS && self.is_forgotten(now_ms)
@@ -110,8 +110,8 @@ impl Entry {
         }
     }
 
-    /// Whether this reading of a payment takes the place of another. Of two attempts to pay one invoice the later counts,
-    /// unless the earlier is proven.
+    /// Whether this reading of a payment takes the place of another. Of two attempts to pay one invoice the later
+    /// counts, unless the earlier is proven.
     pub(crate) fn knows_more_than(&self, other: &Self) -> bool {
         match (other.payment.state, self.payment.state) {
             (State::Paid, State::Paid) => other.preimage.is_none() && self.preimage.is_some(),

@@ -1,4 +1,5 @@
-//! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it finds none.
+//! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it
+//! finds none.
 
 use crate::error::Error;
 use crate::ledger::stored::stored_rows;

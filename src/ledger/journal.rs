@@ -13,23 +13,27 @@
 //!                                             └── compacted ──▶ (nothing)
 //! ```
 //!
-//! - *journalled*: the entry is stored before the wallet is asked. One that can't be stored is taken back, and nothing is paid.
-//! - *proof*: a preimage that hashes to the payment hash, whoever brings it and however late: the wallet's answer, `resolve()`,
-//!   or a lookup, which is made at once where the answer is lost, before the next purchase that the entry stands in the way
-//!   of, and before `payments()` and `spent()` answer. A token that is stored already is one, too: the process ended before
-//!   it could write the journal.
-//! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s or `onUnknown`'s, or what a lookup comes to
-//!   by the rule in [`crate::ledger::certainty`]; and a process that was frozen for so long before it asked, and then does not.
+//! - *journalled*: the entry is stored before the wallet is asked. One that can't be stored is taken back, and nothing
+//!   is paid.
+//! - *proof*: a preimage that hashes to the payment hash, whoever brings it and however late: the wallet's answer,
+//!   `resolve()`, or a lookup, which is made at once where the answer is lost, before the next purchase that the entry
+//!   stands in the way of, and before `payments()` and `spent()` answer. A token that is stored already is one, too:
+//!   the process ended before it could write the journal.
+//! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s or `onUnknown`'s, or what a lookup
+//!   comes to by the rule in [`crate::ledger::certainty`]; and a process that was frozen for so long before it asked,
+//!   and then does not.
 //! - *answer lost*: the wallet threw, was silent until the timeout, or gave no proof, and a lookup could not tell.
 //! - *tried again*: a server may offer the same invoice once more; the entry then starts anew, and what becomes of the
-//!   earlier attempt changes it by a proof only. And where the process that sent an order is gone, the same invoice may be
-//!   handed to the same wallet again: the entry then stays open until its invoice has expired, or it is proven.
-//! - *compacted*: settled, and too old to count in an hour or a day or to be offered again: see [`crate::ledger::bounds`]. What was paid
-//!   stays in the totals.
+//!   earlier attempt changes it by a proof only. And where the process that sent an order is gone, the same invoice may
+//!   be handed to the same wallet again: the entry then stays open until its invoice has expired, or it is proven.
+//! - *compacted*: settled, and too old to count in an hour or a day or to be offered again: see
+//!   [`crate::ledger::bounds`]. What was paid stays in the totals.
 //!
-//! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight can
-//! settle late. They keep their resource (or origin, where its tokens are shared) from being paid again until they are settled, or forgotten: a day after
-//! the invoice expired ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)) nobody will learn any more what became of them, and it may be bought anew.
+//! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight
+//! can settle late. They keep their resource (or origin, where its tokens are shared) from being paid again until they
+//! are settled, or forgotten: a day after the invoice expired
+//! ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)) nobody will learn any more what became of them, and
+//! it may be bought anew.
 
 use crate::error::Error;
 use crate::ledger::compacted::Compacted;
@@ -41,7 +45,8 @@ use crate::ledger::stored::{stored_json, stored_rows, stored_text};
 
 /// The version of the stored form while nothing is compacted.
 const VERSION: u64 = 1;
-/// The version with compacted sums: a reader of the earlier one would lose them with its next write, and exceed the limits.
+/// The version with compacted sums: a reader of the earlier one would lose them with its next write, and exceed the
+/// limits.
 const VERSION_COMPACTED: u64 = 2;
 /// What the rows are called in the stored form.
 const ROWS: &str = "payments";
@@ -58,7 +63,8 @@ impl Journal {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
+    /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version: it must then never be
+    /// overwritten.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (json, version) = stored_json(text, ROWS, VERSION_COMPACTED)?;
         let entries = stored_rows(&json, ROWS, Entry::read)?;
@@ -166,8 +172,8 @@ impl Journal {
         self.entries.len() < before
     }
 
-    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The sums
-    /// are those of this reading: what was paid long ago and is missing here has been compacted into them.
+    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The
+    /// sums are those of this reading: what was paid long ago and is missing here has been compacted into them.
     pub fn merge(&mut self, newer: &Self) {
         self.habits.merge(&newer.habits);
         for entry in &newer.entries {

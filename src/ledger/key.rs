@@ -13,9 +13,9 @@
 //! | `scope/SCOPE`, `scope/SCOPE/ORIGIN` | scope: what was spent in it, and in it at an origin |
 //! | `time/TIME/HASH`, `of/ORIGIN/TIME/HASH`, `in/SCOPE/TIME/HASH` | payment, in the order of time; the value is empty |
 //!
-//! An ORIGIN, a SCOPE or an ID that is longer than 64 bytes, or holds anything but letters, digits and `-._:/[]`, is replaced by
-//! `#` and its digest. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME is in Unix
-//! milliseconds, with leading zeros.
+//! An ORIGIN, a SCOPE or an ID that is longer than 64 bytes, or holds anything but letters, digits and `-._:/[]`, is
+//! replaced by `#` and its digest. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME
+//! is in Unix milliseconds, with leading zeros.
 
 use crate::text::encoding::{concat, to_hex};
 use sha2::{Digest, Sha256};

@@ -1,7 +1,8 @@
 //! Limits: what may be spent, and what is left of it.
 //!
-//! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its outcome is
-//! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
+//! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its
+//! outcome is unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include
+//! routing fees.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
@@ -117,8 +118,8 @@ impl Counted {
 }
 
 impl Limits {
-    /// Whether a payment fits beside what is counted already; the fee it may cost, in millisatoshis: the larger of 1% and
-    /// 5 sat, cut to what the limits leave, possibly 0.
+    /// Whether a payment fits beside what is counted already; the fee it may cost, in millisatoshis: the larger of 1%
+    /// and 5 sat, cut to what the limits leave, possibly 0.
     ///
     /// # Errors
     /// [`Code::OverLimit`], naming the limit.

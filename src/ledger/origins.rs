@@ -1,12 +1,13 @@
-//! What the tokens of an origin are good for, as far as answers to them have told: of many resources, or of one; once, or
-//! again and again. It lives as long as its instance does.
+//! What the tokens of an origin are good for, as far as answers to them have told: of many resources, or of one; once,
+//! or again and again. It lives as long as its instance does.
 
 use std::cell::RefCell;
 
-/// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one use.
+/// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one
+/// use.
 const SINGLE_USE: u8 = 2;
-/// So many tokens are then not sent again. The next one is: the server may have changed, or have been misunderstood, and each
-/// token that is not used again costs a payment.
+/// So many tokens are then not sent again. The next one is: the server may have changed, or have been misunderstood,
+/// and each token that is not used again costs a payment.
 const NOT_SENT_AGAIN: u8 = 10;
 
 /// What an answer to a token has told of its origin.
@@ -33,7 +34,8 @@ struct Known {
     opened: bool,
     seems_to_open: bool,
     refused: bool,
-    /// Tokens in a row that were refused after their first use; from [`SINGLE_USE`] on, how many more are not sent again.
+    /// Tokens in a row that were refused after their first use; from [`SINGLE_USE`] on, how many more are not sent
+    /// again.
     used_up: u8,
 }
 

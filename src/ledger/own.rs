@@ -52,9 +52,9 @@ pub(crate) fn sold(
     Ok(None)
 }
 
-/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It takes the place of those of its
-/// resource that are used up or will expire. Another that still opens it was paid for as well, by a payment whose proof came
-/// late.
+/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It takes the place of those
+/// of its resource that are used up or will expire. Another that still opens it was paid for as well, by a payment
+/// whose proof came late.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) -> Result<(), Stop> {
     let hash = &token.payment.payment_hash;
     let (key, path_key) = (key_of(token), key::path(&token.payment.origin, &token.method, path));

@@ -44,7 +44,8 @@ pub(crate) struct KnownHash {
 }
 
 impl Records {
-    /// The payment of a hash (hex), and its preimage: of the journal, or, where it was compacted, of a token that is still kept.
+    /// The payment of a hash (hex), and its preimage: of the journal, or, where it was compacted, of a token that is
+    /// still kept.
     pub(crate) fn bought_with(&self, payment_hash: &str) -> Option<(Payment, Option<String>)> {
         let of_entry = |entry: &Entry| (entry.payment.clone(), entry.preimage.clone());
         let of_token = |token: &Rc<Token>| (token.payment.clone(), token.preimage.clone());
@@ -83,8 +84,8 @@ impl Records {
         (token, !was_proven)
     }
 
-    /// Records that there is no proof. A proof that came first stands, and its token is what this comes to; else the payment
-    /// as it is afterwards.
+    /// Records that there is no proof. A proof that came first stands, and its token is what this comes to; else the
+    /// payment as it is afterwards.
     pub(crate) fn record_unproven(
         &mut self,
         entry: &Entry,
@@ -114,11 +115,12 @@ impl Records {
         }
     }
 
-    /// What is known of an invoice's hash, before it is paid: the token, where it was paid for here. `None` where it may be paid.
+    /// What is known of an invoice's hash, before it is paid: the token, where it was paid for here. `None` where it
+    /// may be paid.
     ///
     /// # Errors
-    /// [`Code::HashMismatch`] where the hash was bought at another origin, which would be a trap; [`Code::PaymentUnknown`] where
-    /// its payment is open. With the payment that it is about.
+    /// [`Code::HashMismatch`] where the hash was bought at another origin, which would be a trap;
+    /// [`Code::PaymentUnknown`] where its payment is open. With the payment that it is about.
     pub(crate) fn known_hash(
         &mut self,
         hash: &str,

@@ -61,8 +61,8 @@ fn change(
     Ok(())
 }
 
-/// Records a proof, whoever brings it and however late, and the token that it bought. `ours` is what the caller knows of the
-/// payment: a store may have lost its row, and the proof brings it back.
+/// Records a proof, whoever brings it and however late, and the token that it bought. `ours` is what the caller knows
+/// of the payment: a store may have lost its row, and the proof brings it back.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
@@ -92,8 +92,8 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     Ok(Settled { record, token: bought, is_news: !was_proven })
 }
 
-/// Records what became of an order without a proof. A later order for the same invoice, or a proof, is not touched. The record
-/// as it is now; `None` where there is none.
+/// Records what became of an order without a proof. A later order for the same invoice, or a proof, is not touched. The
+/// record as it is now; `None` where there is none.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
@@ -123,7 +123,8 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     Ok(Some(record))
 }
 
-/// Takes back a purchase whose wallet was never asked, as if it had not begun. Orders that it was counted for are given back.
+/// Takes back a purchase whose wallet was never asked, as if it had not begun. Orders that it was counted for are given
+/// back.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
@@ -147,8 +148,8 @@ pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Takes up an abandoned order, whose invoice is handed to the same wallet once more. It counts already. `None` where it is
-/// no longer as it was, or would exceed what one payment may cost.
+/// Takes up an abandoned order, whose invoice is handed to the same wallet once more. It counts already. `None` where
+/// it is no longer as it was, or would exceed what one payment may cost.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]

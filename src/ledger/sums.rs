@@ -1,8 +1,8 @@
 //! Sums of what was spent, over windows that slide: by the minute for the hour, by the quarter of an hour for the day.
 //!
 //! A bucket counts until the whole of it has left the window, so that a payment counts a little too long and never too
-//! short. What comes from the future counts as now. Buckets stay for a further day after they have left the day's window: a
-//! clock that is set back finds them again.
+//! short. What comes from the future counts as now. Buckets stay for a further day after they have left the day's
+//! window: a clock that is set back finds them again.
 
 use crate::ledger::limits::Spent;
 use crate::text::json_fields::Fields;
@@ -246,7 +246,8 @@ mod tests {
 
     #[test]
     fn a_payment_counts_its_window_and_up_to_one_bucket_longer() {
-        // 1 s before a minute and a quarter of an hour begin: it leaves at once, and a moment later not before its bucket does
+        // 1 s before a minute and a quarter of an hour begin: it leaves at once, and a moment later not before its
+        // bucket does
         let table = [(START - 1_000, 1_000), (START, MINUTE_MS)];
         for (at_ms, longer) in table {
             let mut sums = Sums::default();

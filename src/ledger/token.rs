@@ -10,8 +10,8 @@ use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
 use crate::wire::url::Url;
 
-/// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
-/// trip there; each costs room in the store, and time with every request.
+/// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more
+/// round trip there; each costs room in the store, and time with every request.
 pub const MOST_REFUSALS: usize = 100;
 /// Room for such a place in the stored form, its name aside.
 const REFUSAL_BYTES: usize = 24;
@@ -120,7 +120,8 @@ impl Token {
         self.rules.expires_at
     }
 
-    /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other name.
+    /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other
+    /// name.
     #[must_use]
     pub fn authorization(&self) -> String {
         let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
@@ -147,8 +148,8 @@ impl Token {
     }
 
     /// Whether it may open a request that nobody has answered yet: it is in time, its caveats allow it, and it was not
-    /// refused there. What it was sold for it opens whatever its caveats say of paths: a server behind a proxy may know them by
-    /// other names.
+    /// refused there. What it was sold for it opens whatever its caveats say of paths: a server behind a proxy may know
+    /// them by other names.
     pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
         let Resource { method, url, .. } = *resource;
         if !self.rules.are_in_time(now_ms) {
@@ -166,7 +167,8 @@ impl Token {
     }
 
     /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
-    /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its second try.
+    /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its
+    /// second try.
     #[must_use]
     pub fn is_dishonored(&self, method: &str, path: &str, now_ms: u64) -> bool {
         // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
@@ -215,8 +217,8 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Keeps to the bound: what was refused again and again says more than what was refused once. The latest half stays, or
-    /// calls that were just refused would try the token again, and again.
+    /// Keeps to the bound: what was refused again and again says more than what was refused once. The latest half
+    /// stays, or calls that were just refused would try the token again, and again.
     fn forget_refusals(&mut self) {
         while self.refused.len() > MOST_REFUSALS {
             let least =
@@ -259,8 +261,8 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Whether it opens nothing any more: it has expired, or was used up at the very resource that it was sold for. One that
-    /// was refused and never accepted stays: the server that sold it must not be paid again.
+    /// Whether it opens nothing any more: it has expired, or was used up at the very resource that it was sold for. One
+    /// that was refused and never accepted stays: the server that sold it must not be paid again.
     pub(crate) fn may_go(&self, now_ms: u64) -> bool {
         let has_expired = !self.rules.are_in_time(now_ms);
         match self.accepted {

@@ -111,8 +111,8 @@ impl Tokens {
         self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
     }
 
-    /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin with
-    /// the longest common path. None that a server has refused here, nor one whose caveats speak against it.
+    /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin
+    /// with the longest common path. None that a server has refused here, nor one whose caveats speak against it.
     #[must_use]
     pub fn choose(&self, search: &Search<'_>) -> Option<&Rc<Token>> {
         let Search { method, url, is_first, now_ms, .. } = *search;
@@ -143,8 +143,8 @@ impl Tokens {
         best.filter(|(likeness, _)| *likeness == usize::MAX || (search.borrow && !refused)).map(|(_, token)| token)
     }
 
-    /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another that
-    /// still opens it was paid for as well, by a payment whose proof came late.
+    /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another
+    /// that still opens it was paid for as well, by a payment whose proof came late.
     pub fn put(&mut self, mut token: Token) -> Rc<Token> {
         let bought_at_ms = token.payment.settled_at.unwrap_or(token.payment.started_at).saturating_mul(1000);
         let is_same = |old: &&Rc<Token>| old.is_for(&token.method, &token.payment.url);
@@ -176,8 +176,8 @@ impl Tokens {
         }
     }
 
-    /// Takes over the stored tokens, keeping the ids of those that are known. Both are in the order of purchase: most are
-    /// found where they are expected.
+    /// Takes over the stored tokens, keeping the ids of those that are known. Both are in the order of purchase: most
+    /// are found where they are expected.
     pub fn replace(&mut self, stored: Vec<Token>) {
         let mut known: Vec<_> = std::mem::take(&mut self.list).into_iter().map(Some).collect();
         let mut expected: usize = 0;
@@ -218,8 +218,8 @@ impl Tokens {
         self.last_id = self.last_id.max(others.last_id);
     }
 
-    /// A token that was bought for this method and path of an origin and never once accepted, though tried often enough, or
-    /// the last of two in a row that opened nothing.
+    /// A token that was bought for this method and path of an origin and never once accepted, though tried often
+    /// enough, or the last of two in a row that opened nothing.
     #[must_use]
     pub fn dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> Option<&Token> {
         let mut unopened: u64 = 0;

@@ -1,12 +1,13 @@
 //! What a step sees of the store, and what it wants changed.
 //!
-//! Each decision about money is a step: a function of the rows that it reads, an event and a time, which either names the rows
-//! that it still misses, or refuses, or says which rows to write. It waits for nothing and asks nobody. Whoever runs it reads
-//! what is missing and runs it anew, then writes all changes at once, on the condition that every row that it has seen is
-//! still the same. So a step may be run any number of times, and finds its own mark where an earlier run was written after all.
+//! Each decision about money is a step: a function of the rows that it reads, an event and a time, which either names
+//! the rows that it still misses, or refuses, or says which rows to write. It waits for nothing and asks nobody.
+//! Whoever runs it reads what is missing and runs it anew, then writes all changes at once, on the condition that every
+//! row that it has seen is still the same. So a step may be run any number of times, and finds its own mark where an
+//! earlier run was written after all.
 //!
-//! Every row is a JSON object that begins with the version of its form and a revision, which grows with each write: a row
-//! that was changed and changed back is not the same.
+//! Every row is a JSON object that begins with the version of its form and a revision, which grows with each write: a
+//! row that was changed and changed back is not the same.
 
 use crate::error::{Code, Error};
 use crate::ledger::refusal::Refusal;
@@ -221,7 +222,8 @@ impl View {
         self.changed.insert(key, None);
     }
 
-    /// Writes a row as it is, with its next revision: a write that was sent before and depends on it can't happen any more.
+    /// Writes a row as it is, with its next revision: a write that was sent before and depends on it can't happen any
+    /// more.
     ///
     /// # Errors
     /// [`Stop::Unread`]

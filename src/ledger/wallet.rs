@@ -29,7 +29,8 @@ pub enum Fact {
 /// What is known of the wallet itself.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Wallet {
-    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no payment.
+    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no
+    /// payment.
     pub id: Option<String>,
     /// It never pays one payment hash twice, whatever it is asked.
     pub settles_once: bool,

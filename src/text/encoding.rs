@@ -62,7 +62,8 @@ pub(crate) fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Base64 of either alphabet or both, without padding; `None` for other characters. Bits beyond the last byte are ignored.
+/// Base64 of either alphabet or both, without padding; `None` for other characters. Bits beyond the last byte are
+/// ignored.
 pub(crate) fn from_digits(digits: &str) -> Option<Digits> {
     let (mut standard, mut url_safe) = (false, false);
     let mut bytes = vec![0; digits.len().saturating_mul(3) / 4];

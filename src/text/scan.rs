@@ -1,7 +1,8 @@
-//! Text cut at ASCII characters, and numbers in it. The searchers of std are made for any pattern and decode characters, which
-//! is several times the code.
+//! Text cut at ASCII characters, and numbers in it. The searchers of std are made for any pattern and decode
+//! characters, which is several times the code.
 
-/// What a byte may be part of. Of each kind all or none of the bytes beyond ASCII are, so that text is cut between characters.
+/// What a byte may be part of. Of each kind all or none of the bytes beyond ASCII are, so that text is cut between
+/// characters.
 pub(crate) mod kind {
     pub(crate) const SPACE: u8 = 1;
     /// White space, comma or semicolon.
@@ -58,8 +59,8 @@ pub(crate) fn is(byte: u8, kinds: u8) -> bool {
     KINDS.get(usize::from(byte)).copied().unwrap_or(0) & kinds != 0
 }
 
-/// How many bytes at the start are of one of these kinds. One loop for all that is scanned: with a closure for each, every
-/// byte is a call where code is made small.
+/// How many bytes at the start are of one of these kinds. One loop for all that is scanned: with a closure for each,
+/// every byte is a call where code is made small.
 pub(crate) fn span(text: &str, kinds: u8) -> usize {
     let mut length = 0usize;
     for byte in text.bytes() {

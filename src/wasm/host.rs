@@ -23,7 +23,8 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
+    /// What `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on
+    /// types.
     #[derive(Clone)]
     pub type Env;
     #[wasm_bindgen(method)]
@@ -165,7 +166,8 @@ impl Drop for Waiting {
     }
 }
 
-/// What a promise comes to, as it is read once it has settled. An async block would be a state machine, with code to drop it.
+/// What a promise comes to, as it is read once it has settled. An async block would be a state machine, with code to
+/// drop it.
 fn settled<T>(
     mut promise: impl Future<Output = Result<JsValue, JsValue>> + Unpin + 'static,
     mut read: impl FnMut(Result<JsValue, JsValue>) -> T + 'static,

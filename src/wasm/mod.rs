@@ -1,11 +1,12 @@
 //! The bindings: the only code that names a JavaScript value.
 //!
-//! `fetch.ts` sends the first request itself. It comes here with a 402, or with the answer to a token: see [`Core::answer`].
+//! `fetch.ts` sends the first request itself. It comes here with a 402, or with the answer to a token: see
+//! [`Core::answer`].
 //!
 //! # The encoding of the border
-//! Everything that has members crosses as JSON text, in both directions; a single text, number or flag crosses as it is. An object
-//! of the caller's world (a response, an error) crosses by reference, and where data belongs to it, as the pair
-//! `[object, JSON text or null]`. Only what a parser throws is made by serde-wasm-bindgen: `[code, message]`.
+//! Everything that has members crosses as JSON text, in both directions; a single text, number or flag crosses as it
+//! is. An object of the caller's world (a response, an error) crosses by reference, and where data belongs to it, as
+//! the pair `[object, JSON text or null]`. Only what a parser throws is made by serde-wasm-bindgen: `[code, message]`.
 
 mod convert;
 mod host;
@@ -31,8 +32,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// Reads a stranger's text, of the kind that `parsers.ts` numbers: the JSON text of its parts; or a macaroon, narrowed by the
-/// caveats of a JSON array.
+/// Reads a stranger's text, of the kind that `parsers.ts` numbers: the JSON text of its parts; or a macaroon, narrowed
+/// by the caveats of a JSON array.
 ///
 /// # Errors
 /// `[code, message]`
@@ -85,7 +86,8 @@ impl Core {
         self.client.has_tokens()
     }
 
-    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is known.
+    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is
+    /// known.
     #[must_use]
     pub fn token(&self, call: &Call) -> i32 {
         let request = self.client.host().request(call);
@@ -99,7 +101,8 @@ impl Core {
         })
     }
 
-    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment, expiresAt}`.
+    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment,
+    /// expiresAt}`.
     #[must_use]
     pub fn credential(&self, id: i32) -> Option<String> {
         self.client.token(id.unsigned_abs()).map(|token| {
@@ -146,8 +149,8 @@ impl Core {
         })
     }
 
-    /// What is asked of the records, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a URL, or for
-    /// the last one a payment hash, to which `preimage` belongs.
+    /// What is asked of the records, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a URL,
+    /// or for the last one a payment hash, to which `preimage` belongs.
     pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {

@@ -218,8 +218,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows. In one that
-    /// is ours they may also be the sign of a parameter without a value, which only what follows tells.
+    /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows. In
+    /// one that is ours they may also be the sign of a parameter without a value, which only what follows tells.
     fn takes_token68(&mut self) -> bool {
         let start = self.at;
         self.take(kind::EQUALS);

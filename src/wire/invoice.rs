@@ -4,8 +4,8 @@
 //! - The signature must be there but is not verified: which node is paid is not part of what a client trusts. What it
 //!   relies on is the payment hash, and that is proven by the preimage.
 //! - An amount of zero or with leading zeros is refused, which the specification asks of writers only.
-//! - The values of `s`, `c`, `f`, `r` and unknown feature bits are the wallet's business and not looked at, except for the
-//!   AMP bits. `s` is not demanded: invoices with blinded paths have none.
+//! - The values of `s`, `c`, `f`, `r` and unknown feature bits are the wallet's business and not looked at, except for
+//!   the AMP bits. `s` is not demanded: invoices with blinded paths have none.
 //! - Fields of a wrong length are skipped, as wallets have done it for years; the specification now wants them refused.
 //! - A field that is to come once and comes twice is refused, though the specification wants the first of two payment
 //!   hashes to count: wallets differ in that, and what is checked here must be what is paid.
@@ -93,8 +93,8 @@ pub struct Invoice {
     pub timestamp: u64,
     /// Unix seconds, below 2^53: an expiry beyond that is as good as none.
     pub expires_at: u64,
-    /// Feature bit 30 or 31: it is for an AMP payment, which has no preimage to prove. Wallets refuse to pay it otherwise,
-    /// also where it is optional.
+    /// Feature bit 30 or 31: it is for an AMP payment, which has no preimage to prove. Wallets refuse to pay it
+    /// otherwise, also where it is optional.
     pub takes_amp: bool,
 }
 
@@ -147,7 +147,8 @@ impl Invoice {
             let length = usize::from(high) << 5 | usize::from(low);
             let (data, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
             fields = rest;
-            // "MUST skip over unknown fields, OR [...] p, h, s or n fields that do NOT have data_lengths of 52, 52, 52 or 53"
+            // "MUST skip over unknown fields, OR [...] p, h, s or n fields that do NOT have data_lengths of 52, 52, 52
+            // or 53"
             match (tag, length) {
                 (1, 52) => payment_hash = Some(bytes(data)),
                 (23, 52) => description_hash = Some(bytes(data)),

@@ -31,15 +31,15 @@ impl Macaroon {
     }
 }
 
-/// Every macaroon that a token holds: one, or several that follow each other, with anything between and behind them that is
-/// none, as long as it is no base64. None for an opaque token.
+/// Every macaroon that a token holds: one, or several that follow each other, with anything between and behind them
+/// that is none, as long as it is no base64. None for an opaque token.
 ///
-/// The libraries that servers use stop reading behind the first macaroon or go on with the next, so that each one that is there
-/// may be the one that counts.
+/// The libraries that servers use stop reading behind the first macaroon or go on with the next, so that each one that
+/// is there may be the one that counts.
 ///
 /// # Errors
-/// [`crate::Code::InvalidMacaroon`] where something starts as a macaroon does and is malformed, which servers may read in any way,
-/// and for more than [`MAX_PARTS`].
+/// [`crate::Code::InvalidMacaroon`] where something starts as a macaroon does and is malformed, which servers may read
+/// in any way, and for more than [`MAX_PARTS`].
 pub fn decode_parts(token: &str) -> Result<Vec<Macaroon>, Error> {
     if let Ok(macaroon) = Macaroon::decode(token) {
         return Ok(vec![macaroon]);
@@ -72,8 +72,8 @@ pub fn decode_parts(token: &str) -> Result<Vec<Macaroon>, Error> {
 /// The same token, narrowed by first-party caveats: of the same version and in the same base64 as it came.
 ///
 /// # Errors
-/// [`crate::Code::InvalidMacaroon`] where the token is not one macaroon, no caveat is given, or a caveat is empty, longer than
-/// [`MAX_CAVEAT`] or holds control characters.
+/// [`crate::Code::InvalidMacaroon`] where the token is not one macaroon, no caveat is given, or a caveat is empty,
+/// longer than [`MAX_CAVEAT`] or holds control characters.
 pub fn attenuate(token: &str, caveats: &[&str]) -> Result<String, Error> {
     if caveats.is_empty() {
         return Err(invalid("no caveat is given to narrow the macaroon by"));

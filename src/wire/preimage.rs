@@ -16,7 +16,8 @@ impl Preimage {
     ///
     /// # Errors
     /// [`Code::NoPreimage`] where the text could not be one (32 zero bytes, which wallets give for "none", count as
-    /// that), [`Code::WrongPreimage`] where it hashes to something else. The text of the error never holds what was given.
+    /// that), [`Code::WrongPreimage`] where it hashes to something else. The text of the error never holds what was
+    /// given.
     pub fn prove(text: &str, payment_hash: &PaymentHash) -> Result<Self, Error> {
         let text = text.trim_ascii();
         let bytes = from_hex(text.as_bytes()).and_then(exact).or_else(|| exact(from_base64(text)?.0));

@@ -5,8 +5,8 @@ use crate::text::scan::{cut, find, number, parts, rsplit_once, split_once};
 
 /// An absolute URL without its fragment, cut into its parts once.
 ///
-/// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there only where
-/// it is not the scheme's own.
+/// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there
+/// only where it is not the scheme's own.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Url {
     text: String,
@@ -51,8 +51,8 @@ impl Url {
         })
     }
 
-    /// The URL of a request, whatever it is. What [`Url::parse`] refuses, such as `data:,x`, is opaque: it has a text and no parts,
-    /// so nothing is ever paid for it.
+    /// The URL of a request, whatever it is. What [`Url::parse`] refuses, such as `data:,x`, is opaque: it has a text
+    /// and no parts, so nothing is ever paid for it.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self { text: text.to_owned(), ..Self::default() })
@@ -103,8 +103,8 @@ impl Url {
         }
     }
 
-    /// Whether another URL is of this origin. A redirect may put a user into it, which changes no origin. An opaque URL has no
-    /// origin to share.
+    /// Whether another URL is of this origin. A redirect may put a user into it, which changes no origin. An opaque URL
+    /// has no origin to share.
     #[must_use]
     pub fn is_origin_of(&self, other: &str) -> bool {
         let own = (self.scheme(), self.part(self.host_start(), self.origin_end));
@@ -156,8 +156,8 @@ impl HostPattern {
         Self(text.to_owned())
     }
 
-    /// Whether a URL is of this host. A host without a port stands for any port; `*.` for one or more labels, and not for the
-    /// bare domain.
+    /// Whether a URL is of this host. A host without a port stands for any port; `*.` for one or more labels, and not
+    /// for the bare domain.
     #[must_use]
     pub fn matches(&self, url: &Url) -> bool {
         let pattern = self.0.as_str();

@@ -259,7 +259,8 @@ fn options_as_the_reader_in_javascript_writes_them() {
         (300_000, false, vec![Network::Bitcoin])
     );
     let config = Config::parse(
-        r#"{"perPayment":1,"perHour":2,"perDay":3,"total":4,"perOrigin":{"perHour":5,"total":0},"networks":["regtest","signet"],
+        r#"{"perPayment":1,"perHour":2,"perDay":3,"total":4,"perOrigin":{"perHour":5,"total":0},
+        "networks":["regtest","signet"],
         "hosts":["*.example"],"protocols":["lsat"],"proof":"none","paymentTimeout":7}"#,
     )
     .unwrap();

@@ -79,9 +79,9 @@ impl Macaroon {
 
     /// Unix seconds from which a token that was sold at this time opens nothing, as far as can be told.
     ///
-    /// A time without a zone is the server's local one and is read as UTC, which may be hours too early. Where that makes a
-    /// token one that had expired when it was sold, the server is in another zone and the time tells nothing; but for one that
-    /// had expired in every zone.
+    /// A time without a zone is the server's local one and is read as UTC, which may be hours too early. Where that
+    /// makes a token one that had expired when it was sold, the server is in another zone and the time tells nothing;
+    /// but for one that had expired in every zone.
     pub(crate) fn expiry_of_one_sold_at(&self, sold_at: u64) -> Option<u64> {
         let counts = |caveat| {
             let (at, has_zone) = expiry(caveat)?;
@@ -177,8 +177,8 @@ impl Caveat {
     }
 }
 
-/// Unix seconds, where the caveat is an expiry that is understood, and whether its time zone is known. Names are exact. The time
-/// is in seconds or milliseconds, or as RFC 3339 has it, also without the zone, which is taken for UTC.
+/// Unix seconds, where the caveat is an expiry that is understood, and whether its time zone is known. Names are exact.
+/// The time is in seconds or milliseconds, or as RFC 3339 has it, also without the zone, which is taken for UTC.
 fn expiry(caveat: &Caveat) -> Option<(u64, bool)> {
     let is_known = match caveat.condition.as_str() {
         "ExpiresAt" | "expires_at" | "expiresAt" | "expires" | "expiration" | "exp" => true,

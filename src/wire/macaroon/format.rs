@@ -166,7 +166,8 @@ mod field {
     pub const SIGNATURE: u8 = 6;
 }
 
-/// Whether nothing but a macaroon is likely to start so: an identifier, before which a location may stand, and another field.
+/// Whether nothing but a macaroon is likely to start so: an identifier, before which a location may stand, and another
+/// field.
 fn starts_v2(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(1..).unwrap_or_default();
     let head = optional_field(&mut rest, field::LOCATION).and_then(|_| optional_field(&mut rest, field::IDENTIFIER));
@@ -202,7 +203,8 @@ fn optional_field<'a>(rest: &mut &'a [u8], kind: u8) -> Result<Option<&'a [u8]>,
     let Some(mut after) = rest.strip_prefix(&[kind]) else {
         return if rest.is_empty() { Err(CUT_SHORT) } else { Ok(None) };
     };
-    // the length is a varint: 7 bits a byte, the lowest first; libraries read up to nine bytes, also of a number that needs fewer
+    // the length is a varint: 7 bits a byte, the lowest first; libraries read up to nine bytes, also of a number that
+    // needs fewer
     let mut length = 0u64;
     for shift in [0u32, 7, 14, 21, 28, 35, 42, 49, 56] {
         let (byte, behind) = after.split_first().ok_or(CUT_SHORT)?;
@@ -300,8 +302,8 @@ fn read_json(text: &str, base64: Option<Flavour>) -> Result<Encoded, &'static st
     }
 }
 
-/// Whether nothing but a macaroon is likely to have these members: an identifier, and a signature in base64 or a version.
-/// Signatures that are text are no more than a possibility.
+/// Whether nothing but a macaroon is likely to have these members: an identifier, and a signature in base64 or a
+/// version. Signatures that are text are no more than a possibility.
 fn starts_json(json: &Json) -> bool {
     let has = |name| json.get(name).is_some_and(|value| value.as_str().is_some());
     let has_version = json.get("v").and_then(Json::as_u64) == Some(2);
