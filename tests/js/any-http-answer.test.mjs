@@ -327,7 +327,7 @@ test("where a request may have been sent twice, a refusal counts only with the b
   }
 });
 
-test("a fetch that rejects with anything leaves the outcome open, unless it is Node's and nothing was sent for certain", async (t) => {
+test("a rejected fetch leaves the outcome open, unless Node's error proves that nothing was sent", async (t) => {
   const { fetch } = globalThis;
   t.after(() => (globalThis.fetch = fetch));
   const code = fc.constantFrom(

@@ -207,7 +207,7 @@ test("what a wallet throws is handed on by identity: nobody knows what became of
   }
 });
 
-test("an NWC wallet's refusal is certain, whether a client or a WebLN provider hands it on; any other of its errors is not", async () => {
+test("an NWC wallet's refusal is certain, from a client or a WebLN provider; its other errors are not", async () => {
   const thrower = (cause) => [
     {
       payInvoice: async () => {

@@ -111,7 +111,7 @@ export default [
     },
   },
   {
-    name: "another instance on the store: a wallet with an id ends a payment once its invoice has expired, one without never does",
+    name: "another instance on the store: after the invoice's expiry a wallet with an id ends the payment; one without never does",
     async run(t) {
       for (const id of ["mine", undefined]) {
         const shop = openShop(t);
@@ -202,7 +202,7 @@ export default [
     },
   },
   {
-    name: "an unknown payment keeps its own resource from being paid; the whole origin where a token has opened what it was not bought for",
+    name: "an unknown payment blocks its own resource, and its whole origin where tokens are known to be shared",
     async run(t) {
       const shop = openShop(t);
       let answer = "answer=none";

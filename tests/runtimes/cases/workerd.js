@@ -81,7 +81,7 @@ export default [
     },
   },
   {
-    name: "requests on one module-level instance at once, whose caps approve reads from the request's context: each by its own",
+    name: "parallel requests on one module-level instance: approve reads each request's own cap from its context",
     async run(t) {
       const caps = { a: 1_000, b: 10_000, c: 9_999 };
       for (let run = 0; run < 5; run++) {
