@@ -17,8 +17,8 @@ const FEATURES = [
 ];
 
 /**
- * For size, twice: with the control flow taken apart and put together anew in between it comes out smaller by nearly a
- * percent.
+ * Optimises for size, twice. Between the rounds the control flow is flattened and restructured, which saves nearly a
+ * percent more.
  */
 const OPTIMISE = [
   "--merge-similar-functions",
@@ -55,7 +55,7 @@ async function modules(dist) {
     logLevel: "error",
   });
   for (const name of await readdir(`${from}/entries`)) await edit(`${dist}/${name.replace(/ts$/, "js")}`, asTop);
-  // what holds types alone
+  // A module of types alone is empty now.
   for (const name of files) {
     const file = `${dist}/${placeOf(name).replace(/ts$/, "js")}`;
     if ((await readFile(file, "utf8")).trim() === "") await rm(file);
@@ -85,7 +85,7 @@ async function declarations(dist, out) {
       if (!wanted.includes(needed)) wanted.push(needed);
     }
     await cp(`${out}/${name}`, `${dist}/${name}`);
-    // their types are those of CommonJS where they are required
+    // In the folder of CommonJS they are the types of CommonJS.
     if (!ONLY_MODULES.some((only) => name === `${only}.d.ts`)) await cp(`${out}/${name}`, `${dist}/cjs/${name}`);
   }
 }
@@ -94,8 +94,8 @@ async function declarations(dist, out) {
 const PARTS = ["../core/client.js", "../core/env.js", "../core/locks.js", "../core/parsers.js", "../core/repeat.js"];
 
 /**
- * Makes one file of what is loaded together: each costs Node half a millisecond, and a page without a bundler a
- * request.
+ * Joins modules that are always loaded together. Each file costs Node half a millisecond, and a page without a bundler
+ * a request.
  */
 async function joinParts(dist) {
   const { build } = await import("esbuild");
@@ -178,8 +178,8 @@ export async function build(beside = () => {}) {
   const wasm = `${dist}/l402_fetch.wasm`;
 
   await Promise.all([
-    // a profile that strips would hide the target features from bindgen
-    // as one crate type: beside an rlib cargo leaves out link-time optimisation, which is worth a tenth of the size
+    // The profile must not strip: bindgen reads the target features. The only crate type is cdylib: if an rlib is made
+    // too, cargo leaves out link-time optimisation, which saves a tenth of the size.
     run("cargo", [
       "rustc",
       "--locked",
@@ -196,7 +196,7 @@ export async function build(beside = () => {}) {
   await rm(dist, { recursive: true, force: true });
   await modules(dist);
   await run(`${target}/debug/bindgen`, [`${target}/wasm32-unknown-unknown/release/l402_fetch.wasm`, dist]);
-  // with its names, for `npm run size`
+  // `npm run size` reads the names of its functions.
   await cp(`${dist}/core_bg.wasm`, `${target}/named.wasm`);
   await rename(`${dist}/core_bg.wasm`, wasm);
   const before = (await stat(wasm)).size;
@@ -221,7 +221,7 @@ export async function build(beside = () => {}) {
   await joinParts(dist);
   await commonJs(dist);
   await declarations(dist, types);
-  // only now: a build that is interrupted leaves the last one whole
+  // Last, so that an interrupted build leaves the previous package whole.
   await rm(at("dist"), { recursive: true, force: true });
   await cp(dist, at("dist"), { recursive: true });
   console.log(`dist/l402_fetch.wasm: ${bytes.length} bytes (${before} before wasm-opt)`);

@@ -1,5 +1,5 @@
-// The demo on real nodes: serves the page, and stands between it and the shop and the lnd node. The page gets neither
-// the node's macaroon nor a way around it; what it may ask of the node is listed here.
+// The server of the demo on real nodes. It serves the page, and passes its requests on to the shop and to the lnd node.
+// The page never gets the node's macaroon. What it may ask of the node is listed here.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { pipeline } from "node:stream/promises";

@@ -20,7 +20,7 @@ export const TOOLS = {
 export const toolDir = (name) => join(cache, `${name}-${TOOLS[name].version}`);
 
 process.env.PATH = [...Object.keys(TOOLS).map((name) => join(toolDir(name), "bin")), process.env.PATH].join(delimiter);
-// a fresh user's shell may not have read rustup's profile yet
+// A new user's shell may not have read rustup's profile yet.
 process.env.PATH += delimiter + join(homedir(), ".cargo", "bin");
 // Debian keeps the programs of a PostgreSQL server out of the PATH
 const postgres = "/usr/lib/postgresql";

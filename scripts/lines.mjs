@@ -10,7 +10,6 @@ const LITERAL = /(["'`/])(?:(?!\1)[^\\]|\\.){40,}/;
 const isRow = (line) => /^\s*\/\/[/!]? \|/.test(line);
 const isComment = (line) => /^\s*(\/\/|\/?\*)/.test(line);
 
-// others follow
 const files = await run("git", ["ls-files", "*.js", "*.mjs", "*.cjs", "*.ts", "*.rs"], { quiet: true });
 let found = 0;
 let passed = 0;

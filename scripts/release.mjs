@@ -1,5 +1,5 @@
-// `npm run release`: what has to be true before a version is published. Publishes nothing: it prints the commands that
-// do.
+// `npm run release`: checks everything that has to be true before a version is published. It publishes nothing, but
+// prints the commands that do.
 import { readFile } from "node:fs/promises";
 import { at, run, RunError } from "./lib.mjs";
 import { checkToolchain } from "./toolchain.mjs";

@@ -1,5 +1,4 @@
-// Installs what is missing, and says so. `node scripts/setup.mjs [build|test]`; with everything there it takes a
-// second.
+// Installs what is missing, and says so. `node scripts/setup.mjs [build|test]` takes a second if nothing is missing.
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";

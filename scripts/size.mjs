@@ -1,6 +1,5 @@
-// `npm run size`: what each entry point costs whoever imports it, minified and compressed, beside other clients, and
-// what is in the wasm. `size.mjs --check` leaves the others out, and fails where something has grown beyond its
-// ceiling.
+// `npm run size`: how many bytes each entry adds to a program, minified and compressed, beside other clients, and what
+// is in the wasm. `size.mjs --check` leaves the other clients out, and fails if something has grown beyond its ceiling.
 import { readFile } from "node:fs/promises";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { closingLine, fail, pass } from "../tests/support/tally.mjs";
@@ -36,8 +35,8 @@ const sum = (parts) =>
   });
 
 /**
- * What a bundler for browsers makes of an entry: the parts that are loaded with it, those that come at first need, and
- * the wasm as a module, which comes only where the wasm file can't be had.
+ * Bundles an entry for browsers. Gives the sizes of what is loaded with it (`first`), of what is loaded at first need
+ * (`later`), and of the wasm as a module, which is loaded only if the wasm file is missing (`spare`).
  */
 async function bundled(
   file,

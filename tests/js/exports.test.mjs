@@ -41,6 +41,19 @@ for (const [file, names] of Object.entries({
   });
 }
 
+test("the declarations show no name that index does not export: the others are @internal", async () => {
+  const index = await read("dist/index.d.ts");
+  const modules = all(index, /^export .* from "\.\/(core\/\w+)\.js"/gm);
+  const named = all(index, /^export (?:type )?\{([^}]*)\} from/gm).flatMap((list) => list.split(","));
+  const shown = [];
+  for (const module of modules) {
+    const text = await read(`dist/${module}.d.ts`);
+    shown.push(...all(text, /^export (?:declare )?(?:function|class|const|interface|type) (\w+)/gm));
+  }
+  assert.ok(shown.length > 20);
+  assert.deepEqual(shown.sort(), named.map((name) => name.trim().replace(/^type /, "")).sort());
+});
+
 test("ErrorCode lists the core's codes", async () => {
   const [, union] = /export type ErrorCode =([^;]*);/.exec(await read("dist/core/error.d.ts"));
   const codes = all(await source("error.rs"), /^ {4}\w+ = "(\w+)",$/gm);

@@ -171,7 +171,7 @@ async function typeCheck() {
       config,
       JSON.stringify({ compilerOptions: { ...common, strict, exactOptionalPropertyTypes: strict }, files: own }),
     );
-    await run(at("tests/node_modules/.bin/tsc"), ["--project", config], { quiet: true });
+    await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", config], { quiet: true });
   }
 }
 
