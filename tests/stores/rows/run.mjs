@@ -32,11 +32,15 @@ const RUNNERS = [
     "sqlite-deno": sqlite("deno", DENO),
     "sqlite-bun": sqlite("bun", [bin("bun")]),
     "sqlite-better": sqlite("better", [process.execPath]),
-  },
-  {
     "postgres-pg": (stores) => file("postgres", [process.execPath], ["pg", stores]),
     "postgres-js": (stores) => file("postgres", [process.execPath], ["postgres", stores]),
   },
+  Object.fromEntries(
+    ["ioredis", "redis4", "redis5", "redis6", "upstash"].map((client) => [
+      client.startsWith("redis") ? client : `redis-${client}`,
+      (stores) => file("redis", [process.execPath], [client, stores]),
+    ]),
+  ),
 ];
 
 const wanted = process.argv.slice(2);
