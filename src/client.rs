@@ -31,7 +31,7 @@ impl<H: Host> Client<H> {
         Self { state: ClientState::new(host, config) }
     }
 
-    /// What it was given for its surroundings.
+    /// The host that it was given.
     #[must_use]
     pub fn host(&self) -> &H {
         self.state.host()
@@ -39,8 +39,8 @@ impl<H: Host> Client<H> {
 
     /// Sends a request, and pays for it where that is asked and allowed.
     ///
-    /// # Errors
-    /// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
+    /// # Errors The runtime's own failure, or one of ours. At most one payment was made then, and what was paid for is
+    /// kept.
     pub fn fetch(
         &self,
         call: Rc<H::Call>,
@@ -63,7 +63,7 @@ impl<H: Host> Client<H> {
         call::answer(&self.state, call, request, token, response)
     }
 
-    /// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
+    /// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
     ///
     /// # Errors
     /// What would keep the offer from being paid, limits aside;
@@ -82,15 +82,15 @@ impl<H: Host> Client<H> {
         tokens::has_tokens(&self.state)
     }
 
-    /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the
-    /// caller's own.
+    /// The token that should open a request, if one is known. There is none for a host that is not listed, nor beside
+    /// the caller's own Authorization.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_for(&self.state, request)
     }
 
     /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
-    /// payments late. A token that was just bought is left to its buyer until that call has its answer: it may be good
+    /// payments late. A token that was just bought is left to the paying call until that has its answer: it may be good
     /// for one use only.
     #[must_use]
     pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
@@ -103,8 +103,8 @@ impl<H: Host> Client<H> {
         tokens::token(&self.state, id)
     }
 
-    /// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was
-    /// bought for.
+    /// Notes that a server took the token, and writes that in the background. `is_own`: the resource is the one that it
+    /// was bought for.
     pub fn note_accepted(&self, token: &Token, is_own: bool) {
         verdict::note_accepted(&self.state, token, is_own);
     }
@@ -123,7 +123,7 @@ impl<H: Host> Client<H> {
         account::read_tokens(&self.state)
     }
 
-    /// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
+    /// Every payment in the store, oldest first. Unsettled payments are looked up first, which takes 10 s at most.
     ///
     /// # Errors
     /// [`Code::StoreFailed`](crate::Code::StoreFailed)
@@ -131,8 +131,8 @@ impl<H: Host> Client<H> {
         account::payments(&self.state)
     }
 
-    /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that
-    /// of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
+    /// Satoshis paid, or handed to a wallet that has not settled them, with the reported fees: of all origins, or of
+    /// the origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
     ///
     /// # Errors
     /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
@@ -141,7 +141,7 @@ impl<H: Host> Client<H> {
         account::spent(&self.state, url)
     }
 
-    /// Settles a payment whose outcome was unknown: with its preimage, or as failed.
+    /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
     ///
     /// # Errors
     /// [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) where it
@@ -156,7 +156,8 @@ impl<H: Host> Client<H> {
         account::resolve(&self.state, payment_hash, preimage)
     }
 
-    /// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The journal stays.
+    /// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal
+    /// stays.
     ///
     /// # Errors
     /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,

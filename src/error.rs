@@ -1,4 +1,4 @@
-//! What can go wrong: the one list of codes, and the error that carries them.
+//! What can go wrong: the list of all codes, and the error that carries one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,7 +45,7 @@ codes! {
     NoAmount = "no_amount",
     /// The invoice has expired, or is about to.
     InvoiceExpired = "invoice_expired",
-    /// The token commits to another payment hash than the invoice's, or the hash was bought elsewhere.
+    /// The token commits to another payment hash than the invoice's, or the hash was bought at another origin.
     HashMismatch = "hash_mismatch",
     /// Paying would exceed a limit.
     OverLimit = "over_limit",
@@ -53,9 +53,9 @@ codes! {
     Declined = "declined",
     /// The request could not be sent a second time, so paying would buy nothing.
     BodyNotReplayable = "body_not_replayable",
-    /// The store could not be read or written, or holds what this version can't read.
+    /// The store could not be read or written, or this version can't read what it holds.
     StoreFailed = "store_failed",
-    /// What was last paid for here was never once accepted: it is tried at each call, and nothing more is paid.
+    /// The token that was last paid for here was never accepted. It is tried at each call, and nothing more is paid.
     NotHonored = "not_honored",
     /// The wallet knows that nothing was paid nor will be.
     PaymentFailed = "payment_failed",

@@ -1,4 +1,4 @@
-//! What a caller asks of the records: payments, sums, and the settling of what nobody else can settle.
+//! What a caller asks of the records: payments and sums, and to settle what nobody else can settle.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
@@ -10,13 +10,16 @@ use crate::ledger::certainty::prove;
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
 use crate::wire::url::Url;
+use std::future::Future;
 
 /// Reads the tokens of the store, for the first request of an instance.
-pub(crate) async fn read_tokens<H: Host>(state: &ClientState<H>) -> Result<(), Failure<H>> {
-    state.records.read_tokens(&state.host).await
+pub(crate) fn read_tokens<H: Host>(
+    state: &ClientState<H>,
+) -> impl Future<Output = Result<(), Failure<H>>> + use<'_, H> {
+    state.records.read_tokens(&state.host)
 }
 
-/// Every payment, oldest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
+/// Every payment in the store, oldest first. Unsettled payments are looked up first, which takes 10 s at most.
 ///
 /// # Errors
 /// [`Code::StoreFailed`]
@@ -27,8 +30,8 @@ pub(crate) async fn payments<H: Host>(state: &ClientState<H>) -> Result<Vec<Paym
     Ok(payments)
 }
 
-/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a
-/// URL. Unsettled payments are looked up first, as for [`Client::payments`].
+/// Satoshis paid, or handed to a wallet that has not settled them, with the reported fees: of all origins, or of the
+/// origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
@@ -40,7 +43,7 @@ pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) ->
     Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
 }
 
-/// Settles a payment whose outcome was unknown: with its preimage, or as failed.
+/// Settles a payment whose outcome is unknown: with its preimage, or as failed.
 ///
 /// # Errors
 /// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is
@@ -92,7 +95,7 @@ pub(crate) async fn resolve<H: Host>(
     Ok(())
 }
 
-/// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The journal stays.
+/// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal stays.
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]

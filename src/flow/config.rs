@@ -1,4 +1,4 @@
-//! What a caller allows: the options that decide about money, already checked key by key.
+//! What a caller allows: the options that decide about money. Their keys are checked already.
 
 use crate::error::{Code, Error};
 use crate::ledger::limits::{Limits, Windows};
@@ -22,7 +22,7 @@ pub struct Config {
     pub hosts: Option<Vec<HostPattern>>,
     /// Hosts that may be paid over plain http, beside loopback and `.onion`.
     pub insecure_hosts: Vec<HostPattern>,
-    /// Preference among the offers of one 402; what is not listed is not paid.
+    /// Preference among the offers of one 402. A protocol that is not listed is not paid.
     pub protocols: Vec<Protocol>,
     /// Whether a wallet that only says `true` is believed.
     pub trust_wallet: bool,
@@ -49,8 +49,8 @@ impl Config {
         }
     }
 
-    /// Refuses what would show money or a credential to others: plain http beyond loopback, `.onion` and what is listed
-    /// for it, and hosts that are not listed.
+    /// Refuses hosts that are not listed, and plain http, which shows the credential to others on the way. Loopback,
+    /// `.onion` and the hosts of `insecureHosts` may use plain http.
     ///
     /// # Errors
     /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
@@ -117,14 +117,14 @@ impl Config {
     }
 }
 
-/// The members of an object, of which the first that has no valid value is noted.
+/// Reads the members of an object, and notes the first one that has no valid value.
 struct OptionsReader<'a> {
     json: &'a Json,
     odd: Option<&'static str>,
 }
 
 impl<'a> OptionsReader<'a> {
-    /// A member that is there and not null.
+    /// A member that is present and not null.
     fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
         let value = read(self.json.get(name).filter(|value| !value.is_null())?);
         if value.is_none() {

@@ -21,7 +21,7 @@ pub struct Quote {
     pub amount_msat: u64,
     /// The decoded invoice.
     pub invoice: Invoice,
-    /// The decoded token, where it is one macaroon.
+    /// The decoded token, if it is one macaroon.
     pub macaroon: Option<Macaroon>,
     /// The token as received.
     pub token: String,
@@ -52,7 +52,7 @@ impl Quote {
 pub enum Unpayable {
     /// It holds no challenge at all.
     NoChallenge,
-    /// It may hold one that the page is not shown: a missing `Access-Control-Expose-Headers`.
+    /// It may hold one that the page can't see, because `Access-Control-Expose-Headers` is missing.
     ChallengeHidden,
     /// Its challenges are for others.
     NoLightning,
@@ -89,16 +89,16 @@ pub enum Event<'a> {
     Quote(&'a Quote),
     /// The journal is written; the wallet is asked next.
     Paying(&'a Payment),
-    /// Proven and stored.
+    /// The payment is proven and stored.
     Paid(&'a Payment),
-    /// Nothing was paid: why.
+    /// Nothing was paid.
     Refused {
         /// Without fragment.
         url: &'a str,
         /// The reason.
         error: &'a Error,
     },
-    /// The wallet was asked and did not prove a payment; or what it proved could not be stored.
+    /// The wallet was asked and did not prove a payment, or the proof could not be stored.
     Failed {
         /// As it stands now.
         payment: &'a Payment,

@@ -1,4 +1,4 @@
-//! Whether a 402 may be paid at all, and at what price: everything that can be told without the records.
+//! Whether a 402 may be paid at all, and at what price: every check that needs no records.
 
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote, Unpayable};
@@ -12,10 +12,10 @@ use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
 use std::rc::Rc;
 
-/// An invoice that expires within this time is expired: the wallet needs some of it.
+/// An invoice that expires within this time counts as expired: the wallet needs some time.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
 
-/// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
+/// The challenges of a 402 and the offer to pay. `None`: the 402 is not for us, and goes back untouched.
 pub(crate) fn read_offer<H: Host>(
     state: &ClientState<H>,
     request: &Request,
@@ -43,7 +43,7 @@ pub(crate) fn read_offer<H: Host>(
     };
     match may_be_paid(state, request, head) {
         Ok(()) => Ok(Some(Asked { challenges, offer })),
-        // Who sells elsewhere has not been asked its price.
+        // The other origin was not asked for its price.
         Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
         Err(error) => Err(with_price(error.into(), Quote::of(request, &offer))),
     }
@@ -68,8 +68,7 @@ fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) 
     Ok(())
 }
 
-/// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error,
-/// too.
+/// Checks that an offer is worth paying, and reads its price. An error carries the price too.
 pub(crate) fn examine<H: Host>(
     state: &ClientState<H>,
     request: &Request,
@@ -125,7 +124,7 @@ fn check<H: Host>(
 }
 
 impl Quote {
-    /// The price of an offer; `None` where its invoice can't be read or names none.
+    /// The price of an offer. `None`: its invoice can't be read or names no amount.
     fn of(request: &Request, offer: &Offer) -> Option<Rc<Self>> {
         Self::new(request, offer, Invoice::decode(&offer.invoice).ok()?, decode_parts(&offer.token))
     }

@@ -1,31 +1,30 @@
-//! How large the records may grow: what goes to make room, and what never does.
+//! How large the records may grow: what is dropped to make room, and what never is.
 //!
-//! Both values of the store are read and written as a whole, so their size is what a purchase costs. What makes room,
-//! oldest first: of the journal, settled payments that no window of hours or days counts any more and whose invoice
-//! nobody can bring again ([`crate::ledger::entry::Entry::can_be_compacted`]); their amounts stay in the totals. Of the
-//! tokens, those that have expired or are used up. Unsettled payments, tokens that may still open something, and what
-//! is known of servers that took money for nothing stay. A store in which nothing can go is full, and refuses to buy.
+//! Both values of the store are read and written as a whole, so the time of a purchase grows with their size. To make
+//! room, the oldest go first. In the journal these are settled payments that no hour or day counts and whose invoice
+//! can't be offered again ([`crate::ledger::entry::Entry::can_be_compacted`]). Their amounts stay in the totals. Of the
+//! tokens these are those that have expired or are used up. Unsettled payments, tokens that may still open something,
+//! and what is known of servers that took money for nothing always stay. If nothing can be dropped, nothing is bought.
 
 use crate::error::{Code, Error};
 use crate::ledger::entry::Entry;
 use crate::ledger::records::Records;
 
-/// Bytes of either value above which what may go makes room for what is bought: about 2,000 payments or 1,500 tokens. A
-/// purchase then costs the core about 10 ms natively, and stores that keep little for one value (2 MB in a row of the
-/// SQLite-backed Durable Objects, 5 MB for an origin in some browsers) never see more unless they must.
+/// Above so many bytes of either value, a purchase makes room: about 2,000 payments or 1,500 tokens. A purchase then
+/// costs the core about 10 ms natively. Some stores take little in one value: 2 MB in a row of a SQLite-backed Durable
+/// Object, 5 MB for an origin in some browsers.
 pub const KEPT_BYTES: usize = 1_000_000;
-/// Bytes of either value above which nothing more is bought: about 8,000 payments, for each is remembered for a day and
-/// until its invoice has expired, and a client that pays for single calls makes thousands of them in this time.
+/// Above so many bytes of either value, nothing is bought: about 8,000 payments. Each payment is remembered for a day
+/// and until its invoice has expired. A client that pays for single calls makes thousands in that time.
 pub const MOST_BYTES: usize = 4_000_000;
 
 impl Records {
     /// Makes room for a payment and the token that it will bring.
     ///
-    /// # Errors
-    /// [`Code::StoreFailed`] where there is none.
+    /// # Errors [`Code::StoreFailed`] if there is no room.
     pub(crate) fn make_room(&mut self, entry: &Entry, now_ms: u64) -> Result<(), Error> {
         let own = entry.size();
-        // Tokens that open payments may bring are bought as well.
+        // Open payments may still bring tokens, which need room too.
         let coming: usize = self.journal.entries().iter().filter(|entry| entry.is_unsettled()).map(Entry::size).sum();
         let coming = coming.saturating_add(own);
         self.journal.compact(KEPT_BYTES.saturating_sub(own), now_ms);

@@ -1,6 +1,6 @@
-//! What became of a payment: the one place where a word about it becomes a certainty.
+//! What became of a payment. This is the one place that decides when a report ends a payment.
 //!
-//! A wallet reports facts ([`Fact`]); what one is worth depends on who sent the order, and on times that are stored
+//! A wallet reports facts ([`Fact`]). What a fact is worth depends on who sent the order, and on times that are stored
 //! with the payment. There is no clock here, and nothing is asked: [`judge`] is a function of what is known.
 //!
 //! | What is reported | by the wallet of whoever sent the order, once its `pay` has settled | to anybody else |
@@ -10,11 +10,10 @@
 //! | not found, by a wallet that finds its payments and has not said that it had this one | failed, after the window | see below |
 //! | pending, or no answer | open | open |
 //!
-//! Anybody else can't know whether the sender is frozen on its way to the wallet, and no check before sending would
-//! fence it; the invoice does. So to others "failed" and "not found" end a payment only once nobody is buying it, its
-//! invoice has expired and the window has passed. Until then the same invoice may be handed to the same wallet once
-//! more, where that pays a hash once. What another wallet than the one that was asked reports can prove a payment,
-//! never end it.
+//! Others than the sender can't know whether the sender is frozen on its way to the wallet. No check before sending can
+//! stop it then, but the expiry of the invoice does. So for others "failed" and "not found" end a payment only if
+//! nobody is buying it, its invoice has expired and the window has passed. Until then the same wallet may get the same
+//! invoice once more, if it pays a hash only once. The report of another wallet can prove a payment, but never end it.
 
 use crate::error::{Code, Error};
 use crate::ledger::dispatch::Heard;
@@ -25,9 +24,9 @@ use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 use std::fmt;
 
-/// Who was held up for longer between the entry in the journal and the wallet does not ask it any more.
+/// A process that needed longer from the journal's entry to the wallet does not ask the wallet any more.
 pub const LEASE_MS: u64 = 150_000;
-/// By how much the wallet's clock may be behind, where its record says when an attempt was begun.
+/// By how much the wallet's clock may be behind, for records that say when an attempt was begun.
 const SKEW_MS: u64 = 1_000;
 /// An invoice that expires so soon is not handed over.
 const LEAST_LIFE_S: u64 = 5;
@@ -35,11 +34,11 @@ const LEAST_LIFE_S: u64 = 5;
 /// Who may still be about to hand an order to the wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
-    /// Nobody: this instance sent it, and its `pay` has settled.
+    /// Nobody. This instance sent the order, and its `pay` has settled.
     Us,
-    /// Whoever sent it may still be at it: another process, or a `pay` of this instance that has not settled.
+    /// The sender may still be at work: another process, or a `pay` of this instance that has not settled.
     Alive,
-    /// Nobody whom anyone knows of: the sender is dead, or frozen.
+    /// Nobody that is known of. The sender is dead or frozen.
     Lapsed,
 }
 
@@ -62,7 +61,7 @@ pub enum Verdict {
 /// That a payment was made. It holds a secret, which is not shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// Hex; none where the wallet's word is believed.
+    /// Hex. `None`: `proof: "none"` trusts the wallet.
     pub preimage: Option<String>,
     /// Millisatoshis, as the wallet reported it.
     pub fee_msat: Option<u64>,
@@ -74,7 +73,7 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// What a report about an entry comes to. `timeout_ms` is how long a wallet may take, and `now_ms` when it was asked.
+/// Judges a report about an entry. `timeout_ms` is how long a wallet may take, and `now_ms` when it was asked.
 #[must_use]
 pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_ms: u64, now_ms: u64) -> Verdict {
     const OPEN: Verdict = Verdict::Open { until_ms: None };
@@ -106,13 +105,13 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
     if is_expired && is_believed && now_ms >= quiet_at_ms {
         return Verdict::Failed;
     }
-    // Of several orders for one invoice only the last is ours.
+    // If an invoice was ordered several times, the earlier orders may be those of others.
     if owner == Owner::Us && dispatch.repeats == 0 {
         let is_earlier = begun_at_ms.is_some_and(|begun| begun.saturating_add(SKEW_MS) < sent_at_ms);
         if is_earlier || !is_believed {
             return OPEN;
         }
-        // A record that does not say when its attempt was begun may be an earlier one's, until the window has passed.
+        // A record without a start time may belong to an earlier attempt, until the window has passed.
         let may_be_earlier = dispatch.failures > 0 && begun_at_ms.is_none();
         let is_final = *fact != Fact::NotFound && !may_be_earlier && !matches!(wallet.window, Window::Sent(_));
         if is_final || now_ms >= quiet_at_ms {

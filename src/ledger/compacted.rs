@@ -1,4 +1,4 @@
-//! Settled payments of old, compacted into one sum for each origin: the journal stays small, and totals stay what they
+//! Old settled payments, compacted into one sum for each origin. The journal stays small, and totals stay what they
 //! were.
 
 use crate::error::Error;
@@ -7,10 +7,10 @@ use crate::text::encoding::MAX_SAFE;
 use crate::text::json::Json;
 use crate::text::json_writer::Writer;
 
-/// Room for one origin in the stored text, its name aside.
+/// Room for one origin in the stored text, without its name.
 const ROW_BYTES: usize = 40;
 
-/// What is left of compacted payments.
+/// The sums of compacted payments.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Compacted {
     /// When the latest of them started, in Unix milliseconds.
@@ -30,7 +30,7 @@ impl Compacted {
         self.origins.is_empty()
     }
 
-    /// Takes up a payment that was paid.
+    /// Adds a paid payment.
     pub(crate) fn add(&mut self, origin: &str, msat: u64, started_at_ms: u64) {
         self.until_ms = self.until_ms.max(started_at_ms);
         match self.origins.iter_mut().find(|sum| sum.origin == origin) {
@@ -39,7 +39,7 @@ impl Compacted {
         }
     }
 
-    /// Whether a paid payment that started then, and is in the journal no more, was compacted.
+    /// Whether a paid payment that started then and is not in the journal was compacted.
     pub(crate) fn reaches(&self, started_at_ms: u64) -> bool {
         !self.is_empty() && started_at_ms <= self.until_ms
     }
@@ -63,8 +63,7 @@ impl Compacted {
         });
     }
 
-    /// # Errors
-    /// [`crate::error::Code::StoreFailed`] where it is damaged: a sum that is lost is a limit that is exceeded.
+    /// # Errors [`crate::error::Code::StoreFailed`] if it is damaged: with a lost sum, limits would be exceeded.
     pub(crate) fn read(json: &Json, name: &str) -> Result<Self, Error> {
         let until_ms = json.get("foldedUntil").and_then(Json::as_u64);
         let origins =

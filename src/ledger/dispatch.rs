@@ -6,36 +6,36 @@ use crate::text::json_writer::Writer;
 /// Room for the names and numbers of a [`Dispatch`].
 const DISPATCH_BYTES: usize = 130;
 
-/// What an order to a wallet leaves behind, stored with its payment; all of it is absent in old entries.
+/// What is known of an order to a wallet. It is stored with its payment. All of it is absent in old entries.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Dispatch {
     /// Which wallet was asked: [`crate::ledger::wallet::Wallet::id`].
     pub wallet_id: Option<String>,
-    /// When it was asked, in milliseconds since the Unix epoch: the last time, where it was asked again.
+    /// When it was asked, in milliseconds since the Unix epoch. The last time, if it was asked again.
     pub sent_at_ms: Option<u64>,
     /// When it answered with an error, or with nothing that proves anything.
     pub error_at_ms: Option<u64>,
-    /// What it said beside the error.
+    /// What it said of the order beside the error.
     pub heard: Option<Heard>,
-    /// The invoice, where the same one may be handed over again.
+    /// The invoice, if it may be handed over again.
     pub invoice: Option<String>,
-    /// How often the same invoice was handed over again, by those who could not know whether it had been.
+    /// How often the invoice was handed over again because nobody knew whether the wallet had it.
     pub repeats: u64,
-    /// How often it was tried before and failed for certain: the wallet may have records of that.
+    /// How often it was tried before and failed for certain. The wallet may have records of these attempts.
     pub failures: u64,
 }
 
 /// What a wallet said of an order that it did not carry out to a proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
-    /// It has the payment. That it does not find it later is a contradiction, and ends nothing.
+    /// It has the payment. If it does not find the payment later, it contradicts itself, and that ends nothing.
     HasPayment,
     /// It is done with the order and begins no further attempt.
     OrderEnded,
 }
 
 impl Dispatch {
-    /// Takes over what whoever sent the order knows of it. That the wallet has the payment is not forgotten.
+    /// Takes over what the sender of the order knows of it. That the wallet has the payment is not forgotten.
     pub(crate) fn learn(&mut self, sender: &Self) {
         self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
         self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
@@ -44,7 +44,7 @@ impl Dispatch {
         }
     }
 
-    /// Absent members are left out: most payments have none of them once they are settled.
+    /// Leaves absent members out: most settled payments have none of them.
     pub(crate) fn write(&self, object: &mut Writer) {
         for (name, value) in [
             ("walletId", self.wallet_id.as_deref()),

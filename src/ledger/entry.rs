@@ -7,17 +7,17 @@ use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// Where nobody can tell what became of a payment, its resource may be bought anew this long after the invoice expired.
+/// How many seconds after its invoice expired an open payment stops keeping its resource from being bought.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
 
-/// A payment with all that settling it later needs.
+/// A payment with all that is needed to settle it later.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The part that users see. Its times are rounded down from those below.
     pub payment: Payment,
     /// The method of the request that was paid for.
     pub method: String,
-    /// The token that the preimage turns into a credential; kept until the entry is settled.
+    /// The token that the preimage turns into a credential. It is kept until the payment is proven.
     pub token: String,
     /// Hex, once proven. A secret.
     pub preimage: Option<String>,
@@ -38,20 +38,20 @@ impl Entry {
         matches!(self.payment.state, State::Pending | State::Unknown)
     }
 
-    /// Whether nobody will learn any more what became of it, so that its resource may be bought anew.
+    /// Whether it is too old to keep its resource from being bought: nobody will learn any more what became of it.
     #[must_use]
     pub fn is_forgotten(&self, now_ms: u64) -> bool {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
-    /// Milliseconds since it was begun; none where it comes from the future.
+    /// Milliseconds since it was begun. 0 if that is in the future.
     #[must_use]
     pub fn age_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.started_at_ms)
     }
 
-    /// Whether a sum may take its place: it is settled, no window counts it, and its invoice has expired, with a day to
-    /// spare for clocks that are wrong. From then on who brings this invoice again is refused because of its age.
+    /// Whether a sum may take its place. It is settled, no window counts it, and its invoice expired more than a day
+    /// ago, for clocks that are wrong. An offer with this invoice is then refused because of its age.
     #[must_use]
     pub fn can_be_compacted(&self, now_ms: u64) -> bool {
         !self.is_unsettled() && self.age_ms(now_ms) >= DAY_MS && self.is_forgotten(now_ms)
@@ -64,7 +64,8 @@ impl Entry {
         self.payment.size().saturating_add(texts).saturating_add(self.dispatch.size())
     }
 
-    /// Which of several attempts at one invoice it is: begun anew after a failure, or repeated in doubt.
+    /// Which of several attempts at one invoice it is: begun anew after a failure, or repeated while its outcome is
+    /// open.
     fn attempt(&self) -> (u64, u64) {
         (self.started_at_ms, self.dispatch.repeats)
     }
@@ -81,7 +82,7 @@ impl Entry {
         self.payment.payment_hash == other.payment.payment_hash && self.attempt() == other.attempt()
     }
 
-    /// Records the proof of payment, once. A fee that nobody reported stays as it was.
+    /// Records the proof of payment. A fee that nobody reported stays as it was.
     pub fn settle_paid(&mut self, preimage: Option<String>, fee_msat: Option<u64>, now_ms: u64) {
         if self.payment.state != State::Paid {
             self.payment.settled_at = Some(now_ms / 1000);
@@ -93,14 +94,14 @@ impl Entry {
         self.dispatch = Dispatch::default();
     }
 
-    /// Records that nothing was paid nor will be. The token is kept: a late proof would still buy it.
+    /// Records that nothing was paid nor will be. The token is kept for a late proof.
     pub fn settle_failed(&mut self, now_ms: u64) {
         self.payment.state = State::Failed;
         self.payment.settled_at = Some(now_ms / 1000);
         self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
     }
 
-    /// What counts as spent, and what the limits count besides.
+    /// What counts as spent, and what the limits count in addition.
     pub(crate) fn sums(&self) -> (u64, u64) {
         let payment = &self.payment;
         match payment.state {

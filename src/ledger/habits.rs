@@ -1,19 +1,19 @@
-//! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it
-//! finds none.
+//! What each wallet was seen to report of its payments. If a wallet has never found one, its `not found` proves
+//! nothing.
 
 use crate::error::Error;
 use crate::ledger::stored::stored_rows;
 use crate::text::json::Json;
 use crate::text::json_writer::Writer;
 
-/// Wallets that are remembered; beyond them the one that was learnt of first is forgotten.
+/// How many wallets are remembered. Beyond that the first one is forgotten.
 const MOST: usize = 20;
 /// What the rows are called in the stored form.
 const ROWS: &str = "wallets";
 
 /// It found a payment that it had made.
 pub(crate) const FOUND: u64 = 1;
-/// It said of a payment that it was on its way.
+/// It reported a payment as pending.
 pub(crate) const PENDING: u64 = 2;
 
 /// What was seen of each wallet, by its id.
@@ -56,7 +56,7 @@ impl Habits {
         });
     }
 
-    /// Absent where nothing was seen.
+    /// Absent if nothing was seen.
     ///
     /// # Errors
     /// [`crate::error::Code::StoreFailed`] where it is damaged.

@@ -13,27 +13,26 @@
 //!                                             └── compacted ──▶ (nothing)
 //! ```
 //!
-//! - *journalled*: the entry is stored before the wallet is asked. One that can't be stored is taken back, and nothing
+//! - *journalled*: the entry is stored before the wallet is asked. If it can't be stored, it is taken back, and nothing
 //!   is paid.
 //! - *proof*: a preimage that hashes to the payment hash, whoever brings it and however late: the wallet's answer,
-//!   `resolve()`, or a lookup, which is made at once where the answer is lost, before the next purchase that the entry
-//!   stands in the way of, and before `payments()` and `spent()` answer. A token that is stored already is one, too:
-//!   the process ended before it could write the journal.
-//! - *certainty*: the wallet's word that nothing was paid nor will be, `resolve()`'s or `onUnknown`'s, or what a lookup
-//!   comes to by the rule in [`crate::ledger::certainty`]; and a process that was frozen for so long before it asked,
-//!   and then does not.
+//!   `resolve()` or a lookup. A lookup is made at once if the answer is lost, before a purchase that the entry stands
+//!   in the way of, and before `payments()` and `spent()` answer. A stored token is a proof too: the process ended
+//!   before it could write the journal.
+//! - *certainty*: the wallet, `resolve()` or `onUnknown` says that nothing was paid nor will be; or a lookup shows it
+//!   by the rule in [`crate::ledger::certainty`]; or the process was frozen for too long before it asked the wallet,
+//!   and does not ask.
 //! - *answer lost*: the wallet threw, was silent until the timeout, or gave no proof, and a lookup could not tell.
-//! - *tried again*: a server may offer the same invoice once more; the entry then starts anew, and what becomes of the
-//!   earlier attempt changes it by a proof only. And where the process that sent an order is gone, the same invoice may
-//!   be handed to the same wallet again: the entry then stays open until its invoice has expired, or it is proven.
-//! - *compacted*: settled, and too old to count in an hour or a day or to be offered again: see
+//! - *tried again*: a server may offer the same invoice once more. The entry then starts anew, and of the earlier
+//!   attempt only a proof changes it. If the process that sent an order has died, the same invoice may be handed to the
+//!   same wallet again. The entry then stays open until its invoice has expired or it is proven.
+//! - *compacted*: it is settled, too old to count in an hour or a day, and too old to be offered again: see
 //!   [`crate::ledger::bounds`]. What was paid stays in the totals.
 //!
-//! Pending and unknown entries keep amount and fee reserve counted against the limits for ever, for a payment in flight
-//! can settle late. They keep their resource (or origin, where its tokens are shared) from being paid again until they
-//! are settled, or forgotten: a day after the invoice expired
-//! ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)) nobody will learn any more what became of them, and
-//! it may be bought anew.
+//! The limits count amount and fee reserve of pending and unknown entries for ever, because a payment in flight can
+//! settle late. Such an entry keeps its resource from being paid again (or its origin, if tokens are shared there)
+//! until it is settled. It stops doing so a day after its invoice expired
+//! ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)).
 
 use crate::error::Error;
 use crate::ledger::compacted::Compacted;
@@ -45,13 +44,13 @@ use crate::ledger::stored::{stored_json, stored_rows, stored_text};
 
 /// The version of the stored form while nothing is compacted.
 const VERSION: u64 = 1;
-/// The version with compacted sums: a reader of the earlier one would lose them with its next write, and exceed the
-/// limits.
+/// The version with compacted sums. A reader of the earlier version would lose the sums with its next write, and exceed
+/// the limits.
 const VERSION_COMPACTED: u64 = 2;
 /// What the rows are called in the stored form.
 const ROWS: &str = "payments";
 
-/// Every payment, oldest first; of old ones the sums.
+/// Every payment, oldest first. Of old payments only sums are kept.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Journal {
     entries: Vec<Entry>,
@@ -62,8 +61,7 @@ pub struct Journal {
 impl Journal {
     /// Reads the stored form.
     ///
-    /// # Errors
-    /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version: it must then never be
+    /// # Errors [`crate::error::Code::StoreFailed`] if it is damaged or of a later version. It must then never be
     /// overwritten.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (json, version) = stored_json(text, ROWS, VERSION_COMPACTED)?;
@@ -100,7 +98,7 @@ impl Journal {
         self.entries.iter().map(Entry::size).fold(self.compacted.size(), usize::saturating_add)
     }
 
-    /// Compacts entries that may be, oldest first, until the rest takes `most` bytes.
+    /// Compacts what may be compacted, oldest first, until the rest takes `most` bytes.
     pub fn compact(&mut self, most: usize, now_ms: u64) {
         let mut excess = self.size().saturating_sub(most);
         if excess == 0 {
@@ -138,7 +136,7 @@ impl Journal {
         self.entries.iter().rev().find(|entry| entry.payment.payment_hash == payment_hash)
     }
 
-    /// The same, to be changed.
+    /// The same entry, to be changed.
     pub fn find_mut(&mut self, payment_hash: &str) -> Option<&mut Entry> {
         self.entries.iter_mut().rev().find(|entry| entry.payment.payment_hash == payment_hash)
     }
@@ -147,7 +145,7 @@ impl Journal {
         self.entries.iter_mut().filter(|entry| entry.is_unsettled())
     }
 
-    /// Adds an entry; one of the same hash is replaced and moves to the end.
+    /// Adds an entry at the end. It replaces one of the same hash.
     pub fn put(&mut self, entry: Entry) {
         self.entries.retain(|known| known.payment.payment_hash != entry.payment.payment_hash);
         self.entries.push(entry);
@@ -161,7 +159,7 @@ impl Journal {
         }
     }
 
-    /// Takes back an entry that could not be written: this attempt, while it is open. Whether it was there.
+    /// Takes back an open attempt that could not be written. Returns whether it was there.
     pub fn take_back(&mut self, attempt: &Entry) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| {
@@ -172,8 +170,8 @@ impl Journal {
         self.entries.len() < before
     }
 
-    /// Takes over what `newer` knows better: entries that are missing here, and what became of those that are here. The
-    /// sums are those of this reading: what was paid long ago and is missing here has been compacted into them.
+    /// Takes over what `newer` knows better: missing entries, and outcomes of known ones. The sums stay those of this
+    /// journal: an old payment that is missing here is part of them.
     pub fn merge(&mut self, newer: &Self) {
         self.habits.merge(&newer.habits);
         for entry in &newer.entries {

@@ -1,8 +1,8 @@
 //! Limits: what may be spent, and what is left of it.
 //!
-//! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its
-//! outcome is unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include
-//! routing fees.
+//! Reserve, then pay, then commit or release. An amount is reserved before anyone is asked. It stays counted while its
+//! outcome is unknown, and is released only if it is certain that nothing was paid. All sums are in millisatoshis and
+//! include routing fees.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
@@ -14,7 +14,7 @@ pub(crate) const DAY_MS: u64 = 86_400_000;
 const LEAST_FEE_MSAT: u64 = 5_000;
 const PER_PAYMENT: &str = "perPayment";
 
-/// Sliding windows, in millisatoshis; an absent one does not limit.
+/// Sliding windows, in millisatoshis. An absent one does not limit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Windows {
     /// In the last 3,600,000 ms.
@@ -58,7 +58,7 @@ impl Spent {
         })
     }
 
-    /// Adds what was started at `started_at`; an entry from the future counts as now.
+    /// Adds an amount that was started at `started_at`. A start in the future counts as now.
     pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
         let age = now.saturating_sub(started_at);
         if age < HOUR_MS {
@@ -71,7 +71,7 @@ impl Spent {
     }
 }
 
-/// What may still be spent, in millisatoshis, whatever else is reserved taken off; an absent one is not limited.
+/// What may still be spent, in millisatoshis, without what is reserved. An absent one is not limited.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Remaining {
     /// By one payment: the least of all.
@@ -108,7 +108,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Adds what is reserved between the limits' consent and the journal's entry.
+    /// Adds a reservation: an amount that the limits allowed and that has no entry in the journal yet.
     pub fn add(&mut self, msat: u64, is_own: bool) {
         self.all.add(msat, 0, 0);
         if is_own {
@@ -118,8 +118,8 @@ impl Counted {
 }
 
 impl Limits {
-    /// Whether a payment fits beside what is counted already; the fee it may cost, in millisatoshis: the larger of 1%
-    /// and 5 sat, cut to what the limits leave, possibly 0.
+    /// Checks that a payment fits beside what is counted already. Returns the fee that it may cost, in millisatoshis:
+    /// the larger of 1% and 5 sat, but no more than the limits leave above the amount.
     ///
     /// # Errors
     /// [`Code::OverLimit`], naming the limit.

@@ -1,27 +1,27 @@
-//! What the tokens of an origin are good for, as far as answers to them have told: of many resources, or of one; once,
-//! or again and again. It lives as long as its instance does.
+//! What the tokens of an origin are good for, as answers have shown: for many resources or one, for one use or many.
+//! This is kept in memory only.
 
 use std::cell::RefCell;
 
 /// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one
 /// use.
 const SINGLE_USE: u8 = 2;
-/// So many tokens are then not sent again. The next one is: the server may have changed, or have been misunderstood,
-/// and each token that is not used again costs a payment.
+/// So many tokens are then used once only. The next one is tried again: the server may have changed or been
+/// misunderstood, and every token that is not used again costs a payment.
 const NOT_SENT_AGAIN: u8 = 10;
 
 /// What an answer to a token has told of its origin.
 #[derive(Clone, Copy)]
 pub(crate) enum Lesson {
-    /// It opened what it was not bought for, and what had asked for money without it.
+    /// It opened a resource that it was not bought for, and that had asked for money without it.
     Opened,
-    /// It was taken where it was not bought for. What is free looks the same.
+    /// A resource that it was not bought for took it. A free resource looks the same.
     SeemsToOpen,
-    /// It was refused where it was not bought for.
+    /// A resource that it was not bought for refused it.
     Refused,
     /// It was taken for the first time.
     Taken,
-    /// It was taken once more.
+    /// It was taken again.
     TakenAgain,
     /// It was refused by its own resource, which had taken it once.
     UsedUp,
@@ -70,7 +70,7 @@ impl Origins {
 
     /// Whether a token of this origin has opened a resource that it was not bought for.
     pub(crate) fn is_shared(&self, origin: &str) -> bool {
-        // Where tokens were refused elsewhere, what took one without asking for money first may be free.
+        // If tokens were refused at other resources, a resource that took one without asking for money may be free.
         self.is(origin, |known| known.opened || (known.seems_to_open && !known.refused))
     }
 

@@ -75,7 +75,7 @@ impl Payment {
         write_object(|object| self.write(object))
     }
 
-    /// What the rows of journal and tokens begin with.
+    /// Writes the fields that the rows of journal and tokens begin with.
     pub(crate) fn write_offer(&self, object: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
         object.text("paymentHash", Some(&self.payment_hash));
         object.text("origin", Some(&self.origin));
@@ -116,7 +116,7 @@ pub(crate) fn payment_unknown(what: &str) -> Error {
     Error::new(Code::PaymentUnknown, concat(&[what, text]))
 }
 
-/// The same, of a payment that an earlier call began.
+/// The error of an open payment that an earlier call began.
 pub(crate) fn earlier_payment_open() -> Error {
     payment_unknown("an earlier payment is open")
 }

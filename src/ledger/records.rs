@@ -15,7 +15,7 @@ use std::rc::Rc;
 pub(crate) struct Records {
     pub(crate) journal: Journal,
     pub(crate) tokens: Tokens,
-    /// Attempts whose wallet was never asked, and which a store that failed may have written all the same.
+    /// Attempts whose wallet was never asked. A store that failed may have written them all the same.
     pub(crate) withdrawn: Vec<Entry>,
 }
 
@@ -44,8 +44,7 @@ pub(crate) struct KnownHash {
 }
 
 impl Records {
-    /// The payment of a hash (hex), and its preimage: of the journal, or, where it was compacted, of a token that is
-    /// still kept.
+    /// The payment of a hash (hex), and its preimage. If the payment was compacted, a kept token still has both.
     pub(crate) fn bought_with(&self, payment_hash: &str) -> Option<(Payment, Option<String>)> {
         let of_entry = |entry: &Entry| (entry.payment.clone(), entry.preimage.clone());
         let of_token = |token: &Rc<Token>| (token.payment.clone(), token.preimage.clone());
@@ -53,7 +52,7 @@ impl Records {
         entry.or_else(|| self.tokens.bought_with(payment_hash).map(of_token))
     }
 
-    /// A process may have ended between the two writes: a stored token is the proof that its payment was made.
+    /// Settles payments whose token is stored: a process may have ended between the two writes.
     pub(crate) fn settle_what_is_proven(&mut self) {
         let Self { journal, tokens, .. } = self;
         for entry in journal.unsettled_mut() {
@@ -68,7 +67,7 @@ impl Records {
     pub(crate) fn record_proof(&mut self, entry: &Entry, proof: &Proof, now_ms: u64) -> (Rc<Token>, bool) {
         let Self { journal, tokens, .. } = self;
         let hash = &entry.payment.payment_hash;
-        // Whoever writes without a lock may have lost the entry: the proof brings it back.
+        // Instances that write without a lock may have lost the entry. The proof restores it.
         let mut known = journal.find(hash).unwrap_or(entry).clone();
         let was_proven = known.payment.state == State::Paid;
         known.settle_paid(proof.preimage.clone(), proof.fee_msat, now_ms);
@@ -76,7 +75,7 @@ impl Records {
             || Token::new(known.payment.clone(), entry.method.clone(), entry.token.clone(), known.preimage.clone());
         let token = match tokens.bought_with(hash) {
             Some(token) => Rc::clone(token),
-            // Forgotten or replaced since it was proven: for whoever still waits for it, and not kept.
+            // The token was forgotten or replaced since. It is made for the call that still waits for it, and not kept.
             None if was_proven => Rc::new(bought()),
             None => tokens.put(bought()),
         };
@@ -95,7 +94,7 @@ impl Records {
         let hash = &entry.payment.payment_hash;
         let payment = match self.journal.find_mut(hash) {
             Some(known) => {
-                // What became of an earlier order for the same invoice says nothing of the later one.
+                // The outcome of an earlier order for the same invoice says nothing of the later one.
                 if known.is_unsettled() && known.is_same_order(entry) {
                     match unproven {
                         Unproven::NotPaid => known.settle_failed(now_ms),
@@ -115,12 +114,11 @@ impl Records {
         }
     }
 
-    /// What is known of an invoice's hash, before it is paid: the token, where it was paid for here. `None` where it
-    /// may be paid.
+    /// Looks up an invoice's hash before it is paid. Returns the token if it was paid for here, and `None` if it may be
+    /// paid.
     ///
-    /// # Errors
-    /// [`Code::HashMismatch`] where the hash was bought at another origin, which would be a trap;
-    /// [`Code::PaymentUnknown`] where its payment is open. With the payment that it is about.
+    /// # Errors [`Code::HashMismatch`] if the hash was bought at another origin, which would then see its preimage;
+    /// [`Code::PaymentUnknown`] if its payment is open. Each with the payment.
     pub(crate) fn known_hash(
         &mut self,
         hash: &str,

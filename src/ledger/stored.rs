@@ -23,8 +23,7 @@ pub(crate) fn stored_text<T>(
 
 /// A stored text, of a version up to the `latest` that is understood.
 ///
-/// # Errors
-/// [`Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
+/// # Errors [`Code::StoreFailed`] if it is damaged or of a later version. It must then never be overwritten.
 pub(crate) fn stored_json(text: &str, name: &str, latest: u64) -> Result<(Json, u64), Error> {
     let json = Json::parse(text).map_err(|_| damaged(name))?;
     match json.get("version").and_then(Json::as_u64) {

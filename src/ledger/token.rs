@@ -10,10 +10,10 @@ use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
 use crate::wire::url::Url;
 
-/// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more
-/// round trip there; each costs room in the store, and time with every request.
+/// How many places a token remembers at which it was refused. Each costs room in the store and time with every request.
+/// A place that is forgotten costs one more round trip there.
 pub const MOST_REFUSALS: usize = 100;
-/// Room for such a place in the stored form, its name aside.
+/// Room for one such place in the stored form, without its name.
 const REFUSAL_BYTES: usize = 24;
 
 /// How often a token was refused at a method and path.
@@ -21,14 +21,14 @@ const REFUSAL_BYTES: usize = 24;
 pub struct Refusal {
     /// Method, space, path.
     pub at: String,
-    /// In a row. 0: a request failed there that it was sent with, which says little of the token.
+    /// How often in a row. 0: a request with it failed there, which says little of the token.
     pub times: u64,
 }
 
 /// A credential, and what is known of where it opens. No `Debug`: it is a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Names the token within this instance; never stored.
+    /// Names the token within this instance. It is never stored.
     pub id: u32,
     /// The payment that bought it.
     pub payment: Payment,
@@ -36,7 +36,7 @@ pub struct Token {
     pub method: String,
     /// The token, byte for byte as received.
     pub token: String,
-    /// Hex; absent where the wallet proved nothing and `proof: "none"` allowed that.
+    /// Hex. Absent if the wallet proved nothing and `proof: "none"` allowed that.
     pub preimage: Option<String>,
     /// Whether a server has taken it, ever.
     pub accepted: bool,
@@ -44,9 +44,9 @@ pub struct Token {
     pub own_refusals: u64,
     /// Where else it was refused.
     pub refused: Vec<Refusal>,
-    /// How many tokens that were bought for the same before it, in a row, were never accepted.
+    /// How many tokens in a row that were bought before it for the same resource were never accepted.
     pub(crate) unopened_before: u64,
-    /// Whether it was taken once more after it was accepted; never stored.
+    /// Whether it was taken again after it was accepted. This is never stored.
     pub(crate) taken_again: bool,
     pub(crate) rules: Rules,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Rules {
 impl Rules {
     fn of(token: &str, sold_at: u64) -> Self {
         let mut rules = Self::default();
-        // one that is malformed is never bought
+        // A malformed token is never bought.
         for macaroon in decode_parts(token).unwrap_or_default() {
             let expires_at = macaroon.expiry_of_one_sold_at(sold_at);
             rules.expires_at = [rules.expires_at, expires_at].into_iter().flatten().min();
@@ -114,7 +114,7 @@ impl Token {
         self
     }
 
-    /// Unix seconds from which it opens nothing; `None` where it says nothing of that.
+    /// Unix seconds from which it opens nothing. `None`: it has no expiry.
     #[must_use]
     pub fn expires_at(&self) -> Option<u64> {
         self.rules.expires_at
@@ -142,7 +142,7 @@ impl Token {
         self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
     }
 
-    /// Whether a request failed at this method and path that it was sent with as a token of another resource.
+    /// Whether a request with it, as a token of another resource, failed at this method and path.
     pub(crate) fn has_failed_at(&self, method: &str, url: &Url) -> bool {
         self.refused.iter().any(|refusal| is_at(&refusal.at, method, url.path()))
     }
@@ -166,24 +166,25 @@ impl Token {
         self.method == method && self.payment.url.path() == path
     }
 
-    /// Whether a server took the money for this method and path and never once took the token: two refusals say so, the
-    /// first may be a server that is not yet aware of the payment. One does, of a token that has expired before its
-    /// second try.
+    /// Whether a server took the money for this method and path and never accepted the token. Two refusals show that.
+    /// The first may come from a server that does not know of the payment yet. If the token expired before a second
+    /// try, one refusal is enough.
     #[must_use]
     pub fn is_dishonored(&self, method: &str, path: &str, now_ms: u64) -> bool {
-        // Elsewhere a refusal says that tokens are not shared, and requests at the same time may each bring one.
+        // A refusal at another resource only shows that tokens are not shared. Requests at the same time may each cause
+        // one.
         let enough = if self.rules.are_in_time(now_ms) { 2 } else { 1 };
         self.is_of(method, path)
             && !self.accepted
             && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
     }
 
-    /// Whether its resource took it once and has just refused it the second time.
+    /// Whether its resource took it the first time and has just refused it the second time.
     pub(crate) fn is_used_up_at_once(&self) -> bool {
         self.accepted && !self.taken_again && self.own_refusals == 1
     }
 
-    /// How many purchases in a row have opened nothing and will not: this one and those before it.
+    /// How many purchases in a row, up to this one, have opened nothing and never will.
     pub(crate) fn unopened(&self, now_ms: u64) -> u64 {
         match self.accepted {
             true => 0,
@@ -203,7 +204,7 @@ impl Token {
         self.note_refusals(method, url, 1);
     }
 
-    /// Notes that a request failed that it was sent with as a token of another resource.
+    /// Notes that a request with it, as a token of another resource, failed.
     pub(crate) fn note_failed_request(&mut self, method: &str, url: &Url) {
         self.note_refusals(method, url, 0);
     }
@@ -217,8 +218,8 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Keeps to the bound: what was refused again and again says more than what was refused once. The latest half
-    /// stays, or calls that were just refused would try the token again, and again.
+    /// Forgets the places with the fewest refusals. The latest half always stays: calls that were just refused must not
+    /// try the token again and again.
     fn forget_refusals(&mut self) {
         while self.refused.len() > MOST_REFUSALS {
             let least =
@@ -228,7 +229,7 @@ impl Token {
         }
     }
 
-    /// Notes that a server took the token. Earlier refusals came from one that was not yet aware of the payment.
+    /// Notes that a server took the token. Earlier refusals came from a server that did not know of the payment yet.
     pub fn note_accepted(&mut self) {
         self.taken_again |= self.accepted;
         if !self.accepted {
@@ -237,7 +238,7 @@ impl Token {
         }
     }
 
-    /// Notes that it was good for the one use that it had: it opens nothing any more, and may go.
+    /// Notes that it was good for one use, which it has had. It opens nothing any more, and may be dropped.
     pub(crate) fn note_used_up(&mut self) {
         self.own_refusals = self.own_refusals.max(1);
     }
@@ -261,8 +262,8 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Whether it opens nothing any more: it has expired, or was used up at the very resource that it was sold for. One
-    /// that was refused and never accepted stays: the server that sold it must not be paid again.
+    /// Whether it opens nothing any more: it has expired, or is used up at its own resource. A token that was refused
+    /// and never accepted stays, so that its server is not paid again.
     pub(crate) fn may_go(&self, now_ms: u64) -> bool {
         let has_expired = !self.rules.are_in_time(now_ms);
         match self.accepted {

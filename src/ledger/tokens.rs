@@ -12,10 +12,10 @@ use std::rc::Rc;
 const VERSION: u64 = 1;
 /// What the rows are called in the stored form.
 const ROWS: &str = "tokens";
-/// Tokens that are kept for the requests that are under way with them.
+/// How many removed tokens are kept for the requests that are under way with them.
 const MOST_REMOVED: usize = 64;
 
-/// What a token is looked for.
+/// The request that a token is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
     /// Upper-case.
@@ -24,7 +24,8 @@ pub struct Search<'a> {
     pub url: &'a Url,
     /// Whether another resource's token may be tried.
     pub borrow: bool,
-    /// For the first request of a call. Later ones leave out what its own resource has refused twice.
+    /// Whether it is for the first request of a call. Later requests leave out a token that its own resource has
+    /// refused twice.
     pub is_first: bool,
     /// Whether tokens of the origin are good for one use.
     pub single_use: bool,
@@ -36,7 +37,7 @@ pub struct Search<'a> {
 #[derive(Clone, Default)]
 pub struct Tokens {
     list: Vec<Rc<Token>>,
-    /// Taken out of the list, while requests may be under way with them.
+    /// Removed from the list, but requests may be under way with them.
     removed: Vec<Rc<Token>>,
     last_id: u32,
 }
@@ -74,7 +75,7 @@ impl Tokens {
         self.list.iter().chain(&self.removed).find(|token| token.id == id)
     }
 
-    /// Takes tokens out; the last few of them stay known by their ids.
+    /// Removes tokens. The last few removed ones can still be found by their ids.
     fn remove(&mut self, which: impl Fn(&Token) -> bool) {
         for token in std::mem::take(&mut self.list) {
             let list = if which(&token) { &mut self.removed } else { &mut self.list };
@@ -111,8 +112,9 @@ impl Tokens {
         self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
     }
 
-    /// The token to try on a request: the resource's own, else, where `borrow` allows it, the one of the same origin
-    /// with the longest common path. None that a server has refused here, nor one whose caveats speak against it.
+    /// The token to try on a request: the resource's own. If there is none and `borrow` allows it, the token of the
+    /// same origin with the longest common path. Never a token that was refused here, nor one whose caveats forbid the
+    /// request.
     #[must_use]
     pub fn choose(&self, search: &Search<'_>) -> Option<&Rc<Token>> {
         let Search { method, url, is_first, now_ms, .. } = *search;
@@ -120,17 +122,19 @@ impl Tokens {
         let mut refused = false;
         for token in self.list.iter().filter(|token| token.payment.origin == url.origin()) {
             let own = token.is_for(method, url);
-            // What made a request fail may still be what a 402 asks for.
+            // A token that made a request fail may still be tried when a 402 asks for one.
             refused |= token.refusals(method, url.path()) > 0 || (is_first && token.has_failed_at(method, url));
             let is_refused = match token.accepted {
                 true => token.own_refusals > 0,
-                // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
+                // A server may not know of the payment yet. So a token that was never accepted is tried first in each
+                // call, and twice in all by later requests.
                 false => token.own_refusals > 1 && !is_first,
             };
             if (own && is_refused) || (token.accepted && search.single_use) {
                 continue;
             }
-            // What it was sold for it opens: a server behind a proxy may know its paths by other names.
+            // Caveats on the path do not count at its own resource: a server behind a proxy may know its paths by other
+            // names.
             if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, url.path())) {
                 continue;
             }
@@ -139,12 +143,12 @@ impl Tokens {
                 best = Some((likeness, token));
             }
         }
-        // Where one token of the origin was refused, the others are not tried in turn: each would cost a round trip.
+        // If one token of the origin was refused here, the others are not tried in turn: each would cost a round trip.
         best.filter(|(likeness, _)| *likeness == usize::MAX || (search.borrow && !refused)).map(|(_, token)| token)
     }
 
-    /// Adds a token; it takes the place of those for the same method and URL that are used up or will expire. Another
-    /// that still opens it was paid for as well, by a payment whose proof came late.
+    /// Adds a token. It replaces those for the same method and URL that are used up or will expire. One that may still
+    /// open them stays: it was paid for too, and the proof of that payment came late.
     pub fn put(&mut self, mut token: Token) -> Rc<Token> {
         let bought_at_ms = token.payment.settled_at.unwrap_or(token.payment.started_at).saturating_mul(1000);
         let is_same = |old: &&Rc<Token>| old.is_for(&token.method, &token.payment.url);
@@ -163,7 +167,7 @@ impl Tokens {
         self.last_id
     }
 
-    /// Changes what is known of a token; false where it is known no more.
+    /// Changes what is known of a token. False: the token is not in the list.
     pub fn update(&mut self, id: u32, change: impl FnOnce(&mut Token)) -> bool {
         match self.list.iter_mut().find(|token| token.id == id) {
             Some(token) => {
@@ -176,8 +180,8 @@ impl Tokens {
         }
     }
 
-    /// Takes over the stored tokens, keeping the ids of those that are known. Both are in the order of purchase: most
-    /// are found where they are expected.
+    /// Takes over the stored tokens. Known ones keep their ids. Both lists are in the order of purchase, so most tokens
+    /// are found at once.
     pub fn replace(&mut self, stored: Vec<Token>) {
         let mut known: Vec<_> = std::mem::take(&mut self.list).into_iter().map(Some).collect();
         let mut expected: usize = 0;
@@ -218,8 +222,8 @@ impl Tokens {
         self.last_id = self.last_id.max(others.last_id);
     }
 
-    /// A token that was bought for this method and path of an origin and never once accepted, though tried often
-    /// enough, or the last of two in a row that opened nothing.
+    /// A token that was bought for this method and path of an origin and never accepted, although it was tried often
+    /// enough. Or the last of two tokens in a row that opened nothing.
     #[must_use]
     pub fn dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> Option<&Token> {
         let mut unopened: u64 = 0;

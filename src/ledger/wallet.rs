@@ -15,28 +15,28 @@ pub enum Fact {
     },
     /// In flight.
     Pending,
-    /// It has a record of an attempt that failed.
+    /// It has a record of a failed attempt.
     Failed {
-        /// When that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch; where it tells.
+        /// When that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch. `None`: the wallet
+        /// does not tell.
         begun_at_ms: Option<u64>,
     },
     /// It has no record.
     NotFound,
-    /// It threw, was silent for too long, answered nonsense, or has no way to look: no answer.
+    /// No answer: it threw, was silent for too long, answered nonsense, or has no lookup.
     Unreachable,
 }
 
 /// What is known of the wallet itself.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Wallet {
-    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no
-    /// payment.
+    /// Names this wallet, in printable ASCII, if it can be told from others. Another wallet's report ends no payment.
     pub id: Option<String>,
-    /// It never pays one payment hash twice, whatever it is asked.
+    /// It never pays one payment hash twice.
     pub settles_once: bool,
-    /// It has a record of every payment that it has begun, so that one it does not find was not begun.
+    /// It has a record of every payment that it has begun. A payment that it does not find was not begun.
     pub finds: bool,
-    /// For how long an order may still be carried out, or gone on with, though nothing shows it.
+    /// For how long an order may still be carried out or retried although the wallet does not show it.
     pub window: Window,
 }
 
@@ -63,14 +63,14 @@ impl Wallet {
     }
 }
 
-/// For how long what a wallet does not show may still come.
+/// For how long a wallet may still pay although it does not show it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Window {
     /// No time at all.
     #[default]
     None,
-    /// So many milliseconds from when the order was sent; until then its records may say "failed" between two attempts.
+    /// So many milliseconds from when the order was sent. Until then its records may say "failed" between two attempts.
     Sent(u64),
-    /// So many milliseconds from when it answered with an error, or was given up.
+    /// So many milliseconds from when it answered with an error, or from its timeout.
     Error(u64),
 }
