@@ -80,7 +80,7 @@ fn challenges_that_fail_later() {
     for (name, message) in [
         ("bad-checksum", "the invoice's checksum is wrong: it was mistyped, cut or changed"),
         ("mixed-case-invoice", "the invoice mixes upper and lower case"),
-        ("sub-msat-pico", "the invoice's amount is no whole number of millisatoshis"),
+        ("sub-msat-pico", "the invoice's amount is not a whole number of millisatoshis"),
     ] {
         let error = Invoice::decode(&entry(name).invoice).unwrap_err();
         assert_eq!(error, Error::new(Code::InvalidInvoice, message), "{name}");
@@ -172,7 +172,7 @@ fn invoices() {
             assert_eq!(Preimage::prove(preimage, &hash).unwrap().to_hex(), preimage, "{text}");
         }
     }
-    assert_eq!(refused, ["the invoice's amount is no whole number of millisatoshis"]);
+    assert_eq!(refused, ["the invoice's amount is not a whole number of millisatoshis"]);
 }
 
 #[test]

@@ -63,7 +63,8 @@ pub(crate) async fn resolve<H: Host>(
         if let Some(entry) = open {
             rest = at_rest(state, &entry, None).await;
             if rest.is_none() {
-                let text = "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it";
+                let text =
+                    "outcome can't be \"failed\" yet, since the wallet may still be paying: wait, or give the preimage";
                 return Err(invalid(text));
             }
         }

@@ -66,7 +66,7 @@ pub(crate) async fn purchase<H: Host>(
                 (running, None)
             }
             // Our own purchase froze, and others ended it. Only the journal can tell whether the wallet was asked.
-            None if has_started => return Err(payment_unknown("the purchase was interrupted: call again").into()),
+            None if has_started => return Err(payment_unknown("the purchase was interrupted").into()),
             None => {
                 has_started = true;
                 let started = start(state, &key, &resource, call, request, asked);
@@ -97,7 +97,7 @@ async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>,
     while !purchase.done.wait(&state.host, PULSE_MS).await {
         if !is_ours && purchase.is_frozen(&state.host) {
             purchase.was_frozen.set(true);
-            state.purchases.end(purchase, Err(payment_unknown("the purchase was interrupted: call again").into()));
+            state.purchases.end(purchase, Err(payment_unknown("the purchase was interrupted").into()));
         }
     }
 }

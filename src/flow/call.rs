@@ -274,6 +274,9 @@ pub(crate) async fn quote<H: Host>(
     }
     match read_offer(state, &request, &head)? {
         Some(asked) => Ok(Some(examine(state, &request, &asked.offer)?)),
-        None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into()),
+        None => {
+            Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer, so it has no price to quote")
+                .into())
+        }
     }
 }

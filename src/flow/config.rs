@@ -64,7 +64,7 @@ impl Config {
         if !is_safe {
             return Err(Error::new(
                 Code::InsecureTransport,
-                "plain http shows the token to everyone on the way: ask for the https url, or name the host in options.insecureHosts",
+                "plain http shows the token to everyone on the network path: use the https url, or name the host in options.insecureHosts",
             ));
         }
         match &self.hosts {

@@ -117,7 +117,7 @@ async fn journalise<H: Host>(
             }
         }
     }
-    Err(payment_unknown("others begin payments all the time").into())
+    Err(payment_unknown("other payments for this resource keep starting").into())
 }
 
 /// Takes up an abandoned order: the same wallet gets the same invoice once more, never a fresh one beside it. The order

@@ -77,7 +77,8 @@ impl SharedRecords {
         if guard.is_valid() {
             self.entering.replace(None);
         } else {
-            let text = "the store took too long and others went on: nothing is paid until it is faster";
+            let text =
+                "the store took too long, and other calls went on without this one: nothing is paid until it is faster";
             written = Err(Error::new(Code::StoreFailed, text).into());
         }
         if written.is_err() {
@@ -193,14 +194,14 @@ async fn load<H: Host>(host: &H, key: &str) -> Result<Option<String>, Failure<H>
 }
 
 fn store_failed<H: Host>(what: &str, cause: H::Cause) -> Failure<H> {
-    let text = concat(&["the store could not be ", what, ": nothing is paid until it can"]);
+    let text = concat(&["the store could not be ", what, ": nothing is paid until it can be"]);
     Failure::raised(Error::new(Code::StoreFailed, text), Some(cause), None)
 }
 
 /// The lock of a purchase.
 pub(crate) async fn lock_purchase<H: Host>(host: &H, key: &str) -> Result<H::Guard, Failure<H>> {
     host.lock(&concat(&[PURCHASE_LOCK, key])).await.map_err(|cause| {
-        let error = Error::new(Code::StoreFailed, "the store's lock could not be had: nothing is paid without it");
+        let error = Error::new(Code::StoreFailed, "the store could not be locked: nothing is paid until it can be");
         Failure::raised(error, Some(cause), None)
     })
 }

@@ -72,7 +72,7 @@ pub(crate) fn not_honored_in<H: Host>(
 ) -> Option<Failure<H>> {
     let (url, now) = (&request.url, state.host.now());
     let payment = records.tokens.dishonored(url.origin(), &request.method, url.path(), now)?.payment.clone();
-    let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
-                and nothing is paid here before it is accepted, or forget() is called for this origin";
+    let text = "the server never accepted the token that was last bought here: each call tries it first, \
+                and nothing more is paid until it is accepted, or forget() is called for this origin";
     Some(Failure::raised(Error::new(Code::NotHonored, text), None, Some(payment)))
 }

@@ -230,8 +230,8 @@ fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), 
     let path = view.read(path_key, Unaccepted::read)?.unwrap_or_default();
     let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };
     let payment = view.read(&key::payment(payment_hash), Record::read)?.map(|record| Box::new(record.payment));
-    let text = "what was last paid for here was never accepted: it is kept and tried first at each call, \
-                and nothing is paid here before it is accepted, or forget() is called for this origin";
+    let text = "the server never accepted the token that was last bought here: each call tries it first, \
+                and nothing more is paid until it is accepted, or forget() is called for this origin";
     Err(Stop::Refused(Refusal { error: Error::new(Code::NotHonored, text), payment }))
 }
 
@@ -250,11 +250,11 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
     if known.payment.origin != order.resource.url.origin() {
-        let text = "the invoice was bought from another origin already: its preimage would be shown to this one";
+        let text = "the invoice was already paid for another origin, and this one would see its preimage: don't trust this server";
         return refused(Error::new(Code::HashMismatch, text));
     }
     match known.payment.state {
-        State::Pending | State::Unknown => refused(unknown("this invoice was handed to the wallet before")),
+        State::Pending | State::Unknown => refused(unknown("the wallet was asked to pay this invoice before")),
         State::Failed => Ok(None),
         State::Paid => {
             let method = order.resource.method.to_owned();
@@ -270,6 +270,6 @@ fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut C
 /// What keeps its amount reserved.
 #[must_use]
 pub fn unknown(what: &str) -> Error {
-    let rest = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+    let rest = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
     Error::new(Code::PaymentUnknown, concat(&[what, rest]))
 }

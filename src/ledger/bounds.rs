@@ -31,7 +31,7 @@ impl Records {
         self.tokens.prune(KEPT_BYTES.saturating_sub(coming), now_ms);
         let full = |what| Err(Error::new(Code::StoreFailed, what));
         if self.journal.size().saturating_add(own) > MOST_BYTES {
-            return full("the journal is full of payments that must be remembered: nothing is paid; settle open ones with resolve(), or wait until their invoices have expired");
+            return full("the journal is full of payments that must be kept: nothing more is paid; settle open ones with resolve(), or wait until their invoices have expired");
         }
         if self.tokens.size().saturating_add(coming) > MOST_BYTES {
             return full("the store is full of tokens that may still be good: nothing is paid; drop those of origins that you need no more with forget(origin)");

@@ -112,7 +112,7 @@ impl Payment {
 
 /// The error of a payment of which nobody can tell.
 pub(crate) fn payment_unknown(what: &str) -> Error {
-    let text = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+    let text = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
     Error::new(Code::PaymentUnknown, concat(&[what, text]))
 }
 

@@ -128,13 +128,13 @@ impl Records {
         if payment.origin != offered.url.origin() {
             let error = Error::new(
                 Code::HashMismatch,
-                "the invoice was bought from another origin already: its preimage would be shown to this one",
+                "the invoice was already paid for another origin, and this one would see its preimage: don't trust this server",
             );
             return Err(Box::new(KnownHash { error, payment }));
         }
         match payment.state {
             State::Pending | State::Unknown => {
-                let error = payment_unknown("this invoice was handed to the wallet before");
+                let error = payment_unknown("the wallet was asked to pay this invoice before");
                 Err(Box::new(KnownHash { error, payment }))
             }
             State::Failed => Ok(None),

@@ -46,7 +46,7 @@ impl Wallet {
     /// # Errors
     /// [`Code::InvalidOptions`] where it is none.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = |_| Error::new(Code::InvalidOptions, "what is said of the wallet is no JSON");
+        let invalid = |_| Error::new(Code::InvalidOptions, "the description of the wallet must be JSON");
         let json = Json::parse(text).map_err(invalid)?;
         let is = |name| json.get(name).and_then(Json::as_bool) == Some(true);
         let ms = |name| json.get(name).and_then(Json::as_u64);

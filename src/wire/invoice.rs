@@ -124,7 +124,7 @@ impl Invoice {
         };
         let (prefix, data) = rsplit_once(text, b'1')
             .filter(|(prefix, _)| prefix.starts_with("ln"))
-            .ok_or_else(|| invalid("the invoice is no bolt11 text: it must start with ln"))?;
+            .ok_or_else(|| invalid("the invoice is not bolt11: it must start with ln"))?;
         let groups = read_bech32(prefix, data)?;
         let (network, amount_msat) = read_prefix(prefix)?;
 
@@ -163,7 +163,7 @@ impl Invoice {
             }
             let bit = 1u32.wrapping_shl(tag.into());
             if seen & bit != 0 {
-                return Err(invalid("the invoice has a field twice: which one counts differs by wallet"));
+                return Err(invalid("the invoice has a field twice, and wallets differ in which one counts"));
             }
             seen |= bit;
         }
@@ -174,13 +174,13 @@ impl Invoice {
         let payment_hash =
             payment_hash.map(PaymentHash::from).ok_or_else(|| invalid("the invoice has no payment hash"))?;
         if description.is_some() == description_hash.is_some() {
-            return Err(invalid("the invoice must have a description or the hash of one, and not both"));
+            return Err(invalid("the invoice must have either a description or its hash"));
         }
         let description = match description {
             Some(data) => {
                 let mut text = Vec::with_capacity(data.len());
                 repack(data, |byte| text.push(byte));
-                Some(String::from_utf8(text).map_err(|_| invalid("the invoice's description is no utf-8"))?)
+                Some(String::from_utf8(text).map_err(|_| invalid("the invoice's description is not utf-8"))?)
             }
             None => None,
         };
@@ -276,7 +276,7 @@ fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
         *group = VALUES.get(usize::from(*group)).copied().unwrap_or(0xff);
     }
     if groups.contains(&0xff) {
-        return Err(invalid("the invoice holds a character that bech32 does not know"));
+        return Err(invalid("the invoice holds a character that bech32 does not have"));
     }
     let checksum = expanded.chain(groups.iter().copied()).fold(1, step);
     if checksum != 1 {
@@ -310,7 +310,7 @@ fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
         digits => (digits, 1_000_000_000_000),
     };
     if !digits.iter().all(u8::is_ascii_digit) {
-        return Err(invalid("the invoice's amount is no number with a multiplier of m, u, n or p"));
+        return Err(invalid("the invoice's amount is not a number with a multiplier of m, u, n or p"));
     }
     let tenths = digits
         .iter()
@@ -319,7 +319,7 @@ fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
         .filter(|tenths| tenths / 10 <= MAX_SAFE)
         .ok_or_else(|| invalid("the invoice's amount is 2^53 millisatoshis or more"))?;
     if tenths % 10 != 0 {
-        return Err(invalid("the invoice's amount is no whole number of millisatoshis"));
+        return Err(invalid("the invoice's amount is not a whole number of millisatoshis"));
     }
     Ok((network, Some(tenths / 10)))
 }

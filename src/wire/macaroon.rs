@@ -76,7 +76,7 @@ pub fn decode_parts(token: &str) -> Result<Vec<Macaroon>, Error> {
 /// longer than [`MAX_CAVEAT`] or holds control characters.
 pub fn attenuate(token: &str, caveats: &[&str]) -> Result<String, Error> {
     if caveats.is_empty() {
-        return Err(invalid("no caveat is given to narrow the macaroon by"));
+        return Err(invalid("give at least one caveat to narrow the macaroon by"));
     }
     for caveat in caveats {
         if caveat.trim_ascii().is_empty() {

@@ -254,7 +254,7 @@ test("a method that is gone when it is needed can't have paid", async () => {
     const wallet = { [key]: () => HEX };
     const read = readWallet(wallet);
     delete wallet[key];
-    assert.deepEqual(await read.pay(invoice, context), { failed: `wallet.${key} is no function any more` });
+    assert.deepEqual(await read.pay(invoice, context), { failed: `wallet.${key} is no longer a function` });
     wallet[key] = () => ({ preimage: HEX, feeMsat: 1 });
     assert.deepEqual(await read.pay(invoice, context), { preimage: HEX, feeMsat: 1 });
   }
@@ -373,7 +373,7 @@ test("webln: who is not let in has not paid", async () => {
   ]) {
     const given = provider({ enable });
     const got = await pay(given);
-    assert.deepEqual(got, { failed: "the webln wallet did not let this page in", cause });
+    assert.deepEqual(got, { failed: "the webln wallet refused access to this page: allow it in the wallet", cause });
     assert.equal(got.cause, cause);
     assert.deepEqual(given.calls, []);
   }
@@ -387,7 +387,7 @@ test("webln: let in after the payment's time was over, nothing is paid", async (
     },
   });
   assert.deepEqual(await readWallet(given).pay(invoice, { ...context, signal: timeout.signal }), {
-    failed: "the webln wallet let this page in too late",
+    failed: "the webln wallet gave access too late: call again",
   });
   assert.deepEqual(given.calls, []);
 });
@@ -483,7 +483,7 @@ test("webln(): the page's provider, looked up at the payment", async (t) => {
   assert.deepEqual(await wallet.pay(invoice, context), { preimage: HEX });
   assert.deepEqual(globalThis.webln.calls, ["enable", "lnbcrt1invoice"]);
   delete globalThis.webln.sendPayment;
-  assert.deepEqual(await wallet.pay(invoice, context), { failed: "wallet.sendPayment is no function any more" });
+  assert.deepEqual(await wallet.pay(invoice, context), { failed: "wallet.sendPayment is no longer a function" });
 });
 
 test("webln(provider): the one that was given, or an error at once", async () => {

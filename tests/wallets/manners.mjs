@@ -71,7 +71,7 @@ export function manners(world, kit) {
       for (const bad of [null, 1, "true", "http://"])
         assert.throws(() => open({ insecure: bad }), invalid("insecure must be true or false"));
       const plain =
-        "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true";
+        "url must be https: over plain http anybody on the network path could take the credential. In your own network, set insecure: true";
       const private_ = [
         "http://phoenixd:9740",
         "http://192.168.0.5:8080",

@@ -5,10 +5,10 @@ import { openShop } from "../runtimes/shop.js";
 import { hold } from "./hurry.mjs";
 import { openStandIn } from "./stand-in.mjs";
 
-const OPEN = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+const OPEN = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
 const LOST = "the wallet failed and nobody can tell whether it paid";
 const LATE = "the wallet did not answer in time; a later answer is recorded";
-const BOOKS = "the wallet did not pay, as its own books say";
+const BOOKS = "the wallet did not pay, as its own records say";
 
 /** A shop of its own at the paywall, for a `createFetch` of the package. */
 export function shopOf({ pkg, paywall }) {

@@ -193,7 +193,7 @@ export function suite(kit, rows) {
     "an answer without any bound": {
       pay: () => huge(ok),
       ...neverBegun,
-      says: unclear("answered with more than it has to say"),
+      says: unclear("sent too long an answer"),
     },
     "no answer at all, paid": {
       pay: async ({ settle }) => {

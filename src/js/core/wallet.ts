@@ -181,7 +181,7 @@ function call(wallet: object, key: WalletMethod, ...args: unknown[]): unknown {
   const { [key]: method } = wallet as Loose;
   return typeof method === "function"
     ? method.apply(wallet, args)
-    : { failed: `wallet.${key} is no function any more` };
+    : { failed: `wallet.${key} is no longer a function` };
 }
 
 async function askNwc(client: NwcClient, invoice: Invoice) {
@@ -224,10 +224,10 @@ export function weblnWallet(provider: () => Partial<WebLNProvider> | undefined) 
         // Each time: a grant can be withdrawn, and asking again costs nothing.
         await webln.enable?.();
       } catch (cause) {
-        return { failed: "the webln wallet did not let this page in", cause };
+        return { failed: "the webln wallet refused access to this page: allow it in the wallet", cause };
       }
       // The user may have taken longer than `paymentTimeout`. Then the outcome already counts as unknown.
-      if (context?.signal?.aborted) return { failed: "the webln wallet let this page in too late" };
+      if (context?.signal?.aborted) return { failed: "the webln wallet gave access too late: call again" };
       try {
         return (await call(webln, "sendPayment", invoice.paymentRequest)) as PayResult;
       } catch (cause) {

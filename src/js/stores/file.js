@@ -43,7 +43,7 @@ export function fileStore(path) {
       if (error.code !== "ENOENT") throw error;
       const folder = await realpath(dirname(given)).catch((cause) => {
         if (cause.code !== "ENOENT") throw cause;
-        throw new Error(`the folder of ${given} is missing: make it, or mount what it is on`, { cause });
+        throw new Error(`the folder of ${given} is missing: make it, or mount its disk`, { cause });
       });
       file = join(folder, basename(given));
     }
@@ -127,7 +127,7 @@ async function read(file) {
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
     await stat(dirname(file)).catch((cause) => {
-      throw new Error(`the folder of ${file} is missing: make it, or mount what it is on`, { cause });
+      throw new Error(`the folder of ${file} is missing: make it, or mount its disk`, { cause });
     });
     return new Map();
   }

@@ -55,7 +55,9 @@ export function indexedDBStore(name = "l402-fetch"): Store {
     async get(key) {
       const value: unknown = await transact("readonly", (values) => values.get(key));
       if (value !== undefined && typeof value !== "string") {
-        throw new Error(`the database "${name}" holds something else than text under ${key}: it is not this package's`);
+        throw new Error(
+          `the database "${name}" holds something other than text under ${key}: give the store another name`,
+        );
       }
       return value;
     },

@@ -158,7 +158,7 @@ function create(path: string, { openSync, closeSync }: Files) {
     closeSync(openSync(path, "a", 0o600));
   } catch (cause) {
     if ((cause as { code?: string }).code !== "ENOENT") throw cause;
-    throw new Error(`the folder of ${path} is missing: make it, or mount what it is on`, { cause });
+    throw new Error(`the folder of ${path} is missing: make it, or mount its disk`, { cause });
   }
 }
 

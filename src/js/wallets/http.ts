@@ -90,7 +90,7 @@ function readUrl(url: unknown, insecure: boolean, invalid: (message: string) => 
     !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)
   ) {
     throw invalid(
-      "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true",
+      "url must be https: over plain http anybody on the network path could take the credential. In your own network, set insecure: true",
     );
   }
   return base;
@@ -247,7 +247,7 @@ export class Answer {
     try {
       for await (const piece of piecesOf(this.#response)) {
         size += piece.length;
-        if (size > MAX_ANSWER) throw new Error(this.say("answered with more than it has to say"));
+        if (size > MAX_ANSWER) throw new Error(this.say("sent too long an answer"));
         yield typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
       }
       yield decoder.decode();

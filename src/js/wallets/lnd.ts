@@ -122,7 +122,7 @@ export function lnd(options: LndOptions): Wallet {
         if (status === "IN_FLIGHT" || status === "INITIATED") return { state: "pending" };
         throw new Error(answer.say("does not look payments up", error?.message));
       }
-      throw new Error(answer.say("ended its answer before it had said anything"));
+      throw new Error(answer.say("ended its answer before it said anything"));
     },
   });
 

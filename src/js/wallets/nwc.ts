@@ -52,7 +52,7 @@ export function nwc(connection: string | NwcClient): Wallet {
   if (given ? typeof given.payInvoice !== "function" : !isConnection(connection)) {
     throw new L402Error(
       "invalid_options",
-      "nwc: connection must be a text that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice",
+      "nwc: connection must be a string that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice",
     );
   }
   /**

@@ -54,9 +54,7 @@ export class L402Ledger {
         case "unlock":
           return Response.json(await this.#unlock(rest));
         default:
-          throw new Error(
-            "the ledger was asked for what it does not know: deploy the same version of l402-fetch everywhere",
-          );
+          throw new Error("the ledger does not know this request: deploy the same version of l402-fetch everywhere");
       }
     } catch (error) {
       return Response.json({ error: String((error as Partial<Error> | undefined)?.message ?? error) }, { status: 500 });
