@@ -1,4 +1,5 @@
 //! The ledger's steps as data: run by several buyers at once on a store that refuses, loses answers and writes late.
+#![cfg(not(target_family = "wasm"))]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 ///
 /// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there
 /// only where it is not the scheme's own.
+///
 /// A copy shares the text, since payments and tokens are copied often.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Url(Arc<Parts>);

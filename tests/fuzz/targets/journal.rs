@@ -50,7 +50,7 @@ fn read(given: &str) -> Option<Journal> {
     assert!(again == journal, "read otherwise than written");
     assert_eq!(again.to_text(), written);
     for now in [0, 1_800_000_000_000, u64::MAX] {
-        let (spent, counted) = (journal.spent(None, now), journal.counted(None, now));
+        let (spent, counted) = (journal.spent(None, now), journal.counted("https://a.example", now).all);
         assert!(spent.total <= counted.total && spent.day <= counted.day && spent.hour <= counted.hour);
         assert!(spent.hour <= spent.day && spent.day <= spent.total);
     }
