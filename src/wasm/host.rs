@@ -139,7 +139,8 @@ impl JsHost {
     }
 }
 
-/// Cancels what it waits for when it is dropped, so that no process stays up for a timer, and no dialog open.
+/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process up, and a dialog
+/// would stay open.
 struct Waiting {
     pending: Pending,
     future: JsFuture,
@@ -175,7 +176,7 @@ fn settled<T>(
     poll_fn(move |context| Pin::new(&mut promise).poll(context).map(&mut read))
 }
 
-/// Frees a lock; one that is still waited for, as soon as it would be held.
+/// Frees its lock when it is dropped. A lock that is still waited for is freed as soon as it is held.
 pub(crate) struct Guard(Option<Lock>);
 
 struct Lock {

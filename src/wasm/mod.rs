@@ -53,7 +53,7 @@ pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
     parsed.map_err(|error| thrown(&error))
 }
 
-/// A number that only JavaScript of another build can have sent.
+/// The error for a number that only JavaScript of another build can have sent.
 fn stranger() -> Error {
     Error::new(Code::LoadFailed, "JavaScript and wasm are of two builds: deploy one")
 }
@@ -80,7 +80,7 @@ impl Core {
         Ok(Self { client: Client::new(JsHost { env, traits, wallet }, config) })
     }
 
-    /// Whether there are any tokens: a look at them costs more than most calls do without.
+    /// Whether there are any tokens. Where there are none, nothing else is asked of the core before a 402.
     #[must_use]
     pub fn has_tokens(&self) -> bool {
         self.client.has_tokens()
@@ -171,12 +171,12 @@ impl Core {
         self.settle(Box::pin(task))
     }
 
-    /// Goes on with a task, as [`task`] has it.
+    /// Resumes a task: see [`task`].
     pub fn run(task: f64) {
         task::run(task as u64);
     }
 
-    /// Boxed, so that the machinery around a promise is compiled once.
+    /// The task is boxed, so that the code around a promise is compiled once.
     fn settle(&self, task: Task) -> Promise {
         let mut task = Some(task);
         Promise::new(&mut |resolve, reject| {
@@ -189,7 +189,7 @@ impl Core {
                     let told = task.await.map_err(|failure| match failure {
                         Failure::Raised(raised) => client.host().raise(*raised),
                         Failure::Foreign(cause) => cause,
-                        // Whoever called has been answered by its own signal.
+                        // The caller's own signal has already rejected its promise.
                         Failure::Abandoned => JsValue::UNDEFINED,
                     });
                     let (settle, value) = match told {

@@ -45,7 +45,7 @@ pub(super) fn spawn(continuation: impl FnOnce(f64) -> Function, future: Pin<Box<
     wake(id);
 }
 
-/// Goes on with a task until it waits again, or ends.
+/// Runs a task until it waits again or ends.
 pub(super) fn run(id: u64) {
     let Some(task) = find(id) else { return };
     let mut context = Context::from_waker(&task.waker);
@@ -72,7 +72,7 @@ fn place(tasks: &[Rc<Task>], id: u64) -> Result<usize, usize> {
     tasks.binary_search_by_key(&id, |task| task.id)
 }
 
-/// A waker must be `Send`, which a [`Task`] can't be: it is the task's number.
+/// The waker of a task. A waker must be `Send`, which a [`Task`] can't be, so it holds the task's id.
 struct Number(u64);
 
 impl Wake for Number {
