@@ -139,8 +139,8 @@ impl JsHost {
     }
 }
 
-/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process up, and a dialog
-/// would stay open.
+/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process up, and a
+/// dialog would stay open.
 struct Waiting {
     pending: Pending,
     future: JsFuture,
