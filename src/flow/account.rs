@@ -63,8 +63,7 @@ pub(crate) async fn resolve<H: Host>(
         if let Some(entry) = open {
             rest = at_rest(state, &entry, None).await;
             if rest.is_none() {
-                let text =
-                    "outcome can't be \"failed\" yet, since the wallet may still be paying: wait, or give the preimage";
+                let text = "outcome can't be \"failed\" yet: the wallet may still be paying";
                 return Err(invalid(text));
             }
         }

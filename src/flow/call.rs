@@ -274,9 +274,6 @@ pub(crate) async fn quote<H: Host>(
     }
     match read_offer(state, &request, &head)? {
         Some(asked) => Ok(Some(examine(state, &request, &asked.offer)?)),
-        None => {
-            Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer, so it has no price to quote")
-                .into())
-        }
+        None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into()),
     }
 }

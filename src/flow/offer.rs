@@ -57,7 +57,7 @@ fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) 
     if head.is_elsewhere(request) {
         return Err(Error::new(
             Code::CrossOrigin,
-            "the 402 came from another origin after a redirect: call that origin itself if you want to pay it",
+            "a redirect led to another origin, which asks for money: call that origin itself to pay it",
         ));
     }
     state.config.check(&request.url)?;
@@ -110,13 +110,13 @@ fn check<H: Host>(
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
         if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
-            let text = "the token commits to another payment hash than the invoice, so paying would buy nothing: tell the server's owner";
+            let text = "the token commits to another payment hash than the invoice: paying would buy nothing";
             return Err(Error::new(Code::HashMismatch, text));
         }
         if macaroon.expiry_of_one_sold_at(now).is_some_and(|at| at <= now) {
             return Err(Error::new(
                 Code::InvalidMacaroon,
-                "the offered token has already expired, so paying would buy nothing: check this machine's clock",
+                "the offered token has already expired: paying would buy nothing",
             ));
         }
     }

@@ -42,8 +42,7 @@ impl<H: Host> NoProof<H> {
     pub(crate) fn of_delay(entry: &Entry) -> Self {
         let (unproven, error) = match entry.dispatch.repeats {
             0 => {
-                let text =
-                    "this call was held up for too long before the wallet was asked: nothing was paid, call again";
+                let text = "this call was held up too long: nothing was paid, call again";
                 (Unproven::NotPaid, Error::new(Code::PaymentFailed, text))
             }
             _ => (Unproven::Unknown, earlier_payment_open()),
@@ -70,14 +69,14 @@ pub(crate) fn weigh<H: Host>(
         Answer::PaidWithoutProof if state.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
         Answer::PaidWithoutProof => {
             let text = "the wallet answered true without a preimage: the amount stays reserved; \
-                 find the preimage for resolve(), or set proof: \"none\"";
+                 find it for resolve(), or set proof: \"none\"";
             (Unproven::Unknown, Some(Heard::HasPayment), Error::new(Code::NoPreimage, text), None)
         }
         Answer::NoPreimage(what) => {
             let text = concat(&[
                 "the wallet gave no preimage (it answered ",
                 &what,
-                "): the amount stays reserved; find the preimage for resolve()",
+                "): the amount stays reserved; find it for resolve()",
             ]);
             (Unproven::Unknown, None, Error::new(Code::NoPreimage, text), None)
         }

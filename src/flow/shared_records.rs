@@ -77,8 +77,7 @@ impl SharedRecords {
         if guard.is_valid() {
             self.entering.replace(None);
         } else {
-            let text =
-                "the store took too long, and other calls went on without this one: nothing is paid until it is faster";
+            let text = "the store was too slow, so others went on: nothing is paid until it is faster";
             written = Err(Error::new(Code::StoreFailed, text).into());
         }
         if written.is_err() {

@@ -250,7 +250,7 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
     if known.payment.origin != order.resource.url.origin() {
-        let text = "the invoice was already paid for another origin, and this one would see its preimage: don't trust this server";
+        let text = "this invoice was already paid for another origin: don't trust this server";
         return refused(Error::new(Code::HashMismatch, text));
     }
     match known.payment.state {

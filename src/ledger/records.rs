@@ -128,7 +128,7 @@ impl Records {
         if payment.origin != offered.url.origin() {
             let error = Error::new(
                 Code::HashMismatch,
-                "the invoice was already paid for another origin, and this one would see its preimage: don't trust this server",
+                "this invoice was already paid for another origin: don't trust this server",
             );
             return Err(Box::new(KnownHash { error, payment }));
         }
