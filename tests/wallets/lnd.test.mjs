@@ -233,8 +233,8 @@ test("lnd: a failed payment says when it was begun", async (t) => {
   t.after(() => server.close());
   for (const [creation_time_ns, found] of [
     ["1790000000123456789", { begunAt: 1790000000123 }],
-    ["0", { begunAt: undefined }],
-    [undefined, { begunAt: undefined }],
+    ["0", {}],
+    [undefined, {}],
   ]) {
     server.on(kit.routes.find, () => result({ status: "FAILED", creation_time_ns }));
     assert.deepEqual(await lnd(kit.options(server.url)).lookup(HASH), { state: "failed", ...found });
