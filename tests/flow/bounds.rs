@@ -1,4 +1,4 @@
-//! How large the books may grow, and what they forget on the way: never an amount, nor what may still open something.
+//! How large the records may grow, and what they forget on the way: never an amount, nor what may still open something.
 
 use crate::host::{
     client, code, fetch, get, not_honored, payments, refused, End, Op, Store, TheClient, World, PAID, REUSED, URL,
@@ -212,7 +212,7 @@ fn memory_is_bounded_as_well() {
     let world = World::new();
     world.server.single_use.set(true);
     let (client, host) = client(&world, None, Config::new(100));
-    // A long address, so that few fill the books.
+    // A long address, so that few fill the records.
     let url = format!("{URL}?{}", "q".repeat(5_000));
     for bought in 1..=600 {
         assert_eq!(fetch(&client, &host, get(&url)), PAID);
@@ -488,7 +488,7 @@ fn sums_that_cannot_be_read_are_never_overwritten() {
     }
 }
 
-/// Prints what one purchase costs the core, store included, where the books are as full as they get:
+/// Prints what one purchase costs the core, store included, where the records are as full as they get:
 /// `cargo test --release --test flow full_books -- --nocapture`
 #[test]
 fn a_purchase_with_full_books() {

@@ -63,7 +63,7 @@ fn instance(world: &Rc<World>, store: &Rc<Store>) -> (TheClient, Fake) {
     client(world, Some(store), Config::new(100))
 }
 
-/// The wallet's books say that all was paid.
+/// The wallet's records say that all was paid.
 fn all_was_paid(world: &Rc<World>) {
     let inner = Rc::downgrade(world);
     world.on_lookup.replace(Some(Box::new(move |hash| {
@@ -378,7 +378,7 @@ fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_faile
         let open = reading.clone();
         let told = world.executor.start(async move { open.payments().await.ok().unwrap() });
         world.executor.run_ready();
-        assert_eq!((world.paid(), world.lookups.get()), (1, 1), "the wallet has paid, and its books do not know");
+        assert_eq!((world.paid(), world.lookups.get()), (1, 1), "the wallet has paid, and its records do not know");
         // With a store the lock tells that somebody is buying this; who shares an instance sees that itself.
         assert_eq!(told.is_done(), !has_store);
         arrived.bring(());

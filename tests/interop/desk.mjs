@@ -16,7 +16,7 @@ export async function openDesk(network, backend, more = {}) {
     buyer.daemon.lines.slice(from).filter((line) => line.includes(`): ${message}(`)).length;
   const open = (payments) => payments.filter(({ state }) => state === "IN_FLIGHT");
   const actions = {
-    /** The index of the last payment in lnd's books, and how many requests the backend has got. */
+    /** The index of the last payment in lnd's records, and how many requests the backend has got. */
     mark: async () => ({ index: await buyer.lastPayment(), requests: backend.requests.length }),
     /** The payments after this index. */
     books: ({ after }) => buyer.payments(Number(after)),

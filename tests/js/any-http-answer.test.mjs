@@ -302,7 +302,7 @@ for (const [name, module] of Object.entries(MODULES)) {
   });
 }
 
-test("where a request may have been sent twice, a refusal counts only with the books at hand", async () => {
+test("where a request may have been sent twice, a refusal counts only with the records at hand", async () => {
   for (const [name, { make }] of Object.entries(MODULES)) {
     for (const [answer, isFailed] of [
       [() => new Response("", { status: 403 }), true],

@@ -76,7 +76,7 @@ impl World {
         self.keeps("token before repeat", stored.contains(preimage), || authorization.to_owned());
     }
 
-    /// What the wallet told who still lives is in the books.
+    /// What the wallet told who still lives is in the records.
     fn check_revealed(&self) {
         if !self.setup.kind.has_store() || self.setup.is_racy() || self.store_failed.get() {
             return;
@@ -333,7 +333,7 @@ impl World {
         [limits.all, limits.per_origin].iter().any(|windows| *windows != Windows::default())
     }
 
-    /// What the books say in the end is what the wallet's ledger says.
+    /// What the records say in the end is what the wallet's ledger says.
     fn check_books(&self, before: &[(String, Money)]) {
         let journal = self.journal();
         for (hash, money) in self.wallet.moved() {

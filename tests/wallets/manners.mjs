@@ -157,7 +157,7 @@ export function manners(world, kit) {
       await assert.rejects(wallet.balanceMsat(), { message: answer.failed });
     },
 
-    async "where a request may have been sent twice, its books are asked before a refusal is believed"(t) {
+    async "where a request may have been sent twice, its records are asked before a refusal is believed"(t) {
       const refused = { pay: () => kit.refused.answer };
       const again = { fetch: (...args) => fetch(...args) };
       const { failed } = await (await open(t, refused)).wallet.pay(invoice, context());

@@ -150,7 +150,7 @@ const rows = {
       { pay: () => fails(code), code: "payment_unknown", says: code, lookups: 1, heals: false },
     ]),
   ),
-  "PAYMENT_FAILED, and failed in its books": {
+  "PAYMENT_FAILED, and failed in its records": {
     pay: () => fails("PAYMENT_FAILED"),
     find: () => ({ state: "failed" }),
     code: "payment_failed",
@@ -166,7 +166,7 @@ const rows = {
   },
   ...Object.fromEntries(
     ["pending", "accepted", undefined].map((state) => [
-      `PAYMENT_FAILED, and ${state} in its books`,
+      `PAYMENT_FAILED, and ${state} in its records`,
       {
         pay: async (_, settle) => {
           await settle();
@@ -194,7 +194,7 @@ const rows = {
     lookups: 1,
     heals: false,
   },
-  "no answer, and failed in its books": {
+  "no answer, and failed in its records": {
     pay: () => fails("INTERNAL", noAnswer),
     find: () => ({ state: "failed" }),
     code: "payment_failed",

@@ -126,7 +126,7 @@ suite(kit, {
     says: "phoenixd did not say what became of the payment (status 200)",
     lookups: 2,
   },
-  "lost, and not in its books, as 204": {
+  "lost, and not in its records, as 204": {
     pay: () => cut(),
     find: () => empty(204),
     code: "payment_failed",

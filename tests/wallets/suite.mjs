@@ -40,7 +40,7 @@ export function suite(kit, rows) {
   after(() => world.paywall.close());
 
   const paid = (settle) => settle().then((proof) => kit.paid(proof));
-  // a lost request, of which the wallet's books know nothing
+  // a lost request, of which the wallet's records know nothing
   const neverBegun = kit.late ? { code: "payment_unknown", late: true } : { code: "payment_failed" };
   const unclear = (what) => `${name} ${what} (status ${ok})`;
 
@@ -239,7 +239,7 @@ export function suite(kit, rows) {
       says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
       payments: 1,
     },
-    "lost, and a web page that knows nothing: no answer of the wallet's books": {
+    "lost, and a web page that knows nothing: no answer of the wallet's records": {
       pay: async ({ settle }) => {
         await settle();
         return cut();

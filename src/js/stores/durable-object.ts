@@ -1,7 +1,7 @@
 import { L402Error } from "../core/error.js";
 import type { Store } from "../core/store.js";
 
-/** The core's lock for reading, changing and writing the books, and its key that is no money. */
+/** The core's lock for reading, changing and writing the records, and its key that is no money. */
 const LEDGER = "l402-fetch/ledger";
 const TOKENS = "l402-fetch/tokens";
 

@@ -4,7 +4,7 @@ import { L402Error } from "../core/error.js";
 import { takeLock } from "./lock-file.js";
 
 const VERSION = 1;
-/** The core's lock for reading, changing and writing the books: what is written in it was read in it. */
+/** The core's lock for reading, changing and writing the records: what is written in it was read in it. */
 const LEDGER = "l402-fetch/ledger";
 /** Held by who replaces the file. */
 const WRITE = "l402-fetch/write";

@@ -24,10 +24,10 @@
 // A command whose answer was lost may still make new attempts, and between two of them every entry says failed: for 70
 // s from when it was sent neither that nor "not found" is certain.
 import type { Wallet } from "../core/wallet.js";
-import { msat, preimageOf, proofOf, withBooks } from "./books.js";
+import { msat, preimageOf, proofOf, withRecords } from "./records.js";
 import { connect, type Json, readOptions } from "./http.js";
 
-// For how long the node looks for routes and makes new attempts. Between two of them its books say failed.
+// For how long the node looks for routes and makes new attempts. Between two of them its records say failed.
 const RETRY_SECONDS = 60;
 const LATE = (RETRY_SECONDS + 10) * 1000;
 
@@ -51,7 +51,7 @@ export interface ClnOptions {
 
 /**
  * A wallet that pays with a Core Lightning node, over clnrest. It passes the fee cap on, and an interrupted payment is
- * looked up in the node's own books; while a `pay` whose answer was lost may still be trying, that is for 70 s, it
+ * looked up in the node's own records; while a `pay` whose answer was lost may still be trying, that is for 70 s, it
  * counts as pending.
  *
  * @throws {L402Error} `invalid_options`, naming the key
@@ -66,7 +66,7 @@ export function cln(options: ClnOptions): Wallet {
     return { answer, body, error: body.error ?? body };
   };
 
-  const wallet = withBooks("cln", {
+  const wallet = withRecords("cln", {
     once: read.once,
     account: read.base.href,
     records: { finds: true, sentMs: LATE },

@@ -1,6 +1,6 @@
 // A node's HTTP API, as the wallet modules ask it. Not part of the public surface.
 import { L402Error } from "../core/error.js";
-import { Unreached, Unsent } from "./books.js";
+import { Unreached, Unsent } from "./records.js";
 
 // In bytes. No answer that is asked for here comes near it.
 const MAX_ANSWER = 8 * 1024 * 1024;

@@ -18,7 +18,7 @@
 // | 404, Payment does not exist                       | not found |
 // | anything else, or silence (it waits for its node) | no answer |
 import type { Wallet } from "../core/wallet.js";
-import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
 import { connect, readOptions } from "./http.js";
 
 /** The options of `lnbits()`. */
@@ -37,8 +37,8 @@ export interface LnbitsOptions {
 }
 
 /**
- * A wallet that pays with an LNbits wallet. LNbits takes no fee cap; an interrupted payment is looked up in its books.
- * LNbits shows the preimage of a payment to whoever asks for its hash: use one that only you can reach.
+ * A wallet that pays with an LNbits wallet. LNbits takes no fee cap. An interrupted payment is looked up in its
+ * records. LNbits shows the preimage of a payment to whoever asks for its hash: use one that only you can reach.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */
@@ -46,7 +46,7 @@ export function lnbits(options: LnbitsOptions): Wallet {
   const read = readOptions("lnbits", options, "adminKey", /^[\x21-\x7e]+$/, "the wallet's admin key");
   const call = connect("lnbits", read, { "x-api-key": read.secret });
 
-  const wallet = withBooks("lnbits", {
+  const wallet = withRecords("lnbits", {
     once: read.once,
     account: `${read.base.href} ${read.secret}`,
     records: { finds: true, errorMs: OVERTAKEN },
@@ -59,7 +59,7 @@ export function lnbits(options: LnbitsOptions): Wallet {
       if (answer.turnedAway) return { failed: answer.say("refused", words) };
       if (answer.status === 201 || answer.status === 520) {
         if (body.status === "failed") return { failed: answer.say("did not pay", words) };
-        // PaymentError's status is "pending" where it is not set, too: its books tell.
+        // PaymentError's status is "pending" where it is not set, too: its records tell.
         if (answer.status === 201 || body.status === "success") entry.known = true;
         if (answer.status === 201 && body.status === "success") return proofOf("lnbits", body.preimage, fee(body.fee));
       }

@@ -24,7 +24,7 @@
 // paid once.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
-import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
 import { connect, type Json, readOptions } from "./http.js";
 
 // For how long lnd makes new attempts; one that is on its way may take longer.
@@ -54,7 +54,7 @@ export interface LndOptions {
 
 /**
  * A wallet that pays with an LND node, over its REST API. It passes the fee cap on, and an interrupted payment is
- * looked up in the node's own books. From a page, the node must be started with `--restcors`.
+ * looked up in the node's own records. From a page, the node must be started with `--restcors`.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */
@@ -68,7 +68,7 @@ export function lnd(options: LndOptions): Wallet {
   );
   const call = connect("lnd", read, { "grpc-metadata-macaroon": read.secret });
 
-  const wallet = withBooks("lnd", {
+  const wallet = withRecords("lnd", {
     once: read.once,
     account: read.base.href,
     records: { finds: true, errorMs: OVERTAKEN },

@@ -26,7 +26,7 @@
 // | anything else (INTERNAL too), or silence                    | no answer                                           |
 import { L402Error } from "../core/error.js";
 import { type Found, isNwcRefusal, type NwcClient, type Wallet } from "../core/wallet.js";
-import { msat, preimageOf, proofOf, Unsent, withBooks } from "./books.js";
+import { msat, preimageOf, proofOf, Unsent, withRecords } from "./records.js";
 
 // For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more. And
 // what a wallet called failed may be found settled a little later.
@@ -73,7 +73,7 @@ export function nwc(connection: string | NwcClient): Wallet {
     }
   }
 
-  const wallet = withBooks("nwc", {
+  const wallet = withRecords("nwc", {
     account: accountOf(connection),
     records: { errorMs: LATE },
 

@@ -24,7 +24,7 @@
 // best.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
-import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
 import { connect, readOptions } from "./http.js";
 
 /** The options of `phoenixd()`. */
@@ -46,7 +46,7 @@ export interface PhoenixdOptions {
 
 /**
  * A wallet that pays with phoenixd. phoenixd takes no fee cap (it charges what its provider asks, 4 sat and 0.4% in
- * version 0.9); an interrupted payment is looked up in its own books.
+ * version 0.9); an interrupted payment is looked up in its own records.
  *
  * @throws {L402Error} `invalid_options`, naming the key
  */
@@ -56,7 +56,7 @@ export function phoenixd(options: PhoenixdOptions): Wallet {
     authorization: `Basic ${toBase64(new TextEncoder().encode(`:${read.secret}`))}`,
   });
 
-  const wallet = withBooks("phoenixd", {
+  const wallet = withRecords("phoenixd", {
     once: read.once,
     account: read.base.href,
     records: { finds: true, errorMs: OVERTAKEN },

@@ -50,7 +50,7 @@ export interface Module {
  *
  * @param name the wallet's, for messages
  */
-export function withBooks(
+export function withRecords(
   name: string,
   { pay, find, account, records, settlesOnce, once = true }: Module,
 ): Wallet & { [RECORDS]: Module["records"] } {
