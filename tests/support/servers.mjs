@@ -58,7 +58,7 @@ async function server(folder, port, start) {
 
 /**
  * PostgreSQL as the user postgres, since it refuses root. The user and the database are `postgres`, without a
- * password.
+ * password. It does not wait for the disk: what is killed here are processes, never the machine.
  */
 export async function startPostgres(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), "l402-postgres-"));
@@ -80,6 +80,7 @@ export async function startPostgres(settings = {}) {
     port,
     unix_socket_directories: folder,
     max_connections: 60,
+    fsync: "off",
     ...settings,
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);

@@ -1,11 +1,12 @@
 // One suite for every store of rows, in every runtime that has it. `run.mjs [NAME…]`
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { at, run } from "../../../scripts/lib.mjs";
 import { closingLine, tally } from "../../support/tally.mjs";
 import { betterSqlite3 } from "./better-sqlite3.mjs";
 import { compile } from "./compile.mjs";
+import { inWorkerd } from "./workerd.mjs";
 
 const bin = (name) => at(`tests/node_modules/.bin/${name}`);
 const NODE_24 = at("tests/node_modules/node24/bin/node");
@@ -35,18 +36,24 @@ const RUNNERS = [
     "postgres-pg": (stores) => file("postgres", [process.execPath], ["pg", stores]),
     "postgres-js": (stores) => file("postgres", [process.execPath], ["postgres", stores]),
   },
-  Object.fromEntries(
-    ["ioredis", "redis4", "redis5", "redis6", "upstash"].map((client) => [
-      client.startsWith("redis") ? client : `redis-${client}`,
-      (stores) => file("redis", [process.execPath], [client, stores]),
-    ]),
-  ),
+  {
+    workerd: inWorkerd,
+    ...Object.fromEntries(
+      ["ioredis", "redis4", "redis5", "redis6", "upstash"].map((client) => [
+        client.startsWith("redis") ? client : `redis-${client}`,
+        (stores) => file("redis", [process.execPath], [client, stores]),
+      ]),
+    ),
+  },
 ];
 
 const wanted = process.argv.slice(2);
 const stores = await mkdtemp(join(tmpdir(), "l402-rows-"));
 try {
   await Promise.all([compile(stores), betterSqlite3()]);
+  // beside them what is bundled for browsers and workerd
+  for (const path of ["runtimes/harness.js", "stores/rows-suite.js", "stores/rows"])
+    await cp(at(`tests/${path}`), join(stores, "tests", path), { recursive: true });
   for (const group of RUNNERS) {
     const names = Object.keys(group).filter(
       (name) => wanted.length === 0 || wanted.some((word) => name.includes(word)),
