@@ -4,6 +4,12 @@ import { existsSync, readdirSync } from "node:fs";
 import { CHROMIUM, find, FIREFOX } from "../../scripts/lib.mjs";
 import { freePorts } from "./listen.mjs";
 
+/**
+ * A host that leads to this machine and is not taken for it, so that pages of it have no secure context. Not in
+ * WebKit.
+ */
+export const PLAIN_HOST = "plain.test";
+
 const SWITCHES = [
   "--headless=new",
   "--no-sandbox",
@@ -13,6 +19,7 @@ const SWITCHES = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
 ];
 
 /**
@@ -32,6 +39,7 @@ async function puppeteer(engine, acceptInsecureCerts) {
     executablePath: names.map(find).find(Boolean),
     headless: true,
     acceptInsecureCerts,
+    extraPrefsFirefox: { "network.dns.localDomains": PLAIN_HOST },
     args: engine === "firefox" ? [] : SWITCHES,
   });
   return {

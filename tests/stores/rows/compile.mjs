@@ -2,7 +2,15 @@
 import { build } from "esbuild";
 import { at } from "../../../scripts/lib.mjs";
 
-const STORES = ["memory-rows", "sqlite", "postgres", "redis", "durable-object-rows", "durable-object/ledger-rows"];
+const STORES = [
+  "memory-rows",
+  "sqlite",
+  "postgres",
+  "redis",
+  "indexeddb-rows",
+  "durable-object-rows",
+  "durable-object/ledger-rows",
+];
 
 /** Compiles every store into a folder: `FOLDER/sqlite.js` and so on. */
 export const compile = (folder) =>

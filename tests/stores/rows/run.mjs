@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { at, run } from "../../../scripts/lib.mjs";
 import { closingLine, tally } from "../../support/tally.mjs";
 import { betterSqlite3 } from "./better-sqlite3.mjs";
+import { inBrowser } from "./browsers.mjs";
 import { compile } from "./compile.mjs";
 import { inWorkerd } from "./workerd.mjs";
 
@@ -37,6 +38,7 @@ const RUNNERS = [
     "postgres-js": (stores) => file("postgres", [process.execPath], ["postgres", stores]),
   },
   {
+    chromium: (stores) => inBrowser("chromium", stores),
     workerd: inWorkerd,
     ...Object.fromEntries(
       ["ioredis", "redis4", "redis5", "redis6", "upstash"].map((client) => [
@@ -44,6 +46,10 @@ const RUNNERS = [
         (stores) => file("redis", [process.execPath], [client, stores]),
       ]),
     ),
+  },
+  {
+    firefox: (stores) => inBrowser("firefox", stores),
+    webkit: (stores) => inBrowser("webkit", stores),
   },
 ];
 

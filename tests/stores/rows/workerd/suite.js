@@ -65,6 +65,6 @@ const cases = [
 export default {
   async fetch(_request, env) {
     const open = (place) => durableObjectStore(env.LEDGER.get(env.LEDGER.idFromName(place)));
-    return Response.json(await runSuite([...suite, ...cases], { env, runtime: "workerd", open, times: 4_000 }));
+    return Response.json(await runSuite([...suite, ...cases], { env, runtime: "workerd", open, times: 2_000 }));
   },
 };
