@@ -1,17 +1,17 @@
-//! The tokens of one method and path that were never accepted: what was paid for and never honoured is not bought
-//! again.
+//! The tokens of one method and path that were never accepted. If a server never honours a payment, nothing more is
+//! bought there.
 
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// The newest of them say all that is asked.
+/// How many of these tokens are remembered. The newest are enough for every decision.
 const MOST: usize = 4;
 
 /// A token that no server has accepted yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Bought {
     payment_hash: String,
-    /// Unix seconds from which it opens nothing.
+    /// The Unix second in which it expires. `None`: it has no expiry.
     expires_at: Option<u64>,
     /// How often it was refused at this method and path.
     refusals: u64,
@@ -22,24 +22,24 @@ impl Bought {
         self.expires_at.is_some_and(|at| now_ms / 1000 >= at)
     }
 
-    /// Whether it has opened nothing and probably will not.
+    /// Whether it was refused or has expired, so it will probably open nothing.
     fn is_over(&self, now_ms: u64) -> bool {
         self.refusals > 0 || self.has_expired(now_ms)
     }
 
-    /// Whether a server took the money and never once took the token. Two refusals say so: the first may come from a
-    /// server that does not know of the payment yet. One is enough for a token that expired before its second try.
+    /// Whether the server took the money and will never accept the token. Two refusals show that. The first may come
+    /// from a server that does not know of the payment yet. If the token has expired, one refusal is enough.
     fn is_dishonored(&self, now_ms: u64) -> bool {
         self.refusals > u64::from(!self.has_expired(now_ms))
     }
 }
 
-/// What was bought for a method and path since the last token that was accepted there, in order.
+/// The tokens that were bought for a method and path after the last accepted one, in the order of purchase.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Unaccepted(Vec<Bought>);
 
 impl Unaccepted {
-    /// Whether nothing was bought since.
+    /// Whether there is no such token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -56,7 +56,7 @@ impl Unaccepted {
         self.0.push(Bought { payment_hash: payment_hash.to_owned(), expires_at, refusals: 0 });
     }
 
-    /// A token was accepted: whatever was bought up to it is forgiven. Whether that changes anything.
+    /// Notes that a token was accepted. It and all older ones are forgotten. Returns whether it was one of these.
     pub fn accepted(&mut self, payment_hash: &str) -> bool {
         match self.0.iter().position(|known| known.payment_hash == payment_hash) {
             Some(at) => {
@@ -67,7 +67,7 @@ impl Unaccepted {
         }
     }
 
-    /// A token was refused at this method and path. Whether it is one of these.
+    /// Notes that a token was refused at this method and path. Returns whether it is one of these.
     pub fn refused(&mut self, payment_hash: &str) -> bool {
         let known = self.0.iter_mut().find(|known| known.payment_hash == payment_hash);
         if let Some(known) = known {
@@ -77,8 +77,8 @@ impl Unaccepted {
         false
     }
 
-    /// The payment whose token was never honoured, so that nothing more is bought here: refused often enough, or the
-    /// second in a row that opened nothing.
+    /// The payment hash (hex) of a token that was never honoured. If there is one, nothing more is bought here. It was
+    /// refused often enough, or it is the last of two or more tokens that opened nothing.
     #[must_use]
     pub fn dishonored(&self, now_ms: u64) -> Option<&str> {
         let single = self.0.iter().rfind(|bought| bought.is_dishonored(now_ms));

@@ -1,4 +1,5 @@
-//! The step that begins a purchase: every check that time can change, at one moment with the reservation.
+//! The step that begins a purchase. It makes the reservation and, in the same write, every check whose result can
+//! change with time.
 
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::counts::{Counts, Levels};
@@ -16,15 +17,15 @@ use crate::ledger::view::{Listing, Stop, View};
 use crate::text::encoding::concat;
 use crate::wire::challenge::Protocol;
 
-/// An invoice that expires within this time is expired: the wallet needs some of it.
+/// An invoice that expires within this time counts as expired: the wallet needs some seconds to pay.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
-/// Open payments of an origin that are looked at before another is begun there.
+/// How many open payments of an origin are checked before another is begun there.
 const MOST_OPEN: usize = 100;
 
-/// What is to be bought.
+/// The offer that is bought, and the request.
 #[derive(Clone, Copy)]
 pub struct Order<'a> {
-    /// For which request.
+    /// The request.
     pub resource: Resource<'a>,
     /// Hex.
     pub payment_hash: &'a str,
@@ -38,30 +39,30 @@ pub struct Order<'a> {
     pub invoice: &'a str,
     /// Unix seconds.
     pub invoice_expires_at: u64,
-    /// What the invoice says that it is for.
+    /// The description in the invoice.
     pub description: Option<&'a str>,
 }
 
-/// Who begins, and what is known beside the rows.
+/// The purchase that begins, and what is known beside the rows.
 #[derive(Clone, Copy)]
 pub struct Buyer<'a> {
-    /// The purchase: a name that no other has.
+    /// The unique name of the purchase.
     pub owner: &'a str,
-    /// Which wallet will be asked.
+    /// The id of the wallet that will be asked.
     pub wallet_id: Option<&'a str>,
     /// Limits of the client and its scopes.
     pub levels: Levels<'a>,
     /// The names of the scopes, outermost first.
     pub scopes: &'a [String],
-    /// Whether the amount is only reserved: somebody is asked before the wallet is.
+    /// Whether the amount is only reserved, because `approve` is asked before the wallet.
     pub only_reserve: bool,
-    /// Millisatoshis: the fee that was consented to, where somebody was asked.
+    /// Millisatoshis: the fee reserve that `approve` consented to. `None` if it was not asked.
     pub approved_fee_msat: Option<u64>,
-    /// Whether nobody stands behind an owner any more, by its lease's row.
+    /// Whether the lease of an owner has lapsed. It takes the owner and the text of the lease's row.
     pub has_lapsed: &'a dyn Fn(&str, Option<&str>) -> bool,
-    /// Whether a token of the origin, by its payment hash, has been tried or passed over already.
+    /// Whether the call has already tried or rejected the token of this payment hash.
     pub is_considered: &'a dyn Fn(&str) -> bool,
-    /// Milliseconds for which the lease holds.
+    /// How long the lease lasts, in milliseconds.
     pub lease_ms: u64,
     /// Unix milliseconds.
     pub now_ms: u64,
@@ -69,20 +70,20 @@ pub struct Buyer<'a> {
 
 /// How a purchase begins.
 pub enum Begun {
-    /// It is reserved, or may be sent: as [`Buyer::only_reserve`] asked.
+    /// It is only reserved if [`Buyer::only_reserve`] says so. Otherwise it may be sent.
     Entered(Box<Record>),
-    /// It was bought already.
+    /// This token opens the resource. Nothing has to be bought.
     Bought(Box<Token>),
-    /// This payment is open and stands in the way.
+    /// This open payment stands in the way.
     Standing(Box<Record>),
 }
 
-/// Begins a purchase, or takes one that is reserved to the wallet. Run again after it was written, it finds its own
-/// record.
+/// Begins a purchase, or turns its reservation into an order. If the step runs again after its changes were written, it
+/// finds its own record and changes nothing.
 ///
 /// # Errors
-/// [`Stop::Unread`]; [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`],
-/// [`Code::OverLimit`], [`Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing. [`Stop::Refused`] with [`Code::NotHonored`], [`Code::InvoiceExpired`],
+/// [`Code::HashMismatch`], [`Code::PaymentUnknown`], [`Code::OverLimit`] or [`Code::StoreFailed`].
 pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Begun, Stop> {
     let Order { resource, payment_hash, .. } = *order;
     let payment_key = key::payment(payment_hash);
@@ -150,7 +151,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
             ..Dispatch::default()
         },
     };
-    // A record that failed counts nothing any more, but its indexes list it.
+    // A failed record counts for nothing, but its indexes still list it.
     for index in known.iter().flat_map(Record::indexes) {
         view.delete(index);
     }
@@ -171,8 +172,8 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     Ok(Begun::Entered(Box::new(record)))
 }
 
-/// The open payment that keeps this one from being begun. Reservations whose owner is gone are released on the way, and
-/// what is forgotten stands in nobody's way.
+/// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
+/// way. Forgotten payments ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(
     view: &mut View,
     order: &Order<'_>,
@@ -216,7 +217,7 @@ fn standing(
     Ok(None)
 }
 
-/// Releases a reservation that was made in other scopes than this purchase is.
+/// Releases a reservation whose scopes differ from those of this purchase.
 fn release_elsewhere(view: &mut View, record: &Record, counts: &mut Counts, buyer: &Buyer<'_>) -> Result<(), Stop> {
     counts.write(view)?;
     let mut theirs: Counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
@@ -235,8 +236,10 @@ fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), 
     Err(Stop::Refused(Refusal { error: Error::new(Code::NotHonored, text), payment }))
 }
 
+/// Checks that there is time to pay an invoice: Unix seconds, Unix milliseconds.
+///
 /// # Errors
-/// [`Code::InvoiceExpired`]
+/// [`Code::InvoiceExpired`] if it has expired or expires within 5 s.
 pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     if expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
         return Ok(());
@@ -245,8 +248,8 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
-/// The invoice's hash is in the ledger: what was paid for here is not paid again, and a hash bought elsewhere is a
-/// trap.
+/// Decides about an invoice whose hash is in the ledger. If it was paid at this origin, its token is used again. If it
+/// belongs to another origin, it is refused: this server would learn the preimage.
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
     if known.payment.origin != order.resource.url.origin() {
@@ -267,7 +270,7 @@ fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut C
     }
 }
 
-/// What keeps its amount reserved.
+/// The error of a payment whose outcome nobody can tell. `what` begins its text.
 #[must_use]
 pub fn unknown(what: &str) -> Error {
     let rest = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";

@@ -1,21 +1,25 @@
-//! How large the records may grow: what is dropped to make room, and what never is.
+//! How large the records may grow, and what is dropped to make room.
 //!
 //! Both values of the store are read and written as a whole, so the time of a purchase grows with their size. To make
-//! room, the oldest go first. In the journal these are settled payments that no hour or day counts and whose invoice
-//! can't be offered again ([`crate::ledger::entry::Entry::can_be_compacted`]). Their amounts stay in the totals. Of the
-//! tokens these are those that have expired or are used up. Unsettled payments, tokens that may still open something,
-//! and what is known of servers that took money for nothing always stay. If nothing can be dropped, nothing is bought.
+//! room, the oldest records go first:
+//! - Payments that are settled, count in no hour or day, and whose invoice can't be offered again
+//!   ([`crate::ledger::entry::Entry::can_be_compacted`]). Their amounts stay in the totals.
+//! - Tokens that have expired or are used up.
+//!
+//! All other payments and tokens stay. Tokens that were never accepted stay too, so that their servers are not paid
+//! again. If nothing can be dropped, nothing is bought.
 
 use crate::error::{Code, Error};
 use crate::ledger::entry::Entry;
 use crate::ledger::records::Records;
 
-/// Above so many bytes of either value, a purchase makes room: about 2,000 payments or 1,500 tokens. A purchase then
-/// costs the core about 10 ms natively. Some stores take little in one value: 2 MB in a row of a SQLite-backed Durable
-/// Object, 5 MB for an origin in some browsers.
+/// If either value has more bytes than this, a purchase makes room. That is about 2,000 payments or 1,500 tokens. At
+/// this size a purchase takes the native core about 10 ms. Some stores hold little in one value: 2 MB in a row of a
+/// SQLite-backed Durable Object, 5 MB for an origin in some browsers.
 pub const KEPT_BYTES: usize = 1_000_000;
-/// Above so many bytes of either value, nothing is bought: about 8,000 payments. Each payment is remembered for a day
-/// and until its invoice has expired. A client that pays for single calls makes thousands in that time.
+/// If either value has more bytes than this, nothing is bought. That is about 8,000 payments. Each payment is
+/// remembered for a day and until its invoice has expired. A client that pays for single calls makes thousands in that
+/// time.
 pub const MOST_BYTES: usize = 4_000_000;
 
 impl Records {

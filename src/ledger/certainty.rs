@@ -1,7 +1,7 @@
 //! What became of a payment. This is the one place that decides when a report ends a payment.
 //!
-//! A wallet reports facts ([`Fact`]). What a fact is worth depends on who sent the order, and on times that are stored
-//! with the payment. There is no clock here, and nothing is asked: [`judge`] is a function of what is known.
+//! A wallet reports facts ([`Fact`]). The value of a fact depends on the sender of the order, and on times that are
+//! stored with the payment. [`judge`] is a function of its arguments: it reads no clock and does no I/O.
 //!
 //! | What is reported | by the wallet of whoever sent the order, once its `pay` has settled | to anybody else |
 //! |---|---|---|
@@ -10,10 +10,10 @@
 //! | not found, by a wallet that finds its payments and has not said that it had this one | failed, after the window | see below |
 //! | pending, or no answer | open | open |
 //!
-//! Others than the sender can't know whether the sender is frozen on its way to the wallet. No check before sending can
-//! stop it then, but the expiry of the invoice does. So for others "failed" and "not found" end a payment only if
-//! nobody is buying it, its invoice has expired and the window has passed. Until then the same wallet may get the same
-//! invoice once more, if it pays a hash only once. The report of another wallet can prove a payment, but never end it.
+//! The sender may be frozen on its way to the wallet, and others can't know that. When it wakes up, only the expiry of
+//! the invoice stops its order. So for others "failed" and "not found" end a payment only if nobody is buying it, its
+//! invoice has expired and the window has passed. Until then the same wallet may get the same invoice once more, if it
+//! pays a hash only once. The report of another wallet can prove a payment, but never end it.
 
 use crate::error::{Code, Error};
 use crate::ledger::dispatch::Heard;
@@ -24,11 +24,11 @@ use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 use std::fmt;
 
-/// A process that needed longer from the journal's entry to the wallet does not ask the wallet any more.
+/// The most milliseconds from the journal's entry to the wallet. A process that needs longer does not ask the wallet.
 pub const LEASE_MS: u64 = 150_000;
-/// By how much the wallet's clock may be behind, for records that say when an attempt was begun.
+/// How far the wallet's clock may be behind ours. It dates the wallet's records of attempts.
 const SKEW_MS: u64 = 1_000;
-/// An invoice that expires so soon is not handed over.
+/// An invoice that expires within this time is not handed over.
 const LEAST_LIFE_S: u64 = 5;
 
 /// Who may still be about to hand an order to the wallet.
@@ -38,11 +38,11 @@ pub enum Owner {
     Us,
     /// The sender may still be at work: another process, or a `pay` of this instance that has not settled.
     Alive,
-    /// Nobody that is known of. The sender is dead or frozen.
+    /// Nobody, as far as is known. The sender is dead or frozen.
     Lapsed,
 }
 
-/// What is certain.
+/// What is certain of a payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It was paid.
@@ -53,12 +53,12 @@ pub enum Verdict {
     MayRepeat,
     /// Nobody can tell.
     Open {
-        /// When the same report would end it, in milliseconds since the Unix epoch.
+        /// From this time the same report would end it, in milliseconds since the Unix epoch, if that is known.
         until_ms: Option<u64>,
     },
 }
 
-/// That a payment was made. It holds a secret, which is not shown.
+/// The proof that a payment was made. `Debug` hides the preimage.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof {
     /// Hex. `None`: `proof: "none"` trusts the wallet.
@@ -73,7 +73,8 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// Judges a report about an entry. `timeout_ms` is how long a wallet may take, and `now_ms` when it was asked.
+/// Judges a report about an entry. `timeout_ms` is the time that a wallet may take. `now_ms` is the time when it was
+/// asked.
 #[must_use]
 pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_ms: u64, now_ms: u64) -> Verdict {
     const OPEN: Verdict = Verdict::Open { until_ms: None };
@@ -126,10 +127,10 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
     OPEN
 }
 
-/// Proves a payment by what may be its preimage.
+/// Checks a text that may be the preimage of a payment. `fee_msat` is in millisatoshis.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`], [`Code::NoPreimage`]; [`Code::StoreFailed`] where the payment's own hash is damaged.
+/// [`Code::WrongPreimage`], [`Code::NoPreimage`]; [`Code::StoreFailed`] if the stored payment hash is damaged.
 pub fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
     match PaymentHash::parse(&payment.payment_hash) {
         Ok(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),

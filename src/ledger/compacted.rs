@@ -1,5 +1,4 @@
-//! Old settled payments, compacted into one sum for each origin. The journal stays small, and totals stay what they
-//! were.
+//! Old settled payments, compacted into one sum for each origin. The journal stays small, and the totals stay the same.
 
 use crate::error::Error;
 use crate::ledger::stored::stored_rows;
@@ -7,13 +6,13 @@ use crate::text::encoding::MAX_SAFE;
 use crate::text::json::Json;
 use crate::text::json_writer::Writer;
 
-/// Room for one origin in the stored text, without its name.
+/// Bytes of one origin in the stored text, without its name.
 const ROW_BYTES: usize = 40;
 
 /// The sums of compacted payments.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Compacted {
-    /// When the latest of them started, in Unix milliseconds.
+    /// The time when the latest of them started, in Unix milliseconds.
     until_ms: u64,
     origins: Vec<Sum>,
 }
@@ -39,18 +38,18 @@ impl Compacted {
         }
     }
 
-    /// Whether a paid payment that started then and is not in the journal was compacted.
+    /// Whether a paid payment was compacted, if it started at this time and is not in the journal.
     pub(crate) fn reaches(&self, started_at_ms: u64) -> bool {
         !self.is_empty() && started_at_ms <= self.until_ms
     }
 
-    /// Msat, of one origin or all.
+    /// The sum of one origin or of all, in millisatoshis.
     pub(crate) fn total(&self, origin: Option<&str>) -> u64 {
         let of = self.origins.iter().filter(|sum| origin.is_none_or(|origin| origin == sum.origin));
         of.fold(0, |total, sum| total.saturating_add(sum.msat))
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes the stored form takes.
     pub(crate) fn size(&self) -> usize {
         self.origins.iter().map(|sum| sum.origin.len().saturating_add(ROW_BYTES)).sum()
     }
@@ -63,7 +62,7 @@ impl Compacted {
         });
     }
 
-    /// # Errors [`crate::error::Code::StoreFailed`] if it is damaged: with a lost sum, limits would be exceeded.
+    /// # Errors [`crate::error::Code::StoreFailed`] if it is damaged. Without the lost sum, limits would be exceeded.
     pub(crate) fn read(json: &Json, name: &str) -> Result<Self, Error> {
         let until_ms = json.get("foldedUntil").and_then(Json::as_u64);
         let origins =

@@ -3,39 +3,39 @@
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// Room for the names and numbers of a [`Dispatch`].
+/// Bytes of the names and numbers of a [`Dispatch`] in the stored text.
 const DISPATCH_BYTES: usize = 130;
 
 /// What is known of an order to a wallet. It is stored with its payment. All of it is absent in old entries.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Dispatch {
-    /// Which wallet was asked: [`crate::ledger::wallet::Wallet::id`].
+    /// The wallet that was asked: its [`crate::ledger::wallet::Wallet::id`].
     pub wallet_id: Option<String>,
-    /// When it was asked, in milliseconds since the Unix epoch. The last time, if it was asked again.
+    /// The time when the wallet was last asked, in milliseconds since the Unix epoch.
     pub sent_at_ms: Option<u64>,
-    /// When it answered with an error, or with nothing that proves anything.
+    /// The time of its answer, if that was an error or proved nothing. In milliseconds since the Unix epoch.
     pub error_at_ms: Option<u64>,
-    /// What it said of the order beside the error.
+    /// What the wallet said of the order beside the error.
     pub heard: Option<Heard>,
     /// The invoice, if it may be handed over again.
     pub invoice: Option<String>,
     /// How often the invoice was handed over again because nobody knew whether the wallet had it.
     pub repeats: u64,
-    /// How often it was tried before and failed for certain. The wallet may have records of these attempts.
+    /// How many earlier attempts failed for certain. The wallet may have records of them.
     pub failures: u64,
 }
 
-/// What a wallet said of an order that it did not carry out to a proof.
+/// What a wallet said of an order without proving its payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
-    /// It has the payment. If it does not find the payment later, it contradicts itself, and that ends nothing.
+    /// It has the payment. If it does not find the payment later, it contradicts itself. That ends no payment.
     HasPayment,
     /// It is done with the order and begins no further attempt.
     OrderEnded,
 }
 
 impl Dispatch {
-    /// Takes over what the sender of the order knows of it. That the wallet has the payment is not forgotten.
+    /// Takes over what the sender of the order knows of it. [`Heard::HasPayment`] is never forgotten.
     pub(crate) fn learn(&mut self, sender: &Self) {
         self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
         self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);

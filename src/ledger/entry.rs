@@ -1,4 +1,4 @@
-//! One payment in the journal: what users see of it, and all that settling it later needs.
+//! One payment in the journal: the part that users see, and everything that is needed to settle it later.
 
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::limits::DAY_MS;
@@ -7,10 +7,10 @@ use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// How many seconds after its invoice expired an open payment stops keeping its resource from being bought.
+/// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
 
-/// A payment with all that is needed to settle it later.
+/// A payment with everything that is needed to settle it later.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The part that users see. Its times are rounded down from those below.
@@ -19,9 +19,9 @@ pub struct Entry {
     pub method: String,
     /// The token that the preimage turns into a credential. It is kept until the payment is proven.
     pub token: String,
-    /// Hex, once proven. A secret.
+    /// Hex. Absent until it is proven. A secret.
     pub preimage: Option<String>,
-    /// Millisatoshis: what the wallet was allowed to add.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
     /// Unix milliseconds.
     pub started_at_ms: u64,
@@ -38,20 +38,20 @@ impl Entry {
         matches!(self.payment.state, State::Pending | State::Unknown)
     }
 
-    /// Whether it is too old to keep its resource from being bought: nobody will learn any more what became of it.
+    /// Whether it is too old to stand in the way of its resource. Nobody will learn what became of it.
     #[must_use]
     pub fn is_forgotten(&self, now_ms: u64) -> bool {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
-    /// Milliseconds since it was begun. 0 if that is in the future.
+    /// Milliseconds since it was begun. 0 if it was begun in the future.
     #[must_use]
     pub fn age_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.started_at_ms)
     }
 
-    /// Whether a sum may take its place. It is settled, no window counts it, and its invoice expired more than a day
-    /// ago, for clocks that are wrong. An offer with this invoice is then refused because of its age.
+    /// Whether it may be compacted: it is settled, no window counts it, and its invoice expired more than a day ago.
+    /// The day is for clocks that are wrong. An offer with this invoice would be refused as expired.
     #[must_use]
     pub fn can_be_compacted(&self, now_ms: u64) -> bool {
         !self.is_unsettled() && self.age_ms(now_ms) >= DAY_MS && self.is_forgotten(now_ms)
@@ -64,19 +64,19 @@ impl Entry {
         self.payment.size().saturating_add(texts).saturating_add(self.dispatch.size())
     }
 
-    /// Which of several attempts at one invoice it is: begun anew after a failure, or repeated while its outcome is
+    /// The number of the attempt at its invoice: first by failures before it, then by repeats while its outcome was
     /// open.
     fn attempt(&self) -> (u64, u64) {
         (self.started_at_ms, self.dispatch.repeats)
     }
 
-    /// The resource that it paid for.
+    /// The resource that it was made for.
     #[must_use]
     pub fn resource(&self) -> String {
         resource(&self.method, self.payment.url.as_str())
     }
 
-    /// Whether both speak of the same order to the wallet.
+    /// Whether both are about the same order to the wallet.
     #[must_use]
     pub fn is_same_order(&self, other: &Self) -> bool {
         self.payment.payment_hash == other.payment.payment_hash && self.attempt() == other.attempt()
@@ -94,14 +94,14 @@ impl Entry {
         self.dispatch = Dispatch::default();
     }
 
-    /// Records that nothing was paid nor will be. The token is kept for a late proof.
+    /// Records that nothing was paid or will be. The token is kept for a late proof.
     pub fn settle_failed(&mut self, now_ms: u64) {
         self.payment.state = State::Failed;
         self.payment.settled_at = Some(now_ms / 1000);
         self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
     }
 
-    /// What counts as spent, and what the limits count in addition.
+    /// The millisatoshis that count as spent, and those that the limits count in addition.
     pub(crate) fn sums(&self) -> (u64, u64) {
         let payment = &self.payment;
         match payment.state {
@@ -111,8 +111,8 @@ impl Entry {
         }
     }
 
-    /// Whether this reading of a payment takes the place of another. Of two attempts to pay one invoice the later
-    /// counts, unless the earlier is proven.
+    /// Whether this reading of a payment replaces another. The later of two attempts to pay one invoice replaces the
+    /// earlier one, unless the earlier one is proven.
     pub(crate) fn knows_more_than(&self, other: &Self) -> bool {
         match (other.payment.state, self.payment.state) {
             (State::Paid, State::Paid) => other.preimage.is_none() && self.preimage.is_some(),
@@ -153,7 +153,7 @@ impl Entry {
     }
 }
 
-/// What one purchase is for: method and URL.
+/// The text of a resource: method and URL.
 pub(crate) fn resource(method: &str, url: &str) -> String {
     concat(&[method, " ", url])
 }

@@ -1,14 +1,13 @@
-//! What each wallet was seen to report of its payments. If a wallet has never found one, its `not found` proves
-//! nothing.
+//! What each wallet has reported of its payments. If a wallet has never found one, its `not found` proves nothing.
 
 use crate::error::Error;
 use crate::ledger::stored::stored_rows;
 use crate::text::json::Json;
 use crate::text::json_writer::Writer;
 
-/// How many wallets are remembered. Beyond that the first one is forgotten.
+/// How many wallets are remembered. If there are more, the first one is forgotten.
 const MOST: usize = 20;
-/// What the rows are called in the stored form.
+/// The name of the list in the stored form.
 const ROWS: &str = "wallets";
 
 /// It found a payment that it had made.
@@ -16,12 +15,12 @@ pub(crate) const FOUND: u64 = 1;
 /// It reported a payment as pending.
 pub(crate) const PENDING: u64 = 2;
 
-/// What was seen of each wallet, by its id.
+/// What each wallet has reported, by its id.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Habits(Vec<(String, u64)>);
 
 impl Habits {
-    /// What was seen of a wallet.
+    /// What a wallet has reported: [`FOUND`] and [`PENDING`], or 0.
     pub(crate) fn seen(&self, id: &str) -> u64 {
         self.0.iter().find(|(known, _)| known == id).map_or(0, |(_, seen)| *seen)
     }
@@ -38,7 +37,7 @@ impl Habits {
         }
     }
 
-    /// Takes over what another reading has seen.
+    /// Adds what another reading knows.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (id, seen) in &other.0 {
             self.note(id, *seen);
@@ -56,10 +55,10 @@ impl Habits {
         });
     }
 
-    /// Absent if nothing was seen.
+    /// Reads the list. It may be absent.
     ///
     /// # Errors
-    /// [`crate::error::Code::StoreFailed`] where it is damaged.
+    /// [`crate::error::Code::StoreFailed`] if it is damaged.
     pub(crate) fn read(json: &Json) -> Result<Self, Error> {
         match json.get(ROWS) {
             Some(_) => stored_rows(json, ROWS, |fields| (fields.text("id"), fields.number("seen"))).map(Self),

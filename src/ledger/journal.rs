@@ -15,23 +15,23 @@
 //!
 //! - *journalled*: the entry is stored before the wallet is asked. If it can't be stored, it is taken back, and nothing
 //!   is paid.
-//! - *proof*: a preimage that hashes to the payment hash, whoever brings it and however late: the wallet's answer,
-//!   `resolve()` or a lookup. A lookup is made at once if the answer is lost, before a purchase that the entry stands
-//!   in the way of, and before `payments()` and `spent()` answer. A stored token is a proof too: the process ended
-//!   before it could write the journal.
-//! - *certainty*: the wallet, `resolve()` or `onUnknown` says that nothing was paid nor will be; or a lookup shows it
-//!   by the rule in [`crate::ledger::certainty`]; or the process was frozen for too long before it asked the wallet,
-//!   and does not ask.
+//! - *proof*: a preimage that hashes to the payment hash, whoever brings it and however late. It comes from the
+//!   wallet's answer, from `resolve()` or from a lookup. A lookup is made at once if the answer is lost, before a
+//!   purchase that the entry stands in the way of, and before `payments()` and `spent()` answer. A stored token is a
+//!   proof too: its process ended before it could write the journal.
+//! - *certainty*: nothing was paid or will be. The wallet, `resolve()` or `onUnknown` says so, or a lookup shows it by
+//!   the rule in [`crate::ledger::certainty`]. Or the process was frozen for too long before it asked the wallet, so it
+//!   does not ask.
 //! - *answer lost*: the wallet threw, was silent until the timeout, or gave no proof, and a lookup could not tell.
-//! - *tried again*: a server may offer the same invoice once more. The entry then starts anew, and of the earlier
-//!   attempt only a proof changes it. If the process that sent an order has died, the same invoice may be handed to the
-//!   same wallet again. The entry then stays open until its invoice has expired or it is proven.
-//! - *compacted*: it is settled, too old to count in an hour or a day, and too old to be offered again: see
-//!   [`crate::ledger::bounds`]. What was paid stays in the totals.
+//! - *tried again*: a server may offer the same invoice once more. The entry then starts anew. News of the earlier
+//!   attempt changes it only if it is a proof. If the process that sent an order has died, the same invoice may be
+//!   handed to the same wallet again. The entry then stays open until its invoice has expired or it is proven.
+//! - *compacted*: it is settled, too old to count in an hour or a day, and too old to be offered again. See
+//!   [`crate::ledger::bounds`]. Its amount stays in the totals.
 //!
 //! The limits count amount and fee reserve of pending and unknown entries for ever, because a payment in flight can
-//! settle late. Such an entry keeps its resource from being paid again (or its origin, if tokens are shared there)
-//! until it is settled. It stops doing so a day after its invoice expired
+//! settle late. Until such an entry is settled, nothing more is paid for its resource, or for its origin if tokens are
+//! shared there. This ends a day after its invoice expired
 //! ([`FORGOTTEN_AFTER_S`](crate::ledger::entry::FORGOTTEN_AFTER_S)).
 
 use crate::error::Error;
@@ -47,10 +47,10 @@ const VERSION: u64 = 1;
 /// The version with compacted sums. A reader of the earlier version would lose the sums with its next write, and exceed
 /// the limits.
 const VERSION_COMPACTED: u64 = 2;
-/// What the rows are called in the stored form.
+/// The name of the list in the stored form.
 const ROWS: &str = "payments";
 
-/// Every payment, oldest first. Of old payments only sums are kept.
+/// Every payment, oldest first. Old payments are kept as sums only.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Journal {
     entries: Vec<Entry>,
@@ -98,7 +98,7 @@ impl Journal {
         self.entries.iter().map(Entry::size).fold(self.compacted.size(), usize::saturating_add)
     }
 
-    /// Compacts what may be compacted, oldest first, until the rest takes `most` bytes.
+    /// Compacts entries that may be compacted, oldest first, until the rest takes at most `most` bytes.
     pub fn compact(&mut self, most: usize, now_ms: u64) {
         let mut excess = self.size().saturating_sub(most);
         if excess == 0 {
@@ -151,7 +151,7 @@ impl Journal {
         self.entries.push(entry);
     }
 
-    /// Changes an entry where it stands, or adds it.
+    /// Replaces the entry of the same hash in its place, or adds the entry at the end.
     pub fn put_in_place(&mut self, entry: Entry) {
         match self.find_mut(&entry.payment.payment_hash) {
             Some(known) => *known = entry,
@@ -170,8 +170,8 @@ impl Journal {
         self.entries.len() < before
     }
 
-    /// Takes over what `newer` knows better: missing entries, and outcomes of known ones. The sums stay those of this
-    /// journal: an old payment that is missing here is part of them.
+    /// Takes over entries of `newer` that are missing here, and outcomes that are unknown here. The sums of this
+    /// journal stay: they contain the old payments that are missing here.
     pub fn merge(&mut self, newer: &Self) {
         self.habits.merge(&newer.habits);
         for entry in &newer.entries {
@@ -185,14 +185,14 @@ impl Journal {
         }
     }
 
-    /// What the limits count for a payment to this origin: amounts and fees; of unsettled payments the fee reserve too.
+    /// What the limits count for a payment to this origin: amounts, fees, and the fee reserves of unsettled payments.
     #[must_use]
     pub fn counted(&self, origin: &str, now_ms: u64) -> Counted {
         let of = |origin| self.sum(origin, now_ms, |(amount, reserve)| amount.saturating_add(reserve));
         Counted { all: of(None), own: of(Some(origin)) }
     }
 
-    /// What users see as spent, for one origin or all: amounts, unsettled ones too, and reported fees.
+    /// What users see as spent, for one origin or all: reported fees and amounts, also those of unsettled payments.
     #[must_use]
     pub fn spent(&self, origin: Option<&str>, now_ms: u64) -> Spent {
         self.sum(origin, now_ms, |(amount, _)| amount)

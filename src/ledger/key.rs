@@ -22,16 +22,16 @@ use sha2::{Digest, Sha256};
 
 /// The sums of all origins together.
 pub const SUMS: &str = "sums";
-/// What the keys of open payments begin with.
+/// The start of the keys of open payments.
 pub const OPEN: &str = "open/";
-/// What the keys of payments in the order of time begin with.
+/// The start of the keys of payments in the order of time.
 pub const BY_TIME: &str = "time/";
 
 /// A part that is longer is replaced by its digest.
 const LONGEST: usize = 64;
-/// Digits of a time: enough until the year 5138.
+/// Digits of a time in milliseconds: enough until the year 5138.
 const TIME_DIGITS: usize = 14;
-/// Bytes of a digest that stand in a key.
+/// How many bytes of a digest a key holds.
 const DIGEST_BYTES: usize = 16;
 
 fn digest(parts: &[&str]) -> String {
@@ -39,7 +39,7 @@ fn digest(parts: &[&str]) -> String {
     to_hex(bytes.get(..DIGEST_BYTES).unwrap_or_default())
 }
 
-/// Two parts never make the same text: what is replaced begins with a character that stands in no other part.
+/// One part of a key. Different parts never get the same text: a digest begins with `#`, which no other part holds.
 fn part(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
     if text.len() <= LONGEST && text.bytes().all(is_plain) {
@@ -55,13 +55,13 @@ fn time(milliseconds: u64) -> String {
     concat(&[&zeros, &digits])
 }
 
-/// What is known of an origin.
+/// The row of an origin.
 #[must_use]
 pub fn origin(origin: &str) -> String {
     concat(&["origin/", &part(origin)])
 }
 
-/// What the keys of an origin's open payments begin with.
+/// The start of the keys of an origin's open payments.
 #[must_use]
 pub fn open_at(origin: &str) -> String {
     concat(&[OPEN, &part(origin), "/"])
@@ -97,7 +97,7 @@ pub fn path(origin: &str, method: &str, path: &str) -> String {
     concat(&["path/", &part(origin), "/", &digest(&[method, " ", path])])
 }
 
-/// What a wallet has shown of itself.
+/// The row of a wallet.
 #[must_use]
 pub fn wallet(id: &str) -> String {
     concat(&["wallet/", &part(id)])
@@ -115,24 +115,24 @@ pub fn scope_origin(scope: &str, origin: &str) -> String {
     concat(&["scope/", &scope_part(scope), "/", &part(origin)])
 }
 
-/// Names may be anything, and a key must end before the next begins.
+/// A scope as a part of a key. It is always a digest: the names in a scope may hold any text, also `/`.
 fn scope_part(scope: &str) -> String {
     concat(&["#", &digest(&[scope])])
 }
 
-/// What the keys of an origin's payments in the order of time begin with.
+/// The start of the keys of an origin's payments in the order of time.
 #[must_use]
 pub fn by_origin(origin: &str) -> String {
     concat(&["of/", &part(origin), "/"])
 }
 
-/// What the keys of a scope's payments in the order of time begin with.
+/// The start of the keys of a scope's payments in the order of time.
 #[must_use]
 pub fn by_scope(scope: &str) -> String {
     concat(&["in/", &scope_part(scope), "/"])
 }
 
-/// The key of a payment in an index: `index` is what its keys begin with.
+/// The key of a payment in an index. `index` is the start of the index's keys.
 #[must_use]
 pub fn indexed(index: &str, at_ms: u64, payment_hash: &str) -> String {
     concat(&[index, &time(at_ms), "/", payment_hash])

@@ -1,8 +1,8 @@
-//! Limits: what may be spent, and what is left of it.
+//! The limits: how much may be spent, and how much is left.
 //!
-//! Reserve, then pay, then commit or release. An amount is reserved before anyone is asked. It stays counted while its
-//! outcome is unknown, and is released only if it is certain that nothing was paid. All sums are in millisatoshis and
-//! include routing fees.
+//! Reserve, then pay, then commit or release. An amount is reserved before `approve` or the wallet is asked. It counts
+//! while its outcome is unknown. It is released only if it is certain that nothing was paid. All sums are in
+//! millisatoshis and include routing fees.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
@@ -10,11 +10,11 @@ use crate::text::json_writer::{write_object, MSAT_PER_SAT};
 
 const HOUR_MS: u64 = 3_600_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
-/// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
+/// The fee reserve of a small payment. Of a larger one it is 1% of the amount. lnd has a similar default.
 const LEAST_FEE_MSAT: u64 = 5_000;
 const PER_PAYMENT: &str = "perPayment";
 
-/// Sliding windows, in millisatoshis. An absent one does not limit.
+/// The limits of sliding windows, in millisatoshis. `None`: no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Windows {
     /// In the last 3,600,000 ms.
@@ -25,7 +25,7 @@ pub struct Windows {
     pub total: Option<u64>,
 }
 
-/// What a caller allows, in millisatoshis, fees included.
+/// The limits that a caller sets, in millisatoshis, fees included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// For one payment.
@@ -36,7 +36,7 @@ pub struct Limits {
     pub per_origin: Windows,
 }
 
-/// Sums of the last hour, the last day and ever, in millisatoshis.
+/// The sums of the last hour, of the last day and of all time, in millisatoshis.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Spent {
     /// In the last 3,600,000 ms.
@@ -48,7 +48,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| {
@@ -71,10 +71,10 @@ impl Spent {
     }
 }
 
-/// What may still be spent, in millisatoshis, without what is reserved. An absent one is not limited.
+/// How much may still be spent beside what is reserved, in millisatoshis. `None`: no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Remaining {
-    /// By one payment: the least of all.
+    /// By one payment: the least of all limits.
     pub payment: u64,
     /// Within the hour.
     pub hour: Option<u64>,
@@ -85,7 +85,7 @@ pub struct Remaining {
 }
 
 impl Remaining {
-    /// The JSON text of the object that JavaScript is shown: satoshis, rounded down.
+    /// The JSON text of the object that JavaScript sees, in satoshis, rounded down.
     #[must_use]
     pub fn to_json(&self) -> String {
         let sat = |msat| msat / MSAT_PER_SAT;
@@ -98,7 +98,7 @@ impl Remaining {
     }
 }
 
-/// What limits count at a moment: paid, unsettled and reserved, for all origins and for one of them.
+/// The sums that limits count at one moment: paid, unsettled and reserved amounts.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counted {
     /// Of all origins together.
@@ -108,7 +108,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Adds a reservation: an amount that the limits allowed and that has no entry in the journal yet.
+    /// Adds a reservation: an amount that the limits allowed and that is not in the journal yet.
     pub fn add(&mut self, msat: u64, is_own: bool) {
         self.all.add(msat, 0, 0);
         if is_own {
@@ -118,11 +118,11 @@ impl Counted {
 }
 
 impl Limits {
-    /// Checks that a payment fits beside what is counted already. Returns the fee that it may cost, in millisatoshis:
-    /// the larger of 1% and 5 sat, but no more than the limits leave above the amount.
+    /// Checks a payment against the limits. Returns its fee reserve in millisatoshis: the larger of 1% and 5 sat. If
+    /// the limits leave less than that above the amount, the fee reserve is what they leave.
     ///
     /// # Errors
-    /// [`Code::OverLimit`], naming the limit.
+    /// [`Code::OverLimit`], which names the limit.
     pub fn reserve(&self, amount_msat: u64, counted: &Counted) -> Result<u64, Error> {
         let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
         for (name, limit, counted) in self.windows(counted) {
@@ -154,7 +154,7 @@ impl Limits {
         Ok(fee)
     }
 
-    /// What is left beside what is counted already.
+    /// How much is left of each limit.
     #[must_use]
     pub fn remaining(&self, counted: &Counted) -> Remaining {
         let mut remaining = Remaining { payment: self.per_payment, hour: None, day: None, total: None };
@@ -173,7 +173,7 @@ impl Limits {
         remaining
     }
 
-    /// Each limit by its name, with what counts against it.
+    /// The name of each limit, the limit, and the sum that counts against it.
     fn windows(&self, counted: &Counted) -> [(&'static str, Option<u64>, u64); 7] {
         let Counted { all, own } = counted;
         [
@@ -188,7 +188,7 @@ impl Limits {
     }
 }
 
-/// Satoshis for people: whole ones, or with the millisatoshis behind a point.
+/// Satoshis as people read them. If there are millisatoshis, they follow a decimal point.
 fn sat(msat: u64) -> String {
     let (whole, rest) = (msat / MSAT_PER_SAT, msat % MSAT_PER_SAT);
     if rest == 0 {

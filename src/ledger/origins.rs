@@ -1,29 +1,29 @@
-//! What the tokens of an origin are good for, as answers have shown: for many resources or one, for one use or many.
-//! This is kept in memory only.
+//! What the tokens of an origin are good for: for one resource or many, for one use or many. The answers of the server
+//! show it. This is kept in memory only.
 
 use std::cell::RefCell;
 
 /// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one
 /// use.
 const SINGLE_USE: u8 = 2;
-/// So many tokens are then used once only. The next one is tried again: the server may have changed or been
-/// misunderstood, and every token that is not used again costs a payment.
+/// This many tokens are then used only once. The next one is tried again, since each token that is not used again costs
+/// a payment. The server may have changed, or its answers were misread.
 const NOT_SENT_AGAIN: u8 = 10;
 
-/// What an answer to a token has told of its origin.
+/// What an answer to a token shows of its origin.
 #[derive(Clone, Copy)]
 pub(crate) enum Lesson {
-    /// It opened a resource that it was not bought for, and that had asked for money without it.
+    /// It opened a resource that it was not bought for. The resource had asked for money without it.
     Opened,
-    /// A resource that it was not bought for took it. A free resource looks the same.
+    /// A resource that it was not bought for accepted it. A free resource does that too.
     SeemsToOpen,
     /// A resource that it was not bought for refused it.
     Refused,
-    /// It was taken for the first time.
+    /// It was accepted for the first time.
     Taken,
-    /// It was taken again.
+    /// It was accepted again.
     TakenAgain,
-    /// It was refused by its own resource, which had taken it once.
+    /// Its own resource had accepted it once, and refused it.
     UsedUp,
 }
 
@@ -34,12 +34,12 @@ struct Known {
     opened: bool,
     seems_to_open: bool,
     refused: bool,
-    /// Tokens in a row that were refused after their first use; from [`SINGLE_USE`] on, how many more are not sent
-    /// again.
+    /// How many tokens in a row were refused after their first use. From [`SINGLE_USE`] on, it is the number of tokens
+    /// that are not sent again.
     used_up: u8,
 }
 
-/// Every origin of which something was learnt.
+/// Every origin of which something is known.
 #[derive(Default)]
 pub(crate) struct Origins(RefCell<Vec<Known>>);
 
@@ -89,7 +89,7 @@ impl Origins {
         self.is(origin, |known| known.used_up > 0)
     }
 
-    /// Drops one, or all.
+    /// Drops one origin, or all.
     pub(crate) fn forget(&self, origin: Option<&str>) {
         self.0.borrow_mut().retain(|known| origin.is_some_and(|origin| origin != known.origin));
     }

@@ -1,4 +1,4 @@
-//! What is owned: the rows of tokens, and which of them opens a resource.
+//! The rows of tokens, and the choice of the token that opens a resource.
 
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::key;
@@ -9,7 +9,7 @@ use crate::ledger::view::{Stop, View};
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// One row holds all tokens of a resource that may still open it: more than one where a proof came late.
+/// How many tokens a row holds: all those of a resource that may still open it. There are several if a proof came late.
 const MOST: usize = 8;
 
 /// The tokens of a row, in the order of purchase.
@@ -21,13 +21,14 @@ fn write(tokens: &[Token], row: &mut Writer) {
     row.list("tokens", tokens, Token::write);
 }
 
-/// The key of the row that a token stands in.
+/// The key of the row that holds a token.
 #[must_use]
 pub fn key_of(token: &Token) -> String {
     key::token(&token.payment.origin, &token.method, token.payment.url.as_str())
 }
 
-/// The token that opens a resource and that nobody has considered yet: its own, or one of the origin's newest.
+/// The next token to try at a resource: one of its own, or one of the origin's newest. `is_considered` tells which ones
+/// to leave out, by their payment hash.
 pub(crate) fn sold(
     view: &mut View,
     resource: &Resource<'_>,
@@ -52,9 +53,8 @@ pub(crate) fn sold(
     Ok(None)
 }
 
-/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It takes the place of those
-/// of its resource that are used up or will expire. Another that still opens it was paid for as well, by a payment
-/// whose proof came late.
+/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
+/// its resource that were refused or will expire. The others stay: they were paid for too, and their proof came late.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) -> Result<(), Stop> {
     let hash = &token.payment.payment_hash;
     let (key, path_key) = (key_of(token), key::path(&token.payment.origin, &token.method, path));
@@ -73,20 +73,20 @@ pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut Origi
     Ok(())
 }
 
-/// What an answer said of a token.
+/// What a server's answer says of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Said {
-    /// A server took it.
+    /// A server accepted it.
     Accepted,
     /// It was refused at this method, URL and path.
     Refused,
-    /// A request failed that it was sent with to a resource that it was not bought for.
+    /// It was sent to a resource that it was not bought for, and the request failed.
     Doubted,
-    /// It was good for the one use that it had.
+    /// It was good for one use, which it has had.
     UsedUp,
 }
 
-/// Notes what an answer said of a token. Nothing is written where that is known.
+/// Notes what an answer says of a token. Nothing is written if that is known already.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
@@ -96,7 +96,7 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Re
     view.need([key.as_str(), &path_key])?;
     let hash = &token.payment.payment_hash;
     let mut tokens = view.read(&key, read)?.unwrap_or_default();
-    // Forgotten, or replaced by a newer one: nothing asks for it any more.
+    // If the token is missing, it was forgotten or replaced. Nothing is noted then.
     if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
         let before = known.clone();
         match said {

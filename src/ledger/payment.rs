@@ -7,7 +7,7 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
 use crate::wire::url::Url;
 
-/// Room for a row in the stored form: its names and numbers, hash and preimage.
+/// Bytes of a row in the stored form: names, numbers, hash and preimage.
 const ROW_BYTES: usize = 420;
 
 /// What is known of a payment.
@@ -15,11 +15,11 @@ const ROW_BYTES: usize = 420;
 pub enum State {
     /// Handed to the wallet.
     Pending,
-    /// The wallet's answer was lost; the amount stays reserved.
+    /// The wallet's answer was lost. The amount stays reserved.
     Unknown,
     /// Proven.
     Paid,
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed,
 }
 
@@ -39,7 +39,7 @@ pub struct Payment {
     pub payment_hash: String,
     /// Scheme, host and port.
     pub origin: String,
-    /// What was paid for.
+    /// The URL that was paid for.
     pub url: Url,
     /// How the offer was answered.
     pub protocol: Protocol,
@@ -56,7 +56,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// As JavaScript is shown it.
+    /// Writes what JavaScript sees.
     pub(crate) fn write(&self, object: &mut Writer) {
         object.text("paymentHash", Some(&self.payment_hash));
         object.text("origin", Some(&self.origin));
@@ -69,7 +69,7 @@ impl Payment {
         object.number("settledAt", self.settled_at);
     }
 
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| self.write(object))
@@ -110,7 +110,7 @@ impl Payment {
     }
 }
 
-/// The error of a payment of which nobody can tell.
+/// The error of a payment whose outcome nobody can tell. `what` begins its text.
 pub(crate) fn payment_unknown(what: &str) -> Error {
     let text = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
     Error::new(Code::PaymentUnknown, concat(&[what, text]))

@@ -1,4 +1,4 @@
-//! One payment with all that settling it later needs, as its row has it.
+//! One payment as its row holds it, with everything that is needed to settle it later.
 
 use crate::ledger::dispatch::{Dispatch, Heard};
 use crate::ledger::key;
@@ -7,9 +7,9 @@ use crate::ledger::sums::Amounts;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// Where nobody can tell what became of a payment, its resource may be bought anew this long after the invoice expired.
+/// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-/// The state of a payment whose wallet is not to be asked yet.
+/// The state of a reservation: the wallet must not be asked yet.
 const RESERVED: &str = "reserved";
 
 /// What is known of a payment, and of the order that makes it.
@@ -19,25 +19,25 @@ pub struct Record {
     pub payment: Payment,
     /// The method of the request that is paid for.
     pub method: String,
-    /// The token that the preimage turns into a credential; kept until the payment is settled.
+    /// The token that the preimage turns into a credential. It is kept until the payment is proven.
     pub token: String,
-    /// Hex, once proven. A secret.
+    /// Hex. Absent until it is proven. A secret.
     pub preimage: Option<String>,
-    /// Millisatoshis: what the wallet was allowed to add.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
-    /// Unix milliseconds. It is the time in whose buckets it is counted.
+    /// Unix milliseconds. The sums count the payment in the buckets of this time.
     pub started_at_ms: u64,
     /// The invoice, as the server sent it.
     pub invoice: String,
     /// Unix seconds.
     pub invoice_expires_at: u64,
-    /// What the invoice says that it is for.
+    /// The description in the invoice.
     pub description: Option<String>,
     /// Names of the scopes that it counts in, outermost first.
     pub scopes: Vec<String>,
-    /// The purchase that it belongs to: who may hand it to the wallet.
+    /// The purchase that it belongs to. Only this purchase may hand it to the wallet.
     pub owner: String,
-    /// Whether it is only reserved: its wallet must not be asked before it is changed to pending.
+    /// Whether it is only a reservation. The wallet must not be asked before the step that ends the reservation.
     pub is_reserved: bool,
     /// What is known of the order to the wallet.
     pub dispatch: Dispatch,
@@ -50,13 +50,13 @@ impl Record {
         matches!(self.payment.state, State::Pending | State::Unknown)
     }
 
-    /// Whether nobody will learn any more what became of it, so that its resource may be bought anew.
+    /// Whether it is too old to stand in the way of its resource. Nobody will learn what became of it.
     #[must_use]
     pub fn is_forgotten(&self, now_ms: u64) -> bool {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
-    /// What the sums count of it.
+    /// The amounts that the sums count of it.
     #[must_use]
     pub fn amounts(&self) -> Amounts {
         let Payment { amount_msat, fee_msat, state, .. } = self.payment;
@@ -109,7 +109,7 @@ impl Record {
         self.dispatch = Dispatch::default();
     }
 
-    /// Records that nothing was paid nor will be. The token is kept: a late proof would still buy it.
+    /// Records that nothing was paid or will be. The token is kept for a late proof.
     pub(crate) fn settle_failed(&mut self, now_ms: u64) {
         self.payment.state = State::Failed;
         self.payment.settled_at = Some(now_ms / 1000);
@@ -156,7 +156,8 @@ impl Record {
     }
 }
 
-/// Every scope by the path of its names, outermost first. A name can't be mistaken for two.
+/// The path of names of every scope, outermost first. The length stands before each name, so that one name can't be
+/// read as two.
 #[must_use]
 pub fn scope_paths(names: &[String]) -> Vec<String> {
     let mut path = String::new();
@@ -170,7 +171,7 @@ pub fn scope_paths(names: &[String]) -> Vec<String> {
     paths
 }
 
-/// Absent members are left out: most payments have none of them once they are settled.
+/// Leaves absent members out: most settled payments have none of them.
 fn write_dispatch(dispatch: &Dispatch, row: &mut Writer) {
     for (name, value) in [("walletId", dispatch.wallet_id.as_deref()), ("heard", dispatch.heard.map(Heard::name))] {
         if value.is_some() {

@@ -1,4 +1,4 @@
-//! The records of an instance: its journal and its tokens, and what happens to both at once.
+//! The records of an instance: its journal and its tokens, and the changes that concern both.
 
 use crate::error::{Code, Error};
 use crate::ledger::certainty::Proof;
@@ -15,18 +15,18 @@ use std::rc::Rc;
 pub(crate) struct Records {
     pub(crate) journal: Journal,
     pub(crate) tokens: Tokens,
-    /// Attempts whose wallet was never asked. A store that failed may have written them all the same.
+    /// Attempts whose wallet was never asked. A store that reported a failure may still have written them.
     pub(crate) withdrawn: Vec<Entry>,
 }
 
 /// What is known of a payment that is not proven.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unproven {
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     NotPaid,
     /// Nobody can tell.
     Unknown,
-    /// The wallet's answer was lost. The wallet may tell when it is asked.
+    /// The wallet's answer was lost. A lookup may tell.
     AnswerLost,
 }
 
@@ -63,7 +63,7 @@ impl Records {
         }
     }
 
-    /// The token of a proven payment, and whether this is news.
+    /// Records a proof. Returns the token of the payment, and whether this is its first proof.
     pub(crate) fn record_proof(&mut self, entry: &Entry, proof: &Proof, now_ms: u64) -> (Rc<Token>, bool) {
         let Self { journal, tokens, .. } = self;
         let hash = &entry.payment.payment_hash;
@@ -75,7 +75,7 @@ impl Records {
             || Token::new(known.payment.clone(), entry.method.clone(), entry.token.clone(), known.preimage.clone());
         let token = match tokens.bought_with(hash) {
             Some(token) => Rc::clone(token),
-            // The token was forgotten or replaced since. It is made for the call that still waits for it, and not kept.
+            // The token was forgotten or replaced. It is made again for the call that waits for it, and not stored.
             None if was_proven => Rc::new(bought()),
             None => tokens.put(bought()),
         };
@@ -83,8 +83,10 @@ impl Records {
         (token, !was_proven)
     }
 
-    /// Records that there is no proof. A proof that came first stands, and its token is what this comes to; else the
-    /// payment as it is afterwards.
+    /// Records that an order ended without a proof. If the payment is proven already, it stays so.
+    ///
+    /// # Errors
+    /// The payment after this, unless it is proven: then its token is returned.
     pub(crate) fn record_unproven(
         &mut self,
         entry: &Entry,
@@ -117,8 +119,11 @@ impl Records {
     /// Looks up an invoice's hash before it is paid. Returns the token if it was paid for here, and `None` if it may be
     /// paid.
     ///
-    /// # Errors [`Code::HashMismatch`] if the hash was bought at another origin, which would then see its preimage;
-    /// [`Code::PaymentUnknown`] if its payment is open. Each with the payment.
+    /// # Errors
+    /// - [`Code::HashMismatch`] if the hash was paid for at another origin. This origin would then see its preimage.
+    /// - [`Code::PaymentUnknown`] if its payment is open.
+    ///
+    /// Both carry the payment.
     pub(crate) fn known_hash(
         &mut self,
         hash: &str,
@@ -145,7 +150,7 @@ impl Records {
         }
     }
 
-    /// Takes over what was read from the store. `unsaved`: memory knows more than the store.
+    /// Takes over what was read from the store. `unsaved` says that memory knows more than the store.
     pub(crate) fn take_over(&mut self, journal: Option<Journal>, tokens: Option<Vec<Token>>, unsaved: bool) {
         if let Some(mut journal) = journal {
             if unsaved {

@@ -1,14 +1,14 @@
-//! What a request asks for, and what is bought: a method and a URL.
+//! The resource that a request asks for and a purchase buys: a method and a URL.
 
 use crate::wire::url::Url;
 
-/// What a request asks for.
+/// The resource of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource<'a> {
     /// Upper-case.
     pub method: &'a str,
-    /// What is asked for.
+    /// The URL, without the fragment.
     pub url: &'a Url,
-    /// Whether the request can be sent again, so that another resource's token may be tried.
+    /// Whether the request can be sent again. Only then is another resource's token tried.
     pub is_replayable: bool,
 }

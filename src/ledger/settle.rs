@@ -1,4 +1,4 @@
-//! The steps that end a payment, or say that nobody can tell.
+//! The steps that end a payment, or note that nobody can tell what became of it.
 
 use crate::ledger::begin::Buyer;
 use crate::ledger::certainty::Proof;
@@ -12,24 +12,24 @@ use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Stop, View};
 
-/// What became of a payment that is not proven.
+/// The outcome of an order without a proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed,
     /// Nobody can tell, and the wallet is done with the order.
     Unknown,
-    /// Nobody can tell, and the wallet may still be at it: the lease goes on.
+    /// Nobody can tell, and the wallet may still be paying. The lease goes on.
     Silent,
 }
 
 /// A proven payment.
 pub struct Settled {
-    /// Its record as it is now.
+    /// Its record after this step.
     pub record: Record,
-    /// What it bought.
+    /// The token that it bought.
     pub token: Token,
-    /// Whether nobody has proven it before.
+    /// Whether this is the first proof.
     pub is_news: bool,
 }
 
@@ -37,7 +37,7 @@ fn find(view: &mut View, payment_hash: &str) -> Result<Option<Record>, Stop> {
     view.read(&key::payment(payment_hash), Record::read)
 }
 
-/// A record that was changed, with the sums, and with what locks its resource.
+/// Writes a changed record, the sums that count it, and the lock of its resource.
 fn change(
     view: &mut View,
     before: Option<&Record>,
@@ -56,16 +56,16 @@ fn change(
     if !after.is_unsettled() && open.as_deref() == Some(after.payment.payment_hash.as_str()) {
         view.delete(open_key);
     }
-    // Nothing of it is on its way any more, as far as its owner is concerned.
+    // Its owner is done with the order, so the lease ends.
     view.delete(key::lease(&after.owner));
     Ok(())
 }
 
-/// Records a proof, whoever brings it and however late, and the token that it bought. `ours` is what the caller knows
-/// of the payment: a store may have lost its row, and the proof brings it back.
+/// Records a proof and the token that it bought. A proof counts whoever brings it, and however late. `ours` is the
+/// record that the caller knows. If the store has lost the row of the payment, it is written again from `ours`.
 ///
 /// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
 pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -> Result<Settled, Stop> {
     let known = find(view, &ours.payment.payment_hash)?;
     let mut record = known.clone().unwrap_or_else(|| ours.clone());
@@ -81,7 +81,7 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     if was_proven && known.as_ref() == Some(&record) {
         let stored = view.read(&token_key, own::read)?.unwrap_or_default();
         let same = stored.into_iter().find(|token| token.payment.payment_hash == record.payment.payment_hash);
-        // Forgotten or replaced since it was proven: for whoever still waits for it, and not kept.
+        // If the token was forgotten or replaced, it is made again for the caller, and not stored.
         return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false });
     }
     let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
@@ -92,11 +92,11 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     Ok(Settled { record, token: bought, is_news: !was_proven })
 }
 
-/// Records what became of an order without a proof. A later order for the same invoice, or a proof, is not touched. The
-/// record as it is now; `None` where there is none.
+/// Records what became of an order that has no proof. Settled payments and later orders for the same invoice are not
+/// touched. Returns the record after this step, or `None` if there is none.
 ///
 /// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
 pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms: u64) -> Result<Option<Record>, Stop> {
     let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(None) };
     if !known.is_unsettled() || known.owner != ours.owner {
@@ -123,11 +123,10 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     Ok(Some(record))
 }
 
-/// Takes back a purchase whose wallet was never asked, as if it had not begun. Orders that it was counted for are given
-/// back.
+/// Takes back a purchase whose wallet was never asked, as if it had not begun. Its order is taken out of the sums.
 ///
 /// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
 pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
     let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(()) };
     if known.owner != ours.owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
@@ -148,11 +147,11 @@ pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Takes up an abandoned order, whose invoice is handed to the same wallet once more. It counts already. `None` where
-/// it is no longer as it was, or would exceed what one payment may cost.
+/// Takes over an abandoned order, so that its invoice can be handed to the same wallet once more. The sums count it
+/// already. `None` if the order has changed, if its lease has not lapsed, or if it exceeds a limit for one payment.
 ///
 /// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
 pub fn repeat(view: &mut View, abandoned: &Record, buyer: &Buyer<'_>) -> Result<Option<Record>, Stop> {
     let Some(known) = find(view, &abandoned.payment.payment_hash)? else { return Ok(None) };
     if known.owner == buyer.owner {

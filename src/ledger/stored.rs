@@ -1,4 +1,4 @@
-//! The texts that are stored: an object with a `version` and a list of rows.
+//! The stored texts: JSON objects with a `version` and a list of rows.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
@@ -6,7 +6,7 @@ use crate::text::json::Json;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
 
-/// The text of a stored list; `more` writes what follows it.
+/// The text of a stored list. `more` writes the members after the list.
 pub(crate) fn stored_text<T>(
     version: u64,
     name: &str,
@@ -21,7 +21,7 @@ pub(crate) fn stored_text<T>(
     })
 }
 
-/// A stored text, of a version up to the `latest` that is understood.
+/// Parses a stored text. Returns its JSON and its version. `latest` is the last version that is understood.
 ///
 /// # Errors [`Code::StoreFailed`] if it is damaged or of a later version. It must then never be overwritten.
 pub(crate) fn stored_json(text: &str, name: &str, latest: u64) -> Result<(Json, u64), Error> {
@@ -36,10 +36,10 @@ pub(crate) fn stored_json(text: &str, name: &str, latest: u64) -> Result<(Json, 
     }
 }
 
-/// The rows of a stored list.
+/// Reads the rows of a stored list.
 ///
 /// # Errors
-/// [`Code::StoreFailed`]
+/// [`Code::StoreFailed`] if the list or a row is damaged.
 pub(crate) fn stored_rows<T>(json: &Json, name: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Result<Vec<T>, Error> {
     let mut fields = Fields::new(json);
     let list = fields.list(name, read);

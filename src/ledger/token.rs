@@ -1,4 +1,4 @@
-//! A token that was paid for: the `Authorization` it makes, and the requests it may open.
+//! A token that was paid for: its `Authorization` header, and the requests that it may open.
 
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::resource::Resource;
@@ -10,10 +10,10 @@ use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
 use crate::wire::url::Url;
 
-/// How many places a token remembers at which it was refused. Each costs room in the store and time with every request.
-/// A place that is forgotten costs one more round trip there.
+/// A token remembers this many places that refused it. Each place takes room in the store, and time at every request.
+/// Each forgotten place costs one more round trip there.
 pub const MOST_REFUSALS: usize = 100;
-/// Room for one such place in the stored form, without its name.
+/// Bytes of one such place in the stored form, without its name.
 const REFUSAL_BYTES: usize = 24;
 
 /// How often a token was refused at a method and path.
@@ -21,14 +21,14 @@ const REFUSAL_BYTES: usize = 24;
 pub struct Refusal {
     /// Method, space, path.
     pub at: String,
-    /// How often in a row. 0: a request with it failed there, which says little of the token.
+    /// How often in a row. 0: a request with it failed there without an answer, which says little of the token.
     pub times: u64,
 }
 
-/// A credential, and what is known of where it opens. No `Debug`: it is a secret.
+/// A credential, and what is known of the places that it opens. It is a secret, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Names the token within this instance. It is never stored.
+    /// The number of the token within this instance. It is never stored.
     pub id: u32,
     /// The payment that bought it.
     pub payment: Payment,
@@ -38,20 +38,20 @@ pub struct Token {
     pub token: String,
     /// Hex. Absent if the wallet proved nothing and `proof: "none"` allowed that.
     pub preimage: Option<String>,
-    /// Whether a server has taken it, ever.
+    /// Whether a server has ever accepted it.
     pub accepted: bool,
     /// How often in a row the resource that it was bought for refused it.
     pub own_refusals: u64,
-    /// Where else it was refused.
+    /// The other places that refused it.
     pub refused: Vec<Refusal>,
-    /// How many tokens in a row that were bought before it for the same resource were never accepted.
+    /// How many tokens for the same resource were bought just before it and never accepted.
     pub(crate) unopened_before: u64,
-    /// Whether it was taken again after it was accepted. This is never stored.
+    /// Whether it was accepted a second time. This is never stored.
     pub(crate) taken_again: bool,
     pub(crate) rules: Rules,
 }
 
-/// The caveats that are understood, of all macaroons that the token holds.
+/// The caveats that this crate understands, of all macaroons in the token.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Rules {
     pub(crate) expires_at: Option<u64>,
@@ -88,7 +88,7 @@ impl Rules {
 }
 
 impl Token {
-    /// A token just bought.
+    /// A token that was just bought.
     #[must_use]
     pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
         let rules = Rules::of(&token, payment.started_at);
@@ -107,21 +107,20 @@ impl Token {
         }
     }
 
-    /// The same token, known to open another URL of its origin.
+    /// The same token, as the token of another URL of its origin.
     #[must_use]
     pub fn bought_for(mut self, url: &Url) -> Self {
         self.payment.url = url.clone();
         self
     }
 
-    /// Unix seconds from which it opens nothing. `None`: it has no expiry.
+    /// The Unix second in which it expires. `None`: it has no expiry.
     #[must_use]
     pub fn expires_at(&self) -> Option<u64> {
         self.rules.expires_at
     }
 
-    /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other
-    /// name.
+    /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was.
     #[must_use]
     pub fn authorization(&self) -> String {
         let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
@@ -131,7 +130,7 @@ impl Token {
         }
     }
 
-    /// Whether it was bought for this very method and URL.
+    /// Whether it was bought for this method and URL.
     #[must_use]
     pub fn is_for(&self, method: &str, url: &Url) -> bool {
         self.method == method && self.payment.url == *url
@@ -147,9 +146,8 @@ impl Token {
         self.refused.iter().any(|refusal| is_at(&refusal.at, method, url.path()))
     }
 
-    /// Whether it may open a request that nobody has answered yet: it is in time, its caveats allow it, and it was not
-    /// refused there. What it was sold for it opens whatever its caveats say of paths: a server behind a proxy may know
-    /// them by other names.
+    /// Whether it may open a request: it has not expired, its caveats allow the request, and it was not refused there.
+    /// Caveats on the path do not count at its own resource: a server behind a proxy may know its paths by other names.
     pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
         let Resource { method, url, .. } = *resource;
         if !self.rules.are_in_time(now_ms) {
@@ -179,12 +177,13 @@ impl Token {
             && self.own_refusals.saturating_add(self.refusals(method, path)) >= enough
     }
 
-    /// Whether its resource took it the first time and has just refused it the second time.
+    /// Whether its resource accepted it once and refused it the next time.
     pub(crate) fn is_used_up_at_once(&self) -> bool {
         self.accepted && !self.taken_again && self.own_refusals == 1
     }
 
-    /// How many purchases in a row, up to this one, have opened nothing and never will.
+    /// How many purchases in a row, up to this one, opened nothing. The last one counts only if it was refused or has
+    /// expired.
     pub(crate) fn unopened(&self, now_ms: u64) -> u64 {
         match self.accepted {
             true => 0,
@@ -229,7 +228,7 @@ impl Token {
         }
     }
 
-    /// Notes that a server took the token. Earlier refusals came from a server that did not know of the payment yet.
+    /// Notes that a server accepted it. Earlier refusals came from a server that did not know of the payment yet.
     pub fn note_accepted(&mut self) {
         self.taken_again |= self.accepted;
         if !self.accepted {
@@ -238,7 +237,7 @@ impl Token {
         }
     }
 
-    /// Notes that it was good for one use, which it has had. It opens nothing any more, and may be dropped.
+    /// Notes that it was good for one use, which it has had. It may be dropped.
     pub(crate) fn note_used_up(&mut self) {
         self.own_refusals = self.own_refusals.max(1);
     }
@@ -262,8 +261,8 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Whether it opens nothing any more: it has expired, or is used up at its own resource. A token that was refused
-    /// and never accepted stays, so that its server is not paid again.
+    /// Whether it may be dropped: it has expired, or is used up at its own resource. A token that was refused and never
+    /// accepted stays, so that its server is not paid again.
     pub(crate) fn may_go(&self, now_ms: u64) -> bool {
         let has_expired = !self.rules.are_in_time(now_ms);
         match self.accepted {

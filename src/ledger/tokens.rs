@@ -1,4 +1,4 @@
-//! The tokens that are known, and which of them to try.
+//! All known tokens, and the choice of the token for a request.
 
 use crate::error::Error;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
@@ -10,22 +10,21 @@ use std::rc::Rc;
 
 /// The version of the stored form.
 const VERSION: u64 = 1;
-/// What the rows are called in the stored form.
+/// The name of the list in the stored form.
 const ROWS: &str = "tokens";
-/// How many removed tokens are kept for the requests that are under way with them.
+/// How many removed tokens are kept for requests that are still under way with them.
 const MOST_REMOVED: usize = 64;
 
-/// The request that a token is looked for.
+/// The request that needs a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
     /// Upper-case.
     pub method: &'a str,
-    /// What is asked for.
+    /// The URL, without the fragment.
     pub url: &'a Url,
     /// Whether another resource's token may be tried.
     pub borrow: bool,
-    /// Whether it is for the first request of a call. Later requests leave out a token that its own resource has
-    /// refused twice.
+    /// Whether it is the first request of a call. Later requests leave out a token that its own resource refused twice.
     pub is_first: bool,
     /// Whether tokens of the origin are good for one use.
     pub single_use: bool,
@@ -37,7 +36,7 @@ pub struct Search<'a> {
 #[derive(Clone, Default)]
 pub struct Tokens {
     list: Vec<Rc<Token>>,
-    /// Removed from the list, but requests may be under way with them.
+    /// The last removed tokens. Requests may still be under way with them.
     removed: Vec<Rc<Token>>,
     last_id: u32,
 }
@@ -46,7 +45,7 @@ impl Tokens {
     /// Reads the stored form.
     ///
     /// # Errors
-    /// [`crate::error::Code::StoreFailed`] where it is damaged or of a later version.
+    /// [`crate::error::Code::StoreFailed`] if it is damaged or of a later version.
     pub fn parse(text: &str) -> Result<Vec<Token>, Error> {
         let (json, _) = stored_json(text, ROWS, VERSION)?;
         stored_rows(&json, ROWS, Token::read)
@@ -58,7 +57,7 @@ impl Tokens {
         stored_text(VERSION, ROWS, &self.list, |token, object| token.write(object), |_| {})
     }
 
-    /// Each of them.
+    /// All tokens, in the order of purchase.
     pub fn iter(&self) -> impl Iterator<Item = &Token> {
         self.list.iter().map(Rc::as_ref)
     }
@@ -75,7 +74,7 @@ impl Tokens {
         self.list.iter().chain(&self.removed).find(|token| token.id == id)
     }
 
-    /// Removes tokens. The last few removed ones can still be found by their ids.
+    /// Removes tokens. The last few of them can still be found by their ids.
     fn remove(&mut self, which: impl Fn(&Token) -> bool) {
         for token in std::mem::take(&mut self.list) {
             let list = if which(&token) { &mut self.removed } else { &mut self.list };
@@ -112,9 +111,9 @@ impl Tokens {
         self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
     }
 
-    /// The token to try on a request: the resource's own. If there is none and `borrow` allows it, the token of the
-    /// same origin with the longest common path. Never a token that was refused here, nor one whose caveats forbid the
-    /// request.
+    /// The token to try on a request. It is the resource's own. If there is none and `borrow` allows it, it is the
+    /// token of the same origin with the longest common path. A token is left out if it was refused here, or if its
+    /// caveats forbid the request.
     #[must_use]
     pub fn choose(&self, search: &Search<'_>) -> Option<&Rc<Token>> {
         let Search { method, url, is_first, now_ms, .. } = *search;
@@ -126,8 +125,8 @@ impl Tokens {
             refused |= token.refusals(method, url.path()) > 0 || (is_first && token.has_failed_at(method, url));
             let is_refused = match token.accepted {
                 true => token.own_refusals > 0,
-                // A server may not know of the payment yet. So a token that was never accepted is tried first in each
-                // call, and twice in all by later requests.
+                // A server may not know of the payment yet. So the first request of each call tries a token that was
+                // never accepted. Later requests try it until it was refused twice.
                 false => token.own_refusals > 1 && !is_first,
             };
             if (own && is_refused) || (token.accepted && search.single_use) {
@@ -147,8 +146,8 @@ impl Tokens {
         best.filter(|(likeness, _)| *likeness == usize::MAX || (search.borrow && !refused)).map(|(_, token)| token)
     }
 
-    /// Adds a token. It replaces those for the same method and URL that are used up or will expire. One that may still
-    /// open them stays: it was paid for too, and the proof of that payment came late.
+    /// Adds a token. It replaces the tokens for the same method and URL that are used up or will expire. The others
+    /// stay: they were paid for too, and their proof came late.
     pub fn put(&mut self, mut token: Token) -> Rc<Token> {
         let bought_at_ms = token.payment.settled_at.unwrap_or(token.payment.started_at).saturating_mul(1000);
         let is_same = |old: &&Rc<Token>| old.is_for(&token.method, &token.payment.url);
@@ -167,7 +166,7 @@ impl Tokens {
         self.last_id
     }
 
-    /// Changes what is known of a token. False: the token is not in the list.
+    /// Changes what is known of a token. Returns false if the token is not in the list.
     pub fn update(&mut self, id: u32, change: impl FnOnce(&mut Token)) -> bool {
         match self.list.iter_mut().find(|token| token.id == id) {
             Some(token) => {
@@ -222,8 +221,8 @@ impl Tokens {
         self.last_id = self.last_id.max(others.last_id);
     }
 
-    /// A token that was bought for this method and path of an origin and never accepted, although it was tried often
-    /// enough. Or the last of two tokens in a row that opened nothing.
+    /// A token for this method and path of an origin that was never honoured. It was tried often enough and never
+    /// accepted, or it is the last of two tokens in a row that opened nothing.
     #[must_use]
     pub fn dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> Option<&Token> {
         let mut unopened: u64 = 0;

@@ -1,4 +1,4 @@
-//! What strangers send: challenges, invoices, macaroons, preimages, addresses. No state and no clock.
+//! Reads what strangers send: challenges, invoices, macaroons, preimages, URLs. No state and no clock.
 
 pub mod challenge;
 mod hmac;

@@ -1,10 +1,10 @@
-//! The hash that a payment is known by.
+//! The payment hash: the name of a payment.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::{from_hex, to_hex};
 use std::fmt;
 
-/// The SHA-256 of a preimage: an invoice names it, a token commits to it, and whoever holds the preimage has paid.
+/// The SHA-256 hash of a preimage. An invoice names it, a token may commit to it, and the preimage proves the payment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PaymentHash([u8; 32]);
 
@@ -12,7 +12,7 @@ impl PaymentHash {
     /// Reads 64 hex digits of either case.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where the text is anything else.
+    /// [`Code::InvalidOptions`] if the text is anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bytes = from_hex(text.as_bytes()).and_then(|bytes| bytes.try_into().ok());
         bytes

@@ -1,4 +1,4 @@
-//! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
+//! URLs of requests, and patterns of the hosts that may be paid.
 
 use crate::error::{Code, Error};
 use crate::text::scan::{cut, find, number, parts, rsplit_once, split_once};
@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 /// An absolute URL without its fragment, cut into its parts once.
 ///
-/// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there
-/// only where it is not the scheme's own.
+/// The text has the form of `href` in the URL standard: scheme and host are in lower case, and the scheme's default
+/// port is left out.
 ///
-/// A copy shares the text, since payments and tokens are copied often.
+/// A clone shares the text, since payments and tokens are cloned often.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Url(Arc<Parts>);
 
 #[derive(PartialEq, Eq, Default, Debug)]
 struct Parts {
     text: String,
-    /// Where the scheme, the host, the origin and the path end in `text`. All are 0 where the URL is opaque.
+    /// The ends of the scheme, the host, the origin and the path in `text`. All are 0 if the URL is opaque.
     scheme_end: usize,
     host_end: usize,
     origin_end: usize,
@@ -27,7 +27,7 @@ impl Url {
     /// Reads a URL. Its fragment is dropped.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where it is not `scheme://host…`, or where it holds a user or a password.
+    /// [`Code::InvalidOptions`] if it is not `scheme://host…`, or if it holds a user or a password.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (text, _) = cut(text, find(text, |byte| byte == b'#').unwrap_or(text.len()));
         let absolute = split_once(text, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
@@ -56,14 +56,14 @@ impl Url {
         })))
     }
 
-    /// The URL of a request, whatever it is. What [`Url::parse`] refuses, such as `data:,x`, is opaque: it has a text
-    /// and no parts, so nothing is ever paid for it.
+    /// Reads any URL of a request. A URL that [`Url::parse`] refuses, such as `data:,x`, is opaque: it has a text and
+    /// no parts, and nothing is ever paid for it.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self::parse(text).unwrap_or_else(|_| Self(Arc::new(Parts { text: text.to_owned(), ..Parts::default() })))
     }
 
-    /// Whether it has no origin.
+    /// Whether the URL has no origin.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
         self.0.origin_end == 0
@@ -75,7 +75,7 @@ impl Url {
         &self.0.text
     }
 
-    /// Scheme, host and port: what tokens and limits belong to. Empty where the URL is opaque.
+    /// Scheme, host and port. Tokens and limits belong to an origin. Empty if the URL is opaque.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.part(0, self.0.origin_end)
@@ -93,13 +93,13 @@ impl Url {
         self.part(self.host_start(), self.0.host_end)
     }
 
-    /// The port, where the URL names one.
+    /// The port, if the URL names one.
     #[must_use]
     pub fn port(&self) -> Option<&str> {
         self.part(self.0.host_end, self.0.origin_end).strip_prefix(':')
     }
 
-    /// From the first slash to the query; `/` where there is none.
+    /// The path with its first slash, without the query. `/` if the URL has no path.
     #[must_use]
     pub fn path(&self) -> &str {
         match self.part(self.0.origin_end, self.0.path_end) {
@@ -108,8 +108,8 @@ impl Url {
         }
     }
 
-    /// Whether another URL is of this origin. A redirect may put a user into it, which changes no origin. An opaque URL
-    /// has no origin to share.
+    /// Whether another URL has this origin. A redirect may add a user to a URL. That does not change its origin. An
+    /// opaque URL has no origin, so it shares none.
     #[must_use]
     pub fn is_origin_of(&self, other: &str) -> bool {
         let own = (self.scheme(), self.part(self.host_start(), self.0.origin_end));
@@ -119,7 +119,7 @@ impl Url {
         !own.0.is_empty() && own.1 == host
     }
 
-    /// Whether what is sent there never leaves the machine: `localhost`, `*.localhost`, 127/8 and `[::1]`.
+    /// Whether the host is this machine: `localhost`, `*.localhost`, 127/8 or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
@@ -131,7 +131,7 @@ impl Url {
         host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || v4()
     }
 
-    /// Whether it is an address of Tor's, which encrypts by itself.
+    /// Whether the host is an onion service. Tor encrypts the connection to it.
     #[must_use]
     pub fn is_onion(&self) -> bool {
         self.host().ends_with(".onion")
@@ -161,8 +161,8 @@ impl HostPattern {
         Self(text.to_owned())
     }
 
-    /// Whether a URL is of this host. A host without a port stands for any port; `*.` for one or more labels, and not
-    /// for the bare domain.
+    /// Whether a URL matches this pattern. A host without a port matches every port. `*.` matches one or more labels,
+    /// so not the bare domain.
     #[must_use]
     pub fn matches(&self, url: &Url) -> bool {
         let pattern = self.0.as_str();
