@@ -37,10 +37,10 @@ impl<H: Host> Client<H> {
         self.state.host()
     }
 
-    /// Sends a request, and pays for it where that is asked and allowed.
+    /// Sends a request, and pays for it if the server asks for that and the options allow it.
     ///
-    /// # Errors The runtime's own failure, or one of ours. At most one payment was made then, and what was paid for is
-    /// kept.
+    /// # Errors
+    /// The runtime's own failure, or one of ours. At most one payment was made then, and its token is kept.
     pub fn fetch(
         &self,
         call: Rc<H::Call>,
@@ -49,10 +49,10 @@ impl<H: Host> Client<H> {
         call::fetch(&self.state, call, request)
     }
 
-    /// Takes the first response of a request, sent with `token` or without one, to the end of the call.
+    /// Completes a call from its first response. The request was sent with `token`, or without one.
     ///
     /// # Errors
-    /// As [`Client::fetch`].
+    /// As for [`Client::fetch`].
     pub fn answer(
         &self,
         call: Rc<H::Call>,
@@ -66,8 +66,8 @@ impl<H: Host> Client<H> {
     /// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
     ///
     /// # Errors
-    /// What would keep the offer from being paid, limits aside;
-    /// [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) where the 402 holds no offer.
+    /// The error that would refuse the offer, except for limits.
+    /// [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) if the 402 holds no offer.
     pub fn quote(
         &self,
         call: Rc<H::Call>,
@@ -82,16 +82,16 @@ impl<H: Host> Client<H> {
         tokens::has_tokens(&self.state)
     }
 
-    /// The token that should open a request, if one is known. There is none for a host that is not listed, nor beside
-    /// the caller's own Authorization.
+    /// The token that should open a request, if one is known. None is sent to a host that is not listed, or beside the
+    /// caller's own Authorization.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_for(&self.state, request)
     }
 
     /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
-    /// payments late. A token that was just bought is left to the paying call until that has its answer: it may be good
-    /// for one use only.
+    /// payments late. A token that was just bought is left to the paying call until that call has its answer: the token
+    /// may be good for one use only.
     #[must_use]
     pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_to_send(&self.state, request)
@@ -103,8 +103,8 @@ impl<H: Host> Client<H> {
         tokens::token(&self.state, id)
     }
 
-    /// Notes that a server took the token, and writes that in the background. `is_own`: the resource is the one that it
-    /// was bought for.
+    /// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
+    /// resource.
     pub fn note_accepted(&self, token: &Token, is_own: bool) {
         verdict::note_accepted(&self.state, token, is_own);
     }
@@ -118,7 +118,7 @@ impl<H: Host> Client<H> {
     /// Reads the tokens of the store, for the first request of an instance.
     ///
     /// # Errors
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store can't be read or is damaged.
     pub fn read_tokens(&self) -> impl Future<Output = Result<(), Failure<H>>> + use<'_, H> {
         account::read_tokens(&self.state)
     }
@@ -126,17 +126,17 @@ impl<H: Host> Client<H> {
     /// Every payment in the store, oldest first. Unsettled payments are looked up first, which takes 10 s at most.
     ///
     /// # Errors
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store can't be read.
     pub fn payments(&self) -> impl Future<Output = Result<Vec<Payment>, Failure<H>>> + use<'_, H> {
         account::payments(&self.state)
     }
 
-    /// Satoshis paid, or handed to a wallet that has not settled them, with the reported fees: of all origins, or of
-    /// the origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
+    /// The amounts of paid and unsettled payments with the reported fees, in satoshis, rounded up. They are those of
+    /// all origins, or of the origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the URL is malformed,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store can't be read.
     pub fn spent<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<Spent, Failure<H>>> + use<'a, H> {
         account::spent(&self.state, url)
     }
@@ -144,10 +144,12 @@ impl<H: Host> Client<H> {
     /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
     ///
     /// # Errors
-    /// [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) where it
-    /// proves nothing; [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the hash is not in the journal, is
-    /// proven, or may still be handed to the wallet; [`Code::StoreFailed`](crate::Code::StoreFailed). Nothing is
-    /// changed then.
+    /// Nothing is changed then.
+    /// - [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) if the
+    ///   preimage proves nothing.
+    /// - [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the hash is not in the journal, is proven, or may
+    ///   still be handed to the wallet.
+    /// - [`Code::StoreFailed`](crate::Code::StoreFailed) if the store fails.
     pub fn resolve<'a>(
         &'a self,
         payment_hash: &'a str,
@@ -160,8 +162,8 @@ impl<H: Host> Client<H> {
     /// stays.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the URL is malformed,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store fails.
     pub fn forget<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
         account::forget(&self.state, url)
     }

@@ -1,4 +1,4 @@
-//! What a caller asks of the records: payments and sums, and to settle what nobody else can settle.
+//! The caller's questions about the records, and the ways to change them by hand: `resolve()` and `forget()`.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
@@ -22,7 +22,7 @@ pub(crate) fn read_tokens<H: Host>(
 /// Every payment in the store, oldest first. Unsettled payments are looked up first, which takes 10 s at most.
 ///
 /// # Errors
-/// [`Code::StoreFailed`]
+/// [`Code::StoreFailed`] if the store can't be read.
 pub(crate) async fn payments<H: Host>(state: &ClientState<H>) -> Result<Vec<Payment>, Failure<H>> {
     let mut payments = Vec::new();
     look_at(state, &mut |journal| payments = journal.entries().iter().map(|entry| entry.payment.clone()).collect())
@@ -30,11 +30,11 @@ pub(crate) async fn payments<H: Host>(state: &ClientState<H>) -> Result<Vec<Paym
     Ok(payments)
 }
 
-/// Satoshis paid, or handed to a wallet that has not settled them, with the reported fees: of all origins, or of the
-/// origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
+/// The amounts of paid and unsettled payments with the reported fees, in satoshis, rounded up. They are those of all
+/// origins, or of the origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
 ///
 /// # Errors
-/// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
+/// [`Code::InvalidOptions`] if the URL is malformed, [`Code::StoreFailed`] if the store can't be read.
 pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) -> Result<Spent, Failure<H>> {
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);
@@ -46,8 +46,10 @@ pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) ->
 /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is
-/// not in the journal, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
+/// Nothing is changed then.
+/// - [`Code::WrongPreimage`] or [`Code::NoPreimage`] if the preimage proves nothing.
+/// - [`Code::InvalidOptions`] if the hash is not in the journal, is proven, or may still be handed to the wallet.
+/// - [`Code::StoreFailed`] if the store fails.
 pub(crate) async fn resolve<H: Host>(
     state: &ClientState<H>,
     payment_hash: &str,
@@ -98,7 +100,7 @@ pub(crate) async fn resolve<H: Host>(
 /// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal stays.
 ///
 /// # Errors
-/// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
+/// [`Code::InvalidOptions`] if the URL is malformed, [`Code::StoreFailed`] if the store fails.
 pub(crate) async fn forget<H: Host>(state: &ClientState<H>, url: Option<&str>) -> Result<(), Failure<H>> {
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);

@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// How long calls that waited let the paying call go first.
+/// Calls that waited let the paying call go first for at most this time.
 const FIRST_TRY_MS: u64 = 5_000;
 
 /// Buys what a request needs, or waits for a purchase that may bring it.
@@ -33,8 +33,8 @@ pub(crate) async fn purchase<H: Host>(
     let (key, resource) = (purchase_key(state, request), request.resource());
     let mut has_started = false;
     loop {
-        // A token is known by now: another call has bought it while this one asked or waited. There is no purchase
-        // then, and no event of one.
+        // Another call may have bought a token while this one asked or waited. Then there is no purchase, and no event
+        // of one.
         if let Some(token) = token_for(state, request) {
             let Some(purchase) = state.purchases.trial_of(&state.host, &token) else {
                 return Ok((Bought { token, paid_now: false }, None));
@@ -54,7 +54,7 @@ pub(crate) async fn purchase<H: Host>(
             }
             continue;
         }
-        // A purchase's key can change with what is learnt of the origin. So the resource is compared too: it is never
+        // The key of a purchase can change with what is known of the origin. So the resource is compared too, and never
         // bought twice at once.
         let is_ours = |purchase: &Purchase<H>| purchase.key == key || purchase.resource == resource;
         let running = state.purchases.find(is_ours);
@@ -128,7 +128,8 @@ async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
     }
 }
 
-/// What a purchase is exclusive for: its origin, or its resource if the origin's tokens are known not to be shared.
+/// There is one purchase at a time for each key. The key is the origin, or the resource if the origin's tokens are
+/// known not to be shared.
 fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     let origin = request.origin();
     if state.origins.is_unshared(origin) {
@@ -185,7 +186,7 @@ fn start<H: Host>(
 
 async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Purchase<H>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
-    // All that can refuse, in order. No money has moved yet.
+    // All checks that can refuse, in order. No money has moved yet.
     state.host.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
     let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&state.host, request, failure))?;
     state.host.tell(&Event::Quote(&quote));

@@ -1,4 +1,4 @@
-//! The flow, as the protocol has it: ask, read the challenge, check, pay, prove, ask again with the token.
+//! One call: send, read the challenge, check, pay, prove, send again with the token.
 
 use crate::error::{Code, Error};
 use crate::flow::buy::{purchase, repeat};
@@ -25,7 +25,7 @@ const ACCEPTED_MS: u64 = 5_000;
 pub struct Reply<H: Host> {
     /// Its body is unread.
     pub response: H::Response,
-    /// Absent where no credential was used.
+    /// Absent if no credential was used.
     pub receipt: Option<Box<Receipt>>,
 }
 
@@ -34,12 +34,12 @@ pub struct Reply<H: Host> {
 pub struct Receipt {
     /// The payment that bought the credential.
     pub payment: Payment,
-    /// False where an earlier payment's token was used, or another call paid.
+    /// Whether this call paid. False if an earlier payment's token was used, or if another call paid.
     pub paid_now: bool,
 }
 
 impl Receipt {
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| {
@@ -49,11 +49,11 @@ impl Receipt {
     }
 }
 
-/// What follows an answer to a token.
+/// The step after an answer to a token.
 enum NextStep {
-    /// The answer is the caller's.
+    /// The caller gets the answer.
     HandOver,
-    /// The same request is sent again, after a pause of so many milliseconds.
+    /// The same request is sent again, after a pause of this many milliseconds.
     SendAgain(u64),
     /// The same request is sent without the token.
     SendWithoutToken,
@@ -61,10 +61,10 @@ enum NextStep {
     ReadChallenge,
 }
 
-/// Sends a request, and pays for it where that is asked and allowed.
+/// Sends a request, and pays for it if the server asks for that and the options allow it.
 ///
 /// # Errors
-/// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
+/// The runtime's own failure, or one of ours. At most one payment was made then, and its token is kept.
 pub(crate) async fn fetch<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -76,10 +76,10 @@ pub(crate) async fn fetch<H: Host>(
     finish(state, call, request, token, sent).await
 }
 
-/// Takes the first response of a request, sent with `token` or without one, to the end of the call.
+/// Completes a call from its first response. The request was sent with `token`, or without one.
 ///
 /// # Errors
-/// As [`Client::fetch`].
+/// As for [`Client::fetch`].
 pub(crate) fn answer<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -90,7 +90,7 @@ pub(crate) fn answer<H: Host>(
     finish(state, call, request, token, Ok(response))
 }
 
-/// The same for any outcome of the first request.
+/// Completes a call from any outcome of its first request.
 async fn finish<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -130,8 +130,8 @@ async fn finish<H: Host>(
         };
         let head = state.host.head(&response);
 
-        // What the server thinks of the token. After paying, its answer stands, whatever it is: there is never a second
-        // payment.
+        // The server's answer to the token. After a payment the caller gets this answer, whatever it is: there is never
+        // a second payment.
         if let Some(tried) = token.take() {
             let wait = if paid_now { pauses.next(&head, &request, state.host.now()) } else { None };
             let next = match wait {
@@ -197,7 +197,7 @@ async fn finish<H: Host>(
     }
 }
 
-/// Decides what follows an answer to a token. Calls that let this one go first may go on.
+/// Decides the step after an answer to a token. Calls that let this one go first may go on.
 async fn weigh_in<H: Host>(
     state: &Rc<ClientState<H>>,
     tried: &Rc<Token>,
@@ -220,9 +220,9 @@ async fn weigh_in<H: Host>(
         TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
     }
     *first_try = None;
-    // Write before the response is handed over: what runs afterwards may be cut off. A used-up token would then look
-    // like one that was never accepted, and would not be bought again. Without a store there is nothing to wait for,
-    // and a timer is the most expensive thing here.
+    // Write before the response is handed over: the runtime may stop work that runs afterwards. A used-up token would
+    // then look like one that was never accepted, and would not be bought again. Without a store there is nothing to
+    // wait for, and a timer is the most expensive thing here.
     if is_news && state.host.has_store() {
         within(state.records.read_again(&state.host), state.host.sleep(ACCEPTED_MS)).await;
     }
@@ -254,10 +254,10 @@ fn may_be_of<H: Host>(
         && state.host.may_be_preflight(call, cause)
 }
 
-/// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
+/// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
 ///
 /// # Errors
-/// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`] where the 402 holds no offer.
+/// The error that would refuse the offer, except for limits. [`Code::InvalidChallenge`] if the 402 holds no offer.
 pub(crate) async fn quote<H: Host>(
     state: &ClientState<H>,
     call: Rc<H::Call>,

@@ -1,4 +1,4 @@
-//! What a caller allows: the options that decide about money. Their keys are checked already.
+//! The options that decide about money. Their keys are checked already.
 
 use crate::error::{Code, Error};
 use crate::ledger::limits::{Limits, Windows};
@@ -14,24 +14,24 @@ const DEFAULT_PAYMENT_TIMEOUT_MS: u64 = 300_000;
 /// The options of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// What may be spent.
+    /// How much may be spent.
     pub limits: Limits,
     /// Networks whose invoices may be paid.
     pub networks: Vec<Network>,
-    /// Hosts that may be paid; `None`: any https host, and loopback.
+    /// Hosts that may be paid. `None`: any https host, and loopback.
     pub hosts: Option<Vec<HostPattern>>,
     /// Hosts that may be paid over plain http, beside loopback and `.onion`.
     pub insecure_hosts: Vec<HostPattern>,
     /// Preference among the offers of one 402. A protocol that is not listed is not paid.
     pub protocols: Vec<Protocol>,
-    /// Whether a wallet that only says `true` is believed.
+    /// Whether a wallet's `true` counts as paid, without a preimage.
     pub trust_wallet: bool,
     /// Milliseconds until the wallet's outcome counts as unknown.
     pub payment_timeout_ms: u64,
 }
 
 impl Config {
-    /// The defaults, with this limit for each payment in satoshis and no other.
+    /// The defaults, with a limit for each payment in satoshis and no other limit.
     #[must_use]
     pub fn new(per_payment_sat: u64) -> Self {
         Self {
@@ -49,8 +49,8 @@ impl Config {
         }
     }
 
-    /// Refuses hosts that are not listed, and plain http, which shows the credential to others on the way. Loopback,
-    /// `.onion` and the hosts of `insecureHosts` may use plain http.
+    /// Checks that a URL may be paid. Its host must be listed, and plain http is refused, since it shows the credential
+    /// to others on the way. Loopback, `.onion` and the hosts of `insecureHosts` may use plain http.
     ///
     /// # Errors
     /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
@@ -76,11 +76,11 @@ impl Config {
         }
     }
 
-    /// Reads the JSON text that the options reader in JavaScript makes: amounts in satoshis, every absent key its
+    /// Reads the JSON text that the options reader in JavaScript makes. Amounts are in satoshis. An absent key has its
     /// default.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
+    /// [`Code::InvalidOptions`] if a value has the wrong type. It is never read as "no limit".
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
         let mut given = OptionsReader { json: &json, odd: None };

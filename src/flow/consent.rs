@@ -1,4 +1,4 @@
-//! Asking a person, one question at a time. A question ends when nobody wants its answer.
+//! Asks `approve`, one question at a time. A question ends when nobody wants its answer.
 
 use crate::error::{Code, Error};
 use crate::flow::event::Quote;

@@ -1,4 +1,4 @@
-//! What a listener is told of a purchase.
+//! The events of a purchase, for listeners.
 
 use crate::error::Error;
 use crate::ledger::payment::Payment;
@@ -8,10 +8,10 @@ use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
 use crate::wire::url::Url;
 
-/// What is about to be paid, and for what.
+/// An offer that passed every check except those of the ledger.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// What is to be paid for.
+    /// The URL that is paid for.
     pub url: Url,
     /// Scheme, host and port.
     pub origin: String,
@@ -40,14 +40,14 @@ impl Quote {
         }
     }
 
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| self.write(object))
     }
 }
 
-/// Why a 402 comes back untouched.
+/// The reason why a 402 comes back untouched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unpayable {
     /// It holds no challenge at all.
@@ -63,7 +63,7 @@ pub enum Unpayable {
 }
 
 impl Unpayable {
-    /// The name that JavaScript is told.
+    /// The name in JavaScript.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ pub enum Event<'a> {
     },
     /// An offer was chosen and passed the checks.
     Quote(&'a Quote),
-    /// The journal is written; the wallet is asked next.
+    /// The journal is written. The wallet is asked next.
     Paying(&'a Payment),
     /// The payment is proven and stored.
     Paid(&'a Payment),
@@ -100,7 +100,7 @@ pub enum Event<'a> {
     },
     /// The wallet was asked and did not prove a payment, or the proof could not be stored.
     Failed {
-        /// As it stands now.
+        /// The payment as it stands after this.
         payment: &'a Payment,
         /// The reason.
         error: &'a Error,
@@ -109,13 +109,13 @@ pub enum Event<'a> {
     Unpayable {
         /// Without fragment.
         url: &'a str,
-        /// Why.
+        /// The reason.
         reason: Unpayable,
     },
 }
 
 impl Event<'_> {
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         let kind = match self {

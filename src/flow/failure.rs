@@ -17,15 +17,15 @@ pub enum Failure<H: Host> {
     Abandoned,
 }
 
-/// An error of the list, with what belongs to it.
+/// One of our errors, with the objects that belong to it.
 pub struct Raised<H: Host> {
     /// Code and text.
     pub error: Error,
     /// The wallet's, the store's or the network's own error object.
     pub cause: Option<H::Cause>,
-    /// As it stands now.
+    /// The payment that it is about, as it stands after the error.
     pub payment: Option<Payment>,
-    /// Price and invoice, where they are known.
+    /// Price and invoice, if they are known.
     pub quote: Option<Rc<Quote>>,
     /// The 402, its body unread.
     pub response: Option<H::Response>,
@@ -60,7 +60,7 @@ impl<H: Host> From<Box<KnownHash>> for Failure<H> {
 }
 
 impl<H: Host> Failure<H> {
-    /// An error of ours, its cause and the payment that it speaks of.
+    /// An error of ours, its cause and the payment that it is about.
     pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
         Self::Raised(Box::new(Raised { error, cause, payment, quote: None, response: None }))
     }
@@ -70,7 +70,7 @@ impl<H: Host> Failure<H> {
         matches!(self, Self::Raised(raised) if raised.error.code() == code)
     }
 
-    /// With the price and the invoice that it is about.
+    /// Adds the price and the invoice that it is about.
     pub(crate) fn with_quote(mut self, quote: Rc<Quote>) -> Self {
         if let Self::Raised(raised) = &mut self {
             raised.quote = Some(quote);
@@ -78,7 +78,7 @@ impl<H: Host> Failure<H> {
         self
     }
 
-    /// With the 402 that it leaves unpaid.
+    /// Adds the 402 that it leaves unpaid.
     pub(crate) fn with_response(mut self, response: H::Response) -> Self {
         if let Self::Raised(raised) = &mut self {
             raised.response = Some(response);

@@ -1,4 +1,4 @@
-//! What the flow needs of the world: the network, the wallet, the store, the clock.
+//! The outside world as the flow needs it: the network, the wallet, the store, the clock.
 //!
 //! In tests the flow runs natively, with a host that can fail or stop at every step. In JavaScript the host is the
 //! platform.
@@ -17,7 +17,7 @@ use std::pin::Pin;
 /// How often to check whether a caller has given up, if the host is not told.
 const LOOK_AGAIN_MS: u64 = 1_000;
 
-/// What the flow asks of its surroundings. Nothing here may block.
+/// The outside world of the flow. No function may block.
 pub trait Host: 'static {
     /// One call of `fetch`: can be sent several times.
     type Call: 'static;
@@ -25,12 +25,12 @@ pub trait Host: 'static {
     type Response: Clone + 'static;
     /// An error object of the caller's world, handed on by identity.
     type Cause: Clone + 'static;
-    /// Held while a lock is held; dropping it frees the lock.
+    /// A lock that is held. Dropping it frees the lock.
     type Guard: 'static;
 
     /// Milliseconds since the Unix epoch.
     fn now(&self) -> u64;
-    /// Ends after so many milliseconds; dropping it ends the timer.
+    /// Ends after this many milliseconds. Dropping it ends the timer.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
     /// Runs a task to its end, even if its starter ends before.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
@@ -38,7 +38,7 @@ pub trait Host: 'static {
     /// own.
     fn wakes_only_itself(&self) -> bool;
 
-    /// Sends the request, with this `Authorization` where one is given. A `repeat` goes around HTTP caches.
+    /// Sends the request, with this `Authorization` if one is given. A `repeat` goes around HTTP caches.
     fn send(
         &self,
         call: &Self::Call,
@@ -52,7 +52,7 @@ pub trait Host: 'static {
     }
     /// Whether the caller has given up.
     fn is_aborted(&self, call: &Self::Call) -> bool;
-    /// Ends once the caller has given up; by itself it looks again every second.
+    /// Ends once the caller has given up. The default looks once a second.
     fn gives_up(&self, call: &Self::Call) -> impl Future<Output = ()> {
         async move {
             while !self.is_aborted(call) {
@@ -60,12 +60,12 @@ pub trait Host: 'static {
             }
         }
     }
-    /// What a response says before its body.
+    /// The part of a response before its body.
     fn head(&self, response: &Self::Response) -> Head;
     /// Lets go of a response that nobody will read.
     fn discard(&self, response: Self::Response);
 
-    /// Asks the wallet to pay; an answer may never come.
+    /// Asks the wallet to pay. An answer may never come.
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Self::Cause>> + 'static;
     /// Whether the wallet has a way to say what became of a payment.
     fn has_lookup(&self) -> bool {
@@ -77,7 +77,7 @@ pub trait Host: 'static {
     }
     /// Asks the wallet what became of a payment (hash in hex).
     fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
-    /// Whether there is an `onUnknown`, to be asked if nobody can tell what became of a payment.
+    /// Whether there is an `onUnknown`. It is asked if nobody else can tell what became of a payment.
     fn asks_unknown(&self) -> bool {
         false
     }
@@ -100,9 +100,9 @@ pub trait Host: 'static {
     fn has_lock(&self) -> bool;
     /// Reads a value of the store.
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Self::Cause>>;
-    /// Writes a value; true means that it is kept.
+    /// Writes a value. `Ok`: the store keeps it.
     fn save(&self, key: &str, value: &str) -> impl Future<Output = Result<(), Self::Cause>>;
-    /// Waits for a lock of the store; dropping it gives up waiting.
+    /// Waits for a lock of the store. Dropping it gives up waiting.
     fn lock(&self, name: &str) -> impl Future<Output = Result<Self::Guard, Self::Cause>>;
 }
 
@@ -122,36 +122,36 @@ pub struct Request {
 }
 
 impl Request {
-    /// Scheme, host and port; empty where the URL has none.
+    /// Scheme, host and port. Empty if the URL has none.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.url.origin()
     }
 
-    /// What a purchase for it is for: method and URL.
+    /// The resource of the request: method and URL.
     pub(crate) fn resource(&self) -> String {
         resource(&self.method, self.url.as_str())
     }
 
-    /// Whether it only reads, so that it may be sent twice.
+    /// Whether it only reads. Such a request may be sent twice.
     #[must_use]
     pub fn is_get(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
 }
 
-/// What a response says before its body.
+/// The part of a response before its body.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// Where it came from; empty where nobody says.
+    /// The URL that it came from. Empty if that is not known.
     pub url: String,
     /// Whether a redirect was followed.
     pub redirected: bool,
     /// The `WWW-Authenticate` value, its lines joined by `, `.
     pub challenge: Option<String>,
-    /// How many milliseconds from now `Retry-After` asks to wait.
+    /// The milliseconds that `Retry-After` asks to wait.
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
@@ -164,46 +164,46 @@ impl Head {
     }
 }
 
-/// What `approve` is told besides the price.
+/// The information for `approve` besides the price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Terms {
-    /// Millisatoshis: what the wallet may add as routing fees.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
-    /// What the limits leave before this payment.
+    /// How much the limits leave before this payment.
     pub remaining: Remaining,
 }
 
 /// The conditions under which the wallet is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Order<'a> {
-    /// What is bought.
+    /// The URL that is paid for.
     pub url: &'a str,
-    /// Millisatoshis: what the wallet may add as routing fees.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
     /// Milliseconds after which its outcome counts as unknown.
     pub timeout_ms: u64,
 }
 
-/// What a wallet said.
+/// A wallet's answer to an order.
 #[derive(Clone, Debug)]
 pub enum Answer<Cause> {
-    /// Something that may be a preimage.
+    /// A text that may be a preimage.
     Preimage {
-        /// Not yet proven.
+        /// The text. It is not checked yet.
         text: String,
         /// Millisatoshis.
         fee_msat: Option<u64>,
     },
     /// `true`: paid, without proof.
     PaidWithoutProof,
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed {
-        /// For people.
+        /// The wallet's reason, for people.
         text: String,
         /// The wallet's own error object.
         cause: Option<Cause>,
     },
-    /// An answer that holds no preimage: what it was instead.
+    /// An answer without a preimage. The text names what the wallet gave instead.
     NoPreimage(String),
     /// It threw: the outcome is unknown.
     Threw(Cause),
@@ -213,13 +213,13 @@ pub enum Answer<Cause> {
     OrderEnded(Cause),
 }
 
-/// What `onUnknown` says of a payment of which nobody else can tell.
+/// The answer of `onUnknown`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// It was paid; the preimage is not yet proven.
+    /// It was paid. The preimage is not checked yet.
     Preimage(String),
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed,
-    /// Nothing: it stays open.
+    /// It does not know: the payment stays open.
     Wait,
 }

@@ -1,4 +1,4 @@
-//! Whether a 402 may be paid at all, and at what price: every check that needs no records.
+//! Checks whether a 402 may be paid, and reads its price. None of these checks needs the records.
 
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote, Unpayable};
@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// An invoice that expires within this time counts as expired: the wallet needs some time.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
 
-/// The challenges of a 402 and the offer to pay. `None`: the 402 is not for us, and goes back untouched.
+/// Reads the challenges of a 402, and chooses the offer to pay. `None`: the 402 is not for us, and goes back untouched.
 pub(crate) fn read_offer<H: Host>(
     state: &ClientState<H>,
     request: &Request,
@@ -168,8 +168,10 @@ fn no_amount() -> Error {
     Error::new(Code::NoAmount, "the invoice names no amount: ask the seller for one that does")
 }
 
+/// Checks that there is time to pay an invoice.
+///
 /// # Errors
-/// [`Code::InvoiceExpired`]
+/// [`Code::InvoiceExpired`] if it has expired or expires within 5 s.
 pub(crate) fn check_expiry(invoice: &Invoice, now_ms: u64) -> Result<(), Error> {
     if invoice.expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
         return Ok(());

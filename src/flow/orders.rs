@@ -5,7 +5,7 @@ use crate::ledger::journal::Journal;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// What has become of an order of this instance.
+/// The state of an order of this instance.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderState {
     /// The wallet's `pay` has not settled.
@@ -31,7 +31,7 @@ impl SentOrder {
 pub(crate) struct Orders(RefCell<Vec<Rc<SentOrder>>>);
 
 impl Orders {
-    /// Notes that the wallet is asked now.
+    /// Notes that the wallet is about to be asked.
     pub(crate) fn send(&self, entry: &mut Entry, journal: &Journal, now_ms: u64) -> Rc<SentOrder> {
         entry.dispatch.sent_at_ms = Some(now_ms);
         let sent = Rc::new(SentOrder { entry: entry.clone(), state: Cell::new(OrderState::Out) });
@@ -46,7 +46,7 @@ impl Orders {
         sent
     }
 
-    /// What has become of the order of an entry; `None` where this instance did not send it.
+    /// The state of the order of an entry. `None`: this instance did not send it.
     pub(crate) fn state(&self, entry: &Entry) -> Option<OrderState> {
         let orders = self.0.borrow();
         orders.iter().find(|order| order.entry.is_same_order(entry)).map(|order| order.state.get())

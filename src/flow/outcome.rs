@@ -23,7 +23,7 @@ use std::rc::Rc;
 /// How often a payment is looked up in the call that made it.
 const MOST_LOOKS: u32 = 4;
 
-/// Why there is no proof, and what is known of the payment.
+/// An outcome without a proof: the reason, and what is known of the payment.
 pub(crate) struct NoProof<H: Host> {
     unproven: Unproven,
     heard: Option<Heard>,
@@ -38,7 +38,7 @@ impl<H: Host> NoProof<H> {
         Self { unproven: Unproven::AnswerLost, heard: None, error, cause: None }
     }
 
-    /// This process was frozen between the entry and the wallet for so long that others may act in its place.
+    /// This process was frozen between the entry and the wallet. Others may already act in its place.
     pub(crate) fn of_delay(entry: &Entry) -> Self {
         let (unproven, error) = match entry.dispatch.repeats {
             0 => {

@@ -17,7 +17,7 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// How long to wait before the request is sent once more. `None`: the answer stands.
+    /// How many milliseconds to wait before the request is sent once more. `None`: the caller gets this answer.
     pub(crate) fn next(&mut self, head: &Head, request: &Request, now_ms: u64) -> Option<u64> {
         // A server that answers 401 or 402 has not acted, whatever the method. With other answers it may have acted.
         let is_refusal = matches!(head.status, 401 | 402);
@@ -33,7 +33,7 @@ impl Pauses {
     }
 }
 
-/// Waits so many milliseconds, or until the caller is seen to have given up.
+/// Waits this many milliseconds, or until it sees that the caller has given up.
 pub(crate) async fn pause<H: Host>(host: &H, call: &H::Call, milliseconds: u64) {
     let end = host.now().saturating_add(milliseconds);
     loop {

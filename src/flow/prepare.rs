@@ -1,4 +1,4 @@
-//! All that can refuse a purchase before the wallet is asked, in order. No money has moved yet.
+//! All checks that can refuse a purchase before the wallet is asked, in order. No money has moved yet.
 
 use crate::flow::consent::consent;
 use crate::flow::event::Quote;
@@ -16,7 +16,7 @@ use crate::ledger::entry::Entry;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment, State};
 use crate::ledger::records::{Offered, Records};
 
-/// How often a purchase settles what others have just begun, before it gives up.
+/// How often a purchase settles payments that others have just begun, before it gives up.
 const MOST_WAITS: u32 = 10;
 
 /// Takes the locks of a purchase, reads the store again, settles open payments, reserves, asks the caller and writes
@@ -83,8 +83,8 @@ pub(crate) async fn prepare<H: Host>(
     }
 }
 
-/// Writes the entry. Right before, it reads the store once more: others may have paid, bought or spent meanwhile. It
-/// settles first what they have begun.
+/// Writes the entry. Just before that it reads the store once more: others may have paid, bought or spent meanwhile.
+/// Payments that they have begun are settled first.
 async fn journalise<H: Host>(
     state: &ClientState<H>,
     purchase: &Purchase<H>,
@@ -120,9 +120,9 @@ async fn journalise<H: Host>(
     Err(payment_unknown("other payments for this resource keep starting").into())
 }
 
-/// Takes up an abandoned order: the same wallet gets the same invoice once more, never a fresh one beside it. The order
-/// is counted already, and `approve` has consented to it. Only the limit for one payment is checked again: the instance
-/// that sent the order may have had a higher one.
+/// Takes over an abandoned order: the same wallet gets the same invoice once more, and never a fresh one beside it. The
+/// order counts already, and `approve` has consented to it. Only the limit for one payment is checked again: the
+/// instance that sent the order may have had a higher one.
 async fn repeat_order<H: Host>(
     state: &ClientState<H>,
     purchase: &Purchase<H>,
@@ -156,8 +156,8 @@ async fn repeat_order<H: Host>(
     }
 }
 
-/// Removes the entry of a payment whose wallet was not asked. A store that failed may have written the entry all the
-/// same. If the store can't be read now, the next read removes it.
+/// Removes the entry of a payment whose wallet was not asked. A store that reported a failure may still have written
+/// the entry. If the store can't be read now, the next read removes it.
 async fn take_back<H: Host>(state: &ClientState<H>, entry: &Entry) {
     state.records.borrow_mut().journal.take_back(entry);
     let mut take_back = |records: &mut Records| {
@@ -169,9 +169,8 @@ async fn take_back<H: Host>(state: &ClientState<H>, entry: &Entry) {
     }
 }
 
-/// Makes the entry, unless the store's present content forbids it. `None`: another payment is open. Every check whose
-/// result can change with time is made here, in the same moment as the entry: the reservation or the locks may have
-/// been lost.
+/// Makes the entry, unless the store's content forbids it. `None`: another payment is open. Every check whose result
+/// can change with time is made here, at the same moment as the entry: the reservation or the locks may have been lost.
 fn enter<H: Host>(
     state: &ClientState<H>,
     records: &mut Records,

@@ -1,4 +1,4 @@
-//! A purchase that is under way, and all that an instance has of them.
+//! A purchase that is under way, and the list of all purchases of an instance.
 
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
@@ -13,13 +13,13 @@ use std::rc::Rc;
 
 /// How often a purchase shows that its request is not frozen, in runtimes that freeze requests.
 pub(crate) const PULSE_MS: u64 = 1_000;
-/// If it shows no sign for so long, others go on without it.
+/// If it shows no sign for this long, others go on without it.
 const FROZEN_MS: u64 = 10_000;
 
-/// What a 402 asks for.
+/// The challenges of a 402, and the offer to pay.
 pub(crate) struct Asked {
     pub(crate) challenges: Vec<Challenge>,
-    /// The one to pay.
+    /// The offer to pay.
     pub(crate) offer: Offer,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Prepared {
     Bought(Rc<Token>),
 }
 
-/// A token, and whether this very call paid for it.
+/// A token, and whether this call paid for it.
 pub(crate) struct Bought {
     pub(crate) token: Rc<Token>,
     pub(crate) paid_now: bool,
@@ -49,11 +49,11 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) resource: String,
     pub(super) request: Rc<Request>,
     pub(super) asked: Rc<Asked>,
-    /// When it got the store's locks, in milliseconds since the Unix epoch.
+    /// The time when it got the store's locks, in milliseconds since the Unix epoch.
     pub(super) locked_at: Cell<u64>,
-    /// When its entry was made, before it was written.
+    /// The time when its entry was made, before it was written. In milliseconds since the Unix epoch.
     pub(super) entered_at: Cell<u64>,
-    /// The calls that want this very resource. If all give up before the wallet is asked, nothing is paid.
+    /// The calls that want this resource. If all of them give up before the wallet is asked, nothing is paid.
     pub(super) callers: RefCell<Vec<Rc<H::Call>>>,
     /// Its reservation, until its entry counts: amount and fee reserve in millisatoshis. It ends with the purchase.
     pub(super) reserved_msat: Cell<Option<u64>>,
@@ -61,29 +61,29 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) question: RefCell<Option<Rc<Signal>>>,
     pub(super) outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     pub(super) done: Signal,
-    /// When it last showed that it goes on.
+    /// The time of its last sign of life.
     pub(super) alive_at: Cell<u64>,
     pub(super) was_frozen: Cell<bool>,
-    /// Set when the paying call has had its answer, has waited long for it, or has given up.
+    /// Set when the paying call has its answer, has waited long for it, or has given up.
     pub(super) tried: Rc<Signal>,
-    /// The same for the first call that waited, if the payer's try did not show whether the token is good.
+    /// The same for the first call that waited. It counts if the payer's try did not show whether the token is good.
     pub(super) tried_again: Rc<Signal>,
     pub(super) has_second: Cell<bool>,
 }
 
 impl<H: Host> Purchase<H> {
-    /// Whether its request must be frozen, because it has shown no sign of life for long. It may thaw.
+    /// Whether its request counts as frozen, because it has shown no sign of life for long. It may thaw.
     pub(crate) fn is_frozen(&self, host: &H) -> bool {
         host.wakes_only_itself() && host.now().saturating_sub(self.alive_at.get()) > FROZEN_MS
     }
 
-    /// Whether somebody still waits for what it buys.
+    /// Whether somebody still waits for its token.
     pub(crate) fn is_wanted(&self, host: &H) -> bool {
         !self.done.is_set() && self.callers.borrow().iter().any(|call| !host.is_aborted(call))
     }
 }
 
-/// Held by a call until it has had its answer. Others let it go first.
+/// A call holds this until it has its answer. Others let it go first.
 pub(crate) type FirstTry = SetOnDrop;
 
 /// The purchases of an instance.
@@ -142,7 +142,7 @@ impl<H: Host> Purchases<H> {
         }
     }
 
-    /// Adds what all purchases but this one have reserved.
+    /// Adds the reservations of all purchases except `own`.
     pub(crate) fn add_reserved(&self, counted: &mut Counted, own: &Purchase<H>, origin: &str) {
         for other in self.running.borrow().iter().filter(|other| !ptr::eq(Rc::as_ptr(other), own)) {
             if let Some(msat) = other.reserved_msat.get() {

@@ -18,14 +18,14 @@ use crate::ledger::records::{Records, Unproven};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// How many open payments `payments()` and `spent()` look up at once, the latest first. A wallet's API takes about so
+/// How many open payments `payments()` and `spent()` look up at once, the latest first. A wallet's API takes about this
 /// many requests at a time.
 const MOST_LOOKUPS: usize = 100;
 /// How long to wait for a resource's lock, which shows whether somebody is buying the resource.
 const LOCK_MS: u64 = 1_000;
 
-/// Whether an open payment keeps this request from being paid: one for the same resource, or any one of the origin if
-/// its tokens are shared between resources.
+/// Whether an open payment stands in the way of this request. A payment for the same resource does. If the origin's
+/// tokens are shared between resources, every payment of the origin does.
 pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, request: &Request, now: u64) -> bool {
     let same_resource = entry.method == request.method && entry.payment.url == request.url;
     let origin = request.origin();
@@ -91,7 +91,7 @@ async fn look_all_up<H: Host>(state: &ClientState<H>) {
     look_up_all(state, open, None).await;
 }
 
-/// Looks up all entries at the same time, so that many hanging lookups cost 10 s as one does. `own` is the purchase
+/// Looks up all entries at the same time, so that many hanging lookups take 10 s as one does. `own` is the purchase
 /// whose locks the caller holds, and the place for an order that it may repeat.
 async fn look_up_all<H: Host>(
     state: &ClientState<H>,
@@ -131,7 +131,7 @@ async fn look_one_up<H: Host>(
                     }
                     return;
                 }
-                // A purchase waits for what will be certain in a moment.
+                // A purchase waits if the payment will be certain in a moment.
                 Verdict::Open { until_ms: Some(until_ms) }
                     if own.is_some()
                         && !std::mem::replace(&mut has_waited, true)
@@ -165,7 +165,7 @@ async fn look_one_up<H: Host>(
     }
 }
 
-/// Who may still act on an order of this instance. `None`: this instance did not send it.
+/// Tells who may still act on an order of this instance. `None`: this instance did not send it.
 fn owner_here<H: Host>(state: &ClientState<H>, entry: &Entry) -> Option<Owner> {
     let order = state.orders.state(entry)?;
     // When a request has ended, its call of the wallet is frozen too.
@@ -177,8 +177,8 @@ fn owner_here<H: Host>(state: &ClientState<H>, entry: &Entry) -> Option<Owner> {
     })
 }
 
-/// Who may still be about to hand this order to the wallet. `None`: take the lock of the entry's resource to find out.
-/// `own` is the purchase whose locks the caller holds.
+/// Tells who may still hand this order to the wallet. `None`: take the lock of the entry's resource to find out. `own`
+/// is the purchase whose locks the caller holds.
 pub(crate) fn owner<H: Host>(state: &ClientState<H>, entry: &Entry, own: Option<&Purchase<H>>) -> Option<Owner> {
     let resource = entry.resource();
     let mine = own.filter(|own| own.resource == resource);
@@ -236,8 +236,8 @@ pub(crate) async fn is_resolved<H: Host>(
     records.journal.find(&still.payment.payment_hash).is_none_or(|known| !known.is_unsettled())
 }
 
-/// Makes sure that no order for this payment is out. `None`: one may be. `Some`: none is, as long as the guard in it is
-/// held, if there is one.
+/// Makes sure that no order for this payment is out. `None`: one may be out. `Some`: none is out. If it contains a
+/// guard, this holds as long as the guard does.
 pub(crate) async fn at_rest<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
@@ -260,9 +260,9 @@ fn unsettled<H: Host>(state: &ClientState<H>, which: impl Fn(&Entry) -> bool) ->
     records.journal.entries().iter().filter(|entry| entry.is_unsettled() && which(entry)).cloned().collect()
 }
 
-/// Who may act on an entry, seen by the holder of its resource's lock. The holder knows that nobody else is buying the
-/// resource. Yet if the entry is younger than the lock, the holder was frozen and has lost the lock to someone who may
-/// be about to pay.
+/// Tells the holder of a resource's lock who may act on an entry of that resource. Nobody else is buying the resource.
+/// But if the entry is younger than the lock, the holder was frozen and has lost the lock. The new holder may be about
+/// to pay.
 fn owner_since(entry: &Entry, locked_at: u64) -> Owner {
     if entry.started_at_ms <= locked_at {
         Owner::Lapsed

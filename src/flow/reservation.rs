@@ -1,4 +1,4 @@
-//! What a purchase holds against the limits before its payment is written down.
+//! The reservation of a purchase: it holds against the limits until the payment is written down.
 
 use crate::error::Error;
 use crate::flow::event::Quote;
@@ -17,7 +17,7 @@ pub(crate) fn reserve<H: Host>(state: &ClientState<H>, purchase: &Purchase<H>, q
     Ok(max_fee)
 }
 
-/// The fee that the limits leave for this payment.
+/// The largest fee that the limits allow for this payment, in millisatoshis.
 pub(crate) fn room<H: Host>(
     state: &ClientState<H>,
     records: &Records,
@@ -27,7 +27,7 @@ pub(crate) fn room<H: Host>(
     state.config.limits.reserve(quote.amount_msat, &counted(state, records, own, quote))
 }
 
-/// What the limits count, with all reservations but the purchase's own.
+/// The sums that the limits count, with all reservations except the purchase's own.
 pub(crate) fn counted<H: Host>(state: &ClientState<H>, records: &Records, own: &Purchase<H>, quote: &Quote) -> Counted {
     let mut counted = records.journal.counted(&quote.origin, state.host.now());
     state.purchases.add_reserved(&mut counted, own, &quote.origin);

@@ -1,4 +1,4 @@
-//! Recording what became of a payment, and asking the wallet.
+//! Asks the wallet what became of a payment, and records it.
 
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
@@ -17,9 +17,9 @@ use std::rc::Rc;
 
 /// A lookup that takes longer counts as no answer.
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
-/// If a payment will be certain so soon, wait and look it up once more.
+/// If a payment will be certain within this time, a lookup waits and is made once more.
 const SOON_MS: u64 = 3_000;
-/// By how much a timer may fire too early.
+/// A timer may fire this many milliseconds too early.
 const EARLY_MS: u64 = 10;
 
 /// Records a proof. Token and journal are stored before anything else happens. If the store fails, memory keeps them.
@@ -35,8 +35,8 @@ pub(crate) async fn settle_paid<H: Host>(state: &ClientState<H>, entry: &Entry, 
     token
 }
 
-/// Records that there is no proof. If nothing was paid, the amount is free again. A proof that came first stands: then
-/// its token is returned, else the payment as it is afterwards.
+/// Records that an order ended without a proof. If nothing was paid, the amount is free again. If the payment is proven
+/// already, it stays so, and its token is returned. Otherwise the payment after this is returned.
 pub(crate) async fn settle_unproven<H: Host>(
     state: &ClientState<H>,
     entry: &Entry,
@@ -95,7 +95,7 @@ async fn note_seen<H: Host>(state: &ClientState<H>, entry: &Entry, id: Option<St
     state.records.change_or_keep(&state.host, note).await;
 }
 
-/// Waits for what will be certain in a moment. False: that takes longer.
+/// Waits until a payment will be certain, if that is soon. Returns false if it takes longer.
 pub(crate) async fn wait_soon<H: Host>(state: &ClientState<H>, until_ms: u64) -> bool {
     let left_ms = until_ms.saturating_sub(state.host.now());
     if left_ms > SOON_MS {

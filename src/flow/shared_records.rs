@@ -1,8 +1,12 @@
 //! The records in memory, kept in step with the store that an instance may share with others.
 //!
-//! Keys: `l402-fetch/journal` and `l402-fetch/tokens`, JSON text with a `version`. Locks: `l402-fetch/ledger` for the
-//! short time in which both are read, changed and written; for the time of one purchase `l402-fetch/purchase/` and its
-//! origin (not where tokens are known not to be shared), then the same with method, space and URL.
+//! Keys: `l402-fetch/journal` and `l402-fetch/tokens`. Both hold JSON text with a `version`.
+//!
+//! Locks:
+//! - `l402-fetch/ledger`, for the short time in which both are read, changed and written.
+//! - `l402-fetch/purchase/` and the origin, for the time of one purchase. If the origin's tokens are known not to be
+//!   shared, this lock is not taken.
+//! - `l402-fetch/purchase/` and method, space and URL, for the time of one purchase.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
@@ -18,7 +22,7 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 const JOURNAL: &str = "l402-fetch/journal";
 const TOKENS: &str = "l402-fetch/tokens";
 const LEDGER_LOCK: &str = "l402-fetch/ledger";
-/// What the name of a purchase's lock begins with.
+/// The start of the name of a purchase's lock.
 const PURCHASE_LOCK: &str = "l402-fetch/purchase/";
 
 /// The records of an instance, and what is known of the store beside them.
@@ -35,7 +39,7 @@ pub(crate) struct SharedRecords {
     entering: RefCell<Option<Entry>>,
 }
 
-/// What is done with the records while the ledger is locked. An error leaves the store as it is.
+/// A change of the records while the ledger is locked. An error leaves the store as it is.
 pub(crate) type Change<'a, H> = dyn FnMut(&mut Records) -> Result<(), Failure<H>> + 'a;
 
 impl SharedRecords {
@@ -43,7 +47,7 @@ impl SharedRecords {
         self.records.borrow()
     }
 
-    /// For what is used in memory alone. What must be stored goes through [`SharedRecords::change`].
+    /// For changes that need not be stored. All others go through [`SharedRecords::change`].
     pub(crate) fn borrow_mut(&self) -> RefMut<'_, Records> {
         self.records.borrow_mut()
     }
@@ -54,7 +58,7 @@ impl SharedRecords {
     }
 
     /// Locks the ledger, reads the store again, changes the records and writes them. If that fails, the next change
-    /// takes over all that the store holds.
+    /// reads everything that the store holds.
     pub(crate) async fn change<H: Host>(&self, host: &H, change: &mut Change<'_, H>) -> Result<(), Failure<H>> {
         if !host.has_store() {
             return change(&mut self.records.borrow_mut());
@@ -90,7 +94,7 @@ impl SharedRecords {
         self.stored.replace([None, None]);
     }
 
-    /// The same for what follows a payment. If the store fails, memory keeps the change, and nothing is paid before a
+    /// The same for changes after a payment. If the store fails, memory keeps the change. Nothing more is paid until a
     /// later change has written it. The error is for a listener.
     pub(crate) async fn change_or_keep<H: Host, T>(
         &self,
@@ -100,7 +104,8 @@ impl SharedRecords {
         let mut changed = None;
         let mut once = |records: &mut Records| {
             changed = Some(change(records));
-            // Memory knows more than the store until this is written, also for whoever takes over from a frozen write.
+            // Memory knows more than the store until this is written. If the write freezes, the next holder of the
+            // mutex must know that too.
             self.unsaved.set(true);
             Ok(())
         };
@@ -112,7 +117,7 @@ impl SharedRecords {
         (changed.unwrap_or_else(|| change(&mut self.records.borrow_mut())), lost)
     }
 
-    /// Takes over what others have written, and writes what only memory knows.
+    /// Takes over changes that others have written, and writes changes that only memory knows.
     pub(crate) async fn read_again<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
         self.change(host, &mut |_| Ok(())).await
     }
@@ -120,9 +125,9 @@ impl SharedRecords {
     /// Reads the tokens alone, for the first request of an instance.
     ///
     /// # Errors
-    /// [`Code::StoreFailed`]
+    /// [`Code::StoreFailed`] if the store can't be read or is damaged.
     pub(crate) async fn read_tokens<H: Host>(&self, host: &H) -> Result<(), Failure<H>> {
-        // A purchase may write tokens at the same time. What was read before that must not remove them.
+        // A purchase may write tokens at the same time. An older reading must not remove them.
         let _guard = self.mutex.lock(host).await;
         let text = load(host, TOKENS).await?;
         let tokens = text.as_deref().map_or(Ok(Vec::new()), Tokens::parse)?;

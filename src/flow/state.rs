@@ -1,4 +1,4 @@
-//! What an instance of the client was given, and what it knows.
+//! The state of one instance of the client.
 
 use crate::flow::config::Config;
 use crate::flow::host::Host;
@@ -21,7 +21,7 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) origins: Origins,
     /// The lookups that are under way for `payments()` or `spent()`.
     pub(super) lookups: RefCell<Weak<Signal>>,
-    /// What its wallet was seen to report. The store remembers that only for a wallet with an id.
+    /// What its wallet has reported so far. The store remembers that only for a wallet with an id.
     pub(super) habits: Cell<u64>,
     /// One `onUnknown` question at a time.
     pub(super) questions: Mutex,

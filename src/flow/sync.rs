@@ -1,4 +1,4 @@
-//! Waiting within one thread: for a signal, for many futures, for one future but no longer than a timer.
+//! Ways to wait within one thread: for a signal, for many futures, or for one future until a timer ends.
 
 use crate::flow::host::Host;
 use std::cell::{Cell, RefCell};
@@ -7,7 +7,7 @@ use std::pin::{pin, Pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// How often a waiter looks again where nobody can wake it, in milliseconds.
+/// If nobody can wake a waiter, it looks again after this many milliseconds.
 const LOOK_AGAIN_MS: u64 = 20;
 
 /// A signal that is set once, and stays set.
@@ -18,7 +18,7 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Sets it. All that wait for it go on.
+    /// Sets it. All waiters go on.
     pub(crate) fn set(&self) {
         self.is_set.set(true);
         for waker in self.waiting.take() {
@@ -41,8 +41,9 @@ impl Signal {
         .await;
     }
 
-    /// Waits for the signal. In a runtime where one request may not wake another, it looks again by a timer of its own,
-    /// and gives up after `patience_ms`: the request that should set the signal may be frozen. True: the signal is set.
+    /// Waits for the signal. Returns whether it is set. In a runtime where one request may not wake another, this looks
+    /// again by a timer of its own. There it gives up after `patience_ms`: the request that should set the signal may
+    /// be frozen.
     pub(crate) async fn wait<H: Host>(&self, host: &H, patience_ms: u64) -> bool {
         if !host.wakes_only_itself() {
             self.woken().await;
@@ -102,7 +103,7 @@ pub(crate) struct Mutex {
 pub(crate) struct MutexGuard<'a> {
     mutex: &'a Mutex,
     mine: Rc<Signal>,
-    /// Whether the holder before was frozen and lost the mutex.
+    /// Whether the last holder was frozen and lost the mutex.
     pub(crate) took_over: bool,
 }
 

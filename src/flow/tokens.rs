@@ -1,4 +1,4 @@
-//! Which token opens a request, and whether what was paid for it was ever accepted.
+//! Finds the token for a request, and tells whether the last token that was bought for it was ever accepted.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
@@ -9,13 +9,13 @@ use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
 use std::rc::Rc;
 
-/// The token that should open a request, if one is known. There is none for a host that is not listed, nor beside the
+/// The token that should open a request, if one is known. None is sent to a host that is not listed, or beside the
 /// caller's own Authorization.
 pub(crate) fn token_for<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
     token_in(state, &state.records.borrow(), request, false)
 }
 
-/// `is_first`: for the first request of a call, which nobody has asked for money yet.
+/// The same with a choice. `is_first`: it is the first request of a call, and no server has asked it for money.
 pub(crate) fn token_in<H: Host>(
     state: &ClientState<H>,
     records: &Records,
@@ -38,8 +38,8 @@ pub(crate) fn token_in<H: Host>(
 }
 
 /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
-/// payments late. A token that was just bought is left to the paying call until that has its answer: it may be good for
-/// one use only.
+/// payments late. A token that was just bought is left to the paying call until that call has its answer: the token may
+/// be good for one use only.
 pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
     let token = token_in(state, &state.records.borrow(), request, true);
     token.filter(|token| state.purchases.trial_of(&state.host, token).is_none())
@@ -60,7 +60,7 @@ pub(crate) fn is_shared<H: Host>(state: &ClientState<H>, origin: &str) -> bool {
     state.origins.is_shared(origin)
 }
 
-/// Why nothing is bought for this method and path: the token that was last bought for it was never accepted.
+/// The error if nothing may be bought for this method and path, because its last token was never accepted.
 pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
     not_honored_in(state, &state.records.borrow(), request)
 }

@@ -1,4 +1,4 @@
-//! What an answer says of the token that was sent, and what is learnt from it.
+//! Reads what an answer says of the token that was sent, and notes it.
 
 use crate::flow::host::{Host, Request};
 use crate::flow::state::ClientState;
@@ -9,18 +9,18 @@ use std::rc::Rc;
 /// What a status says of the token that was sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenVerdict {
-    /// It was taken.
+    /// It was accepted.
     Taken,
     /// It is not good here, and the server has not acted. Another token may work.
     Refused,
-    /// This is the resource's answer. For a token that was bought elsewhere it may be a refusal of the token.
+    /// This is the resource's answer. If the token was bought for another resource, it may be a refusal of the token.
     Closed,
-    /// Nothing.
+    /// The answer says nothing of the token.
     Silent,
 }
 
-/// `is_own`: the token was bought for this very resource. For another resource's token every failure may be a refusal
-/// of the token.
+/// Reads a status. `is_own`: the token was bought for this resource. For a token of another resource every failure may
+/// be a refusal of the token.
 pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
     match status {
         401 | 402 => TokenVerdict::Refused,
@@ -32,21 +32,21 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
     }
 }
 
-/// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought
-/// for.
+/// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
+/// resource.
 pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
     if note_taken(state, token, is_own, false) {
         write_beside(state);
     }
 }
 
-/// Notes in memory alone that a server took the token. True: the store does not know that yet. `is_priced`: the
-/// resource has asked for money before.
+/// Notes in memory alone that a server accepted the token. Returns true if the store does not know that yet.
+/// `is_priced`: the resource has asked for money before.
 pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own: bool, is_priced: bool) -> bool {
     let origin = &token.payment.origin;
     if !is_own {
         state.origins.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
-        // A free resource takes any token.
+        // A free resource accepts any token.
         if !is_priced {
             return false;
         }
@@ -75,7 +75,7 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
         state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
     }
-    // That a token was never accepted must survive this process.
+    // The store must know that a token was never accepted: others must not buy again.
     if !token.accepted {
         write_beside(state);
     }

@@ -1,4 +1,4 @@
-//! The platform as the flow sees it: functions of `env.ts`, which wrap all that the user gave.
+//! The platform as the flow sees it: the functions of `env.ts`. They wrap the functions that the user gave.
 
 use super::convert::{data, number, text, unpair};
 use super::task;
@@ -23,15 +23,15 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on
-    /// types.
+    /// The object that `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and always
+    /// return values of the declared types.
     #[derive(Clone)]
     pub type Env;
     #[wasm_bindgen(method)]
     fn now(this: &Env) -> f64;
     #[wasm_bindgen(method)]
     fn timer(this: &Env, milliseconds: f64) -> Pending;
-    /// For [`task`].
+    /// Makes the function that continues a [`task`].
     #[wasm_bindgen(method)]
     pub(super) fn continuation(this: &Env, task: f64) -> Function;
     /// A call before it is sent: JSON text, `[replayable, authorized, payable, url or null, method]`.
@@ -48,7 +48,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
-    /// A pair: what the wallet threw or gave as its cause, and its answer as `wallet.ts` reads it.
+    /// Asks the wallet to pay. A pair: the error that the wallet threw or gave as its cause, and its answer as
+    /// `wallet.ts` reads it.
     fn pay(this: &Env, invoice: &str, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
     #[wasm_bindgen(method)]
     fn lookup(this: &Env, payment_hash: &str) -> Promise;
@@ -85,7 +86,7 @@ extern "C" {
 
 pub(crate) struct JsHost {
     pub(super) env: Env,
-    /// What is there, and what this runtime is like; `env.ts` sets the bits.
+    /// The optional functions that are there, and the traits of this runtime. `env.ts` sets the bits.
     pub(super) traits: u32,
     pub(super) wallet: Wallet,
 }
@@ -132,14 +133,14 @@ impl JsHost {
             if let Some(quote) = &quote {
                 object.object("quote", |object| quote.write(object));
             }
-            // a cause may be undefined: wallets throw anything
+            // Wallets throw any value, so a cause may be undefined.
             object.boolean("hasCause", cause.is_some());
         });
         self.env.error(&text, &response.unwrap_or_default(), &cause.unwrap_or_default())
     }
 }
 
-/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process up, and a
+/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process running, and a
 /// dialog would stay open.
 struct Waiting {
     pending: Pending,
@@ -167,7 +168,7 @@ impl Drop for Waiting {
     }
 }
 
-/// What a promise comes to, as it is read once it has settled. An async block would be a state machine, with code to
+/// Waits for a promise, then reads its outcome. This is not an async block: that would be a state machine, with code to
 /// drop it.
 fn settled<T>(
     mut promise: impl Future<Output = Result<JsValue, JsValue>> + Unpin + 'static,
@@ -176,7 +177,7 @@ fn settled<T>(
     poll_fn(move |context| Pin::new(&mut promise).poll(context).map(&mut read))
 }
 
-/// Frees its lock when it is dropped. A lock that is still waited for is freed as soon as it is held.
+/// Frees its lock when it is dropped. If the lock is not held yet, it is freed as soon as it is.
 pub(crate) struct Guard(Option<Lock>);
 
 struct Lock {
@@ -197,7 +198,7 @@ impl Drop for Guard {
     }
 }
 
-/// How long a `Retry-After` asks to wait: seconds, or an HTTP date.
+/// The milliseconds that a `Retry-After` asks to wait. It holds seconds or an HTTP date.
 fn milliseconds_until(retry_after: &str, now: f64) -> Option<u64> {
     let wait = match scan::number(retry_after.as_bytes()) {
         Some(seconds) => return Some(seconds.saturating_mul(1000)),

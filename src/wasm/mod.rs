@@ -4,9 +4,11 @@
 //! [`Core::answer`].
 //!
 //! # The encoding of the border
-//! Everything that has members crosses as JSON text, in both directions; a single text, number or flag crosses as it
-//! is. An object of the caller's world (a response, an error) crosses by reference, and where data belongs to it, as
-//! the pair `[object, JSON text or null]`. Only what a parser throws is made by serde-wasm-bindgen: `[code, message]`.
+//! - A value that has members crosses as JSON text, in both directions.
+//! - A single text, number or flag crosses as it is.
+//! - An object of the caller's world (a response, an error) crosses by reference. If data belongs to it, it crosses as
+//!   the pair `[object, JSON text or null]`.
+//! - A parser throws `[code, message]`. serde-wasm-bindgen makes only this.
 
 mod convert;
 mod host;
@@ -32,11 +34,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// Reads a stranger's text, of the kind that `parsers.ts` numbers: the JSON text of its parts; or a macaroon, narrowed
-/// by the caveats of a JSON array.
+/// Reads a stranger's text, and returns its parts as JSON text. `parsers.ts` numbers the kinds of text. One kind
+/// narrows a macaroon by the caveats of a JSON array, and returns the new macaroon.
 ///
 /// # Errors
-/// `[code, message]`
+/// `[code, message]` if the text is malformed.
 #[wasm_bindgen]
 pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
     let parsed = match kind {
@@ -53,7 +55,7 @@ pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
     parsed.map_err(|error| thrown(&error))
 }
 
-/// The error for a number that only JavaScript of another build can have sent.
+/// The error for an unknown number. Only JavaScript of another build can have sent it.
 fn stranger() -> Error {
     Error::new(Code::LoadFailed, "JavaScript and wasm are of two builds: deploy one")
 }
@@ -71,8 +73,10 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
+    /// Reads the options.
+    ///
     /// # Errors
-    /// `[code, message]` where the options reader let something through that can't be.
+    /// `[code, message]` if a value is impossible. The options reader in JavaScript should have refused it.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, env: Env, traits: u32, about: &str) -> Result<Core, JsValue> {
         let config = Config::parse(config).map_err(|error| thrown(&error))?;
@@ -80,14 +84,14 @@ impl Core {
         Ok(Self { client: Client::new(JsHost { env, traits, wallet }, config) })
     }
 
-    /// Whether there are any tokens. Where there are none, nothing else is asked of the core before a 402.
+    /// Whether there are any tokens. If not, JavaScript asks the core nothing else before a 402.
     #[must_use]
     pub fn has_tokens(&self) -> bool {
         self.client.has_tokens()
     }
 
-    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is
-    /// known.
+    /// The id of the token to send with a request. It is negative if the token was bought for another resource, and 0
+    /// if there is no token.
     #[must_use]
     pub fn token(&self, call: &Call) -> i32 {
         let request = self.client.host().request(call);
@@ -101,8 +105,7 @@ impl Core {
         })
     }
 
-    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment,
-    /// expiresAt}`.
+    /// The `Authorization` of a token, and the payment that bought it. JSON text: `{authorization, payment, expiresAt}`
     #[must_use]
     pub fn credential(&self, id: i32) -> Option<String> {
         self.client.token(id.unsigned_abs()).map(|token| {
@@ -114,14 +117,14 @@ impl Core {
         })
     }
 
-    /// Notes that a server took the token.
+    /// Notes that a server accepted the token.
     pub fn accepted(&self, id: i32) {
         if let Some(token) = self.client.token(id.unsigned_abs()) {
             self.client.note_accepted(&token, id > 0);
         }
     }
 
-    /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
+    /// Completes a call from its first response. It was sent with the token of this id (0: without one). Resolves with
     /// the pair of the response and its receipt.
     pub fn answer(&self, call: Call, id: i32, response: JsValue) -> Promise {
         let client = self.client.clone();
@@ -131,7 +134,7 @@ impl Core {
         })
     }
 
-    /// Makes a call from its beginning, for what may fail of its token: ends like [`Core::answer`].
+    /// Makes a whole call. It is used if a request may fail because of its token. Resolves like [`Core::answer`].
     pub fn fetch(&self, call: Call) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
@@ -140,7 +143,7 @@ impl Core {
         })
     }
 
-    /// The price of a request as JSON text, null where nothing is to be paid.
+    /// The price of a request as JSON text. Null if nothing has to be paid.
     pub fn quote(&self, call: Call) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
@@ -149,8 +152,8 @@ impl Core {
         })
     }
 
-    /// What is asked of the records, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a URL,
-    /// or for the last one a payment hash, to which `preimage` belongs.
+    /// Answers a question about the records as JSON text. `client.ts` numbers the questions. `subject` is a URL. For
+    /// the last question it is a payment hash, and `preimage` is its preimage.
     pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
