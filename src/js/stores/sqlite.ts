@@ -180,8 +180,10 @@ function prepare(database: SqliteDatabase, guard: typeof withoutWaiting): Connec
   database.exec("COMMIT");
   if (database.prepare("PRAGMA journal_mode = WAL").get().journal_mode !== "wal")
     throw new Error("the database can't have a write-ahead log: is it in memory, or on a network's file system?");
-  // EXTRA (3) stays.
-  if (database.prepare("PRAGMA synchronous").get().synchronous < 2) database.exec("PRAGMA synchronous = FULL");
+  // EXTRA (3) stays. What is there is set all the same: a default that was never set turns into NORMAL with the next
+  // transaction in some builds of SQLite, better-sqlite3's for one.
+  const { synchronous } = database.prepare("PRAGMA synchronous").get();
+  database.exec(`PRAGMA synchronous = ${synchronous === 3 ? "EXTRA" : "FULL"}`);
   // On macOS alone a disk has to be asked twice.
   database.exec("PRAGMA fullfsync = ON");
   database.exec(
