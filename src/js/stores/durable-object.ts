@@ -1,7 +1,7 @@
 import { L402Error } from "../core/error.js";
 import type { Store } from "../core/store.js";
 
-/** The core's lock for reading, changing and writing the records, and its key that is no money. */
+/** The core's lock for reading, changing and writing the records. Then the key that may be read from a cache. */
 const LEDGER = "l402-fetch/ledger";
 const TOKENS = "l402-fetch/tokens";
 
@@ -11,13 +11,13 @@ const RENEW = 5_000;
 /** The longest time between two questions whether a lock is free, in milliseconds. */
 const PATIENCE = 500;
 
-/** What is used of a Durable Object's stub. */
+/** The part of a Durable Object's stub that is used. */
 export interface LedgerStub {
   /** Sends a request to the Durable Object. */
   fetch(url: string, init: { method: string; body: string }): Promise<Response>;
 }
 
-/** What is used of a Workers KV namespace. */
+/** The part of a Workers KV namespace that is used. */
 export interface TokenCache {
   /** Reads the text of a key. */
   get(key: string): Promise<string | null>;
@@ -27,26 +27,26 @@ export interface TokenCache {
   delete(key: string): Promise<void>;
 }
 
-/** What the object answers. */
+/** An answer of the object. */
 interface LedgerAnswer {
   error?: string;
   value?: string | null;
   /** The lock is held by another. */
   lost?: boolean;
-  /** For so many milliseconds at most the lock is another's. */
+  /** Another holds the lock for at most this many milliseconds. */
   wait?: number;
   takenOver?: number;
 }
 
 /**
  * A store in one Durable Object of the class `L402Ledger` (`l402-fetch/stores/durable-object/ledger`), shared by all
- * Workers that ask the same object. Its locks are leases: those of a Worker that ended without freeing them are
- * another's after 20 s.
+ * Workers that ask the same object. Its locks are leases: if a Worker ends without freeing them, others can take them
+ * after 20 s.
  *
- * @param stub of the object; or a function that gets one, which a store that is kept in a module needs: workerd lets a
- *   request use no other request's stub
- * @param options.cache Workers KV, from which tokens alone are read, and only outside of a purchase. It may be a minute
- *   behind: then a request costs a round trip more, never a payment, since a purchase reads the object.
+ * @param stub The stub of the object, or a function that gets one. A store that is kept in a module needs the function:
+ *   in workerd a request can't use another request's stub.
+ * @param options.cache Workers KV. Only tokens are read from it, and only outside of a purchase. It may be a minute
+ *   behind. Then a request costs one more round trip, but never a payment, since a purchase reads the object.
  * @throws {L402Error} `invalid_options`
  */
 export function durableObjectStore(
@@ -64,9 +64,9 @@ export function durableObjectStore(
     if (cache !== undefined && typeof cache?.[method] !== "function")
       throw invalid("cache must be a Workers KV namespace");
   }
-  /** Those who hold a lock through this store, and until when at least. */
+  /** The holders of locks through this store, and the time until which each lease lasts at least. */
   const held = new Map<string, number>();
-  /** Who has the ledger: what is written then is refused if the lease was lost. */
+  /** The holder of the ledger lock. Its writes are refused if the lease was lost. */
   let ledger: string | undefined;
 
   async function ask(op: string, message: object): Promise<LedgerAnswer> {
@@ -90,7 +90,7 @@ export function durableObjectStore(
     const { lost } = await ask("set", { key, value, ...(ledger && { name: LEDGER, holder: ledger }) });
     if (lost) throw new Error("the lock's lease ran out and another took it over: nothing was written");
     if (cache && key === TOKENS) {
-      // The object has it: a cache that fails, or takes no more writes for now, is only older.
+      // The object has the value. A cache that fails, or takes no more writes for now, is only older.
       await (async () => (value === null ? cache.delete(key) : cache.put(key, value)))().catch(() => {});
     }
   }
@@ -129,7 +129,7 @@ export function durableObjectStore(
         clearInterval(timer);
         held.delete(holder);
         if (ledger === holder) ledger = undefined;
-        // Where this fails the lease runs out by itself.
+        // If this fails, the lease runs out by itself.
         await ask("unlock", { name, holder }).catch(() => {});
       }
     },

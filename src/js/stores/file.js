@@ -4,22 +4,22 @@ import { L402Error } from "../core/error.js";
 import { takeLock } from "./lock-file.js";
 
 const VERSION = 1;
-/** The core's lock for reading, changing and writing the records: what is written in it was read in it. */
+/** The core's lock for reading, changing and writing the records. A holder writes only values that it has read. */
 const LEDGER = "l402-fetch/ledger";
-/** Held by who replaces the file. */
+/** The lock for replacing the file. */
 const WRITE = "l402-fetch/write";
 
 /**
- * A store in one JSON file, for Node, Deno and Bun, shared by all processes that are given the same path. It is
- * replaced as a whole (mode 0600), so that it is never half written; beside it a folder `<path>.locks` holds a small
- * file for each lock.
+ * A store in one JSON file, for Node, Deno and Bun, shared by all processes that use the same path. The file is
+ * replaced as a whole (mode 0600), so it is never half written. Beside it a folder `<path>.locks` holds a small file
+ * for each lock.
  *
- * The file is made when first written; its folder must be there: a missing one may be a disk that is not mounted, and
- * an empty store would have forgotten what was paid. A file that is damaged, or written by a later version, is never
+ * The first write makes the file. Its folder must be there: a missing folder may be a disk that is not mounted, and an
+ * empty store would have forgotten what was paid. A file that is damaged, or written by a later version, is never
  * overwritten.
  *
- * A killed process's locks are free at once where the process can be seen to be gone, and else after 20 s without a
- * sign of life. Deno needs `--allow-read` and `--allow-write` for the folder.
+ * The locks of a killed process are free at once if it is certain that the process is gone. Otherwise they are free
+ * after 20 s without a sign of life. Deno needs `--allow-read` and `--allow-write` for the folder.
  *
  * @param {string} path
  * @returns {import("../core/store.js").Store}
@@ -30,10 +30,10 @@ export function fileStore(path) {
     throw new L402Error("invalid_options", "path must be a string, the store's file");
   const given = resolve(path);
   let place;
-  /** While this store has the ledger: the lock, and the values that were read in it. */
+  /** While this store has the ledger lock: that lock, and the values that were read since. */
   let ledger;
 
-  /** The file behind links, so that all who share it share its locks. */
+  /** The path with its links resolved, so that all who share the file share its locks. */
   async function locate() {
     if (place) return place;
     let file;
@@ -97,7 +97,7 @@ export function fileStore(path) {
 const changed = (file) =>
   new Error(`${file} was changed by another process that took the lock over: nothing was written`);
 
-/** Those of this process that wait for the same lock, in turn: only one of them asks the file system. */
+/** The waiters of this process for the same lock, in turn. Only one of them asks the file system. */
 const turns = new Map();
 
 async function withLock(file, name, task) {
@@ -155,8 +155,8 @@ const damaged = (file, cause) =>
   );
 
 /**
- * Puts a new file in the old one's place, on the disk before this resolves. The new holder of a lock that was taken
- * over removes all temporary files before it reads: so either the rename came first and is seen, or it fails.
+ * Puts a new file in the old one's place. It is on the disk before this resolves. The new holder of a lock that was
+ * taken over removes all temporary files before it reads. So the rename either came before that, or it fails.
  */
 async function replace(file, text, generation, isOurs) {
   const temporary = `${file}.${generation}.tmp`;
@@ -174,7 +174,7 @@ async function replace(file, text, generation, isOurs) {
     await unlink(temporary).catch(() => {});
     throw error;
   }
-  // Windows opens no folder, and needs none: its rename is in the journal of the file system.
+  // Windows can't open a folder, and need not: its rename is in the journal of the file system.
   if (process.platform === "win32") return;
   const folder = await open(dirname(file), "r");
   try {

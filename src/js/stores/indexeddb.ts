@@ -5,10 +5,10 @@ const VERSION = 1;
 const VALUES = "values";
 
 /**
- * A store in IndexedDB, shared by all windows and workers (service workers too) of an origin. Locks are Web Locks: they
- * exist in secure contexts only (https, localhost), and elsewhere nothing is paid (`store_failed`).
+ * A store in IndexedDB, shared by all windows and workers (service workers too) of an origin. Its locks are Web Locks.
+ * They exist in secure contexts only (https, localhost). Elsewhere nothing is paid (`store_failed`).
  *
- * @param name the database's name. Default: "l402-fetch"
+ * @param name The name of the database. Default: "l402-fetch"
  * @throws {L402Error} `invalid_options`
  */
 export function indexedDBStore(name = "l402-fetch"): Store {
@@ -28,7 +28,7 @@ export function indexedDBStore(name = "l402-fetch"): Store {
     return mine;
   }
 
-  /** One request in a transaction of its own. A write has happened when its transaction is complete, not before. */
+  /** One request in its own transaction. A write has happened when its transaction is complete, and not before. */
   async function transact<Result>(
     mode: IDBTransactionMode,
     request: (values: IDBObjectStore) => IDBRequest<Result>,
@@ -80,7 +80,7 @@ export function indexedDBStore(name = "l402-fetch"): Store {
 const begin = (database: IDBDatabase, mode: IDBTransactionMode) =>
   database.transaction(VALUES, mode, { durability: "strict" });
 
-/** Opens the database; `closed` is called once its connection can't be used any more. */
+/** Opens the database. `closed` is called once its connection can't be used any more. */
 function openDatabase(name: string, closed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     if (!globalThis.indexedDB) throw new Error("IndexedDB is missing in this runtime: use another store");
@@ -104,7 +104,7 @@ function openDatabase(name: string, closed: () => void): Promise<IDBDatabase> {
     request.onsuccess = () => {
       const database = request.result;
       if (given) return database.close();
-      // Who wants to delete or upgrade the database need not wait for this connection.
+      // Others that want to delete or upgrade the database need not wait for this connection.
       database.onversionchange = () => {
         database.close();
         closed();

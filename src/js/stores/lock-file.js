@@ -5,21 +5,20 @@ import { dirname, join } from "node:path";
 
 /** How often a holder shows that it lives, in milliseconds. */
 const BEAT = 2_000;
-/** For how long a waiter must have seen no sign of life before it takes the lock over, in milliseconds. */
+/** A waiter takes the lock over after it has seen no sign of life for this many milliseconds. */
 const STALE = 20_000;
 
 /*
- * A lock is a row of files `ID.1`, `ID.2`, … in a folder named by the first two digits of its ID, of which only the
- * highest counts. It is free where that file begins with FREE; whoever creates the next one, which the file system
- * allows to one process only, holds the lock. So nobody ever has to remove a lock that may have changed hands
- * meanwhile, and a former holder can tell that it is one.
+ * A lock is a row of files `ID.1`, `ID.2`, … in a folder that is named by the first two digits of its ID. Only the
+ * file with the highest number counts. The lock is free if that file begins with FREE. The process that creates the
+ * next file holds the lock: the file system lets only one process create it. So nobody has to remove a lock that may
+ * have a new holder, and a former holder can tell that it has lost the lock.
  */
 const FREE = "free";
 const HELD = "held";
 
 /**
- * Waits for a lock among all processes that use `folder`, which is made where only it is missing (and so are those in
- * it).
+ * Waits for a lock among all processes that use `folder`. If `folder` is missing, it is made, but not its parents.
  *
  * @returns {Promise<{ generation: number, inherited: boolean, takenOver: number, isHeld(): Promise<boolean>, release():
  *   Promise<void> }>} `generation` is higher than that of every earlier holder. `inherited`: the holder before did not
@@ -27,7 +26,7 @@ const HELD = "held";
  */
 export async function takeLock(folder, name) {
   const id = createHash("sha256").update(name).digest("hex").slice(0, 32);
-  // A free lock's file stays, and taking a lock reads its folder: so the locks of many resources are spread over many.
+  // The file of a free lock stays, and taking a lock reads its folder. So many locks are spread over many folders.
   const place = join(folder, id.slice(0, 2));
   const me = { pid: process.pid, host: await host() };
   const watch = {};
@@ -68,7 +67,7 @@ async function list(folder) {
   }
 }
 
-/** What the highest file says of its lock; undefined where it is no longer there. */
+/** The content of a lock's highest file. Undefined if the file is gone. */
 async function examine(path, me, watch) {
   let text;
   let beat;
@@ -87,7 +86,7 @@ async function examine(path, me, watch) {
   }
   if (text.startsWith(FREE)) return { isFree: true, takenOver: Number(owner.takenOver) || 0 };
 
-  // The waiter's own clock alone: that of another machine may be wrong.
+  // Only the waiter's own clock counts: that of another machine may be wrong.
   const now = performance.now();
   if (watch.path !== path || watch.beat !== beat) Object.assign(watch, { path, beat, since: now });
   return { isGone: (me.host && owner.host === me.host && isDead(owner.pid)) || now - watch.since > STALE };
@@ -100,12 +99,12 @@ function isDead(pid) {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    // Another user's process may not be asked (EPERM), in Deno none without --allow-run.
+    // EPERM: it is another user's process. In Deno no process may be asked without --allow-run.
     return error.code === "ESRCH";
   }
 }
 
-/** Names the space that process ids are counted in; empty where that can't be known. */
+/** The name of the space that process ids are counted in. Empty if that can't be known. */
 async function host() {
   try {
     const space = process.platform === "linux" ? await readlink("/proc/self/ns/pid") : "";
@@ -128,8 +127,8 @@ async function create(folder, id, generation, owner) {
     if (error.code === "EEXIST") return false;
     throw error;
   }
-  // Others may have come further since the folder was read, and removed what would have told: then this is an old
-  // number.
+  // Others may have gone on since the folder was read, and removed the files that would show it. Then this number is
+  // old.
   if ((await highest(folder, id)) === generation) return true;
   await unlink(path).catch(() => {});
   return false;
@@ -143,7 +142,7 @@ async function hold(folder, id, generation, { inherited, takenOver }) {
   }
   const timer = setInterval(() => {
     const now = new Date();
-    // Where the file is gone the lock is lost, which isHeld() tells.
+    // If the file is gone, the lock is lost. isHeld() tells that.
     utimes(path, now, now).catch(() => {});
   }, BEAT);
   timer.unref?.();
@@ -162,7 +161,7 @@ async function hold(folder, id, generation, { inherited, takenOver }) {
           await file.close();
         }
       } catch (error) {
-        // Taken over, and removed by who did.
+        // Another process took the lock over, and removed the file.
         if (error.code !== "ENOENT") throw error;
       }
     },

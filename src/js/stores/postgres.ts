@@ -3,30 +3,30 @@ import { rangeOf } from "./range.js";
 import type { Rows } from "./rows.js";
 import { fromText, toText } from "./text.js";
 
-/** What is used of `pg`: a Pool or a Client that is connected. */
+/** The part of `pg` that is used: a Pool or a Client that is connected. */
 export interface PgClient {
   // biome-ignore lint/suspicious/noExplicitAny: pg has many overloads of it
   query(text: string, values?: any[]): Promise<{ rows: any[] }> | any;
 }
 
-/** What is used of postgres.js: what `postgres(…)` returns. */
+/** The part of postgres.js that is used: the function that `postgres(…)` returns. */
 export interface PostgresJs {
   // biome-ignore lint/suspicious/noExplicitAny: postgres.js has types of its own for parameters and rows
   unsafe(text: string, values?: any[], options?: { prepare?: boolean }): PromiseLike<any>;
 }
 
 /**
- * A store in a table of PostgreSQL (13 or later), shared by all who are given the same one. Every write, reading and
+ * A store in a table of PostgreSQL (13 or later), shared by all who use the same table. Every write, reading and
  * listing is one statement and one round trip.
  *
- * The table, and a procedure `<table>_write`, are made where they are missing, which needs the right to create in the
- * schema. A write is on the server's disk before it resolves, though `synchronous_commit` be off. What a failover to
- * a replica that lags behind loses is lost: have synchronous replicas. Statements must reach the primary server.
+ * The store makes the table and a procedure `<table>_write` if they are missing. That needs the right to create in the
+ * schema. A write is on the server's disk before it resolves, even if `synchronous_commit` is off. A failover to a
+ * replica that lags behind loses rows, so use synchronous replicas. Statements must reach the primary server.
  *
- * @param client a Pool (or connected Client) of `pg`, or what postgres.js returns. A Client is asked one thing at a
- * time, and inside a
- *   transaction of the caller's a write rejects and breaks that transaction
- * @param options.table its name, lower-case, maybe with a schema: `payments.rows`. Default: `l402_fetch`
+ * @param client A Pool (or connected Client) of `pg`, or the function that `postgres(…)` of postgres.js returns. A
+ *   Client is asked one thing at a time. Inside a transaction of the caller's, a write rejects and breaks that
+ *   transaction.
+ * @param options.table The name in lower case, maybe with a schema: `payments.rows`. Default: `l402_fetch`
  * @throws {L402Error} `invalid_options`
  */
 export function postgresStore(client: PgClient | PostgresJs, options: { table?: string | undefined } = {}): Rows {
@@ -39,7 +39,7 @@ export function postgresStore(client: PgClient | PostgresJs, options: { table?: 
   const table = quote(name);
   let making: Promise<unknown> | undefined;
 
-  /** Asks; where table or procedure are missing, makes them and asks again. */
+  /** Sends a statement. If the table or the procedure is missing, makes them and sends it again. */
   async function ask(text: string, values: string[]): Promise<Row[]> {
     try {
       return await query(text, values);
@@ -89,13 +89,13 @@ function adapt(client: PgClient | PostgresJs): Query {
   const { unsafe, query } = (client ?? {}) as Partial<PgClient & PostgresJs>;
   if (typeof unsafe === "function") {
     if ("savepoint" in client) throw invalid("client must not be a transaction: what it writes could be rolled back");
-    // Where the caller has turned prepared statements off, postgres.js goes by that.
+    // If the caller has turned prepared statements off, postgres.js prepares none.
     return async (text, values) => (client as PostgresJs).unsafe(text, values, { prepare: true });
   }
   if (typeof query !== "function") throw invalid("client must be a Pool or Client of pg, or what postgres.js returns");
   const ask: Query = async (text, values) => (await (client as PgClient).query(text, values)).rows;
   if ("totalCount" in client) return ask;
-  // A Client has no queue that is there to stay.
+  // pg is going to remove the queue of its Client.
   let last: Promise<unknown> = Promise.resolve();
   return (text, values) => {
     const asked = last.then(() => ask(text, values));
@@ -105,9 +105,9 @@ function adapt(client: PgClient | PostgresJs): Query {
 }
 
 /**
- * The table, and the procedure that compares and writes. Locks of the keys' hashes, absent keys too, put writes of
- * the same rows in turn, and the statements after them see what those before have committed. The first COMMIT commits
- * nothing: it fails inside a transaction of the caller's.
+ * The table, and the procedure that compares and writes. It locks the hashes of the keys, also of absent ones. So
+ * writes of the same rows run one after another, and each sees what the earlier ones have committed. The first COMMIT
+ * commits nothing: it only fails inside a transaction of the caller's.
  */
 function creation(name: string): string {
   const table = quote(name);
@@ -142,7 +142,7 @@ END
 $procedure$`;
 }
 
-/** The table is missing, or the procedure, or the schema of either was never looked into. */
+/** Whether the table or the procedure was not found: it is missing, or its schema is not on the search path. */
 const isMissing = (error: unknown) => ["42P01", "42883"].includes((error as { code?: string } | undefined)?.code ?? "");
 
 const quote = (name: string) =>
@@ -151,7 +151,7 @@ const quote = (name: string) =>
     .map((part) => `"${part}"`)
     .join(".");
 
-/** PostgreSQL's own form of a list of texts: both clients hand a text on as it is. */
+/** A list of texts in PostgreSQL's own form. Both clients pass a text on unchanged. */
 const arrayOf = (values: string[]) => `{${values.map((value) => `"${value.replace(/[\\"]/g, "\\$&")}"`).join()}}`;
 
 const jsonOf = (rows: Readonly<Record<string, string | null>>) =>

@@ -8,19 +8,19 @@ import { fromText, toText } from "./text.js";
 export type RedisClient = { eval: (...args: any[]) => Promise<any> };
 
 export interface RedisOptions {
-  /** Begins the two keys that all rows are in. Default: `l402-fetch:` */
+  /** The start of the two keys that hold all rows. Default: `l402-fetch:` */
   prefix?: string | undefined;
-  /** Use the server as it is: it may lose what it has answered, and with it what was paid for. Default: false */
+  /** Uses the server even if it may lose rows after it has confirmed them, and with them tokens. Default: false */
   acceptLoss?: boolean | undefined;
 }
 
 /*
- * Rows are the fields of one hash, and their keys the members of a sorted set. In answers a `=` stands before each
- * key and value, since Upstash's client takes what looks like JSON for JSON; in arguments it tells a value from none,
- * which is an empty text.
+ * Rows are the fields of one hash, and their keys are the members of a sorted set. In answers a `=` stands before each
+ * key and value, since Upstash's client parses every text that looks like JSON. In arguments a `=` stands before each
+ * value. An empty text means that there is no value.
  *
- * A script that fails half-way is not undone. So whose the keys are is found out first, and what sets comes before
- * what deletes: a server that is out of memory refuses the first of those, and then nothing is done.
+ * A script that fails half-way is not undone. So a script first checks whose the keys are, and sets before it deletes.
+ * A server that is out of memory refuses the first command that sets, and then nothing is done.
  */
 const WRITE = `
 redis.call('ZCARD', KEYS[2])
@@ -60,14 +60,14 @@ end
 return found`;
 
 /**
- * A store in Redis (6 or later) or Valkey, shared by all who are given the same server and prefix. Every write,
- * reading and listing is one script and one round trip. All is under two keys with one hash tag, so that a cluster
- * keeps it in one place.
+ * A store in Redis (6 or later) or Valkey, shared by all who use the same server and prefix. Every write, reading and
+ * listing is one script and one round trip. All rows are under two keys with one hash tag, so that a cluster keeps
+ * them in one place.
  *
- * Redis answers before it has written, unless it is told otherwise: the store asks once, and rejects unless
- * `appendonly` is yes, `appendfsync` is always and `maxmemory-policy` is noeviction. Servers that don't tell, as many
- * hosted ones and Upstash, need `acceptLoss`. Even so a failover to a replica loses what had not reached it: replicas
- * are always behind.
+ * By default Redis answers before it has written to the disk. So the store asks the server once for its settings. It
+ * rejects unless `appendonly` is yes, `appendfsync` is always and `maxmemory-policy` is noeviction. Upstash and many
+ * hosted servers don't tell their settings, and need `acceptLoss`. A failover to a replica can still lose rows:
+ * replicas are always behind.
  *
  * @throws {L402Error} `invalid_options`
  */
@@ -82,7 +82,7 @@ export function redisStore(client: RedisClient, options: RedisOptions = {}): Row
   const keys = ["rows", "keys"].map((name) => `{${prefix}}${name}`);
   let checked: Promise<void> | undefined;
 
-  /** Asks the server once how it keeps what it is told; an answer that does not do is asked for again. */
+  /** Asks the server once how it keeps its data. After a bad answer it is asked again. */
   function check() {
     checked ??= checkDurable(setting).catch((error) => {
       checked = undefined;
@@ -124,14 +124,14 @@ const argumentsOf = (rows: Readonly<Record<string, string | null>>) =>
   Object.entries(rows).flatMap(([key, value]) => [key, value === null ? "" : `=${toText(value)}`]);
 
 interface Adapted {
-  // biome-ignore lint/suspicious/noExplicitAny: a script answers what it likes
+  // biome-ignore lint/suspicious/noExplicitAny: a script's answer has any type
   run(script: string, keys: string[], args: string[]): Promise<any>;
-  /** What the server is set to; undefined where it does not say. */
+  /** The value of a setting. Undefined if the server does not tell. */
   setting(name: string): Promise<unknown>;
 }
 
 function adapt(client: RedisClient): Adapted {
-  // biome-ignore lint/suspicious/noExplicitAny: told apart by what each has
+  // biome-ignore lint/suspicious/noExplicitAny: the members tell the clients apart
   const any = client as any;
   if (typeof any?.eval !== "function") throw invalid("client must be one of ioredis, node-redis or @upstash/redis");
   // ioredis
@@ -141,18 +141,18 @@ function adapt(client: RedisClient): Adapted {
       setting: async (name) => (await any.config("GET", name))[1],
     };
   }
-  // node-redis; its cluster has no command that tells
+  // node-redis. Its cluster has no command that reads settings.
   if (typeof any.evalSha === "function") {
     return {
       run: (script, keys, args) => any.eval(script, { keys, arguments: args }),
       setting: async (name) => (await any.configGet?.(name))?.[name],
     };
   }
-  // Upstash, which has no command that tells
+  // Upstash. It has no command that reads settings.
   return { run: (script, keys, args) => any.eval(script, keys, args), setting: async () => undefined };
 }
 
-/** What a server must be set to, so that it forgets nothing that it has answered. */
+/** The settings that a server must have, so that it loses nothing that it has confirmed. */
 const NEEDED = { appendonly: "yes", appendfsync: "always", "maxmemory-policy": "noeviction" };
 
 async function checkDurable(setting: Adapted["setting"]) {

@@ -3,7 +3,7 @@ import { rangeOf } from "./range.js";
 import type { Rows } from "./rows.js";
 import { fromText, toText } from "./text.js";
 
-/** What is used of a database: one of node:sqlite, bun:sqlite or better-sqlite3. */
+/** The part of a database that is used: one of node:sqlite, bun:sqlite or better-sqlite3. */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
@@ -19,8 +19,7 @@ export interface SqliteStatement {
 }
 
 /**
- * For how long a transaction of another process is waited for, and the longest pause between two tries, in
- * milliseconds.
+ * The longest wait for a transaction of another process, and the longest pause between two tries, in milliseconds.
  */
 const PATIENCE = 10_000;
 const PAUSE = 25;
@@ -32,18 +31,16 @@ const builtin = <T>(name: string): T | undefined =>
   typeof process === "undefined" ? undefined : (process.getBuiltinModule?.(name) as T | undefined);
 
 /**
- * A store in a SQLite database: one table, `l402_fetch`. All processes of one machine may share it; a network's file
- * system does not do, since it has no shared memory for the write-ahead log.
+ * A store in a SQLite database: one table, `l402_fetch`. All processes of one machine may share it. It does not work on
+ * a network's file system, which has no shared memory for the write-ahead log.
  *
- * Every write is on the disk before it resolves (write-ahead log, `synchronous` FULL). Writes that are asked for at
- * once share a transaction, and so the disk's time. SQLite works synchronously, but a lock of another process is
- * waited for asynchronously, up to 10 s. A file that is no database is never overwritten.
+ * Every write is on the disk before it resolves (write-ahead log, `synchronous` FULL). Writes at the same moment share
+ * a transaction, and so the disk's time. SQLite works synchronously, but the store waits for a lock of another process
+ * asynchronously, up to 10 s. A file that is no database is never overwritten.
  *
- * @param database a path, with the SQLite that Node (22.13 or later), Deno and Bun have themselves: the file is made
- * where it is
- * missing (mode 0600), its folder is not. Or a database that is open: of better-sqlite3, node:sqlite or bun:sqlite.
- * The store
- *   makes it use a write-ahead log, and rejects while the caller is inside a transaction of his own.
+ * @param database A path, for the SQLite that Node (22.13 or later), Deno and Bun bring. If the file is missing, it is
+ *   made (mode 0600), but not its folder. Or an open database of better-sqlite3, node:sqlite or bun:sqlite. The store
+ *   makes it use a write-ahead log. It rejects while the caller is inside a transaction of the same database.
  * @throws {L402Error} `invalid_options`
  */
 export function sqliteStore(database: string | SqliteDatabase): Rows {
@@ -51,7 +48,7 @@ export function sqliteStore(database: string | SqliteDatabase): Rows {
   let connection: Connection | undefined;
   let waiting: Write[] = [];
 
-  /** Runs a task in a transaction, once nobody else's is in the way. */
+  /** Runs a task in a transaction, as soon as no other transaction is in the way. */
   async function transact<T>(begin: string, task: (connection: Connection) => T): Promise<T> {
     const end = performance.now() + PATIENCE;
     for (let pause = 1; ; pause = Math.min(2 * pause, PAUSE)) {
@@ -84,7 +81,7 @@ export function sqliteStore(database: string | SqliteDatabase): Rows {
     write: (changes, seen) =>
       new Promise((resolve, reject) => {
         waiting.push({ changes: Object.entries(changes), seen: Object.entries(seen), resolve, reject });
-        // Not at once: who else is about to write goes along.
+        // Not at once, so that other writes of this moment join the transaction.
         if (waiting.length === 1) setImmediate(commit);
       }),
     async list(prefix, options) {
@@ -114,7 +111,7 @@ interface Connection {
   statement(sql: string): SqliteStatement;
   get(key: string): string | null;
   write(write: Write): boolean;
-  /** Fails at once where another process is in the way, and where the caller is inside a transaction. */
+  /** Fails at once if another process is in the way, or if the caller is inside a transaction. */
   transact<T>(begin: string, task: (rows: Connection) => T): T;
 }
 
@@ -152,7 +149,7 @@ function connector(database: string | SqliteDatabase): () => Connection {
 type Opener = new (path: string) => SqliteDatabase & { close(): void };
 type Files = { openSync(path: string, flags: string, mode: number): number; closeSync(file: number): void };
 
-/** Makes the file for its owner only; SQLite gives the same mode to those beside it. */
+/** Makes the file for its owner only. SQLite gives the same mode to the files beside it. */
 function create(path: string, { openSync, closeSync }: Files) {
   try {
     closeSync(openSync(path, "a", 0o600));
@@ -162,7 +159,7 @@ function create(path: string, { openSync, closeSync }: Files) {
   }
 }
 
-/** SQLite's own waiting would stop the whole program; the caller may want it for what he does himself. */
+/** Turns SQLite's own waiting off during a task: it would stop the whole program. The caller may want it elsewhere. */
 function withoutWaiting<T>(database: SqliteDatabase, task: () => T): T {
   const before = Number(database.prepare("PRAGMA busy_timeout").get().timeout);
   database.exec("PRAGMA busy_timeout = 0");
@@ -173,18 +170,18 @@ function withoutWaiting<T>(database: SqliteDatabase, task: () => T): T {
   }
 }
 
-/** Sets a database up, and prepares what is asked of it. `guard` is put around each transaction. */
+/** Sets a database up, and prepares its statements. `guard` is put around each transaction. */
 function prepare(database: SqliteDatabase, guard: typeof withoutWaiting): Connection {
-  // Fails inside a transaction of the caller's, which could take the table away again.
+  // Fails inside a transaction of the caller's: a rollback would take the table away again.
   database.exec("BEGIN");
   database.exec("COMMIT");
   if (database.prepare("PRAGMA journal_mode = WAL").get().journal_mode !== "wal")
     throw new Error("the database can't have a write-ahead log: is it in memory, or on a network's file system?");
-  // EXTRA (3) stays. What is there is set all the same: a default that was never set turns into NORMAL with the next
-  // transaction in some builds of SQLite, better-sqlite3's for one.
+  // EXTRA (3) stays. Even an unchanged value has to be set: in some builds of SQLite, such as better-sqlite3's, a
+  // default that was never set turns into NORMAL with the next transaction.
   const { synchronous } = database.prepare("PRAGMA synchronous").get();
   database.exec(`PRAGMA synchronous = ${synchronous === 3 ? "EXTRA" : "FULL"}`);
-  // On macOS alone a disk has to be asked twice.
+  // Only on macOS a disk has to be asked twice.
   database.exec("PRAGMA fullfsync = ON");
   database.exec(
     "CREATE TABLE IF NOT EXISTS l402_fetch (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -238,5 +235,5 @@ function prepare(database: SqliteDatabase, guard: typeof withoutWaiting): Connec
 
 const invalid = (message: string) => new L402Error("invalid_options", message);
 
-/** Whether another process is in the way. Deno has no code for it; the text is SQLite's own, in every library. */
+/** Whether another process is in the way. Deno has no code for it, but every library shows SQLite's own text. */
 const isLocked = (error: unknown) => /^database is locked/.test((error as Error | undefined)?.message ?? "");

@@ -1,13 +1,13 @@
 const VERSION = 1;
 /**
- * For how long a lock is held without a sign of life from its holder, in milliseconds. The stub's module sends several
- * in this time.
+ * A lock is held for this many milliseconds without a sign of life from its holder. The stub's module sends several in
+ * this time.
  */
 const LEASE = 20_000;
 /** UTF-16 units in one stored piece of a value: objects without SQLite take 128 KiB, and a unit is up to 2 bytes. */
 const PIECE = 60_000;
 
-/** What it uses of `DurableObjectState`. */
+/** The part of `DurableObjectState` that is used. */
 export interface LedgerState {
   /** The object's own storage. */
   storage: {
@@ -17,9 +17,9 @@ export interface LedgerState {
   };
 }
 
-/** What it is asked. */
+/** A question to the object. */
 type Question = { key: string; value: string | null; name: string; holder: string };
-/** Who holds a lock, until when, and when it was last taken from one that did not free it. */
+/** The holder of a lock, the end of the lease, and the time when a holder last lost the lock without freeing it. */
 type Lock = { holder: string | null; until: number; takenOver: number };
 
 /**
@@ -27,7 +27,7 @@ type Lock = { holder: string | null; until: number; takenOver: number };
  * `fetch`, so it works with any compatibility date, and with both kinds of storage (SQLite-backed classes are the
  * better choice).
  *
- * Between its reads and writes nothing else runs: while storage is at work the runtime delivers no other request.
+ * Between its reads and writes nothing else runs: while storage is at work, the runtime delivers no other request.
  */
 export class L402Ledger {
   #storage: LedgerState["storage"];
@@ -81,7 +81,7 @@ export class L402Ledger {
     return pieces.join("");
   }
 
-  /** Sets a value, or deletes it where it is null. `holder` must still have the lock `name`, where it is given. */
+  /** Sets a value, or deletes it if it is null. If `holder` is given, it must still have the lock `name`. */
   async #set({ key, value, name, holder }: Question) {
     const before = ((await this.#storage.get(`count/${key}`)) as number | undefined) ?? 0;
     if (name !== undefined && (await this.#lockOf(name))?.holder !== holder) return { lost: true };
@@ -101,12 +101,12 @@ export class L402Ledger {
     return (await this.#storage.get(`lock/${name}`)) as Lock | undefined;
   }
 
-  /** Gives the lock, or says for how many milliseconds at most it is another's. */
+  /** Gives the lock. Or tells how many milliseconds at most another holds it. */
   async #lock({ name, holder }: Question) {
     const before = await this.#lockOf(name);
     const now = Date.now();
     const isHeld = before?.holder && before.holder !== holder;
-    // A lease can't be longer than this: a clock that was set back frees nothing late.
+    // A lease can't be longer than this. So a clock that was set back frees nothing late.
     const left = isHeld ? Math.min(before.until - now, LEASE) : 0;
     if (left > 0) return { wait: left };
     const takenOver = isHeld ? now : (before?.takenOver ?? 0);
@@ -124,7 +124,7 @@ export class L402Ledger {
   async #unlock({ name, holder }: Question) {
     const lock = await this.#lockOf(name);
     if (lock?.holder !== holder) return { lost: true };
-    // Later holders are told when it was last taken from one that did not free it.
+    // Later holders learn when the lock was last taken from a holder that did not free it.
     if (lock.takenOver) await this.#storage.put(`lock/${name}`, { holder: null, until: 0, takenOver: lock.takenOver });
     else await this.#storage.delete(`lock/${name}`);
     return {};
