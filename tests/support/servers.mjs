@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { find, REDIS, run } from "../../scripts/lib.mjs";
 
 async function freePort() {
@@ -85,7 +85,8 @@ export async function startPostgres(settings = {}) {
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const start = () => {
-    const [program, args] = asPostgres(find("postgres"), "-D", data, ...flags);
+    // of the same version, whatever else the PATH has
+    const [program, args] = asPostgres(join(dirname(find("initdb")), "postgres"), "-D", data, ...flags);
     return spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   };
   return server(folder, port, start);
