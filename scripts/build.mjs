@@ -1,10 +1,10 @@
-// Builds the package from scratch into dist/, which is what `npm pack` packs.
+// Builds the package from scratch into dist/. `npm pack` packs that folder.
 import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { at, run, targetDir } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
-/** What rustc may use for wasm32-unknown-unknown by default, and bindgen's externref tables. */
+/** The wasm features that rustc uses for wasm32-unknown-unknown by default, and bindgen's externref tables. */
 const FEATURES = [
   "bulk-memory",
   "bulk-memory-opt",
@@ -33,12 +33,12 @@ const OPTIMISE = [
   "--dealign",
 ];
 
-/** The stores of rows and what they share: nothing that users import leads to them. */
+/** The stores of rows and their shared modules. No module that users import leads to them. */
 const ROWS = /^stores\/(?:rows|range|text|sorted-keys|sqlite|postgres|redis|.*-rows)\.ts$/;
 
 /**
- * Takes the types out of src/js, file by file. An entry stands at the top of dist, where import maps name it;
- * everything else keeps its folder.
+ * Takes the types out of src/js, file by file. An entry goes to the top of dist, where import maps name it. All other
+ * files keep their folders.
  */
 async function modules(dist) {
   const { build } = await import("esbuild");
@@ -55,7 +55,7 @@ async function modules(dist) {
     logLevel: "error",
   });
   for (const name of await readdir(`${from}/entries`)) await edit(`${dist}/${name.replace(/ts$/, "js")}`, asTop);
-  // A module of types alone is empty now.
+  // A module of types alone is empty without them.
   for (const name of files) {
     const file = `${dist}/${placeOf(name).replace(/ts$/, "js")}`;
     if ((await readFile(file, "utf8")).trim() === "") await rm(file);
@@ -73,7 +73,7 @@ async function typeCheck(out) {
   await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("src/js"), "--outDir", out]);
 }
 
-/** Copies the declarations that users can reach, by the imports of those of the entries, the wallets and the stores. */
+/** Copies the declarations that users can reach: those of the entries, wallets and stores, and all that they import. */
 async function declarations(dist, out) {
   await cp(`${out}/entries/index.d.ts`, `${out}/index.d.ts`);
   await edit(`${out}/index.d.ts`, asTop);
@@ -90,12 +90,12 @@ async function declarations(dist, out) {
   }
 }
 
-/** What is loaded with loading/bind.js alone. */
+/** The modules that only loading/bind.js loads. */
 const PARTS = ["../core/client.js", "../core/env.js", "../core/locks.js", "../core/parsers.js", "../core/repeat.js"];
 
 /**
- * Joins modules that are always loaded together. Each file costs Node half a millisecond, and a page without a bundler
- * a request.
+ * Joins modules that are always loaded together. Each file costs half a millisecond in Node, and a request in a page
+ * without a bundler.
  */
 async function joinParts(dist) {
   const { build } = await import("esbuild");
@@ -122,8 +122,8 @@ async function joinParts(dist) {
 }
 
 /**
- * The modules of wallets and stores that users import, and those of them that only Workers have, which are never
- * required.
+ * The modules of wallets and stores that users import. Then those of them that only Workers use: these are never
+ * loaded with `require`.
  */
 const MODULES = [
   "wallets/webln",
@@ -139,7 +139,7 @@ const MODULES = [
 ];
 const ONLY_MODULES = ["stores/durable-object/ledger"];
 
-/** The same modules as CommonJS, in a folder of their own, file by file, so that each is there once. */
+/** The same modules as CommonJS in their own folder, file by file, so that no module is there twice. */
 async function commonJs(dist) {
   const { build } = await import("esbuild");
   const to = `${dist}/cjs`;
@@ -178,8 +178,8 @@ export async function build(beside = () => {}) {
   const wasm = `${dist}/l402_fetch.wasm`;
 
   await Promise.all([
-    // The profile must not strip: bindgen reads the target features. The only crate type is cdylib: if an rlib is made
-    // too, cargo leaves out link-time optimisation, which saves a tenth of the size.
+    // The profile must not strip: bindgen reads the target features. The only crate type is cdylib: with an rlib beside
+    // it, cargo leaves out link-time optimisation, which saves a tenth of the size.
     run("cargo", [
       "rustc",
       "--locked",

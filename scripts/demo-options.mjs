@@ -14,9 +14,9 @@ const VARIABLES = {
 };
 
 /**
- * Reads what the command line and the environment ask for. null: the demo without nodes. `{}`: a network of its own.
- * Options take precedence over variables. Variables count only if real nodes are
- * asked for, since they may be set for other programs.
+ * Reads the command line and the environment. null: the demo without nodes. `{}`: a network of its own. Options take
+ * precedence over variables. Variables count only if real nodes are asked for, since they may be set for other
+ * programs.
  *
  * @throws {RunError} if they contradict each other, or something is missing
  */

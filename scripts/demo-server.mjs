@@ -1,5 +1,5 @@
 // The server of the demo on real nodes. It serves the page, and passes its requests on to the shop and to the lnd node.
-// The page never gets the node's macaroon. What it may ask of the node is listed here.
+// The page never gets the node's macaroon. It may ask the node only the calls that are listed here.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { pipeline } from "node:stream/promises";
@@ -8,30 +8,30 @@ import { listen } from "../tests/support/listen.mjs";
 import { sendFile } from "../tests/support/serve.mjs";
 import { at, RunError } from "./lib.mjs";
 
-/** All that a wallet needs. */
+/** The calls that a wallet needs. */
 const LND = [
   ["POST", /^\/v2\/router\/send$/],
   ["GET", /^\/v2\/router\/track\/[\w=-]+$/],
   ["GET", /^\/v1\/balance\/channels$/],
 ];
 
-/** Response headers of the shop that the page is to see. */
+/** The response headers of the shop that the page gets. */
 const SHOWN = ["content-type", "www-authenticate"];
 
 /**
- * Serves the page on loopback. `shop` is the URL that it buys, `lnd` is `{ url, macaroon, ca? }`, the macaroon in hex;
- * `about` goes to the page as it is: `source`, `network`, `price`, `thing`, `payer`, `isOwn`. Resolves with the page's
- * `url` and `close()`.
+ * Serves the page on loopback. `shop` is the URL that it buys. `lnd` is `{ url, macaroon, ca? }`, with the macaroon in
+ * hex. `about` goes to the page unchanged: `source`, `network`, `price`, `thing`, `payer`, `isOwn`. Resolves with the
+ * page's `url` and `close()`.
  */
 export async function serveDemo({ port, shop, lnd, about }) {
-  // worth nothing elsewhere, and no other page can read it
+  // A secret of this server alone. No other page can read it.
   const key = randomBytes(32).toString("hex");
   const hosts = new Set();
   const isOurs = (sent) =>
     typeof sent === "string" && sent.length === key.length && timingSafeEqual(Buffer.from(sent), Buffer.from(key));
 
   async function answer(request, response) {
-    // a name that was made to point here would share the page's origin with its own pages
+    // Another name may be made to point here. Its pages would then have the origin of this page.
     if (!hosts.has(request.headers.host))
       return refuse(response, 403, "open the page at the address that the command printed");
     const { pathname, search } = new URL(request.url, "http://localhost");
@@ -62,7 +62,7 @@ export async function serveDemo({ port, shop, lnd, about }) {
       redirect: "manual",
     });
     response.statusCode = answer.status;
-    // of several lines one is made: Firefox shows a page none of them
+    // Joins several lines of a header: Firefox shows a page none of them.
     for (const name of SHOWN) if (answer.headers.has(name)) response.setHeader(name, answer.headers.get(name));
     response.setHeader("cache-control", "no-store");
     if (answer.body) await pipeline(answer.body, response);

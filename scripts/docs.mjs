@@ -8,7 +8,7 @@ import { setup } from "./setup.mjs";
 
 const OUT = at("target/api");
 
-/** What users import, by the file of its types. Of two imports with the same types the first counts. */
+/** The names that users import, by the file of their types. If two have the same types, the first counts. */
 async function imports() {
   const { name, exports } = JSON.parse(await readFile(at("package.json"), "utf8"));
   const found = new Map();
@@ -23,7 +23,7 @@ await setup("docs");
 if (!existsSync(at("dist"))) await build();
 const { Application, LogLevel, ReflectionKind } = await import("./reference/node_modules/typedoc/dist/index.js");
 
-/** Whether a comment explains an item: its own, or that of the item whose type is written out in place. */
+/** Whether a comment explains an item: its own, or the comment of the item that its type is written out in. */
 function isExplained(item) {
   if (item.hasComment() || item.signatures?.some((signature) => signature.hasComment())) return true;
   return Boolean(item.parent?.kindOf(ReflectionKind.TypeLiteral));

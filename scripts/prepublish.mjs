@@ -1,5 +1,5 @@
-// `npm publish` runs this first. It builds the package with the toolchain of releases, packs it, and tests the tarball
-// as a user gets it. Any failure stops the publication.
+// `npm publish` runs this first. It builds the package with the toolchain of releases, packs it, and tests that
+// tarball. Any failure stops the publication.
 import { build } from "./build.mjs";
 import { at, run, RunError } from "./lib.mjs";
 import { setup } from "./setup.mjs";
