@@ -114,7 +114,7 @@ const OPEN: Verdict = Verdict::Open { until_ms: None };
 const EXPIRED: u64 = (LIFE_S + 1) * 1000;
 
 #[test]
-fn the_sender_whose_pay_has_settled() {
+fn a_settled_pay_lets_its_sender_judge_the_report() {
     let plain = entry();
     let erred = Entry { dispatch: Dispatch { error_at_ms: Some(START_MS + 5_000), ..entry().dispatch }, ..entry() };
     let heard = |heard| Entry { dispatch: Dispatch { heard: Some(heard), ..erred.dispatch.clone() }, ..entry() };
@@ -146,7 +146,7 @@ fn the_sender_whose_pay_has_settled() {
 }
 
 #[test]
-fn when_the_same_report_would_end_it_is_told() {
+fn an_open_verdict_tells_when_the_same_report_would_end_the_payment() {
     let waits = |until| Verdict::Open { until_ms: Some(START_MS + until) };
     assert_eq!(at(&Fact::NotFound, Owner::Us, &entry(), &wallet(CLN), 69_999), waits(70_000));
     assert_eq!(at(&failed(), Owner::Us, &entry(), &wallet(CLN), 0), waits(70_000));
@@ -205,7 +205,7 @@ fn not_found_counts_only_from_a_wallet_that_finds_its_payments() {
 }
 
 #[test]
-fn another_wallets_word_ends_nothing() {
+fn another_wallets_report_ends_nothing() {
     let mut old = entry();
     old.dispatch.wallet_id = None;
     for (entry, id) in [(entry(), Some("other")), (entry(), None), (old.clone(), Some("mine")), (old, None)] {
@@ -219,7 +219,7 @@ fn another_wallets_word_ends_nothing() {
 }
 
 #[test]
-fn an_abandoned_order_may_be_repeated_where_a_hash_is_settled_once() {
+fn an_abandoned_order_may_be_repeated_if_the_wallet_settles_a_hash_once() {
     let once = Wallet { settles_once: true, ..wallet(LND) };
     let (mut without, mut known, mut repeated) = (entry(), entry(), entry());
     without.dispatch.invoice = None;
@@ -258,7 +258,7 @@ fn a_preimage_that_hashes_is_proof_and_another_is_no_answer() {
 }
 
 #[test]
-fn what_is_stored_of_an_order_comes_back_and_is_absent_where_there_is_none() {
+fn a_stored_order_is_read_back_and_its_absent_members_stay_absent() {
     let mut whole = entry();
     whole.dispatch = Dispatch {
         error_at_ms: Some(START_MS + 1),
@@ -337,7 +337,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_holds_whatever_is_reported(
+    fn rules_hold_for_every_report(
         (kind, begun_ms) in (0..7_u8, 0..10_000_000_u64), owner in owners(), dispatch in dispatches(),
         wallet in wallets(), life_s in 0..10_000_u64, now in 0..20_000_000_u64, later in 0..20_000_000_u64,
     ) {

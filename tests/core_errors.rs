@@ -803,7 +803,7 @@ mod macaroons {
     }
 
     #[test]
-    fn what_is_no_macaroon_is_opaque() {
+    fn a_token_that_is_no_macaroon_is_opaque() {
         for token in [
             "opaque".to_owned(),
             String::new(),
@@ -833,7 +833,7 @@ mod macaroons {
 
     /// Such a token may be for anything, so nobody knows what its payment would buy.
     #[test]
-    fn what_starts_as_a_macaroon_must_be_one() {
+    fn a_token_that_starts_as_a_macaroon_must_be_one() {
         let signature = format!("\"s64\":\"{}\"", base64(&[9; 32]));
         let id = packet("identifier", b"id");
         let sig = packet("signature", &[9; 32]);
@@ -877,7 +877,7 @@ mod macaroons {
     }
 
     #[test]
-    fn what_an_identifier_commits_to() {
+    fn an_identifier_commits_to_a_hash_only_in_known_layouts() {
         let identify = |identifier: &[u8]| {
             let bytes = [
                 &[2, 2, (identifier.len() & 127 | (usize::from(identifier.len() > 127) << 7)) as u8][..],
@@ -917,7 +917,7 @@ mod macaroons {
     }
 
     #[test]
-    fn what_cant_be_narrowed() {
+    fn a_token_or_caveat_that_cant_be_used_is_refused() {
         let good = base64(&v2(&[]));
         let long = "x".repeat(MAX_CAVEAT + 1);
         let most = "x".repeat(MAX_CAVEAT);

@@ -259,7 +259,7 @@ fn an_open_payment_is_the_lock_of_its_resource() {
 }
 
 #[test]
-fn a_reservation_whose_owner_is_gone_is_released_by_who_comes_next() {
+fn a_reservation_whose_owner_is_gone_is_released_by_the_next_purchase() {
     let shop = Shop::new(15);
     entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
     match shop.begin("2", A, 2, 10, true, Manner::Honest) {
@@ -285,7 +285,7 @@ fn a_limit_counts_what_is_reserved_and_names_itself() {
 }
 
 #[test]
-fn whatever_a_store_says_of_a_write_it_counts_once() {
+fn a_write_counts_once_whatever_the_store_says_of_it() {
     for manner in [Manner::RefusesFirst, Manner::LosesAnswer, Manner::Late] {
         let mut shop = Shop::new(1000);
         shop.scopes = vec!["agent".into(), "task".into()];

@@ -76,7 +76,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_it_offers_is_what_we_read() {
+fn the_core_reads_the_offer_that_the_paywall_makes() {
     let paywall = Paywall::start();
     for settings in [
         "",
@@ -155,7 +155,7 @@ fn what_it_offers_is_what_we_read() {
 }
 
 #[test]
-fn what_is_paid_is_given_and_counted() {
+fn a_paid_resource_is_given_and_counted() {
     let paywall = Paywall::start();
     let asked = paywall.get("/shop/a/weather?price=21");
     assert_eq!(asked.status, 402);

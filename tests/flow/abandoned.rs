@@ -60,7 +60,7 @@ fn any_other_wallet_is_not_asked_again() {
 }
 
 #[test]
-fn what_is_on_its_way_or_can_not_be_told_is_not_sent_again() {
+fn an_order_that_is_pending_or_unclear_is_not_sent_again() {
     for found in [Fact::Pending, Fact::Unreachable] {
         let (world, store, _) = abandoned(true);
         let (second, host) = instance(&world, &store, "lnd", true);
@@ -91,7 +91,7 @@ fn a_refusal_of_the_second_order_says_nothing_of_the_first() {
 }
 
 #[test]
-fn nothing_is_sent_again_beyond_what_this_instance_may_pay_at_once() {
+fn an_order_above_this_instances_limit_for_a_payment_is_not_sent_again() {
     // 10 sat and a fee of at most 5.
     for (per_payment, expected) in [(15, PAID), (14, open(Code::PaymentUnknown, State::Pending))] {
         let (world, store, _) = abandoned(true);
@@ -119,7 +119,7 @@ fn a_second_order_that_is_held_up_leaves_the_first_open() {
 }
 
 #[test]
-fn once_the_invoice_has_expired_a_fresh_one_is_paid() {
+fn a_fresh_invoice_is_paid_once_the_first_has_expired() {
     let (world, store, invoice) = abandoned(true);
     let (second, host) = instance(&world, &store, "lnd", true);
     world.executor.pass(601_000);
@@ -128,7 +128,7 @@ fn once_the_invoice_has_expired_a_fresh_one_is_paid() {
 }
 
 #[test]
-fn the_first_senders_late_word_does_not_end_the_second_order() {
+fn a_late_answer_to_the_first_order_does_not_end_the_second() {
     let (world, store) = (World::new(), Store::new(true));
     let (first, first_host) = instance(&world, &store, "lnd", true);
     let late = world.wallet_waits();

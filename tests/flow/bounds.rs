@@ -112,7 +112,7 @@ fn the_sizes_are_about_right() {
 }
 
 #[test]
-fn what_may_be_compacted() {
+fn only_old_settled_payments_are_compacted() {
     let now = 1_800_000_000_123;
     let old = now - 10 * DAY_MS;
     let origin = "https://api.example";
@@ -176,7 +176,7 @@ fn old_payments_make_room_and_stay_in_every_total() {
 }
 
 #[test]
-fn limits_count_what_was_compacted() {
+fn limits_count_compacted_payments() {
     let (world, store) = (World::new(), Store::new(true));
     let old = world.now() - 9 * DAY_MS;
     let origin = "https://api.example";
@@ -291,7 +291,7 @@ fn a_hash_stays_known_while_its_token_is_kept() {
 }
 
 #[test]
-fn what_another_instance_compacted_does_not_come_back() {
+fn payments_that_another_instance_compacted_do_not_come_back() {
     let (world, store) = (World::new(), Store::new(true));
     let old = world.now() - 9 * DAY_MS;
     let journal = filled(KEPT_BYTES, |number| row(number, "https://a.example", State::Paid, old));
@@ -360,7 +360,7 @@ fn a_journal_full_of_todays_payments_refuses_to_buy_until_they_may_be_compacted(
 }
 
 #[test]
-fn a_stock_of_tokens_that_may_still_be_good_refuses_to_buy() {
+fn a_store_full_of_good_tokens_refuses_to_buy() {
     let (world, store) = (World::new(), Store::new(true));
     let now = world.now();
     let tokens = stock(MOST_BYTES, |number| {
@@ -383,7 +383,7 @@ fn a_stock_of_tokens_that_may_still_be_good_refuses_to_buy() {
 }
 
 #[test]
-fn there_is_room_for_what_open_payments_may_bring() {
+fn room_is_kept_for_the_tokens_of_open_payments() {
     for (open, expected) in [(true, refused(Code::StoreFailed)), (false, PAID)] {
         let (world, store) = (World::new(), Store::new(true));
         let now = world.now();
@@ -454,7 +454,7 @@ fn expired_and_used_up_tokens_make_room_and_dishonored_ones_do_not() {
 }
 
 #[test]
-fn a_token_remembers_so_many_refusals() {
+fn a_token_remembers_a_limited_number_of_refusals() {
     let mut bought = token(0, "https://api.example", "token", 1_800_000_000_123);
     let at = |number: usize| Url::of(&format!("https://api.example/other/{number}"));
     (0..2).for_each(|_| bought.note_refusal("GET", &at(0)));
@@ -489,9 +489,9 @@ fn sums_that_cannot_be_read_are_never_overwritten() {
 }
 
 /// Prints what one purchase costs the core, store included, where the records are as full as they get:
-/// `cargo test --release --test flow full_books -- --nocapture`
+/// `cargo test --release --test flow full_records -- --nocapture`
 #[test]
-fn a_purchase_with_full_books() {
+fn a_purchase_with_full_records() {
     let sizes: &[usize] = if cfg!(debug_assertions) { &[KEPT_BYTES] } else { &[KEPT_BYTES, MOST_BYTES] };
     for bytes in sizes.iter().copied() {
         let (world, store) = (World::new(), Store::new(true));

@@ -47,7 +47,7 @@ fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fak
 }
 
 #[test]
-fn a_wallet_that_finds_nothing_is_never_believed_to_have_paid_nothing() {
+fn not_found_ends_nothing_if_the_wallet_never_finds_a_payment() {
     // NWC, a timeout of what was paid: lookup_invoice of wallets that search incoming invoices only says NOT_FOUND for
     // ever.
     let (world, store, (client, host), hash, end) = thrown(wallet("nwc", false, NWC), Fact::NotFound);
@@ -130,7 +130,7 @@ fn a_command_that_may_still_be_trying_is_waited_for_unless_it_has_ended() {
 }
 
 #[test]
-fn a_moment_is_waited_for_in_the_call_itself() {
+fn a_call_waits_if_its_payment_will_be_certain_in_a_moment() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet("lnd", true, Window::Error(2_000)));
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -150,7 +150,7 @@ fn a_moment_is_waited_for_in_the_call_itself() {
 }
 
 #[test]
-fn a_pay_that_is_still_at_work_is_waited_for_whatever_a_lookup_says() {
+fn a_lookup_ends_nothing_while_pay_is_still_at_work() {
     for has_store in [false, true] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
@@ -238,7 +238,7 @@ fn a_record_without_a_time_may_be_of_an_earlier_attempt_until_the_window_has_pas
 }
 
 #[test]
-fn another_wallets_not_found_ends_nothing_and_its_preimage_does() {
+fn another_wallets_report_ends_a_payment_only_with_a_preimage() {
     let (world, store, _, hash, _) = thrown(wallet("one node", true, Window::None), Fact::Pending);
     let (other, host) = instance(&world, &store, wallet("another node", true, Window::None));
     for found in [Fact::NotFound, FAILED] {
@@ -255,7 +255,7 @@ fn another_wallets_not_found_ends_nothing_and_its_preimage_does() {
 }
 
 #[test]
-fn a_wallet_that_had_a_payment_and_does_not_find_it_is_not_believed() {
+fn not_found_ends_nothing_if_the_wallet_had_the_payment() {
     let (world, store, (client, host), _, _) = thrown(wallet("lnd", true, Window::None), Fact::Pending);
     world.lookup_says(Fact::NotFound);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -269,7 +269,7 @@ fn a_wallet_that_had_a_payment_and_does_not_find_it_is_not_believed() {
 }
 
 #[test]
-fn who_has_found_a_payment_and_once_shown_one_on_its_way_is_believed_from_then_on() {
+fn a_wallet_that_has_found_a_payment_and_shown_a_pending_one_is_believed() {
     let unknown = wallet("nwc", false, Window::None);
     let (world, store, (client, host), hash, _) = thrown(unknown.clone(), Fact::Pending);
     let preimage = world.mint.preimage(&hash).unwrap();
@@ -289,7 +289,7 @@ fn who_has_found_a_payment_and_once_shown_one_on_its_way_is_believed_from_then_o
 }
 
 #[test]
-fn half_of_what_must_be_seen_of_a_wallet_is_not_enough() {
+fn a_wallet_that_has_shown_only_one_of_these_is_not_believed() {
     for shown in [Fact::Pending, Fact::Paid { preimage: String::new(), fee_msat: None }] {
         let (world, store, (client, host), hash, _) = thrown(wallet("nwc", false, Window::None), Fact::Unreachable);
         let preimage = world.mint.preimage(&hash).unwrap();
@@ -318,7 +318,7 @@ fn an_open_payment_stands_in_the_way_of_its_own_resource() {
 }
 
 #[test]
-fn an_open_payment_stands_in_the_way_of_its_origin_where_tokens_are_shared() {
+fn an_open_payment_stands_in_the_way_of_its_origin_if_tokens_are_shared() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
     // Both ask for money, and one token opens both.
@@ -346,7 +346,7 @@ fn tells(host: &Fake, told: Resolution) -> Rc<std::cell::RefCell<Vec<(State, Cod
 }
 
 #[test]
-fn who_is_asked_where_nobody_can_tell_settles_it() {
+fn on_unknown_settles_a_payment_of_unknown_outcome() {
     for earlier in [false, true] {
         let (world, store) = (World::new(), Store::new(true));
         let (first, host) = instance(&world, &store, wallet("webln", false, Window::None));
@@ -364,7 +364,7 @@ fn who_is_asked_where_nobody_can_tell_settles_it() {
 }
 
 #[test]
-fn who_is_asked_and_says_failed_frees_the_amount() {
+fn an_on_unknown_that_says_failed_frees_the_amount() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
     world.wallet_says(Answer::NoPreimage("undefined".into()));
@@ -381,7 +381,7 @@ fn who_is_asked_and_says_failed_frees_the_amount() {
 }
 
 #[test]
-fn who_is_asked_and_can_not_tell_leaves_it_open() {
+fn an_on_unknown_that_can_not_tell_leaves_the_payment_open() {
     for told in [Resolution::Wait, Resolution::Preimage("ab".repeat(32)), Resolution::Preimage("nonsense".into())] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
@@ -394,7 +394,7 @@ fn who_is_asked_and_can_not_tell_leaves_it_open() {
 }
 
 #[test]
-fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
+fn a_payment_that_is_settled_during_the_question_stays_settled() {
     for (is_paid, earlier) in [(true, false), (true, true), (false, false), (false, true)] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
@@ -424,7 +424,7 @@ fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
 }
 
 #[test]
-fn nobody_is_asked_while_an_order_is_out() {
+fn on_unknown_is_not_asked_while_an_order_is_out() {
     for has_store in [false, true] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
@@ -442,7 +442,7 @@ fn nobody_is_asked_while_an_order_is_out() {
 }
 
 #[test]
-fn one_question_at_a_time_and_none_twice() {
+fn on_unknown_gets_one_question_at_a_time_and_none_twice() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));

@@ -56,7 +56,7 @@ impl Person {
 }
 
 #[test]
-fn whoever_is_asked_is_told_the_fee_and_what_is_left() {
+fn approve_is_told_the_fee_reserve_and_the_rest_of_the_limits() {
     let spent = |hour, day, total| Windows { per_hour: hour, per_day: day, total };
     let none = Windows::default();
     for (per_payment, all, own, expected) in [
@@ -88,13 +88,13 @@ fn whoever_is_asked_is_told_the_fee_and_what_is_left() {
 }
 
 #[test]
-fn what_is_left_is_shown_in_whole_satoshis_rounded_down() {
+fn the_rest_of_the_limits_is_shown_in_whole_satoshis_rounded_down() {
     let remaining = Remaining { payment: 999, hour: Some(1_999), day: None, total: Some(u64::MAX) };
     assert_eq!(remaining.to_json(), r#"{"payment":0,"hour":1,"day":null,"total":18446744073709551}"#);
 }
 
 #[test]
-fn one_question_at_a_time() {
+fn approve_gets_one_question_at_a_time() {
     let (world, client, host) = begin();
     let person = Person::of(&host);
     let running: Vec<_> = [URL, OTHER, THIRD].map(|url| start(&client, &host, get(url)).1).into();
@@ -113,7 +113,7 @@ fn one_question_at_a_time() {
 }
 
 #[test]
-fn a_question_whose_callers_are_gone_is_let_go_and_the_next_is_asked() {
+fn a_question_ends_when_its_callers_are_gone_and_the_next_is_asked() {
     let (world, client, host) = begin_with(|config| config.limits.all.total = Some(24_000));
     let person = Person::of(&host);
     let (first, ends_first) = start(&client, &host, get(URL));
@@ -153,7 +153,7 @@ fn an_abandoned_question_is_skipped_in_the_queue() {
 }
 
 #[test]
-fn who_joins_keeps_the_question_open() {
+fn a_caller_who_joins_keeps_the_question_open() {
     let (world, client, host) = begin();
     let person = Person::of(&host);
     let (first, ends_first) = start(&client, &host, get(URL));
@@ -169,7 +169,7 @@ fn who_joins_keeps_the_question_open() {
 }
 
 #[test]
-fn nobody_is_asked_about_an_invoice_that_expired_in_the_queue() {
+fn approve_is_not_asked_about_an_invoice_that_expired_in_the_queue() {
     let (world, client, host) = begin();
     let person = Person::of(&host);
     let (_, first) = start(&client, &host, get(URL));

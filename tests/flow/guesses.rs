@@ -45,7 +45,7 @@ fn refuses_authorization(world: &Rc<World>, status: u16) {
 }
 
 #[test]
-fn what_a_guess_breaks_is_asked_again_without_it() {
+fn a_request_that_a_guess_breaks_is_sent_again_without_the_token() {
     // 0: a preflight that is refused.
     for status in [0, 400, 401, 402, 403, 404, 405, 410, 500, 502, 503] {
         let (world, client, host) = bought();
@@ -61,7 +61,7 @@ fn what_a_guess_breaks_is_asked_again_without_it() {
 }
 
 #[test]
-fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
+fn a_method_that_acts_is_sent_again_only_if_the_server_refused_to_act() {
     for status in [401, 402] {
         let (world, client, host) = bought();
         refuses_authorization(&world, status);
@@ -88,7 +88,7 @@ fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
 }
 
 #[test]
-fn what_says_when_to_come_back_is_not_asked_again() {
+fn an_answer_that_asks_to_wait_is_handed_back() {
     for status in [408, 429] {
         let (world, client, host) = bought();
         refuses_authorization(&world, status);
@@ -115,7 +115,7 @@ fn a_network_error_that_is_no_preflight_is_the_runtimes_own() {
 }
 
 #[test]
-fn a_server_that_fails_for_a_moment_costs_no_second_payment_where_tokens_are_shared() {
+fn a_server_that_fails_for_a_moment_costs_no_second_payment_if_tokens_are_shared() {
     for status in [500, 503] {
         let (world, client, host) = bought();
         before_the_server(&world, move |sent| Some(Ok(Response::status(status, sent))));
@@ -130,7 +130,7 @@ fn a_server_that_fails_for_a_moment_costs_no_second_payment_where_tokens_are_sha
 }
 
 #[test]
-fn another_realm_can_be_bought_however_the_token_is_refused_there() {
+fn another_realm_can_be_bought_after_any_refusal_of_the_token() {
     for status in [400, 401, 402, 403, 404, 500, 503] {
         let (world, client, host) = bought();
         let realm = |url: &str| url.contains("/y/");
@@ -174,7 +174,7 @@ fn single_use(status: u16) -> (Rc<World>, TheClient, Fake) {
 }
 
 #[test]
-fn ten_at_once_where_tokens_are_good_once_are_ten_answers() {
+fn ten_calls_at_once_to_a_server_of_single_use_tokens_get_ten_answers() {
     for status in [400, 401, 402, 403] {
         let (world, client, host) = single_use(status);
         let running: Vec<_> = (0..10).map(|_| start(&client, &host, get(URL)).1).collect();
@@ -184,7 +184,7 @@ fn ten_at_once_where_tokens_are_good_once_are_ten_answers() {
 }
 
 #[test]
-fn where_tokens_are_known_to_be_good_once_no_used_one_is_sent() {
+fn no_used_token_is_sent_to_a_server_of_single_use_tokens() {
     for status in [401, 402] {
         let (world, client, host) = single_use(status);
         for sends in [2, 3, 3, 2, 2, 2] {
@@ -199,7 +199,7 @@ fn where_tokens_are_known_to_be_good_once_no_used_one_is_sent() {
 }
 
 #[test]
-fn where_tokens_are_good_once_the_used_ones_make_room() {
+fn used_single_use_tokens_make_room() {
     let (world, store) = (World::new(), Store::new(true));
     world.server.single_use.set(true);
     let (client, host) = client(&world, Some(&store), Config::new(100));
@@ -212,7 +212,7 @@ fn where_tokens_are_good_once_the_used_ones_make_room() {
 }
 
 #[test]
-fn a_server_that_says_used_up_by_403_fails_a_call_or_two_and_no_more() {
+fn a_server_that_refuses_used_up_tokens_with_403_fails_at_most_two_calls() {
     for status in [400, 403] {
         let (world, client, host) = single_use(status);
         let ends: Vec<_> = (0..10).map(|_| fetch(&client, &host, get(URL))).collect();
@@ -227,7 +227,7 @@ fn a_server_that_says_used_up_by_403_fails_a_call_or_two_and_no_more() {
 }
 
 #[test]
-fn the_first_to_each_other_path_does_not_fail() {
+fn the_first_call_to_each_other_path_does_not_fail() {
     for status in [400, 403] {
         let (world, client, host) = single_use(status);
         for path in ["/a", "/b", "/c", "/d"] {
@@ -251,7 +251,7 @@ fn a_server_whose_tokens_are_good_again_is_noticed() {
 }
 
 #[test]
-fn what_a_token_opened_besides_its_own_is_known_as_shared() {
+fn an_origin_whose_token_opened_another_resource_is_known_to_share() {
     let (world, client, host) = bought();
     assert!(!client.is_shared(ORIGIN));
     assert_eq!(fetch(&client, &host, at("/b")), REUSED);
@@ -275,7 +275,7 @@ fn what_a_token_opened_besides_its_own_is_known_as_shared() {
 }
 
 #[test]
-fn a_free_page_that_takes_any_token_honours_none() {
+fn a_free_page_that_accepts_any_token_honours_none() {
     let world = World::new();
     let (client, host) = crate::host::client(&world, None, Config::new(100));
     let seller = Rc::downgrade(&world);

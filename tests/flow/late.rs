@@ -130,7 +130,7 @@ fn a_busy_server_is_not_sent_a_second_post() {
 }
 
 #[test]
-fn an_abort_ends_the_pauses_and_frees_those_who_wait() {
+fn an_abort_ends_the_pauses_and_frees_the_waiting_calls() {
     let (world, client, host) = begin();
     learns_after(&world, 5_000, 402);
     let (aborted, first) = start(&client, &host, get(URL));
@@ -164,7 +164,7 @@ fn a_repeat_that_breaks_is_a_paid_request_that_failed() {
 }
 
 #[test]
-fn two_purchases_in_a_row_that_opened_nothing_are_enough_whatever_the_statuses() {
+fn two_purchases_in_a_row_that_opened_nothing_stop_buying_whatever_the_statuses() {
     for status in [500, 503, 429, 404] {
         let (world, store) = (World::new(), Store::new(true));
         let (mut client, mut host) = client(&world, Some(&store), Config::new(100));
@@ -267,7 +267,7 @@ fn a_store_that_hangs_holds_up_no_answer_that_is_there() {
 }
 
 #[test]
-fn what_asks_for_no_money_is_handed_back_though_money_was_taken_there() {
+fn an_answer_that_asks_for_no_money_is_handed_back_after_a_dishonored_payment() {
     let (world, client, host) = begin();
     let header = world.mint.offer(&Terms::default(), world.now()).header();
     world.answers(move |sent| Ok(Response::challenge(&header, sent)));

@@ -73,7 +73,7 @@ fn all_was_paid(world: &Rc<World>) {
 }
 
 #[test]
-fn what_was_paid_is_found_and_used() {
+fn a_payment_that_went_through_is_found_and_used() {
     for asks_for_sums in [false, true] {
         let (world, store) = lost(3, true);
         let (client, host) = instance(&world, &store);
@@ -101,7 +101,7 @@ fn what_was_paid_is_found_and_used() {
 }
 
 #[test]
-fn what_failed_is_released_once_its_invoice_has_expired() {
+fn a_failed_payment_is_released_once_its_invoice_has_expired() {
     for (has_lock, wait_ms, believed) in
         [(true, 10_000, false), (true, 3_599_000, false), (true, 3_601_000, true), (false, 3_601_000, true)]
     {
@@ -149,7 +149,7 @@ fn without_a_store_memory_is_looked_up() {
 }
 
 #[test]
-fn a_wallet_without_a_lookup_is_answered_for_at_once() {
+fn payments_are_told_at_once_if_the_wallet_has_no_lookup() {
     let (world, store) = lost(5, true);
     let (client, _) = instance(&world, &store);
     let before = world.now();
@@ -172,7 +172,7 @@ fn lookups_that_hang_take_ten_seconds_for_all_of_them() {
 }
 
 #[test]
-fn what_says_nothing_changes_nothing() {
+fn a_lookup_that_says_nothing_changes_nothing() {
     let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     for found in [Fact::Unreachable, Fact::Pending, wrong] {
         let (world, store) = lost(2, true);
@@ -191,7 +191,7 @@ fn what_says_nothing_changes_nothing() {
 }
 
 #[test]
-fn of_very_many_the_latest_are_looked_up() {
+fn only_the_latest_of_very_many_payments_are_looked_up() {
     let (world, store) = lost(150, true);
     let (client, _) = instance(&world, &store);
     all_was_paid(&world);
@@ -202,7 +202,7 @@ fn of_very_many_the_latest_are_looked_up() {
 }
 
 #[test]
-fn who_asks_at_the_same_time_shares_the_lookups() {
+fn callers_at_the_same_time_share_the_lookups() {
     for isolated in [false, true] {
         let (world, store) = lost(3, true);
         let (client, host) = instance(&world, &store);
@@ -232,7 +232,7 @@ fn who_asks_at_the_same_time_shares_the_lookups() {
 }
 
 #[test]
-fn who_gives_up_on_the_lookups_leaves_nobody_waiting() {
+fn a_caller_who_gives_up_on_the_lookups_leaves_nobody_waiting() {
     let (world, store) = lost(1, true);
     let (client, _) = instance(&world, &store);
     world.on_lookup.replace(Some(Box::new(|_| never())));
@@ -354,7 +354,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
 }
 
 #[test]
-fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_failed() {
+fn a_clock_that_is_set_forward_does_not_end_a_living_purchase() {
     for has_store in [true, false] {
         let (world, store) = (World::new(), Store::new(true));
         let store = has_store.then_some(&store);

@@ -120,7 +120,7 @@ fn nothing_is_paid_with_limits_of_zero() {
 }
 
 #[test]
-fn the_fee_a_wallet_may_add() {
+fn the_fee_reserve_is_one_percent_or_five_satoshis_within_the_limits() {
     for (amount, limit_sat, expected) in
         [(10_000, 100, 5_000), (600_000, 1_000, 6_000), (97_000, 100, 3_000), (100_000, 100, 0), (1, 1, 999)]
     {
@@ -165,7 +165,7 @@ fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent()
 }
 
 #[test]
-fn a_declined_or_failed_payment_frees_what_it_held() {
+fn a_declined_or_failed_payment_frees_its_reservation() {
     let (world, client, host) = begin_with(|config| config.limits.all.total = Some(10_000));
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     assert_eq!(fetch(&client, &host, get(&shop(1))), refused(Code::Declined));

@@ -37,7 +37,7 @@ fn a_resource_is_bought_once_and_its_token_reused() {
 }
 
 #[test]
-fn what_costs_nothing_costs_nothing() {
+fn an_answer_that_is_no_402_costs_nothing() {
     let (world, client, host) = begin();
     for status in [200, 204, 301, 400, 401, 403, 404, 500] {
         world.answers(move |sent| Ok(Response::status(status, sent)));
@@ -168,7 +168,7 @@ fn priced(world: &Rc<World>, client: &TheClient, request: Request) -> (Code, Opt
 }
 
 #[test]
-fn a_refusal_tells_the_price_where_it_is_known() {
+fn a_refusal_tells_the_price_if_it_is_known() {
     let known = Some(10_000);
     type Change = (fn(&mut Terms), fn(&mut Config), fn(&mut Request), Code, Option<u64>);
     let table: [Change; 11] = [
@@ -216,7 +216,7 @@ fn an_error_after_the_wallet_was_asked_tells_the_price_too() {
 }
 
 #[test]
-fn the_last_terms_that_are_still_taken() {
+fn the_last_terms_that_are_still_accepted() {
     let (world, client, host) = begin();
     let caveats = vec!["api_valid_until=1800000001".into()];
     world.server.terms.replace(Terms { expiry_s: 6, amount_msat: Some(100_000), caveats, ..Terms::default() });
@@ -226,7 +226,7 @@ fn the_last_terms_that_are_still_taken() {
 
 /// What invoices of wallets may hold and hold still.
 #[test]
-fn fields_that_are_still_taken() {
+fn unusual_fields_that_are_still_accepted() {
     let table: [fn(&mut Vec<RawTaggedField>); 4] = [
         |fields| set_features(fields, &[9, 14, 17]),
         |fields| fields.reverse(),
@@ -405,7 +405,7 @@ fn malformed_challenges_and_invoices() {
 }
 
 #[test]
-fn lsat_only_where_the_server_knows_no_other_name() {
+fn lsat_is_sent_only_if_the_server_knows_no_other_name() {
     for (schemes, expected) in [(&["LSAT"][..], "LSAT "), (&["LSAT", "L402"], "L402 ")] {
         let (world, client, host) = begin();
         let offer = world.mint.offer(&Terms::default(), world.now());
@@ -423,7 +423,7 @@ fn lsat_only_where_the_server_knows_no_other_name() {
 }
 
 #[test]
-fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
+fn opaque_tokens_are_kept_unchanged_and_macaroons_in_them_are_checked() {
     let (world, client, host) = begin();
     let offer = world.mint.offer(&Terms::default(), world.now());
     let other = world.mint.offer(&Terms::default(), world.now());
@@ -444,7 +444,7 @@ fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
 }
 
 #[test]
-fn where_money_and_tokens_may_go() {
+fn money_and_tokens_go_only_to_allowed_hosts() {
     let listed = || configured(|config| config.hosts = Some(vec![HostPattern::new("*.example")]));
     let insecure = || configured(|config| config.insecure_hosts = vec![HostPattern::new("umbrel.local:3000")]);
     for (url, config, expected) in [
@@ -593,7 +593,7 @@ fn a_token_that_should_work_answers_a_quote_without_a_request() {
 }
 
 #[test]
-fn what_follows_the_payment_is_the_callers() {
+fn the_answer_after_a_payment_is_the_callers() {
     for status in [400, 401, 402, 403, 404, 408, 429, 500, 503] {
         let (world, client, host) = begin();
         let header = world.mint.offer(&Terms::default(), world.now()).header();

@@ -103,7 +103,7 @@ pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
 }
 
 #[test]
-fn once_an_origin_is_known_not_to_share_its_resources_are_bought_in_parallel() {
+fn resources_of_an_origin_that_does_not_share_are_bought_in_parallel() {
     let world = World::new();
     world.server.shares.set(false);
     let (client, host) = client(&world, None, Config::new(100));
@@ -162,7 +162,7 @@ fn one_invoice_for_two_resources_is_paid_once() {
 }
 
 #[test]
-fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
+fn a_purchase_under_way_is_joined_whatever_is_learnt_of_the_origin() {
     let world = World::new();
     world.server.shares.set(false);
     let (client, host) = client(&world, None, Config::new(100));
@@ -230,7 +230,7 @@ fn an_abort_while_consent_is_awaited_pays_nothing_unless_another_waits() {
 }
 
 #[test]
-fn who_comes_when_all_others_gave_up_buys_for_itself() {
+fn a_caller_who_comes_after_all_others_gave_up_buys_for_itself() {
     let (world, client, host) = begin();
     let consent = host.user_waits();
     let (first, ends_first) = start(&client, &host, get(URL));
@@ -267,7 +267,7 @@ fn a_starter_that_is_dropped_leaves_nobody_waiting() {
 }
 
 #[test]
-fn a_token_bound_to_a_path_is_not_sent_to_another_by_those_who_waited() {
+fn calls_that_waited_do_not_send_a_token_that_is_bound_to_another_path() {
     let (world, client, host) = begin();
     world.server.terms.replace(Terms { caveats: vec!["RequestPath = /a".into()], ..Terms::default() });
     let (_, a) = start(&client, &host, at("/a"));
@@ -315,7 +315,7 @@ fn a_reserve_is_counted_once() {
 }
 
 #[test]
-fn nobody_is_asked_for_consent_to_what_others_consent_leaves_no_room_for() {
+fn approve_is_not_asked_about_a_payment_that_the_limits_have_no_room_for() {
     let world = World::new();
     let mut config = Config::new(100);
     config.limits.all.total = Some(15_000);
@@ -385,7 +385,7 @@ fn two_instances(shares: bool) -> (Rc<World>, (TheClient, Fake), (TheClient, Fak
 }
 
 #[test]
-fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_shared() {
+fn anothers_purchase_of_another_resource_is_not_waited_for_if_tokens_are_not_shared() {
     let (world, (knowing, host), (other, other_host)) = two_instances(false);
     let answer = world.wallet_waits();
     let (_, first) = start(&knowing, &host, at("/a"));
@@ -464,7 +464,7 @@ fn slow_wallet(world: &Rc<World>, milliseconds: u64) {
 }
 
 #[test]
-fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
+fn a_call_that_waits_until_its_invoice_expires_asks_once_for_a_fresh_one() {
     let world = World::new();
     world.server.single_use.set(true);
     world.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });

@@ -73,7 +73,7 @@ fn the_stored_form() {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn records_are_read_as_they_were_written() {
     let mut journal = Journal::default();
     for (number, state) in [State::Pending, State::Unknown, State::Paid, State::Failed].into_iter().enumerate() {
         journal.put(entry(&number.to_string(), state, 1_800_000_000_123 + number as u64));
@@ -119,7 +119,7 @@ fn damage_is_told_from_a_later_version() {
 /// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage
 /// or a token that can't stand in a header.
 #[test]
-fn a_member_that_cant_be_is_damage() {
+fn an_impossible_member_is_damage() {
     let journal = entry("aa", State::Paid, 1_800_000_000_123);
     let mut stored = Journal::default();
     stored.put(Entry { preimage: Some("ab".repeat(32)), ..journal });
@@ -151,7 +151,7 @@ fn a_member_that_cant_be_is_damage() {
 }
 
 #[test]
-fn of_two_readings_of_a_payment_the_better_informed_counts() {
+fn the_better_informed_of_two_readings_of_a_payment_counts() {
     use State::{Failed, Paid, Pending, Unknown};
     let table = [
         // stored, in memory, memory's attempt is so many ms later, what counts
@@ -273,7 +273,7 @@ fn options_as_the_reader_in_javascript_writes_them() {
 }
 
 #[test]
-fn nothing_odd_is_taken_for_no_limit() {
+fn no_odd_value_is_read_as_no_limit() {
     for (text, key) in [
         ("", "options"),
         ("{}", "limits.perPayment"),

@@ -38,7 +38,7 @@ fn a_new_instance_recovers_by_a_lookup() {
 }
 
 #[test]
-fn what_a_lookup_does_not_settle_is_not_paid_again() {
+fn a_payment_that_a_lookup_does_not_settle_is_not_paid_again() {
     let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     let nonsense = Fact::Paid { preimage: "zz".into(), fee_msat: None };
     for found in [Fact::Unreachable, Fact::Pending, wrong, nonsense] {
@@ -63,7 +63,7 @@ fn a_lookup_that_hangs_refuses_after_ten_seconds() {
 }
 
 #[test]
-fn failed_is_believed_by_another_instance_once_the_invoice_has_expired() {
+fn another_instance_believes_failed_once_the_invoice_has_expired() {
     for (has_lock, wait_ms, believed) in [
         (true, 0, false),
         (true, 599_000, false),
@@ -128,7 +128,7 @@ fn resolve_as_failed_frees_the_amount() {
 }
 
 #[test]
-fn resolve_changes_nothing_where_it_cannot() {
+fn a_refused_resolve_changes_nothing() {
     let (world, store, hash, (client, _)) = lost(true);
     for (hash, preimage, code) in [
         (hash.as_str(), Some("ab".repeat(32)), Code::WrongPreimage),
@@ -148,7 +148,7 @@ fn resolve_changes_nothing_where_it_cannot() {
 }
 
 #[test]
-fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_says() {
+fn a_proof_that_comes_while_the_wallet_is_asked_counts_whatever_the_wallet_says() {
     let lookups = [None, Some(Fact::NotFound), Some(Fact::Unreachable)];
     let answers = [
         Answer::Failed { text: "confused".into(), cause: None },
@@ -220,7 +220,7 @@ fn a_hash_that_was_bought_is_not_bought_again() {
 }
 
 #[test]
-fn a_hash_in_anothers_name_is_a_trap_whatever_became_of_it() {
+fn a_hash_of_another_origin_is_refused_in_every_state() {
     for answer in [Answer::NoPreimage("null".into()), Answer::Failed { text: "no route".into(), cause: None }] {
         let (world, client, host) = begin();
         world.offers(Terms { preimage: Some(5), ..Terms::default() });

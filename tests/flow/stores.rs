@@ -166,7 +166,7 @@ fn a_store_that_cannot_be_read_breaks_nothing_while_nothing_is_to_pay() {
 }
 
 #[test]
-fn what_is_damaged_or_of_a_later_version_is_never_overwritten() {
+fn damaged_and_later_records_are_never_overwritten() {
     for text in [
         "",
         "{}",
@@ -211,7 +211,7 @@ fn damage_that_comes_while_the_wallet_pays_is_not_overwritten_either() {
 }
 
 #[test]
-fn damage_is_not_overwritten_by_what_a_wallet_says_late() {
+fn damage_is_not_overwritten_by_a_late_answer_of_the_wallet() {
     for proven in [true, false] {
         for key in [JOURNAL, TOKENS] {
             let (world, store) = (World::new(), Store::new(true));
@@ -441,7 +441,7 @@ fn a_cache_that_is_behind_loses_no_token_and_buys_nothing_twice() {
 }
 
 #[test]
-fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
+fn a_token_that_was_written_without_its_journal_entry_is_a_proof() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = client(&world, Some(&store), Config::new(100));
     // The process ends between the two: tokens are written, the journal is not.
@@ -459,7 +459,7 @@ fn what_was_written_between_the_two_writes_of_a_proof_is_the_proof() {
 }
 
 #[test]
-fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_payment() {
+fn a_holder_that_lost_its_lock_believes_no_lookup_of_the_new_holders_payment() {
     let (world, store) = (World::new(), Store::new(true));
     let (frozen, host) = client(&world, Some(&store), Config::new(100));
     let consent = host.user_waits();
@@ -483,7 +483,7 @@ fn who_was_frozen_and_lost_its_lock_believes_no_lookup_of_the_new_holders_paymen
 }
 
 #[test]
-fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked() {
+fn changes_by_others_during_consent_count_before_the_wallet_is_asked() {
     // Stores without locks: another instance buys the same meanwhile, and its token is refused.
     let (world, store) = (World::new(), Store::new(false));
     let (asking, first) = client(&world, Some(&store), Config::new(100));

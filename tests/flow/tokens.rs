@@ -29,7 +29,7 @@ fn shown(world: &World) -> Option<usize> {
 }
 
 #[test]
-fn the_resources_own_token_else_the_one_with_the_longest_common_path() {
+fn a_request_gets_its_own_token_or_the_one_with_the_longest_common_path() {
     let (world, client, host) = begin();
     world.server.shares.set(false);
     for path in ["/a/1", "/b/x/1", "/b/y/1"] {
@@ -46,7 +46,7 @@ fn the_resources_own_token_else_the_one_with_the_longest_common_path() {
 }
 
 #[test]
-fn no_token_leaves_its_origin_nor_joins_the_callers_own() {
+fn no_token_leaves_its_origin_or_joins_the_callers_own_authorization() {
     let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     world.answers(|sent| Ok(Response::status(200, sent)));
@@ -106,7 +106,7 @@ fn caveats_are_obeyed() {
 }
 
 #[test]
-fn a_token_opens_what_it_was_sold_for_whatever_its_caveats_seem_to_say() {
+fn a_token_is_sent_to_its_own_resource_whatever_its_caveats_say_of_paths() {
     let (world, client, host) = begin();
     // Behind a proxy the server knows its paths by other names.
     let caveats = ["RequestPath = /internal/a", "RequestMethod = ANY"];
@@ -141,7 +141,7 @@ fn a_closed_door_is_handed_back_and_the_token_not_tried_there_again() {
 }
 
 #[test]
-fn a_refusal_is_of_its_method_and_path_alone() {
+fn a_refusal_counts_for_its_method_and_path_only() {
     let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
@@ -163,7 +163,7 @@ fn a_refusal_is_of_its_method_and_path_alone() {
 }
 
 #[test]
-fn what_says_nothing_of_the_token_leaves_it() {
+fn an_answer_that_says_nothing_of_the_token_leaves_it() {
     for status in [408, 429, 500, 502, 503] {
         let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -205,7 +205,7 @@ fn an_answer_of_another_origin_says_nothing_of_the_token() {
 }
 
 #[test]
-fn a_token_that_leads_to_another_origins_till_ends_there() {
+fn a_token_that_leads_to_a_402_of_another_origin_pays_nothing_there() {
     for status in [401, 402] {
         let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -230,7 +230,7 @@ fn a_token_that_leads_to_another_origins_till_ends_there() {
 }
 
 #[test]
-fn who_takes_money_and_gives_nothing_gets_it_once() {
+fn a_server_that_takes_money_and_gives_nothing_is_paid_once() {
     let (world, store) = (World::new(), Store::new(true));
     let (first, host) = client(&world, Some(&store), Config::new(100));
     world.answers({
@@ -254,7 +254,7 @@ fn who_takes_money_and_gives_nothing_gets_it_once() {
 }
 
 #[test]
-fn what_says_nothing_of_a_new_token_makes_nobody_dishonourable() {
+fn an_answer_that_says_nothing_of_a_new_token_is_no_refusal() {
     for status in [408, 429, 500, 503] {
         let (world, client, host) = begin();
         world.on_send.replace(Some(Box::new(move |sent| {
@@ -271,7 +271,7 @@ fn what_says_nothing_of_a_new_token_makes_nobody_dishonourable() {
 }
 
 #[test]
-fn where_the_money_was_taken_for_nothing_no_other_offer_is_tried() {
+fn no_other_offer_is_tried_at_a_server_that_took_money_for_nothing() {
     let (world, client, host) = begin();
     let inner = Rc::downgrade(&world);
     world.answers(move |sent| {
@@ -287,7 +287,7 @@ fn where_the_money_was_taken_for_nothing_no_other_offer_is_tried() {
 }
 
 #[test]
-fn who_takes_money_for_a_token_that_expires_before_its_second_try_gets_it_once() {
+fn a_server_whose_token_expires_before_its_second_try_is_paid_once() {
     let (world, client, host) = begin();
     world.answers({
         let world = world.clone();
@@ -416,7 +416,7 @@ fn a_new_instance_can_tell_a_token_that_is_used_up_from_one_that_was_never_honou
 }
 
 #[test]
-fn that_a_token_was_taken_is_written_once_and_holds_nobody_up() {
+fn an_accepted_token_is_written_once_and_delays_nobody() {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);

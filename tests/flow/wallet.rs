@@ -50,7 +50,7 @@ fn answers_that_prove_nothing_leave_the_amount_counted() {
 }
 
 #[test]
-fn a_spelling_of_the_preimage_that_a_wallet_may_choose() {
+fn an_unusual_spelling_of_the_preimage_is_read() {
     let (world, client, host) = begin();
     let inner = world.clone();
     world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
@@ -66,7 +66,7 @@ fn a_spelling_of_the_preimage_that_a_wallet_may_choose() {
 }
 
 #[test]
-fn true_is_believed_where_the_caller_said_so() {
+fn true_counts_as_paid_if_the_options_say_so() {
     let world = World::new();
     let (client, host) = client(&world, None, Config { trust_wallet: true, ..Config::new(100) });
     let offer = world.sells(Default::default());
@@ -163,7 +163,7 @@ fn a_lookup_that_hangs_is_no_answer() {
 }
 
 #[test]
-fn a_wallet_that_never_answers() {
+fn a_wallet_that_never_answers_leaves_the_payment_unknown() {
     let (world, client, host) = begin();
     world.on_pay.replace(Some(Box::new(|_, _| never())));
     let before = world.now();
@@ -234,7 +234,7 @@ fn a_late_answer_after_forget_keeps_no_empty_token() {
 }
 
 #[test]
-fn who_was_frozen_before_the_wallet_was_asked_does_not_ask_it() {
+fn a_purchase_that_froze_before_it_asked_the_wallet_does_not_ask_it() {
     let (world, client, host) = begin();
     let clock = Rc::clone(&world);
     host.on_event.replace(Some(Box::new(move |event| {

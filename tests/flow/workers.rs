@@ -81,7 +81,7 @@ fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
 }
 
 #[test]
-fn who_is_slow_but_alive_is_waited_for() {
+fn a_slow_but_living_purchase_is_waited_for() {
     let world = World::new();
     world.server.terms.replace(Terms { expiry_s: 7200, ..Terms::default() });
     let (client, host) = client(&world, None, Config::new(100));
@@ -137,7 +137,7 @@ fn with_total(sat: u64, store: Option<&Rc<Store>>) -> (Rc<World>, TheClient, Fak
 }
 
 #[test]
-fn what_a_request_that_froze_while_a_person_was_asked_had_reserved_is_free_again() {
+fn the_reservation_of_a_request_that_froze_during_consent_is_free_again() {
     let (world, client, host) = with_total(24, None);
     host.approve.replace(Some(Box::new(|_| never())));
     let _gone = start_request(&client, &host, URL);
@@ -182,7 +182,7 @@ fn froze_in_the_store(
 }
 
 #[test]
-fn what_a_request_that_froze_in_a_store_call_had_reserved_is_free_again() {
+fn the_reservation_of_a_request_that_froze_in_a_store_call_is_free_again() {
     for (op, had_bought) in [(Op::Load, false), (Op::Load, true), (Op::Save, false), (Op::Save, true)] {
         let (world, client, host, ..) = froze_in_the_store(op, had_bought);
         let before = u64::from(had_bought);
@@ -193,7 +193,7 @@ fn what_a_request_that_froze_in_a_store_call_had_reserved_is_free_again() {
 }
 
 #[test]
-fn who_thaws_in_a_store_call_that_others_passed_over_pays_nothing_beyond_the_limits() {
+fn a_purchase_that_thaws_in_a_store_call_pays_nothing_beyond_the_limits() {
     for op in [Op::Load, Op::Save] {
         let (world, client, host, frozen, stuck, gone) = froze_in_the_store(op, true);
         assert_eq!(fetch(&client, &host, get(OTHER)), PAID);
@@ -205,7 +205,7 @@ fn who_thaws_in_a_store_call_that_others_passed_over_pays_nothing_beyond_the_lim
 }
 
 #[test]
-fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() {
+fn a_purchase_that_thaws_without_its_reservation_reserves_anew() {
     // What is left after the other's 10 sat: not enough, enough without a fee, enough for less of a fee, enough.
     for (total, ends, fees) in [
         (19, refused(Code::OverLimit), vec![5_000]),
@@ -235,7 +235,7 @@ fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() 
 }
 
 #[test]
-fn who_was_passed_over_before_the_wallet_was_asked_asks_it_no_more() {
+fn a_purchase_that_was_passed_over_does_not_ask_the_wallet() {
     let (world, client, host) = begin();
     host.isolated.set(true);
     let consent = host.user_waits();
@@ -253,7 +253,7 @@ fn who_was_passed_over_before_the_wallet_was_asked_asks_it_no_more() {
 }
 
 #[test]
-fn who_froze_with_its_order_on_the_way_keeps_its_amount_counted() {
+fn an_order_whose_request_froze_keeps_its_amount_counted() {
     let (world, client, host) = with_total(24, None);
     let _never = world.wallet_waits();
     let _gone = start_request(&client, &host, URL);
@@ -265,7 +265,7 @@ fn who_froze_with_its_order_on_the_way_keeps_its_amount_counted() {
 }
 
 #[test]
-fn a_token_whose_write_froze_is_known_to_who_comes_next() {
+fn a_token_whose_write_froze_is_known_to_the_next_call() {
     let store = Store::new(true);
     let (world, client, host) = with_total(100, Some(&store));
     world.lookup_says(Fact::Unreachable);
