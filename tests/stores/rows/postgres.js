@@ -254,7 +254,11 @@ const cases = [
 
 let results;
 try {
-  results = await runSuite([...suite, ...cases], { open, runtime: client, times: client === "pg" ? 10_000 : 2_000 });
+  results = await runSuite(
+    [...suite, ...cases],
+    { open, runtime: client, times: client === "pg" ? 10_000 : 2_000, lists: 100 },
+    { timeout: 60_000 },
+  );
 } finally {
   await Promise.all([direct.close(), proxied.close()]).catch(() => {});
   await proxy.close();

@@ -203,7 +203,7 @@ const cases = [
 let results;
 try {
   const times = kind === "ioredis" ? 10_000 : 1_000;
-  results = await runSuite([...suite, ...cases], { open, runtime: kind, times });
+  results = await runSuite([...suite, ...cases], { open, runtime: kind, times, lists: 100 }, { timeout: 60_000 });
 } finally {
   admin.disconnect();
   await close().catch(() => {});

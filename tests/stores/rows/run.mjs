@@ -26,31 +26,26 @@ const sqlite = (runtime, program) => async (stores) => {
   return file("sqlite", program, [runtime, stores, folder, ...(runtime === "better" ? [await betterSqlite3()] : [])]);
 };
 
-/** Each with the folder of the compiled stores. Those of one list run at once: they mostly wait for the disk. */
+const postgres = (client) => (stores) => file("postgres", [process.execPath], [client, stores]);
+const redis = (client) => (stores) => file("redis", [process.execPath], [client, stores]);
+const browser = (engine) => (stores) => inBrowser(engine, stores);
+
+/**
+ * Each with the folder of the compiled stores. Those of one list run at once: most of them wait for a disk or a
+ * timer.
+ */
 const RUNNERS = [
-  { memory: (stores) => file("memory", [process.execPath], [stores]) },
   {
+    memory: (stores) => file("memory", [process.execPath], [stores]),
     "sqlite-node": sqlite("node", [NODE_24]),
     "sqlite-deno": sqlite("deno", DENO),
     "sqlite-bun": sqlite("bun", [bin("bun")]),
     "sqlite-better": sqlite("better", [process.execPath]),
-    "postgres-pg": (stores) => file("postgres", [process.execPath], ["pg", stores]),
-    "postgres-js": (stores) => file("postgres", [process.execPath], ["postgres", stores]),
   },
-  {
-    chromium: (stores) => inBrowser("chromium", stores),
-    workerd: inWorkerd,
-    ...Object.fromEntries(
-      ["ioredis", "redis4", "redis5", "redis6", "upstash"].map((client) => [
-        client.startsWith("redis") ? client : `redis-${client}`,
-        (stores) => file("redis", [process.execPath], [client, stores]),
-      ]),
-    ),
-  },
-  {
-    firefox: (stores) => inBrowser("firefox", stores),
-    webkit: (stores) => inBrowser("webkit", stores),
-  },
+  { "postgres-pg": postgres("pg"), "postgres-js": postgres("postgres"), workerd: inWorkerd },
+  { redis4: redis("redis4"), redis5: redis("redis5"), redis6: redis("redis6"), "redis-ioredis": redis("ioredis") },
+  { "redis-upstash": redis("upstash"), chromium: browser("chromium") },
+  { firefox: browser("firefox"), webkit: browser("webkit") },
 ];
 
 const wanted = process.argv.slice(2);

@@ -291,6 +291,10 @@ const cases = [
 ];
 
 const open = (place) => openFile(join(folder, `${place}.db`));
-const results = await runSuite([...suite, ...cases], { open, runtime, times: runtime === "node" ? 10_000 : 3_000 });
+const results = await runSuite(
+  [...suite, ...cases],
+  { open, runtime, times: runtime === "node" ? 10_000 : 3_000 },
+  { timeout: 60_000 },
+);
 console.log(JSON.stringify(results));
 process.exit(0);
