@@ -313,7 +313,7 @@ test("whatever pay() throws, and wherever an answer throws, leaves the payment o
   );
 });
 
-test("whatever lookup() answers, an open payment is settled by proof or by the word failed alone", async () => {
+test("whatever lookup() answers, an open payment is settled only by a proof or by failed", async () => {
   const states = fc.record(
     {
       state: fc.oneof(fc.constantFrom("paid", "pending", "failed", "Failed", "settled", ""), odd),
@@ -388,7 +388,7 @@ test("whatever balanceMsat() and getBalance() answer, it is whole millisatoshis 
   );
 });
 
-test("webln: only a refusal by the user, and not being let in, count as certain", async () => {
+test("webln: only a user's refusal and a refused enable() are certain", async () => {
   const message = fc.oneof(
     fc.constantFrom(
       "User rejected",

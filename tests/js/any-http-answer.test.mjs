@@ -244,7 +244,7 @@ const isPreimage = (text) => /^[0-9a-f]{64}$/.test(text) && !/^0+$/.test(text);
 const isFee = (fee) => fee === undefined || (Number.isSafeInteger(fee) && fee >= 0);
 
 for (const [name, module] of Object.entries(MODULES)) {
-  test(`${name}: whatever pay() is answered`, async () => {
+  test(`${name}: any HTTP answer to pay()`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, fc.integer({ min: 1, max: 4 }), async (status, text, type, pieces) => {
         let answer;
@@ -267,7 +267,7 @@ for (const [name, module] of Object.entries(MODULES)) {
     );
   });
 
-  test(`${name}: whatever lookup() is answered`, async () => {
+  test(`${name}: any HTTP answer to lookup()`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, fc.integer({ min: 1, max: 4 }), async (status, text, type, pieces) => {
         let answer;
@@ -286,7 +286,7 @@ for (const [name, module] of Object.entries(MODULES)) {
     );
   });
 
-  test(`${name}: whatever balanceMsat() is answered`, async () => {
+  test(`${name}: any HTTP answer to balanceMsat()`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, async (status, text, type) => {
         try {
@@ -302,7 +302,7 @@ for (const [name, module] of Object.entries(MODULES)) {
   });
 }
 
-test("where a request may have been sent twice, a refusal counts only with the records at hand", async () => {
+test("if a request may have been sent twice, a refusal counts only with the wallet's records", async () => {
   for (const [name, { make }] of Object.entries(MODULES)) {
     for (const [answer, isFailed] of [
       [() => new Response("", { status: 403 }), true],
@@ -378,7 +378,7 @@ test("a rejected fetch leaves the outcome open, unless Node's error proves that 
   );
 });
 
-test("nwc: whatever a client answers or throws", async () => {
+test("nwc: any value that a client answers or throws", async () => {
   const refusal = fc.constantFrom("INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED");
   const code = fc.oneof(
     refusal,

@@ -239,7 +239,7 @@ function read(given) {
   }
 }
 
-test("options are accepted exactly where the model accepts them, as what they say", () => {
+test("options are accepted exactly if the model accepts them, with the same values", () => {
   let accepted = 0;
   fc.assert(
     fc.property(
@@ -344,7 +344,7 @@ test("an unknown key is refused by name at every level, whatever its value, own 
   );
 });
 
-test("what a page adds to every object's prototype is no option, and takes none away", (t) => {
+test("a member that a page adds to every object's prototype is no option, and hides none", (t) => {
   const names = [...new Set(Object.values(KNOWN).flat()), "perPaymnet", "banana"];
   t.after(() => {
     for (const name of names) delete Object.prototype[name];

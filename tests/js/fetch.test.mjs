@@ -81,7 +81,7 @@ test("a store that fails or answers nonsense delays no request", async () => {
   );
 });
 
-test("a core that is at hand loads after the first request is sent, and a free call works without it", async () => {
+test("the core loads after the first request is sent, and a free call works without it", async () => {
   const said = [];
   const fetch = async () => {
     said.push("sent");
@@ -114,7 +114,7 @@ test("warm() only loads the core; a failure rejects, and the next call loads aga
   assert.equal(loads, 2);
 });
 
-test("whatever a loader throws is told as load_failed, with its cause", async () => {
+test("any value that a loader throws becomes the cause of load_failed", async () => {
   for (const thrown of [
     new ReferenceError("require is not defined"),
     Object.assign(new Error("Cannot find module './293.js'"), { code: "MODULE_NOT_FOUND" }),
@@ -182,7 +182,7 @@ test("a bare URL goes to fetch unchanged until a token exists; with a token, a p
   }
 });
 
-test("where redirects are followed by hand, a bare URL with a token is followed by hand too", async () => {
+test("if redirects are followed by hand, a bare URL with a token is followed by hand too", async () => {
   let followed = 0;
   const { pay, calls } = await shop((fetch, target, init) => {
     followed++;

@@ -136,7 +136,7 @@ function mapStore() {
   };
 }
 
-test("what a fetch sends with us is what it sends without, whichever make it is of", async (t) => {
+test("a fetch of any make sends the same with us as without", async (t) => {
   for (const [make, classes] of Object.entries(MAKES)) {
     const { url, seen, wallet } = await openShop(t);
     for (const [kind, given] of Object.entries(KINDS)) {
@@ -177,7 +177,7 @@ test("what a fetch sends with us is what it sends without, whichever make it is 
   }
 });
 
-test("it is called as a fetch is", async () => {
+test("a fetch of any make is called like fetch", async () => {
   const bundle = {
     entryPoints: [at("dist/node.js")],
     bundle: true,

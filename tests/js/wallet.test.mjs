@@ -24,7 +24,7 @@ async function thrown(wallet) {
   return assert.fail("it did not reject");
 }
 
-test("what is no wallet is refused when it is read", () => {
+test("a value that is no wallet is refused when it is read", () => {
   for (const bad of [
     null,
     undefined,
@@ -175,7 +175,7 @@ test("a fee that is no whole number of millisatoshis is not reported", async () 
   }
 });
 
-test("what a wallet throws is handed on by identity: nobody knows what became of the payment", async () => {
+test("a value that a wallet throws is passed on by identity, and the outcome is unknown", async () => {
   for (const cause of [new Error("User rejected"), "User rejected", undefined, null, 0, { code: 5 }]) {
     for (const wallet of [
       () => {
@@ -249,7 +249,7 @@ test("an NWC wallet's refusal is certain, from a client or a WebLN provider; its
   }
 });
 
-test("a method that is gone when it is needed can't have paid", async () => {
+test("a wallet whose method is gone has not paid", async () => {
   for (const key of ["pay", "sendPayment", "payInvoice"]) {
     const wallet = { [key]: () => HEX };
     const read = readWallet(wallet);
@@ -352,7 +352,7 @@ function provider(over = {}) {
   };
 }
 
-test("webln: enabled before each payment", async () => {
+test("webln: the provider is enabled before each payment", async () => {
   const given = provider();
   const wallet = readWallet(given);
   assert.deepEqual(await wallet.pay(invoice, context), { preimage: HEX });
@@ -361,7 +361,7 @@ test("webln: enabled before each payment", async () => {
   assert.deepEqual(await pay({ sendPayment: () => HEX }), { preimage: HEX });
 });
 
-test("webln: who is not let in has not paid", async () => {
+test("webln: a refused enable() has not paid", async () => {
   const cause = new Error("User rejected");
   for (const enable of [
     () => {
@@ -379,7 +379,7 @@ test("webln: who is not let in has not paid", async () => {
   }
 });
 
-test("webln: let in after the payment's time was over, nothing is paid", async () => {
+test("webln: an enable() that comes after paymentTimeout pays nothing", async () => {
   const timeout = new AbortController();
   const given = provider({
     async enable() {
@@ -472,7 +472,7 @@ test("webln: a balance in satoshis", async () => {
   assert.equal(await readWallet(provider()).balanceMsat(), null);
 });
 
-test("webln(): the page's provider, looked up at the payment", async (t) => {
+test("webln() uses the page's provider, which it reads at the payment", async (t) => {
   t.after(() => delete globalThis.webln);
   const wallet = readWallet(webln());
   assert.deepEqual(await wallet.pay(invoice, context), {
@@ -486,7 +486,7 @@ test("webln(): the page's provider, looked up at the payment", async (t) => {
   assert.deepEqual(await wallet.pay(invoice, context), { failed: "wallet.sendPayment is no longer a function" });
 });
 
-test("webln(provider): the one that was given, or an error at once", async () => {
+test("webln(provider) uses the given provider, or is an error at once", async () => {
   const given = provider();
   assert.deepEqual(await pay(webln(given)), { preimage: HEX });
   assert.equal(given.calls.length, 2);

@@ -54,12 +54,12 @@ const tests = {
     for (const target of targets) assert.ok(installed.files.includes(target.slice(2)), target);
   },
 
-  "tools that read no exports find every subpath: Parcel by alias"() {
+  "tools that don't read exports find every subpath: Parcel by alias"() {
     const subpaths = Object.entries(manifest.exports).filter(([name]) => !/^\.$|wasm|json/.test(name));
     assert.deepEqual(manifest.alias, Object.fromEntries(subpaths.map(([name, target]) => [name, target.default])));
   },
 
-  "what a build traces for Node is what Node imports: no condition of bundlers leads elsewhere"() {
+  "a build traces for Node the files that Node imports: no condition of bundlers leads elsewhere"() {
     const target = (of, conditions) =>
       typeof of === "string"
         ? of
@@ -73,7 +73,7 @@ const tests = {
     }
   },
 
-  async "publint has nothing to say"() {
+  async "publint finds nothing"() {
     const { publint } = await import("publint");
     const { messages } = await publint({ pkgDir: join(folder, "node_modules/l402-fetch"), strict: true, pack: false });
     assert.deepEqual(messages, []);
@@ -96,7 +96,7 @@ const tests = {
     );
   },
 
-  async "it can be required: as the modules themselves where Node takes them, else as CommonJS, as Jest and older Nodes do"() {
+  async "it can be required: as the modules themselves if Node can do that, otherwise as CommonJS, as in Jest and older Nodes"() {
     const paths = Object.keys(manifest.exports)
       .filter((path) => !/ledger|wasm|json/.test(path))
       .map((path) => `l402-fetch${path.slice(1)}`);
@@ -220,7 +220,7 @@ const tests = {
     }
   },
 
-  async "the spare bytes are not fetched where the wasm is there: webpack, Vite"() {
+  async "the spare bytes are not fetched if the wasm is there: webpack, Vite"() {
     const webpack = await bundlers.webpack(join(app, "main.js"), join(folder, "out-webpack-asked"), "web");
     const vite = await bundlers.viteBuild(folder);
     for (const [out, path, pages] of [
@@ -236,7 +236,7 @@ const tests = {
     }
   },
 
-  async "with neither wasm nor chunk the error says from where, and names the inline entry"() {
+  async "without wasm and chunk the error names their places and the inline entry"() {
     const out = await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-lost"), {
       format: "esm",
       splitting: true,
@@ -293,7 +293,7 @@ const tests = {
     assert.deepEqual(results, ["load_failed", "load_failed"]);
   },
 
-  async "what is bundled for an edge runtime names nothing that compiles wasm, and buys"() {
+  async "a bundle for an edge runtime has no code that compiles wasm, and buys"() {
     const text = await bundlers.edge(join(app, "main-node.js"));
     assert.doesNotMatch(text, /WebAssembly\.(compile|instantiate)|new Function|\beval\(/);
     const [, path] = /from "([^"]*\.wasm\?module)"/.exec(text);
@@ -307,14 +307,14 @@ const tests = {
     assert.deepEqual(await runNode(out), BOUGHT);
   },
 
-  async "a page pays for no more than what it imports"() {
+  async "a page loads no more than it imports"() {
     for (const entry of ["l402-fetch", "l402-fetch/inline"]) {
       for (const name of ["L402Error", "receiptOf"])
         assert.ok((await bundlers.shaken(folder, entry, name)) < 700, `${entry}: ${name}`);
     }
   },
 
-  async "Node needs no bytes in base64 where the wasm can be read, and pays with them where it can't"() {
+  async "Node needs no bytes in base64 if the wasm can be read, and pays with them if it can't"() {
     const dist = join(folder, "node_modules/l402-fetch/dist");
     const main = join(app, "main-node.js");
     for (const lost of ["l402_fetch.wasm.js", "l402_fetch.wasm"]) {
@@ -339,7 +339,7 @@ const tests = {
     }
   },
 
-  async "a load that failed is tried again by the next call"() {
+  async "the next call repeats a load that failed"() {
     for (const files of [["l402_fetch.wasm", "l402_fetch.wasm.js"], ["core.js"]]) {
       const paths = files.map((file) => `/node_modules/l402-fetch/dist/${file}`);
       const pages = paths.map((path) => {
@@ -366,7 +366,7 @@ const tests = {
     }
   },
 
-  async "the wasm is taken whatever type the server gives it"() {
+  async "the wasm is accepted with any content type"() {
     const path = "/node_modules/l402-fetch/dist/l402_fetch.wasm";
     const { results } = await visit("/", {
       "/": page("/app/main.js"),

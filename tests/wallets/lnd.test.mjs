@@ -242,7 +242,7 @@ test("lnd: a failed payment says when it was begun", async (t) => {
 });
 
 // The order's second attempt never reached lnd, whose record is of the first.
-test("lnd: the record of an earlier attempt at the same invoice is no answer about a later one", async (t) => {
+test("lnd: the record of an earlier attempt at the same invoice tells nothing of a later one", async (t) => {
   const { lnd } = await import(at("dist/wallets/lnd.js"));
   const pkg = await import(at("dist/node.js"));
   const paywall = await startPaywall();

@@ -98,7 +98,7 @@ export function manners(world, kit) {
         open({ url });
     },
 
-    async "over plain http in a network of one's own it pays, where that is asked for"(t) {
+    async "with insecure it pays over plain http in a private network"(t) {
       const { server } = await open(t, { pay: () => kit.paid(proof) });
       // a host name of such a network, which only its own resolver knows
       const resolve = (input, init) => fetch(String(input).replace("http://umbrel.local", server.url), init);
@@ -107,7 +107,7 @@ export function manners(world, kit) {
       assert.equal(server.seen.filter(({ method }) => method === "POST").length, 1, "payments");
     },
 
-    async "the request is exactly this, and the fee cap is passed on where the API takes one"(t) {
+    async "the request is exactly this, and the fee cap is passed on if the API takes one"(t) {
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof) });
       assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
       assert.equal(server.seen.length, 1);
@@ -146,7 +146,7 @@ export function manners(world, kit) {
       assert.deepEqual(elsewhere.seen, []);
     },
 
-    async "an unreachable host: nothing was paid, for certain"(t) {
+    async "an unreachable host: it is certain that nothing was paid"(t) {
       const { server, wallet } = await open(t);
       await server.close();
       const answer = await wallet.pay(invoice, context());
@@ -157,7 +157,7 @@ export function manners(world, kit) {
       await assert.rejects(wallet.balanceMsat(), { message: answer.failed });
     },
 
-    async "where a request may have been sent twice, its records are asked before a refusal is believed"(t) {
+    async "if a request may have been sent twice, the records are asked before a refusal counts"(t) {
       const refused = { pay: () => kit.refused.answer };
       const again = { fetch: (...args) => fetch(...args) };
       const { failed } = await (await open(t, refused)).wallet.pay(invoice, context());
@@ -195,7 +195,7 @@ export function manners(world, kit) {
       hides("hunter2", failed, cause, wallet);
     },
 
-    async "the credential shows nowhere, though the server repeats it"(t) {
+    async "the credential shows nowhere, even if the server repeats it"(t) {
       const parrot = () =>
         json(500, { code: 2, message: `no good: ${[kit.secret].flat().join(" ")}`, detail: `no good: ${secret}` });
       const loud = () => text(500, `no good: ${[kit.secret].flat().join(" ")}`);
@@ -215,7 +215,7 @@ export function manners(world, kit) {
       assert.doesNotMatch(inspect(wallet, { showHidden: true, depth: 9 }), new RegExp(secret));
     },
 
-    async "the fetch is that of when it was made, or the one given, called without a this"(t) {
+    async "the fetch is the given one or the global one at that moment, called without a this"(t) {
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof) });
       const { fetch } = globalThis;
       globalThis.fetch = () => assert.fail("a later fetch");
@@ -242,7 +242,7 @@ export function manners(world, kit) {
       assert.equal(calls.length, 3);
     },
 
-    async "with a fetch of another make it pays, looks up and tells its balance, whatever a body is there"(t) {
+    async "with a fetch of another make it pays, looks up and tells its balance, whatever its bodies are"(t) {
       const textOnly = async (...args) => {
         const response = await fetch(...args);
         return { status: response.status, text: () => response.text() };
@@ -279,7 +279,7 @@ export function manners(world, kit) {
       }
     },
 
-    async "with a fetch whose answers can't be read nothing is sent that may pay, and the call fails"(t) {
+    async "with a fetch whose answers can't be read, no payment is sent, and the call fails"(t) {
       const unreadable = [
         async (...args) => ({ status: (await fetch(...args)).status, body: {} }),
         async (...args) => void (await fetch(...args)),
@@ -308,9 +308,7 @@ export function manners(world, kit) {
       }
     },
 
-    async "the signal ends the request, and its reason is what is thrown: beforehand, before the answer, and within it"(
-      t,
-    ) {
+    async "the signal ends the request with its reason: beforehand, before the answer, and within it"(t) {
       const reason = new Error("enough");
       const abort = async (pay, when) => {
         const controller = new AbortController();
@@ -328,9 +326,7 @@ export function manners(world, kit) {
       await abort(() => endless(kit.ok, "{"), "within");
     },
 
-    async "a lookup: paid, pending, failed, not found; whatever was paid or said before, each as the wallet says it"(
-      t,
-    ) {
+    async "a lookup tells paid, pending, failed and not found as the wallet does, whatever it told before"(t) {
       const answers = { find: asked.found };
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof), find: () => answers.find() });
       assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
@@ -350,7 +346,7 @@ export function manners(world, kit) {
       }
     },
 
-    async "a payment that it once had and does not find, no other process believes it either"(t) {
+    async "not found after the wallet has had the payment ends nothing, in other processes too"(t) {
       const it = await openKit(world, kit);
       t.after(() => it.close());
       const store = mapStore();
@@ -367,7 +363,7 @@ export function manners(world, kit) {
       assert.equal(it.asked("pay").length, 1);
     },
 
-    async "its name is the same for the same wallet, another for another, and gives nothing away"() {
+    async "the id is the same for the same wallet, differs for others, and gives nothing away"() {
       const open = (url) => kit.open(url);
       const [one, same, other] = [open("https://a.example"), open("https://a.example/"), open("https://b.example")];
       assert.match(one.id, new RegExp(`^${name}-[0-9a-f]{8}$`));

@@ -281,7 +281,7 @@ describe("nwc: what a client's answers mean", { concurrency: 8 }, () => {
   for (const [title, row] of Object.entries(rows)) test(title, () => runClient(row));
 });
 describe("nwc: a client", () => {
-  test("what is not found for ever was perhaps paid: never paid again, and spent() shows it", async () => {
+  test("a payment that is never found may have been paid: it is not paid again, and spent() shows it", async () => {
     const shop = shopOf(world);
     let time = Date.now();
     const client = {
@@ -324,7 +324,7 @@ describe("nwc: a client", () => {
     await shop.counts({ payments: 1, accepted: 1 });
   });
 
-  test("its name tells wallets and connections apart, where there is one to be had, and hides both", () => {
+  test("the id differs for each wallet and connection, if the client shows them, and hides both", () => {
     const secret = "5".repeat(64);
     const at = (key, secret) => world.nwc(`nostr+walletconnect://${key}?relay=wss%3A%2F%2Fr.example&secret=${secret}`);
     const names = [at(HASH, secret).id, at(PREIMAGE, secret).id, at(HASH, OTHER).id];
@@ -334,7 +334,7 @@ describe("nwc: a client", () => {
     assert.equal(world.nwc({ payInvoice() {} }).id, undefined);
   });
 
-  test("it is asked with the invoice, the hash, and as a method", async () => {
+  test("the client is asked with the invoice and the hash, and its methods keep their this", async () => {
     const calls = [];
     const client = {
       async payInvoice(args) {
@@ -364,7 +364,7 @@ describe("nwc: a client", () => {
     ]);
   });
 
-  test("what it can't do, the wallet can't", () => {
+  test("the wallet lacks the methods that the client lacks", () => {
     assert.deepEqual(Object.keys(world.nwc({ payInvoice() {} })), ["pay"]);
     assert.deepEqual(Object.keys(world.nwc({ payInvoice() {}, lookupInvoice() {} })), ["pay", "lookup"]);
   });
@@ -398,7 +398,7 @@ describe("nwc: a client", () => {
     await assert.rejects(wallet.balanceMsat(), { message: "the wallet does not tell its balance" });
   });
 
-  test("what is no connection is refused at once, and not shown", () => {
+  test("a value that is no connection is refused at once, and not shown", () => {
     const secret = "5".repeat(64);
     const bad = [
       undefined,
@@ -487,7 +487,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await shop.counts({ payments: 1, accepted: 1 });
   });
 
-  test("a wallet's refusal is certain, any other word of its is looked up at once", async (t) => {
+  test("a wallet's refusal is certain, and any other error of the wallet is looked up at once", async (t) => {
     const errors = [
       ["QUOTA_EXCEEDED", "budget"],
       ["INTERNAL", "database"],
@@ -513,7 +513,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await shop.counts({ payments: 0 });
   });
 
-  test("a relay that passes requests on and acknowledges none: the SDK gives up, the lookup finds the payment", async (t) => {
+  test("a relay that passes requests on and acknowledges none: the SDK gives up, and the lookup finds the payment", async (t) => {
     const shop = shopOf(world);
     const { relay, connection } = await open(t, {
       // it pays, and its answer never comes
@@ -532,7 +532,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await shop.counts({ payments: 1, accepted: 1 });
   });
 
-  test("no relay, and no wallet announced there: nothing was sent, for certain", async (t) => {
+  test("without a relay, or a wallet announced there, it is certain that nothing was sent", async (t) => {
     const { relay, connection } = await open(t, {}, { announced: false });
     const wallet = world.nwc(connection);
     assert.equal(
@@ -548,7 +548,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
 });
 
 describe("nwc: in a Worker", () => {
-  test("one wallet serves many requests, each with a connection of its own", async (t) => {
+  test("one wallet serves many requests, each with its own connection", async (t) => {
     const { connection, close } = await openWallet({
       payInvoice: async ({ invoice }) => ({ result: { preimage: PREIMAGE, fees_paid: invoice.length } }),
       getBalance: async () => ({ result: { balance: 980_500 } }),

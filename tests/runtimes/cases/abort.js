@@ -52,7 +52,7 @@ export default [
     },
   },
   {
-    name: "aborted during approve: nothing is paid, and what was reserved is free again",
+    name: "aborted during approve: nothing is paid, and the reservation is free again",
     async run(t) {
       const shop = openShop(t);
       const own = aborter(t);
@@ -159,7 +159,7 @@ export default [
     },
   },
   {
-    name: "aborted during the repeat: the caller's reason, and the next call uses what was paid for",
+    name: "aborted during the repeat: the caller's reason, and the next call uses the token",
     async run(t) {
       const shop = openShop(t);
       const own = aborter(t);
@@ -228,7 +228,7 @@ export default [
     },
   },
   {
-    name: "one of several who wait gives up: the others get the answer",
+    name: "one of several waiting callers gives up: the others get the answer",
     async run(t) {
       const shop = openShop(t);
       const own = aborter(t);

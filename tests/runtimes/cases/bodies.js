@@ -109,7 +109,7 @@ export default [
     },
   },
   {
-    name: "what the caller changes after the call changes nothing",
+    name: "changes that the caller makes after the call change nothing",
     async run(t) {
       const shop = openShop(t);
       const body = bytes.slice();

@@ -31,7 +31,7 @@ async function turns(number) {
 
 export default [
   {
-    name: "three calls at once, whose caps approve reads from the call's context: each by its own, in 40 runs of 40",
+    name: "approve reads each of three parallel calls' own cap from its context, in 40 runs of 40",
     timeout: 60_000,
     async run(t) {
       const wrong = [];
@@ -79,7 +79,7 @@ export default [
     },
   },
   {
-    name: "calls that share a purchase: it runs in its payer's context, each repeat in its own",
+    name: "a shared purchase runs in its payer's context, and each repeat in its own",
     async run(t) {
       const shop = openShop(t);
       const { seen, client, run } = witness(t, shop, { wallet: { pay: shop.wallet("answer=hold") } });
@@ -101,7 +101,7 @@ export default [
     },
   },
   {
-    name: "what a timer sets going, and a wallet's late answer, belong to the call that they are of",
+    name: "a timer's work and a wallet's late answer run in the context of their own call",
     async run(t) {
       const shop = openShop(t);
       const gate = deferred();

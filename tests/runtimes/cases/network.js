@@ -3,7 +3,7 @@ import { isBrowser, openShop } from "../shop.js";
 
 export default [
   {
-    name: "a network error is fetch's own, by identity: nothing is paid",
+    name: "a network error is fetch's own, by identity, and nothing is paid",
     async run(t) {
       const shop = openShop(t);
       for (const own of [new TypeError("the network"), { any: "object" }, undefined]) {
@@ -20,7 +20,7 @@ export default [
     },
   },
   {
-    name: "what fetch refuses, fetch refuses: a bad url, a bad method, a bad header",
+    name: "fetch itself refuses a bad url, a bad method and a bad header",
     async run(t) {
       const shop = openShop(t);
       for (const args of [
@@ -40,7 +40,7 @@ export default [
     },
   },
   {
-    name: "paid, and the repeat is lost: request_failed with the cause; the next call uses what was paid for",
+    name: "paid, and the repeat is lost: request_failed with the cause; the next call uses the token",
     async run(t) {
       const shop = openShop(t);
       const lost = new TypeError("the line broke");
@@ -241,7 +241,7 @@ export default [
     },
   },
   {
-    name: "credentials: omit and keepalive pay as usual, where fetch knows them",
+    name: "credentials: omit and keepalive pay as usual, if fetch knows them",
     async run(t) {
       for (const init of [{ credentials: "omit" }, { keepalive: true }]) {
         const shop = openShop(t);

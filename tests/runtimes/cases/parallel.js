@@ -65,7 +65,7 @@ export default [
     },
   },
   {
-    name: "two origins are bought from side by side",
+    name: "purchases at two origins run side by side",
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({ wallet: shop.wallet("answer=hold") });
@@ -77,7 +77,7 @@ export default [
     },
   },
   {
-    name: "all who wait share a failure: the wallet is asked once",
+    name: "all waiting callers share a failure: the wallet is asked once",
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({
@@ -120,7 +120,7 @@ export default [
     },
   },
   ...[{ scope: "single" }, { uses: 1 }].map((settings) => ({
-    name: `calls at once where each token is good once (${JSON.stringify(settings)}): one payment each, and all are answered`,
+    name: `calls at once, with tokens that are good once (${JSON.stringify(settings)}): one payment each, and all are answered`,
     async run(t) {
       const shop = openShop(t);
       const responses = await Promise.all(Array.from({ length: 5 }, () => shop.pay(shop.url("a", settings))));
@@ -133,7 +133,7 @@ export default [
     },
   })),
   {
-    name: "calls at once where no token is good for anything: one payment",
+    name: "calls at once, with tokens that are good for nothing: one payment",
     async run(t) {
       for (const refuse of [401, 402, 403]) {
         const shop = openShop(t);
@@ -150,7 +150,7 @@ export default [
     },
   },
   {
-    name: "who joins a purchase keeps it going when the one who began it gives up",
+    name: "a caller who joins a purchase keeps it going when its first caller gives up",
     async run(t) {
       const shop = openShop(t);
       const [asked, answer] = [deferred(), deferred()];

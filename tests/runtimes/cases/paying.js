@@ -209,7 +209,7 @@ export default [
     },
   },
   {
-    name: "what the server says after the payment is handed back, and never paid for again in that call",
+    name: "the server's answer after the payment is handed back, and that call pays no more",
     async run(t) {
       for (const refuse of [400, 401, 402, 403]) {
         const shop = openShop(t);

@@ -73,7 +73,7 @@ export default [
     },
   },
   {
-    name: "nor where the redirect names a user: fetch refuses it, or it is cross_origin",
+    name: "a 402 behind a redirect that names a user: fetch refuses it, or it is cross_origin",
     async run(t) {
       const shop = openShop(t);
       const there = shop.url("new", {}, t.other).replace("://", "://user:secret@");

@@ -145,7 +145,7 @@ export default [
     },
   },
   {
-    name: "approve is told the fee and what is left, and its signal stays silent",
+    name: "approve is told the fee reserve and the rest of the limits, and its signal stays silent",
     async run(t) {
       const asked = [];
       const shop = openShop(t, {
@@ -172,7 +172,7 @@ export default [
     },
   },
   {
-    name: "a refusal tells price and invoice, where they are known",
+    name: "a refusal tells price and invoice, if they are known",
     async run(t) {
       const shop = openShop(t, { limits: { perPayment: 5 } });
       const error = await t.rejects(shop.pay(shop.url("a", { msat: 9_001 })), "over_limit");
@@ -238,7 +238,7 @@ export default [
     },
   },
   {
-    name: "plain http is paid where the host is named for it, and .onion always; a token goes there again",
+    name: "plain http is paid if the host is named for it, and .onion always; a token goes there again",
     async run(t) {
       for (const [base, insecureHosts] of [
         ["http://umbrel.local", ["*.local"]],

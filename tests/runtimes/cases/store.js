@@ -32,7 +32,7 @@ export default [
     ["a plain one", {}],
     ["one with locks", { lock: true }],
   ].map(([name, options]) => ({
-    name: `what one instance bought the next one uses, from the same store: ${name}`,
+    name: `the next instance uses the token of an earlier one, from the same store: ${name}`,
     async run(t) {
       const shop = openShop(t);
       const store = mapStore(options);

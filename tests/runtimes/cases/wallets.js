@@ -222,7 +222,7 @@ export default [
     },
   })),
   {
-    name: "a wallet that throws: payment_unknown, with what it threw by identity",
+    name: "a wallet that throws: payment_unknown, with the thrown value by identity",
     async run(t) {
       for (const cause of [new Error("the wallet broke"), "a text", null, { any: "object" }]) {
         const shop = openShop(t);
@@ -288,7 +288,7 @@ export default [
     },
   },
   {
-    name: "an answer after paymentTimeout is recorded, and the next call uses what it bought",
+    name: "an answer after paymentTimeout is recorded, and the next call uses its token",
     async run(t) {
       const shop = openShop(t);
       const held = deferred();
@@ -319,7 +319,7 @@ export default [
     },
   },
   {
-    name: "a late answer that nothing was paid frees the amount",
+    name: "a late answer that says that nothing was paid frees the amount",
     async run(t) {
       const shop = openShop(t);
       const held = deferred();
@@ -357,7 +357,7 @@ export default [
     },
   },
   {
-    name: "proof: none takes a wallet's word, and sends the bare token",
+    name: "proof: none believes a wallet without a preimage, and sends the bare token",
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({ proof: "none", wallet: shop.wallet("answer=true") });

@@ -100,7 +100,7 @@ export default [
     },
   },
   {
-    name: "a request that ended while a person was asked leaves nothing reserved, and pays nothing later",
+    name: "a request that ended during approve leaves nothing reserved, and pays nothing later",
     async run(t) {
       const shop = openShop(t);
       const settings = { total: 15 };
