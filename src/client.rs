@@ -10,6 +10,7 @@ use crate::flow::{account, tokens, verdict};
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
+use crate::wire::payment_hash::PaymentHash;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -152,7 +153,7 @@ impl<H: Host> Client<H> {
     /// - [`Code::StoreFailed`](crate::Code::StoreFailed) if the store fails.
     pub fn resolve<'a>(
         &'a self,
-        payment_hash: &'a str,
+        payment_hash: &'a PaymentHash,
         preimage: Option<&'a str>,
     ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
         account::resolve(&self.state, payment_hash, preimage)

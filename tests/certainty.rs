@@ -9,6 +9,7 @@ use l402_fetch::ledger::journal::Journal;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use proptest::prelude::*;
 
@@ -18,10 +19,10 @@ const TIMEOUT_MS: u64 = 300_000;
 /// Seconds from the start until the invoice expires.
 const LIFE_S: u64 = 3_600;
 
-fn hash() -> String {
+fn hash() -> PaymentHash {
     use sha2::{Digest, Sha256};
     let bytes: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&PREIMAGE[at * 2..at * 2 + 2], 16).unwrap()).collect();
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    <[u8; 32]>::from(Sha256::digest(bytes)).into()
 }
 
 /// An order that was sent at the start, and whose invoice may be handed over again.
@@ -29,7 +30,6 @@ fn entry() -> Entry {
     Entry {
         payment: Payment {
             payment_hash: hash(),
-            origin: "https://a.example".into(),
             url: Url::of("https://a.example/"),
             protocol: Protocol::L402,
             amount_msat: 10_000,

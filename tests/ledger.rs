@@ -17,6 +17,7 @@ use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::view::{Listing, Rows, Stop, View};
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use proptest::prelude::*;
@@ -173,10 +174,9 @@ impl Shop {
         only_reserve: bool,
         manner: Manner,
     ) -> Result<Begun, Refusal> {
-        let (hash, _) = preimage(number);
         let order = Order {
             resource: Resource { method: "GET", url: &Url::of(url), is_replayable: true },
-            payment_hash: &hash,
+            payment_hash: PaymentHash::parse(&preimage(number).0).unwrap(),
             amount_msat: sat * 1000,
             protocol: Protocol::L402,
             token: "opaque",

@@ -9,6 +9,7 @@ use crate::flow::state::ClientState;
 use crate::ledger::certainty::prove;
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::future::Future;
 
@@ -52,16 +53,15 @@ pub(crate) async fn spent<H: Host>(state: &ClientState<H>, url: Option<&str>) ->
 /// - [`Code::StoreFailed`] if the store fails.
 pub(crate) async fn resolve<H: Host>(
     state: &ClientState<H>,
-    payment_hash: &str,
+    payment_hash: &PaymentHash,
     preimage: Option<&str>,
 ) -> Result<(), Failure<H>> {
     let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
-    let hash = payment_hash.to_ascii_lowercase();
     let mut proven = None;
     let mut rest = None;
     if preimage.is_none() {
         state.records.read_again(&state.host).await?;
-        let open = state.records.borrow().journal.find(&hash).filter(|entry| entry.is_unsettled()).cloned();
+        let open = state.records.borrow().journal.find(payment_hash).filter(|entry| entry.is_unsettled()).cloned();
         if let Some(entry) = open {
             rest = at_rest(state, &entry, None).await;
             if rest.is_none() {
@@ -73,9 +73,7 @@ pub(crate) async fn resolve<H: Host>(
     state
         .records
         .change(&state.host, &mut |records| {
-            let Some(entry) = records.journal.find_mut(&hash) else {
-                return Err(invalid("paymentHash is not in the journal: payments() lists those that are"));
-            };
+            let Some(entry) = records.journal.find_mut(payment_hash) else { return Err(not_in_journal().into()) };
             let proof = preimage.map(|text| prove(&entry.payment, text, None)).transpose()?;
             match (entry.payment.state, proof) {
                 (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
@@ -95,6 +93,11 @@ pub(crate) async fn resolve<H: Host>(
         settle_paid(state, &entry, proof).await;
     }
     Ok(())
+}
+
+/// The error of a payment hash that no payment here has.
+pub(crate) fn not_in_journal() -> Error {
+    Error::new(Code::InvalidOptions, "paymentHash is not in the journal: payments() lists those that are")
 }
 
 /// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal stays.

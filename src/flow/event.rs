@@ -13,8 +13,6 @@ use crate::wire::url::Url;
 pub struct Quote {
     /// The URL that is paid for.
     pub url: Url,
-    /// Scheme, host and port.
-    pub origin: String,
     /// The offer that was chosen.
     pub protocol: Protocol,
     /// Millisatoshis, without the fee.
@@ -30,7 +28,7 @@ pub struct Quote {
 impl Quote {
     pub(crate) fn write(&self, object: &mut Writer) {
         object.text("url", Some(self.url.as_str()));
-        object.text("origin", Some(&self.origin));
+        object.text("origin", Some(self.url.origin()));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));
         object.object("invoice", |object| self.invoice.write(object));

@@ -10,6 +10,7 @@ use crate::ledger::limits::Remaining;
 use crate::ledger::payment::Payment;
 use crate::ledger::wallet::{Fact, Wallet};
 use crate::wire::invoice::Invoice;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::future::Future;
 use std::pin::Pin;
@@ -75,8 +76,8 @@ pub trait Host: 'static {
     fn wallet(&self) -> Wallet {
         Wallet::default()
     }
-    /// Asks the wallet what became of a payment (hash in hex).
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
+    /// Asks the wallet what became of a payment.
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static;
     /// Whether there is an `onUnknown`. It is asked if nobody else can tell what became of a payment.
     fn asks_unknown(&self) -> bool {
         false

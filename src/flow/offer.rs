@@ -147,7 +147,6 @@ impl Quote {
         });
         Some(Rc::new(Self {
             url: request.url.clone(),
-            origin: request.origin().to_owned(),
             protocol: offer.protocol,
             amount_msat,
             invoice,

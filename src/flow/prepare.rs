@@ -49,13 +49,12 @@ pub(crate) async fn prepare<H: Host>(
     if let Some(failure) = not_honored(state, request) {
         return Err(failure);
     }
-    let hash = quote.invoice.payment_hash.to_hex();
-    if state.records.borrow().bought_with(&hash).is_some() {
+    if state.records.borrow().bought_with(&quote.invoice.payment_hash).is_some() {
         let mut known = None;
         state
             .records
             .change(&state.host, &mut |records| {
-                known = records.known_hash(&hash, &offered(request, quote))?;
+                known = records.known_hash(&quote.invoice.payment_hash, &offered(request, quote))?;
                 Ok(())
             })
             .await?;
@@ -68,7 +67,7 @@ pub(crate) async fn prepare<H: Host>(
     let is_wanted = || purchase.is_wanted(&state.host);
     let consent = if is_wanted() { consent(state, purchase, quote, max_fee).await } else { Err(Failure::Abandoned) };
     let found = match consent {
-        Ok(()) if is_wanted() => journalise(state, purchase, quote, &hash, max_fee).await,
+        Ok(()) if is_wanted() => journalise(state, purchase, quote, max_fee).await,
         Ok(()) => Err(Failure::Abandoned),
         Err(failure) => Err(failure),
     };
@@ -89,14 +88,13 @@ async fn journalise<H: Host>(
     state: &ClientState<H>,
     purchase: &Purchase<H>,
     quote: &Quote,
-    hash: &str,
     approved_fee: u64,
 ) -> Result<Prepared, Failure<H>> {
     for _ in 0..MOST_WAITS {
         let mut found = None;
         let mut enter = |records: &mut Records| {
             purchase.entered_at.set(state.host.now());
-            found = enter(state, records, purchase, quote, hash, approved_fee)?;
+            found = enter(state, records, purchase, quote, approved_fee)?;
             if let Some(Prepared::Journalled(entry)) = &found {
                 state.records.note_entering(entry);
             }
@@ -176,10 +174,10 @@ fn enter<H: Host>(
     records: &mut Records,
     purchase: &Purchase<H>,
     quote: &Quote,
-    hash: &str,
     approved_fee: u64,
 ) -> Result<Option<Prepared>, Failure<H>> {
     let request = &*purchase.request;
+    let payment_hash = quote.invoice.payment_hash;
     if let Some(token) = token_in(state, records, request, false) {
         return Ok(Some(Prepared::Bought(token)));
     }
@@ -188,7 +186,7 @@ fn enter<H: Host>(
         return Err(failure);
     }
     check_expiry(&quote.invoice, now)?;
-    if let Some(token) = records.known_hash(hash, &offered(request, quote))? {
+    if let Some(token) = records.known_hash(&payment_hash, &offered(request, quote))? {
         return Ok(Some(Prepared::Bought(token)));
     }
     let max_fee_msat = room(state, records, purchase, quote)?.min(approved_fee);
@@ -196,8 +194,7 @@ fn enter<H: Host>(
         return Ok(None);
     }
     let payment = Payment {
-        payment_hash: hash.to_owned(),
-        origin: quote.origin.clone(),
+        payment_hash,
         url: request.url.clone(),
         protocol: quote.protocol,
         amount_msat: quote.amount_msat,
@@ -217,13 +214,13 @@ fn enter<H: Host>(
         dispatch: {
             let wallet = state.host.wallet();
             let invoice = wallet.settles_once.then(|| quote.invoice.payment_request.clone());
-            let failures = records.journal.find(hash).map_or(0, |known| known.dispatch.failures);
+            let failures = records.journal.find(&payment_hash).map_or(0, |known| known.dispatch.failures);
             Dispatch { wallet_id: wallet.id, invoice, failures, ..Dispatch::default() }
         },
     };
     records.make_room(&entry, now)?;
     // Two attempts of the same moment look alike: taking back the earlier one must not remove this one.
-    records.withdrawn.retain(|attempt| attempt.payment.payment_hash != hash);
+    records.withdrawn.retain(|attempt| attempt.payment.payment_hash != payment_hash);
     records.journal.put(entry.clone());
     // From now on the entry counts. Counting the reservation too would take room from others.
     purchase.reserved_msat.set(None);

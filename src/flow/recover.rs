@@ -15,6 +15,7 @@ use crate::ledger::entry::Entry;
 use crate::ledger::journal::Journal;
 use crate::ledger::payment::earlier_payment_open;
 use crate::ledger::records::{Records, Unproven};
+use crate::wire::payment_hash::PaymentHash;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -30,7 +31,7 @@ pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, 
     let same_resource = entry.method == request.method && entry.payment.url == request.url;
     let origin = request.origin();
     entry.is_unsettled()
-        && entry.payment.origin == origin
+        && entry.payment.url.origin() == origin
         && (same_resource || state.origins.is_shared(origin))
         && !entry.is_forgotten(now)
 }
@@ -38,7 +39,7 @@ pub(crate) fn stands_in_the_way<H: Host>(state: &ClientState<H>, entry: &Entry, 
 /// Settles the payments that stand in the way of a purchase, or fails if one stays open. Returns an abandoned order for
 /// the same resource if that order may be repeated.
 pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> Result<Option<Entry>, Failure<H>> {
-    let mut asked: Vec<String> = Vec::new();
+    let mut asked: Vec<PaymentHash> = Vec::new();
     loop {
         let now = state.host.now();
         let open = unsettled(state, |entry| stands_in_the_way(state, entry, &own.request, now));
@@ -52,7 +53,7 @@ pub(crate) async fn recover<H: Host>(state: &ClientState<H>, own: &Purchase<H>) 
             return Ok(None);
         }
         // Others may begin payments during these lookups.
-        asked.extend(open.iter().map(|entry| entry.payment.payment_hash.clone()));
+        asked.extend(open.iter().map(|entry| entry.payment.payment_hash));
         let abandoned = RefCell::new(None);
         look_up_all(state, open, Some((own, &abandoned))).await;
         if let Some(entry) = abandoned.take() {

@@ -29,7 +29,7 @@ pub(crate) fn room<H: Host>(
 
 /// The sums that the limits count, with all reservations except the purchase's own.
 pub(crate) fn counted<H: Host>(state: &ClientState<H>, records: &Records, own: &Purchase<H>, quote: &Quote) -> Counted {
-    let mut counted = records.journal.counted(&quote.origin, state.host.now());
-    state.purchases.add_reserved(&mut counted, own, &quote.origin);
+    let mut counted = records.journal.counted(quote.url.origin(), state.host.now());
+    state.purchases.add_reserved(&mut counted, own, quote.url.origin());
     counted
 }

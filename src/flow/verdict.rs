@@ -43,7 +43,7 @@ pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, 
 /// Notes in memory alone that a server accepted the token. Returns true if the store does not know that yet.
 /// `is_priced`: the resource has asked for money before.
 pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own: bool, is_priced: bool) -> bool {
-    let origin = &token.payment.origin;
+    let origin = token.payment.url.origin();
     if !is_own {
         state.origins.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
         // A free resource accepts any token.
@@ -71,9 +71,9 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
     let Some(token) = records.tokens.get(sent.id).cloned() else { return };
     drop(records);
     if !sent.is_for(&request.method, &request.url) {
-        state.origins.learn(&sent.payment.origin, Lesson::Refused);
+        state.origins.learn(sent.payment.url.origin(), Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
-        state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
+        state.origins.learn(sent.payment.url.origin(), Lesson::UsedUp);
     }
     // The store must know that a token was never accepted: others must not buy again.
     if !token.accepted {

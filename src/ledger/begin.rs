@@ -16,6 +16,7 @@ use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, Stop, View};
 use crate::text::encoding::concat;
 use crate::wire::challenge::Protocol;
+use crate::wire::payment_hash::PaymentHash;
 
 /// An invoice that expires within this time counts as expired: the wallet needs some seconds to pay.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
@@ -27,8 +28,8 @@ const MOST_OPEN: usize = 100;
 pub struct Order<'a> {
     /// The request.
     pub resource: Resource<'a>,
-    /// Hex.
-    pub payment_hash: &'a str,
+    /// The payment hash of the invoice.
+    pub payment_hash: PaymentHash,
     /// Millisatoshis, without the fee.
     pub amount_msat: u64,
     /// How the offer is answered.
@@ -61,7 +62,7 @@ pub struct Buyer<'a> {
     /// Whether the lease of an owner has lapsed. It takes the owner and the text of the lease's row.
     pub has_lapsed: &'a dyn Fn(&str, Option<&str>) -> bool,
     /// Whether the call has already tried or rejected the token of this payment hash.
-    pub is_considered: &'a dyn Fn(&str) -> bool,
+    pub is_considered: &'a dyn Fn(&PaymentHash) -> bool,
     /// How long the lease lasts, in milliseconds.
     pub lease_ms: u64,
     /// Unix milliseconds.
@@ -86,7 +87,7 @@ pub enum Begun {
 /// [`Code::HashMismatch`], [`Code::PaymentUnknown`], [`Code::OverLimit`] or [`Code::StoreFailed`].
 pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Begun, Stop> {
     let Order { resource, payment_hash, .. } = *order;
-    let payment_key = key::payment(payment_hash);
+    let payment_key = key::payment(&payment_hash);
     let Resource { method, url, .. } = resource;
     let open_key = key::open(url.origin(), method, url.as_str());
     let path_key = key::path(url.origin(), method, url.path());
@@ -124,8 +125,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     };
     let record = Record {
         payment: Payment {
-            payment_hash: payment_hash.to_owned(),
-            origin: url.origin().to_owned(),
+            payment_hash,
             url: url.clone(),
             protocol: order.protocol,
             amount_msat: order.amount_msat,
@@ -162,7 +162,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     }
     view.put(&payment_key, |row| record.write(row))?;
     view.put(&open_key, |row| {
-        row.text("paymentHash", Some(payment_hash));
+        payment_hash.write(row);
         row.text("owner", Some(buyer.owner));
     })?;
     view.put(&key::lease(buyer.owner), |row| {
@@ -188,7 +188,7 @@ fn standing(
         keys.extend(view.list(&listing)?.into_iter().map(|(key, _)| key));
     }
     for open_key in keys {
-        let Some((hash, owner)) = view.read(&open_key, |row| (row.text("paymentHash"), row.text("owner")))? else {
+        let Some((hash, owner)) = view.read(&open_key, |row| (PaymentHash::read(row), row.text("owner")))? else {
             continue;
         };
         let payment_key = key::payment(&hash);
@@ -220,10 +220,10 @@ fn standing(
 /// Releases a reservation whose scopes differ from those of this purchase.
 fn release_elsewhere(view: &mut View, record: &Record, counts: &mut Counts, buyer: &Buyer<'_>) -> Result<(), Stop> {
     counts.write(view)?;
-    let mut theirs: Counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+    let mut theirs: Counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
     theirs.change(Some(record), None, 0, buyer.now_ms);
     theirs.write(view)?;
-    *counts = Counts::read(view, &record.payment.origin, buyer.scopes)?;
+    *counts = Counts::read(view, record.payment.url.origin(), buyer.scopes)?;
     Ok(())
 }
 
@@ -252,7 +252,7 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
 /// belongs to another origin, it is refused: this server would learn the preimage.
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
-    if known.payment.origin != order.resource.url.origin() {
+    if known.payment.url.origin() != order.resource.url.origin() {
         let text = "this invoice was already paid for another origin: don't trust this server";
         return refused(Error::new(Code::HashMismatch, text));
     }

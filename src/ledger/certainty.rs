@@ -15,12 +15,11 @@
 //! invoice has expired and the window has passed. Until then the same wallet may get the same invoice once more, if it
 //! pays a hash only once. The report of another wallet can prove a payment, but never end it.
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::ledger::dispatch::Heard;
 use crate::ledger::entry::Entry;
 use crate::ledger::payment::Payment;
 use crate::ledger::wallet::{Fact, Wallet, Window};
-use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 use std::fmt;
 
@@ -130,10 +129,8 @@ pub fn judge(fact: &Fact, owner: Owner, entry: &Entry, wallet: &Wallet, timeout_
 /// Checks a text that may be the preimage of a payment. `fee_msat` is in millisatoshis.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`], [`Code::NoPreimage`]; [`Code::StoreFailed`] if the stored payment hash is damaged.
+/// [`Code::WrongPreimage`](crate::Code::WrongPreimage), [`Code::NoPreimage`](crate::Code::NoPreimage)
 pub fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
-    match PaymentHash::parse(&payment.payment_hash) {
-        Ok(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
-        Err(_) => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
-    }
+    let proven = Preimage::prove(preimage, &payment.payment_hash)?;
+    Ok(Proof { preimage: Some(proven.to_hex()), fee_msat })
 }

@@ -41,6 +41,7 @@ use crate::ledger::habits::Habits;
 use crate::ledger::limits::{Counted, Spent};
 use crate::ledger::payment::State;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
+use crate::wire::payment_hash::PaymentHash;
 
 /// The version of the stored form while nothing is compacted.
 const VERSION: u64 = 1;
@@ -111,7 +112,7 @@ impl Journal {
                 excess = excess.saturating_sub(entry.size());
                 let (msat, _) = entry.sums();
                 if msat > 0 {
-                    compacted.add(&entry.payment.origin, msat, entry.started_at_ms);
+                    compacted.add(entry.payment.url.origin(), msat, entry.started_at_ms);
                 }
             }
             stays
@@ -130,15 +131,15 @@ impl Journal {
         &self.entries
     }
 
-    /// The entry of a payment hash (hex).
+    /// The entry of a payment hash.
     #[must_use]
-    pub fn find(&self, payment_hash: &str) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.payment.payment_hash == payment_hash)
+    pub fn find(&self, payment_hash: &PaymentHash) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.payment.payment_hash == *payment_hash)
     }
 
     /// The same entry, to be changed.
-    pub fn find_mut(&mut self, payment_hash: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().rev().find(|entry| entry.payment.payment_hash == payment_hash)
+    pub fn find_mut(&mut self, payment_hash: &PaymentHash) -> Option<&mut Entry> {
+        self.entries.iter_mut().rev().find(|entry| entry.payment.payment_hash == *payment_hash)
     }
 
     pub(crate) fn unsettled_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
@@ -200,7 +201,9 @@ impl Journal {
 
     fn sum(&self, origin: Option<&str>, now_ms: u64, of: impl Fn((u64, u64)) -> u64) -> Spent {
         let mut spent = Spent::default();
-        for entry in self.entries.iter().filter(|entry| origin.is_none_or(|origin| origin == entry.payment.origin)) {
+        for entry in
+            self.entries.iter().filter(|entry| origin.is_none_or(|origin| origin == entry.payment.url.origin()))
+        {
             spent.add(of(entry.sums()), entry.started_at_ms, now_ms);
         }
         spent.total = spent.total.saturating_add(self.compacted.total(origin));

@@ -18,6 +18,7 @@
 //! is in Unix milliseconds, with leading zeros.
 
 use crate::text::encoding::{concat, to_hex};
+use crate::wire::payment_hash::PaymentHash;
 use sha2::{Digest, Sha256};
 
 /// The sums of all origins together.
@@ -79,10 +80,10 @@ pub fn lease(owner: &str) -> String {
     concat(&["lease/", &part(owner)])
 }
 
-/// A payment, by its hash in hex.
+/// A payment.
 #[must_use]
-pub fn payment(payment_hash: &str) -> String {
-    concat(&["payment/", &part(payment_hash)])
+pub fn payment(payment_hash: &PaymentHash) -> String {
+    concat(&["payment/", &payment_hash.to_hex()])
 }
 
 /// The tokens of a resource.
@@ -134,14 +135,14 @@ pub fn by_scope(scope: &str) -> String {
 
 /// The key of a payment in an index. `index` is the start of the index's keys.
 #[must_use]
-pub fn indexed(index: &str, at_ms: u64, payment_hash: &str) -> String {
-    concat(&[index, &time(at_ms), "/", payment_hash])
+pub fn indexed(index: &str, at_ms: u64, payment_hash: &PaymentHash) -> String {
+    concat(&[index, &time(at_ms), "/", &payment_hash.to_hex()])
 }
 
-/// The payment hash at the end of an index's key.
+/// The payment hash at the end of an index's key. `None`: it is no such key.
 #[must_use]
-pub fn hash_of(indexed: &str) -> &str {
-    indexed.rsplit('/').next().unwrap_or_default()
+pub fn hash_of(indexed: &str) -> Option<PaymentHash> {
+    PaymentHash::parse(indexed.rsplit('/').next()?).ok()
 }
 
 #[cfg(test)]
@@ -152,7 +153,7 @@ mod tests {
     fn keys_are_short_ascii_and_differ() {
         let long = concat(&["https://", &"a".repeat(300), ".example"]);
         let longer = concat(&[&long, ":8443"]);
-        let hash = "ab".repeat(32);
+        let hash = [0xab; 32].into();
         let keys = [
             origin("https://a.example"),
             origin(&long),
@@ -187,8 +188,8 @@ mod tests {
 
     #[test]
     fn an_index_is_in_the_order_of_time() {
-        let keys = [0, 9, 10, 1_800_000_000_000, 10_000_000_000_000].map(|at| indexed(BY_TIME, at, "ff"));
+        let keys = [0, 9, 10, 1_800_000_000_000, 10_000_000_000_000].map(|at| indexed(BY_TIME, at, &[255; 32].into()));
         assert!(keys.is_sorted());
-        assert_eq!(hash_of(&keys[4]), "ff");
+        assert_eq!((hash_of(&keys[4]), hash_of("time/1/ff")), (Some([255; 32].into()), None));
     }
 }

@@ -3,6 +3,7 @@
 use crate::ledger::sums::Sums;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
+use crate::wire::payment_hash::PaymentHash;
 
 /// How many of an origin's newest tokens may be tried at resources that they were not bought for.
 const MOST_TOKENS: usize = 8;
@@ -12,8 +13,8 @@ const MOST_TOKENS: usize = 8;
 pub struct Sold {
     /// The key of its row.
     pub key: String,
-    /// The payment that bought it, in hex.
-    pub payment_hash: String,
+    /// The payment that bought it.
+    pub payment_hash: PaymentHash,
 }
 
 /// What the answers to an origin's tokens have shown. "Another resource" is one that the token was not bought for.
@@ -80,12 +81,12 @@ pub struct OriginRow {
 
 impl OriginRow {
     /// Adds a token that was just bought.
-    pub fn sold(&mut self, key: &str, payment_hash: &str) {
+    pub fn sold(&mut self, key: &str, payment_hash: &PaymentHash) {
         self.tokens.retain(|known| known.key != key);
         if self.tokens.len() >= MOST_TOKENS {
             self.tokens.remove(0);
         }
-        self.tokens.push(Sold { key: key.to_owned(), payment_hash: payment_hash.to_owned() });
+        self.tokens.push(Sold { key: key.to_owned(), payment_hash: *payment_hash });
     }
 
     pub(crate) fn write(&self, row: &mut Writer) {
@@ -93,7 +94,7 @@ impl OriginRow {
         self.lessons.write(row);
         row.list("tokens", &self.tokens, |token, row| {
             row.text("key", Some(&token.key));
-            row.text("paymentHash", Some(&token.payment_hash));
+            token.payment_hash.write(row);
         });
     }
 
@@ -101,7 +102,7 @@ impl OriginRow {
         Self {
             sums: Sums::read(row),
             lessons: Lessons::read(row),
-            tokens: row.list("tokens", |row| Sold { key: row.text("key"), payment_hash: row.text("paymentHash") }),
+            tokens: row.list("tokens", |row| Sold { key: row.text("key"), payment_hash: PaymentHash::read(row) }),
         }
     }
 }

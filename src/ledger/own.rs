@@ -8,6 +8,7 @@ use crate::ledger::token::Token;
 use crate::ledger::view::{Stop, View};
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
+use crate::wire::payment_hash::PaymentHash;
 
 /// How many tokens a row holds: all those of a resource that may still open it. There are several if a proof came late.
 const MOST: usize = 8;
@@ -24,7 +25,7 @@ fn write(tokens: &[Token], row: &mut Writer) {
 /// The key of the row that holds a token.
 #[must_use]
 pub fn key_of(token: &Token) -> String {
-    key::token(&token.payment.origin, &token.method, token.payment.url.as_str())
+    key::token(token.payment.url.origin(), &token.method, token.payment.url.as_str())
 }
 
 /// The next token to try at a resource: one of its own, or one of the origin's newest. `is_considered` tells which ones
@@ -33,7 +34,7 @@ pub(crate) fn sold(
     view: &mut View,
     resource: &Resource<'_>,
     origin: &OriginRow,
-    is_considered: &dyn Fn(&str) -> bool,
+    is_considered: &dyn Fn(&PaymentHash) -> bool,
     now_ms: u64,
 ) -> Result<Option<Token>, Stop> {
     let own_key = key::token(resource.url.origin(), resource.method, resource.url.as_str());
@@ -57,7 +58,7 @@ pub(crate) fn sold(
 /// its resource that were refused or will expire. The others stay: they were paid for too, and their proof came late.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) -> Result<(), Stop> {
     let hash = &token.payment.payment_hash;
-    let (key, path_key) = (key_of(token), key::path(&token.payment.origin, &token.method, path));
+    let (key, path_key) = (key_of(token), key::path(token.payment.url.origin(), &token.method, path));
     view.need([key.as_str(), &path_key])?;
     let mut tokens = view.read(&key, read)?.unwrap_or_default();
     tokens.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);

@@ -5,6 +5,7 @@ use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 
 /// Bytes of a row in the stored form: names, numbers, hash and preimage.
@@ -35,10 +36,8 @@ impl State {
 /// A payment as users see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payment {
-    /// Hex.
-    pub payment_hash: String,
-    /// Scheme, host and port.
-    pub origin: String,
+    /// The payment hash of its invoice.
+    pub payment_hash: PaymentHash,
     /// The URL that was paid for.
     pub url: Url,
     /// How the offer was answered.
@@ -58,8 +57,8 @@ pub struct Payment {
 impl Payment {
     /// Writes what JavaScript sees.
     pub(crate) fn write(&self, object: &mut Writer) {
-        object.text("paymentHash", Some(&self.payment_hash));
-        object.text("origin", Some(&self.origin));
+        self.payment_hash.write(object);
+        object.text("origin", Some(self.url.origin()));
         object.text("url", Some(self.url.as_str()));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));
@@ -77,8 +76,8 @@ impl Payment {
 
     /// Writes the fields that the rows of journal and tokens begin with.
     pub(crate) fn write_offer(&self, object: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
-        object.text("paymentHash", Some(&self.payment_hash));
-        object.text("origin", Some(&self.origin));
+        self.payment_hash.write(object);
+        object.text("origin", Some(self.url.origin()));
         object.text("url", Some(self.url.as_str()));
         object.text("method", Some(method));
         object.text("protocol", Some(self.protocol.as_str()));
@@ -90,16 +89,18 @@ impl Payment {
 
     /// About how many bytes it takes of a stored object.
     pub(crate) fn size(&self) -> usize {
-        ROW_BYTES.saturating_add(self.origin.len()).saturating_add(self.url.as_str().len())
+        ROW_BYTES.saturating_add(self.url.origin().len()).saturating_add(self.url.as_str().len())
     }
 
     pub(crate) fn read(fields: &mut Fields<'_>, state: State, started_at: u64) -> Self {
         let protocol = Protocol::from_name(&fields.text("protocol"));
-        let url = Url::parse(&fields.text("url"));
+        let url = fields.text("url");
+        let url = fields.expect(Url::parse(&url).ok(), Url::default());
+        let is_of_url = fields.text("origin") == url.origin();
+        fields.expect(is_of_url.then_some(()), ());
         Self {
-            payment_hash: fields.text("paymentHash"),
-            origin: fields.text("origin"),
-            url: fields.expect(url.ok(), Url::default()),
+            payment_hash: PaymentHash::read(fields),
+            url,
             protocol: fields.expect(protocol, Protocol::L402),
             amount_msat: fields.number("amountMsat"),
             fee_msat: fields.number("feeMsat"),

@@ -73,9 +73,9 @@ impl Record {
     /// The keys of all sums that it counts in.
     #[must_use]
     pub fn sums(&self) -> Vec<String> {
-        let mut keys = vec![key::SUMS.to_owned(), key::origin(&self.payment.origin)];
+        let mut keys = vec![key::SUMS.to_owned(), key::origin(self.payment.url.origin())];
         for path in scope_paths(&self.scopes) {
-            keys.push(key::scope_origin(&path, &self.payment.origin));
+            keys.push(key::scope_origin(&path, self.payment.url.origin()));
             keys.push(key::scope(&path));
         }
         keys
@@ -85,7 +85,7 @@ impl Record {
     #[must_use]
     pub fn indexes(&self) -> Vec<String> {
         let at = |index: &str| key::indexed(index, self.started_at_ms, &self.payment.payment_hash);
-        let mut keys = vec![at(key::BY_TIME), at(&key::by_origin(&self.payment.origin))];
+        let mut keys = vec![at(key::BY_TIME), at(&key::by_origin(self.payment.url.origin()))];
         keys.extend(scope_paths(&self.scopes).iter().map(|path| at(&key::by_scope(path))));
         keys
     }
@@ -93,7 +93,7 @@ impl Record {
     /// The key of the row that locks its resource.
     #[must_use]
     pub fn open_key(&self) -> String {
-        key::open(&self.payment.origin, &self.method, self.payment.url.as_str())
+        key::open(self.payment.url.origin(), &self.method, self.payment.url.as_str())
     }
 
     /// Records that a payment was proven. A fee that nobody reported stays as it was.

@@ -7,6 +7,7 @@ use crate::ledger::journal::Journal;
 use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Tokens;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::rc::Rc;
 
@@ -44,8 +45,8 @@ pub(crate) struct KnownHash {
 }
 
 impl Records {
-    /// The payment of a hash (hex), and its preimage. If the payment was compacted, a kept token still has both.
-    pub(crate) fn bought_with(&self, payment_hash: &str) -> Option<(Payment, Option<String>)> {
+    /// The payment of a hash, and its preimage. If the payment was compacted, a kept token still has both.
+    pub(crate) fn bought_with(&self, payment_hash: &PaymentHash) -> Option<(Payment, Option<String>)> {
         let of_entry = |entry: &Entry| (entry.payment.clone(), entry.preimage.clone());
         let of_token = |token: &Rc<Token>| (token.payment.clone(), token.preimage.clone());
         let entry = self.journal.find(payment_hash).map(of_entry);
@@ -126,11 +127,11 @@ impl Records {
     /// Both carry the payment.
     pub(crate) fn known_hash(
         &mut self,
-        hash: &str,
+        hash: &PaymentHash,
         offered: &Offered<'_>,
     ) -> Result<Option<Rc<Token>>, Box<KnownHash>> {
         let Some((payment, preimage)) = self.bought_with(hash) else { return Ok(None) };
-        if payment.origin != offered.url.origin() {
+        if payment.url.origin() != offered.url.origin() {
             let error = Error::new(
                 Code::HashMismatch,
                 "this invoice was already paid for another origin: don't trust this server",

@@ -11,6 +11,7 @@ use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Stop, View};
+use crate::wire::payment_hash::PaymentHash;
 
 /// The outcome of an order without a proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +34,7 @@ pub struct Settled {
     pub is_news: bool,
 }
 
-fn find(view: &mut View, payment_hash: &str) -> Result<Option<Record>, Stop> {
+fn find(view: &mut View, payment_hash: &PaymentHash) -> Result<Option<Record>, Stop> {
     view.read(&key::payment(payment_hash), Record::read)
 }
 
@@ -46,14 +47,14 @@ fn change(
     now_ms: u64,
 ) -> Result<(), Stop> {
     let open_key = after.open_key();
-    let open = view.read(&open_key, |row| row.text("paymentHash"))?;
+    let open = view.read(&open_key, PaymentHash::read)?;
     counts.change(before, Some(after), 0, now_ms);
     counts.write(view)?;
     view.put(&key::payment(&after.payment.payment_hash), |row| after.write(row))?;
     if before.is_none() {
         after.indexes().into_iter().for_each(|index| view.mark(index));
     }
-    if !after.is_unsettled() && open.as_deref() == Some(after.payment.payment_hash.as_str()) {
+    if !after.is_unsettled() && open == Some(after.payment.payment_hash) {
         view.delete(open_key);
     }
     // Its owner is done with the order, so the lease ends.
@@ -71,9 +72,9 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     let mut record = known.clone().unwrap_or_else(|| ours.clone());
     let was_proven = known.as_ref().is_some_and(|known| known.payment.state == State::Paid);
     let path = record.payment.url.path().to_owned();
-    let token_key = key::token(&record.payment.origin, &record.method, record.payment.url.as_str());
-    let keys = Counts::keys(&record.payment.origin, &record.scopes);
-    let others = [record.open_key(), key::path(&record.payment.origin, &record.method, &path), token_key.clone()];
+    let token_key = key::token(record.payment.url.origin(), &record.method, record.payment.url.as_str());
+    let keys = Counts::keys(record.payment.url.origin(), &record.scopes);
+    let others = [record.open_key(), key::path(record.payment.url.origin(), &record.method, &path), token_key.clone()];
     view.need(keys.iter().chain(&others).map(String::as_str))?;
     let macaroon = if record.token.is_empty() { ours.token.clone() } else { record.token.clone() };
     record.settle_paid(proof.preimage.clone(), proof.fee_msat, now_ms);
@@ -84,7 +85,7 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
         // If the token was forgotten or replaced, it is made again for the caller, and not stored.
         return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false });
     }
-    let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+    let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
     if !was_proven {
         own::put(view, &bought, &path, &mut counts.origin)?;
     }
@@ -112,7 +113,7 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     }
     let lease_key = key::lease(&record.owner);
     if outcome == Outcome::Failed {
-        let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+        let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
         change(view, Some(&known), &record, &mut counts, now_ms)?;
     } else if record != known {
         view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
@@ -134,7 +135,7 @@ pub fn cancel(view: &mut View, ours: &Record, now_ms: u64) -> Result<(), Stop> {
     }
     let open_key = known.open_key();
     view.need([open_key.as_str()])?;
-    let mut counts: Counts = Counts::read(view, &known.payment.origin, &known.scopes)?;
+    let mut counts: Counts = Counts::read(view, known.payment.url.origin(), &known.scopes)?;
     counts.change(Some(&known), None, 0, now_ms);
     if !known.is_reserved {
         counts.take_back_order(known.started_at_ms);
@@ -173,7 +174,7 @@ pub fn repeat(view: &mut View, abandoned: &Record, buyer: &Buyer<'_>) -> Result<
     view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
     let open_key = record.open_key();
     view.put(&open_key, |row| {
-        row.text("paymentHash", Some(&record.payment.payment_hash));
+        record.payment.payment_hash.write(row);
         row.text("owner", Some(buyer.owner));
     })?;
     view.delete(lease_key);

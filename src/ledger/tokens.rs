@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::ledger::stored::{stored_json, stored_rows, stored_text};
 use crate::ledger::token::Token;
 use crate::text::scan::parts;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -105,10 +106,10 @@ impl Tokens {
         }
     }
 
-    /// The token that this payment hash (hex) bought.
+    /// The token that this payment bought.
     #[must_use]
-    pub fn bought_with(&self, payment_hash: &str) -> Option<&Rc<Token>> {
-        self.list.iter().find(|token| token.payment.payment_hash == payment_hash)
+    pub fn bought_with(&self, payment_hash: &PaymentHash) -> Option<&Rc<Token>> {
+        self.list.iter().find(|token| token.payment.payment_hash == *payment_hash)
     }
 
     /// The token to try on a request. It is the resource's own. If there is none and `borrow` allows it, it is the
@@ -119,7 +120,7 @@ impl Tokens {
         let Search { method, url, is_first, now_ms, .. } = *search;
         let mut best: Option<(usize, &Rc<Token>)> = None;
         let mut refused = false;
-        for token in self.list.iter().filter(|token| token.payment.origin == url.origin()) {
+        for token in self.list.iter().filter(|token| token.payment.url.origin() == url.origin()) {
             let own = token.is_for(method, url);
             // A token that made a request fail may still be tried when a 402 asks for one.
             refused |= token.refusals(method, url.path()) > 0 || (is_first && token.has_failed_at(method, url));
@@ -227,7 +228,7 @@ impl Tokens {
     pub fn dishonored(&self, origin: &str, method: &str, path: &str, now_ms: u64) -> Option<&Token> {
         let mut unopened: u64 = 0;
         let mut found = None;
-        for token in self.iter().filter(|token| token.payment.origin == origin && token.is_of(method, path)) {
+        for token in self.iter().filter(|token| token.payment.url.origin() == origin && token.is_of(method, path)) {
             unopened = if token.accepted { 0 } else { unopened.saturating_add(token.unopened(now_ms)) };
             if unopened > 1 || token.is_dishonored(method, path, now_ms) {
                 found = Some(token);
@@ -238,7 +239,7 @@ impl Tokens {
 
     /// Drops the tokens of one origin, or all.
     pub fn forget(&mut self, origin: Option<&str>) {
-        self.remove(|token| origin.is_none_or(|origin| token.payment.origin == origin));
+        self.remove(|token| origin.is_none_or(|origin| token.payment.url.origin() == origin));
     }
 }
 

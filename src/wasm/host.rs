@@ -12,6 +12,7 @@ use crate::text::json::Json;
 use crate::text::json_writer::write_object;
 use crate::text::scan;
 use crate::wire::invoice::Invoice;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use gloo_net::http::Response;
 use js_sys::{Date, Function, Promise};
@@ -307,8 +308,8 @@ impl Host for JsHost {
         self.wallet.clone()
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
-        settled(JsFuture::from(self.env.lookup(payment_hash)), |found| {
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static {
+        settled(JsFuture::from(self.env.lookup(&payment_hash.to_hex())), |found| {
             let Ok(found) = found else { return Fact::Unreachable };
             let found = data(&found);
             match (text(&found, "state").as_deref(), text(&found, "preimage")) {

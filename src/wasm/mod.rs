@@ -16,6 +16,7 @@ mod task;
 
 use crate::client::Client;
 use crate::error::{Code, Error};
+use crate::flow::account::not_in_journal;
 use crate::flow::call::Reply;
 use crate::flow::config::Config;
 use crate::flow::failure::Failure;
@@ -26,6 +27,7 @@ use crate::text::json_writer::{write_list, write_object};
 use crate::wire::challenge;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{attenuate, Macaroon};
+use crate::wire::payment_hash::PaymentHash;
 use convert::{pair, thrown};
 use host::{Call, Env, JsHost};
 use js_sys::Promise;
@@ -163,7 +165,10 @@ impl Core {
                 1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
                 2 => client.read_tokens().await.map(|()| None),
                 3 => client.forget(subject).await.map(|()| None),
-                4 => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
+                4 => match PaymentHash::parse(subject.unwrap_or_default()) {
+                    Ok(hash) => client.resolve(&hash, preimage.as_deref()).await.map(|()| None),
+                    Err(_) => Err(not_in_journal().into()),
+                },
                 _ => Err(stranger().into()),
             };
             Ok(told?.map_or(JsValue::UNDEFINED, JsValue::from))

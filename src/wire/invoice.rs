@@ -206,7 +206,7 @@ impl Invoice {
         object.text("paymentRequest", Some(&self.payment_request));
         object.text("network", Some(self.network.as_str()));
         object.amount(self.amount_msat);
-        object.hex("paymentHash", Some(self.payment_hash.as_bytes()));
+        self.payment_hash.write(object);
         object.text("description", self.description.as_deref());
         object.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));
         object.hex("payee", self.payee.as_ref().map(AsRef::as_ref));

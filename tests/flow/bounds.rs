@@ -15,6 +15,7 @@ use l402_fetch::ledger::token::{Token, MOST_REFUSALS};
 use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use std::rc::Rc;
@@ -28,8 +29,7 @@ const DAY_MS: u64 = 86_400_000;
 /// A payment of so long ago, of an invoice that lived for an hour.
 fn row(number: u64, origin: &str, state: State, started_at_ms: u64) -> Entry {
     let payment = Payment {
-        payment_hash: format!("{number:064x}"),
-        origin: origin.to_owned(),
+        payment_hash: PaymentHash::parse(&format!("{number:064x}")).unwrap(),
         url: Url::of(&format!("{origin}/articles/{number}?page=1")),
         protocol: Protocol::L402,
         amount_msat: 10_000 + number,
@@ -232,7 +232,7 @@ fn an_invoice_whose_payment_was_compacted_has_expired() {
     // The same 402 for ever, to whoever has lost the token.
     world.sells(Terms::default());
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    let hash = payments(&world, &client)[0].payment_hash.clone();
+    let hash = payments(&world, &client)[0].payment_hash;
     world.executor.pass(3 * DAY_MS);
     let mut journal = Journal::parse(&store.value(JOURNAL).unwrap()).unwrap();
     filled(KEPT_BYTES, |number| row(number, "https://a.example", State::Paid, world.now()))
@@ -334,7 +334,7 @@ fn a_journal_full_of_open_payments_refuses_to_buy() {
     assert_eq!(host.heard().last().unwrap(), "refused store_failed");
     // Who settles some has room again.
     for entry in &journal.entries()[..3] {
-        let (resolving, hash) = (client.clone(), entry.payment.payment_hash.clone());
+        let (resolving, hash) = (client.clone(), entry.payment.payment_hash);
         assert_eq!(code(world.run(async move { resolving.resolve(&hash, None).await })), None);
     }
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -428,8 +428,8 @@ fn expired_and_used_up_tokens_make_room_and_dishonored_ones_do_not() {
     });
     let kinds = |tokens: &Tokens| {
         let mut counts = [0; 5];
-        for token in tokens.iter().filter(|token| token.payment.origin == origin) {
-            let number = u64::from_str_radix(&token.payment.payment_hash, 16).unwrap();
+        for token in tokens.iter().filter(|token| token.payment.url.origin() == origin) {
+            let number = u64::from_str_radix(&token.payment.payment_hash.to_hex(), 16).unwrap();
             counts[(number % 5) as usize] += 1;
         }
         counts

@@ -12,6 +12,7 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::{Answer, Resolution};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -35,7 +36,7 @@ fn threw(code: Code, state: State) -> End {
 }
 
 /// An instance whose wallet throws; what it reports then is `found`.
-fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fake), String, End) {
+fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fake), PaymentHash, End) {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet);
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));
@@ -406,7 +407,7 @@ fn a_payment_that_is_settled_during_the_question_stays_settled() {
         }
         let (asking, preimage) = (client.clone(), is_paid.then_some(offer.preimage));
         host.on_unknown.replace(Some(Box::new(move |(payment, _)| {
-            let (client, hash, preimage) = (asking.clone(), payment.payment_hash.clone(), preimage.clone());
+            let (client, hash, preimage) = (asking.clone(), payment.payment_hash, preimage.clone());
             Box::pin(async move {
                 let _ = client.resolve(&hash, preimage.as_deref()).await;
                 Resolution::Wait

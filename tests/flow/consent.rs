@@ -35,7 +35,7 @@ impl Person {
         let asked = person.clone();
         host.approve.replace(Some(Box::new(move |quote| {
             let answer = Later::new();
-            asked.asked.borrow_mut().push((quote.origin.clone(), answer.clone()));
+            asked.asked.borrow_mut().push((quote.url.origin().to_owned(), answer.clone()));
             asked.open.set(asked.open.get() + 1);
             let open = Open(asked.open.clone());
             Box::pin(async move {

@@ -12,6 +12,7 @@ use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Ter
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code, Error};
 use std::cell::{Cell, RefCell};
@@ -234,8 +235,8 @@ pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
 }
 
 /// The code of what `resolve()` rejects with.
-pub fn resolve(world: &World, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
-    let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
+pub fn resolve(world: &World, client: &TheClient, hash: &PaymentHash, preimage: Option<&str>) -> Option<Code> {
+    let (client, hash, preimage) = (client.clone(), *hash, preimage.map(str::to_owned));
     code(world.run(async move { client.resolve(&hash, preimage.as_deref()).await }))
 }
 
@@ -344,10 +345,10 @@ impl Host for Fake {
         self.wallet.borrow().clone()
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static {
         self.world.lookups.set(self.world.lookups.get() + 1);
         match self.world.on_lookup.borrow().as_ref() {
-            Some(lookup) => lookup(&payment_hash.to_owned()),
+            Some(lookup) => lookup(payment_hash),
             None => soon(Fact::Unreachable),
         }
     }

@@ -35,7 +35,6 @@ fn lost(count: usize, has_lock: bool) -> (Rc<World>, Rc<Store>) {
         let offer = world.mint.offer(&Terms::default(), world.now());
         let payment = Payment {
             payment_hash: offer.hash,
-            origin: format!("https://shop{number}.example"),
             url: Url::of(&shop(number)),
             protocol: Protocol::L402,
             amount_msat: 10_000,
@@ -265,7 +264,7 @@ fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
         let before = world.now();
         assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending], 10));
         assert_eq!((world.now(), world.lookups.get()), (before, 2), "at once");
-        let hash = payments(&world, &client)[0].payment_hash.clone();
+        let hash = payments(&world, &client)[0].payment_hash;
         answer.bring(world.proof_of(&hash));
         world.executor.run(1000);
         assert_eq!((buying.take(), world.paid(), states(&world, &client)), (PAID, 1, vec![State::Paid]));
@@ -291,7 +290,7 @@ fn another_instances_purchase_keeps_its_entry() {
     world.executor.run_ready();
     assert!(!waiting.is_done());
     assert_eq!(world.now(), before);
-    let hash = payments(&world, &first)[0].payment_hash.clone();
+    let hash = payments(&world, &first)[0].payment_hash;
     answer.bring(world.proof_of(&hash));
     world.executor.run(0);
     assert_eq!((buying.take(), waiting.take()), (PAID, State::Paid), "it is through, and the lock free");
@@ -309,7 +308,7 @@ fn the_wallets_own_answer_after_a_lookup_changes_nothing_and_is_told_once() {
     all_was_paid(&world);
     assert_eq!(spent(&world, &client), 11);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED, "usable before the wallet has answered");
-    let hash = payments(&world, &client)[0].payment_hash.clone();
+    let hash = payments(&world, &client)[0].payment_hash;
     answer.bring(world.proof_of(&hash));
     world.executor.run(1000);
     assert_eq!((buying.take(), world.paid(), spent(&world, &client)), (PAID, 1, 11));

@@ -3,6 +3,7 @@
 
 use bitcoin::hashes::{sha256, Hash as _};
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, RawTaggedField, TaggedField};
 use lightning_types::features::Bolt11InvoiceFeatures;
 use macaroon::{Format, Macaroon, MacaroonKey};
@@ -44,7 +45,7 @@ pub struct Offer {
     pub token: String,
     pub invoice: String,
     /// Hex.
-    pub hash: String,
+    pub hash: PaymentHash,
     /// Hex.
     pub preimage: String,
 }
@@ -58,7 +59,7 @@ impl Offer {
 #[derive(Default)]
 pub struct Mint {
     made: Cell<u64>,
-    preimages: RefCell<HashMap<String, String>>,
+    preimages: RefCell<HashMap<PaymentHash, String>>,
 }
 
 impl Mint {
@@ -67,8 +68,8 @@ impl Mint {
         self.made.get()
     }
 
-    /// The preimage (hex) of a payment hash (hex) of ours.
-    pub fn preimage(&self, hash: &str) -> Option<String> {
+    /// The preimage (hex) of a payment hash of ours.
+    pub fn preimage(&self, hash: &PaymentHash) -> Option<String> {
         self.preimages.borrow().get(hash).cloned()
     }
 
@@ -76,8 +77,8 @@ impl Mint {
         let number = self.number();
         let preimage = bytes(terms.preimage.unwrap_or(number));
         let hash = sha256::Hash::hash(&preimage);
-        let (hash_hex, preimage_hex) = (hash.to_string(), hex(&preimage));
-        self.preimages.borrow_mut().insert(hash_hex.clone(), preimage_hex.clone());
+        let (payment_hash, preimage_hex) = (PaymentHash::from(hash.to_byte_array()), hex(&preimage));
+        self.preimages.borrow_mut().insert(payment_hash, preimage_hex.clone());
 
         let mut builder = InvoiceBuilder::new(terms.network.clone())
             .description("api call".into())
@@ -103,7 +104,7 @@ impl Mint {
         for caveat in &terms.caveats {
             token.add_first_party_caveat(caveat.as_str().into());
         }
-        Offer { token: token.serialize(Format::V2).unwrap(), invoice, hash: hash_hex, preimage: preimage_hex }
+        Offer { token: token.serialize(Format::V2).unwrap(), invoice, hash: payment_hash, preimage: preimage_hex }
     }
 }
 

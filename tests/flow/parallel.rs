@@ -10,6 +10,7 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::{Answer, Request};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::future::{poll_fn, Future};
 use std::rc::Rc;
@@ -98,8 +99,8 @@ fn origins_do_not_wait_for_each_other() {
     assert_eq!(world.paid(), 2);
 }
 
-pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
-    payments(world, client)[0].payment_hash.clone()
+pub fn first_hash(world: &Rc<World>, client: &TheClient) -> PaymentHash {
+    payments(world, client)[0].payment_hash
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn a_purchase_under_way_is_joined_whatever_is_learnt_of_the_origin() {
     let (_, second) = start(&client, &host, at("/c"));
     world.executor.run_ready();
     assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is not believed");
-    let hash = payments(&world, &client)[2].payment_hash.clone();
+    let hash = payments(&world, &client)[2].payment_hash;
     world.on_pay.replace(None);
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, REUSED]);
@@ -392,7 +393,7 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_if_tokens_are_not_sha
     world.executor.run(1000);
     world.on_pay.replace(None);
     assert_eq!((fetch(&other, &other_host, at("/b")), world.paid()), (PAID, 4));
-    let hash = payments(&world, &knowing)[2].payment_hash.clone();
+    let hash = payments(&world, &knowing)[2].payment_hash;
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first]), [PAID]);
 }
@@ -410,7 +411,7 @@ fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() 
     world.executor.run(1000);
     assert!(!second.is_done(), "{:?}", second.take());
     world.on_pay.replace(None);
-    let hash = payments(&world, &client)[2].payment_hash.clone();
+    let hash = payments(&world, &client)[2].payment_hash;
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 4);
@@ -426,7 +427,7 @@ fn anothers_purchase_of_another_resource_is_waited_for() {
     world.executor.run(1000);
     assert!(!second.is_done());
     world.on_pay.replace(None);
-    let hash = payments(&world, &knowing)[1].payment_hash.clone();
+    let hash = payments(&world, &knowing)[1].payment_hash;
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);
@@ -445,7 +446,7 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     world.executor.run(1000);
     assert!(!second.is_done());
     world.on_pay.replace(None);
-    let hash = payments(&world, &knowing)[1].payment_hash.clone();
+    let hash = payments(&world, &knowing)[1].payment_hash;
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);

@@ -10,14 +10,19 @@ use l402_fetch::ledger::token::Token;
 use l402_fetch::ledger::tokens::Tokens;
 use l402_fetch::wire::challenge::Protocol;
 use l402_fetch::wire::invoice::Network;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 
-fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {
+/// A payment hash of so many times the same byte.
+fn hash(byte: &str) -> PaymentHash {
+    PaymentHash::parse(&byte.repeat(32)).unwrap()
+}
+
+fn entry(byte: &str, state: State, started_at_ms: u64) -> Entry {
     Entry {
         payment: Payment {
-            payment_hash: hash.to_owned(),
-            origin: "https://api.example".into(),
+            payment_hash: hash(byte),
             url: Url::of("https://api.example/data?q=\"1\""),
             protocol: Protocol::L402,
             amount_msat: 10_000,
@@ -36,8 +41,8 @@ fn entry(hash: &str, state: State, started_at_ms: u64) -> Entry {
     }
 }
 
-fn token(hash: &str) -> Token {
-    let payment = entry(hash, State::Paid, 1_800_000_000_123).payment;
+fn token(byte: &str) -> Token {
+    let payment = entry(byte, State::Paid, 1_800_000_000_123).payment;
     Token::new(payment, "GET".into(), "token".into(), Some("ab".repeat(32)))
 }
 
@@ -49,11 +54,12 @@ fn the_stored_form() {
     assert_eq!(
         journal.to_text(),
         concat!(
-            r#"{"version":1,"payments":[{"paymentHash":"aa","origin":"https://api.example","#,
+            r#"{"version":1,"payments":[{"paymentHash":"HASH","origin":"https://api.example","#,
             r#""url":"https://api.example/data?q=\"1\"","method":"GET","protocol":"l402","token":"token","preimage":null,"#,
             r#""amountMsat":10000,"feeMsat":7,"maxFeeMsat":5000,"state":"unknown","startedAt":1800000000123,"#,
             r#""settledAt":null,"invoiceExpiresAt":1800003600}]}"#,
         )
+        .replace("HASH", &"aa".repeat(32))
     );
     let mut tokens = Tokens::default();
     let mut bought = token("aa");
@@ -61,14 +67,14 @@ fn the_stored_form() {
     tokens.put(bought);
     assert_eq!(
         tokens.to_text(),
-        format!(
-            "{}{}{}{}{}",
-            r#"{"version":1,"tokens":[{"paymentHash":"aa","origin":"https://api.example","#,
-            r#""url":"https://api.example/data?q=\"1\"","method":"GET","protocol":"l402","token":"token","preimage":""#,
-            "ab".repeat(32),
-            r#"","amountMsat":10000,"feeMsat":7,"startedAt":1800000000,"settledAt":1800000001,"accepted":false,"#,
-            r#""ownRefusals":0,"refused":[{"at":"GET /other","times":1}]}]}"#,
+        concat!(
+            r#"{"version":1,"tokens":[{"paymentHash":"HASH","origin":"https://api.example","#,
+            r#""url":"https://api.example/data?q=\"1\"","method":"GET","protocol":"l402","token":"token","#,
+            r#""preimage":"PREIMAGE","amountMsat":10000,"feeMsat":7,"startedAt":1800000000,"settledAt":1800000001,"#,
+            r#""accepted":false,"ownRefusals":0,"refused":[{"at":"GET /other","times":1}]}]}"#,
         )
+        .replace("HASH", &"aa".repeat(32))
+        .replace("PREIMAGE", &"ab".repeat(32))
     );
 }
 
@@ -76,7 +82,7 @@ fn the_stored_form() {
 fn records_are_read_as_they_were_written() {
     let mut journal = Journal::default();
     for (number, state) in [State::Pending, State::Unknown, State::Paid, State::Failed].into_iter().enumerate() {
-        journal.put(entry(&number.to_string(), state, 1_800_000_000_123 + number as u64));
+        journal.put(entry(&format!("{number:02}"), state, 1_800_000_000_123 + number as u64));
     }
     assert!(Journal::parse(&journal.to_text()).unwrap() == journal);
     let mut tokens = Tokens::default();
@@ -135,6 +141,12 @@ fn an_impossible_member_is_damage() {
         ("\"token\":\"token\"", "\"token\":\"to☃ken\""),
         ("\"preimage\":\"ab", "\"preimage\":\"\\nab"),
         ("\"preimage\":\"ab", "\"preimage\":5,\"x\":\"ab"),
+        ("\"paymentHash\":\"aa", "\"paymentHash\":\"a"),
+        ("\"paymentHash\":\"aa", "\"paymentHash\":\"ag"),
+        ("\"paymentHash\":\"aa", "\"paymentHash\":5,\"x\":\"aa"),
+        ("\"paymentHash\":\"aa", "\"x\":\"aa"),
+        ("\"origin\":\"https://api.example\"", "\"origin\":\"https://b.example\""),
+        ("\"origin\":\"https://api.example\",", ""),
     ] {
         for (text, parse) in [
             (&journal, (|text| Journal::parse(text).err()) as fn(&str) -> Option<_>),
@@ -199,10 +211,10 @@ fn the_later_attempt_keeps_its_own_time_and_a_preimage_is_never_lost() {
     let proven = Entry { preimage: Some("ab".repeat(32)), ..entry("bb", State::Paid, 1_800_000_000_000) };
     other.put(proven.clone());
     journal.merge(&other);
-    assert!(journal.find("bb") == Some(&proven));
+    assert!(journal.find(&hash("bb")) == Some(&proven));
     other.put(entry("bb", State::Paid, 1_800_000_000_000));
     journal.merge(&other);
-    assert!(journal.find("bb") == Some(&proven));
+    assert!(journal.find(&hash("bb")) == Some(&proven));
 }
 
 #[test]
@@ -231,7 +243,7 @@ fn tokens_keep_their_ids_and_what_is_known_of_them() {
 
     // One of the same resource takes the place of the other; a request under way with that one still knows it.
     tokens.replace(vec![token("bb")]);
-    assert!(tokens.bought_with("aa").is_none() && tokens.get(id).is_some());
+    assert!(tokens.bought_with(&hash("aa")).is_none() && tokens.get(id).is_some());
     assert!(!tokens.update(id, Token::note_accepted));
     tokens.forget(Some("https://other.example"));
     assert!(!tokens.is_empty());

@@ -11,6 +11,7 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -24,7 +25,7 @@ fn store_failed() -> End {
     End::Raised { code: Code::StoreFailed, cause: Some("the store broke"), state: None, has_response: true }
 }
 
-fn hashes(world: &Rc<World>, client: &TheClient) -> Vec<String> {
+fn hashes(world: &Rc<World>, client: &TheClient) -> Vec<PaymentHash> {
     payments(world, client).into_iter().map(|payment| payment.payment_hash).collect()
 }
 
@@ -186,7 +187,7 @@ fn damaged_and_later_records_are_never_overwritten() {
             assert_eq!(code(world.run(async move { a.payments().await })), Some(Code::StoreFailed));
             assert_eq!(code(world.run(async move { b.spent(None).await })), Some(Code::StoreFailed));
             assert_eq!(code(world.run(async move { c.forget(None).await })), Some(Code::StoreFailed));
-            let resolved = world.run(async move { d.resolve(&"ab".repeat(32), None).await });
+            let resolved = world.run(async move { d.resolve(&[0xab; 32].into(), None).await });
             assert_eq!(code(resolved), Some(Code::StoreFailed));
             assert_eq!((world.paid(), store.count(Op::Save), store.value(key).as_deref()), (0, 0, Some(text)));
         }
@@ -323,7 +324,7 @@ fn two_instances_without_a_lock_never_both_pay_what_one_has_journalled() {
     world.executor.run_ready();
     assert_eq!(fetch(&second, &second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
     assert_eq!(world.paid(), 1);
-    let hash = payments(&world, &first)[0].payment_hash.clone();
+    let hash = payments(&world, &first)[0].payment_hash;
     answer.bring(world.proof_of(&hash));
     world.executor.run(1000);
     assert_eq!(one.take(), PAID);
@@ -352,7 +353,7 @@ fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
     world.executor.run(10);
     assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is believed by nobody else");
     // The ledger is free while the wallet is asked.
-    let hash = payments(&world, &first)[2].payment_hash.clone();
+    let hash = payments(&world, &first)[2].payment_hash;
     world.on_pay.replace(None);
     answer.bring(world.proof_of(&hash));
     world.executor.run(60_000);

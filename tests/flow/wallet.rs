@@ -178,7 +178,7 @@ fn an_answer_after_the_timeout_is_recorded() {
         let (world, client, host) = begin();
         let answer = world.wallet_waits();
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-        let hash = payments(&world, &client)[0].payment_hash.clone();
+        let hash = payments(&world, &client)[0].payment_hash;
         answer.bring(if fails { failed() } else { world.proof_of(&hash) });
         world.executor.run_ready();
         assert_eq!(spent(&world, &client), sats);
@@ -218,16 +218,16 @@ fn an_answer_during_the_last_lookup_still_counts() {
 fn a_late_answer_after_forget_keeps_no_empty_token() {
     let (world, client, host) = begin();
     let answer = world.wallet_waits();
-    let (inner, found) = (world.clone(), Rc::new(std::cell::RefCell::new(String::new())));
+    let (inner, found) = (world.clone(), Rc::new(std::cell::Cell::new(None)));
     let seen = found.clone();
     world.on_lookup.replace(Some(Box::new(move |hash| {
-        seen.replace(hash.clone());
+        seen.set(Some(*hash));
         soon(Fact::Paid { preimage: inner.mint.preimage(hash).unwrap(), fee_msat: None })
     })));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let forgetting = client.clone();
     world.run(async move { forgetting.forget(None).await.ok().unwrap() });
-    answer.bring(world.proof_of(&found.borrow()));
+    answer.bring(world.proof_of(&found.get().unwrap()));
     world.executor.run_ready();
     assert!(client.token_for(&get(URL)).is_none(), "what was forgotten stays forgotten");
     assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Paid]));

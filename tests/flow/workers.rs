@@ -284,6 +284,6 @@ fn a_token_whose_write_froze_is_known_to_the_next_call() {
     store.take_over();
     assert_eq!(spent(&world, &client), 10);
     let written = store.value("l402-fetch/tokens").unwrap_or_default();
-    assert!(written.contains(&first_hash(&world, &client)), "who comes next writes it");
+    assert!(written.contains(&first_hash(&world, &client).to_hex()), "who comes next writes it");
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1));
 }

@@ -6,6 +6,7 @@ use crate::mint::{Mint, Offer, Terms};
 use l402_fetch::flow::host::{Answer, Head};
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -66,7 +67,7 @@ pub struct World {
     pub on_send: Ask<Sent, Option<Task<Result<Response, Cause>>>>,
     /// Answers in place of a wallet that pays at once; the second argument is the fee it may cost.
     pub on_pay: RefCell<Option<Box<Pay>>>,
-    pub on_lookup: Ask<String, Task<Fact>>,
+    pub on_lookup: Ask<PaymentHash, Task<Fact>>,
     pub sent: RefCell<Vec<Sent>>,
     /// Payment requests that the wallet was asked to pay.
     pub payments: RefCell<Vec<String>>,
@@ -164,11 +165,11 @@ impl World {
 
     /// Right proof of an invoice of this world's mint.
     pub fn proof(&self, invoice: &Invoice) -> Answer<Cause> {
-        Answer::Preimage { text: self.mint.preimage(&invoice.payment_hash.to_hex()).unwrap(), fee_msat: None }
+        Answer::Preimage { text: self.mint.preimage(&invoice.payment_hash).unwrap(), fee_msat: None }
     }
 
     /// Right proof of the payment of a hash.
-    pub fn proof_of(&self, hash: &str) -> Answer<Cause> {
+    pub fn proof_of(&self, hash: &PaymentHash) -> Answer<Cause> {
         Answer::Preimage { text: self.mint.preimage(hash).unwrap(), fee_msat: None }
     }
 

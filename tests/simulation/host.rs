@@ -8,6 +8,7 @@ use l402_fetch::flow::event::{Event, Quote};
 use l402_fetch::flow::host::{Answer, Head, Host, Order, Terms};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -106,7 +107,7 @@ impl Host for Sim {
 
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Cause>> + 'static {
         let process = &self.0;
-        let hash = invoice.payment_hash.to_hex();
+        let hash = invoice.payment_hash;
         process.orders.set(process.orders.get() + 1);
         let bill = Bill {
             url: order.url.to_owned(),
@@ -135,8 +136,8 @@ impl Host for Sim {
         wallet
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
-        let found = self.0.ask(Ask::Lookup(payment_hash.to_owned()), None);
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static {
+        let found = self.0.ask(Ask::Lookup(*payment_hash), None);
         async move {
             match found.await {
                 Reply::Found(found) => found,

@@ -39,8 +39,8 @@ export const MUTANTS = [
   [
     "open payments stand in nobody's way",
     "flow/recover.rs",
-    "    entry.is_unsettled()\n        && entry.payment.origin",
-    "    false\n        && entry.payment.origin",
+    "    entry.is_unsettled()\n        && entry.payment.url.origin()",
+    "    false\n        && entry.payment.url.origin()",
   ],
   [
     "a lookup's failed believed by anybody",

@@ -10,6 +10,7 @@ use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code};
 use std::cell::{Cell, RefCell};
@@ -32,7 +33,7 @@ pub enum Status {
 /// What a wallet is asked to pay.
 #[derive(Clone, Hash, Debug)]
 pub struct Bill {
-    pub hash: String,
+    pub hash: PaymentHash,
     pub url: String,
     pub amount_msat: u64,
     pub max_fee_msat: u64,
@@ -50,7 +51,7 @@ pub enum Ask {
     Lock(String),
     Send(Sent),
     Pay(Bill),
-    Lookup(String),
+    Lookup(PaymentHash),
     Approve,
     Sleep,
 }
@@ -149,8 +150,8 @@ pub struct Fetching {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum End {
     /// Status; with a credential: whether this call paid, and the hash.
-    Answer(u16, Option<(bool, String)>),
-    Raised(&'static str, Option<(&'static str, String)>),
+    Answer(u16, Option<(bool, PaymentHash)>),
+    Raised(&'static str, Option<(&'static str, PaymentHash)>),
     Foreign(Cause),
     Abandoned,
     /// What was no fetch.
@@ -267,8 +268,8 @@ impl Process {
     }
 
     /// Whether an order of this payment was never answered.
-    pub fn has_out(&self, hash: &str) -> bool {
-        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash) && !op.orphan)
+    pub fn has_out(&self, hash: &PaymentHash) -> bool {
+        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == *hash) && !op.orphan)
     }
 
     pub fn is_running(&self) -> bool {

@@ -9,6 +9,7 @@ use l402_fetch::ledger::entry::{Entry, FORGOTTEN_AFTER_S};
 use l402_fetch::ledger::journal::Journal;
 use l402_fetch::ledger::limits::{Spent, Windows};
 use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says
@@ -38,11 +39,11 @@ impl World {
     }
 
     /// The wallet is asked: the journal says since when.
-    pub fn check_order(&self, process: &Process, hash: &str) -> u64 {
+    pub fn check_order(&self, process: &Process, hash: &PaymentHash) -> u64 {
         self.keeps("one payment per call", process.orders.get() <= process.begun.get(), || {
             format!("process {} asked {} times", process.id, process.orders.get())
         });
-        let entry = self.journal().into_iter().rev().find(|entry| entry.payment.payment_hash == hash);
+        let entry = self.journal().into_iter().rev().find(|entry| entry.payment.payment_hash == *hash);
         if self.setup.kind.has_store() && !self.setup.is_racy() {
             let is_open = entry.as_ref().is_some_and(Entry::is_unsettled);
             // Who was frozen since may find that others took the entry for one that never started.
@@ -84,13 +85,13 @@ impl World {
         let journal = self.journal();
         for (hash, process) in &*self.revealed.borrow() {
             if self.process(*process).is_running() {
-                self.keeps("what was revealed is kept", entry_is_paid(&journal, hash), || hash.clone());
+                self.keeps("what was revealed is kept", entry_is_paid(&journal, hash), || hash.to_string());
             }
         }
     }
 
     /// The wallet has taken a payment on.
-    pub fn check_money(&self, hash: &str) {
+    pub fn check_money(&self, hash: &PaymentHash) {
         if self.setup.is_racy() || self.is_replayed.get() {
             return;
         }
@@ -127,10 +128,10 @@ impl World {
     /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten,
     /// that nobody could tell anything of for a day, whose token is used up, or seemed to be refused by a server that
     /// was overloaded.
-    fn allowed(&self, group: &str, payments: &[(&String, &Money)]) -> usize {
+    fn allowed(&self, group: &str, payments: &[(&PaymentHash, &Money)]) -> usize {
         let (_, site) = self.setup.site_of(group);
         let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
-        let aged = |(hash, money): &&(&String, &Money)| {
+        let aged = |(hash, money): &&(&PaymentHash, &Money)| {
             let expires_at = self.server.preimages.borrow().get(*hash).and_then(|(_, expires_at)| *expires_at);
             expires_at.is_some_and(|at| self.latest() >= at) || self.is_aged(money)
         };
@@ -153,10 +154,12 @@ impl World {
             // Without a lock only the clock can tell that nobody is about to pay.
             let is_blind = self.setup.is_racy() && self.is_set_forward();
             if entry.payment.state == State::Failed && !is_blind {
-                self.keeps("failed only what did not move", self.wallet.way(hash) != Some(Way::Moved), || hash.clone());
+                self.keeps("failed only what did not move", self.wallet.way(hash) != Some(Way::Moved), || {
+                    hash.to_string()
+                });
             }
             if entry.payment.state == State::Paid {
-                self.keeps("paid only what moved", self.wallet.way(hash) == Some(Way::Moved), || hash.clone());
+                self.keeps("paid only what moved", self.wallet.way(hash) == Some(Way::Moved), || hash.to_string());
             }
         }
     }
@@ -301,7 +304,7 @@ impl World {
                 .any(|(limit, sum)| limit.is_some_and(|limit| sum + site.price_msat > limit))
         };
         is_over(&limits.all, sum(&|_| true))
-            || is_over(&limits.per_origin, sum(&|payment| payment.origin == site.origin))
+            || is_over(&limits.per_origin, sum(&|payment| payment.url.origin() == site.origin))
     }
 
     /// What is called while nothing goes wrong brings what it should.
@@ -334,11 +337,11 @@ impl World {
     }
 
     /// What the records say in the end is what the wallet's ledger says.
-    fn check_books(&self, before: &[(String, Money)]) {
+    fn check_books(&self, before: &[(PaymentHash, Money)]) {
         let journal = self.journal();
         for (hash, money) in self.wallet.moved() {
             let entry = journal.iter().rev().find(|entry| entry.payment.payment_hash == hash);
-            self.keeps("the journal knows every payment", entry.is_some(), || hash.clone());
+            self.keeps("the journal knows every payment", entry.is_some(), || hash.to_string());
             let Some(entry) = entry else { continue };
             let is_resolved = entry.payment.state == State::Paid || self.can_still_be_open(entry);
             self.keeps("nothing stays open that can be told", is_resolved, || {
@@ -357,7 +360,7 @@ impl World {
         for (hash, money) in before {
             let site = self.setup.site_of(&money.url).1;
             let is_bought = entry_is_paid(&journal, hash) || site.single_use;
-            self.keeps("what was revealed is kept", is_bought || self.is_aged(money), || hash.clone());
+            self.keeps("what was revealed is kept", is_bought || self.is_aged(money), || hash.to_string());
         }
     }
 
@@ -371,6 +374,6 @@ impl World {
     }
 }
 
-fn entry_is_paid(journal: &[Entry], hash: &str) -> bool {
-    journal.iter().any(|entry| entry.payment.payment_hash == hash && entry.payment.state == State::Paid)
+fn entry_is_paid(journal: &[Entry], hash: &PaymentHash) -> bool {
+    journal.iter().any(|entry| entry.payment.payment_hash == *hash && entry.payment.state == State::Paid)
 }

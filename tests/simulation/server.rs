@@ -3,6 +3,7 @@
 use crate::mint::{Mint, Offer, Terms};
 use crate::setup::Setup;
 use l402_fetch::flow::host::Head;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -30,7 +31,7 @@ pub struct Server {
     /// Tokens that are used up.
     pub used: RefCell<BTreeSet<String>>,
     /// By payment hash: the preimage, and when the token expires that it buys.
-    pub preimages: RefCell<BTreeMap<String, (String, Option<u64>)>>,
+    pub preimages: RefCell<BTreeMap<PaymentHash, (String, Option<u64>)>>,
 }
 
 type Key = (u64, u64, u64, u64, Vec<String>);

@@ -1,5 +1,6 @@
 //! The wallet, with a ledger that is the truth: what reached it, what is in flight, what moved.
 
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,28 +52,28 @@ pub struct Manner {
 #[derive(Default)]
 pub struct Wallet {
     /// By payment hash. What failed is not in it.
-    pub payments: RefCell<BTreeMap<String, Money>>,
+    pub payments: RefCell<BTreeMap<PaymentHash, Money>>,
     /// When it last began each: of what failed there is a record. On the wall clock.
-    pub begun: RefCell<BTreeMap<String, u64>>,
+    pub begun: RefCell<BTreeMap<PaymentHash, u64>>,
     /// What its records have shown to be in flight.
-    pub shown: RefCell<BTreeSet<String>>,
+    pub shown: RefCell<BTreeSet<PaymentHash>>,
 }
 
 impl Wallet {
-    pub fn way(&self, hash: &str) -> Option<Way> {
+    pub fn way(&self, hash: &PaymentHash) -> Option<Way> {
         self.payments.borrow().get(hash).map(|money| money.way)
     }
 
-    pub fn money(&self, hash: &str) -> Option<Money> {
+    pub fn money(&self, hash: &PaymentHash) -> Option<Money> {
         self.payments.borrow().get(hash).cloned()
     }
 
-    pub fn moved(&self) -> Vec<(String, Money)> {
+    pub fn moved(&self) -> Vec<(PaymentHash, Money)> {
         let payments = self.payments.borrow();
         payments
             .iter()
             .filter(|(_, money)| money.way == Way::Moved)
-            .map(|(hash, money)| (hash.clone(), money.clone()))
+            .map(|(hash, money)| (*hash, money.clone()))
             .collect()
     }
 }

@@ -9,6 +9,7 @@ use crate::store::{Store, LEDGER_LOCK};
 use crate::wallet::{Money, Wallet, Way};
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::wallet::{Fact, Window};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -76,7 +77,7 @@ pub struct World {
     pub begun: RefCell<BTreeMap<String, usize>>,
     pub forgotten: RefCell<BTreeMap<String, usize>>,
     /// The preimages that the wallet told, and to which process.
-    pub revealed: RefCell<BTreeMap<String, usize>>,
+    pub revealed: RefCell<BTreeMap<PaymentHash, usize>>,
     /// Whether a store has failed anybody.
     pub store_failed: Cell<bool>,
     /// How often a server was overloaded when it was shown a token: twice where it was not bought looks like a refusal.
@@ -198,9 +199,9 @@ impl World {
 
     /// Who finds nothing looks once more a little later, so that an order which was overtaken has come by then. A
     /// record, though it be of an earlier attempt, is told at once.
-    fn is_looked_up_twice(&self, process: &Process, hash: &str) -> bool {
+    fn is_looked_up_twice(&self, process: &Process, hash: &PaymentHash) -> bool {
         let is_overtaken = |op: &Op| {
-            op.orphan && matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost)
+            op.orphan && matches!(&op.ask, Ask::Pay(bill) if bill.hash == *hash && op.stage == Stage::Asked && !op.lost)
         };
         self.setup.manner.dates
             && !self.wallet.begun.borrow().contains_key(hash)
@@ -625,8 +626,8 @@ impl World {
                         begun_at: self.timer.get(),
                         node: self.node(process),
                     };
-                    self.wallet.payments.borrow_mut().insert(bill.hash.clone(), money);
-                    self.wallet.begun.borrow_mut().insert(bill.hash.clone(), self.wall());
+                    self.wallet.payments.borrow_mut().insert(bill.hash, money);
+                    self.wallet.begun.borrow_mut().insert(bill.hash, self.wall());
                     self.check_money(&bill.hash);
                     set(Stage::Flying);
                 }
@@ -644,30 +645,30 @@ impl World {
             }
             Stage::Over => {
                 let answer = self.proof(&bill.hash);
-                self.revealed.borrow_mut().insert(bill.hash.clone(), process.id);
+                self.revealed.borrow_mut().insert(bill.hash, process.id);
                 process.answer(id, &"paid", Reply::Paid(answer));
             }
         }
     }
 
-    fn proof(&self, hash: &str) -> Answer<&'static str> {
+    fn proof(&self, hash: &PaymentHash) -> Answer<&'static str> {
         let fee = self.wallet.money(hash).map_or(0, |money| money.fee_msat);
         Answer::Preimage { text: self.preimage(hash), fee_msat: self.setup.reports_fee.then_some(fee) }
     }
 
-    pub fn preimage(&self, hash: &str) -> String {
+    pub fn preimage(&self, hash: &PaymentHash) -> String {
         self.server.preimages.borrow().get(hash).map_or_else(|| WRONG.to_owned(), |(preimage, _)| preimage.clone())
     }
 
     /// Whether somebody's order for this hash may still reach the wallet.
-    fn is_ordered(&self, hash: &str, process: &Process) -> bool {
+    fn is_ordered(&self, hash: &PaymentHash, process: &Process) -> bool {
         let is_it =
-            |op: &Op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost);
+            |op: &Op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == *hash && op.stage == Stage::Asked && !op.lost);
         process.ops.borrow().values().any(is_it)
     }
 
     /// What the wallet's records say.
-    fn look_up(&self, process: &Process, hash: &str) -> Fact {
+    fn look_up(&self, process: &Process, hash: &PaymentHash) -> Fact {
         if !self.setup.lookup {
             return Fact::Unreachable;
         }
@@ -686,7 +687,7 @@ impl World {
         match money.as_ref().map(|money| money.way) {
             Some(Way::Flying) if manner.says_failed && is_retried => Fact::Failed { begun_at_ms },
             Some(Way::Flying) => {
-                self.wallet.shown.borrow_mut().insert(hash.to_owned());
+                self.wallet.shown.borrow_mut().insert(*hash);
                 Fact::Pending
             }
             Some(Way::Moved) => {
@@ -701,7 +702,7 @@ impl World {
 
     /// What a user who looks into the wallet can say for certain: the preimage, or that nothing was paid. Not the fee:
     /// as one that nobody reported it does not count against the limits.
-    pub fn truth(&self, hash: &str) -> Option<Option<String>> {
+    pub fn truth(&self, hash: &PaymentHash) -> Option<Option<String>> {
         match self.wallet.way(hash) {
             Some(Way::Flying) => None,
             Some(Way::Moved) => {

@@ -134,10 +134,11 @@ fn stored(choices: &mut Choices) -> String {
         let state = choices.one_of(["pending", "unknown", "paid", "failed"]);
         let proven = state == "paid" && choices.below(4) > 0;
         let settled = matches!(state, "paid" | "failed").then_some(1_800_000_000 + u64::from(choices.below(3)));
+        let origin = choices.one_of(["https://a.example", "https://b.example"]);
         rows.push(json!({
             "paymentHash": hash.repeat(32),
-            "origin": choices.one_of(["https://a.example", "https://b.example"]),
-            "url": "https://a.example/x",
+            "origin": origin,
+            "url": format!("{origin}/x"),
             "method": "GET",
             "protocol": choices.one_of(["l402", "lsat"]),
             "token": if state == "paid" { "" } else { "dG9rZW4=" },

@@ -72,14 +72,14 @@ fn both(memory: Vec<Token>, store: Vec<Token>, choices: &mut Choices) {
     let [borrow, is_first, single_use] = [(); 3].map(|()| choices.below(2) > 0);
     let search = Search { method, url: &url, borrow, is_first, single_use, now_ms: now };
     if let Some(token) = tokens.choose(&search) {
-        assert!(url.as_str().starts_with(&format!("{}/", token.payment.origin)));
+        assert!(url.as_str().starts_with(&format!("{}/", token.payment.url.origin())));
         assert!(!(token.token == EXPIRES && now >= 1_850_000_000_000));
         assert!(!(token.accepted && single_use));
         let may_be_late = is_first && !token.accepted;
         assert!(!(token.is_for(method, &url) && token.own_refusals > 1) || may_be_late);
     }
     tokens.forget(Some("https://a.example"));
-    assert!(tokens.iter().all(|token| token.payment.origin != "https://a.example"));
+    assert!(tokens.iter().all(|token| token.payment.url.origin() != "https://a.example"));
 }
 
 fn same(a: &Token, b: &Token) -> bool {
