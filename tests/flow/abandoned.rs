@@ -1,4 +1,4 @@
-//! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
+//! Orders whose sender is gone. The same invoice goes to the same wallet again, if that wallet pays a hash once.
 
 use crate::executor::Later;
 use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
@@ -17,7 +17,7 @@ fn instance(world: &Rc<World>, store: &Rc<Store>, id: &str, settles_once: bool) 
     (client, host)
 }
 
-/// A process that is gone between its entry in the journal and the wallet; and the invoice.
+/// A process that ended between its entry in the journal and the wallet. Returns the invoice too.
 fn abandoned(settles_once: bool) -> (Rc<World>, Rc<Store>, String) {
     let (world, store) = (World::new(), Store::new(true));
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });

@@ -1,4 +1,5 @@
-//! How large the records may grow, and what they forget on the way: never an amount, nor what may still open something.
+//! How large the records may grow, and what they forget: never an amount, and never a token that may still open
+//! something.
 
 use crate::host::{
     client, code, fetch, get, not_honored, payments, refused, End, Op, Store, TheClient, World, PAID, REUSED, URL,
@@ -26,7 +27,7 @@ const TOKENS: &str = "l402-fetch/tokens";
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 86_400_000;
 
-/// A payment of so long ago, of an invoice that lived for an hour.
+/// A payment of some time ago. Its invoice lived for an hour.
 fn row(number: u64, origin: &str, state: State, started_at_ms: u64) -> Entry {
     let payment = Payment {
         payment_hash: PaymentHash::parse(&format!("{number:064x}")).unwrap(),
@@ -59,7 +60,7 @@ fn token(number: u64, origin: &str, macaroon: &str, now_ms: u64) -> Token {
     Token::new(entry.payment, "GET".into(), macaroon.to_owned(), entry.preimage)
 }
 
-/// As many rows as it takes to fill so many bytes.
+/// As many rows as fill this many bytes.
 fn filled(bytes: usize, row: impl Fn(u64) -> Entry) -> Journal {
     let (mut rows, mut size) = (Vec::new(), 0);
     for number in 0.. {
@@ -212,7 +213,7 @@ fn memory_is_bounded_as_well() {
     let world = World::new();
     world.server.single_use.set(true);
     let (client, host) = client(&world, None, Config::new(100));
-    // A long address, so that few fill the records.
+    // A long URL, so that few payments fill the records.
     let url = format!("{URL}?{}", "q".repeat(5_000));
     for bought in 1..=600 {
         assert_eq!(fetch(&client, &host, get(&url)), PAID);
@@ -332,7 +333,7 @@ fn a_journal_full_of_open_payments_refuses_to_buy() {
     assert_eq!((world.paid(), store.count(Op::Save)), (0, saves));
     assert_eq!(payments(&world, &client).len(), journal.entries().len());
     assert_eq!(host.heard().last().unwrap(), "refused store_failed");
-    // Who settles some has room again.
+    // After some are settled, there is room again.
     for entry in &journal.entries()[..3] {
         let (resolving, hash) = (client.clone(), entry.payment.payment_hash);
         assert_eq!(code(world.run(async move { resolving.resolve(&hash, None).await })), None);
@@ -488,7 +489,7 @@ fn sums_that_cannot_be_read_are_never_overwritten() {
     }
 }
 
-/// Prints what one purchase costs the core, store included, where the records are as full as they get:
+/// Prints the time that one purchase takes the core and its store, if the records are as full as they get:
 /// `cargo test --release --test flow full_records -- --nocapture`
 #[test]
 fn a_purchase_with_full_records() {

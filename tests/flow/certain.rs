@@ -1,5 +1,5 @@
-//! What a wallet reports of a payment whose answer was lost, seen of real ones: nothing is paid twice, and nothing is
-//! forgotten.
+//! Reports of wallets about a payment whose answer was lost. Real wallets give them. Nothing is paid twice, and nothing
+//! is forgotten.
 
 use crate::executor::Later;
 use crate::host::{
@@ -35,7 +35,7 @@ fn threw(code: Code, state: State) -> End {
     End::Raised { code, cause: Some("PAYMENT_FAILED"), state: Some(state), has_response: true }
 }
 
-/// An instance whose wallet throws; what it reports then is `found`.
+/// An instance whose wallet throws. The wallet's lookups then report `found`.
 fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fake), PaymentHash, End) {
     let (world, store) = (World::new(), Store::new(true));
     let (client, host) = instance(&world, &store, wallet);
@@ -82,7 +82,7 @@ fn a_window_counts_from_the_stored_time_of_the_error() {
     world.executor.pass(55_000);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
-    // What will be certain in a moment is waited for.
+    // The call waits for a payment that will be certain in a moment.
     world.executor.pass(3_000);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 2, 10));
 }
@@ -155,7 +155,7 @@ fn a_lookup_ends_nothing_while_pay_is_still_at_work() {
     for has_store in [false, true] {
         let (world, store) = (World::new(), Store::new(true));
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
-        // A person takes six minutes; until then the wallet has nothing.
+        // A person takes six minutes to answer. Until then the wallet has nothing.
         let person = world.wallet_waits();
         world.lookup_says(FAILED);
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -372,7 +372,7 @@ fn an_on_unknown_that_says_failed_frees_the_amount() {
     let asked = tells(&host, Resolution::Failed);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
     assert_eq!((world.paid(), spent(&world, &client)), (1, 0));
-    // What an earlier call left open is asked about before it is bought anew.
+    // A payment that an earlier call left open is asked about before its resource is bought anew.
     host.on_unknown.replace(None);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
     world.on_pay.replace(None);

@@ -1,4 +1,4 @@
-//! Asking a person: what is told, one question at a time, and no longer than somebody waits.
+//! Questions to `approve`: what they tell, one at a time, and no longer than somebody waits.
 
 use crate::executor::Later;
 use crate::host::{begin, begin_with, fetch, get, never, refused, soon, End, Fake, PAID, REUSED, URL};
@@ -13,7 +13,7 @@ use std::rc::Rc;
 const OTHER: &str = "https://other.example/";
 const THIRD: &str = "https://third.example/";
 
-/// Questions that are answered one by one; the hosts that were asked about, in order, and which of them are open.
+/// Questions that are answered one by one. Notes the hosts of the questions in order, and which of them are open.
 #[derive(Default)]
 struct Person {
     asked: RefCell<Vec<(String, Rc<Later<Result<bool, &'static str>>>)>>,
@@ -126,7 +126,7 @@ fn a_question_ends_when_its_callers_are_gone_and_the_next_is_asked() {
     world.executor.run_ready();
     assert_eq!(person.open.get(), 0);
     assert_eq!(until_done(&host, &[ends_first, ends_second]), [End::Abandoned, End::Abandoned]);
-    // What was reserved is free, though nobody ever answered.
+    // The reservation is free, even though nobody answered.
     let (_, third) = start(&client, &host, get(OTHER));
     world.executor.run(1_000);
     person.says(1, true);

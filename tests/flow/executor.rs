@@ -1,4 +1,4 @@
-//! One thread, and a clock of its own that goes on when every task waits.
+//! One thread with its own clock. The clock goes on when every task waits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -38,7 +38,7 @@ impl Executor {
         START_MS + self.passed.get()
     }
 
-    /// Moves the clock, waking nobody: what slept through it wakes with the next [`Executor::run`].
+    /// Moves the clock and wakes nobody. Timers that are due wake at the next [`Executor::run`].
     pub fn pass(&self, milliseconds: u64) {
         self.passed.set(self.passed.get() + milliseconds);
     }
@@ -56,7 +56,7 @@ impl Executor {
         Sleep { executor: self.clone(), key: (self.passed.get() + milliseconds, name) }
     }
 
-    /// Runs every task until all wait for something; the clock stands still.
+    /// Runs every task until all wait for something. The clock stands still.
     pub fn run_ready(&self) {
         loop {
             let Some(id) = self.ready.lock().unwrap().pop_front() else { return };
@@ -68,7 +68,7 @@ impl Executor {
         }
     }
 
-    /// Runs for so long on the clock.
+    /// Runs for this long on the clock.
     pub fn run(&self, milliseconds: u64) {
         let end = self.passed.get() + milliseconds;
         self.run_ready();
@@ -99,7 +99,7 @@ impl Executor {
         running.take()
     }
 
-    /// Starts a future; its output is fetched later.
+    /// Starts a future. Its output is fetched later.
     pub fn start<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Running<T> {
         let slot = Rc::new(RefCell::new(None));
         let output = slot.clone();
@@ -148,7 +148,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Lets all others that are ready go first, as every promise of a platform does.
+/// Lets all other ready tasks go first, as every promise of a platform does.
 pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {

@@ -1,5 +1,4 @@
-//! A token that is sent on a guess costs nothing, and what an origin's tokens are good for is learnt from every
-//! refusal.
+//! A token that is sent on a guess costs nothing. Every refusal shows what an origin's tokens are good for.
 
 use crate::host::{
     begin, call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World,
@@ -27,12 +26,12 @@ fn post(path: &str) -> Request {
     Request { method: "POST".into(), ..at(path) }
 }
 
-/// What the world's server does not answer itself.
+/// Answers that come before the world's server.
 fn before_the_server(world: &Rc<World>, answer: impl Fn(&Sent) -> Option<Result<Response, &'static str>> + 'static) {
     world.on_send.replace(Some(Box::new(move |sent| answer(sent).map(soon))));
 }
 
-/// Free paths that refuse whatever carries an Authorization.
+/// Free paths that refuse every request with an Authorization.
 fn refuses_authorization(world: &Rc<World>, status: u16) {
     before_the_server(world, move |sent| {
         let is_free = sent.url.contains("/free");
@@ -46,7 +45,7 @@ fn refuses_authorization(world: &Rc<World>, status: u16) {
 
 #[test]
 fn a_request_that_a_guess_breaks_is_sent_again_without_the_token() {
-    // 0: a preflight that is refused.
+    // 0 stands for a refused preflight.
     for status in [0, 400, 401, 402, 403, 404, 405, 410, 500, 502, 503] {
         let (world, client, host) = bought();
         refuses_authorization(&world, status);
@@ -105,7 +104,7 @@ fn a_network_error_that_is_no_preflight_is_the_runtimes_own() {
     before_the_server(&world, |_| Some(Err("reset")));
     assert_eq!(fetch(&client, &host, at("/other")), End::Foreign("reset"));
     assert_eq!(world.sends(), 3);
-    // Its own resource's is none of a guess.
+    // The error of a token's own resource does not come from a guess.
     before_the_server(&world, |_| Some(Err(PREFLIGHT)));
     assert_eq!((fetch(&client, &host, get(URL)), world.sends()), (End::Foreign(PREFLIGHT), 4));
     // A dead network is dead without the token, too, and nothing is learnt that costs money.
@@ -164,7 +163,7 @@ fn another_realm_can_be_bought_with_a_post() {
     assert_eq!(world.paid(), 2);
 }
 
-/// A server whose tokens are good once; the others are refused with this status.
+/// A server whose tokens are good once. It refuses used ones with this status.
 fn single_use(status: u16) -> (Rc<World>, TheClient, Fake) {
     let world = World::new();
     world.server.single_use.set(true);

@@ -1,4 +1,4 @@
-//! A host for each instance of a client in a scripted world, and what its calls end with.
+//! A host for each instance of a client in a scripted world, and the ends of its calls.
 
 use crate::executor::{yield_now, Later, Task};
 pub use crate::store::{Guard, Op, Store};
@@ -24,7 +24,7 @@ use std::task::{Poll, Waker};
 pub const ORIGIN: &str = "https://api.example";
 pub const URL: &str = "https://api.example/data";
 
-/// What a page is told where a preflight is refused.
+/// The error that a page gets if a preflight is refused.
 pub const PREFLIGHT: &str = "failed to fetch";
 
 /// An error object of the caller's world.
@@ -37,7 +37,7 @@ pub struct Call {
     pub aborted: Abort,
 }
 
-/// Whether the caller has given up, and who waits for that.
+/// Whether the caller has given up, and the wakers that wait for that.
 #[derive(Default)]
 pub struct Abort {
     has_happened: Cell<bool>,
@@ -60,24 +60,24 @@ pub struct Instance {
     pub store: Option<Rc<Store>>,
     pub approve: Ask<Quote, Task<Result<bool, Cause>>>,
     pub approvals: Cell<usize>,
-    /// What was told with each question.
+    /// The information in each question.
     pub terms: RefCell<Vec<Terms>>,
-    /// What a listener heard, in short.
+    /// The events that a listener heard, in short.
     pub events: RefCell<Vec<String>>,
-    /// What a listener does of its own.
+    /// Work that a listener does itself.
     pub on_event: RefCell<Option<Box<dyn Fn(&str)>>>,
     pub isolated: Cell<bool>,
-    /// Freeze it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
+    /// Freezing it stops every task that was spawned since it was put here. workerd does that when a request has ended.
     pub frozen: RefCell<Rc<Freezer>>,
     pub client: RefCell<Weak<Client<Fake>>>,
-    /// What is known of its wallet: the same for all, whose records are whole.
+    /// The facts about its wallet. The default is a wallet with whole records.
     pub wallet: RefCell<Wallet>,
-    /// Who is asked where nobody can tell, and how often that was.
+    /// The `onUnknown`, and how often it was asked.
     pub on_unknown: Ask<(Payment, Code), Task<Resolution>>,
     pub questions: Cell<usize>,
 }
 
-/// What stands still together.
+/// A group of tasks that freeze together.
 #[derive(Default)]
 pub struct Freezer {
     is_frozen: Cell<bool>,
@@ -164,7 +164,7 @@ pub fn call(request: Request) -> Rc<Call> {
 /// How a call ended, ready to be compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Status, and whether this call paid; none where no credential was used.
+    /// The status, and whether this call paid. `None` if no credential was used.
     Answer(u16, Option<bool>),
     Raised {
         code: Code,
@@ -190,7 +190,7 @@ pub fn end(result: &Result<Reply<Fake>, Failure<Fake>>) -> End {
     }
 }
 
-/// An error before any money moved: the 402 comes along.
+/// An error before any money moved. It carries the 402.
 pub fn refused(code: Code) -> End {
     End::Raised { code, cause: None, state: None, has_response: true }
 }
@@ -200,7 +200,7 @@ pub fn open(code: Code, state: State) -> End {
     End::Raised { code, cause: None, state: Some(state), has_response: true }
 }
 
-/// The refusal to pay again where what was paid for was never accepted: with the 402, and the payment that was made.
+/// The refusal to pay again for a token that was never accepted. It carries the 402 and the earlier payment.
 pub fn not_honored() -> End {
     open(Code::NotHonored, State::Paid)
 }
@@ -208,24 +208,24 @@ pub fn not_honored() -> End {
 pub const PAID: End = End::Answer(200, Some(true));
 pub const REUSED: End = End::Answer(200, Some(false));
 
-/// Satoshis, as `spent()` tells them.
+/// The satoshis that `spent()` tells.
 pub fn spent(world: &World, client: &TheClient) -> u64 {
     let client = client.clone();
     world.run(async move { client.spent(None).await.ok().unwrap().total })
 }
 
-/// Every payment, as `payments()` tells them.
+/// The payments that `payments()` tells.
 pub fn payments(world: &World, client: &TheClient) -> Vec<Payment> {
     let client = client.clone();
     world.run(async move { client.payments().await.ok().unwrap() })
 }
 
-/// What is known of each of them.
+/// The state of each payment.
 pub fn states(world: &World, client: &TheClient) -> Vec<State> {
     payments(world, client).iter().map(|payment| payment.state).collect()
 }
 
-/// The code of the client's error; none where there is no error.
+/// The code of the client's error. `None` if there is no error.
 pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
     match result {
         Ok(_) => None,
@@ -234,7 +234,7 @@ pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
     }
 }
 
-/// The code of what `resolve()` rejects with.
+/// The code of the error of `resolve()`.
 pub fn resolve(world: &World, client: &TheClient, hash: &PaymentHash, preimage: Option<&str>) -> Option<Code> {
     let (client, hash, preimage) = (client.clone(), *hash, preimage.map(str::to_owned));
     code(world.run(async move { client.resolve(&hash, preimage.as_deref()).await }))
@@ -383,7 +383,7 @@ impl Host for Fake {
             Event::Unpayable { reason, .. } => format!("unpayable {reason:?}"),
         };
         self.events.borrow_mut().push(text.clone());
-        // Listeners may call the very client that tells them.
+        // Listeners may call the client that tells them.
         if let Some(client) = self.client.borrow().upgrade() {
             let _ = client.token_for(&get(URL));
         }

@@ -27,7 +27,7 @@ fn shop(number: usize) -> String {
     format!("https://shop{number}.example/")
 }
 
-/// A store with so many payments whose answers were lost with the process that asked, each at an origin of its own.
+/// A store with this many payments, each at its own origin. Their answers were lost with the process that asked.
 fn lost(count: usize, has_lock: bool) -> (Rc<World>, Rc<Store>) {
     let (world, store) = (World::new(), Store::new(has_lock));
     let mut journal = Journal::default();
@@ -176,7 +176,7 @@ fn a_lookup_that_says_nothing_changes_nothing() {
     for found in [Fact::Unreachable, Fact::Pending, wrong] {
         let (world, store) = lost(2, true);
         let (client, host) = instance(&world, &store);
-        // That a payment is on its way is noted, once: not to find it later is then a contradiction.
+        // A pending payment is noted once. Not to find it later is then a contradiction.
         let is_news = found == Fact::Pending;
         world.lookup_says(found);
         if is_news {
@@ -279,11 +279,11 @@ fn another_instances_purchase_keeps_its_entry() {
     let answer = world.wallet_waits();
     let (_, buying) = start(&first, &first_host, get(URL));
     world.executor.run_ready();
-    // Nothing is certain before the invoice has expired: nobody's lock is waited for.
+    // Nothing is certain before the invoice has expired, so nobody waits for a lock.
     let before = world.now();
     assert_eq!((states(&world, &second), world.now() - before), (vec![State::Pending], 0));
     world.executor.pass(3_601_000);
-    // Then the lock that would make it sure is held by who buys, for as long as that takes.
+    // After that only the lock would make it certain. The buyer holds it during the whole purchase.
     let before = world.now();
     let reading = second.clone();
     let waiting = world.executor.start(async move { reading.payments().await.ok().unwrap()[0].state });
@@ -373,12 +373,12 @@ fn a_clock_that_is_set_forward_does_not_end_a_living_purchase() {
         let (_, running) = crate::parallel::start(&buying, &host, get(URL));
         world.executor.run_ready();
         world.executor.pass(3_700_000);
-        // Only what wakes by itself runs: the purchase's own timer has not fired.
+        // Only tasks that wake by themselves run: the purchase's own timer has not fired.
         let open = reading.clone();
         let told = world.executor.start(async move { open.payments().await.ok().unwrap() });
         world.executor.run_ready();
         assert_eq!((world.paid(), world.lookups.get()), (1, 1), "the wallet has paid, and its records do not know");
-        // With a store the lock tells that somebody is buying this; who shares an instance sees that itself.
+        // With a store the lock shows that somebody is buying this. Callers of the same instance see that themselves.
         assert_eq!(told.is_done(), !has_store);
         arrived.bring(());
         world.executor.run_ready();

@@ -1,5 +1,5 @@
-//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`: nothing of ours makes what is
-//! tested.
+//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`. So our own code does not make the
+//! texts that it is tested with.
 
 use bitcoin::hashes::{sha256, Hash as _};
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What an offer asks for.
+/// The terms of an offer.
 #[derive(Clone)]
 pub struct Terms {
     pub network: Currency,
@@ -20,9 +20,9 @@ pub struct Terms {
     pub caveats: Vec<String>,
     /// The macaroon commits to another hash.
     pub mismatch: bool,
-    /// What is done to the invoice's fields before it is signed.
+    /// A change of the invoice's fields before it is signed.
     pub fields: fn(&mut Vec<RawTaggedField>),
-    /// The invoice is over the preimage of this number; else over a fresh one.
+    /// The number of the invoice's preimage. `None`: a fresh preimage.
     pub preimage: Option<u64>,
 }
 
@@ -108,7 +108,7 @@ impl Mint {
     }
 }
 
-/// Another field, behind all others.
+/// Adds a field after all others.
 pub fn add(fields: &mut Vec<RawTaggedField>, field: TaggedField) {
     fields.push(RawTaggedField::KnownSemantics(field));
 }

@@ -196,7 +196,7 @@ fn the_fee_is_never_more_than_was_approved() {
     world.executor.run_ready();
     let (_, second) = start(&client, &host, get(&shop(2)));
     world.executor.run_ready();
-    // The first held 15 sat of 27 when the second was asked about; now there would be room for the whole fee.
+    // The first held 15 sat of 27 when `approve` was asked about the second. Then there is room for the whole fee.
     answers[0].bring(Ok(false));
     world.executor.run_ready();
     answers[1].bring(Ok(true));

@@ -1,4 +1,4 @@
-//! What is refused before any money moves, and what is handed back untouched.
+//! Offers that are refused before any money moves, and answers that are handed back untouched.
 
 use crate::host::{
     begin, call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
@@ -224,7 +224,7 @@ fn the_last_terms_that_are_still_accepted() {
     assert_eq!(world.paid(), 1);
 }
 
-/// What invoices of wallets may hold and hold still.
+/// Fields that invoices of wallets hold, now or in the future.
 #[test]
 fn unusual_fields_that_are_still_accepted() {
     let table: [fn(&mut Vec<RawTaggedField>); 4] = [
@@ -234,7 +234,7 @@ fn unusual_fields_that_are_still_accepted() {
             drop(fields, is_description);
             add(fields, described_by_hash());
         },
-        // unknown, and of a length of the future
+        // An unknown field, and a field with a length of the future.
         |fields| {
             let field = |tag: u8, length: u8| {
                 RawTaggedField::UnknownSemantics(fes(
@@ -270,16 +270,15 @@ fn fes(groups: &[u8]) -> Vec<Fe32> {
     groups.iter().map(|group| Fe32::try_from(*group).unwrap()).collect()
 }
 
-/// A local time of the server, who knows where: read as UTC it may make a token shorter, and never one that can't be
-/// bought.
+/// An expiry in a server's local time is read as UTC. That may shorten a token's life, but never prevents its purchase.
 #[test]
 fn an_expiry_without_a_zone_only_shortens() {
     for (expires, sold, minutes, reused) in [
-        // in UTC or east of it: 10 minutes, and more
+        // In UTC, or east of it: 10 minutes and more.
         ("2027-01-15T08:10:00", PAID, 9, true),
         ("2027-01-15T08:10:00", PAID, 10, false),
         ("2027-01-15T20:10:00", PAID, 60, true),
-        // west of it: by no means expired when it was sold
+        // West of it: not expired when it was sold.
         ("2027-01-15T08:00:00", PAID, 60, true),
         ("2027-01-14 20:00:01.5", PAID, 60, true),
         ("2027-01-14T20:00:00", refused(Code::InvalidMacaroon), 0, false),
@@ -297,7 +296,7 @@ fn an_expiry_without_a_zone_only_shortens() {
     }
 }
 
-/// Whatever a macaroon is written in, and whatever stands beside it: its hash and its expiry are checked.
+/// The hash and the expiry of a macaroon are checked in every form, and beside any other text.
 #[test]
 fn no_form_of_a_macaroon_escapes_the_checks() {
     let forms: [fn(&Macaroon) -> String; 10] = [
@@ -367,7 +366,7 @@ fn a_token_that_cannot_be_sent_is_not_bought() {
     }
 }
 
-/// A server may say by that what needs payment, where no invoice is made for a HEAD.
+/// A server may say with it that a resource needs payment, without making an invoice for a HEAD.
 #[test]
 fn a_scheme_with_a_token68_comes_back_untouched() {
     for method in ["HEAD", "GET", "POST"] {

@@ -1,4 +1,4 @@
-//! Calls at the same time: who pays, who shares, who waits.
+//! Calls at the same time. One pays, and the others share or wait.
 
 use crate::executor::Running;
 use crate::host::{
@@ -372,8 +372,8 @@ fn a_waiter_tries_the_new_token_after_the_payer() {
     assert_eq!(world.paid(), 1);
 }
 
-/// Two instances on one store. The second has seen a token of the origin open what had asked for money and what it was
-/// not bought for, where that `shares`; now the server's tokens are good for one resource each.
+/// Two instances on one store. If `shares`, the second has seen a token of the origin open another resource that had
+/// asked for money. After that the server's tokens are good for one resource each.
 fn two_instances(shares: bool) -> (Rc<World>, (TheClient, Fake), (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new(true));
     world.server.shares.set(shares);
@@ -400,8 +400,8 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_if_tokens_are_not_sha
 
 #[test]
 fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() {
-    // A token opened what it was not bought for, and another was refused elsewhere: an open payment stands in the way
-    // of the whole origin, and purchases are made side by side.
+    // One token opened another resource, and another token was refused at one. So an open payment stands in the way of
+    // the whole origin, but purchases run side by side.
     let (world, _, (client, host)) = two_instances(true);
     assert_eq!(fetch(&client, &host, at("/a")), PAID);
     let answer = world.wallet_waits();
@@ -452,7 +452,7 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     assert_eq!(world.paid(), 3);
 }
 
-/// A wallet that takes so long for each payment.
+/// A wallet that takes this long for each payment.
 fn slow_wallet(world: &Rc<World>, milliseconds: u64) {
     let (inner, executor) = (Rc::downgrade(world), world.executor.clone());
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -475,7 +475,7 @@ fn a_call_that_waits_until_its_invoice_expires_asks_once_for_a_fresh_one() {
     assert_eq!(until_done(&host, &running), [PAID; 3]);
     assert_eq!(world.paid(), 3);
 
-    // For different resources: whoever waited has not seen a fresh 402 since.
+    // The calls are for different resources. A call that waited has not seen a fresh 402 since.
     let other = World::new();
     other.server.shares.set(false);
     other.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
@@ -500,7 +500,7 @@ fn an_invoice_that_has_expired_when_it_comes_is_not_asked_for_again() {
     world.server.terms.replace(Terms { expiry_s: 5, ..Terms::default() });
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
     assert_eq!((world.sends(), world.paid()), (1, 0));
-    // Nor more than once, where every one is too short-lived for who decides.
+    // It asks only once, even if every invoice expires during consent.
     world.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
     let executor = world.executor.clone();
     host.approve.replace(Some(Box::new(move |_| {
@@ -535,7 +535,7 @@ fn a_crowd_whose_token_was_revoked_pays_once() {
     let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     for revoked in 1..4 {
-        // From the server's side: what was sold so far opens nothing any more.
+        // The server revokes all tokens that it has sold so far.
         let known = world.credentials();
         let inner = Rc::downgrade(&world);
         world.on_send.replace(Some(Box::new(move |sent| {

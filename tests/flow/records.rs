@@ -1,4 +1,4 @@
-//! What is stored, and how two readings of it become one.
+//! The stored records, and how two readings of them become one.
 
 use l402_fetch::flow::config::Config;
 use l402_fetch::ledger::dispatch::Dispatch;
@@ -105,7 +105,7 @@ fn damage_is_told_from_a_later_version() {
         (r#"{"version":1,"payments":[{"paymentHash":"aa"}]}"#, "damaged"),
         (r#"{"version":-1,"payments":[]}"#, "damaged"),
         (r#"{"version":0,"payments":[]}"#, "damaged"),
-        // Sums that are lost are limits that are exceeded.
+        // If sums are lost, limits are exceeded.
         (r#"{"version":2,"payments":[]}"#, "damaged"),
         (r#"{"version":2,"payments":[],"folded":[{"origin":"a","msat":1}]}"#, "damaged"),
         (r#"{"version":2,"payments":[],"foldedUntil":1}"#, "damaged"),
@@ -122,8 +122,8 @@ fn damage_is_told_from_a_later_version() {
     }
 }
 
-/// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage
-/// or a token that can't stand in a header.
+/// A member that this crate can't have written is damage, in optional members too: a number that JavaScript would
+/// round, or a preimage or token that can't stand in a header.
 #[test]
 fn an_impossible_member_is_damage() {
     let journal = entry("aa", State::Paid, 1_800_000_000_123);
@@ -157,7 +157,7 @@ fn an_impossible_member_is_damage() {
             assert_eq!(error, Some(Code::StoreFailed), "{bad}");
         }
     }
-    // Absent is as good as null.
+    // An absent member counts as null.
     let absent = journal.replacen("\"settledAt\":1800000001,", "", 1);
     assert_eq!(Journal::parse(&absent).ok().and_then(|journal| journal.entries()[0].payment.settled_at), None);
 }
@@ -166,7 +166,7 @@ fn an_impossible_member_is_damage() {
 fn the_better_informed_of_two_readings_of_a_payment_counts() {
     use State::{Failed, Paid, Pending, Unknown};
     let table = [
-        // stored, in memory, memory's attempt is so many ms later, what counts
+        // The stored state, the state in memory, by how many ms memory's attempt is later, and the result.
         (Pending, Unknown, 0, Unknown),
         (Pending, Failed, 0, Failed),
         (Pending, Paid, 0, Paid),
@@ -206,7 +206,7 @@ fn the_later_attempt_keeps_its_own_time_and_a_preimage_is_never_lost() {
     journal.merge(&other);
     assert_eq!(journal.entries()[0].started_at_ms, 1_800_000_000_001);
 
-    // `proof: "none"` believed the wallet's word in one instance, another had the preimage.
+    // One instance believed the wallet with `proof: "none"`. Another had the preimage.
     journal.put(entry("bb", State::Paid, 1_800_000_000_000));
     let proven = Entry { preimage: Some("ab".repeat(32)), ..entry("bb", State::Paid, 1_800_000_000_000) };
     other.put(proven.clone());
@@ -241,7 +241,7 @@ fn tokens_keep_their_ids_and_what_is_known_of_them() {
     assert_eq!((known.accepted, known.own_refusals, known.refused.len()), (true, 0, 1));
     assert!(tokens.iter().all(|token| token.id != 0));
 
-    // One of the same resource takes the place of the other; a request under way with that one still knows it.
+    // A token of the same resource replaces the older one. A request under way with the older one still knows it.
     tokens.replace(vec![token("bb")]);
     assert!(tokens.bought_with(&hash("aa")).is_none() && tokens.get(id).is_some());
     assert!(!tokens.update(id, Token::note_accepted));

@@ -14,7 +14,7 @@ use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::rc::Rc;
 
-/// A payment whose answer was lost, by an instance that is gone; the store and a new instance.
+/// A payment whose answer was lost, by an instance that is gone. Returns the store and a new instance.
 fn lost(has_lock: bool) -> (Rc<World>, Rc<Store>, PaymentHash, (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new(has_lock));
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
@@ -85,7 +85,7 @@ fn another_instance_believes_failed_once_the_invoice_has_expired() {
 #[test]
 fn an_origin_may_be_bought_from_again_a_day_after_the_invoice_expired() {
     let (world, _, _, (client, host)) = lost(true);
-    // It expires in 600 s; the world's clock is 123 ms past a second.
+    // The invoice expires in 600 s. The world's clock is 123 ms past a second.
     world.executor.pass(600_000 + 86_400_000);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     world.executor.pass(1000);
@@ -183,7 +183,7 @@ fn a_late_proof_takes_no_newer_token_away() {
     let late = world.wallet_waits();
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     let hash = payments(&world, &client)[0].payment_hash;
-    // Nobody can tell, for longer than anything is held up by it.
+    // Nobody can tell, until the payment is too old to block anything.
     world.executor.pass(3_600_000 + 86_401_000);
     world.on_pay.replace(None);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -191,7 +191,7 @@ fn a_late_proof_takes_no_newer_token_away() {
     world.executor.run(1000);
     assert_eq!((spent(&world, &client), payments(&world, &client)[0].state), (20, State::Paid));
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
-    // Both are paid for: when one is used up, there is the other.
+    // Both are paid for. When one is used up, the other is used.
     world.server.single_use.set(true);
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
     assert_eq!(world.paid(), 2);
@@ -206,12 +206,12 @@ fn a_hash_that_was_bought_is_not_bought_again() {
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let forgetting = client.clone();
     world.run(async move { forgetting.forget(None).await.ok().unwrap() });
-    // A new token over the same hash: the preimage is known.
+    // A new token over the same hash. Its preimage is known.
     let offer = world.sells(terms.clone());
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
     assert_eq!(world.credentials().last().unwrap(), &format!("L402 {}:{}", offer.token, offer.preimage));
     assert_eq!((world.paid(), payments(&world, &client).len()), (1, 1));
-    // Another origin that offers it would be shown the preimage.
+    // Another origin that offers this hash would learn the preimage.
     let stolen = get("https://thief.example/");
     let expected = End::Raised { code: Code::HashMismatch, cause: None, state: Some(State::Paid), has_response: true };
     assert_eq!(fetch(&client, &host, stolen), expected);
@@ -239,7 +239,7 @@ fn a_token_that_is_known_needs_no_lookup() {
     let (first, host) = client(&world, Some(&store), Config::new(100));
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &host, get(URL)), PAID);
-    // The first leaves a payment of the origin open; the second has not read the token yet.
+    // The first leaves a payment of the origin open. The second has not read the token yet.
     world.server.shares.set(false);
     world.wallet_says(Answer::NoPreimage("null".into()));
     assert_eq!(fetch(&first, &host, get(&format!("{ORIGIN}/b"))), open(Code::NoPreimage, State::Unknown));

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// What is done with a store.
+/// The operations of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
     Load,
@@ -21,12 +21,12 @@ pub struct Store {
     pub ops: RefCell<Vec<(Op, String)>>,
     /// Whether an operation fails.
     pub fails: RefCell<Option<Box<dyn Fn(Op, &str) -> bool>>>,
-    /// Whether a write that fails has happened all the same.
+    /// Whether a write that fails still happens.
     pub lies: Cell<bool>,
     pub has_lock: Cell<bool>,
-    /// What the next load reads arrives with this.
+    /// The value of the next load arrives when this ends.
     pub arrival: RefCell<Option<Rc<Later<()>>>>,
-    /// What the next save writes arrives with this.
+    /// The value of the next save is written when this ends.
     pub departure: RefCell<Option<Rc<Later<()>>>>,
     held: RefCell<HashMap<String, Rc<Later<()>>>>,
 }
@@ -68,7 +68,7 @@ impl Store {
     pub async fn load(&self, key: &str) -> Result<Option<String>, Cause> {
         self.step(Op::Load, key).await?;
         let value = self.value(key);
-        // What was read may be old by the time that it arrives.
+        // The value may be old when it arrives.
         yield_now().await;
         let arrival = self.arrival.take();
         if let Some(arrival) = arrival {
@@ -93,7 +93,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes every lock from its holder, as a lease's end does.
+    /// Takes every lock from its holder, as the end of a lease does.
     pub fn take_over(&self) {
         self.held.borrow_mut().clear();
     }

@@ -1,4 +1,4 @@
-//! Stores that fail, are damaged, are shared, and instances that are gone.
+//! Stores that fail, are damaged or are shared, and instances that are gone.
 
 use crate::executor::Running;
 use crate::host::{
@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 const JOURNAL: &str = "l402-fetch/journal";
 const TOKENS: &str = "l402-fetch/tokens";
-/// What a later version wrote.
+/// Records that a later version wrote.
 const LATER: &str = r#"{"version":3}"#;
 
 fn store_failed() -> End {
@@ -84,7 +84,7 @@ fn a_store_that_fails_before_the_payment_refuses_it_at_every_step() {
         steps.get()
     };
     assert!(steps >= 8, "locks, loads and a save: {steps}");
-    // For a moment, or from then on until it is repaired.
+    // The store fails once, or from then on until it is repaired.
     let all = (0..steps).flat_map(|step| [(step, false, 1), (step, true, 1), (step, false, 99), (step, true, 99)]);
     for (step, lies, failures) in all {
         let (world, store) = (World::new(), Store::new(true));
@@ -233,7 +233,7 @@ fn damage_is_not_overwritten_by_a_late_answer_of_the_wallet() {
             }
             assert_eq!(fetch(&client, &host, get("https://other.example/")), refused(Code::StoreFailed));
             assert_eq!(world.paid(), 1);
-            // Mended, the store learns what memory knows.
+            // Once the store is repaired, it learns what memory knows.
             match before {
                 Some(text) => store.put(key, &text),
                 None => drop(store.values.borrow_mut().remove(key)),
@@ -301,7 +301,7 @@ fn limits_hold_across_instances() {
         for (number, (client, host)) in clients.iter().enumerate() {
             running.push(start(client, host, get(&format!("https://shop{number}.example/"))).1);
             if !has_lock {
-                // Nothing but the order of their reads and writes keeps them apart.
+                // Only the order of their reads and writes keeps them apart.
                 world.executor.run(1000);
             }
         }
@@ -339,7 +339,7 @@ fn instances_that_know_an_origin_differently_do_not_buy_beside_each_other() {
     let (first, first_host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &first_host, get(&format!("{ORIGIN}/a"))), PAID);
     assert_eq!(fetch(&first, &first_host, get(&format!("{ORIGIN}/b"))), PAID);
-    // The first now takes a lock for each resource; the second knows nothing of that.
+    // The first takes a lock for each resource from here on. The second does not know that.
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     world.lookup_says(Fact::NotFound);
     let answer = world.wallet_waits();

@@ -1,4 +1,4 @@
-//! Where a token is tried, and what a refusal of it means.
+//! The places where a token is tried, and the meaning of a refusal.
 
 use crate::host::{
     begin, call, client, end, fetch, get, not_honored, refused, soon, End, Response, Store, World, ORIGIN, PAID,
@@ -15,7 +15,7 @@ fn at(path: &str) -> Request {
     get(&format!("{ORIGIN}{path}"))
 }
 
-/// What the last request showed: the number of the credential, in the order in which they first appeared.
+/// The number of the last request's credential. Credentials are numbered in the order in which they first appeared.
 fn shown(world: &World) -> Option<usize> {
     let all = world.sent.borrow();
     let mut known: Vec<&str> = Vec::new();
@@ -181,7 +181,7 @@ fn an_answer_of_another_origin_says_nothing_of_the_token() {
     for status in [400, 401, 402, 403] {
         let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
-        // Redirected: the token stayed at home.
+        // The request was redirected, and the token stayed at its origin.
         let header = world.mint.offer(&Terms::default(), world.now()).header();
         world.answers(move |sent| {
             let mut response = Response::challenge(&header, sent);
@@ -209,7 +209,7 @@ fn a_token_that_leads_to_a_402_of_another_origin_pays_nothing_there() {
     for status in [401, 402] {
         let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
-        // The shop takes the token and sends its customer on, to where another one wants money.
+        // The shop accepts the token and redirects to another origin, which asks for money.
         let (shop, terms) = (world.clone(), Terms::default());
         world.on_send.replace(Some(Box::new(move |sent| {
             sent.authorization.as_ref()?;
@@ -307,7 +307,7 @@ fn a_server_whose_token_expires_before_its_second_try_is_paid_once() {
 fn a_new_refusal_is_not_the_one_that_is_forgotten() {
     let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    // Nothing more may be bought, so the token is all there is; each place refuses it twice at the same time.
+    // Nothing more may be bought, so there is only this token. Each place refuses it twice at the same time.
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     world.server.shares.set(false);
     for number in 0..MOST_REFUSALS {
@@ -424,7 +424,7 @@ fn an_accepted_token_is_written_once_and_delays_nobody() {
     let writes = store.count(crate::host::Op::Save);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
     assert_eq!(store.count(crate::host::Op::Save), writes);
-    // A store that fails, or is silent, costs the caller neither the response nor much time.
+    // A store that fails or is silent does not cost the caller the response, or much time.
     let silent = crate::executor::Later::new();
     for is_silent in [false, true] {
         let (inner, wait) = (store.clone(), silent.clone());

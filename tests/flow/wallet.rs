@@ -1,4 +1,4 @@
-//! Each way in which a wallet can answer, and what counts as spent then.
+//! Every answer of a wallet, and the amount that counts as spent after it.
 
 use crate::host::{
     begin, client, fetch, get, never, open, payments, soon, spent, states, Cause, End, Fake, TheClient, World, PAID,

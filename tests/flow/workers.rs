@@ -1,4 +1,4 @@
-//! workerd: whoever waits is woken by nobody, and what has returned freezes.
+//! workerd: no request wakes another, and a request freezes when it has returned.
 
 use crate::executor::Later;
 use crate::executor::Running;
@@ -26,7 +26,7 @@ fn workers_wait_by_timers_of_their_own() {
     assert_eq!(world.paid(), 1);
 }
 
-/// Lets a request end, with all that it has spawned; what is spawned from now on is another's.
+/// Lets a request end, with all tasks that it has spawned. Later tasks belong to another request.
 fn end_request(host: &Fake) -> Rc<Freezer> {
     let frozen = host.frozen.take();
     frozen.freeze();
@@ -37,8 +37,7 @@ fn end_request(host: &Fake) -> Rc<Freezer> {
 fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
     let (world, client, host) = begin();
     host.isolated.set(true);
-    // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one
-    // buys.
+    // The purchase froze with its request during consent. Nothing is in the journal, so the next request buys.
     let consent = host.user_waits();
     let _gone = start(&client, &host, get(URL));
     world.executor.run(1000);
@@ -74,7 +73,7 @@ fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
     assert_eq!(world.paid(), 1);
     world.executor.pass(300_000);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (open(Code::PaymentUnknown, State::Pending), 1));
-    // What froze inside of the wallet may still be sent when it thaws, until the invoice has expired.
+    // An order that froze inside the wallet may still be sent when it thaws, until the invoice has expired.
     world.executor.pass(3_300_000);
     world.on_pay.replace(None);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (PAID, 2));
@@ -119,7 +118,7 @@ fn a_payment_that_froze_is_not_made_again() {
     assert_eq!(world.paid(), 1);
 }
 
-/// One that freezes with its request.
+/// A purchase that freezes with its request.
 fn start_request(client: &TheClient, host: &Fake, url: &str) -> Running<End> {
     let (client, request) = (client.clone(), get(url));
     let frozen = host.frozen.borrow().clone();
@@ -150,8 +149,8 @@ fn the_reservation_of_a_request_that_froze_during_consent_is_free_again() {
     assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
 }
 
-/// A request that froze in a store call of its purchase: while the store is read for the second time, or its entry
-/// written.
+/// A request that froze in a store call of its purchase: during the second read of the store, or during the write of
+/// its entry.
 fn froze_in_the_store(
     op: Op,
     had_bought: bool,
@@ -206,7 +205,7 @@ fn a_purchase_that_thaws_in_a_store_call_pays_nothing_beyond_the_limits() {
 
 #[test]
 fn a_purchase_that_thaws_without_its_reservation_reserves_anew() {
-    // What is left after the other's 10 sat: not enough, enough without a fee, enough for less of a fee, enough.
+    // The rest after the other's 10 sat: not enough, enough without a fee, enough for a smaller fee, enough.
     for (total, ends, fees) in [
         (19, refused(Code::OverLimit), vec![5_000]),
         (20, PAID, vec![5_000, 0]),
