@@ -151,7 +151,7 @@ test("a store that was changed by hand, cut short or filled with anything", asyn
       const after = await pay.payments();
       assert.equal(after.length, payments.value.length + paid());
     }),
-    { numRuns: 800 },
+    { numRuns: 1_600 },
   );
   assert.ok(understood > 50, String(understood));
 });
