@@ -9,7 +9,7 @@ import { suite } from "./suite.mjs";
 
 const now = () => Math.floor(Date.now() / 1000);
 
-/** As Core Lightning documents it. */
+/** The wire format, from the documentation of Core Lightning. */
 const paid = ({ preimage, feeMsat, hash, amountMsat }) =>
   json(201, {
     destination: "02".repeat(33),
@@ -236,7 +236,7 @@ test("cln: of several failed attempts the lookup tells when the last was begun, 
   assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state: "failed" });
 });
 
-// Its command may be trying for a minute after it was sent, whatever is left of this program.
+// The command may try for a minute after it was sent, even if this program ends.
 test("cln: a payment that may still be tried does not count as failed after a restart, or in another process", async (t) => {
   const { cln } = await import(at("dist/wallets/cln.js"));
   const pkg = await import(at("dist/node.js"));

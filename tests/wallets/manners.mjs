@@ -1,5 +1,5 @@
-// What every wallet module that speaks HTTP has in common, whatever its wire format: options, where the credential
-// goes, what it shows, and what its lookup reports.
+// Tests for every wallet module that speaks HTTP, in any wire format: its options, the way of the credential, the texts
+// that it shows, and the reports of its lookup.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { mapStore } from "../runtimes/shop.js";
@@ -24,7 +24,7 @@ export function manners(world, kit) {
     error instanceof world.pkg.L402Error && error.code === "invalid_options" && error.message === `${name}: ${message}`;
   const [secret] = [kit.secret].flat();
 
-  /** A stand-in that answers these, and the wallet that asks it. */
+  /** A stand-in with these answers, and the wallet that asks it. */
   async function open(t, { pay, find, balance } = {}, more = {}) {
     const server = await openStandIn();
     t.after(() => server.close());
@@ -100,7 +100,7 @@ export function manners(world, kit) {
 
     async "with insecure it pays over plain http in a private network"(t) {
       const { server } = await open(t, { pay: () => kit.paid(proof) });
-      // a host name of such a network, which only its own resolver knows
+      // A host name of such a network. Only its own resolver knows it.
       const resolve = (input, init) => fetch(String(input).replace("http://umbrel.local", server.url), init);
       const wallet = kit.open("http://umbrel.local", { insecure: true, fetch: resolve });
       assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
@@ -220,7 +220,7 @@ export function manners(world, kit) {
       const { fetch } = globalThis;
       globalThis.fetch = () => assert.fail("a later fetch");
       const paying = wallet.pay(invoice, context());
-      // other tests run beside this one: only what is called at once meets the later fetch
+      // Other tests run beside this one. So the global fetch is replaced only during a synchronous call.
       globalThis.fetch = fetch;
       assert.equal((await paying).preimage, PREIMAGE);
       const calls = [];
@@ -289,7 +289,7 @@ export function manners(world, kit) {
         const says = `${name} was sent nothing: the answers of this fetch can't be read, they have neither a stream nor text()`;
         for (let times = 1; times < 3; times++) {
           assert.equal((await wallet.pay(invoice, context())).failed, says);
-          // without the credential, too
+          // Without the credential too.
           const credentials = ({ headers }) => Object.keys(kit.headers()).filter((key) => key in headers);
           assert.deepEqual(
             server.seen.map((asked) => [asked.method, asked.path, credentials(asked)]),
@@ -378,7 +378,7 @@ export function manners(world, kit) {
       const start = performance.now();
       await assert.rejects(wallet.lookup(HASH), { name: "TimeoutError", message: "the lookup took too long" });
       const took = performance.now() - start;
-      // on a busy machine timers are late
+      // Timers are late on a busy machine.
       assert.ok(took > 7_000 && took < 20_000, `${took} ms`);
       assert.equal(server.seen.length, 1);
     },

@@ -24,7 +24,7 @@ const world = {};
 let folder;
 before(async () => {
   world.paywall = await startPaywall();
-  // the package where the SDK is found beside it, as in a user's node_modules
+  // The package beside the SDK, as in a user's node_modules.
   folder = await mkdtemp(join(tmpdir(), "l402-fetch-nwc-"));
   for (const [place, sdk] of [
     ["with", true],
@@ -45,15 +45,15 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** As the SDK makes them: a code, and a class that tells more only where the SDK is at hand. */
+/** Errors like those of the SDK: a code, and a class that only helps if the SDK is at hand. */
 const fails = (code, message = code) => {
   throw Object.assign(new Error(message), { code });
 };
 const notFound = () => fails("NOT_FOUND");
 
 /**
- * `{ pay, find?, code?, says?, payments?, lookups?, heals? }`, `pay` and `find` being the client's methods, as `runRow`
- * has them for servers.
+ * Rows: `{ pay, find?, code?, says?, payments?, lookups?, heals? }`. `pay` and `find` are the client's methods. The
+ * other members are those of `runRow`.
  */
 async function runClient(row) {
   const shop = shopOf(world);
@@ -145,7 +145,7 @@ const rows = {
   ),
   ...Object.fromEntries(
     ["PAYMENT_FAILED", "RATE_LIMITED", "NOT_IMPLEMENTED"].map((code) => [
-      // Most wallets search their own invoices alone, and PAYMENT_FAILED is said of what is settled a moment later.
+      // Most wallets search only their own invoices. PAYMENT_FAILED also comes before some payments settle.
       `${code}, and not found`,
       { pay: () => fails(code), code: "payment_unknown", says: code, lookups: 1, heals: false },
     ]),
@@ -432,7 +432,7 @@ describe("nwc: a client", () => {
 
 describe("nwc: a connection string, through the SDK and a relay", () => {
   let console_;
-  // the SDK tells the console of every step
+  // The SDK prints every step on the console.
   before(() => {
     globalThis.WebSocket ??= WebSocket;
     console_ = { ...console };
@@ -516,7 +516,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
   test("a relay that passes requests on and acknowledges none: the SDK gives up, and the lookup finds the payment", async (t) => {
     const shop = shopOf(world);
     const { relay, connection } = await open(t, {
-      // it pays, and its answer never comes
+      // The wallet pays, and its answer never comes.
       payInvoice: async ({ invoice }) => {
         await shop.settle(invoice);
         return new Promise(() => {});

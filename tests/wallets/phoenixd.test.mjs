@@ -1,7 +1,7 @@
 import { cut, empty, json, text } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
-/** As phoenixd documents it. */
+/** The wire format, from the documentation of phoenixd. */
 const sent = ({ preimage, feeMsat, hash }) =>
   json(200, {
     recipientAmountSat: 10,

@@ -1,4 +1,4 @@
-// The caller's abort ends its own call, with its own reason; never a payment.
+// The caller's abort ends its own call with its own reason, and never a payment.
 import { deferred, openShop } from "../shop.js";
 
 /** A controller, and a check that a call rejects with its reason, which is no Error. */
@@ -12,8 +12,8 @@ function aborter(t) {
       t.equal(await t.rejects(call), reason, "the rejection");
     },
     /**
-     * The same where fetch itself is aborted: workerd's rejects with a copy, WebKit's with an AbortError of its own,
-     * unless that went through the core, which knows the reason.
+     * The same if fetch itself is aborted. workerd's fetch rejects with a copy, WebKit's with its own AbortError. If
+     * the call went through the core, it rejects with the reason.
      */
     async rejectsAsFetch(call) {
       const rejection = await t.rejects(call);
@@ -69,7 +69,7 @@ export default [
       own.abort();
       await own.rejects(call);
       answer.resolve(true);
-      // one purchase at a time for an origin: this one begins after the abandoned one has ended
+      // An origin has one purchase at a time. So this one begins after the abandoned one has ended.
       t.equal((await pay(shop.url("b"))).status, 200);
       t.equal((await pay.payments()).length, 1);
       t.same(shop.types(), ["challenge", "quote", "challenge", "quote", "paying", "paid"]);

@@ -1,4 +1,4 @@
-// Pages only: CORS as aperture has it, what a page is not shown, and the HTTP cache.
+// Pages only: CORS as aperture has it, headers that a page can't see, and the HTTP cache.
 import { openShop } from "../shop.js";
 
 export default [

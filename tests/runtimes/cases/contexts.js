@@ -2,7 +2,7 @@
 // runtime's.
 import { deferred, mapStore, openShop } from "../shop.js";
 
-/** A client whose callbacks note in `seen`, by their names, in which context they run. `run` makes a call in one. */
+/** A client whose callbacks note their context in `seen`, by their names. `run` makes a call in a context. */
 function witness(t, shop, { wallet, ...options }) {
   const storage = new t.AsyncLocalStorage();
   const seen = {};
@@ -23,7 +23,7 @@ function witness(t, shop, { wallet, ...options }) {
   return { seen, client, run: (context, ...args) => storage.run(context, () => client(...args)) };
 }
 
-/** So many turns, by promises and by timers in turn. */
+/** Waits for this many turns, by promises and by timers in turn. */
 async function turns(number) {
   for (let turn = 0; turn < number; turn++)
     await (turn % 2 ? undefined : new Promise((resolve) => setTimeout(resolve)));
@@ -92,7 +92,7 @@ export default [
       const payers = names.filter((_, index) => t.pkg.receiptOf(responses[index]).paidNow);
       t.equal(payers.length, 1);
       t.same([seen.approve, seen.pay], [payers, payers]);
-      // challenge, quote, paying, paid; of each other call that it used a token
+      // challenge, quote, paying, paid. Each other call tells that it used a token.
       const others = names.filter((name) => !payers.includes(name));
       t.same([...seen.onEvent].sort(), [...payers, ...payers, ...payers, ...payers, ...others].sort(), "events");
       t.same([...seen.fetch].sort(), [...names, ...names].sort(), "requests");

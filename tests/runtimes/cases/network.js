@@ -1,4 +1,4 @@
-// A fetch stays a fetch: its errors, its streams, and the global it may replace.
+// A fetch stays a fetch: its errors, its streams, and the global fetch that it may replace.
 import { isBrowser, openShop } from "../shop.js";
 
 export default [
@@ -30,7 +30,7 @@ export default [
         [shop.url("a"), { method: "GET", body: "x" }],
       ]) {
         const plain = await shop.fetch(...args).catch((error) => error);
-        // Bun sends a GET with a body
+        // Bun sends a GET with a body.
         if (!(plain instanceof Error)) continue;
         const error = await t.rejects(shop.pay(...args));
         t.equal(error.constructor, plain.constructor);
@@ -84,7 +84,7 @@ export default [
           (await pay.payments()).map(({ state }) => state),
           ["paid"],
         );
-        // One with a token, that the core need not see.
+        // An answer to a token that the core need not see.
         t.equal(await pay(shop.url("a")), odd);
         t.equal((await pay(shop.url("a"))).status, 200);
         await shop.counts({ payments: 1, asked: 1 });
@@ -95,8 +95,8 @@ export default [
     name: "paid, and the server hangs up: request_failed; later calls are the network's own errors, then the answer",
     async run(t) {
       const shop = openShop(t);
-      // runtimes may try again by themselves, on each of the six connections that a browser may have kept: so more are
-      // cut
+      // A runtime may try again by itself, on each of the six connections that a browser may have kept. So more than
+      // six are cut.
       const url = shop.url("a", { drop: 8 });
       const error = await t.rejects(shop.pay(url, { method: "POST", body: "x" }), "request_failed");
       t.ok(error.cause instanceof Error && !(error.cause instanceof t.pkg.L402Error), "the network's error");
@@ -205,7 +205,7 @@ export default [
       const before = globalThis.fetch;
       const pay = shop.client();
       let calls = 0;
-      // other cases run beside this one: only its own shop is paid for
+      // Other cases run beside this one. Only this case's shop is paid for.
       const installed = (...args) => {
         const isOurs = String(args[0]).includes(shop.id) && String(args[0]).includes("/shop/");
         if (!isOurs) return before(...args);
