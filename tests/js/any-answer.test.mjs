@@ -1,5 +1,4 @@
-// Whatever a wallet says, money is counted as spent unless it said for certain that nothing moved, and nothing is paid
-// twice.
+// Any answer of a wallet. The amount counts as spent unless it is certain that nothing moved. Nothing is paid twice.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
@@ -94,7 +93,7 @@ const members = fc.record(
 );
 const answers = fc.oneof({ weight: 5, arbitrary: members }, { weight: 2, arbitrary: texts }, odd);
 
-/** The same answer in other clothes: read alike by whoever reads properties. */
+/** The same answer in other kinds of objects. Code that reads properties sees no difference. */
 const isPlain = (value) =>
   value !== null &&
   typeof value === "object" &&

@@ -1,5 +1,5 @@
-// Whatever a node, or a proxy before it, answers: a wallet module believes that nothing was paid only where its table
-// says so, hands on nothing as a preimage that can't be one, and shows the credential to nobody.
+// Any answer of a node, or of a proxy before it. A wallet module reports "not paid" only if its table says so. It
+// passes on no text as a preimage that can't be one, and shows the credential to nobody.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
@@ -33,8 +33,7 @@ const lines = (text) =>
     .map(parsed);
 
 /**
- * For each module: how it is made, and whether an answer is one of those that its table calls failed (for `pay` and for
- * `lookup`).
+ * For each module: how it is made, and whether its table calls an answer failed (for `pay` and for `lookup`).
  */
 const MODULES = {
   lnd: {

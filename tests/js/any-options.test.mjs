@@ -1,4 +1,4 @@
-// Options are accepted exactly where this plain model says so, whatever they are made of.
+// Options of any kind are accepted exactly if this plain model accepts them.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
@@ -49,7 +49,7 @@ const BAD_HOSTS = [
   "a b",
 ];
 
-// The model: what each key may be.
+// The model: the values that each key may have.
 const absent = (is) => (value) => value === undefined || is(value);
 const isFunction = (value) => typeof value === "function";
 const isAmount = (value) => typeof value === "number" && value >= 0 && value <= 9007199254740 && value % 1 === 0;

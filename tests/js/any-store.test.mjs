@@ -1,4 +1,4 @@
-// Whatever a store holds: it is understood, or nothing is paid and not a byte of it changed.
+// Any content of a store. It is understood, or nothing is paid and no byte of it changes.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
@@ -12,7 +12,7 @@ const TOKENS = "l402-fetch/tokens";
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 const NOW = 1_800_000_000_000;
 
-/** A client on this store, of a server that takes what it sold, and what it has asked the wallet for. */
+/** A client on this store, of a server that accepts the tokens that it sold. Notes the orders to the wallet. */
 function client(values, seed) {
   const preimage = Buffer.alloc(32, seed);
   let paid = 0;
@@ -174,7 +174,7 @@ test("a store that fails in any way, and a lock that keeps none of its promises"
         throw cause;
       },
     }),
-    // done, and said to have failed
+    // The write happens, and reports a failure.
     lies: (task) => {
       task();
       throw cause;

@@ -1,4 +1,4 @@
-// A call as the core has it.
+// Calls in the form that the core gets.
 import { sendAgain } from "../../src/js/core/repeat.js";
 import { readRequest } from "../../src/js/core/request.js";
 

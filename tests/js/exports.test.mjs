@@ -1,4 +1,4 @@
-// What the declarations promise: the values that the entries export, and the codes of the core.
+// The declarations match the values that the entries export, and the codes of the core.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";

@@ -74,7 +74,7 @@ test("a store that fails or answers nonsense delays no request", async () => {
     const pay = createFetch({ ...options, store: { get, set() {}, delete() {} } }, load);
     assert.equal(await (await pay("https://a.example/")).text(), "sunny");
   }
-  // no timer is left that would keep the process up
+  // No timer is left that would keep the process running.
   assert.deepEqual(
     process.getActiveResourcesInfo().filter((name) => name === "Timeout"),
     [],

@@ -1,4 +1,4 @@
-// Fetches of other makes, each with its own Headers, FormData and Request: what a server sees is what it sees without
+// Fetches of other makes, each with its own Headers, FormData and Request. A server sees the same requests as without
 // us, on free requests and on paid ones, with a store and without.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -27,7 +27,7 @@ const NAMES = [
   ["x-Apple", "2"],
 ];
 
-/** What is given to a fetch of a make, made anew for each request: nobody may use up what another needs. */
+/** The arguments for a fetch of a make. They are made anew for each request, since a request may use them up. */
 const KINDS = {
   "an address alone": () => [],
   "headers in an object": () => [{ headers: Object.fromEntries(NAMES) }],

@@ -1,5 +1,5 @@
-// Redirects followed by hand, held against the runtime's own on a real server: the two must agree in all but what they
-// may carry to another origin.
+// Redirects followed by hand are compared with the runtime's own, on a real server. They may differ only in what goes
+// to another origin.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import test, { after, before } from "node:test";
@@ -11,7 +11,7 @@ let servers;
 let home;
 let away;
 
-/** Answers what it was asked; `/go?status=…&to=…` redirects, `/loop` does for ever. */
+/** Answers with the request that it got. `/go?status=…&to=…` redirects, and `/loop` redirects for ever. */
 const openServer = () =>
   listen(
     createServer(async (request, response) => {

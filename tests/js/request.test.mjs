@@ -21,7 +21,7 @@ function read(input, init, more = {}) {
   return { call: readCall(input, init, { fetch, ...more }), calls };
 }
 
-/** What the arguments of a fetch come to, read by the runtime itself. */
+/** The request that the runtime itself makes of a fetch's arguments. */
 async function meaning([input, init]) {
   const request = new Request(input instanceof Request ? input.clone() : input, init);
   return { method: request.method, headers: Object.fromEntries(request.headers), body: await request.text() };

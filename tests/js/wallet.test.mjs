@@ -14,7 +14,7 @@ const context = { url: "https://a.b/", maxFeeMsat: 5000, signal: new AbortContro
 
 const pay = (wallet) => readWallet(wallet).pay(invoice, context);
 
-/** What `pay` rejects with, by identity. */
+/** The value that `pay` rejects with, by identity. */
 async function thrown(wallet) {
   try {
     await pay(wallet);
@@ -336,7 +336,7 @@ test("a balance is a whole number of millisatoshis, or null", async () => {
   assert.equal(readWallet({ pay() {} }).balanceMsat, undefined);
 });
 
-/** A provider that notes what is asked of it. */
+/** A provider that notes its calls. */
 function provider(over = {}) {
   const calls = [];
   return {

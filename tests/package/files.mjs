@@ -1,6 +1,6 @@
-// What the tarball holds, and nothing else: a file that is added is added here, too. Declarations are those of what
-// users import, and of the modules of core that hold the public types, one noun each; once more for CommonJS, whose
-// types are others to tsc.
+// The files of the tarball. Every new file has to be added here. The declarations are those of the modules that users
+// import, and of the modules of core with public types. They are there once more for CommonJS: tsc sees its types as
+// different ones.
 export const FILES = [
   "LICENSE-APACHE",
   "LICENSE-MIT",

@@ -1,5 +1,5 @@
-// The packed tarball: what is in it, what publint and arethetypeswrong say, and that every tool and page of the
-// README's table makes a paid call with it. `run.mjs [WORD]` runs the tests whose name has the word.
+// The packed tarball: its files, and the verdicts of publint and arethetypeswrong. Every tool and page of the README's
+// table makes a paid call with it. `run.mjs [WORD]` runs the tests whose name has the word.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -27,7 +27,7 @@ const BOUGHT = { status: 200, bought: true, amountMsat: 10_000, paidNow: true };
 const page = (script, { head = "", map = importMap(manifest.exports) } = {}) =>
   `<!doctype html><meta charset="utf-8">${head}<title>test</title>${map ? `<script type="importmap">${JSON.stringify(map)}</script>` : ""}<script type="module" src="${script}"></script>`;
 
-/** Opens a page of the installed folder; resolves with its results and the paths it asked for. */
+/** Opens a page of the installed folder. Resolves with its results and the paths that it asked for. */
 async function visit(path, pages = {}, root = folder) {
   const site = await serve(root, pages);
   try {

@@ -1,4 +1,4 @@
-// The parsers, and that what they give are plain objects with exactly the declared properties.
+// The parsers. They return plain objects with exactly the declared properties.
 import { openShop } from "../shop.js";
 
 // the BOLT11 specification's own example, and what was made for this project

@@ -1,7 +1,7 @@
-// A payment whose outcome was lost: looked up, resolved, or left alone; never paid again.
+// Payments whose outcome was lost. They are looked up, resolved or left alone, and never paid again.
 import { deferred, mapStore, openShop } from "../shop.js";
 
-/** A wallet that may have paid and then fails; `lookup` says what its records say. */
+/** A wallet that may have paid and then fails. `lookup` answers for its records. */
 const losing = (shop, lookup, query = "") => ({
   async pay(...args) {
     await shop.wallet(query)(...args);

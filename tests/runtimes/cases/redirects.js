@@ -1,5 +1,4 @@
-// Redirects: a token never follows to another origin, and what was redirected is paid for only where it can be
-// repeated.
+// Redirects: a token never follows to another origin. A redirected request is paid for only if it can be repeated.
 import { assertRefused, isBrowser, openShop } from "../shop.js";
 
 export default [

@@ -1,7 +1,7 @@
-// What is refused before any money moves, and the 402s that go back as they came.
+// Offers that are refused before any money moves, and 402s that go back untouched.
 import { assertRefused, isBrowser, openShop } from "../shop.js";
 
-/** A fetch that reaches the paywall under another URL, whose answers say nothing of where they came from. */
+/** A fetch that reaches the paywall under another URL. Its answers don't show the URL that they came from. */
 const behind = (shop, from, to) => async (input, init) => {
   const response = await shop.fetch(String(input).replace(from, to), init);
   return new Response(response.body, { status: response.status, headers: response.headers });
@@ -35,7 +35,7 @@ const declined = (name, approve, cause) => ({
     t.same(shop.types(), ["challenge", "quote", "refused"]);
     t.same(asked, [shop.events[1].quote]);
     await shop.counts({ payments: 0, asked: 0, requests: 1 });
-    // what was reserved for it is free again
+    // The reservation is free again.
     approve = () => true;
     t.equal((await shop.pay(shop.url("a"))).status, 200);
     await shop.counts({ payments: 1, asked: 1 });

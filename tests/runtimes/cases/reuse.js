@@ -1,4 +1,4 @@
-// What was bought is used again, and only where it may be.
+// Tokens are used again, and only at resources that they may be sent to.
 import { isBrowser, openShop } from "../shop.js";
 
 const HOUR = 3_600_000;

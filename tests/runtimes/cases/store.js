@@ -1,4 +1,4 @@
-// The caller's store: what is in it is used, what can't be read or written is never paid over.
+// The caller's store. Its records are used. If it can't be read or written, nothing is paid.
 import { deferred, mapStore, openShop } from "../shop.js";
 
 const broken = new Error("the store broke");

@@ -1,9 +1,9 @@
-// Who pays: every kind of wallet, and every bad answer one may give.
+// Every kind of wallet, and every bad answer that a wallet may give.
 import { assertUnread, deferred, mapStore, openShop } from "../shop.js";
 
 const hexToBase64 = (hex) => btoa(String.fromCharCode(...hex.match(/../g).map((byte) => parseInt(byte, 16))));
 
-/** A wallet whose answers are not those of the paywall: `answer` gets the true one. */
+/** A wallet with changed answers: `answer` gets the true answer of the paywall. */
 const twisted = (shop, answer, query) => async (invoice, context) =>
   answer(await shop.wallet(query)(invoice, context), invoice, context);
 
