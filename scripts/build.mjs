@@ -18,8 +18,8 @@ const FEATURES = [
 
 /**
  * Optimises for size, twice. Between the rounds the control flow is flattened and restructured, which saves nearly a
- * percent more. Nothing uses the lowest 1,024 bytes of the memory: they are the far end of a stack of 1 MB, of which the
- * core needs a small part. So a constant may be added to an address at the access itself, which saves 0.6 percent.
+ * percent more. Nothing uses the lowest 1,024 bytes of the memory: they are the far end of a stack of 1 MB, of which
+ * the core needs a small part. So a constant may be added to an address at the access itself, which saves 0.6 percent.
  */
 const OPTIMISE = [
   "--low-memory-unused",
