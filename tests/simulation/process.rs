@@ -1,4 +1,4 @@
-//! One process: a client with a memory of its own, the calls of its users, and what it waits for.
+//! One process: a client with a memory of its own, the calls of its users, and its open requests.
 
 use crate::executor::Executor;
 use crate::host::{Cause, Guard, Sim};
@@ -30,7 +30,7 @@ pub enum Status {
     Dead,
 }
 
-/// What a wallet is asked to pay.
+/// An order to a wallet to pay one invoice.
 #[derive(Clone, Hash, Debug)]
 pub struct Bill {
     pub hash: PaymentHash,
@@ -39,11 +39,11 @@ pub struct Bill {
     pub max_fee_msat: u64,
     pub started_at: u64,
     pub invoice_expires_at: u64,
-    /// On the clock of timers.
+    /// The time of the order, on the clock of timers.
     pub asked_at: u64,
 }
 
-/// What a process waits for.
+/// A request of a process to its host.
 #[derive(Clone, Hash, Debug)]
 pub enum Ask {
     Load(String),
@@ -67,36 +67,37 @@ pub enum Reply {
     Slept,
 }
 
-/// How far the wallet is.
+/// The progress of a payment at the wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
-    /// The order is under way to it.
+    /// The order is on its way to the wallet.
     Asked,
-    /// It has the order, the payment is in flight.
+    /// The wallet has the order, and the payment is in flight.
     Flying,
-    /// Over: only the answer is missing.
+    /// The payment is over. Only the answer is missing.
     Over,
 }
 
 #[derive(Clone, Hash, Debug)]
 pub struct Op {
     pub ask: Ask,
-    /// The request whose task asks: the number of its lane; 0 where requests are no isolated ones.
+    /// The lane of the isolate request that owns the task. It is 0 if the process is no isolate.
     pub owner: usize,
     pub stage: Stage,
-    /// Others, and timers, may come long before it.
+    /// Other requests and timers may come long before its answer.
     pub slow: bool,
-    /// In an isolate, whose waiting requests' timers fire for ever: until when, where nothing else bounds it.
+    /// The time until which a request of an isolate is slow, if nothing else bounds it. The timers of an isolate's
+    /// waiting requests fire for ever.
     pub slow_until: Option<u64>,
     /// Its answer never comes.
     pub lost: bool,
-    /// Nobody waits for its answer any more.
+    /// Nobody waits for its answer.
     pub orphan: bool,
-    /// When it was answered with an error, though it goes on; on the clock of timers.
+    /// The time of an error answer, on the clock of timers. The payment goes on after it.
     pub error_at: Option<u64>,
-    /// When a timer fires, or who asked gives up.
+    /// The time at which a timer fires or the asking task gives up.
     pub until: Option<u64>,
-    /// What a write was made under.
+    /// The holder of the ledger lock that a write was made under.
     pub ledger: Option<Holder>,
 }
 
@@ -113,7 +114,7 @@ pub struct Slot {
     waker: RefCell<Option<Waker>>,
 }
 
-/// The answer to a request of a process, once the scheduler brings it.
+/// The answer to a request of a process. The scheduler brings it.
 pub struct Waiting {
     process: Rc<Process>,
     pub id: u64,
@@ -146,28 +147,28 @@ pub struct Fetching {
     pub aborted: Cell<bool>,
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum End {
-    /// Status; with a credential: whether this call paid, and the hash.
+    /// The status. With a credential also: whether this call paid, and the payment hash.
     Answer(u16, Option<(bool, PaymentHash)>),
     Raised(&'static str, Option<(&'static str, PaymentHash)>),
     Foreign(Cause),
     Abandoned,
-    /// What was no fetch.
+    /// A call other than a fetch is done.
     Done,
 }
 
-/// What becomes of a lane.
+/// The progress of a lane.
 #[derive(Default)]
 pub struct Progress {
-    /// With the address that was asked for, if any.
+    /// The ends of its calls, each with the address that was asked for, or an empty string.
     pub ends: RefCell<Vec<(String, End)>>,
-    /// What was refused for a limit in the end, and what `payments()` told then.
+    /// The addresses refused for a limit on the last day, each with the answer of `payments()` at that time.
     pub refused: RefCell<Vec<(String, Vec<Payment>)>>,
     pub calling: RefCell<Option<Rc<Fetching>>>,
     pub is_over: Cell<bool>,
-    /// Of an isolate's request, as of a process.
+    /// The status of an isolate's request, in the same form as that of a process.
     pub status: Cell<Option<(Status, u64)>>,
 }
 
@@ -197,7 +198,7 @@ impl Future for Own {
 pub struct Process {
     pub id: usize,
     pub world: Rc<World>,
-    /// Since when, on the clock of timers.
+    /// The status, and the time since when it holds, on the clock of timers.
     pub status: Cell<(Status, u64)>,
     pub lanes: RefCell<Vec<Rc<Progress>>>,
     pub ops: RefCell<BTreeMap<u64, Op>>,
@@ -205,25 +206,26 @@ pub struct Process {
     asked: Cell<u64>,
     /// The request whose tasks run.
     at_work: Cell<usize>,
-    /// Which request took which lock.
+    /// The request that took each lock, by the number of the lock request.
     takers: RefCell<BTreeMap<u64, usize>>,
     pub sends: Cell<u64>,
-    /// Which call a request to a server belongs to: its address in memory.
+    /// The call that each request to a server belongs to, as the address of that call in memory.
     pub sending: RefCell<BTreeMap<u64, usize>>,
-    /// Fetches that users began, and orders that the wallet got.
+    /// The number of fetches that users began.
     pub begun: Cell<usize>,
+    /// The number of orders that the wallet got.
     pub orders: Cell<usize>,
-    /// Under which the store believes that this process writes.
+    /// The holder of the ledger lock under which the store believes that this process writes.
     pub ledger: Cell<Option<Holder>>,
-    /// Locks that are freed when what is being written is written.
+    /// The locks to free after the open writes are done.
     freeing: RefCell<Vec<(String, Holder)>>,
-    /// When a lock that it held was last taken over, on the wall clock.
+    /// The time on the wall clock at which a lock of this process was last taken over.
     pub taken_over: Cell<Option<u64>>,
-    /// All that it has learnt of the world, in order: what its memory is a function of.
+    /// A digest of all answers that it got, in order. Its memory is a function of them.
     pub history: Cell<u128>,
     executor: RefCell<Option<Rc<Executor>>>,
     pub client: RefCell<Option<TheClient>>,
-    /// Tasks of frozen requests that were woken.
+    /// The tasks of frozen requests that were woken.
     woken: RefCell<Vec<(usize, Waker)>>,
 }
 
@@ -255,7 +257,7 @@ impl Process {
         process
     }
 
-    /// Its users begin with a lane of calls, or an isolate with a request.
+    /// The users of the process begin a lane of calls. In an isolate the lane is a request.
     pub fn call(self: &Rc<Self>, lane: Lane) {
         let progress = Rc::new(Progress::default());
         if self.world.setup.isolated {
@@ -281,7 +283,7 @@ impl Process {
         self.lanes.borrow().iter().all(|lane| lane.is_over.get() || is_dropped(lane))
     }
 
-    /// The status of the request that asks, where the process runs.
+    /// The status of the asking request if the process runs, otherwise the status of the process.
     pub fn status_of(&self, owner: usize) -> (Status, u64) {
         let own = self.status.get();
         let request = self.lanes.borrow().get(owner).and_then(|lane| lane.status.get());
@@ -292,7 +294,7 @@ impl Process {
         }
     }
 
-    /// The status of who took a lock.
+    /// The status of the request that took a lock.
     pub fn status_of_holder(&self, holder: Holder) -> (Status, u64) {
         self.status_of(self.takers.borrow().get(&holder.1).copied().unwrap_or_default())
     }
@@ -301,7 +303,7 @@ impl Process {
         self.status_of(op.owner).0 == Status::Running
     }
 
-    /// The requests of an isolate that are in this state.
+    /// The requests of an isolate that have this status.
     fn requests_that_are(&self, wanted: Status) -> Vec<usize> {
         let lanes = self.lanes.borrow();
         let are = |lane: &Progress| lane.status.get().is_some_and(|(status, _)| status == wanted);
@@ -336,15 +338,15 @@ impl Process {
         self.run();
     }
 
-    /// Ends a request: its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, what is under
-    /// way to wallet and store does not arrive.
+    /// Ends a request. Its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, its open
+    /// orders and writes do not arrive.
     pub fn end_request(&self, lane: usize, late: bool) {
         self.set_request(lane, Status::Dead);
         self.slots.borrow_mut().retain(|_, slot| slot.owner != lane);
         self.leave(|op| op.owner == lane, late);
     }
 
-    /// Nobody waits any more for what was asked.
+    /// Marks requests that nobody waits for, and removes those without a later effect.
     fn leave(&self, which: impl Fn(&Op) -> bool, late: bool) {
         self.ops.borrow_mut().retain(|_, op| {
             if !which(op) {
@@ -353,7 +355,7 @@ impl Process {
             op.orphan = true;
             match op.ask {
                 Ask::Pay(_) => op.stage == Stage::Flying || (late && op.stage == Stage::Asked && !op.lost),
-                // With Web Locks a tab's writes are over before its locks are another's.
+                // With Web Locks the writes of a tab are over before another tab gets its locks.
                 Ask::Save(..) => late && self.world.setup.kind.has_leases(),
                 _ => false,
             }
@@ -370,7 +372,7 @@ impl Process {
         }
     }
 
-    /// Runs until all wait for the world.
+    /// Runs until all tasks wait for the world.
     pub fn run(&self) {
         if self.status.get().0 == Status::Frozen {
             return;
@@ -413,7 +415,7 @@ impl Process {
         Waiting { process: Rc::clone(self), id, slot }
     }
 
-    /// Nobody waits for this any more. What is under way to wallet or store goes on.
+    /// Marks a request that nobody waits for. An open order or write goes on.
     fn abandon(&self, id: u64) {
         self.slots.borrow_mut().remove(&id);
         let mut ops = self.ops.borrow_mut();
@@ -425,14 +427,14 @@ impl Process {
         }
     }
 
-    /// Brings an answer; what is kept of the request is done with.
+    /// Brings an answer and removes the request.
     pub fn answer(&self, id: u64, what: &impl Hash, reply: Reply) {
         self.ops.borrow_mut().remove(&id);
         self.free_what_waits();
         self.reply(id, what, reply);
     }
 
-    /// Brings an answer, while the request goes on.
+    /// Brings an answer while the request goes on.
     pub fn reply(&self, id: u64, what: &impl Hash, reply: Reply) {
         let Some(slot) = self.slots.borrow_mut().remove(&id) else { return };
         self.note(&(id, self.world.wall()));
@@ -449,7 +451,7 @@ impl Process {
         self.ops.borrow().values().any(|op| matches!(op.ask, Ask::Save(..)))
     }
 
-    /// Frees a lock: not before what was written under it is written.
+    /// Frees a lock, after the writes that were made under it are done.
     pub fn free(&self, name: &str, holder: Holder) {
         if self.status.get().0 == Status::Dead {
             return;
@@ -475,15 +477,15 @@ impl Process {
 
     pub fn thaw(&self, now: u64) {
         self.status.set((Status::Running, now));
-        // the answer that it slept on, if any, is heard now
+        // The process may have slept on an answer. It hears that answer at this time.
         self.note(&self.world.wall());
         self.run();
     }
 
-    /// Ends it. Without `late`, what is under way to wallet and store does not arrive.
+    /// Ends the process. Without `late`, its open orders and writes do not arrive.
     pub fn kill(&self, now: u64, late: bool) {
         self.status.set((Status::Dead, now));
-        // What its users still held goes first, as its tasks go.
+        // The tasks go first, and with them all locks and reserves of its users.
         drop(self.executor.take());
         self.client.take();
         let slots = self.slots.take();
@@ -522,7 +524,7 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
                 let fetching = Rc::new(Fetching { request: request.clone(), aborted: Cell::new(false) });
                 progress.calling.replace(Some(Rc::clone(&fetching)));
                 if !std::mem::replace(&mut looked, true) && process.world.setup.kind.has_store() {
-                    // A store that can't be read breaks nothing while there is nothing to pay.
+                    // An unreadable store breaks nothing while there is nothing to pay.
                     drop(client.read_tokens().await);
                 }
                 match client.fetch(fetching, request).await {
@@ -572,7 +574,7 @@ fn lane_of(process: &Process, progress: &Rc<Progress>) -> Option<usize> {
     process.lanes.borrow().iter().position(|lane| Rc::ptr_eq(lane, progress))
 }
 
-/// A user who knows the wallet settles what is open.
+/// A user who knows the wallet settles the open payments.
 async fn tell_the_truth(process: &Rc<Process>, client: &TheClient, payments: Vec<Payment>) {
     for payment in payments {
         if matches!(payment.state, State::Pending | State::Unknown) {
@@ -603,7 +605,7 @@ fn name(state: State) -> &'static str {
     }
 }
 
-/// The codes of calls that say that nothing was paid.
+/// Whether an error code says that nothing was paid.
 pub fn says_unpaid(code: &str) -> bool {
     code == Code::PaymentFailed.as_str()
 }
