@@ -1,4 +1,4 @@
-//! What may go wrong with one request of a process.
+//! The faults that one request of a process may have.
 
 use crate::process::{Ask, Op, Process, Reply, Stage};
 use crate::wallet::Manner;
@@ -7,28 +7,28 @@ use l402_fetch::flow::host::{Answer, Head};
 use l402_fetch::ledger::wallet::Fact;
 use std::rc::Rc;
 
-/// In an isolate, for how long a person thinks or a server is silent.
+/// The time for which a person thinks or a server is silent, in an isolate.
 const SLOW_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It fails, and nothing has happened.
+    /// The request fails, and nothing has happened.
     Fails,
-    /// It fails, and yet it has happened, or will.
+    /// The request fails, although its effect has happened or will happen.
     FailsAfter,
-    /// It takes longer than any timer.
+    /// The request takes longer than any timer.
     Slow,
-    /// It never answers; an order that is under way does not arrive.
+    /// The request gets no answer. An order that is on its way does not arrive.
     Lost,
-    /// The wallet did not pay and says so; the caller says no.
+    /// The wallet has not paid and says so, or the caller says no.
     Refuses,
-    /// It answers something that is no preimage.
+    /// The answer is not a preimage.
     Nothing,
-    /// It answers a wrong preimage.
+    /// The answer is a wrong preimage.
     Wrong,
     /// The server is overloaded.
     Busy,
-    /// It has happened, and its process freezes before it hears of it.
+    /// The effect happens, and the process freezes before it hears of it.
     FreezesAfter,
 }
 
@@ -55,7 +55,7 @@ impl Fault {
             Self::Slow | Self::Lost => {
                 if let Some(op) = process.ops.borrow_mut().get_mut(&id) {
                     (op.slow, op.lost) = (true, self == Self::Lost);
-                    // In an isolate others pass over it, and what it writes then counts as failed.
+                    // In an isolate other requests pass over it. Its later write then counts as failed.
                     world.store_failed.set(world.store_failed.get() || (world.setup.isolated && op.is_at_store()));
                     let is_bounded = op.until.is_some() || matches!(op.ask, Ask::Pay(_));
                     op.slow_until = (world.setup.isolated && !is_bounded).then(|| world.timer() + SLOW_MS);

@@ -1,5 +1,5 @@
-//! The host of a simulated process. It keeps to what `src/js/core/locks.js` does around a user's store: one that is
-//! silent for 60 s has failed, and a lock is freed after the writes that were made under it.
+//! The host of a simulated process. It treats a user's store as `src/js/core/locks.js` does. A store that is silent for
+//! 60 s has failed, and a lock is freed after the writes that were made under it.
 
 use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
@@ -17,7 +17,7 @@ use std::rc::Rc;
 pub type Cause = &'static str;
 
 const STORE_TIMEOUT_MS: u64 = 60_000;
-/// A busy isolate's timers are late. Those that are to fire often would each be a step, hundreds of them before
+/// Timers of a busy isolate are late. Each firing is a step, so frequent timers would add hundreds of steps before
 /// anything happens.
 const COARSE_MS: u64 = 4_000;
 
@@ -41,7 +41,7 @@ impl Sim {
     }
 }
 
-/// The scheduler answers each request with its own kind of reply.
+/// Each request gets its own kind of reply from the scheduler. Any other kind is a fault of the simulation.
 fn mismatch() -> ! {
     panic!("the simulation answered with another kind of reply")
 }

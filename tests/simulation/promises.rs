@@ -1,4 +1,4 @@
-//! What a user was promised, checked against the wallet's ledger: while a run goes on, and when it is over.
+//! The promises to a user. They are checked against the wallet's ledger during a run and at its end.
 
 use crate::process::{says_unpaid, End, Op, Process, Status};
 use crate::setup::{Call, Kind};
@@ -12,14 +12,14 @@ use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
-/// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says
-/// is believed.
+/// The time after which nobody waits for a lock of a dead process, every invoice has expired, and every answer of a
+/// lookup is believed.
 const REST_MS: u64 = 4_000_000;
-/// More steps than any run takes.
+/// A number of steps that no run reaches.
 const MOST_STEPS: usize = 20_000;
 
 impl World {
-    /// Notes a broken promise; the first counts.
+    /// Notes a broken promise. Only the first is kept.
     pub fn breaks(&self, promise: &str, how: &str) {
         let mut broken = self.broken.borrow_mut();
         if broken.is_none() {
@@ -38,7 +38,7 @@ impl World {
         text.and_then(|text| Journal::parse(&text).ok()).map(|journal| journal.entries().to_vec()).unwrap_or_default()
     }
 
-    /// The wallet is asked: the journal says since when.
+    /// A client asks the wallet. The payment must be open in the journal. Returns the start time that the journal gives.
     pub fn check_order(&self, process: &Process, hash: &PaymentHash) -> u64 {
         self.keeps("one payment per call", process.orders.get() <= process.begun.get(), || {
             format!("process {} asked {} times", process.id, process.orders.get())
@@ -46,7 +46,8 @@ impl World {
         let entry = self.journal().into_iter().rev().find(|entry| entry.payment.payment_hash == *hash);
         if self.setup.kind.has_store() && !self.setup.is_racy() {
             let is_open = entry.as_ref().is_some_and(Entry::is_unsettled);
-            // Who was frozen since may find that others took the entry for one that never started.
+            // A process may have been frozen since its entry. Others may then have judged that the payment never
+            // started.
             let is_overtaken = self.setup.kind.has_leases() && entry.is_some();
             self.keeps("journal before wallet", is_open || is_overtaken, || {
                 format!("{hash} is not open in the journal")
@@ -55,10 +56,10 @@ impl World {
         entry.map_or_else(|| self.wall(), |entry| entry.started_at_ms)
     }
 
-    /// A token is about to be shown: it was stored before. Another call may come while that is being done.
+    /// A token is about to be shown, so the store must have it. Another call may come during the write.
     pub fn check_shown(&self, process: &Process, url: &str, authorization: &str) {
         let site = self.setup.site_of(url).1;
-        // Tokens of these are replaced and dropped while others still use them.
+        // Such tokens are replaced and dropped while others still use them.
         let is_fleeting = site.single_use || site.refuses.is_some() || site.lasts_s.is_some();
         if process.ops.borrow().values().any(Op::is_at_store) {
             return;
@@ -77,7 +78,7 @@ impl World {
         self.keeps("token before repeat", stored.contains(preimage), || authorization.to_owned());
     }
 
-    /// What the wallet told who still lives is in the records.
+    /// The records must have every preimage that the wallet told to a living process.
     fn check_revealed(&self) {
         if !self.setup.kind.has_store() || self.setup.is_racy() || self.store_failed.get() {
             return;
@@ -125,9 +126,9 @@ impl World {
         }
     }
 
-    /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten,
-    /// that nobody could tell anything of for a day, whose token is used up, or seemed to be refused by a server that
-    /// was overloaded.
+    /// The number of payments that one group may cost. One payment is enough for it. One more is allowed for each
+    /// payment that a user has forgotten, that stayed unknown for a day, or whose token is used up or expired. One more
+    /// is allowed for each refusal that came only from an overloaded server.
     fn allowed(&self, group: &str, payments: &[(&PaymentHash, &Money)]) -> usize {
         let (_, site) = self.setup.site_of(group);
         let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
@@ -144,7 +145,7 @@ impl World {
         }
     }
 
-    /// Something was written, or the wallet has moved money.
+    /// A write has happened, or the wallet has moved money.
     pub fn check_store(&self) {
         if self.is_replayed.get() {
             return;
@@ -164,7 +165,7 @@ impl World {
         }
     }
 
-    /// A call is over.
+    /// A call has ended.
     pub fn judge(&self, process: &Process, end: &End) {
         self.say(|| format!("#{} ended {end:?}", process.id));
         match end {
@@ -183,7 +184,7 @@ impl World {
         }
     }
 
-    /// Nothing may happen any more.
+    /// The run is over. Checks that every call has ended, and then the day after.
     pub fn check_rest(self: &Rc<Self>) {
         for process in self.running() {
             self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
@@ -209,7 +210,7 @@ impl World {
         }
     }
 
-    /// The day after: nothing goes wrong any more. Those who still live ask again, and a new process does.
+    /// The day after, without faults. Every living process asks again, and so does a new one.
     fn live_on(self: &Rc<Self>) {
         self.say(|| "-- the day after".into());
         self.is_day_after.set(true);
@@ -224,12 +225,13 @@ impl World {
                     calls
                 },
             );
-        // In memory alone all is lost with its process, and a store that many wrote without lock has lost some of it.
+        // A memory store dies with its process. A store without locks loses some of the writes of several processes.
         let is_kept = self.setup.kind.has_store() && !self.setup.is_racy();
         let before = self.wallet.moved();
         let asked_last = [again.clone(), vec![Call::Payments]].concat();
         if self.setup.kind.has_leases() {
-            // Whoever takes locks over from the dead believes no "failed" until their wallets' time is over.
+            // A process that takes locks over from the dead believes no "failed" until the time of their wallets is
+            // over.
             self.start(usize::MAX, std::slice::from_ref(&again));
             self.finish();
             self.pass(REST_MS);
@@ -254,7 +256,7 @@ impl World {
         self.check_books(&before);
     }
 
-    /// Lets everything come to its end, in order.
+    /// Carries out the ordinary acts in order until none is left.
     fn finish(self: &Rc<Self>) {
         for _ in 0..MOST_STEPS {
             let (acts, _) = self.acts();
@@ -266,7 +268,7 @@ impl World {
         self.breaks("every call ends", "endless");
     }
 
-    /// Nothing has gone wrong so far, nor has a user taken back what was known.
+    /// Whether nothing has gone wrong so far, and no user has forgotten anything.
     fn is_healthy(&self) -> bool {
         self.faults_left.get() == self.setup.faults && self.forgotten.borrow().is_empty()
     }
@@ -282,7 +284,7 @@ impl World {
         }
     }
 
-    /// Whether what was paid, and what is open, leaves too little for one more.
+    /// Whether the paid and the open payments leave too little for one more.
     fn is_used_up(&self, told: &[Payment], url: &str) -> bool {
         let (limits, site) = (&self.setup.config.limits, self.setup.site_of(url).1);
         let sum = |which: &dyn Fn(&Payment) -> bool| {
@@ -291,7 +293,7 @@ impl World {
                 let msat = match payment.state {
                     State::Paid => payment.amount_msat + payment.fee_msat,
                     State::Pending | State::Unknown => payment.amount_msat + (payment.amount_msat / 100).max(5_000),
-                    // It may have been open until `payments()` looked it up.
+                    // The payment may have been open until `payments()` looked it up.
                     State::Failed => payment.amount_msat + 5_000,
                 };
                 spent.add(msat, payment.started_at * 1000, self.wall());
@@ -307,20 +309,20 @@ impl World {
             || is_over(&limits.per_origin, sum(&|payment| payment.url.origin() == site.origin))
     }
 
-    /// What is called while nothing goes wrong brings what it should.
+    /// Every call without a fault must have the right end.
     fn check_calls(&self, process: &Process, from: usize) {
         let refuses = |url: &str| self.setup.site_of(url).1.refuses.is_some();
         for lane in process.lanes.borrow().iter().skip(from) {
             for (url, end) in &*lane.ends.borrow() {
                 let is_fine = match end {
                     End::Answer(200, _) | End::Done => true,
-                    // A token that is good once may have been used by who died of it, and one that lasts for minutes
-                    // has expired when the clock is set before its first use.
+                    // A process may have used a single-use token and died. A token that lasts for minutes expires if
+                    // the clock is set before its first use.
                     End::Answer(401, _) | End::Raised("not_honored", _) if self.setup.site_of(url).1.single_use => true,
                     End::Raised("not_honored", _) if self.setup.site_of(url).1.lasts_s.is_some() => true,
                     End::Answer(..) | End::Raised("not_honored", _) => refuses(url),
                     End::Raised("over_limit", None) => self.is_tight(),
-                    // Its own order is out for as long as its wallet never answers.
+                    // An order stays open as long as its wallet never answers.
                     End::Raised("payment_unknown", Some((_, hash))) => process.has_out(hash) || !self.setup.can_tell(),
                     _ => false,
                 };
@@ -336,7 +338,7 @@ impl World {
         [limits.all, limits.per_origin].iter().any(|windows| *windows != Windows::default())
     }
 
-    /// What the records say in the end is what the wallet's ledger says.
+    /// The records must agree with the wallet's ledger in the end.
     fn check_books(&self, before: &[(PaymentHash, Money)]) {
         let journal = self.journal();
         for (hash, money) in self.wallet.moved() {
@@ -356,7 +358,7 @@ impl World {
                 format!("{} {:?}", entry.payment.payment_hash, entry.payment.state)
             });
         }
-        // What had been bought before was not bought again by who came last.
+        // The processes of the day after must not buy again what was bought before.
         for (hash, money) in before {
             let site = self.setup.site_of(&money.url).1;
             let is_bought = entry_is_paid(&journal, hash) || site.single_use;
@@ -368,7 +370,8 @@ impl World {
         self.latest() / 1000 > money.invoice_expires_at + FORGOTTEN_AFTER_S
     }
 
-    /// An entry is looked up when its resource is bought next: where another token opens it, that may be never.
+    /// Whether an entry may still be open. It is looked up at the next purchase of its resource. That purchase may
+    /// never come, if another token opens the resource.
     fn can_still_be_open(&self, entry: &Entry) -> bool {
         self.wall() / 1000 > entry.invoice_expires_at + FORGOTTEN_AFTER_S
     }

@@ -1,23 +1,23 @@
-//! What is simulated: a store, a wallet, servers, and what the users of each process call.
+//! A setup of the simulation: a store, a wallet, servers, and the calls of the users of each process.
 
 use crate::wallet::Manner;
 use l402_fetch::flow::config::Config;
 use l402_fetch::ledger::limits::Windows;
 use l402_fetch::ledger::wallet::Wallet;
 
-/// How a store's locks behave.
+/// The behaviour of a store's locks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// Web Locks: freed at once where their holder dies, kept by one that is frozen.
+    /// Web Locks. They are freed at once if their holder dies, and kept by a frozen holder.
     Web,
-    /// A Durable Object's leases: taken over from a dead or frozen holder when they have run out, and what that one
-    /// writes afterwards is refused.
+    /// The leases of a Durable Object. A lease that has run out is taken over from a dead or frozen holder, and later
+    /// writes of that holder are refused.
     Lease,
-    /// Lock files: the same, but that a process has ended is seen at once.
+    /// Lock files. They behave like leases, but the end of a process is seen at once.
     File,
     /// A store without `lock`.
     Open,
-    /// No store: memory.
+    /// No store. Everything is in memory.
     Memory,
 }
 
@@ -41,16 +41,16 @@ impl Kind {
 pub struct Site {
     pub origin: &'static str,
     pub price_msat: u64,
-    /// A token opens every resource; else only the one that it was bought for.
+    /// Whether a token opens every resource. Otherwise it opens only the one that it was bought for.
     pub shares: bool,
-    /// A token is good for one request.
+    /// Whether a token is good for one request only.
     pub single_use: bool,
-    /// It takes the money and answers every token with this status.
+    /// The status with which the server answers every token. It takes the money first.
     pub refuses: Option<u16>,
-    /// Tokens expire so many seconds after they were offered.
+    /// The number of seconds after the offer at which a token expires.
     pub lasts_s: Option<u64>,
     pub invoice_expiry_s: u64,
-    /// Until it is paid, it offers the same invoice again.
+    /// Whether the server offers the same invoice again until it is paid.
     pub reoffers: bool,
 }
 
@@ -69,58 +69,58 @@ impl Site {
     }
 }
 
-/// What a user calls.
+/// A call of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
     /// A request to a site, for a path.
     Fetch(usize, &'static str),
     Payments,
     Spent,
-    /// Looks into the wallet and tells the truth about every payment that is open.
+    /// The user looks into the wallet and tells the truth about every open payment.
     Resolve,
     Forget(usize),
-    /// Nothing, for so many milliseconds.
+    /// The user waits for this number of milliseconds.
     Wait(u64),
 }
 
-/// Calls that are made one after the other; the lanes of a process run at once.
+/// Calls that are made one after the other. The lanes of a process run at once.
 pub type Lane = Vec<Call>;
 
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub name: String,
     pub kind: Kind,
-    /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and
-    /// none wakes another's.
+    /// Whether each lane is a request of one isolate, as in workerd. The tasks of a request freeze when it ends or is
+    /// dropped, and no request wakes the tasks of another.
     pub isolated: bool,
     /// Whether the wallet has `lookup`.
     pub lookup: bool,
-    /// What is known of the wallet, which all share.
+    /// The description of the wallet that every client gets.
     pub wallet: Wallet,
     pub manner: Manner,
-    /// Whether the wallet reports what it spent on fees.
+    /// Whether the wallet reports its fees.
     pub reports_fee: bool,
     pub asks: bool,
     pub sites: Vec<Site>,
     pub config: Config,
-    /// For each process its lanes.
+    /// The lanes of each process.
     pub plans: Vec<Vec<Lane>>,
-    /// How much may go wrong in a run.
+    /// The number of faults in a run.
     pub faults: u32,
-    /// Whether only the wallet fails, or whoever asks it dies.
+    /// Whether the only faults are those of the wallet and the death of a process that asks it.
     pub only_wallet: bool,
     /// Whether the wall clock may be set.
     pub jumps: bool,
-    /// Whether the clock may jump so far that what nobody can tell may be bought anew.
+    /// Whether the clock may jump so far that a payment with an unknown result may be bought again.
     pub long_jumps: bool,
-    /// Whether a wallet may get an order from a process that has died already.
+    /// Whether a wallet may get an order from a process that has died.
     pub late_orders: bool,
 }
 
 pub const SHOP: &str = "https://shop.example";
 
 impl Setup {
-    /// Two processes that want the same thing at once.
+    /// Two processes that want the same resource at once.
     pub fn new(name: &str, kind: Kind) -> Self {
         let lane = vec![Call::Fetch(0, "/data")];
         Self {
@@ -143,12 +143,12 @@ impl Setup {
         }
     }
 
-    /// One wallet for all, whose records are whole.
+    /// One wallet for all processes, with complete records.
     pub fn wallet() -> Wallet {
         Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }
     }
 
-    /// Whether the wallet's records can tell everybody what became of every payment.
+    /// Whether the wallet's records can tell every process the result of every payment.
     pub fn can_tell(&self) -> bool {
         self.lookup && self.wallet.finds && !self.manner.is_own && self.manner.shows_until_ms == 0
     }
@@ -158,7 +158,7 @@ impl Setup {
         self
     }
 
-    /// Whether more than one process runs at a time on a store without lock: what they write may be lost to each other.
+    /// Whether several processes run at a time on a store without locks. Each may lose the writes of another.
     pub fn is_racy(&self) -> bool {
         !self.kind.has_lock() && self.plans.len() > 1
     }
@@ -171,13 +171,14 @@ impl Setup {
         self.sites.iter().enumerate().find(|(_, site)| url.starts_with(site.origin)).unwrap()
     }
 
-    /// What a token opens.
+    /// The scope of a token.
     pub fn scope(&self, url: &str) -> String {
         let (_, site) = self.site_of(url);
         if site.shares { site.origin } else { url }.to_owned()
     }
 
-    /// What one payment is enough for, whatever goes wrong: while it is open, it stands in the way of its own resource.
+    /// The group that one payment is enough for, whatever goes wrong. An open payment stands in the way of its own
+    /// resource.
     pub fn group(&self, url: &str) -> String {
         url.to_owned()
     }

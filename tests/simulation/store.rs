@@ -1,4 +1,4 @@
-//! The shared store: values, and locks that behave as those of the real stores do.
+//! The shared store: values, and locks that behave like those of the real stores.
 
 use crate::process::{Process, Status};
 use crate::setup::Kind;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 pub const JOURNAL: &str = "l402-fetch/journal";
 pub const TOKENS: &str = "l402-fetch/tokens";
 pub const LEDGER_LOCK: &str = "l402-fetch/ledger";
-/// How long a lease, or a lock file without a sign of life, is respected.
+/// The time for which others respect a lease, or a lock file without a sign of life.
 pub const LEASE_MS: u64 = 20_000;
 
 /// A process, and the number of the request by which it took the lock.
@@ -18,7 +18,7 @@ pub type Holder = (usize, u64);
 #[derive(Clone, Default, Hash)]
 pub struct Lock {
     pub holder: Option<Holder>,
-    /// When it was last taken from a holder that did not free it.
+    /// The time at which it was last taken from a holder that did not free it.
     pub taken_over: Option<u64>,
 }
 
@@ -41,7 +41,8 @@ impl Store {
         self.locks.borrow().get(name).and_then(|lock| lock.holder)
     }
 
-    /// When a lock can be had: the time on the clock of timers, 0 where it is free, none where nobody can tell.
+    /// The time at which a lock is free, on the clock of timers. It is 0 if the lock is free, and `None` if nobody can
+    /// tell.
     pub fn free_at(&self, name: &str, processes: &[Rc<Process>]) -> Option<u64> {
         let Some(holder) = self.holder(name) else { return Some(0) };
         let (status, since) = processes[holder.0].status_of_holder(holder);
@@ -52,7 +53,7 @@ impl Store {
         }
     }
 
-    /// Takes a lock that can be had; when it was last taken over, if ever.
+    /// Takes a lock that is free. Returns the time at which it was last taken over, if ever.
     pub fn take(&self, name: &str, holder: Holder, now: u64) -> Option<u64> {
         let mut locks = self.locks.borrow_mut();
         let lock = locks.entry(name.to_owned()).or_default();
@@ -69,7 +70,7 @@ impl Store {
         }
     }
 
-    /// What the browser does when a tab is closed.
+    /// Frees all locks of a process, as a browser does for a closed tab.
     pub fn free_all_of(&self, process: usize) {
         for lock in self.locks.borrow_mut().values_mut().filter(|lock| lock.holder.is_some_and(|(id, _)| id == process))
         {
