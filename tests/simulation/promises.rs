@@ -38,7 +38,8 @@ impl World {
         text.and_then(|text| Journal::parse(&text).ok()).map(|journal| journal.entries().to_vec()).unwrap_or_default()
     }
 
-    /// A client asks the wallet. The payment must be open in the journal. Returns the start time that the journal gives.
+    /// A client asks the wallet. The payment must be open in the journal.
+    /// Returns the start time that the journal gives.
     pub fn check_order(&self, process: &Process, hash: &PaymentHash) -> u64 {
         self.keeps("one payment per call", process.orders.get() <= process.begun.get(), || {
             format!("process {} asked {} times", process.id, process.orders.get())
