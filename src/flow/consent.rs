@@ -4,11 +4,11 @@ use crate::error::{Code, Error};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Terms};
-use crate::flow::offer::check_expiry;
 use crate::flow::purchase::{Purchase, PULSE_MS};
 use crate::flow::reservation::counted;
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
+use crate::ledger::begin::check_expiry;
 use std::rc::Rc;
 
 /// Asks the caller whether to pay, if it wants to be asked.
@@ -27,7 +27,7 @@ pub(crate) async fn consent<H: Host>(
             return Err(Failure::Abandoned);
         }
         // The invoice may have expired while other questions were asked.
-        check_expiry(&quote.invoice, state.host.now())?;
+        check_expiry(quote.invoice.expires_at, state.host.now())?;
         let remaining = state.config.limits.remaining(&counted(state, &state.records.borrow(), purchase, quote));
         let Some(asked) = state.host.approve(quote, &Terms { max_fee_msat, remaining }) else { return Ok(()) };
         let (text, cause) = match asked.await {

@@ -6,14 +6,12 @@ use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
 use crate::flow::purchase::Asked;
 use crate::flow::state::ClientState;
+use crate::ledger::begin::check_expiry;
 use crate::text::encoding::concat;
 use crate::wire::challenge::{self, Offer};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
 use std::rc::Rc;
-
-/// An invoice that expires within this time counts as expired: the wallet needs some time.
-const LEAST_TIME_TO_PAY_S: u64 = 5;
 
 /// Reads the challenges of a 402, and chooses the offer to pay. `None`: the 402 is not for us, and goes back untouched.
 pub(crate) fn read_offer<H: Host>(
@@ -106,7 +104,7 @@ fn check<H: Host>(
     if invoice.amount_msat.is_none() {
         return Err(no_amount());
     }
-    check_expiry(invoice, state.host.now())?;
+    check_expiry(invoice.expires_at, state.host.now())?;
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
         if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
@@ -167,18 +165,6 @@ fn no_amount() -> Error {
     Error::new(Code::NoAmount, "the invoice names no amount: ask the seller for one that does")
 }
 
-/// Checks that there is time to pay an invoice.
-///
-/// # Errors
-/// [`Code::InvoiceExpired`] if it has expired or expires within 5 s.
-pub(crate) fn check_expiry(invoice: &Invoice, now_ms: u64) -> Result<(), Error> {
-    if invoice.expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
-        return Ok(());
-    }
-    let text = "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
-    Err(Error::new(Code::InvoiceExpired, text))
-}
-
 /// Whether an answer offers something for a Lightning payment.
 pub(crate) fn has_offer(head: &Head) -> bool {
     let challenges = head.challenge.as_deref().map(challenge::parse);
@@ -187,5 +173,5 @@ pub(crate) fn has_offer(head: &Head) -> bool {
 
 /// Whether an invoice could still be paid at that time.
 pub(crate) fn was_alive(payment_request: &str, then_ms: u64) -> bool {
-    Invoice::decode(payment_request).is_ok_and(|invoice| check_expiry(&invoice, then_ms).is_ok())
+    Invoice::decode(payment_request).is_ok_and(|invoice| check_expiry(invoice.expires_at, then_ms).is_ok())
 }

@@ -4,13 +4,13 @@ use crate::flow::consent::consent;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
-use crate::flow::offer::check_expiry;
 use crate::flow::purchase::{Prepared, Purchase};
 use crate::flow::recover::{recover, stands_in_the_way};
 use crate::flow::reservation::{reserve, room};
 use crate::flow::shared_records::lock_purchase;
 use crate::flow::state::ClientState;
 use crate::flow::tokens::{not_honored, not_honored_in, token_for, token_in};
+use crate::ledger::begin::check_expiry;
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::entry::Entry;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment, State};
@@ -185,7 +185,7 @@ fn enter<H: Host>(
     if let Some(failure) = not_honored_in(state, records, request) {
         return Err(failure);
     }
-    check_expiry(&quote.invoice, now)?;
+    check_expiry(quote.invoice.expires_at, now)?;
     if let Some(token) = records.known_hash(&payment_hash, &offered(request, quote))? {
         return Ok(Some(Prepared::Bought(token)));
     }

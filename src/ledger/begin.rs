@@ -1,20 +1,18 @@
 //! The step that begins a purchase. It makes the reservation and, in the same write, every check whose result can
 //! change with time.
 
+use crate::error::{Code, Error};
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::own;
-use crate::ledger::payment::{Payment, State};
-
-use crate::error::{Code, Error};
+use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, Stop, View};
-use crate::text::encoding::concat;
 use crate::wire::challenge::Protocol;
 use crate::wire::payment_hash::PaymentHash;
 
@@ -257,7 +255,7 @@ fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut C
         return refused(Error::new(Code::HashMismatch, text));
     }
     match known.payment.state {
-        State::Pending | State::Unknown => refused(unknown("the wallet was asked to pay this invoice before")),
+        State::Pending | State::Unknown => refused(payment_unknown("the wallet was asked to pay this invoice before")),
         State::Failed => Ok(None),
         State::Paid => {
             let method = order.resource.method.to_owned();
@@ -268,11 +266,4 @@ fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut C
             Ok(Some(token))
         }
     }
-}
-
-/// The error of a payment whose outcome nobody can tell. `what` begins its text.
-#[must_use]
-pub fn unknown(what: &str) -> Error {
-    let rest = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
-    Error::new(Code::PaymentUnknown, concat(&[what, rest]))
 }

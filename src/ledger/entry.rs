@@ -3,12 +3,10 @@
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::limits::DAY_MS;
 use crate::ledger::payment::{Payment, State};
+pub use crate::ledger::record::FORGOTTEN_AFTER_S;
 use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
-
-/// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
-pub const FORGOTTEN_AFTER_S: u64 = 86_400;
 
 /// A payment with everything that is needed to settle it later.
 #[derive(Clone, PartialEq, Eq)]
