@@ -1,5 +1,6 @@
-// From nothing to the first answer: an import, and an invoice decoded, in a fresh process, page or Worker; what the first paid call
-// of a process takes more than a later one; and the parts of it. `BASE=DIST npm run bench` has another build beside it.
+// From nothing to the first answer: an import, and an invoice decoded, in a fresh process, page or Worker; what the
+// first paid call of a process takes more than a later one; and the parts of it. `BASE=DIST npm run bench` has another
+// build beside it.
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +24,10 @@ async function repeat(tasks) {
   for (const [which, [name]] of tasks.entries()) print(name, times[which]);
 }
 
-/** Real requests on loopback. Once for the first request of all, where `fetch` itself is cold, too, and once after a free one. */
+/**
+ * Real requests on loopback. Once for the first request of all, where `fetch` itself is cold, too, and once after a
+ * free one.
+ */
 async function firstPaid(origin) {
   const builds = [
     ...(process.env.BASE ? [["BASE", join(process.env.BASE, "node.js")]] : []),
@@ -42,11 +46,14 @@ async function firstPaid(origin) {
   }
 }
 
-/** What loading and a first use are made of. In workerd, whose clock stands still, only the whole can be told: see below. */
+/**
+ * What loading and a first use are made of. In workerd, whose clock stands still, only the whole can be told: see
+ * below.
+ */
 async function parts(site, origin) {
   const script = (bytes) => `const times = {}; let begin = performance.now();
 const lap = (name) => { const now = performance.now(); times[name] = now - begin; begin = now; };
-const { bind } = await import("./bind.js"); lap("the modules that go with it");
+const { bind } = await import("./loading/bind.js"); lap("the modules that go with it");
 ${bytes}
 const module = await WebAssembly.compile(given); lap("compiled");
 const { imports } = await import("./core.js"); begin = performance.now();
@@ -54,7 +61,8 @@ const { parsers } = bind(await WebAssembly.instantiate(module, imports)); lap("i
 const use = () => { try { parsers.decodeInvoice("lnbc1"); } catch {} };
 use(); lap("first use"); use(); lap("second use");
 const { base64 } = await import("./l402_fetch.wasm.js"); lap("in base64: its module");
-Uint8Array.fromBase64?.(base64) ?? globalThis.Buffer?.from(base64, "base64") ?? atob(base64); lap("in base64: decoded");`;
+Uint8Array.fromBase64?.(base64) ?? globalThis.Buffer?.from(base64, "base64") ?? atob(base64);
+lap("in base64: decoded");`;
   const read = `const { readFileSync } = await import("node:fs"); begin = performance.now();
 const given = readFileSync(new URL("./l402_fetch.wasm", import.meta.url)); lap("read or fetched");`;
   const fetched = `const given = await (await fetch("./ours/l402_fetch.wasm")).arrayBuffer(); lap("read or fetched");`;

@@ -12,12 +12,15 @@ async function timed(task, runs) {
 }
 
 /**
- * Runs each contender once a round, each round beginning with the next one. Resolves, for each, with the median of its times in
- * microseconds, the median of its ratios to the first contender of the same round, and the middle half of those ratios.
+ * Runs each contender once a round, each round beginning with the next one. Resolves, for each, with the median of its
+ * times in microseconds, the median of its ratios to the first contender of the same round, and the middle half of
+ * those ratios.
  *
- * `runs`: how often in a row, where once is too quick for the clock. What a contender has to tidy up after its turn is not timed.
+ * `runs`: how often in a row, where once is too quick for the clock. What a contender has to tidy up after its turn is
+ * not timed.
  *
- * @param {[name: string, task: (round: number) => Promise<unknown>, tidy?: (round: number) => Promise<unknown>][]} contenders
+ * @param {[name: string, task: (round: number) => Promise<unknown>, tidy?: (round: number) => Promise<unknown>][]}
+ *   contenders
  */
 export async function compare(contenders, { rounds, warmUp, runs = 1 }) {
   const times = contenders.map(() => []);

@@ -1,5 +1,6 @@
-// The first paid call of a fresh process, and later ones: `first.mjs ENTRY ORIGIN MANNER` prints milliseconds as one line of JSON.
-// `paid` pays with its first request, `after-free` sends one before that has nothing to pay, `warmed` calls `warm()` before.
+// The first paid call of a fresh process, and later ones: `first.mjs ENTRY ORIGIN MANNER` prints milliseconds as one
+// line of JSON. `paid` pays with its first request, `after-free` sends one before that has nothing to pay, `warmed`
+// calls `warm()` before.
 const [entry, origin, manner] = process.argv.slice(2);
 const LATER = 9;
 

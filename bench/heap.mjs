@@ -1,5 +1,5 @@
-// `npm run heap`: what 100,000 calls of one instance leave behind, in Node and Chromium. Prints figures; asserts nothing
-// (tests/js/heap.test.mjs does).
+// `npm run heap`: what 100,000 calls of one instance leave behind, in Node and Chromium. Prints figures; asserts
+// nothing (tests/js/heap.test.mjs does).
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { root } from "../scripts/lib.mjs";

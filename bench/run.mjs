@@ -1,5 +1,6 @@
-// `npm run bench`: what a call costs beside raw fetch, two fetches by hand and the peer; what strangers send, decoded by everybody;
-// and a cold start. In Node, Chromium and workerd, in one run. Prints medians and ratios; asserts nothing.
+// `npm run bench`: what a call costs beside raw fetch, two fetches by hand and the peer; what strangers send, decoded
+// by everybody; and a cold start. In Node, Chromium and workerd, in one run. Prints medians and ratios; asserts
+// nothing.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

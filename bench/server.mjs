@@ -1,10 +1,10 @@
-// A seller on loopback for the benchmarks: a challenge costs it next to nothing, so that the clients are what is measured.
-// Every 402 sells a fresh invoice and a V2 macaroon that commits to it; the preimage comes along in a header, so that a
-// wallet costs nothing either.
+// A seller on loopback for the benchmarks: a challenge costs it next to nothing, so that the clients are what is
+// measured. Every 402 sells a fresh invoice and a V2 macaroon that commits to it; the preimage comes along in a header,
+// so that a wallet costs nothing either.
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
-import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { sendFile } from "../tests/support/serve.mjs";
 import { challenge } from "../tests/support/mint.mjs";
 
 const HEADER = "x-preimage";
@@ -16,18 +16,11 @@ function* chunks(megabytes) {
   for (let i = 0; i < megabytes * 16; i++) yield CHUNK;
 }
 
+// isolated, a page has a finer clock
+const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
 /** The page and its scripts, as run.mjs made them. */
-async function site(path, response) {
-  const type = path.endsWith(".wasm") ? "application/wasm" : path.endsWith(".js") ? "text/javascript" : "text/html";
-  // isolated, a page has a finer clock
-  response.writeHead(200, {
-    "content-type": type,
-    "cache-control": "no-store",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-embedder-policy": "require-corp",
-  });
-  response.end(await readFile(`${process.env.BENCH_SITE}/${path}`));
-}
+const site = (path, response) => sendFile(response, process.env.BENCH_SITE, path, ISOLATED);
 
 function answer(request, response) {
   if (request.url.startsWith("/site/")) return site(request.url.slice(6), response).catch(() => response.destroy());

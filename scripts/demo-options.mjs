@@ -1,4 +1,4 @@
-// What the demo's command line and environment ask for.
+// Reads the demo's command line and environment.
 import { existsSync } from "node:fs";
 import { RunError } from "./lib.mjs";
 
@@ -14,10 +14,11 @@ const VARIABLES = {
 };
 
 /**
- * What the command line and the environment ask for: null is the demo without nodes, `{}` a network of its own. Options
- * go before variables, which are heeded only where real nodes are asked for: they may be there for something else.
+ * Reads the command line and the environment. null: the demo without nodes. `{}`: a network of its own. Options take
+ * precedence over variables. Variables count only if real nodes are asked for, since they may be set for other
+ * programs.
  *
- * @throws {RunError} where they contradict or something is missing
+ * @throws {RunError} if they contradict each other, or something is missing
  */
 export function readChoice(values, environment) {
   const given = Object.keys(VARIABLES).some((name) => values[name] !== undefined);

@@ -1,4 +1,4 @@
-// The demo on real nodes: a network of its own, or an lnd of one's own.
+// The demo on real nodes: a network of its own, or the user's lnd.
 import { mkdtemp, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { removeAtEnd } from "../tests/interop/daemon.mjs";
 import { openLnd } from "../tests/interop/lnd.mjs";
 import { startNetwork } from "../tests/interop/network.mjs";
 import { buildPrograms } from "../tests/interop/programs.mjs";
+import { listen } from "../tests/support/listen.mjs";
 import { serveDemo } from "./demo-server.mjs";
 import { RunError } from "./lib.mjs";
 
@@ -22,9 +23,9 @@ const FORECAST = {
 };
 
 /**
- * Starts what was chosen (`readChoice`), and the page on `port`. `say` is told of each step, `build` makes the package,
- * once it is sure that it can be used. Resolves with the page's `url`, `what` it is, the `network` where it has one of
- * its own, and `close()`.
+ * Starts the nodes that `readChoice` chose, and the page on `port`. `say` gets a line for each step. `build` makes the
+ * package. It is called once the programs or the user's node are there. Resolves with the page's `url`, a text `what`
+ * about it, its own `network` if it has one, and `close()`.
  */
 export async function startReal(choice, { port = 0, say = () => {}, build = async () => {} } = {}) {
   return choice.lnd === undefined ? startOwnNetwork({ port, say, build }) : startWithLnd(choice, { port, say, build });
@@ -93,7 +94,7 @@ async function startWithLnd({ lnd: url, macaroon, cert, shop, ...seller }, { por
   };
 }
 
-/** Hex as it is; else the contents of a file. */
+/** Returns hex unchanged. Any other text is the path of a file, which is read. */
 async function readMacaroon(value) {
   if (/^([0-9a-f]{2}){32,}$/i.test(value)) return value.toLowerCase();
   return (await readNamed("--macaroon", value)).toString("hex");
@@ -107,7 +108,7 @@ async function readNamed(name, path) {
   }
 }
 
-/** Asks the node who it is, which shows early what would not work. */
+/** Asks the node for its identity, so that an unusable node is found early. */
 async function greet(lnd) {
   let answer;
   let body = "";
@@ -127,19 +128,11 @@ async function greet(lnd) {
   return { alias, network: network === "mainnet" ? "bitcoin" : network };
 }
 
-/** What aperture sells. */
+/** The page that aperture sells. */
 async function startForecasts() {
   const server = createServer((_request, response) => {
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(FORECAST));
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    address: `127.0.0.1:${server.address().port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(done);
-        server.closeAllConnections();
-      }),
-  };
+  return listen(server);
 }

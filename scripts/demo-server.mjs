@@ -1,44 +1,37 @@
-// The demo on real nodes: serves the page, and stands between it and the shop and the lnd node. The page gets neither
-// the node's macaroon nor a way around it; what it may ask of the node is listed here.
+// The server of the demo on real nodes. It serves the page, and passes its requests on to the shop and to the lnd node.
+// The page never gets the node's macaroon. It may ask the node only the calls that are listed here.
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { openLnd } from "../tests/interop/lnd.mjs";
+import { listen } from "../tests/support/listen.mjs";
+import { sendFile } from "../tests/support/serve.mjs";
 import { at, RunError } from "./lib.mjs";
 
-const TYPES = {
-  ".css": "text/css; charset=utf-8",
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".wasm": "application/wasm",
-};
-
-/** All that a wallet needs. */
+/** The calls that a wallet needs. */
 const LND = [
   ["POST", /^\/v2\/router\/send$/],
   ["GET", /^\/v2\/router\/track\/[\w=-]+$/],
   ["GET", /^\/v1\/balance\/channels$/],
 ];
 
-/** Response headers of the shop that the page is to see. */
+/** The response headers of the shop that the page gets. */
 const SHOWN = ["content-type", "www-authenticate"];
 
 /**
- * Serves the page on loopback. `shop` is the URL that it buys, `lnd` is `{ url, macaroon, ca? }`, the macaroon in hex;
- * `about` goes to the page as it is: `source`, `network`, `price`, `thing`, `payer`, `isOwn`. Resolves with the page's
- * `url` and `close()`.
+ * Serves the page on loopback. `shop` is the URL that it buys. `lnd` is `{ url, macaroon, ca? }`, with the macaroon in
+ * hex. `about` goes to the page unchanged: `source`, `network`, `price`, `thing`, `payer`, `isOwn`. Resolves with the
+ * page's `url` and `close()`.
  */
 export async function serveDemo({ port, shop, lnd, about }) {
-  // worth nothing elsewhere, and no other page can read it
+  // A secret of this server alone. No other page can read it.
   const key = randomBytes(32).toString("hex");
   const hosts = new Set();
   const isOurs = (sent) =>
     typeof sent === "string" && sent.length === key.length && timingSafeEqual(Buffer.from(sent), Buffer.from(key));
 
   async function answer(request, response) {
-    // a name that was made to point here would share the page's origin with its own pages
+    // Another name may be made to point here. Its pages would then have the origin of this page.
     if (!hosts.has(request.headers.host))
       return refuse(response, 403, "open the page at the address that the command printed");
     const { pathname, search } = new URL(request.url, "http://localhost");
@@ -69,7 +62,7 @@ export async function serveDemo({ port, shop, lnd, about }) {
       redirect: "manual",
     });
     response.statusCode = answer.status;
-    // of several lines one is made: Firefox shows a page none of them
+    // Joins several lines of a header: Firefox shows a page none of them.
     for (const name of SHOWN) if (answer.headers.has(name)) response.setHeader(name, answer.headers.get(name));
     response.setHeader("cache-control", "no-store");
     if (answer.body) await pipeline(answer.body, response);
@@ -88,37 +81,19 @@ export async function serveDemo({ port, shop, lnd, about }) {
       else refuse(response, 502, error.cause?.message ?? error.message);
     });
   });
-  await new Promise((done, fail) => {
-    server.on("error", (cause) =>
-      fail(new RunError(`can't listen on port ${port} (${cause.code}): name another with --port`, { cause })),
-    );
-    server.listen(port, "127.0.0.1", done);
+  const listening = await listen(server, { port }).catch((cause) => {
+    throw new RunError(`can't listen on port ${port} (${cause.code}): name another with --port`, { cause });
   });
-  const bound = server.address().port;
-  for (const name of ["127.0.0.1", "localhost"]) hosts.add(`${name}:${bound}`);
-  return {
-    url: `http://127.0.0.1:${bound}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(done);
-        server.closeAllConnections();
-      }),
-  };
+  for (const name of ["127.0.0.1", "localhost"]) hosts.add(`${name}:${listening.port}`);
+  return listening;
 }
 
 async function serveFile(pathname, response) {
   const [folder, name] = pathname.startsWith("/package/")
     ? ["dist", pathname.slice("/package/".length)]
     : ["www", pathname === "/" ? "index.html" : pathname];
-  // normalize leaves nothing above a leading slash
-  const path = join(at(folder), normalize(`/${decodeURIComponent(name)}`));
   try {
-    const body = await readFile(path);
-    response.writeHead(200, {
-      "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-      "cache-control": "no-store",
-    });
-    response.end(body);
+    await sendFile(response, at(folder), name);
   } catch {
     refuse(response, 404, "no such page");
   }

@@ -1,5 +1,5 @@
-// `npm run demo`: builds the package, and serves the page of www/ with a shop that it buys from. `--help` says what
-// else.
+// `npm run demo`: builds the package, and serves the page of www/ with a shop that it buys from. `--help` lists the
+// options.
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
@@ -60,7 +60,7 @@ try {
 } catch (error) {
   if (!(error instanceof RunError) && !error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
   console.error(`demo: ${error.message}\ndemo: npm run demo -- --help says what there is`);
-  // whatever was started ends with this process
+  // Everything that was started ends with this process.
   process.exit(1);
 }
 
@@ -80,7 +80,7 @@ async function pretend(port) {
 }
 
 async function real(choice, port) {
-  // a demo is ended so; the servers end with this process, as its daemons do
+  // Demos end this way. The servers end with this process, as its daemons do.
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(0));
   const { startReal } = await import("./demo-real.mjs");
   const say = (line) => console.log(`demo: ${line}`);

@@ -1,6 +1,6 @@
-// What the scripts share: paths, and programs that are run.
+// Shared by the scripts: paths, and ways to run programs.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 
@@ -10,7 +10,7 @@ export const at = (path) => join(root, path);
 /** Where tools are kept that outlive a clone. */
 export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "l402-fetch");
 
-/** Tools that cargo installs, each into a folder of its own version. */
+/** Tools that cargo installs. Each version has its own folder. */
 export const TOOLS = {
   "wasm-bindgen-cli": { version: "0.2.130", bins: ["wasm-bindgen", "wasm-bindgen-test-runner"] },
   "wasm-pack": { version: "0.15.1", bins: ["wasm-pack"] },
@@ -20,21 +20,27 @@ export const TOOLS = {
 export const toolDir = (name) => join(cache, `${name}-${TOOLS[name].version}`);
 
 process.env.PATH = [...Object.keys(TOOLS).map((name) => join(toolDir(name), "bin")), process.env.PATH].join(delimiter);
-// a fresh user's shell may not have read rustup's profile yet
+// A new user's shell may not have read rustup's profile yet.
 process.env.PATH += delimiter + join(homedir(), ".cargo", "bin");
+// Debian keeps the programs of a PostgreSQL server out of the PATH.
+const postgres = "/usr/lib/postgresql";
+for (const version of existsSync(postgres) ? readdirSync(postgres) : [])
+  process.env.PATH += delimiter + join(postgres, version, "bin");
 
-/** What the browsers' programs are called, here and there. */
+/** The names of the browsers' programs on different systems. */
 export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"];
 export const FIREFOX = ["firefox-esr", "firefox"];
+/** The names of Redis, and of servers that take its place. */
+export const REDIS = ["redis-server", "valkey-server"];
 
-/** A program that ended badly, or could not be started. `output` is what it said, where it was read. */
+/** A program that failed, or could not be started. `output` is its output, if that was read. */
 export class RunError extends Error {
   output = "";
 }
 
 /**
- * Runs a program to its end. `quiet` shows its output only where it fails; `tee` shows it and resolves with it.
- * Resolves with the standard output (and errors, for `tee` and `both`) where it was not inherited.
+ * Runs a program to its end. `quiet` shows its output only if it fails. `tee` shows the output and resolves with it.
+ * Resolves with the standard output if that was read. With `tee` and `both` the standard error is part of it.
  */
 export function run(program, args, { cwd = root, env = {}, quiet = false, both = false, tee = false } = {}) {
   const piped = quiet || tee;
@@ -71,7 +77,7 @@ export function run(program, args, { cwd = root, env = {}, quiet = false, both =
   });
 }
 
-/** Where the PATH has a program, if it has. */
+/** The path of a program in the PATH, if it is there. */
 export const find = (program) =>
   process.env.PATH.split(delimiter)
     .filter(Boolean)

@@ -1,5 +1,5 @@
-// `npm publish` runs this first: the package is built with the toolchain that releases are built with, packed, and what
-// was packed is tested as a user gets it. Whatever fails keeps it from being published.
+// `npm publish` runs this first. It builds the package with the toolchain of releases, packs it, and tests that
+// tarball. Any failure stops the publication.
 import { build } from "./build.mjs";
 import { at, run, RunError } from "./lib.mjs";
 import { setup } from "./setup.mjs";
@@ -7,7 +7,7 @@ import { checkToolchain } from "./toolchain.mjs";
 
 try {
   checkToolchain(await run("rustc", ["--version"], { quiet: true }));
-  // the packed tarball's tests want Chromium
+  // The tests of the tarball need Chromium.
   await setup("chromium");
   await build();
   await run(process.execPath, [at("scripts/size.mjs"), "--check"]);

@@ -1,12 +1,12 @@
-// `npm run release`: what has to be true before a version is published. Publishes nothing: it prints the commands that
-// do.
+// `npm run release`: makes every check that is needed before a version is published. It publishes nothing. It prints
+// the commands that do.
 import { readFile } from "node:fs/promises";
 import { at, run, RunError } from "./lib.mjs";
 import { checkToolchain } from "./toolchain.mjs";
 
 const read = (file) => readFile(at(file), "utf8");
 
-/** The version that all files agree on. */
+/** The version, if it is the same in all files. */
 async function version() {
   const found = {
     "package.json": JSON.parse(await read("package.json")).version,

@@ -1,21 +1,22 @@
-// Installs what is missing, and says so. `node scripts/setup.mjs [build|test]`; with everything there it takes a
-// second.
+// Installs missing tools, and names each one. `node scripts/setup.mjs [build|test]` takes a second if all are there.
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { at, cache, CHROMIUM, find, FIREFOX, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
+import { at, cache, CHROMIUM, find, FIREFOX, REDIS, root, run, RunError, seconds, toolDir, TOOLS } from "./lib.mjs";
 
-/** Programs that come from the system: what tests call, and Debian's package of it. */
+/** Programs that come from the system: the program that tests call, and its package in Debian. */
 const SYSTEM = [
   { programs: CHROMIUM, package: "chromium" },
   { programs: ["chromedriver"], package: "chromium-driver" },
   { programs: FIREFOX, package: "firefox-esr" },
   { programs: ["WebKitWebDriver"], package: "webkit2gtk-driver" },
   { programs: ["Xvfb"], package: "xvfb" },
+  { programs: ["initdb"], package: "postgresql" },
+  { programs: REDIS, package: "redis-server" },
 ];
 
-/** Says what is done, how long that usually takes, and how long it took. */
+/** Prints the name of a task, the time that it usually takes, and the time that it took. */
 export async function step(what, usually, task) {
   console.log(`setup: ${what} (usually ${usually})`);
   const start = Date.now();
@@ -23,7 +24,7 @@ export async function step(what, usually, task) {
   console.log(`setup: ${what}: done in ${seconds(start)}`);
 }
 
-/** The Rust target. Without rustup the toolchain is the user's own affair, and cargo says what it lacks. */
+/** The Rust target. Without rustup the user has to install it, and cargo says what is missing. */
 async function rust() {
   if (!find("cargo")) throw new RunError("cargo is missing: install Rust 1.88 or newer, see https://rustup.rs");
   if (!find("rustup")) return;
@@ -34,7 +35,7 @@ async function rust() {
   );
 }
 
-/** The npm packages of one lock file; a copy of its hash in node_modules tells that they are there. */
+/** The npm packages of one lock file. A copy of its hash in node_modules shows that they are there. */
 async function npm(folder, usually) {
   const hash = createHash("sha256")
     .update(await readFile(join(root, folder, "package-lock.json")))
@@ -58,25 +59,25 @@ async function cargoTools(names = Object.keys(TOOLS)) {
           "cargo",
           ["install", ...lock, `${name}@${version}`, ...bins.flatMap((bin) => ["--bin", bin]), "--root", toolDir(name)],
           {
-            // tools share many dependencies
+            // The tools share many dependencies.
             env: { CARGO_TARGET_DIR: join(cache, "build") },
             quiet: true,
           },
         );
-      // a registry mirror may lag behind the tool's lock file
+      // A mirror of the registry may lag behind the tool's lock file.
       return install("--locked").catch(() => install());
     });
   }
 }
 
-/** Browsers and their drivers. */
+/** Browsers and their drivers, and databases. */
 async function system(wanted) {
   const missing = wanted.filter(({ programs }) => !programs.some(find)).map((entry) => entry.package);
   if (missing.length === 0) return;
   if (!find("apt-get") || process.getuid?.() !== 0) {
     throw new RunError(
       `these are missing, and are not installed without Debian's apt and root: ${missing.join(" ")}\n` +
-        `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver and Xvfb so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`,
+        `on Debian: sudo apt-get install ${missing.join(" ")}; elsewhere install Chromium with chromedriver, Firefox ESR, WebKitGTK's WebKitWebDriver, Xvfb, PostgreSQL and Redis or Valkey so that the PATH has ${wanted.map(({ programs }) => programs.join(" or ")).join(", ")}`,
     );
   }
   await step(`Debian packages ${missing.join(" ")}`, "1 to 3 min", async () => {
@@ -87,20 +88,26 @@ async function system(wanted) {
 }
 
 /**
- * `build`: what the build needs. `packages`: the npm packages of the tests, too. `peers`: and those that are measured
- * beside ours. `chromium`: the packages, and that browser. `bench`: all of these. `fuzz`: what the fuzz targets need.
- * `test`: everything but the peers.
+ * - `build`: the tools of the build.
+ * - `packages`: these, and the npm packages of the tests.
+ * - `peers`: these, and the libraries that are measured beside ours.
+ * - `chromium`: the packages, and that browser.
+ * - `bench`: all of the above.
+ * - `fuzz`: the tools of the fuzz targets.
+ * - `docs`: the tools of the API reference.
+ * - `test`: everything except the peers.
  */
 export async function setup(part) {
   await Promise.all([rust(), npm(".", "10 s")]);
   if (part === "build") return;
+  if (part === "docs") return npm("scripts/reference", "10 s");
   if (part === "fuzz") return cargoTools(["cargo-fuzz"]);
   const tasks = [npm("tests", "1 to 2 min")];
-  // apt and npm wait for the network, cargo for the processor
+  // apt and npm wait for the network, and cargo for the processor. So they run at the same time.
   if (part === "peers" || part === "bench") tasks.push(npm("bench", "10 s"));
   if (part === "chromium" || part === "bench")
     tasks.push(system(SYSTEM.filter(({ programs }) => programs === CHROMIUM)));
-  if (part === "test") tasks.push(system(SYSTEM), cargoTools());
+  if (part === "test") tasks.push(npm("scripts/reference", "10 s"), system(SYSTEM), cargoTools());
   const results = await Promise.allSettled(tasks);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }

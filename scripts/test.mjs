@@ -1,4 +1,4 @@
-// `npm test [-- STEP…]`: sets up, builds, and runs every test, or only the steps named. Stops at the first that fails.
+// `npm test [-- STEP…]`: sets up, builds, and runs every test, or only the named steps. Stops at the first failure.
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { build } from "./build.mjs";
@@ -29,7 +29,7 @@ const all =
     return out;
   };
 
-/** In order: what is quick and what tells most comes first. */
+/** The steps in order. Quick steps, and those that find most faults, come first. */
 const STEPS = {
   fmt: all(cargo("fmt", "--all", "--check"), cargo("fmt", "--manifest-path", at("tests/fuzz/Cargo.toml"), "--check")),
   clippy: all(
@@ -42,7 +42,7 @@ const STEPS = {
     node("scripts/lines.mjs"),
   ),
   rust: cargo("test", "--locked", "--no-fail-fast"),
-  // optimized, but for its dependencies: seconds to build, and many times as many runs
+  // Only this crate is optimized, not its dependencies. It builds in seconds, and makes many times as many runs.
   simulation: cargo(
     "test",
     "--locked",
@@ -59,9 +59,11 @@ const STEPS = {
     run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
   stores: node("tests/stores/run.mjs"),
+  rows: node("tests/stores/rows/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
   package: node("tests/package/run.mjs"),
   tools: node("tests/tools/run.mjs", "--quick"),
+  docs: node("scripts/docs.mjs"),
   readme: node("tests/readme/run.mjs"),
   demo: node("tests/demo/run.mjs"),
   wasm: all(wasmPack("wasm", "--node"), wasmPack("wasm_browser", "--headless", "--chrome", "--firefox")),
@@ -71,7 +73,7 @@ const STEPS = {
   ),
 };
 
-/** How many tests a step's output reports: cargo's lines, or the closing line of a script of ours. */
+/** The numbers of tests in a step's output: from cargo's lines, or from the last line of one of our scripts. */
 function count(output) {
   let passed = 0;
   let failed = 0;
@@ -100,7 +102,7 @@ let failed = 0;
 let current = "setup";
 try {
   await setup("test");
-  // a step that is run alone gets the package that was built last
+  // Without the step `build`, the others use the package that was built last.
   if (!existsSync(at("dist")) && !names.includes("build")) names.unshift("build");
   await mkdir(at("target"), { recursive: true });
   for (current of names) {

@@ -1,11 +1,11 @@
-// The Rust that releases are built with. Any from 1.88 on builds the package; but what formats panic messages is cut
-// out of the wasm by names of the toolchain's own (scripts/bindgen), so another makes another wasm. A new version goes
-// in here once its build passes `npm test`.
+// The version of Rust for releases. Any version from 1.88 on builds the package. But scripts/bindgen cuts out the code
+// that formats panic messages. It finds that code by the toolchain's own names, so another version makes another wasm.
+// Write a new version here once its build passes `npm test`.
 import { RunError } from "./lib.mjs";
 
 export const RUST = "1.95.0";
 
-/** @param {string} version what `rustc --version` says */
+/** @param {string} version the output of `rustc --version` */
 export function checkToolchain(version) {
   const [, found] = /^rustc (\S+)/.exec(version) ?? [];
   if (found === RUST) return;

@@ -1,4 +1,4 @@
-// What each module of the crate, and each dependency, weighs in a wasm file that still has its names.
+// The size of each module of the crate, and of each dependency, in a wasm file that still has its names.
 
 /** `[name, bytes, functions]` for each, the largest first, and the data. */
 export function modulesOf(wasm) {
@@ -25,7 +25,7 @@ export function modulesOf(wasm) {
   return { rows: rows.sort((a, b) => b[1] - a[1]), data };
 }
 
-/** The first path in a function's name says whose it is: `<core[0123]::iter::Map<…> as …>::next` is core's. */
+/** The owner of a function is the first path in its name: `<core[0123]::iter::Map<…> as …>::next` belongs to core. */
 function groupOf(name) {
   const [, crate, module] = /([a-z_]\w*)(?:\[[0-9a-f]+\])?::(?:(\w+))?/.exec(name) ?? [];
   if (!crate) return "exports and glue";

@@ -11,6 +11,7 @@ use crate::ledger::limits::Spent;
 use crate::ledger::payment::Payment;
 use crate::ledger::read::Filter;
 use crate::ledger::token::Token;
+use crate::wire::payment_hash::PaymentHash;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -32,16 +33,16 @@ impl<H: Host> Client<H> {
         Self { state: ClientState::new(host, config) }
     }
 
-    /// What it was given for its surroundings.
+    /// The host that it was given.
     #[must_use]
     pub fn host(&self) -> &H {
         self.state.host()
     }
 
-    /// Sends a request, and pays for it where that is asked and allowed.
+    /// Sends a request, and pays for it if the server asks for that and the options allow it.
     ///
     /// # Errors
-    /// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
+    /// The runtime's own failure, or one of ours. At most one payment was made then, and its token is kept.
     pub fn fetch(
         &self,
         call: Rc<H::Call>,
@@ -50,10 +51,10 @@ impl<H: Host> Client<H> {
         call::fetch(&self.state, call, request)
     }
 
-    /// Takes the first response of a request, sent with `token` or without one, to the end of the call.
+    /// Completes a call from its first response. The request was sent with `token`, or without one.
     ///
     /// # Errors
-    /// As [`Client::fetch`].
+    /// As for [`Client::fetch`].
     pub fn answer(
         &self,
         call: Rc<H::Call>,
@@ -64,11 +65,11 @@ impl<H: Host> Client<H> {
         call::answer(&self.state, call, request, token, response)
     }
 
-    /// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
+    /// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
     ///
     /// # Errors
-    /// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) where
-    /// the 402 holds no offer.
+    /// The error that would refuse the offer, except for limits.
+    /// [`Code::InvalidChallenge`](crate::Code::InvalidChallenge) if the 402 holds no offer.
     pub fn quote(
         &self,
         call: Rc<H::Call>,
@@ -83,14 +84,16 @@ impl<H: Host> Client<H> {
         tokens::has_tokens(&self.state)
     }
 
-    /// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+    /// The token that should open a request, if one is known. None is sent to a host that is not listed, or beside the
+    /// caller's own Authorization.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_for(&self.state, request)
     }
 
-    /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of payments
-    /// late. A token that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
+    /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
+    /// payments late. A token that was just bought is left to the paying call until that call has its answer: the token
+    /// may be good for one use only.
     #[must_use]
     pub fn token_to_send(&self, request: &Request) -> Option<Rc<Token>> {
         tokens::token_to_send(&self.state, request)
@@ -102,7 +105,8 @@ impl<H: Host> Client<H> {
         tokens::token(&self.state, id)
     }
 
-    /// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought for.
+    /// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
+    /// resource.
     pub fn note_accepted(&self, token: &Token, is_own: bool) {
         verdict::note_accepted(&self.state, token, is_own);
     }
@@ -139,35 +143,39 @@ impl<H: Host> Client<H> {
         account::payments(&self.state, filter)
     }
 
-    /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
-    /// Unsettled payments are looked up first, as for [`Client::payments`].
+    /// The amounts of paid and unsettled payments with the reported fees, in satoshis, rounded up. They are those of
+    /// all origins, or of the origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the URL is malformed,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store can't be read.
     pub fn spent<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<Spent, Failure<H>>> + use<'a, H> {
         account::spent(&self.state, url)
     }
 
-    /// Settles a payment whose outcome was unknown: with its preimage, or as failed.
+    /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
     ///
     /// # Errors
-    /// [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) where it proves
-    /// nothing; [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the hash is not in the journal, is proven, or may
-    /// still be handed to the wallet; [`Code::StoreFailed`](crate::Code::StoreFailed). Nothing is changed then.
+    /// Nothing is changed then.
+    /// - [`Code::WrongPreimage`](crate::Code::WrongPreimage) or [`Code::NoPreimage`](crate::Code::NoPreimage) if the
+    ///   preimage proves nothing.
+    /// - [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the hash is not in the journal, is proven, or may
+    ///   still be handed to the wallet.
+    /// - [`Code::StoreFailed`](crate::Code::StoreFailed) if the store fails.
     pub fn resolve<'a>(
         &'a self,
-        payment_hash: &'a str,
+        payment_hash: &'a PaymentHash,
         preimage: Option<&'a str>,
     ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
         account::resolve(&self.state, payment_hash, preimage)
     }
 
-    /// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The journal stays.
+    /// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal
+    /// stays.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) where the URL is none,
-    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the URL is malformed,
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store fails.
     pub fn forget<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
         account::forget(&self.state, url)
     }

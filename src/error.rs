@@ -1,4 +1,4 @@
-//! What can go wrong: the one list of codes, and the error that carries them.
+//! What can go wrong: the list of all codes, and the error that carries one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,11 +23,11 @@ macro_rules! codes {
 }
 
 codes! {
-    /// An option is missing, unknown, of the wrong type or out of range; or an argument contradicts what is stored.
+    /// An option is missing, unknown, of the wrong type or out of range. Or an argument contradicts the records.
     InvalidOptions = "invalid_options",
     /// The `WWW-Authenticate` header holds a malformed Lightning challenge and no offer.
     InvalidChallenge = "invalid_challenge",
-    /// The invoice is no valid BOLT11, or demands what no ordinary payment can give.
+    /// The invoice is no valid BOLT11, or no ordinary payment can pay it.
     InvalidInvoice = "invalid_invoice",
     /// The token is no macaroon that can be read.
     InvalidMacaroon = "invalid_macaroon",
@@ -45,7 +45,7 @@ codes! {
     NoAmount = "no_amount",
     /// The invoice has expired, or is about to.
     InvoiceExpired = "invoice_expired",
-    /// The token commits to another payment hash than the invoice's, or the hash was bought elsewhere.
+    /// The token commits to another payment hash than the invoice's, or the hash was bought at another origin.
     HashMismatch = "hash_mismatch",
     /// Paying would exceed a limit.
     OverLimit = "over_limit",
@@ -53,11 +53,11 @@ codes! {
     Declined = "declined",
     /// The request could not be sent a second time, so paying would buy nothing.
     BodyNotReplayable = "body_not_replayable",
-    /// The store could not be read or written, or holds what this version can't read.
+    /// The store could not be read or written, or this version can't read its content.
     StoreFailed = "store_failed",
-    /// What was last paid for here was never once accepted: it is tried at each call, and nothing more is paid.
+    /// The token that was last paid for here was never accepted. It is tried at each call, and nothing more is paid.
     NotHonored = "not_honored",
-    /// The wallet knows that nothing was paid nor will be.
+    /// The wallet knows that nothing was paid or will be.
     PaymentFailed = "payment_failed",
     /// Nobody can tell whether the payment went through.
     PaymentUnknown = "payment_unknown",
@@ -65,18 +65,18 @@ codes! {
     NoPreimage = "no_preimage",
     /// The wallet's preimage does not hash to the payment hash.
     WrongPreimage = "wrong_preimage",
-    /// Paid, but the repeated request failed on the network; the token is kept.
+    /// Paid, but the repeated request failed on the network. The token is kept.
     RequestFailed = "request_failed",
 }
 
 /// Whether money has moved in a call that ended with an error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Moved {
-    /// Nothing was paid, nor will be.
+    /// Nothing was paid or will be.
     No,
-    /// Nobody can tell; the amount stays reserved.
+    /// Nobody can tell. The amount stays reserved.
     Maybe,
-    /// Paid, and what was bought is kept.
+    /// Paid, and the token is kept.
     Yes,
 }
 

@@ -1,14 +1,17 @@
 //! The core of `l402-fetch`, a `fetch` that pays for HTTP 402 responses over Lightning (L402, once LSAT).
 //!
-//! The npm package of the same name is this crate compiled to wasm, with a thin layer of JavaScript around it; its README is the
-//! manual for users. As a Rust crate it is a set of strict parsers, and a client whose surroundings are up to you.
+//! The npm package of the same name is this crate compiled to wasm, with a thin layer of JavaScript around it; its
+//! README is the manual for users. As a Rust crate it is a set of strict parsers, and a client whose surroundings are
+//! up to you.
 //!
 //! # Parsers
-//! They follow the protocol: a server answers 402 with a [challenge](wire::challenge) that holds a token (most often a [macaroon](wire::macaroon)) and a BOLT11
-//! [invoice](wire::invoice); the client checks both, pays, proves the [preimage](wire::preimage) against the invoice's hash, and repeats the request with both.
+//! They follow the protocol: a server answers 402 with a [challenge](wire::challenge) that holds a token (most often a
+//! [macaroon](wire::macaroon)) and a BOLT11 [invoice](wire::invoice); the client checks both, pays, proves the
+//! [preimage](wire::preimage) against the invoice's hash, and repeats the request with both.
 //!
 //! ```
-//! use l402_fetch::wire::{challenge, invoice::{Invoice, Network}, macaroon::{Commitment, Macaroon}, preimage::Preimage};
+//! use l402_fetch::wire::{challenge, preimage::Preimage};
+//! use l402_fetch::wire::{invoice::{Invoice, Network}, macaroon::{Commitment, Macaroon}};
 //! use l402_fetch::Code;
 //!
 //! // What a server sent in `WWW-Authenticate`.
@@ -38,13 +41,14 @@
 //! # Ok::<(), l402_fetch::Error>(())
 //! ```
 //!
-//! Every failure is an [`Error`] with one of the [`Code`]s of a single list. Its text holds no secret, and nothing that a stranger
-//! sends makes a parser panic.
+//! Every failure is an [`Error`] with one of the [`Code`]s of a single list. Its text holds no secret, and nothing that
+//! a stranger sends makes a parser panic.
 //!
 //! # The client
-//! [`Client`] is the whole flow: one purchase at a time for an origin, limits that are reserved before anyone is asked ([`ledger::limits`]),
-//! a [journal](ledger::journal) written before the wallet is, and [tokens](ledger::token) that are tried before anything is bought. It reads no clock, network or
-//! store by itself: all of that comes through the trait [`flow::host::Host`], so that it runs in a test with a host that fails at any step.
+//! [`Client`] is the whole flow: one purchase at a time for an origin, limits that are reserved before anyone is asked
+//! ([`ledger::limits`]), a [journal](ledger::journal) written before the wallet is, and [tokens](ledger::token) that
+//! are tried before anything is bought. It reads no clock, network or store by itself: all of that comes through the
+//! trait [`flow::host::Host`], so that it runs in a test with a host that fails at any step.
 
 mod client;
 mod error;

@@ -8,6 +8,8 @@ use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use proptest::prelude::*;
 
 const PREIMAGE: &str = "a7bcc0bee03e1a3e063e69b3483c069d86e2b1c18f3de0a2baf9c676b21b114a";
@@ -16,10 +18,10 @@ const TIMEOUT_MS: u64 = 300_000;
 /// Seconds from the start until the invoice expires.
 const LIFE_S: u64 = 3_600;
 
-fn hash() -> String {
+fn hash() -> PaymentHash {
     use sha2::{Digest, Sha256};
     let bytes: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&PREIMAGE[at * 2..at * 2 + 2], 16).unwrap()).collect();
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    <[u8; 32]>::from(Sha256::digest(bytes)).into()
 }
 
 /// An order that was sent at the start, and whose invoice may be handed over again.
@@ -27,8 +29,7 @@ fn record() -> Record {
     Record {
         payment: Payment {
             payment_hash: hash(),
-            origin: "https://a.example".into(),
-            url: "https://a.example/".into(),
+            url: Url::of("https://a.example/"),
             protocol: Protocol::L402,
             amount_msat: 10_000,
             fee_msat: 0,
@@ -144,7 +145,7 @@ fn the_sender_whose_pay_has_settled() {
 }
 
 #[test]
-fn when_the_same_report_would_end_it_is_told() {
+fn an_open_verdict_tells_when_the_same_report_would_end_the_payment() {
     let waits = |until| Verdict::Open { until_ms: Some(START_MS + until) };
     assert_eq!(at(&Fact::NotFound, Owner::Us, &record(), &wallet(CLN), 69_999), waits(70_000));
     assert_eq!(at(&failed(), Owner::Us, &record(), &wallet(CLN), 0), waits(70_000));
@@ -217,7 +218,7 @@ fn another_wallets_word_ends_nothing() {
 }
 
 #[test]
-fn an_abandoned_order_may_be_repeated_where_a_hash_is_settled_once() {
+fn an_abandoned_order_may_be_repeated_if_the_wallet_settles_a_hash_once() {
     let once = Wallet { settles_once: true, ..wallet(LND) };
     let (mut without, mut known, mut repeated) = (record(), record(), record());
     without.invoice = String::new();

@@ -292,7 +292,7 @@ mod invoices {
 
     #[test]
     fn malformed_text() {
-        const START: &str = "the invoice is no bolt11 text: it must start with ln";
+        const START: &str = "the invoice is not bolt11: it must start with ln";
         let good = invoice("lnbc1n", &[least()]);
         for (text, message) in [
             ("", START),
@@ -301,9 +301,9 @@ mod invoices {
             ("é1qqqqqq", START),
             (&format!(" {good}"), START),
             (&format!("lightning:{good}"), START),
-            (&format!("{good} "), "the invoice holds a character that bech32 does not know"),
-            (&good.replacen("1n1", "1n1b", 1), "the invoice holds a character that bech32 does not know"),
-            (&format!("{}☃", &good[..good.len() - 1]), "the invoice holds a character that bech32 does not know"),
+            (&format!("{good} "), "the invoice holds a character that bech32 does not have"),
+            (&good.replacen("1n1", "1n1b", 1), "the invoice holds a character that bech32 does not have"),
+            (&format!("{}☃", &good[..good.len() - 1]), "the invoice holds a character that bech32 does not have"),
             (&good.replacen("ln", "LN", 1), "the invoice mixes upper and lower case"),
             (&good.replacen("ln", "lN", 1), "the invoice mixes upper and lower case"),
             (&good[..good.len() - 1], "the invoice's checksum is wrong: it was mistyped, cut or changed"),
@@ -325,7 +325,7 @@ mod invoices {
     #[test]
     fn malformed_prefix() {
         const NETWORK: &str = "the invoice is for a network that is not known";
-        const NUMBER: &str = "the invoice's amount is no number with a multiplier of m, u, n or p";
+        const NUMBER: &str = "the invoice's amount is not a number with a multiplier of m, u, n or p";
         const ZERO: &str = "the invoice's amount is zero or starts with one";
         const BIG: &str = "the invoice's amount is 2^53 millisatoshis or more";
         for (prefix, message) in [
@@ -342,8 +342,8 @@ mod invoices {
             ("lnbc0", ZERO),
             ("lnbc0u", ZERO),
             ("lnbc01u", ZERO),
-            ("lnbc1p", "the invoice's amount is no whole number of millisatoshis"),
-            ("lnbc15p", "the invoice's amount is no whole number of millisatoshis"),
+            ("lnbc1p", "the invoice's amount is not a whole number of millisatoshis"),
+            ("lnbc15p", "the invoice's amount is not a whole number of millisatoshis"),
             ("lnbc90072", BIG),
             ("lnbc90071992547409920p", BIG),
             ("lnbc99999999999999999999", BIG),
@@ -373,7 +373,7 @@ mod invoices {
 
     #[test]
     fn malformed_fields() {
-        const NEITHER: &str = "the invoice must have a description or the hash of one, and not both";
+        const NEITHER: &str = "the invoice must have either a description or its hash";
         for (fields, message) in [
             (vec![], "the invoice has no payment hash"),
             (vec![field(1, &groups(&[7; 32])[..51])], "the invoice has no payment hash"),
@@ -387,13 +387,14 @@ mod invoices {
             (vec![hash(), vec![1, 1]], "a field of the invoice is cut short"),
             (vec![hash(), vec![13, 0, 2, 0]], "a field of the invoice is cut short"),
             (vec![hash(), vec![13, 31, 31]], "a field of the invoice is cut short"),
-            (vec![hash(), field(13, &groups(&[0xff, 0xfe]))], "the invoice's description is no utf-8"),
+            (vec![hash(), field(13, &groups(&[0xff, 0xfe]))], "the invoice's description is not utf-8"),
         ] {
             refused(&invoice("lnbc", &fields), message);
         }
     }
 
-    /// Which one counts is told by no rule that all wallets keep to, so what is shown and checked may not be what is paid.
+    /// Which one counts is told by no rule that all wallets keep to, so what is shown and checked may not be what is
+    /// paid.
     #[test]
     fn no_field_comes_twice() {
         let second: [(u8, &[u8]); 9] = [
@@ -421,7 +422,7 @@ mod invoices {
                 ] {
                     refused(
                         &invoice("lnbc", &fields),
-                        "the invoice has a field twice: which one counts differs by wallet",
+                        "the invoice has a field twice, and wallets differ in which one counts",
                     );
                 }
             }
@@ -802,7 +803,7 @@ mod macaroons {
     }
 
     #[test]
-    fn what_is_no_macaroon_is_opaque() {
+    fn a_token_that_is_no_macaroon_is_opaque() {
         for token in [
             "opaque".to_owned(),
             String::new(),
@@ -832,7 +833,7 @@ mod macaroons {
 
     /// Such a token may be for anything, so nobody knows what its payment would buy.
     #[test]
-    fn what_starts_as_a_macaroon_must_be_one() {
+    fn a_token_that_starts_as_a_macaroon_must_be_one() {
         let signature = format!("\"s64\":\"{}\"", base64(&[9; 32]));
         let id = packet("identifier", b"id");
         let sig = packet("signature", &[9; 32]);
@@ -876,7 +877,7 @@ mod macaroons {
     }
 
     #[test]
-    fn what_an_identifier_commits_to() {
+    fn an_identifier_commits_to_a_hash_only_in_known_layouts() {
         let identify = |identifier: &[u8]| {
             let bytes = [
                 &[2, 2, (identifier.len() & 127 | (usize::from(identifier.len() > 127) << 7)) as u8][..],
@@ -916,13 +917,13 @@ mod macaroons {
     }
 
     #[test]
-    fn what_cant_be_narrowed() {
+    fn a_token_or_caveat_that_cant_be_used_is_refused() {
         let good = base64(&v2(&[]));
         let long = "x".repeat(MAX_CAVEAT + 1);
         let most = "x".repeat(MAX_CAVEAT);
         let many = vec![most.as_str(); 12];
         for (token, caveats, message) in [
-            (good.as_str(), &[][..], "no caveat is given to narrow the macaroon by"),
+            (good.as_str(), &[][..], "give at least one caveat to narrow the macaroon by"),
             (&good, &["a=b", ""], "a caveat to be added is empty"),
             (&good, &[" "], "a caveat to be added is empty"),
             (&good, &["a\n"], "a caveat to be added holds control characters"),

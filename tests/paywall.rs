@@ -1,4 +1,5 @@
-//! The paywall, from outside: what it offers is what we read, what it sells is paid once, and no bad input brings it down.
+//! The paywall, from outside: what it offers is what we read, what it sells is paid once, and no bad input brings it
+//! down.
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -75,7 +76,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_it_offers_is_what_we_read() {
+fn the_core_reads_the_offer_that_the_paywall_makes() {
     let paywall = Paywall::start();
     for settings in [
         "",
@@ -154,7 +155,7 @@ fn what_it_offers_is_what_we_read() {
 }
 
 #[test]
-fn what_is_paid_is_given_and_counted() {
+fn a_paid_resource_is_given_and_counted() {
     let paywall = Paywall::start();
     let asked = paywall.get("/shop/a/weather?price=21");
     assert_eq!(asked.status, 402);

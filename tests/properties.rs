@@ -210,13 +210,15 @@ proptest! {
         });
     }
 
-    /// Fields changed at random, with a checksum that is right again: what lightning-invoice reads we read, and the same.
+    /// Fields changed at random, with a checksum that is right again: what lightning-invoice reads we read, and the
+    /// same.
     #[test]
     fn changed_fields_are_read_as_lightning_invoice_reads_them(
         description in proptest::option::of("[a-z☃]{0,20}"),
         changes in proptest::collection::vec((any::<Index>(), 0u8..3, 0u8..32), 1..4),
     ) {
-        let text = issued(Currency::Regtest, [7; 32], Some(1000), description, 1_790_000_000, Some(60), true).to_string();
+        let invoice = issued(Currency::Regtest, [7; 32], Some(1000), description, 1_790_000_000, Some(60), true);
+        let text = invoice.to_string();
         let (prefix, _) = text.rsplit_once('1').unwrap();
         let mut groups = bech32::groups(&text);
         for (place, kind, value) in &changes {
@@ -245,7 +247,8 @@ proptest! {
             prop_assert_eq!(&macaroon.identifier, &identifier);
             prop_assert_eq!(macaroon.signature, signature(&minted));
             let raw: Vec<&str> = macaroon.caveats.iter().map(|caveat| caveat.raw.as_str()).collect();
-            let expected: Vec<&str> = caveats.iter().map(String::as_str).chain(third_party.then_some("ticket=1")).collect();
+            let own = caveats.iter().map(String::as_str);
+            let expected: Vec<&str> = own.chain(third_party.then_some("ticket=1")).collect();
             prop_assert_eq!(raw, expected);
         }
     }
@@ -253,7 +256,10 @@ proptest! {
     /// Whatever joins and follows macaroons: each of them is found, and nothing else is.
     #[test]
     fn every_macaroon_of_a_token_is_found(
-        list in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 1..80), 0usize..3, any::<bool>()), 1..5),
+        list in proptest::collection::vec(
+            (proptest::collection::vec(any::<u8>(), 1..80), 0usize..3, any::<bool>()),
+            1..5,
+        ),
         joint in proptest::sample::select(vec!["", "", ",", ", ", "=", "==", ".", ":", ";", "~"]),
         bytewise in any::<bool>(),
         behind in proptest::sample::select(vec![&b""[..], b"\n", b"\0", b"x", b"\x02\x02"]),
@@ -282,7 +288,8 @@ proptest! {
             });
             written.collect::<Vec<_>>().join(joint)
         };
-        let found: Vec<_> = ours::decode_parts(&token).unwrap().into_iter().map(|macaroon| macaroon.identifier).collect();
+        let parts = ours::decode_parts(&token).unwrap();
+        let found: Vec<_> = parts.into_iter().map(|macaroon| macaroon.identifier).collect();
         prop_assert_eq!(found, list.into_iter().map(|(identifier, ..)| identifier).collect::<Vec<_>>());
     }
 
@@ -360,7 +367,10 @@ proptest! {
     }
 
     #[test]
-    fn json_is_read_as_serde_json_reads_it(text in "[\\[\\]{}\",:0-9.eE+\\-\\\\ua-f tnrsl]{0,24}", wrap in any::<bool>()) {
+    fn json_is_read_as_serde_json_reads_it(
+        text in "[\\[\\]{}\",:0-9.eE+\\-\\\\ua-f tnrsl]{0,24}",
+        wrap in any::<bool>(),
+    ) {
         let text = if wrap { format!("[{text}]") } else { text };
         match (Json::parse(&text), serde_json::from_str::<serde_json::Value>(&text)) {
             (Ok(own), Ok(theirs)) => {

@@ -80,7 +80,7 @@ fn challenges_that_fail_later() {
     for (name, message) in [
         ("bad-checksum", "the invoice's checksum is wrong: it was mistyped, cut or changed"),
         ("mixed-case-invoice", "the invoice mixes upper and lower case"),
-        ("sub-msat-pico", "the invoice's amount is no whole number of millisatoshis"),
+        ("sub-msat-pico", "the invoice's amount is not a whole number of millisatoshis"),
     ] {
         let error = Invoice::decode(&entry(name).invoice).unwrap_err();
         assert_eq!(error, Error::new(Code::InvalidInvoice, message), "{name}");
@@ -172,7 +172,7 @@ fn invoices() {
             assert_eq!(Preimage::prove(preimage, &hash).unwrap().to_hex(), preimage, "{text}");
         }
     }
-    assert_eq!(refused, ["the invoice's amount is no whole number of millisatoshis"]);
+    assert_eq!(refused, ["the invoice's amount is not a whole number of millisatoshis"]);
 }
 
 #[test]
@@ -277,7 +277,11 @@ fn shapes_for_javascript() {
             "tokenId": id,
             "caveats": [
                 { "condition": "services", "value": "weather:0", "raw": "services=weather:0" },
-                { "condition": "weather_capabilities", "value": "read,write", "raw": "weather_capabilities=read,write" },
+                {
+                    "condition": "weather_capabilities",
+                    "value": "read,write",
+                    "raw": "weather_capabilities=read,write"
+                },
                 { "condition": "weather_valid_until", "value": "1795353322", "raw": "weather_valid_until=1795353322" },
             ],
             "expiresAt": 1_795_353_322,

@@ -12,7 +12,8 @@ use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::read::{self, Filter};
 use crate::ledger::settle::{settle_unproven, Outcome};
-use crate::wire::origin::Location;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
 use std::rc::Rc;
 
 /// Payments, newest first, as the store has them. Unsettled ones are looked up first; this takes 10 s at most.
@@ -32,31 +33,31 @@ pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
 pub(crate) async fn spent<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<Spent, Failure<H>> {
-    let origin = url.map(origin_of).transpose()?.map(str::to_owned);
+    let origin = url.map(Url::parse).transpose()?.map(|url| url.origin().to_owned());
     look_all_up(state).await?;
     let host = Rc::clone(&state.host);
     let msat = state.ledger.take(move |view| read::spent(view, origin.as_deref(), host.now())).await?;
     Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
 }
 
-/// Settles a payment whose outcome was unknown: with its preimage, or as failed.
+/// Settles a payment whose outcome is unknown: with its preimage, or as failed.
 ///
 /// # Errors
 /// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is not
 /// known, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
 pub(crate) async fn resolve<H: Host>(
     state: &Rc<ClientState<H>>,
-    payment_hash: &str,
+    payment_hash: &PaymentHash,
     preimage: Option<&str>,
 ) -> Result<(), Failure<H>> {
     let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
-    let hash = payment_hash.to_ascii_lowercase();
+    let hash = *payment_hash;
     if preimage.is_none() {
         at_rest(state, &hash).await?;
     }
     let known = state.ledger.take(move |view| read::payment(view, &hash)).await?;
     let Some((record, _)) = known.filter(|(record, _)| !record.is_reserved) else {
-        return Err(invalid("paymentHash is of no payment that is known: payments() lists those that are"));
+        return Err(unknown_payment().into());
     };
     let proof = preimage.map(|text| prove(&record.payment, text, None)).transpose()?;
     match (record.payment.state, proof) {
@@ -75,12 +76,18 @@ pub(crate) async fn resolve<H: Host>(
     }
 }
 
+/// The error of a payment hash that no payment has.
+pub(crate) fn unknown_payment() -> Error {
+    Error::new(Code::InvalidOptions, "paymentHash is of no payment that is known: payments() lists those that are")
+}
+
 /// Drops stored tokens and what is known of refused ones: of all origins, or that of a URL. The payments stay.
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
 pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<(), Failure<H>> {
-    let origin = url.map(origin_of).transpose()?;
+    let url = url.map(Url::parse).transpose()?;
+    let origin = url.as_ref().map(Url::origin);
     let what = origin.map_or(Forgotten::All, |origin| Forgotten::Origin(origin.to_owned()));
     state.origins.forget(origin);
     state.owned.forget(origin);
@@ -90,10 +97,4 @@ pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str
             return Ok(());
         }
     }
-}
-
-fn origin_of(url: &str) -> Result<&str, Error> {
-    Location::of(url)
-        .map(|location| location.origin)
-        .ok_or_else(|| Error::new(Code::InvalidOptions, "origin is no absolute url"))
 }

@@ -1,4 +1,4 @@
-//! Buying a token: one purchase at a time for an origin or a resource, and whoever wants the same waits for it.
+//! Buying a token. Calls that want the same thing share one purchase.
 
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
@@ -22,10 +22,10 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
-/// How long those who waited let the one who paid go first.
+/// Calls that waited let the paying call go first for at most this time.
 const FIRST_TRY_MS: u64 = 5_000;
 
-/// Buys what a request needs, or waits for the purchase that is under way for its origin.
+/// Buys what a request needs, or waits for a purchase that may bring it.
 pub(crate) async fn purchase<H: Host>(
     state: &Rc<ClientState<H>>,
     call: &Rc<H::Call>,
@@ -35,14 +35,15 @@ pub(crate) async fn purchase<H: Host>(
     let (key, resource) = (purchase_key(state, request), request.resource());
     let mut has_started = false;
     loop {
-        // A 402 that comes after the purchase which it asks for, or a wait that is over: no new one, and no events of one.
+        // Another call may have bought a token while this one asked or waited. Then there is no purchase, and no event
+        // of one.
         if let Some(token) = token_for(state, request) {
             let Some(purchase) = state.purchases.trial_of(&*state.host, &token) else {
                 return Ok((Bought { token, paid_now: false }, None));
             };
             let_go_first(state, &purchase.tried).await;
-            // Where it was not taken, or may be used up, one of those who waited tries it first, for all of them: always
-            // where a refusal could not be answered by a second request.
+            // The token was not accepted yet, or may be used up. Then one of the calls that waited tries it first, for
+            // all of them. A request that can't be sent twice always waits for that.
             let is_doubtful = |still: Rc<Token>| {
                 let may_be_used_up = !request.is_get() || state.origins.may_be_single_use(request.origin());
                 still.id == token.id && (!still.accepted || may_be_used_up)
@@ -55,7 +56,8 @@ pub(crate) async fn purchase<H: Host>(
             }
             continue;
         }
-        // What is known of an origin changes, and the keys with it: its own resource is never bought beside itself.
+        // The key of a purchase can change with what is known of the origin. So the resource is compared too, and never
+        // bought twice at once.
         let is_ours = |purchase: &Purchase<H>| purchase.key == key || purchase.resource == resource;
         let running = state.purchases.find(is_ours);
         let (purchase, first_try) = match running {
@@ -65,8 +67,8 @@ pub(crate) async fn purchase<H: Host>(
                 }
                 (running, None)
             }
-            // Ours was frozen and passed over: whether the wallet was asked is for the journal to say.
-            None if has_started => return Err(payment_unknown("the purchase was interrupted: call again").into()),
+            // Our own purchase froze, and others ended it. Only the journal can tell whether the wallet was asked.
+            None if has_started => return Err(payment_unknown("the purchase was interrupted").into()),
             None => {
                 has_started = true;
                 let started = start(state, &key, &resource, call, request, asked);
@@ -84,26 +86,26 @@ pub(crate) async fn purchase<H: Host>(
             {
                 return Err(failure)
             }
-            // Another resource's failure says nothing of ours; and where its caveats, or what was learnt since, speak against
-            // a new token, ours is bought next.
+            // The purchase was for another resource. Its failure tells nothing about ours. Its token may not open ours:
+            // then ours is bought next.
             _ => {}
         }
     }
 }
 
-/// Waits for the end of a purchase, and makes one where its request was frozen with it. Who started it freezes and thaws
-/// together with it.
+/// Waits until a purchase ends. A purchase whose request has frozen is ended here. The call that started it never does
+/// that: it freezes and thaws together with its purchase.
 async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>, is_ours: bool) {
     while !purchase.done.wait(&*state.host, PULSE_MS).await {
         if !is_ours && purchase.is_frozen(&*state.host) {
             purchase.was_frozen.set(true);
-            state.purchases.end(purchase, Err(payment_unknown("the purchase was interrupted: call again").into()));
+            state.purchases.end(purchase, Err(payment_unknown("the purchase was interrupted").into()));
         }
     }
 }
 
-/// Sends the request again, with the token. Those who waited for it go after the caller who paid: the token may be good
-/// for one use only, and is then theirs to replace, not the payer's.
+/// Sends the request again, with the token. The paying call goes first. If the token is good for one use only, those
+/// that waited have to buy another one, not the payer.
 pub(crate) async fn repeat<H: Host>(
     state: &ClientState<H>,
     call: &H::Call,
@@ -121,14 +123,15 @@ pub(crate) async fn repeat<H: Host>(
     sending.await
 }
 
-/// Waits until another call has had its answer; not for long, and not for ever on one that is frozen.
+/// Waits a short time until another call has had its answer. That call may be frozen.
 async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
     if !tried.wait(&*state.host, FIRST_TRY_MS).await {
         tried.set();
     }
 }
 
-/// One purchase at a time for an origin; where its tokens are known not to be shared, for a resource.
+/// There is one purchase at a time for each key. The key is the origin, or the resource if the origin's tokens are
+/// known not to be shared.
 fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     let origin = request.origin();
     if state.origins.is_unshared(origin) {
@@ -138,7 +141,7 @@ fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     }
 }
 
-/// Starts a purchase that goes on whatever becomes of its caller.
+/// Starts a purchase. It goes on even if its caller gives up.
 fn start<H: Host>(
     state: &Rc<ClientState<H>>,
     key: &str,
@@ -185,7 +188,7 @@ fn start<H: Host>(
 async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
-    state.host.tell(&Event::Challenge { url: &request.url, challenges: &asked.challenges });
+    state.host.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
     let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&*state.host, request, failure))?;
     state.host.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
@@ -209,7 +212,7 @@ async fn carry_out<H: Host>(
     let now = state.host.now();
     let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.invoice_expires_at;
     let told = if is_asked {
-        let order = Order { url: &request.url, max_fee_msat: record.max_fee_msat, timeout_ms };
+        let order = Order { url: request.url.as_str(), max_fee_msat: record.max_fee_msat, timeout_ms };
         let repeated = repeated(&record)?;
         record.dispatch.sent_at_ms = Some(now);
         state.orders.note(&record.owner, OrderState::Out);

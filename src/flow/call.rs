@@ -1,4 +1,4 @@
-//! The flow, as the protocol has it: ask, read the challenge, check, pay, prove, ask again with the token.
+//! One call: send, read the challenge, check, pay, prove, send again with the token.
 
 use crate::error::{Code, Error};
 use crate::flow::buy::{purchase, repeat};
@@ -20,7 +20,7 @@ use crate::text::json_writer::write_object;
 use std::future::Future;
 use std::rc::Rc;
 
-/// How long a response waits until it is written that its token was taken.
+/// How long a response waits until the store knows that its token was accepted.
 const ACCEPTED_MS: u64 = 5_000;
 /// How long a request waits for a store that may hold a token for it.
 const READ_MS: u64 = 5_000;
@@ -29,7 +29,7 @@ const READ_MS: u64 = 5_000;
 pub struct Reply<H: Host> {
     /// Its body is unread.
     pub response: H::Response,
-    /// Absent where no credential was used.
+    /// Absent if no credential was used.
     pub receipt: Option<Box<Receipt>>,
 }
 
@@ -38,12 +38,12 @@ pub struct Reply<H: Host> {
 pub struct Receipt {
     /// The payment that bought the credential.
     pub payment: Payment,
-    /// False where an earlier payment's token was used, or another call paid.
+    /// Whether this call paid. False if an earlier payment's token was used, or if another call paid.
     pub paid_now: bool,
 }
 
 impl Receipt {
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| {
@@ -53,11 +53,11 @@ impl Receipt {
     }
 }
 
-/// What follows an answer to a token.
+/// The step after an answer to a token.
 enum NextStep {
-    /// The answer is the caller's.
+    /// The caller gets the answer.
     HandOver,
-    /// The same request is sent again, after a pause of so many milliseconds.
+    /// The same request is sent again, after a pause of this many milliseconds.
     SendAgain(u64),
     /// The same request is sent without the token.
     SendWithoutToken,
@@ -65,10 +65,10 @@ enum NextStep {
     ReadChallenge,
 }
 
-/// Sends a request, and pays for it where that is asked and allowed.
+/// Sends a request, and pays for it if the server asks for that and the options allow it.
 ///
 /// # Errors
-/// The runtime's own failure, or one of ours: at most one payment was then made, and what was paid for is kept.
+/// The runtime's own failure, or one of ours. At most one payment was made then, and its token is kept.
 pub(crate) async fn fetch<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -85,10 +85,10 @@ pub(crate) async fn fetch<H: Host>(
     finish(state, call, request, token, sent).await
 }
 
-/// Takes the first response of a request, sent with `token` or without one, to the end of the call.
+/// Completes a call from its first response. The request was sent with `token`, or without one.
 ///
 /// # Errors
-/// As [`Client::fetch`].
+/// As for [`Client::fetch`].
 pub(crate) fn answer<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -99,7 +99,7 @@ pub(crate) fn answer<H: Host>(
     finish(state, call, request, token, Ok(response))
 }
 
-/// The same of whatever became of the first request.
+/// Completes a call from any outcome of its first request.
 async fn finish<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -110,7 +110,7 @@ async fn finish<H: Host>(
     let request = Rc::new(request);
     let (mut paid_now, mut asked_again, mut is_priced) = (false, false, false);
     let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
-    // Another resource's token that was taken out of the request: a 402 is then all the proof that it is not good here.
+    // A token of another resource that was taken out of the request. If a 402 follows, the token is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
     let mut was_refused = false;
     let mut first = Some(first);
@@ -123,7 +123,8 @@ async fn finish<H: Host>(
             (Ok(response), _) => response,
             (Err(cause), Some(guess)) if may_be_of(state, guess, &call, &request, &cause) => {
                 note_failure(state, guess, &request, is_priced, false);
-                // What may have acted is the caller's to send again: it then goes without the token.
+                // The server may have acted. So the caller decides about a second request, which goes without the
+                // token.
                 if !request.is_get() {
                     return Err(Failure::Foreign(cause));
                 }
@@ -139,7 +140,8 @@ async fn finish<H: Host>(
         };
         let head = state.host.head(&response);
 
-        // What the server thinks of the token. After paying, whatever it says is the answer: never a second payment.
+        // The server's answer to the token. After a payment the caller gets this answer, whatever it is: there is never
+        // a second payment.
         if let Some(tried) = token.take() {
             let wait = if paid_now { pauses.next(&head, &request, state.host.now()) } else { None };
             let next = match wait {
@@ -158,7 +160,7 @@ async fn finish<H: Host>(
                     continue;
                 }
                 NextStep::SendWithoutToken => {
-                    // Its offer is here already. A 402 without one may be no more than the token's refusal.
+                    // A 402 with an offer is a price. A 402 without one may only refuse the token.
                     if head.status == 402 && has_offer(&head) {
                         if let Some(failure) = not_honored(state, &request) {
                             return Err(refused(&*state.host, &request, failure).with_response(response));
@@ -197,7 +199,7 @@ async fn finish<H: Host>(
         let came_at = state.host.now();
         match purchase(state, &call, &request, &asked).await {
             Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
-            // It waited, for others or for consent, longer than its invoice lived: a fresh one is asked for.
+            // The invoice expired while we waited for others or for consent. Ask for a fresh one.
             Err(failure)
                 if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked.offer.invoice, came_at) =>
             {
@@ -211,7 +213,7 @@ async fn finish<H: Host>(
     }
 }
 
-/// What follows an answer to a token that says something of it. Who waits for this call's turn goes on.
+/// Decides the step after an answer to a token. Calls that let this one go first may go on.
 async fn weigh_in<H: Host>(
     state: &Rc<ClientState<H>>,
     tried: &Rc<Token>,
@@ -223,7 +225,7 @@ async fn weigh_in<H: Host>(
 ) -> NextStep {
     let is_own = tried.is_for(&request.method, &request.url);
     let verdict = verdict(head.status, is_own);
-    // The token stayed at home when the request was redirected to another origin, and would lead there again.
+    // The request was redirected to another origin, which never saw the token.
     let is_elsewhere = head.is_elsewhere(request);
     let mut is_news = false;
     match verdict {
@@ -250,7 +252,7 @@ async fn weigh_in<H: Host>(
     match verdict {
         TokenVerdict::Refused if !is_elsewhere => NextStep::SendWithoutToken,
         TokenVerdict::Refused if head.status == 402 => NextStep::ReadChallenge,
-        // The resource has asked for money before, or the server has never taken a token here.
+        // Without the token if the resource has asked for money before, or if no token was ever accepted here.
         TokenVerdict::Closed if is_elsewhere || !request.is_get() => NextStep::HandOver,
         TokenVerdict::Closed if !is_own || is_priced || not_honored(state, request).is_some() => {
             NextStep::SendWithoutToken
@@ -259,7 +261,7 @@ async fn weigh_in<H: Host>(
     }
 }
 
-/// Whether a network error may have come of another resource's token.
+/// Whether a network error may come from sending another resource's token.
 fn may_be_of<H: Host>(
     state: &ClientState<H>,
     guess: &Token,
@@ -272,10 +274,10 @@ fn may_be_of<H: Host>(
         && state.host.may_be_preflight(call, cause)
 }
 
-/// Asks the price and never pays: `None` where the resource is free, or a token is known that should open it.
+/// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
 ///
 /// # Errors
-/// What would keep the offer from being paid, limits aside; [`Code::InvalidChallenge`] where the 402 holds no offer.
+/// The error that would refuse the offer, except for limits. [`Code::InvalidChallenge`] if the 402 holds no offer.
 pub(crate) async fn quote<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
@@ -296,6 +298,6 @@ pub(crate) async fn quote<H: Host>(
     }
     match read_offer(state, &request, &head)? {
         Some(asked) => Ok(Some(examine(state, &request, &asked.offer)?)),
-        None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer that can be quoted").into()),
+        None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into()),
     }
 }

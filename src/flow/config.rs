@@ -1,4 +1,4 @@
-//! What a caller allows: the options that decide about money, already checked key by key.
+//! The options that decide about money. Their keys are checked already.
 
 use crate::error::{Code, Error};
 use crate::ledger::limits::{Limits, Windows};
@@ -7,31 +7,31 @@ use crate::text::json::Json;
 use crate::text::json_writer::MSAT_PER_SAT;
 use crate::wire::challenge::Protocol;
 use crate::wire::invoice::Network;
-use crate::wire::origin::{HostPattern, Location};
+use crate::wire::url::{HostPattern, Url};
 
 const DEFAULT_PAYMENT_TIMEOUT_MS: u64 = 300_000;
 
 /// The options of a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// What may be spent.
+    /// How much may be spent.
     pub limits: Limits,
     /// Networks whose invoices may be paid.
     pub networks: Vec<Network>,
-    /// Hosts that may be paid; `None`: any https host, and loopback.
+    /// Hosts that may be paid. `None`: any https host, and loopback.
     pub hosts: Option<Vec<HostPattern>>,
     /// Hosts that may be paid over plain http, beside loopback and `.onion`.
     pub insecure_hosts: Vec<HostPattern>,
-    /// Preference among the offers of one 402; what is not listed is not paid.
+    /// Preference among the offers of one 402. A protocol that is not listed is not paid.
     pub protocols: Vec<Protocol>,
-    /// Whether a wallet that only says `true` is believed.
+    /// Whether a wallet's `true` counts as paid, without a preimage.
     pub trust_wallet: bool,
     /// Milliseconds until the wallet's outcome counts as unknown.
     pub payment_timeout_ms: u64,
 }
 
 impl Config {
-    /// The defaults, with this limit for each payment in satoshis and no other.
+    /// The defaults, with a limit for each payment in satoshis and no other limit.
     #[must_use]
     pub fn new(per_payment_sat: u64) -> Self {
         Self {
@@ -49,37 +49,38 @@ impl Config {
         }
     }
 
-    /// Refuses what would show money or a credential to others: plain http beyond loopback, `.onion` and what is listed for it,
-    /// and hosts that are not listed.
+    /// Checks that a URL may be paid. Its host must be listed, and plain http is refused, since it shows the credential
+    /// to others on the way. Loopback, `.onion` and the hosts of `insecureHosts` may use plain http.
     ///
     /// # Errors
     /// [`Code::InsecureTransport`], [`Code::HostNotAllowed`]
-    pub fn check(&self, location: &Location<'_>) -> Result<(), Error> {
-        let is_listed = |patterns: &[HostPattern]| patterns.iter().any(|pattern| pattern.matches(location));
-        let is_safe = match location.scheme {
+    pub fn check(&self, url: &Url) -> Result<(), Error> {
+        let is_listed = |patterns: &[HostPattern]| patterns.iter().any(|pattern| pattern.matches(url));
+        let is_safe = match url.scheme() {
             "https" => true,
-            "http" => location.is_loopback() || location.is_onion() || is_listed(&self.insecure_hosts),
+            "http" => url.is_loopback() || url.is_onion() || is_listed(&self.insecure_hosts),
             _ => false,
         };
         if !is_safe {
             return Err(Error::new(
                 Code::InsecureTransport,
-                "plain http shows the token to everyone on the way: ask for the https url, or name the host in options.insecureHosts",
+                "plain http shows the token to everyone on the network path: use the https url, or name the host in options.insecureHosts",
             ));
         }
         match &self.hosts {
             Some(patterns) if !is_listed(patterns) => Err(Error::new(
                 Code::HostNotAllowed,
-                concat(&["the host ", location.host, " is not in options.hosts: add it there to pay it"]),
+                concat(&["the host ", url.host(), " is not in options.hosts: add it there to pay it"]),
             )),
             _ => Ok(()),
         }
     }
 
-    /// Reads the JSON text that the options reader in JavaScript makes: amounts in satoshis, every absent key its default.
+    /// Reads the JSON text that the options reader in JavaScript makes. Amounts are in satoshis. An absent key has its
+    /// default.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where a value has the wrong type: nothing is taken for "no limit".
+    /// [`Code::InvalidOptions`] if a value has the wrong type. It is never read as "no limit".
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
         let mut given = OptionsReader { json: &json, odd: None };
@@ -116,14 +117,14 @@ impl Config {
     }
 }
 
-/// The members of an object, of which the first that has no valid value is noted.
+/// Reads the members of an object, and notes the first one that has no valid value.
 struct OptionsReader<'a> {
     json: &'a Json,
     odd: Option<&'static str>,
 }
 
 impl<'a> OptionsReader<'a> {
-    /// A member that is there and not null.
+    /// A member that is present and not null.
     fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
         let value = read(self.json.get(name).filter(|value| !value.is_null())?);
         if value.is_none() {
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     fn refused(config: &Config, url: &str) -> Option<Code> {
-        config.check(&Location::of(url).unwrap()).err().map(|error| error.code())
+        config.check(&Url::parse(url).unwrap()).err().map(|error| error.code())
     }
 
     #[test]

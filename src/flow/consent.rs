@@ -1,4 +1,4 @@
-//! Asking a person: one question at a time, which ends with whoever wanted the answer.
+//! Asks `approve`, one question at a time. A question ends when nobody wants its answer.
 
 use crate::error::{Code, Error};
 use crate::flow::event::Quote;
@@ -12,7 +12,7 @@ use crate::ledger::read::remaining;
 use crate::ledger::record::Record;
 use std::rc::Rc;
 
-/// Asks the caller whether to pay, where it wants to be asked.
+/// Asks the caller whether to pay, if it wants to be asked.
 ///
 /// # Errors
 /// [`Code::Declined`]; [`Failure::Abandoned`] as soon as nobody waits for the purchase any more.
@@ -31,7 +31,7 @@ pub(crate) async fn consent<H: Host>(
         check_expiry(quote.invoice.expires_at, state.host.now())?;
         let (own, ours) = (Rc::clone(state), reserved.clone());
         let left = state.ledger.take(move |view| {
-            remaining(view, &ours.payment.origin, &ours.scopes, &own.levels, Some(&ours), own.host.now())
+            remaining(view, ours.payment.url.origin(), &ours.scopes, &own.levels, Some(&ours), own.host.now())
         });
         let terms = Terms { max_fee_msat: reserved.max_fee_msat, remaining: left.await? };
         let (text, cause) = match state.host.approve(quote, &terms).await {
@@ -44,7 +44,7 @@ pub(crate) async fn consent<H: Host>(
     within(asking, all_give_up(state, purchase)).await.unwrap_or(Err(Failure::Abandoned))
 }
 
-/// Waits until no other purchase asks. Where requests freeze, a question that froze holds up nobody.
+/// Waits until no other purchase asks.
 async fn turn<H: Host>(state: &ClientState<H>, own: &Purchase<H>) -> SetOnDrop {
     loop {
         let asked = state.purchases.question(&*state.host);

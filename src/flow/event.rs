@@ -1,4 +1,4 @@
-//! What a listener is told of a purchase.
+//! The events of a purchase, for listeners.
 
 use crate::error::Error;
 use crate::ledger::payment::Payment;
@@ -6,21 +6,20 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
+use crate::wire::url::Url;
 
-/// What is about to be paid, and for what.
+/// An offer that passed every check except those of the ledger.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// Without fragment.
-    pub url: String,
-    /// Scheme, host and port.
-    pub origin: String,
+    /// The URL that is paid for.
+    pub url: Url,
     /// The offer that was chosen.
     pub protocol: Protocol,
     /// Millisatoshis, without the fee.
     pub amount_msat: u64,
     /// The decoded invoice.
     pub invoice: Invoice,
-    /// The decoded token, where it is one macaroon.
+    /// The decoded token, if it is one macaroon.
     pub macaroon: Option<Macaroon>,
     /// The token as received.
     pub token: String,
@@ -28,8 +27,8 @@ pub struct Quote {
 
 impl Quote {
     pub(crate) fn write(&self, object: &mut Writer) {
-        object.text("url", Some(&self.url));
-        object.text("origin", Some(&self.origin));
+        object.text("url", Some(self.url.as_str()));
+        object.text("origin", Some(self.url.origin()));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));
         object.object("invoice", |object| self.invoice.write(object));
@@ -39,19 +38,19 @@ impl Quote {
         }
     }
 
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| self.write(object))
     }
 }
 
-/// Why a 402 comes back untouched.
+/// The reason why a 402 comes back untouched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unpayable {
     /// It holds no challenge at all.
     NoChallenge,
-    /// It may hold one that the page is not shown: a missing `Access-Control-Expose-Headers`.
+    /// It may hold one that the page can't see, because `Access-Control-Expose-Headers` is missing.
     ChallengeHidden,
     /// Its challenges are for others.
     NoLightning,
@@ -62,7 +61,7 @@ pub enum Unpayable {
 }
 
 impl Unpayable {
-    /// The name that JavaScript is told.
+    /// The name in JavaScript.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -86,20 +85,20 @@ pub enum Event<'a> {
     },
     /// An offer was chosen and passed the checks.
     Quote(&'a Quote),
-    /// The journal is written; the wallet is asked next.
+    /// The journal is written. The wallet is asked next.
     Paying(&'a Payment),
-    /// Proven and stored.
+    /// The payment is proven and stored.
     Paid(&'a Payment),
-    /// Nothing was paid: why.
+    /// Nothing was paid.
     Refused {
         /// Without fragment.
         url: &'a str,
         /// The reason.
         error: &'a Error,
     },
-    /// The wallet was asked and did not prove a payment; or what it proved could not be stored.
+    /// The wallet was asked and did not prove a payment, or the proof could not be stored.
     Failed {
-        /// As it stands now.
+        /// The payment as it stands after this.
         payment: &'a Payment,
         /// The reason.
         error: &'a Error,
@@ -108,13 +107,13 @@ pub enum Event<'a> {
     Unpayable {
         /// Without fragment.
         url: &'a str,
-        /// Why.
+        /// The reason.
         reason: Unpayable,
     },
 }
 
 impl Event<'_> {
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         let kind = match self {

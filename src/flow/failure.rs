@@ -1,4 +1,4 @@
-//! How a call ends without a response: with an error of ours and what belongs to it, or with the runtime's own.
+//! How a call ends without a response: with one of our errors, or with the runtime's own.
 
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
@@ -16,15 +16,15 @@ pub enum Failure<H: Host> {
     Abandoned,
 }
 
-/// An error of the list, with what belongs to it.
+/// One of our errors, with the objects that belong to it.
 pub struct Raised<H: Host> {
     /// Code and text.
     pub error: Error,
     /// The wallet's, the store's or the network's own error object.
     pub cause: Option<H::Cause>,
-    /// As it stands now.
+    /// The payment that it is about, as it stands after the error.
     pub payment: Option<Payment>,
-    /// Price and invoice, where they are known.
+    /// Price and invoice, if they are known.
     pub quote: Option<Rc<Quote>>,
     /// The 402, its body unread.
     pub response: Option<H::Response>,
@@ -53,7 +53,7 @@ impl<H: Host> From<Error> for Failure<H> {
 }
 
 impl<H: Host> Failure<H> {
-    /// An error of ours, its cause and the payment that it speaks of.
+    /// An error of ours, its cause and the payment that it is about.
     pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
         Self::Raised(Box::new(Raised { error, cause, payment, quote: None, response: None }))
     }
@@ -63,7 +63,7 @@ impl<H: Host> Failure<H> {
         matches!(self, Self::Raised(raised) if raised.error.code() == code)
     }
 
-    /// With the price and the invoice that it is about.
+    /// Adds the price and the invoice that it is about.
     pub(crate) fn with_quote(mut self, quote: Rc<Quote>) -> Self {
         if let Self::Raised(raised) = &mut self {
             raised.quote = Some(quote);
@@ -71,7 +71,7 @@ impl<H: Host> Failure<H> {
         self
     }
 
-    /// With the 402 that it leaves unpaid.
+    /// Adds the 402 that it leaves unpaid.
     pub(crate) fn with_response(mut self, response: H::Response) -> Self {
         if let Self::Raised(raised) = &mut self {
             raised.response = Some(response);
@@ -83,7 +83,7 @@ impl<H: Host> Failure<H> {
 /// Tells a listener that nothing was paid.
 pub(crate) fn refused<H: Host>(host: &H, request: &Request, failure: Failure<H>) -> Failure<H> {
     if let Failure::Raised(raised) = &failure {
-        host.tell(&Event::Refused { url: &request.url, error: &raised.error });
+        host.tell(&Event::Refused { url: request.url.as_str(), error: &raised.error });
     }
     failure
 }

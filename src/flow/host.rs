@@ -1,6 +1,7 @@
-//! What the flow needs of the world: the network, the wallet, the store, the clock.
+//! The outside world as the flow needs it: the network, the wallet, the store, the clock.
 //!
-//! The flow runs natively in tests with a host that can fail or stop at every step; in JavaScript the host is the platform.
+//! In tests the flow runs natively, with a host that can fail or stop at every step. In JavaScript the host is the
+//! platform.
 
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
@@ -11,14 +12,15 @@ use crate::ledger::view::{Changes, Listing};
 use crate::ledger::wallet::{Fact, Wallet};
 use crate::text::encoding::concat;
 use crate::wire::invoice::Invoice;
-use crate::wire::origin::Location;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
 use std::future::Future;
 use std::pin::Pin;
 
-/// How often it is looked whether a caller has given up, where nothing tells it.
+/// How often to check whether a caller has given up, if the host is not told.
 const LOOK_AGAIN_MS: u64 = 1_000;
 
-/// What the flow asks of its surroundings. Nothing here may block.
+/// The outside world of the flow. No function may block.
 pub trait Host: 'static {
     /// One call of `fetch`: can be sent several times.
     type Call: 'static;
@@ -35,25 +37,27 @@ pub trait Host: 'static {
     fn random(&self) -> u64;
     /// Ends after so many milliseconds; dropping it ends the timer.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + 'static;
-    /// Runs a task to its end, whatever becomes of who started it.
+    /// Runs a task to its end, even if its starter ends before.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
-    /// True where one request may not wake another one's tasks (workerd): whoever waits then looks again by a timer of its own.
+    /// True if one request may not wake another one's tasks (workerd). Waiting tasks then look again by timers of their
+    /// own.
     fn wakes_only_itself(&self) -> bool;
 
-    /// Sends the request, with this `Authorization` where one is given. A `repeat` goes around HTTP caches.
+    /// Sends the request, with this `Authorization` if one is given. A `repeat` goes around HTTP caches.
     fn send(
         &self,
         call: &Self::Call,
         authorization: Option<&str>,
         repeat: bool,
     ) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
-    /// Whether a request may have failed since its preflight was refused: in a page, where an `Authorization` makes one.
+    /// Whether a request may have failed because its preflight was refused. In a page an `Authorization` causes a
+    /// preflight.
     fn may_be_preflight(&self, _call: &Self::Call, _cause: &Self::Cause) -> bool {
         false
     }
     /// Whether the caller has given up.
     fn is_aborted(&self, call: &Self::Call) -> bool;
-    /// Ends once the caller has given up; by itself it looks again every second.
+    /// Ends once the caller has given up. The default looks once a second.
     fn gives_up(&self, call: &Self::Call) -> impl Future<Output = ()> {
         async move {
             while !self.is_aborted(call) {
@@ -61,12 +65,12 @@ pub trait Host: 'static {
             }
         }
     }
-    /// What a response says before its body.
+    /// The part of a response before its body.
     fn head(&self, response: &Self::Response) -> Head;
     /// Lets go of a response that nobody will read.
     fn discard(&self, response: Self::Response);
 
-    /// Asks the wallet to pay; an answer may never come.
+    /// Asks the wallet to pay. An answer may never come.
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Self::Cause>> + 'static;
     /// Whether the wallet has a way to say what became of a payment.
     fn has_lookup(&self) -> bool {
@@ -76,13 +80,13 @@ pub trait Host: 'static {
     fn wallet(&self) -> Wallet {
         Wallet::default()
     }
-    /// Asks the wallet what became of a payment (hash in hex).
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static;
-    /// Whether somebody wants to be asked where nobody can tell what became of a payment.
+    /// Asks the wallet what became of a payment.
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static;
+    /// Whether there is an `onUnknown`. It is asked if nobody else can tell what became of a payment.
     fn asks_unknown(&self) -> bool {
         false
     }
-    /// Asks whoever may know.
+    /// Asks `onUnknown`.
     fn ask_unknown(&self, _payment: &Payment, _error: &Error) -> impl Future<Output = Resolution> + 'static {
         std::future::ready(Resolution::Wait)
     }
@@ -115,8 +119,8 @@ pub trait Host: 'static {
 pub struct Request {
     /// Upper-case.
     pub method: String,
-    /// Absolute, without user, password and fragment.
-    pub url: String,
+    /// Without user and password.
+    pub url: Url,
     /// Whether its body can be sent again.
     pub replayable: bool,
     /// Whether the caller brought an Authorization.
@@ -126,43 +130,42 @@ pub struct Request {
 }
 
 impl Request {
-    /// Scheme, host and port; empty where the URL has none.
+    /// Scheme, host and port. Empty if the URL has none.
     #[must_use]
     pub fn origin(&self) -> &str {
-        Location::of(&self.url).map_or("", |location| location.origin)
+        self.url.origin()
     }
 
-    /// What a purchase for it is for: method and URL.
+    /// The resource of the request: method and URL.
     pub(crate) fn resource(&self) -> String {
-        concat(&[&self.method, " ", &self.url])
+        concat(&[&self.method, " ", self.url.as_str()])
     }
 
     /// What it asks for.
     #[must_use]
     pub fn asked_for(&self) -> Resource<'_> {
-        let (origin, path) = Location::of(&self.url).map_or(("", "/"), |location| (location.origin, location.path));
-        Resource { origin, method: &self.method, url: &self.url, path, is_replayable: self.replayable }
+        Resource { method: &self.method, url: &self.url, is_replayable: self.replayable }
     }
 
-    /// Whether it only reads, so that it may be sent twice.
+    /// Whether it only reads. Such a request may be sent twice.
     #[must_use]
     pub fn is_get(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
 }
 
-/// What a response says before its body.
+/// The part of a response before its body.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// Where it came from; empty where nobody says.
+    /// The URL that it came from. Empty if that is not known.
     pub url: String,
     /// Whether a redirect was followed.
     pub redirected: bool,
     /// The `WWW-Authenticate` value, its lines joined by `, `.
     pub challenge: Option<String>,
-    /// How many milliseconds from now `Retry-After` asks to wait.
+    /// The milliseconds that `Retry-After` asks to wait.
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
@@ -171,67 +174,66 @@ pub struct Head {
 impl Head {
     /// Whether a redirect led to another origin than was asked.
     pub(crate) fn is_elsewhere(&self, request: &Request) -> bool {
-        let Some(asked) = Location::of(&request.url) else { return false };
-        !self.url.is_empty() && !asked.is_origin_of(&self.url)
+        !request.url.is_opaque() && !self.url.is_empty() && !request.url.is_origin_of(&self.url)
     }
 }
 
-/// What whoever is asked may want to know besides the price.
+/// The information for `approve` besides the price.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Terms {
-    /// Millisatoshis: what the wallet may add as routing fees.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
-    /// What the limits leave before this payment.
+    /// How much the limits leave before this payment.
     pub remaining: Remaining,
 }
 
 /// The conditions under which the wallet is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Order<'a> {
-    /// What is bought.
+    /// The URL that is paid for.
     pub url: &'a str,
-    /// Millisatoshis: what the wallet may add as routing fees.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
     /// Milliseconds after which its outcome counts as unknown.
     pub timeout_ms: u64,
 }
 
-/// What a wallet said.
+/// A wallet's answer to an order.
 #[derive(Clone, Debug)]
 pub enum Answer<Cause> {
-    /// Something that may be a preimage.
+    /// A text that may be a preimage.
     Preimage {
-        /// Not yet proven.
+        /// The text. It is not checked yet.
         text: String,
         /// Millisatoshis.
         fee_msat: Option<u64>,
     },
     /// `true`: paid, without proof.
     PaidWithoutProof,
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed {
-        /// For people.
+        /// The wallet's reason, for people.
         text: String,
         /// The wallet's own error object.
         cause: Option<Cause>,
     },
-    /// An answer that holds no preimage: what it was instead.
+    /// An answer without a preimage. The text names what the wallet gave instead.
     NoPreimage(String),
     /// It threw: the outcome is unknown.
     Threw(Cause),
-    /// The same, but it said that it has the payment.
+    /// It threw, and said that it has the payment.
     HasPayment(Cause),
-    /// The same, but it is done with the order and begins no further attempt.
+    /// It threw, and said that it is done with the order and begins no further attempt.
     OrderEnded(Cause),
 }
 
-/// What somebody who was asked says of a payment of which nobody can tell.
+/// The answer of `onUnknown`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// It was paid; the preimage is not yet proven.
+    /// It was paid. The preimage is not checked yet.
     Preimage(String),
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed,
-    /// Nothing: it stays open.
+    /// It does not know: the payment stays open.
     Wait,
 }

@@ -1,4 +1,4 @@
-//! One call, one purchase, recovery: who waits for what, in which order.
+//! One call, one purchase, recovery. This layer decides the order of the steps, and does all the waiting.
 
 pub(crate) mod account;
 pub(crate) mod buy;

@@ -1,4 +1,4 @@
-//! Whether a 402 may be paid at all, and at what price: everything that can be told without the records.
+//! Checks whether a 402 may be paid, and reads its price. None of these checks needs the records.
 
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote, Unpayable};
@@ -11,7 +11,6 @@ use crate::text::encoding::concat;
 use crate::wire::challenge::{self, Offer};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
-use crate::wire::origin::Location;
 use std::rc::Rc;
 
 /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
@@ -21,7 +20,7 @@ pub(crate) fn read_offer<H: Host>(
     head: &Head,
 ) -> Result<Option<Asked>, Failure<H>> {
     let unpayable = |reason| {
-        state.host.tell(&Event::Unpayable { url: &request.url, reason });
+        state.host.tell(&Event::Unpayable { url: request.url.as_str(), reason });
         Ok(None)
     };
     if !request.payable {
@@ -42,7 +41,7 @@ pub(crate) fn read_offer<H: Host>(
     };
     match may_be_paid(state, request, head) {
         Ok(()) => Ok(Some(Asked { challenges, offer })),
-        // Who sells elsewhere has not been asked its price.
+        // The other origin was not asked for its price.
         Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
         Err(error) => Err(with_price(error.into(), Quote::of(request, &offer))),
     }
@@ -50,15 +49,16 @@ pub(crate) fn read_offer<H: Host>(
 
 /// Whether the request may be paid at all.
 fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) -> Result<(), Error> {
-    let asked = Location::of(&request.url)
-        .ok_or_else(|| Error::new(Code::InsecureTransport, "only http and https urls can be paid"))?;
+    if request.url.is_opaque() {
+        return Err(Error::new(Code::InsecureTransport, "only http and https urls can be paid"));
+    }
     if head.is_elsewhere(request) {
         return Err(Error::new(
             Code::CrossOrigin,
-            "the 402 came from another origin, by a redirect: ask that origin itself if you mean to pay it",
+            "a redirect led to another origin, which asks for money: call that origin itself to pay it",
         ));
     }
-    state.config.check(&asked)?;
+    state.config.check(&request.url)?;
     if !request.replayable || (head.redirected && !request.is_get()) {
         let text = "the request could not be sent again after paying: give the body as a string, bytes, a Blob or FormData, and the final url";
         return Err(Error::new(Code::BodyNotReplayable, text));
@@ -66,7 +66,7 @@ fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) 
     Ok(())
 }
 
-/// Checks an offer for what would make paying it useless, and puts a price on it. The price is told with the error, too.
+/// Checks that an offer is worth paying, and reads its price. An error carries the price too.
 pub(crate) fn examine<H: Host>(
     state: &ClientState<H>,
     request: &Request,
@@ -108,13 +108,13 @@ fn check<H: Host>(
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
         if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
-            let text = "the token commits to another payment hash than the invoice: paying it would buy nothing";
+            let text = "the token commits to another payment hash than the invoice: paying would buy nothing";
             return Err(Error::new(Code::HashMismatch, text));
         }
         if macaroon.expiry_of_one_sold_at(now).is_some_and(|at| at <= now) {
             return Err(Error::new(
                 Code::InvalidMacaroon,
-                "the token on offer has expired already: paying for it would buy nothing",
+                "the offered token has already expired: paying would buy nothing",
             ));
         }
     }
@@ -122,7 +122,7 @@ fn check<H: Host>(
 }
 
 impl Quote {
-    /// The price of an offer; `None` where its invoice can't be read or names none.
+    /// The price of an offer. `None`: its invoice can't be read or names no amount.
     fn of(request: &Request, offer: &Offer) -> Option<Rc<Self>> {
         Self::new(request, offer, Invoice::decode(&offer.invoice).ok()?, decode_parts(&offer.token))
     }
@@ -145,7 +145,6 @@ impl Quote {
         });
         Some(Rc::new(Self {
             url: request.url.clone(),
-            origin: request.origin().to_owned(),
             protocol: offer.protocol,
             amount_msat,
             invoice,

@@ -3,12 +3,12 @@
 use crate::text::map::Map;
 use std::cell::RefCell;
 
-/// What has become of an order of this instance.
+/// The state of an order of this instance.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderState {
     /// The wallet's `pay` has not settled.
     Out,
-    /// It has settled, whatever with.
+    /// `pay` has settled.
     Answered,
 }
 

@@ -55,7 +55,7 @@ impl<H: Host> NoProof<H> {
     pub(crate) fn of_delay(record: &Record) -> Self {
         let (unproven, error) = match record.dispatch.repeats {
             0 => {
-                let text = "held up before the wallet was asked: nothing was paid, call again";
+                let text = "this call was held up too long: nothing was paid, call again";
                 (Unproven::NotPaid, Error::new(Code::PaymentFailed, text))
             }
             _ => (Unproven::Unknown, earlier_payment_open()),
@@ -76,17 +76,21 @@ pub(crate) fn weigh<H: Host>(
     let (unproven, heard, error, cause) = match answer {
         Answer::Preimage { text, fee_msat } => match prove(&record.payment, &text, fee_msat) {
             Ok(proof) => return Ok(proof),
-            // It says that it has paid: not to find it later would be a contradiction.
+            // The wallet says that it has paid. If it finds no payment later, it contradicts itself.
             Err(error) => (Unproven::Unknown, Some(Heard::HasPayment), error, None),
         },
         Answer::PaidWithoutProof if state.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
         Answer::PaidWithoutProof => {
-            let text =
-                "the wallet answered true and no preimage: the amount stays reserved; proof: \"none\" would believe it";
+            let text = "the wallet answered true without a preimage: the amount stays reserved; \
+                 find it for resolve(), or set proof: \"none\"";
             (Unproven::Unknown, Some(Heard::HasPayment), Error::new(Code::NoPreimage, text), None)
         }
         Answer::NoPreimage(what) => {
-            let text = concat(&["the wallet answered ", &what, " and no preimage: the amount stays reserved"]);
+            let text = concat(&[
+                "the wallet gave no preimage (it answered ",
+                &what,
+                "): the amount stays reserved; find it for resolve()",
+            ]);
             (Unproven::Unknown, None, Error::new(Code::NoPreimage, text), None)
         }
         Answer::Failed { text, cause } if record.dispatch.repeats > 0 => {
@@ -104,8 +108,8 @@ pub(crate) fn weigh<H: Host>(
     Err(NoProof { unproven, heard, error, cause })
 }
 
-/// Records what became of a payment, and what the wallet reports where its answer was lost. The token also where somebody
-/// else has proven it meanwhile (a lookup, `resolve()`), whatever the wallet said.
+/// Records what became of a payment. If the wallet's answer was lost, looks the payment up. Returns the token, also if
+/// somebody else has proven the payment meanwhile (a lookup, `resolve()`).
 pub(crate) async fn settle<H: Host>(
     state: &Rc<ClientState<H>>,
     record: &mut Record,
@@ -129,7 +133,7 @@ pub(crate) async fn settle<H: Host>(
             let owner = if was_out { Owner::Alive } else { Owner::Us };
             let verdict = look_up(state, record, owner, LOOKUP_TIMEOUT_MS).await;
             // The answer may have come meanwhile.
-            let key = key::token(&payment.origin, &record.method, &payment.url);
+            let key = key::token(payment.url.origin(), &record.method, payment.url.as_str());
             if let Some(token) = state.owned.bought_with(&key, &payment.payment_hash) {
                 return Ok(token);
             }

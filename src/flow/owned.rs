@@ -8,6 +8,8 @@ use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
 use crate::ledger::tokens::{choose, Search};
 use crate::text::map::Map;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -23,7 +25,7 @@ pub(crate) struct Owned {
     rows: RefCell<Map<String, Vec<Rc<Token>>>>,
     paths: RefCell<Map<String, Unaccepted>>,
     ids: RefCell<Map<u32, Rc<Token>>>,
-    hashes: RefCell<Map<String, u32>>,
+    hashes: RefCell<Map<PaymentHash, u32>>,
     last_id: Cell<u32>,
     /// Whether tokens were forgotten that the store still has.
     was_cleared: Cell<bool>,
@@ -31,10 +33,10 @@ pub(crate) struct Owned {
 
 impl Owned {
     /// Whether it is known what an origin has sold, and, where that is anything, what this resource has.
-    pub(crate) fn is_read(&self, origin: &str, method: &str, url: &str) -> bool {
-        match self.origins.borrow().get(origin) {
+    pub(crate) fn is_read(&self, method: &str, url: &Url) -> bool {
+        match self.origins.borrow().get(url.origin()) {
             Some(newest) if newest.is_empty() => true,
-            Some(_) => self.rows.borrow().contains_key(&key::token(origin, method, url)),
+            Some(_) => self.rows.borrow().contains_key(&key::token(url.origin(), method, url.as_str())),
             None => false,
         }
     }
@@ -50,16 +52,16 @@ impl Owned {
     }
 
     /// Whether a token, by the payment that bought it, was known when a mark was made, and still is.
-    pub(crate) fn was_known(&self, payment_hash: &str, mark: u32) -> bool {
+    pub(crate) fn was_known(&self, payment_hash: &PaymentHash, mark: u32) -> bool {
         let id = self.hashes.borrow().get(payment_hash).copied();
         let token = id.filter(|id| *id <= mark).and_then(|id| self.get(id));
         token.is_some_and(|token| self.bought_with(&key_of(&token), payment_hash).is_some())
     }
 
     /// The token that a payment bought.
-    pub(crate) fn bought_with(&self, key: &str, payment_hash: &str) -> Option<Rc<Token>> {
+    pub(crate) fn bought_with(&self, key: &str, payment_hash: &PaymentHash) -> Option<Rc<Token>> {
         let rows = self.rows.borrow();
-        rows.get(key)?.iter().find(|token| token.payment.payment_hash == payment_hash).cloned()
+        rows.get(key)?.iter().find(|token| token.payment.payment_hash == *payment_hash).cloned()
     }
 
     /// The token of an id.
@@ -68,10 +70,10 @@ impl Owned {
     }
 
     /// The token to try on a request.
-    pub(crate) fn choose(&self, origin: &str, search: &Search<'_>) -> Option<Rc<Token>> {
+    pub(crate) fn choose(&self, search: &Search<'_>) -> Option<Rc<Token>> {
         let (origins, rows) = (self.origins.borrow(), self.rows.borrow());
-        let own_key = key::token(origin, search.method, search.url);
-        let newest = origins.get(origin).into_iter().flatten().filter(|key| **key != own_key);
+        let own_key = key::token(search.url.origin(), search.method, search.url.as_str());
+        let newest = origins.get(search.url.origin()).into_iter().flatten().filter(|key| **key != own_key);
         let rows_of = |key: &String| rows.get(key).into_iter().flatten();
         choose(newest.flat_map(rows_of).chain(rows_of(&own_key)), search).cloned()
     }
@@ -119,7 +121,7 @@ impl Owned {
         let known = self.bought_with(&key, &token.payment.payment_hash);
         token.id = known.map_or_else(|| self.next_id(), |known| known.id);
         let token = self.enter(token);
-        self.origins.borrow_mut().change(token.payment.origin.clone(), |newest| {
+        self.origins.borrow_mut().change(token.payment.url.origin().to_owned(), |newest| {
             newest.retain(|known| *known != key);
             newest.push(key.clone());
         });
@@ -132,7 +134,7 @@ impl Owned {
 
     fn enter(&self, token: Token) -> Rc<Token> {
         let token = Rc::new(token);
-        self.hashes.borrow_mut().insert(token.payment.payment_hash.clone(), token.id);
+        self.hashes.borrow_mut().insert(token.payment.payment_hash, token.id);
         self.ids.borrow_mut().insert(token.id, Rc::clone(&token));
         token
     }
@@ -167,12 +169,12 @@ impl Owned {
     }
 
     /// The payment whose token was never honoured for a method and path.
-    pub(crate) fn dishonored(&self, key: &str, now_ms: u64) -> Option<String> {
-        self.paths.borrow().get(key)?.dishonored(now_ms).map(str::to_owned)
+    pub(crate) fn dishonored(&self, key: &str, now_ms: u64) -> Option<PaymentHash> {
+        self.paths.borrow().get(key)?.dishonored(now_ms).copied()
     }
 
     /// A payment, where its token is known.
-    pub(crate) fn payment(&self, payment_hash: &str) -> Option<Payment> {
+    pub(crate) fn payment(&self, payment_hash: &PaymentHash) -> Option<Payment> {
         let id = self.hashes.borrow().get(payment_hash).copied()?;
         Some(self.get(id)?.payment.clone())
     }
@@ -188,7 +190,7 @@ impl Owned {
             return;
         };
         self.origins.borrow_mut().remove(origin);
-        self.ids.borrow_mut().retain(|_, token| token.payment.origin != origin);
+        self.ids.borrow_mut().retain(|_, token| token.payment.url.origin() != origin);
         let (token_prefix, path_prefix) = (key::tokens_of(origin), key::paths_of(origin));
         self.rows.borrow_mut().retain(|key, _| !key.starts_with(&token_prefix));
         let ids = self.ids.borrow();

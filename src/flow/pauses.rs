@@ -1,10 +1,10 @@
-//! Servers that learn of a payment late: a request that was paid for and refused is sent again after growing pauses.
+//! Servers that learn of a payment late. A paid request that was refused is sent again after growing pauses.
 
 use crate::flow::host::{Head, Host, Request};
 
-/// Before the request is sent again, in milliseconds.
+/// The pauses before the request is sent again, in milliseconds.
 const PAUSES_MS: [u64; 3] = [500, 1_000, 2_000];
-/// No pause ends later than so long after the first refusal, whatever the server asks for.
+/// All pauses end within this time after the first refusal, whatever the server asks for.
 const IN_ALL_MS: u64 = 10_000;
 /// How often a pause looks whether the caller has given up.
 const STEP_MS: u64 = 1_000;
@@ -17,9 +17,9 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// How long to wait before the request is sent once more; `None` where its answer stands.
+    /// How many milliseconds to wait before the request is sent once more. `None`: the caller gets this answer.
     pub(crate) fn next(&mut self, head: &Head, request: &Request, now_ms: u64) -> Option<u64> {
-        // These have refused before they acted, whatever the method; the others may have acted.
+        // A server that answers 401 or 402 has not acted, whatever the method. With other answers it may have acted.
         let is_refusal = matches!(head.status, 401 | 402);
         let is_busy = matches!(head.status, 429 | 503) && request.is_get() && head.retry_after_ms.is_some();
         if !(is_refusal || is_busy) {
@@ -33,7 +33,7 @@ impl Pauses {
     }
 }
 
-/// Waits for so long; not for a caller who has given up.
+/// Waits this many milliseconds, or until it sees that the caller has given up.
 pub(crate) async fn pause<H: Host>(host: &H, call: &H::Call, milliseconds: u64) {
     let end = host.now().saturating_add(milliseconds);
     loop {
@@ -52,8 +52,7 @@ mod tests {
     const START: u64 = 1_800_000_000_000;
 
     fn pauses(method: &str, answers: &[(u16, Option<u64>)]) -> Vec<Option<u64>> {
-        let request =
-            Request { method: method.into(), url: String::new(), replayable: true, authorized: false, payable: true };
+        let request = Request { method: method.into(), replayable: true, payable: true, ..Request::default() };
         let (mut pauses, mut now) = (Pauses::default(), START);
         let next = |(status, retry_after_ms): &(u16, Option<u64>)| {
             let head = Head { status: *status, retry_after_ms: *retry_after_ms, ..Head::default() };

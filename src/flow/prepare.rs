@@ -1,4 +1,4 @@
-//! Everything that can refuse a purchase before the wallet is asked, in order; nothing has moved yet.
+//! All checks that can refuse a purchase before the wallet is asked, in order. No money has moved yet.
 
 use crate::error::{Code, Error};
 use crate::flow::consent::consent;
@@ -16,6 +16,7 @@ use crate::ledger::begin::{begin, Begun, Buyer, Order};
 use crate::ledger::payment::{earlier_payment_open, payment_unknown};
 use crate::ledger::record::Record;
 use crate::ledger::settle::{cancel, repeat};
+use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
@@ -82,12 +83,12 @@ async fn enter<H: Host>(
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
         if let Some(token) = token_for(state, &purchase.request) {
-            take_back(state, &quote.invoice.payment_hash.to_hex(), &purchase.owner).await;
+            take_back(state, &quote.invoice.payment_hash, &purchase.owner).await;
             return Ok(Prepared::Bought(token));
         }
         purchase.entered_at.set((state.host.now(), state.host.monotonic()));
         let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await;
-        let hash = quote.invoice.payment_hash.to_hex();
+        let hash = quote.invoice.payment_hash;
         let begun = match begun {
             Ok(begun) => begun,
             Err(failure) => {
@@ -111,7 +112,7 @@ async fn enter<H: Host>(
             },
         }
     }
-    Err(payment_unknown("others begin payments all the time").into())
+    Err(payment_unknown("other payments for this resource keep starting").into())
 }
 
 async fn attempt<H: Host>(
@@ -124,14 +125,14 @@ async fn attempt<H: Host>(
 ) -> Result<Begun, Failure<H>> {
     let (own, purchase, quote) = (Rc::clone(state), Rc::clone(purchase), Rc::clone(quote));
     let wallet = state.host.wallet();
-    let hash = quote.invoice.payment_hash.to_hex();
+    let hash = quote.invoice.payment_hash;
     state
         .ledger
         .take(move |view| {
             let monotonic = own.host.monotonic();
             let order = Order {
                 resource: purchase.request.asked_for(),
-                payment_hash: &hash,
+                payment_hash: hash,
                 amount_msat: quote.amount_msat,
                 protocol: quote.protocol,
                 token: &quote.token,
@@ -186,7 +187,7 @@ fn still_open<H: Host>(record: Box<Record>) -> Failure<H> {
 }
 
 /// The wallet was not asked, so that nothing of it must stand: not in a store either that wrote it and failed then.
-async fn take_back<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &str, owner: &str) {
-    let (own, hash, owner) = (Rc::clone(state), payment_hash.to_owned(), owner.to_owned());
+async fn take_back<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash, owner: &str) {
+    let (own, hash, owner) = (Rc::clone(state), *payment_hash, owner.to_owned());
     let _ = state.ledger.owe(move |view| cancel(view, &hash, &owner, own.host.now())).await;
 }

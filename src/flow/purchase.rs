@@ -1,4 +1,4 @@
-//! A purchase that is under way, and all that an instance has of them.
+//! A purchase that is under way, and the list of all purchases of an instance.
 
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
@@ -9,15 +9,15 @@ use crate::wire::challenge::{Challenge, Offer};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// How often a purchase shows that its request is not frozen, where requests freeze.
+/// How often a purchase shows that its request is not frozen, in runtimes that freeze requests.
 pub(crate) const PULSE_MS: u64 = 1_000;
-/// Without such a sign for so long, those who wait go on without it.
+/// If it shows no sign for this long, others go on without it.
 const FROZEN_MS: u64 = 10_000;
 
-/// What a 402 asks for.
+/// The challenges of a 402, and the offer to pay.
 pub(crate) struct Asked {
     pub(crate) challenges: Vec<Challenge>,
-    /// The one to pay.
+    /// The offer to pay.
     pub(crate) offer: Offer,
 }
 
@@ -29,7 +29,7 @@ pub(crate) enum Prepared {
     Bought(Rc<Token>),
 }
 
-/// A token, and whether this very call paid for it.
+/// A token, and whether this call paid for it.
 pub(crate) struct Bought {
     pub(crate) token: Rc<Token>,
     pub(crate) paid_now: bool,
@@ -57,18 +57,18 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) question: RefCell<Option<Rc<Signal>>>,
     pub(super) outcome: RefCell<Option<Result<Bought, Failure<H>>>>,
     pub(super) done: Signal,
-    /// When it last showed that it goes on.
+    /// The time of its last sign of life.
     pub(super) alive_at: Cell<u64>,
     pub(super) was_frozen: Cell<bool>,
-    /// The caller who paid has had its answer, has waited long for it, or has gone.
+    /// Set when the paying call has its answer, has waited long for it, or has given up.
     pub(super) tried: Rc<Signal>,
-    /// The same for the first of those who waited, where the payer's try has not told whether the token is good.
+    /// The same for the first call that waited. It counts if the payer's try did not show whether the token is good.
     pub(super) tried_again: Rc<Signal>,
     pub(super) has_second: Cell<bool>,
 }
 
 impl<H: Host> Purchase<H> {
-    /// Whether it has shown no sign of life for so long that its request must be frozen. It may thaw.
+    /// Whether its request counts as frozen, because it has shown no sign of life for long. It may thaw.
     pub(crate) fn is_frozen(&self, host: &H) -> bool {
         host.wakes_only_itself() && host.now().saturating_sub(self.alive_at.get()) > FROZEN_MS
     }
@@ -85,13 +85,13 @@ impl<H: Host> Purchase<H> {
     }
 }
 
-/// Held by a caller until it has had its answer: others let it go first.
+/// A call holds this until it has its answer. Others let it go first.
 pub(crate) type FirstTry = SetOnDrop;
 
 /// The purchases of an instance.
 pub(crate) struct Purchases<H: Host> {
     running: RefCell<Vec<Rc<Purchase<H>>>>,
-    /// Purchases that are over, whose buyer has no answer yet.
+    /// Purchases that have ended, but whose paying call has no answer yet.
     on_trial: RefCell<Vec<Rc<Purchase<H>>>>,
 }
 
@@ -124,7 +124,7 @@ impl<H: Host> Purchases<H> {
         }
     }
 
-    /// The purchase that brought this token, while its buyer waits for the answer.
+    /// The purchase that bought this token, while the paying call waits for its answer.
     pub(crate) fn trial_of(&self, host: &H, token: &Token) -> Option<Rc<Purchase<H>>> {
         let brought = |purchase: &&Rc<Purchase<H>>| {
             let (outcome, callers) = (purchase.outcome.borrow(), purchase.callers.borrow());

@@ -1,4 +1,5 @@
-//! Earlier payments whose outcome is open: looked up before their resource is paid for again, and before sums are told.
+//! Earlier payments whose outcome is open. They are looked up before their resource is paid for again, and before
+//! `payments()` and `spent()` answer.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
@@ -14,6 +15,7 @@ use crate::ledger::payment::earlier_payment_open;
 use crate::ledger::read;
 use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
+use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// Open payments that are looked up at the same time before `payments()` and `spent()` answer: a wallet's API takes so many
@@ -88,7 +90,7 @@ pub(crate) async fn recover<H: Host>(
 
 /// A payment as it is now, and who stands behind it; `None` where it is settled, or another purchase's.
 async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Record, Owner)>, Failure<H>> {
-    let hash = known.payment.payment_hash.clone();
+    let hash = known.payment.payment_hash;
     let found = state.ledger.take(move |view| read::payment(view, &hash)).await?;
     let still = found.filter(|(record, _)| record.is_unsettled() && record.owner == known.owner);
     Ok(still.map(|(record, lease)| {
@@ -171,8 +173,8 @@ pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Re
 ///
 /// # Errors
 /// [`Code::InvalidOptions`], [`Code::StoreFailed`]
-pub(crate) async fn at_rest<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &str) -> Result<(), Failure<H>> {
-    let hash = payment_hash.to_owned();
+pub(crate) async fn at_rest<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash) -> Result<(), Failure<H>> {
+    let hash = *payment_hash;
     let Some((record, lease)) = state.ledger.take(move |view| read::payment(view, &hash)).await? else { return Ok(()) };
     if !record.is_unsettled() || owner(state, &record, lease.as_deref()) != Owner::Alive {
         return Ok(());

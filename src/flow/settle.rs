@@ -1,4 +1,4 @@
-//! Recording what became of a payment, and asking the wallet.
+//! Asks the wallet what became of a payment, and records it.
 
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
@@ -16,11 +16,11 @@ use crate::ledger::token::Token;
 use crate::ledger::wallet::Fact;
 use std::rc::Rc;
 
-/// A wallet that takes longer to say what became of a payment gives no answer.
+/// A lookup that takes longer counts as no answer.
 pub(crate) const LOOKUP_TIMEOUT_MS: u64 = 10_000;
-/// What will be certain so soon is waited for, and looked up once more.
+/// If a payment will be certain within this time, a lookup waits and is made once more.
 const SOON_MS: u64 = 3_000;
-/// By how much a timer may fire too early.
+/// A timer may fire this many milliseconds too early.
 const EARLY_MS: u64 = 10;
 
 /// Records a proof: token and payment are stored before anything else happens. Where the store fails, memory has them.
@@ -35,7 +35,7 @@ pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Re
     });
     let settled = settled.await;
     state.orders.forget(&record.owner);
-    let token_key = key::token(&record.payment.origin, &record.method, &record.payment.url);
+    let token_key = key::token(record.payment.url.origin(), &record.method, record.payment.url.as_str());
     let is_known = state.owned.bought_with(&token_key, &record.payment.payment_hash).is_some();
     let (token, is_news, is_kept) = match settled {
         Ok((settled, was_news)) => (settled.token, settled.is_news || (was_news && !is_known), settled.is_kept),
@@ -49,7 +49,7 @@ pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Re
             (token, true, true)
         }
     };
-    let path_key = key::path(&token.payment.origin, &token.method, settle::resource_of(record).path);
+    let path_key = key::path(token.payment.url.origin(), &token.method, record.payment.url.path());
     if is_news {
         state.owned.change_path(&path_key, |path| path.bought(&token.payment.payment_hash, token.expires_at()));
     }
@@ -60,8 +60,8 @@ pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Re
     token
 }
 
-/// Records what is left without a proof: where that is nothing, the amount is free again. A proof that came first stands,
-/// and its token is what this comes to; else the payment as it is now.
+/// Records that an order ended without a proof. If nothing was paid, the amount is free again. If the payment is proven
+/// already, it stays so, and its token is returned. Otherwise the payment after this is returned.
 pub(crate) async fn settle_unproven<H: Host>(
     state: &Rc<ClientState<H>>,
     record: &Record,
@@ -74,7 +74,7 @@ pub(crate) async fn settle_unproven<H: Host>(
     }
     match settled {
         Ok(Some(known)) if known.payment.state == State::Paid => {
-            let key = key::token(&known.payment.origin, &known.method, &known.payment.url);
+            let key = key::token(known.payment.url.origin(), &known.method, known.payment.url.as_str());
             if let Some(token) = state.owned.bought_with(&key, &known.payment.payment_hash) {
                 return Ok(token);
             }

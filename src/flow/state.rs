@@ -1,4 +1,4 @@
-//! What an instance of the client was given, and what it knows.
+//! The state of one instance of the client.
 
 use crate::flow::config::Config;
 use crate::flow::host::Host;
@@ -31,9 +31,9 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) levels: Rc<Vec<Limits>>,
     /// The lookups of open payments that are under way for whoever reads the records.
     pub(super) lookups: RefCell<Weak<Signal>>,
-    /// What its wallet was seen to tell: of use where the wallet has no name under which the store may know it.
+    /// What its wallet has reported so far. The store remembers that only for a wallet with an id.
     pub(super) habits: Cell<u64>,
-    /// One question at a time to whoever may know what became of a payment.
+    /// One `onUnknown` question at a time.
     pub(super) questions: Mutex,
     /// What the names of its purchases begin with: no other instance has it.
     instance: String,

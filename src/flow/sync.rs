@@ -1,4 +1,4 @@
-//! Waiting, within one thread: for an event that fires once, for many futures, for one and no longer than a timer.
+//! Ways to wait within one thread: for a signal, for many futures, or for one future until a timer ends.
 
 use crate::flow::host::Host;
 use std::cell::{Cell, RefCell};
@@ -7,10 +7,10 @@ use std::pin::{pin, Pin};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// How often a waiter looks again where nobody can wake it, in milliseconds.
+/// If nobody can wake a waiter, it looks again after this many milliseconds.
 const LOOK_AGAIN_MS: u64 = 20;
 
-/// Something that happens once.
+/// A signal that is set once, and stays set.
 #[derive(Default)]
 pub(crate) struct Signal {
     is_set: Cell<bool>,
@@ -18,7 +18,7 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    /// Lets everybody go on.
+    /// Sets it. All waiters go on.
     pub(crate) fn set(&self) {
         self.is_set.set(true);
         for waker in self.waiting.take() {
@@ -30,7 +30,7 @@ impl Signal {
         self.is_set.get()
     }
 
-    async fn is_sent(&self) {
+    async fn woken(&self) {
         poll_fn(|context| {
             if self.is_set() {
                 return Poll::Ready(());
@@ -41,11 +41,12 @@ impl Signal {
         .await;
     }
 
-    /// Waits for the event. Where one request may not wake another, looks again by a timer of its own, and gives up after
-    /// `patience_ms`: who should have fired it may have been frozen with its request. True where the event is_set.
+    /// Waits for the signal. Returns whether it is set. In a runtime where one request may not wake another, this looks
+    /// again by a timer of its own. There it gives up after `patience_ms`: the request that should set the signal may
+    /// be frozen.
     pub(crate) async fn wait<H: Host>(&self, host: &H, patience_ms: u64) -> bool {
         if !host.wakes_only_itself() {
-            self.is_sent().await;
+            self.woken().await;
             return true;
         }
         let started = host.now();
@@ -56,7 +57,7 @@ impl Signal {
     }
 }
 
-/// SetOnDrop its event when it is dropped.
+/// Sets its signal when it is dropped.
 #[derive(Default)]
 pub(crate) struct SetOnDrop(pub(crate) Rc<Signal>);
 
@@ -66,7 +67,7 @@ impl Drop for SetOnDrop {
     }
 }
 
-/// Work that goes on beside other work.
+/// A task that runs beside others.
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Runs tasks beside each other until all have ended.
@@ -82,7 +83,7 @@ pub(crate) async fn all(mut running: Vec<Task<'_>>) {
     .await;
 }
 
-/// What a future ends with; `None` where a timer ends before, and the future is then dropped.
+/// The output of a future. `None`: the timer ended first, and the future was dropped.
 pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Future<Output = ()>) -> Option<T> {
     let (mut future, mut timer) = (pin!(future), pin!(timer));
     poll_fn(|context| match future.as_mut().poll(context) {
@@ -135,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_lets_all_go_on_once_and_for_ever() {
-        let event = Signal::default();
-        let (mut early, mut other) = (pin!(event.is_sent()), pin!(event.is_sent()));
-        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), event.is_set()), (None, None, false));
-        event.set();
-        event.set();
-        assert_eq!((poll(early), poll(other), event.is_set()), (Some(()), Some(()), true));
-        assert_eq!(poll(pin!(event.is_sent())), Some(()));
+    fn a_signal_lets_all_go_on_once_and_for_ever() {
+        let signal = Signal::default();
+        let (mut early, mut other) = (pin!(signal.woken()), pin!(signal.woken()));
+        assert_eq!((poll(early.as_mut()), poll(other.as_mut()), signal.is_set()), (None, None, false));
+        signal.set();
+        signal.set();
+        assert_eq!((poll(early), poll(other), signal.is_set()), (Some(()), Some(()), true));
+        assert_eq!(poll(pin!(signal.woken())), Some(()));
     }
 
     #[test]
@@ -155,19 +156,19 @@ mod tests {
 
     #[test]
     fn all_run_until_the_last_has_ended() {
-        let (event, ended) = (Signal::default(), Cell::new(0));
+        let (signal, ended) = (Signal::default(), Cell::new(0));
         let task = |waits| {
-            let (event, ended) = (&event, &ended);
+            let (signal, ended) = (&signal, &ended);
             Box::pin(async move {
                 if waits {
-                    event.is_sent().await;
+                    signal.woken().await;
                 }
                 ended.set(ended.get() + 1);
             }) as Task<'_>
         };
         let mut three = pin!(all(vec![task(false), task(true), task(false)]));
         assert_eq!((poll(three.as_mut()), ended.get()), (None, 2));
-        event.set();
+        signal.set();
         assert_eq!((poll(three), ended.get()), (Some(()), 3));
         assert_eq!(poll(pin!(all(Vec::new()))), Some(()));
     }

@@ -1,4 +1,4 @@
-//! Which token opens a request, and whether what was paid for it was ever accepted.
+//! Finds the token for a request, and tells whether the last token that was bought for it was ever accepted.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
@@ -9,10 +9,10 @@ use crate::ledger::key;
 use crate::ledger::own::{origin_and_path, tokens_for, Sales};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
-use crate::wire::origin::Location;
 use std::rc::Rc;
 
-/// The token that should open a request, if one is known. None to a host that is not listed, nor beside the caller's own.
+/// The token that should open a request, if one is known. None is sent to a host that is not listed, or beside the
+/// caller's own Authorization.
 pub(crate) fn token_for<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
     choose(state, request, false)
 }
@@ -22,21 +22,21 @@ fn choose<H: Host>(state: &ClientState<H>, request: &Request, is_first: bool) ->
     if request.authorized || !request.payable {
         return None;
     }
-    let location = Location::of(&request.url)?;
-    state.config.check(&location).ok()?;
+    state.config.check(&request.url).ok()?;
     let search = Search {
         method: &request.method,
         url: &request.url,
         borrow: request.replayable,
         is_first,
-        single_use: state.origins.is_single_use(location.origin),
+        single_use: state.origins.is_single_use(request.origin()),
         now_ms: state.host.now(),
     };
-    state.owned.choose(location.origin, &search)
+    state.owned.choose(&search)
 }
 
-/// The token to send with a new request: also one that its own resource has refused so far, for servers learn of payments
-/// late. One that was just bought is left to its buyer until that call has its answer: it may be good for one use only.
+/// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of
+/// payments late. A token that was just bought is left to the paying call until that call has its answer: the token may
+/// be good for one use only.
 pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
     let token = choose(state, request, true);
     token.filter(|token| state.purchases.trial_of(&*state.host, token).is_none())
@@ -47,8 +47,8 @@ pub(crate) fn is_unread<H: Host>(state: &ClientState<H>, request: &Request) -> b
     may_have_more(state)
         && !request.authorized
         && request.payable
-        && Location::of(&request.url)
-            .is_some_and(|location| !state.owned.is_read(location.origin, &request.method, &request.url))
+        && !request.url.is_opaque()
+        && !state.owned.is_read(&request.method, &request.url)
 }
 
 /// Whether the store may have tokens that this instance does not know.
@@ -86,25 +86,25 @@ pub(crate) async fn read_tokens<H: Host>(state: &Rc<ClientState<H>>, request: &R
 pub(crate) async fn learn<H: Host>(state: &Rc<ClientState<H>>, request: &Request) {
     let resource = request.asked_for();
     let Ok((origin, path)) = state.ledger.look(|view| origin_and_path(view, &resource)).await else { return };
-    state.owned.learn_origin(resource.origin, &origin.tokens);
-    state.origins.take_over(resource.origin, origin.lessons);
-    state.owned.learn_path(&key::path(resource.origin, resource.method, resource.path), path);
+    state.owned.learn_origin(resource.url.origin(), &origin.tokens);
+    state.origins.take_over(resource.url.origin(), origin.lessons);
+    state.owned.learn_path(&key::path(resource.url.origin(), resource.method, resource.url.path()), path);
 }
 
 fn take_over<H: Host>(state: &ClientState<H>, request: &Request, sales: Sales) {
     let resource = request.asked_for();
-    state.owned.learn_origin(resource.origin, &sales.origin.tokens);
-    state.origins.take_over(resource.origin, sales.origin.lessons);
+    state.owned.learn_origin(resource.url.origin(), &sales.origin.tokens);
+    state.origins.take_over(resource.url.origin(), sales.origin.lessons);
     for (key, tokens) in sales.rows {
         state.owned.learn_row(&key, tokens);
     }
-    state.owned.learn_path(&key::path(resource.origin, resource.method, resource.path), sales.path);
+    state.owned.learn_path(&key::path(resource.url.origin(), resource.method, resource.url.path()), sales.path);
 }
 
 /// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.
 pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
     let resource = request.asked_for();
-    let path_key = key::path(resource.origin, resource.method, resource.path);
+    let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
     let hash = state.owned.dishonored(&path_key, state.host.now())?;
     let payment = state.owned.payment(&hash);
     Some(Failure::raised(Error::new(Code::NotHonored, not_honored_text()), None, payment))

@@ -1,4 +1,4 @@
-//! What an answer says of the token that was sent, and what is learnt from it.
+//! Reads what an answer says of the token that was sent, and notes it.
 
 use crate::flow::host::{Host, Request};
 use crate::flow::state::ClientState;
@@ -7,23 +7,24 @@ use crate::ledger::origins::Lesson;
 use crate::ledger::own::{note, Said};
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 use std::rc::Rc;
 
 /// What a status says of the token that was sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenVerdict {
-    /// It was taken.
+    /// It was accepted.
     Taken,
-    /// It is not good here, and the server has not acted: another token may do.
+    /// It is not good here, and the server has not acted. Another token may work.
     Refused,
-    /// This is the answer; of a token that was bought elsewhere it may mean the token.
+    /// This is the resource's answer. If the token was bought for another resource, it may be a refusal of the token.
     Closed,
-    /// Nothing.
+    /// The answer says nothing of the token.
     Silent,
 }
 
-/// `is_own`: the token was bought for this very resource. Of another's, whatever is no success may be its refusal.
+/// Reads a status. `is_own`: the token was bought for this resource. For a token of another resource every failure may
+/// be a refusal of the token.
 pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
     match status {
         401 | 402 => TokenVerdict::Refused,
@@ -35,7 +36,8 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
     }
 }
 
-/// Notes that a server took the token, and writes it in the background. `is_own`: at the resource that it was bought for.
+/// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
+/// resource.
 pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
     if note_taken(state, token, is_own, false) {
         note_accepted_beside(state, token);
@@ -55,12 +57,13 @@ fn accepted<H: Host>(state: &ClientState<H>, token: &Token) -> Said {
     }
 }
 
-/// Notes it in memory alone. True where the store does not know it. `is_priced`: the resource has asked for money before.
+/// Notes in memory alone that a server accepted the token. Returns true if the store does not know that yet.
+/// `is_priced`: the resource has asked for money before.
 pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own: bool, is_priced: bool) -> bool {
-    let origin = &token.payment.origin;
+    let origin = token.payment.url.origin();
     if !is_own {
         state.origins.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
-        // What is free takes any token.
+        // A free resource accepts any token.
         if !is_priced {
             return false;
         }
@@ -83,18 +86,18 @@ pub(crate) async fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &
     write(state, token, resource_of_token(token), accepted(state, token)).await;
 }
 
-/// Notes that the token was refused here. It is written beside whatever follows: a store that hangs holds up no answer.
+/// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
     let changed = state.owned.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
     let Some(token) = changed else { return };
     let is_own = sent.is_for(&request.method, &request.url);
     if !is_own {
-        state.origins.learn(&sent.payment.origin, Lesson::Refused);
+        state.origins.learn(sent.payment.url.origin(), Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
-        state.origins.learn(&sent.payment.origin, Lesson::UsedUp);
+        state.origins.learn(sent.payment.url.origin(), Lesson::UsedUp);
     }
     let at = request.asked_for();
-    let key = key::path(at.origin, at.method, at.path);
+    let key = key::path(at.url.origin(), at.method, at.url.path());
     state.owned.change_path(&key, |path| path.refused(&sent.payment.payment_hash));
     // Whether a token was ever honoured must survive this process, and one that is used up makes room for the next.
     if is_own || !token.accepted {
@@ -102,8 +105,9 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
     }
 }
 
-/// Notes that a request failed that another resource's token was sent with: it goes without from now on. Where it asked
-/// for money without one (`is_priced`), the token is refused there; what may have failed by chance has to fail twice.
+/// Notes that a request with another resource's token failed. The token is not sent there any more. If the resource
+/// asks for money without a token (`is_priced`), this counts as a refusal. A failure that may be chance counts only the
+/// second time.
 pub(crate) fn note_failure<H: Host>(
     state: &Rc<ClientState<H>>,
     sent: &Token,
@@ -120,7 +124,7 @@ pub(crate) fn note_failure<H: Host>(
 }
 
 /// Method and URL at which something was said of a token.
-type At = (String, String);
+type At = (String, Url);
 
 fn resource_of_token(token: &Token) -> At {
     (token.method.clone(), token.payment.url.clone())
@@ -131,8 +135,7 @@ fn own_request(request: &Request) -> At {
 }
 
 fn path_key(token: &Token) -> String {
-    let path = Location::of(&token.payment.url).map_or("/", |location| location.path);
-    key::path(&token.payment.origin, &token.method, path)
+    key::path(token.payment.url.origin(), &token.method, token.payment.url.path())
 }
 
 fn write_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
@@ -147,9 +150,7 @@ async fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said:
         .ledger
         .take(move |view| {
             let (method, url) = &at;
-            let path = Location::of(url).map_or("/", |location| location.path);
-            let origin = &token.payment.origin;
-            note(view, &token, &Resource { origin, method, url, path, is_replayable: true }, said)
+            note(view, &token, &Resource { method, url, is_replayable: true }, said)
         })
         .await;
 }

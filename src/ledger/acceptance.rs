@@ -1,16 +1,18 @@
-//! The tokens of one method and path that were never accepted: what was paid for and never honoured is not bought again.
+//! The tokens of one method and path that were never accepted. If a server never honours a payment, nothing more is
+//! bought there.
 
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
+use crate::wire::payment_hash::PaymentHash;
 
-/// The newest of them say all that is asked.
+/// How many of these tokens are remembered. The newest are enough for every decision.
 const MOST: usize = 4;
 
 /// A token that no server has accepted yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Bought {
-    payment_hash: String,
-    /// Unix seconds from which it opens nothing.
+    payment_hash: PaymentHash,
+    /// The Unix second in which it expires. `None`: it has no expiry.
     expires_at: Option<u64>,
     /// How often it was refused at this method and path.
     refusals: u64,
@@ -21,43 +23,43 @@ impl Bought {
         self.expires_at.is_some_and(|at| now_ms / 1000 >= at)
     }
 
-    /// Whether it has opened nothing and probably will not.
+    /// Whether it was refused or has expired, so it will probably open nothing.
     fn is_over(&self, now_ms: u64) -> bool {
         self.refusals > 0 || self.has_expired(now_ms)
     }
 
-    /// Whether a server took the money and never once took the token. Two refusals say so: the first may come from a server
-    /// that does not know of the payment yet. One is enough for a token that expired before its second try.
+    /// Whether the server took the money and will never accept the token. Two refusals show that. The first may come
+    /// from a server that does not know of the payment yet. If the token has expired, one refusal is enough.
     fn is_dishonored(&self, now_ms: u64) -> bool {
         self.refusals > u64::from(!self.has_expired(now_ms))
     }
 }
 
-/// What was bought for a method and path since the last token that was accepted there, in order.
+/// The tokens that were bought for a method and path after the last accepted one, in the order of purchase.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Unaccepted(Vec<Bought>);
 
 impl Unaccepted {
-    /// Whether nothing was bought since.
+    /// Whether there is no such token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Adds a token that was just bought.
-    pub fn bought(&mut self, payment_hash: &str, expires_at: Option<u64>) {
-        if self.0.iter().any(|known| known.payment_hash == payment_hash) {
+    pub fn bought(&mut self, payment_hash: &PaymentHash, expires_at: Option<u64>) {
+        if self.0.iter().any(|known| known.payment_hash == *payment_hash) {
             return;
         }
         if self.0.len() >= MOST {
             self.0.remove(0);
         }
-        self.0.push(Bought { payment_hash: payment_hash.to_owned(), expires_at, refusals: 0 });
+        self.0.push(Bought { payment_hash: *payment_hash, expires_at, refusals: 0 });
     }
 
-    /// A token was accepted: whatever was bought up to it is forgiven. Whether that changes anything.
-    pub fn accepted(&mut self, payment_hash: &str) -> bool {
-        match self.0.iter().position(|known| known.payment_hash == payment_hash) {
+    /// Notes that a token was accepted. It and all older ones are forgotten. Returns whether it was one of these.
+    pub fn accepted(&mut self, payment_hash: &PaymentHash) -> bool {
+        match self.0.iter().position(|known| known.payment_hash == *payment_hash) {
             Some(at) => {
                 self.0.drain(..=at);
                 true
@@ -66,9 +68,9 @@ impl Unaccepted {
         }
     }
 
-    /// A token was refused at this method and path. Whether it is one of these.
-    pub fn refused(&mut self, payment_hash: &str) -> bool {
-        let known = self.0.iter_mut().find(|known| known.payment_hash == payment_hash);
+    /// Notes that a token was refused at this method and path. Returns whether it is one of these.
+    pub fn refused(&mut self, payment_hash: &PaymentHash) -> bool {
+        let known = self.0.iter_mut().find(|known| known.payment_hash == *payment_hash);
         if let Some(known) = known {
             known.refusals = known.refusals.saturating_add(1);
             return true;
@@ -76,19 +78,19 @@ impl Unaccepted {
         false
     }
 
-    /// The payment whose token was never honoured, so that nothing more is bought here: refused often enough, or the second in
-    /// a row that opened nothing.
+    /// The payment hash of a token that was never honoured. If there is one, nothing more is bought here. It was
+    /// refused often enough, or it is the last of two or more tokens that opened nothing.
     #[must_use]
-    pub fn dishonored(&self, now_ms: u64) -> Option<&str> {
+    pub fn dishonored(&self, now_ms: u64) -> Option<&PaymentHash> {
         let single = self.0.iter().rfind(|bought| bought.is_dishonored(now_ms));
         let mut over = self.0.iter().filter(|bought| bought.is_over(now_ms));
         let second = over.next().and(over.next_back());
-        single.or(second).map(|bought| bought.payment_hash.as_str())
+        single.or(second).map(|bought| &bought.payment_hash)
     }
 
     pub(crate) fn write(&self, row: &mut Writer) {
         row.list("unaccepted", &self.0, |bought, row| {
-            row.text("paymentHash", Some(&bought.payment_hash));
+            bought.payment_hash.write(row);
             row.number("expiresAt", bought.expires_at);
             row.number("refusals", Some(bought.refusals));
         });
@@ -96,7 +98,7 @@ impl Unaccepted {
 
     pub(crate) fn read(row: &mut Fields<'_>) -> Self {
         Self(row.list("unaccepted", |row| Bought {
-            payment_hash: row.text("paymentHash"),
+            payment_hash: PaymentHash::read(row),
             expires_at: row.optional_number("expiresAt"),
             refusals: row.number("refusals"),
         }))
@@ -110,32 +112,37 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
     const LATER: u64 = NOW / 1000 + 10;
 
+    fn hash(number: u8) -> PaymentHash {
+        [number; 32].into()
+    }
+
     #[test]
     fn two_refusals_or_two_purchases_that_opened_nothing_forbid_buying() {
+        let (a, b) = (&hash(1), &hash(2));
         let mut path = Unaccepted::default();
-        path.bought("a", Some(LATER));
+        path.bought(a, Some(LATER));
         assert_eq!(path.dishonored(NOW), None);
-        assert!(path.refused("a") && !path.refused("b"));
+        assert!(path.refused(a) && !path.refused(b));
         assert_eq!(path.dishonored(NOW), None, "the server may not know of the payment yet");
-        assert_eq!(path.dishonored(NOW + 10_000), Some("a"), "it has expired before its second try");
-        path.bought("b", None);
+        assert_eq!(path.dishonored(NOW + 10_000), Some(a), "it has expired before its second try");
+        path.bought(b, None);
         assert_eq!(path.dishonored(NOW), None);
-        path.refused("b");
-        assert_eq!(path.dishonored(NOW), Some("b"), "two in a row");
-        assert!(path.accepted("a") && !path.accepted("a"));
+        path.refused(b);
+        assert_eq!(path.dishonored(NOW), Some(b), "two in a row");
+        assert!(path.accepted(a) && !path.accepted(a));
         assert_eq!(path.dishonored(NOW), None);
-        path.refused("b");
-        assert_eq!(path.dishonored(NOW), Some("b"), "refused twice");
-        assert!(path.accepted("b") && path.is_empty());
+        path.refused(b);
+        assert_eq!(path.dishonored(NOW), Some(b), "refused twice");
+        assert!(path.accepted(b) && path.is_empty());
     }
 
     #[test]
     fn only_the_newest_are_kept() {
         let mut path = Unaccepted::default();
-        (0..9).for_each(|number| path.bought(&number.to_string(), None));
-        assert!(!path.refused("4") && path.refused("5") && path.refused("8"));
-        assert_eq!(path.dishonored(NOW), Some("8"));
-        path.bought("8", None);
-        assert!(path.accepted("8") && path.is_empty());
+        (0..9).for_each(|number| path.bought(&hash(number), None));
+        assert!(!path.refused(&hash(4)) && path.refused(&hash(5)) && path.refused(&hash(8)));
+        assert_eq!(path.dishonored(NOW), Some(&hash(8)));
+        path.bought(&hash(8), None);
+        assert!(path.accepted(&hash(8)) && path.is_empty());
     }
 }

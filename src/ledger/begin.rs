@@ -1,5 +1,7 @@
-//! The step that begins a purchase: every check that time can change, at one moment with the reservation.
+//! The step that begins a purchase. It makes the reservation and, in the same write, every check whose result can
+//! change with time.
 
+use crate::error::{Code, Error};
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::dispatch::Dispatch;
@@ -7,29 +9,27 @@ use crate::ledger::key;
 use crate::ledger::lease::grant;
 use crate::ledger::origin_row::Lessons;
 use crate::ledger::own;
-use crate::ledger::payment::{Payment, State};
-
-use crate::error::{Code, Error};
+use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, Stop, View};
-use crate::text::encoding::concat;
 use crate::wire::challenge::Protocol;
+use crate::wire::payment_hash::PaymentHash;
 
-/// An invoice that expires within this time is expired: the wallet needs some of it.
+/// An invoice that expires within this time counts as expired: the wallet needs some seconds to pay.
 const LEAST_TIME_TO_PAY_S: u64 = 5;
-/// Open payments of an origin that are looked at before another is begun there.
+/// How many open payments of an origin are checked before another is begun there.
 const MOST_OPEN: usize = 100;
 
-/// What is to be bought.
+/// The offer that is bought, and the request.
 #[derive(Clone, Copy)]
 pub struct Order<'a> {
-    /// For which request.
+    /// The request.
     pub resource: Resource<'a>,
-    /// Hex.
-    pub payment_hash: &'a str,
+    /// The payment hash of the invoice.
+    pub payment_hash: PaymentHash,
     /// Millisatoshis, without the fee.
     pub amount_msat: u64,
     /// How the offer is answered.
@@ -40,29 +40,29 @@ pub struct Order<'a> {
     pub invoice: &'a str,
     /// Unix seconds.
     pub invoice_expires_at: u64,
-    /// What the invoice says that it is for.
+    /// The description in the invoice.
     pub description: Option<&'a str>,
 }
 
-/// Who begins, and what is known beside the rows.
+/// The purchase that begins, and what is known beside the rows.
 #[derive(Clone, Copy)]
 pub struct Buyer<'a> {
-    /// The purchase: a name that no other has.
+    /// The unique name of the purchase.
     pub owner: &'a str,
-    /// Which wallet will be asked.
+    /// The id of the wallet that will be asked.
     pub wallet_id: Option<&'a str>,
     /// Limits of the client and its scopes.
     pub levels: Levels<'a>,
     /// The names of the scopes, outermost first.
     pub scopes: &'a [String],
-    /// Whether the amount is only reserved: somebody is asked before the wallet is.
+    /// Whether the amount is only reserved, because `approve` is asked before the wallet.
     pub only_reserve: bool,
-    /// Millisatoshis: the fee that was consented to, where somebody was asked.
+    /// Millisatoshis: the fee reserve that `approve` consented to. `None` if it was not asked.
     pub approved_fee_msat: Option<u64>,
-    /// Whether nobody stands behind an owner any more, by its lease's row.
+    /// Whether the lease of an owner has lapsed. It takes the owner and the text of the lease's row.
     pub has_lapsed: &'a dyn Fn(&str, Option<&str>) -> bool,
     /// Whether a token of the origin, by its payment hash, has been tried or passed over already.
-    pub is_considered: &'a dyn Fn(&str) -> bool,
+    pub is_considered: &'a dyn Fn(&PaymentHash) -> bool,
     /// What this instance has learnt of the origin's tokens.
     pub lessons: Lessons,
     /// Milliseconds for which the lease holds.
@@ -73,26 +73,28 @@ pub struct Buyer<'a> {
 
 /// How a purchase begins.
 pub enum Begun {
-    /// It is reserved, or may be sent: as [`Buyer::only_reserve`] asked.
+    /// It is only reserved if [`Buyer::only_reserve`] says so. Otherwise it may be sent.
     Entered(Box<Record>),
-    /// It was bought already.
+    /// This token opens the resource. Nothing has to be bought.
     Bought(Box<Token>),
-    /// This payment is open and stands in the way.
+    /// This open payment stands in the way.
     Standing(Box<Record>),
 }
 
-/// Begins a purchase, or takes one that is reserved to the wallet. Run again after it was written, it finds its own record.
+/// Begins a purchase, or turns its reservation into an order. If the step runs again after its changes were written, it
+/// finds its own record and changes nothing.
 ///
 /// # Errors
-/// [`Stop::Unread`]; [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`],
-/// [`Code::OverLimit`], [`Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing. [`Stop::Refused`] with [`Code::NotHonored`], [`Code::InvoiceExpired`],
+/// [`Code::HashMismatch`], [`Code::PaymentUnknown`], [`Code::OverLimit`] or [`Code::StoreFailed`].
 pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Begun, Stop> {
     let Order { resource, payment_hash, .. } = *order;
-    let payment_key = key::payment(payment_hash);
-    let open_key = key::open(resource.origin, resource.method, resource.url);
-    let path_key = key::path(resource.origin, resource.method, resource.path);
-    let token_key = key::token(resource.origin, resource.method, resource.url);
-    let counts_keys = Counts::keys(resource.origin, buyer.scopes);
+    let payment_key = key::payment(&payment_hash);
+    let Resource { method, url, .. } = resource;
+    let open_key = key::open(url.origin(), method, url.as_str());
+    let path_key = key::path(url.origin(), method, url.path());
+    let token_key = key::token(url.origin(), method, url.as_str());
+    let counts_keys = Counts::keys(url.origin(), buyer.scopes);
     let all = [payment_key.as_str(), &open_key, &path_key, &token_key];
     view.need(all.into_iter().chain(counts_keys.iter().map(String::as_str)))?;
 
@@ -101,7 +103,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     if let Some(own) = own.filter(|own| own.is_reserved == buyer.only_reserve) {
         return Ok(Begun::Entered(Box::new(own.clone())));
     }
-    let mut counts = Counts::read(view, resource.origin, buyer.scopes)?;
+    let mut counts = Counts::read(view, resource.url.origin(), buyer.scopes)?;
     counts.origin.lessons = counts.origin.lessons.and(buyer.lessons);
     if own.is_none() {
         if let Some(token) = own::sold(view, &resource, &counts.origin, buyer.is_considered, buyer.now_ms)? {
@@ -126,7 +128,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
         None => match counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms) {
             Ok(max_fee_msat) => max_fee_msat,
             Err(error) => {
-                if !release_lapsed(view, buyer, resource.origin, &mut counts)? {
+                if !release_lapsed(view, buyer, resource.url.origin(), &mut counts)? {
                     return Err(error.into());
                 }
                 counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms)?
@@ -136,9 +138,8 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     let started_at_ms = counts.next_time(buyer.now_ms);
     let record = Record {
         payment: Payment {
-            payment_hash: payment_hash.to_owned(),
-            origin: resource.origin.to_owned(),
-            url: resource.url.to_owned(),
+            payment_hash,
+            url: url.clone(),
             protocol: order.protocol,
             amount_msat: order.amount_msat,
             fee_msat: 0,
@@ -163,7 +164,7 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
             ..Dispatch::default()
         },
     };
-    // A record that failed counts nothing any more, but its indexes list it.
+    // A failed record counts for nothing, but its indexes still list it.
     for index in known.iter().flat_map(Record::indexes) {
         view.delete(index);
     }
@@ -174,15 +175,15 @@ pub fn begin(view: &mut View, order: &Order<'_>, buyer: &Buyer<'_>) -> Result<Be
     }
     view.put(&payment_key, |row| record.write(row))?;
     view.put(&open_key, |row| {
-        row.text("paymentHash", Some(payment_hash));
+        payment_hash.write(row);
         row.text("owner", Some(buyer.owner));
     })?;
     grant(view, &key::lease(buyer.owner), buyer.lease_ms);
     Ok(Begun::Entered(Box::new(record)))
 }
 
-/// The open payment that keeps this one from being begun. Reservations whose owner is gone are released on the way, and what
-/// is forgotten stands in nobody's way.
+/// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
+/// way. Forgotten payments ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(
     view: &mut View,
     order: &Order<'_>,
@@ -190,14 +191,14 @@ fn standing(
     counts: &mut Counts,
 ) -> Result<Option<Record>, Stop> {
     let Order { resource, .. } = *order;
-    let mut keys = vec![key::open(resource.origin, resource.method, resource.url)];
+    let mut keys = vec![key::open(resource.url.origin(), resource.method, resource.url.as_str())];
     if counts.origin.lessons.is_shared() {
-        let prefix = key::open_at(resource.origin);
+        let prefix = key::open_at(resource.url.origin());
         let listing = Listing { prefix, after: None, limit: MOST_OPEN, reverse: false };
         keys.extend(view.list(&listing)?.into_iter().map(|(key, _)| key));
     }
     for open_key in keys {
-        let Some((hash, owner)) = view.read(&open_key, |row| (row.text("paymentHash"), row.text("owner")))? else {
+        let Some((hash, owner)) = view.read(&open_key, |row| (PaymentHash::read(row), row.text("owner")))? else {
             continue;
         };
         let payment_key = key::payment(&hash);
@@ -211,7 +212,7 @@ fn standing(
         }
         let lease = view.text(&lease_key)?;
         if record.is_reserved && (buyer.has_lapsed)(&owner, lease.as_deref()) {
-            release(view, &record, resource.origin, counts, buyer)?;
+            release(view, &record, resource.url.origin(), counts, buyer)?;
             for key in [open_key, payment_key, lease_key] {
                 view.delete(key);
             }
@@ -229,7 +230,7 @@ fn release_lapsed(view: &mut View, buyer: &Buyer<'_>, origin: &str, counts: &mut
     view.need(open.iter().map(String::as_str))?;
     let mut found = Vec::with_capacity(open.len());
     for open_key in open {
-        if let Some((hash, owner)) = view.read(&open_key, |row| (row.text("paymentHash"), row.text("owner")))? {
+        if let Some((hash, owner)) = view.read(&open_key, |row| (PaymentHash::read(row), row.text("owner")))? {
             found.push((open_key, key::payment(&hash), key::lease(&owner), owner));
         }
     }
@@ -251,12 +252,12 @@ fn release_lapsed(view: &mut View, buyer: &Buyer<'_>, origin: &str, counts: &mut
 
 /// Takes a reservation out of the sums. It may stand in others than those of this purchase.
 fn release(view: &mut View, record: &Record, origin: &str, counts: &mut Counts, buyer: &Buyer<'_>) -> Result<(), Stop> {
-    if record.scopes == buyer.scopes && record.payment.origin == origin {
+    if record.scopes == buyer.scopes && record.payment.url.origin() == origin {
         counts.change(Some(record), None, 0, buyer.now_ms);
         return Ok(());
     }
     counts.write(view)?;
-    let mut theirs: Counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+    let mut theirs: Counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
     theirs.change(Some(record), None, 0, buyer.now_ms);
     theirs.write(view)?;
     *counts = Counts::read(view, origin, buyer.scopes)?;
@@ -277,8 +278,10 @@ pub const fn not_honored_text() -> &'static str {
      and nothing is paid here before it is accepted, or forget() is called for this origin"
 }
 
+/// Checks that there is time to pay an invoice: Unix seconds, Unix milliseconds.
+///
 /// # Errors
-/// [`Code::InvoiceExpired`]
+/// [`Code::InvoiceExpired`] if it has expired or expires within 5 s.
 pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     if expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
         return Ok(());
@@ -287,30 +290,24 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
-/// The invoice's hash is in the ledger: what was paid for here is not paid again, and a hash bought elsewhere is a trap.
+/// Decides about an invoice whose hash is in the ledger. If it was paid at this origin, its token is used again. If it
+/// belongs to another origin, it is refused: this server would learn the preimage.
 fn known_hash(view: &mut View, known: &Record, order: &Order<'_>, counts: &mut Counts) -> Result<Option<Token>, Stop> {
     let refused = |error| Err(Stop::Refused(Refusal { error, payment: Some(Box::new(known.payment.clone())) }));
-    if known.payment.origin != order.resource.origin {
-        let text = "the invoice was bought from another origin already: its preimage would be shown to this one";
+    if known.payment.url.origin() != order.resource.url.origin() {
+        let text = "this invoice was already paid for another origin: don't trust this server";
         return refused(Error::new(Code::HashMismatch, text));
     }
     match known.payment.state {
-        State::Pending | State::Unknown => refused(unknown("this invoice was handed to the wallet before")),
+        State::Pending | State::Unknown => refused(payment_unknown("the wallet was asked to pay this invoice before")),
         State::Failed => Ok(None),
         State::Paid => {
             let method = order.resource.method.to_owned();
             let token = Token::new(known.payment.clone(), method, order.token.to_owned(), known.preimage.clone());
             let token = token.bought_for(order.resource.url);
-            own::put(view, &token, order.resource.path, &mut counts.origin)?;
+            own::put(view, &token, order.resource.url.path(), &mut counts.origin)?;
             counts.write(view)?;
             Ok(Some(token))
         }
     }
-}
-
-/// What keeps its amount reserved.
-#[must_use]
-pub fn unknown(what: &str) -> Error {
-    let rest = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
-    Error::new(Code::PaymentUnknown, concat(&[what, rest]))
 }

@@ -1,7 +1,7 @@
-//! What became of a payment: the one place where a word about it becomes a certainty.
+//! What became of a payment. This is the one place that decides when a report ends a payment.
 //!
-//! A wallet reports facts ([`Fact`]); what one is worth depends on who sent the order, and on times that are stored with the
-//! payment. There is no clock here, and nothing is asked: [`judge`] is a function of what is known.
+//! A wallet reports facts ([`Fact`]). The value of a fact depends on the sender of the order, and on times that are
+//! stored with the payment. [`judge`] is a function of its arguments: it reads no clock and does no I/O.
 //!
 //! | What is reported | by the wallet of whoever sent the order, once its `pay` has settled | to anybody else |
 //! |---|---|---|
@@ -10,39 +10,38 @@
 //! | not found, by a wallet that finds its payments and has not said that it had this one | failed, after the window | see below |
 //! | pending, or no answer | open | open |
 //!
-//! Anybody else can't know whether the sender is frozen on its way to the wallet, and no check before sending would fence it;
-//! the invoice does. So to others "failed" and "not found" end a payment only once nobody is buying it, its invoice has expired
-//! and the window has passed. Until then the same invoice may be handed to the same wallet once more, where that pays a hash
-//! once. What another wallet than the one that was asked reports can prove a payment, never end it.
+//! The sender may be frozen on its way to the wallet, and others can't know that. When it wakes up, only the expiry of
+//! the invoice stops its order. So for others "failed" and "not found" end a payment only if nobody is buying it, its
+//! invoice has expired and the window has passed. Until then the same wallet may get the same invoice once more, if it
+//! pays a hash only once. The report of another wallet can prove a payment, but never end it.
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::ledger::dispatch::Heard;
 use crate::ledger::payment::Payment;
 use crate::ledger::record::Record;
 use crate::ledger::wallet::{Fact, Wallet, Window};
-use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 use std::fmt;
 
-/// Who was held up for longer between the entry in the journal and the wallet does not ask it any more.
+/// The most milliseconds from the journal's entry to the wallet. A process that needs longer does not ask the wallet.
 pub const LEASE_MS: u64 = 150_000;
-/// By how much the wallet's clock may be behind, where its record says when an attempt was begun.
+/// How far the wallet's clock may be behind ours. It dates the wallet's records of attempts.
 const SKEW_MS: u64 = 1_000;
-/// An invoice that expires so soon is not handed over.
+/// An invoice that expires within this time is not handed over.
 const LEAST_LIFE_S: u64 = 5;
 
 /// Who may still be about to hand an order to the wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
-    /// Nobody: this instance sent it, and its `pay` has settled.
+    /// Nobody. This instance sent the order, and its `pay` has settled.
     Us,
-    /// Whoever sent it may still be at it: another process, or a `pay` of this instance that has not settled.
+    /// The sender may still be at work: another process, or a `pay` of this instance that has not settled.
     Alive,
-    /// Nobody whom anyone knows of: the sender is dead, or frozen.
+    /// Nobody, as far as is known. The sender is dead or frozen.
     Lapsed,
 }
 
-/// What is certain.
+/// What is certain of a payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It was paid.
@@ -53,15 +52,15 @@ pub enum Verdict {
     MayRepeat,
     /// Nobody can tell.
     Open {
-        /// When the same report would end it, in milliseconds since the Unix epoch.
+        /// From this time the same report would end it, in milliseconds since the Unix epoch, if that is known.
         until_ms: Option<u64>,
     },
 }
 
-/// That a payment was made. It holds a secret, which is not shown.
+/// The proof that a payment was made. `Debug` hides the preimage.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// Hex; none where the wallet's word is believed.
+    /// Hex. `None`: `proof: "none"` trusts the wallet.
     pub preimage: Option<String>,
     /// Millisatoshis, as the wallet reported it.
     pub fee_msat: Option<u64>,
@@ -73,7 +72,8 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// What a report about an entry comes to. `timeout_ms` is how long a wallet may take, and `now_ms` when it was asked.
+/// Judges a report about an entry. `timeout_ms` is the time that a wallet may take. `now_ms` is the time when it was
+/// asked.
 #[must_use]
 pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeout_ms: u64, now_ms: u64) -> Verdict {
     const OPEN: Verdict = Verdict::Open { until_ms: None };
@@ -105,13 +105,13 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
     if is_expired && is_believed && now_ms >= quiet_at_ms {
         return Verdict::Failed;
     }
-    // Of several orders for one invoice only the last is ours.
+    // If an invoice was ordered several times, the earlier orders may be those of others.
     if owner == Owner::Us && dispatch.repeats == 0 {
         let is_earlier = begun_at_ms.is_some_and(|begun| begun.saturating_add(SKEW_MS) < sent_at_ms);
         if is_earlier || !is_believed {
             return OPEN;
         }
-        // A record that does not say when its attempt was begun may be an earlier one's, until the window has passed.
+        // A record without a start time may belong to an earlier attempt, until the window has passed.
         let may_be_earlier = dispatch.failures > 0 && begun_at_ms.is_none();
         let is_final = *fact != Fact::NotFound && !may_be_earlier && !matches!(wallet.window, Window::Sent(_));
         if is_final || now_ms >= quiet_at_ms {
@@ -126,13 +126,11 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
     OPEN
 }
 
-/// Proves a payment by what may be its preimage.
+/// Checks a text that may be the preimage of a payment. `fee_msat` is in millisatoshis.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`], [`Code::NoPreimage`]; [`Code::StoreFailed`] where the payment's own hash is damaged.
+/// [`Code::WrongPreimage`](crate::Code::WrongPreimage), [`Code::NoPreimage`](crate::Code::NoPreimage)
 pub fn prove(payment: &Payment, preimage: &str, fee_msat: Option<u64>) -> Result<Proof, Error> {
-    match PaymentHash::parse(&payment.payment_hash) {
-        Ok(hash) => Preimage::prove(preimage, &hash).map(|proof| Proof { preimage: Some(proof.to_hex()), fee_msat }),
-        Err(_) => Err(Error::new(Code::StoreFailed, "the journal's payment hash is damaged")),
-    }
+    let proven = Preimage::prove(preimage, &payment.payment_hash)?;
+    Ok(Proof { preimage: Some(proven.to_hex()), fee_msat })
 }

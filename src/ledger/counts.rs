@@ -1,4 +1,5 @@
-//! The sums that one payment counts in, read and written together: of all origins, of its own, and of every scope.
+//! All sums that one payment counts in: those of all origins, of its own origin, and of every scope. They are read and
+//! written together.
 
 use crate::error::Error;
 use crate::ledger::key;
@@ -8,20 +9,21 @@ use crate::ledger::record::{scope_paths, Record};
 use crate::ledger::sums::{Amounts, Sums};
 use crate::ledger::view::{Stop, View};
 
-/// Limits that hold for a payment: the client's own first, then those of each scope, outermost first.
+/// The limits for a payment: first those of the client, then those of each scope, outermost first.
 pub type Levels<'a> = &'a [Limits];
 
-/// The rows.
+/// The rows of these sums.
 pub(crate) struct Counts {
     origin_key: String,
-    /// The origin's row, with all else that it holds.
+    /// The whole row of the origin.
     pub(crate) origin: OriginRow,
-    /// In pairs for each level: what counts of all origins, and (but for the first, whose is the origin's row) of this one.
+    /// The other rows with their keys. First the client's sums of all origins. Then two rows for each scope: its sums
+    /// of all origins, and those of this origin.
     sums: Vec<(String, Sums)>,
 }
 
 impl Counts {
-    /// The keys of a payment's sums, in the order that [`Counts::read`] takes them.
+    /// The keys of a payment's sums, in the order of [`Counts::read`].
     pub(crate) fn keys(origin: &str, scopes: &[String]) -> Vec<String> {
         let mut keys = vec![key::origin(origin), key::SUMS.to_owned()];
         for path in scope_paths(scopes) {
@@ -44,10 +46,10 @@ impl Counts {
         Ok(Self { origin_key, origin, sums })
     }
 
-    /// The fee that all levels leave for a payment, in millisatoshis.
+    /// Checks a payment against all levels. Returns the largest fee that all of them allow, in millisatoshis.
     ///
     /// # Errors
-    /// [`crate::Code::OverLimit`], naming the limit.
+    /// [`crate::Code::OverLimit`], which names the limit.
     pub(crate) fn reserve(&self, levels: Levels<'_>, amount_msat: u64, now_ms: u64) -> Result<u64, Error> {
         let mut fee = u64::MAX;
         for (limits, counted) in levels.iter().zip(self.counted(now_ms)) {
@@ -56,7 +58,7 @@ impl Counts {
         Ok(fee)
     }
 
-    /// What each level counts.
+    /// The sums that each level counts.
     pub(crate) fn counted(&self, now_ms: u64) -> Vec<Counted> {
         let mut sums = self.sums.iter().map(|(_, sums)| sums);
         let of = |all: &Sums, own: &Sums| Counted { all: all.counted(now_ms), own: own.counted(now_ms) };
@@ -67,7 +69,8 @@ impl Counts {
         counted
     }
 
-    /// Takes over that a payment changed: what was counted of it, and when, and what is now.
+    /// Replaces what the sums count of a payment: its record before the change by the record after it. `orders` is the
+    /// number of new orders.
     pub(crate) fn change(&mut self, before: Option<&Record>, after: Option<&Record>, orders: u64, now_ms: u64) {
         let all = self.sums.iter_mut().map(|(_, sums)| sums).chain([&mut self.origin.sums]);
         for sums in all {

@@ -6,31 +6,31 @@ use crate::text::json_writer::Writer;
 /// What an order to a wallet leaves behind, stored with its payment.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Dispatch {
-    /// Which wallet was asked: [`crate::ledger::wallet::Wallet::id`].
+    /// The wallet that was asked: its [`crate::ledger::wallet::Wallet::id`].
     pub wallet_id: Option<String>,
-    /// When it was asked, in milliseconds since the Unix epoch: the last time, where it was asked again.
+    /// The time when the wallet was last asked, in milliseconds since the Unix epoch.
     pub sent_at_ms: Option<u64>,
-    /// When it answered with an error, or with nothing that proves anything.
+    /// The time of its answer, if that was an error or proved nothing. In milliseconds since the Unix epoch.
     pub error_at_ms: Option<u64>,
-    /// What it said beside the error.
+    /// What the wallet said of the order beside the error.
     pub heard: Option<Heard>,
     /// How often the same invoice was handed over again, by those who could not know whether it had been.
     pub repeats: u64,
-    /// How often it was tried before and failed for certain: the wallet may have records of that.
+    /// How many earlier attempts failed for certain. The wallet may have records of them.
     pub failures: u64,
 }
 
-/// What a wallet said of an order that it did not carry out to a proof.
+/// What a wallet said of an order without proving its payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
-    /// It has the payment. That it does not find it later is a contradiction, and ends nothing.
+    /// It has the payment. If it does not find the payment later, it contradicts itself. That ends no payment.
     HasPayment,
     /// It is done with the order and begins no further attempt.
     OrderEnded,
 }
 
 impl Dispatch {
-    /// Takes over what whoever sent the order knows of it. That the wallet has the payment is not forgotten.
+    /// Takes over what the sender of the order knows of it. [`Heard::HasPayment`] is never forgotten.
     pub(crate) fn learn(&mut self, sender: &Self) {
         self.sent_at_ms = sender.sent_at_ms.or(self.sent_at_ms);
         self.error_at_ms = sender.error_at_ms.or(self.error_at_ms);
@@ -39,7 +39,7 @@ impl Dispatch {
         }
     }
 
-    /// Absent members are left out: most payments have none of them once they are settled.
+    /// Leaves absent members out: most settled payments have none of them.
     pub(crate) fn write(&self, object: &mut Writer) {
         for (name, value) in [("walletId", self.wallet_id.as_deref()), ("heard", self.heard.map(Heard::name))] {
             if value.is_some() {

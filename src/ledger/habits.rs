@@ -1,4 +1,4 @@
-//! What wallets have been seen to tell of payments that they made: who has never found one is not believed when it finds none.
+//! What each wallet has reported of its payments. If a wallet has never found one, its `not found` proves nothing.
 
 use crate::ledger::dispatch::Heard;
 use crate::ledger::key;
@@ -7,7 +7,7 @@ use crate::ledger::view::{Stop, View};
 
 /// It found a payment that it had made.
 pub(crate) const FOUND: u64 = 1;
-/// It said of a payment that it was on its way.
+/// It reported a payment as pending.
 pub(crate) const PENDING: u64 = 2;
 
 /// What was seen of a wallet.

@@ -13,18 +13,19 @@
 //! | `scope/SCOPE`, `scope/SCOPE/ORIGIN` | scope: what was spent in it, and in it at an origin |
 //! | `time/TIME/HASH`, `of/ORIGIN/TIME/HASH`, `in/SCOPE/TIME/HASH` | payment, in the order of time; the value is empty |
 //!
-//! An ORIGIN, a SCOPE or an ID that is longer than 64 bytes, or holds anything but letters, digits and `-._:/[]`, is replaced by
-//! `#` and its digest. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME is in Unix
-//! milliseconds, with leading zeros.
+//! An ORIGIN, a SCOPE or an ID that is longer than 64 bytes, or holds anything but letters, digits and `-._:/[]`, is
+//! replaced by `#` and its digest. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME
+//! is in Unix milliseconds, with leading zeros.
 
 use crate::text::encoding::{concat, to_hex};
+use crate::wire::payment_hash::PaymentHash;
 use sha2::{Digest, Sha256};
 
 /// The sums of all origins together.
 pub const SUMS: &str = "sums";
-/// What the keys of open payments begin with.
+/// The start of the keys of open payments.
 pub const OPEN: &str = "open/";
-/// What the keys of payments in the order of time begin with.
+/// The start of the keys of payments in the order of time.
 pub const BY_TIME: &str = "time/";
 
 /// What the keys of all tokens begin with.
@@ -36,9 +37,9 @@ pub const ORIGINS: &str = "origin/";
 
 /// A part that is longer is replaced by its digest.
 const LONGEST: usize = 64;
-/// Digits of a time: enough until the year 5138.
+/// Digits of a time in milliseconds: enough until the year 5138.
 const TIME_DIGITS: usize = 14;
-/// Bytes of a digest that stand in a key.
+/// How many bytes of a digest a key holds.
 const DIGEST_BYTES: usize = 16;
 
 fn digest(parts: &[&str]) -> String {
@@ -46,7 +47,7 @@ fn digest(parts: &[&str]) -> String {
     to_hex(bytes.get(..DIGEST_BYTES).unwrap_or_default())
 }
 
-/// Two parts never make the same text: what is replaced begins with a character that stands in no other part.
+/// One part of a key. Different parts never get the same text: a digest begins with `#`, which no other part holds.
 fn part(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
     if text.len() <= LONGEST && text.bytes().all(is_plain) {
@@ -62,13 +63,13 @@ fn time(milliseconds: u64) -> String {
     concat(&[&zeros, &digits])
 }
 
-/// What is known of an origin.
+/// The row of an origin.
 #[must_use]
 pub fn origin(origin: &str) -> String {
     concat(&[ORIGINS, &part(origin)])
 }
 
-/// What the keys of an origin's open payments begin with.
+/// The start of the keys of an origin's open payments.
 #[must_use]
 pub fn open_at(origin: &str) -> String {
     concat(&[OPEN, &part(origin), "/"])
@@ -86,10 +87,10 @@ pub fn lease(owner: &str) -> String {
     concat(&["lease/", &part(owner)])
 }
 
-/// A payment, by its hash in hex.
+/// A payment.
 #[must_use]
-pub fn payment(payment_hash: &str) -> String {
-    concat(&["payment/", &part(payment_hash)])
+pub fn payment(payment_hash: &PaymentHash) -> String {
+    concat(&["payment/", &payment_hash.to_hex()])
 }
 
 /// What the keys of an origin's tokens begin with.
@@ -116,7 +117,7 @@ pub fn path(origin: &str, method: &str, path: &str) -> String {
     concat(&[&paths_of(origin), &digest(&[method, " ", path])])
 }
 
-/// What a wallet has shown of itself.
+/// The row of a wallet.
 #[must_use]
 pub fn wallet(id: &str) -> String {
     concat(&["wallet/", &part(id)])
@@ -134,33 +135,33 @@ pub fn scope_origin(scope: &str, origin: &str) -> String {
     concat(&["scope/", &scope_part(scope), "/", &part(origin)])
 }
 
-/// Names may be anything, and a key must end before the next begins.
+/// A scope as a part of a key. It is always a digest: the names in a scope may hold any text, also `/`.
 fn scope_part(scope: &str) -> String {
     concat(&["#", &digest(&[scope])])
 }
 
-/// What the keys of an origin's payments in the order of time begin with.
+/// The start of the keys of an origin's payments in the order of time.
 #[must_use]
 pub fn by_origin(origin: &str) -> String {
     concat(&["of/", &part(origin), "/"])
 }
 
-/// What the keys of a scope's payments in the order of time begin with.
+/// The start of the keys of a scope's payments in the order of time.
 #[must_use]
 pub fn by_scope(scope: &str) -> String {
     concat(&["in/", &scope_part(scope), "/"])
 }
 
-/// The key of a payment in an index: `index` is what its keys begin with.
+/// The key of a payment in an index. `index` is the start of the index's keys.
 #[must_use]
-pub fn indexed(index: &str, at_ms: u64, payment_hash: &str) -> String {
-    concat(&[index, &time(at_ms), "/", payment_hash])
+pub fn indexed(index: &str, at_ms: u64, payment_hash: &PaymentHash) -> String {
+    concat(&[index, &time(at_ms), "/", &payment_hash.to_hex()])
 }
 
-/// The payment hash at the end of an index's key.
+/// The payment hash at the end of an index's key. `None`: it is no such key.
 #[must_use]
-pub fn hash_of(indexed: &str) -> &str {
-    indexed.rsplit('/').next().unwrap_or_default()
+pub fn hash_of(indexed: &str) -> Option<PaymentHash> {
+    PaymentHash::parse(indexed.rsplit('/').next()?).ok()
 }
 
 #[cfg(test)]
@@ -171,7 +172,7 @@ mod tests {
     fn keys_are_short_ascii_and_differ() {
         let long = concat(&["https://", &"a".repeat(300), ".example"]);
         let longer = concat(&[&long, ":8443"]);
-        let hash = "ab".repeat(32);
+        let hash = [0xab; 32].into();
         let keys = [
             origin("https://a.example"),
             origin(&long),
@@ -206,8 +207,8 @@ mod tests {
 
     #[test]
     fn an_index_is_in_the_order_of_time() {
-        let keys = [0, 9, 10, 1_800_000_000_000, 10_000_000_000_000].map(|at| indexed(BY_TIME, at, "ff"));
+        let keys = [0, 9, 10, 1_800_000_000_000, 10_000_000_000_000].map(|at| indexed(BY_TIME, at, &[255; 32].into()));
         assert!(keys.is_sorted());
-        assert_eq!(hash_of(&keys[4]), "ff");
+        assert_eq!((hash_of(&keys[4]), hash_of("time/1/ff")), (Some([255; 32].into()), None));
     }
 }

@@ -1,7 +1,8 @@
-//! Limits: what may be spent, and what is left of it.
+//! The limits: how much may be spent, and how much is left.
 //!
-//! Reserve, then pay, then commit or release: an amount is reserved before anyone is asked, stays counted while its outcome is
-//! unknown, and is given back only on proof that nothing moved. All sums are in millisatoshis and include routing fees.
+//! Reserve, then pay, then commit or release. An amount is reserved before `approve` or the wallet is asked. It counts
+//! while its outcome is unknown. It is released only if it is certain that nothing was paid. All sums are in
+//! millisatoshis and include routing fees.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
@@ -9,11 +10,11 @@ use crate::text::json_writer::{write_object, MSAT_PER_SAT};
 
 const HOUR_MS: u64 = 3_600_000;
 pub(crate) const DAY_MS: u64 = 86_400_000;
-/// The routing fee that a payment may cost: the larger of 1% and this, as lnd's own default has it for small amounts.
+/// The fee reserve of a small payment. Of a larger one it is 1% of the amount. lnd has a similar default.
 const LEAST_FEE_MSAT: u64 = 5_000;
 const PER_PAYMENT: &str = "perPayment";
 
-/// Sliding windows, in millisatoshis; an absent one does not limit.
+/// The limits of sliding windows, in millisatoshis. `None`: no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Windows {
     /// In the last 3,600,000 ms.
@@ -24,7 +25,7 @@ pub struct Windows {
     pub total: Option<u64>,
 }
 
-/// What a caller allows, in millisatoshis, fees included.
+/// The limits that a caller sets, in millisatoshis, fees included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// For one payment.
@@ -35,7 +36,7 @@ pub struct Limits {
     pub per_origin: Windows,
 }
 
-/// Sums of the last hour, the last day and ever, in millisatoshis.
+/// The sums of the last hour, of the last day and of all time, in millisatoshis.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Spent {
     /// In the last 3,600,000 ms.
@@ -47,7 +48,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| {
@@ -57,7 +58,7 @@ impl Spent {
         })
     }
 
-    /// Adds what was started at `started_at`; an entry from the future counts as now.
+    /// Adds an amount that was started at `started_at`. A start in the future counts as now.
     pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
         let age = now.saturating_sub(started_at);
         if age < HOUR_MS {
@@ -73,7 +74,7 @@ impl Spent {
 /// What may still be spent, in millisatoshis, whatever else is reserved taken off; an absent one is not limited.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Remaining {
-    /// By one payment: the least of all.
+    /// By one payment: the least of all limits.
     pub payment: u64,
     /// Within the hour.
     pub hour: Option<u64>,
@@ -109,7 +110,7 @@ impl Remaining {
     }
 }
 
-/// What limits count at a moment: paid, unsettled and reserved, for all origins and for one of them.
+/// The sums that limits count at one moment: paid, unsettled and reserved amounts.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counted {
     /// Of all origins together.
@@ -119,7 +120,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Adds what is reserved between the limits' consent and the journal's entry.
+    /// Adds a reservation: an amount that the limits allowed and that is not in the journal yet.
     pub fn add(&mut self, msat: u64, is_own: bool) {
         self.all.add(msat, 0, 0);
         if is_own {
@@ -129,11 +130,11 @@ impl Counted {
 }
 
 impl Limits {
-    /// Whether a payment fits beside what is counted already; the fee it may cost, in millisatoshis: the larger of 1% and
-    /// 5 sat, cut to what the limits leave, possibly 0.
+    /// Checks a payment against the limits. Returns its fee reserve in millisatoshis: the larger of 1% and 5 sat. If
+    /// the limits leave less than that above the amount, the fee reserve is what they leave.
     ///
     /// # Errors
-    /// [`Code::OverLimit`], naming the limit.
+    /// [`Code::OverLimit`], which names the limit.
     pub fn reserve(&self, amount_msat: u64, counted: &Counted) -> Result<u64, Error> {
         let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
         for (name, limit, counted) in self.windows(counted) {
@@ -165,7 +166,7 @@ impl Limits {
         Ok(fee)
     }
 
-    /// What is left beside what is counted already.
+    /// How much is left of each limit.
     #[must_use]
     pub fn remaining(&self, counted: &Counted) -> Remaining {
         let mut remaining = Remaining { payment: self.per_payment, hour: None, day: None, total: None };
@@ -184,7 +185,7 @@ impl Limits {
         remaining
     }
 
-    /// Each limit by its name, with what counts against it.
+    /// The name of each limit, the limit, and the sum that counts against it.
     fn windows(&self, counted: &Counted) -> [(&'static str, Option<u64>, u64); 7] {
         let Counted { all, own } = counted;
         [
@@ -199,7 +200,7 @@ impl Limits {
     }
 }
 
-/// Satoshis for people: whole ones, or with the millisatoshis behind a point.
+/// Satoshis as people read them. If there are millisatoshis, they follow a decimal point.
 fn sat(msat: u64) -> String {
     let (whole, rest) = (msat / MSAT_PER_SAT, msat % MSAT_PER_SAT);
     if rest == 0 {

@@ -1,4 +1,4 @@
-//! What is owed, paid and owned. No waiting and no I/O.
+//! The ledger: payments, sums and tokens, and the decisions about them. No waiting and no I/O.
 
 pub mod acceptance;
 pub mod begin;

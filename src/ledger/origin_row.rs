@@ -1,10 +1,11 @@
-//! What is known of an origin: its sums, what its tokens are good for, and the newest of them.
+//! The row of an origin: its sums, what its tokens are good for, and its newest tokens.
 
 use crate::ledger::sums::Sums;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
+use crate::wire::payment_hash::PaymentHash;
 
-/// So many of an origin's newest tokens may be tried at resources that they were not bought for.
+/// How many of an origin's newest tokens may be tried at resources that they were not bought for.
 const MOST_TOKENS: usize = 8;
 
 /// A token that may be tried at another resource of its origin.
@@ -12,32 +13,33 @@ const MOST_TOKENS: usize = 8;
 pub struct Sold {
     /// The key of its row.
     pub key: String,
-    /// The payment that bought it, in hex.
-    pub payment_hash: String,
+    /// The payment that bought it.
+    pub payment_hash: PaymentHash,
 }
 
-/// What answers to an origin's tokens have told.
+/// What the answers to an origin's tokens have shown. "Another resource" is one that the token was not bought for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Lessons {
-    /// One has opened a resource that it was not bought for, and that had asked for money without it.
+    /// A token opened another resource, which had asked for money without it.
     pub opened: bool,
-    /// One was taken where it was not bought for. What is free looks the same.
+    /// Another resource accepted a token. A free resource does that too.
     pub seems_to_open: bool,
-    /// One was refused where it was not bought for.
+    /// Another resource refused a token.
     pub refused: bool,
-    /// Tokens in a row that were refused after their first use; at the most, how many more are not sent again.
+    /// How many tokens in a row were refused after their first use. Once tokens are known to be good for one use: how
+    /// many more are not sent again.
     pub used_up: u8,
 }
 
 impl Lessons {
-    /// Whether a token of this origin opens what it was not bought for.
+    /// Whether tokens of this origin open other resources than those that they were bought for.
     #[must_use]
     pub fn is_shared(self) -> bool {
-        // Where tokens were refused elsewhere, what took one without asking for money first may be free.
+        // If another resource has refused a token, a resource that accepted one without asking for money may be free.
         self.opened || (self.seems_to_open && !self.refused)
     }
 
-    /// Adds what another instance has learnt. Of how often tokens can be used the later knowledge counts.
+    /// Adds what `own` has learnt. `used_up` is taken from `own`, which is newer.
     #[must_use]
     pub fn and(self, own: Self) -> Self {
         Self {
@@ -69,7 +71,7 @@ impl Lessons {
 /// The row of an origin. It is never deleted.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct OriginRow {
-    /// What was spent there.
+    /// The sums of its payments.
     pub sums: Sums,
     /// What its tokens are good for.
     pub lessons: Lessons,
@@ -79,12 +81,12 @@ pub struct OriginRow {
 
 impl OriginRow {
     /// Adds a token that was just bought.
-    pub fn sold(&mut self, key: &str, payment_hash: &str) {
+    pub fn sold(&mut self, key: &str, payment_hash: &PaymentHash) {
         self.tokens.retain(|known| known.key != key);
         if self.tokens.len() >= MOST_TOKENS {
             self.tokens.remove(0);
         }
-        self.tokens.push(Sold { key: key.to_owned(), payment_hash: payment_hash.to_owned() });
+        self.tokens.push(Sold { key: key.to_owned(), payment_hash: *payment_hash });
     }
 
     pub(crate) fn write(&self, row: &mut Writer) {
@@ -92,7 +94,7 @@ impl OriginRow {
         self.lessons.write(row);
         row.list("tokens", &self.tokens, |token, row| {
             row.text("key", Some(&token.key));
-            row.text("paymentHash", Some(&token.payment_hash));
+            token.payment_hash.write(row);
         });
     }
 
@@ -100,7 +102,7 @@ impl OriginRow {
         Self {
             sums: Sums::read(row),
             lessons: Lessons::read(row),
-            tokens: row.list("tokens", |row| Sold { key: row.text("key"), payment_hash: row.text("paymentHash") }),
+            tokens: row.list("tokens", |row| Sold { key: row.text("key"), payment_hash: PaymentHash::read(row) }),
         }
     }
 }

@@ -1,30 +1,31 @@
-//! What the tokens of an origin are good for, as far as answers to them have told: of many resources, or of one; once, or
-//! again and again. It lives as long as its instance does.
+//! What the tokens of an origin are good for: for one resource or many, for one use or many. The answers of the server
+//! show it. This is kept in memory only.
 
 use crate::ledger::origin_row::Lessons;
 use crate::text::map::Map;
 use std::cell::RefCell;
 
-/// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one use.
+/// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one
+/// use.
 const SINGLE_USE: u8 = 2;
-/// So many tokens are then not sent again. The next one is: the server may have changed, or have been misunderstood, and each
-/// token that is not used again costs a payment.
+/// This many tokens are then used only once. The next one is tried again, since each token that is not used again costs
+/// a payment. The server may have changed, or its answers were misread.
 const NOT_SENT_AGAIN: u8 = 10;
 
-/// What an answer to a token has told of its origin.
+/// What an answer to a token shows of its origin.
 #[derive(Clone, Copy)]
 pub(crate) enum Lesson {
-    /// It opened what it was not bought for, and what had asked for money without it.
+    /// It opened a resource that it was not bought for. The resource had asked for money without it.
     Opened,
-    /// It was taken where it was not bought for. What is free looks the same.
+    /// A resource that it was not bought for accepted it. A free resource does that too.
     SeemsToOpen,
-    /// It was refused where it was not bought for.
+    /// A resource that it was not bought for refused it.
     Refused,
-    /// It was taken for the first time.
+    /// It was accepted for the first time.
     Taken,
-    /// It was taken once more.
+    /// It was accepted again.
     TakenAgain,
-    /// It was refused by its own resource, which had taken it once.
+    /// Its own resource had accepted it once, and refused it.
     UsedUp,
 }
 
@@ -78,7 +79,7 @@ impl Origins {
         self.lessons(origin).used_up > 0
     }
 
-    /// Drops one, or all.
+    /// Drops one origin, or all.
     pub(crate) fn forget(&self, origin: Option<&str>) {
         self.0.borrow_mut().retain(|known, _| origin.is_some_and(|origin| origin != known));
     }

@@ -1,4 +1,4 @@
-//! What is owned: the rows of tokens, and which of them opens a resource.
+//! The rows of tokens, and the choice of the token that opens a resource.
 
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::key;
@@ -8,8 +8,9 @@ use crate::ledger::token::Token;
 use crate::ledger::view::{Stop, View};
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
+use crate::wire::payment_hash::PaymentHash;
 
-/// One row holds all tokens of a resource that may still open it: more than one where a proof came late.
+/// How many tokens a row holds: all those of a resource that may still open it. There are several if a proof came late.
 const MOST: usize = 8;
 
 /// The tokens of a row, in the order of purchase.
@@ -21,21 +22,22 @@ fn write(tokens: &[Token], row: &mut Writer) {
     row.list("tokens", tokens, Token::write);
 }
 
-/// The key of the row that a token stands in.
+/// The key of the row that holds a token.
 #[must_use]
 pub fn key_of(token: &Token) -> String {
-    key::token(&token.payment.origin, &token.method, &token.payment.url)
+    key::token(token.payment.url.origin(), &token.method, token.payment.url.as_str())
 }
 
-/// The token that opens a resource and that nobody has considered yet: its own, or one of the origin's newest.
+/// The next token to try at a resource: one of its own, or one of the origin's newest. `is_considered` tells which ones
+/// to leave out, by their payment hash.
 pub(crate) fn sold(
     view: &mut View,
     resource: &Resource<'_>,
     origin: &OriginRow,
-    is_considered: &dyn Fn(&str) -> bool,
+    is_considered: &dyn Fn(&PaymentHash) -> bool,
     now_ms: u64,
 ) -> Result<Option<Token>, Stop> {
-    let own_key = key::token(resource.origin, resource.method, resource.url);
+    let own_key = key::token(resource.url.origin(), resource.method, resource.url.as_str());
     let mut keys = vec![own_key.as_str()];
     if resource.is_replayable {
         let others = origin.tokens.iter().rev().filter(|sold| !is_considered(&sold.payment_hash));
@@ -52,12 +54,11 @@ pub(crate) fn sold(
     Ok(None)
 }
 
-/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It takes the place of those of its
-/// resource that are used up or will expire. Another that still opens it was paid for as well, by a payment whose proof came
-/// late.
+/// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
+/// its resource that were refused or will expire. The others stay: they were paid for too, and their proof came late.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) -> Result<(), Stop> {
     let hash = &token.payment.payment_hash;
-    let (key, path_key) = (key_of(token), key::path(&token.payment.origin, &token.method, path));
+    let (key, path_key) = (key_of(token), key::path(token.payment.url.origin(), &token.method, path));
     view.need([key.as_str(), &path_key])?;
     let mut tokens = view.read(&key, read)?.unwrap_or_default();
     tokens.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
@@ -73,30 +74,30 @@ pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut Origi
     Ok(())
 }
 
-/// What an answer said of a token.
+/// What a server's answer says of a token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Said {
-    /// A server took it.
+    /// A server accepted it.
     Accepted,
     /// It was refused at this method, URL and path.
     Refused,
-    /// A request failed that it was sent with to a resource that it was not bought for.
+    /// It was sent to a resource that it was not bought for, and the request failed.
     Doubted,
     /// A server took it, and it was good for one use.
     UsedUp,
 }
 
-/// Notes what an answer said of a token. Nothing is written where that is known.
+/// Notes what an answer says of a token. Nothing is written if that is known already.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
 pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Result<(), Stop> {
     let key = key_of(token);
-    let path_key = key::path(at.origin, at.method, at.path);
+    let path_key = key::path(at.url.origin(), at.method, at.url.path());
     view.need([key.as_str(), &path_key])?;
     let hash = &token.payment.payment_hash;
     let mut tokens = view.read(&key, read)?.unwrap_or_default();
-    // Forgotten, or replaced by a newer one: nothing asks for it any more.
+    // If the token is missing, it was forgotten or replaced. Nothing is noted then.
     if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
         let before = known.clone();
         if matches!(said, Said::Accepted | Said::UsedUp) && !known.accepted {
@@ -142,9 +143,9 @@ pub struct Sales {
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
 pub(crate) fn tokens_for(view: &mut View, resource: &Resource<'_>) -> Result<Sales, Stop> {
-    let origin_key = key::origin(resource.origin);
-    let own_key = key::token(resource.origin, resource.method, resource.url);
-    let path_key = key::path(resource.origin, resource.method, resource.path);
+    let origin_key = key::origin(resource.url.origin());
+    let own_key = key::token(resource.url.origin(), resource.method, resource.url.as_str());
+    let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
     view.need([origin_key.as_str(), &own_key, &path_key])?;
     let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
     let mut keys = vec![own_key.clone()];
@@ -165,8 +166,8 @@ pub(crate) fn tokens_for(view: &mut View, resource: &Resource<'_>) -> Result<Sal
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
 pub(crate) fn origin_and_path(view: &mut View, resource: &Resource<'_>) -> Result<(OriginRow, Unaccepted), Stop> {
-    let origin_key = key::origin(resource.origin);
-    let path_key = key::path(resource.origin, resource.method, resource.path);
+    let origin_key = key::origin(resource.url.origin());
+    let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
     view.need([origin_key.as_str(), &path_key])?;
     let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
     Ok((origin, view.read(&path_key, Unaccepted::read)?.unwrap_or_default()))
@@ -196,8 +197,8 @@ mod tests {
         shelf.take(|view| Ok(view.read(&key, read)?.unwrap_or_default())).unwrap()
     }
 
-    fn found(shelf: &Shelf, url: &str, considered: &[u64]) -> Option<String> {
-        let is_considered = |known: &str| considered.iter().any(|number| hash(*number) == known);
+    fn found(shelf: &Shelf, url: &str, considered: &[u64]) -> Option<PaymentHash> {
+        let is_considered = |known: &PaymentHash| considered.iter().any(|number| hash(*number) == *known);
         let take = shelf.take(|view| {
             let origin = view.read(&key::origin(ORIGIN), OriginRow::read)?.unwrap_or_default();
             sold(view, &resource(url), &origin, &is_considered, NOW)
@@ -215,7 +216,7 @@ mod tests {
         for number in 1..=12 {
             put_token(&shelf, &token(number, URL));
         }
-        let hashes: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash.clone()).collect();
+        let hashes: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash).collect();
         assert_eq!(hashes, (5..=12).map(hash).collect::<Vec<_>>());
         put_token(&shelf, &token(12, URL));
         assert_eq!(tokens(&shelf, URL).len(), 8, "the same is not put twice");
@@ -223,7 +224,7 @@ mod tests {
         said(&shelf, 7, URL, URL, Said::Refused);
         said(&shelf, 8, URL, URL, Said::UsedUp);
         put_token(&shelf, &token(13, URL));
-        let left: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash.clone()).collect();
+        let left: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash).collect();
         assert!(!left.contains(&hash(7)) && !left.contains(&hash(8)), "what is used up makes room");
         assert_eq!(left.last().unwrap(), &hash(13));
     }
@@ -297,7 +298,7 @@ mod tests {
         said(&shelf, 3, URL, URL, Said::Refused);
         said(&shelf, 3, URL, URL, Said::Refused);
         let (origin, path) = shelf.take(|view| origin_and_path(view, &resource(URL))).unwrap();
-        assert_eq!(path.dishonored(NOW), Some(hash(3).as_str()));
+        assert_eq!(path.dishonored(NOW), Some(&hash(3)));
         assert_eq!(origin.tokens.len(), 1, "one row is one of the newest");
     }
 }

@@ -5,17 +5,19 @@ use crate::text::encoding::concat;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
 
 /// What is known of a payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// Handed to the wallet.
     Pending,
-    /// The wallet's answer was lost; the amount stays reserved.
+    /// The wallet's answer was lost. The amount stays reserved.
     Unknown,
     /// Proven.
     Paid,
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed,
 }
 
@@ -31,12 +33,10 @@ impl State {
 /// A payment as users see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payment {
-    /// Hex.
-    pub payment_hash: String,
-    /// Scheme, host and port.
-    pub origin: String,
-    /// Without fragment.
-    pub url: String,
+    /// The payment hash of its invoice.
+    pub payment_hash: PaymentHash,
+    /// The URL that was paid for.
+    pub url: Url,
     /// How the offer was answered.
     pub protocol: Protocol,
     /// Millisatoshis, without the fee.
@@ -52,11 +52,11 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// As JavaScript is shown it.
+    /// Writes what JavaScript sees.
     pub(crate) fn write(&self, object: &mut Writer) {
-        object.text("paymentHash", Some(&self.payment_hash));
-        object.text("origin", Some(&self.origin));
-        object.text("url", Some(&self.url));
+        self.payment_hash.write(object);
+        object.text("origin", Some(self.url.origin()));
+        object.text("url", Some(self.url.as_str()));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));
         object.number("feeMsat", Some(self.fee_msat));
@@ -65,17 +65,17 @@ impl Payment {
         object.number("settledAt", self.settled_at);
     }
 
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| self.write(object))
     }
 
-    /// What the rows of journal and tokens begin with.
+    /// Writes the fields that the rows of journal and tokens begin with.
     pub(crate) fn write_offer(&self, object: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
-        object.text("paymentHash", Some(&self.payment_hash));
-        object.text("origin", Some(&self.origin));
-        object.text("url", Some(&self.url));
+        self.payment_hash.write(object);
+        object.text("origin", Some(self.url.origin()));
+        object.text("url", Some(self.url.as_str()));
         object.text("method", Some(method));
         object.text("protocol", Some(self.protocol.as_str()));
         object.text("token", Some(token));
@@ -86,10 +86,13 @@ impl Payment {
 
     pub(crate) fn read(fields: &mut Fields<'_>, state: State, started_at: u64) -> Self {
         let protocol = Protocol::from_name(&fields.text("protocol"));
+        let url = fields.text("url");
+        let url = fields.expect(Url::parse(&url).ok(), Url::default());
+        let is_of_url = fields.text("origin") == url.origin();
+        fields.expect(is_of_url.then_some(()), ());
         Self {
-            payment_hash: fields.text("paymentHash"),
-            origin: fields.text("origin"),
-            url: fields.text("url"),
+            payment_hash: PaymentHash::read(fields),
+            url,
             protocol: fields.expect(protocol, Protocol::L402),
             amount_msat: fields.number("amountMsat"),
             fee_msat: fields.number("feeMsat"),
@@ -100,13 +103,13 @@ impl Payment {
     }
 }
 
-/// The error of a payment of which nobody can tell.
+/// The error of a payment whose outcome nobody can tell. `what` begins its text.
 pub(crate) fn payment_unknown(what: &str) -> Error {
-    let text = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+    let text = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
     Error::new(Code::PaymentUnknown, concat(&[what, text]))
 }
 
-/// The same, of a payment that an earlier call began.
+/// The error of an open payment that an earlier call began.
 pub(crate) fn earlier_payment_open() -> Error {
     payment_unknown("an earlier payment is open")
 }

@@ -11,6 +11,7 @@ use crate::ledger::sums::Sums;
 use crate::ledger::view::{Listing, Stop, View};
 use crate::text::json::Json;
 use crate::text::json_fields::Fields;
+use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// Rows of an index that are read at once.
@@ -23,7 +24,7 @@ pub type Leased = (Record, Option<Rc<str>>);
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn payment(view: &mut View, payment_hash: &str) -> Result<Option<Leased>, Stop> {
+pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Result<Option<Leased>, Stop> {
     let Some(record) = view.read(&key::payment(payment_hash), Record::read)? else { return Ok(None) };
     let lease = view.text(&key::lease(&record.owner))?;
     Ok(Some((record, lease)))
@@ -37,9 +38,9 @@ pub(crate) fn open(view: &mut View, most: usize) -> Result<Vec<Record>, Stop> {
     let listing = Listing { prefix: key::OPEN.to_owned(), after: None, limit: most, reverse: false };
     let mut hashes = Vec::new();
     for (_, text) in view.list(&listing)? {
-        hashes.push(crate::ledger::view::parse(&text, |row| row.text("paymentHash"))?);
+        hashes.push(crate::ledger::view::parse(&text, |row| PaymentHash::read(row))?);
     }
-    let keys: Vec<String> = hashes.iter().map(|hash| key::payment(hash)).collect();
+    let keys: Vec<String> = hashes.iter().map(key::payment).collect();
     view.need(keys.iter().map(String::as_str))?;
     let mut open = Vec::new();
     for key in keys {
@@ -60,7 +61,7 @@ pub struct Filter {
     /// Begun at this time or later, in Unix seconds.
     pub since: Option<u64>,
     /// Older than this payment.
-    pub before: Option<String>,
+    pub before: Option<PaymentHash>,
     /// At most so many.
     pub limit: usize,
 }
@@ -81,7 +82,7 @@ impl Filter {
             scope: fields.optional_words("scope"),
             state: state.as_ref().map(|name| known(name).ok_or_else(invalid)).transpose()?,
             since: fields.optional_number("since"),
-            before: fields.optional_text("before").map(|hash| hash.to_ascii_lowercase()),
+            before: fields.optional_text("before").map(|hash| PaymentHash::parse(&hash)).transpose()?,
             limit: usize::try_from(fields.number("limit")).map_err(|_| invalid())?,
         };
         if fields.is_damaged() {
@@ -112,7 +113,7 @@ pub fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Payment>>
     loop {
         let listing = Listing { prefix: prefix.clone(), after: after.take(), limit: PAGE, reverse: true };
         let page = view.list(&listing)?;
-        let keys: Vec<String> = page.iter().map(|(key, _)| key::payment(key::hash_of(key))).collect();
+        let keys: Vec<String> = page.iter().filter_map(|(key, _)| Some(key::payment(&key::hash_of(key)?))).collect();
         view.need(keys.iter().map(String::as_str))?;
         for key in keys {
             let Some(record) = view.read(&key, Record::read)? else { continue };
@@ -121,7 +122,7 @@ pub fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Payment>>
                 return Ok(Some(found));
             }
             let is_asked = filter.state.is_none_or(|state| state == payment.state)
-                && filter.origin.as_ref().is_none_or(|origin| *origin == payment.origin);
+                && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
             if is_asked {
                 found.push(payment);
             }
@@ -175,12 +176,12 @@ mod tests {
     use crate::ledger::settle::{settle_unproven, Outcome};
     use crate::ledger::shelf::{hash, Shelf, NOW, ORIGIN, URL};
 
-    fn told(shelf: &Shelf, filter: &Filter) -> Vec<String> {
+    fn told(shelf: &Shelf, filter: &Filter) -> Vec<PaymentHash> {
         let found = shelf.take(|view| payments(view, filter)).unwrap().unwrap();
         found.into_iter().map(|payment| payment.payment_hash).collect()
     }
 
-    fn hashes(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+    fn hashes(numbers: impl IntoIterator<Item = u64>) -> Vec<PaymentHash> {
         numbers.into_iter().map(hash).collect()
     }
 

@@ -1,4 +1,4 @@
-//! One payment with all that settling it later needs, as its row has it.
+//! One payment as its row holds it, with everything that is needed to settle it later.
 
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
@@ -7,9 +7,9 @@ use crate::ledger::sums::Amounts;
 use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
 
-/// Where nobody can tell what became of a payment, its resource may be bought anew this long after the invoice expired.
+/// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-/// The state of a payment whose wallet is not to be asked yet.
+/// The state of a reservation: the wallet must not be asked yet.
 const RESERVED: &str = "reserved";
 
 /// What is known of a payment, and of the order that makes it.
@@ -19,25 +19,25 @@ pub struct Record {
     pub payment: Payment,
     /// The method of the request that is paid for.
     pub method: String,
-    /// The token that the preimage turns into a credential; kept until the payment is settled.
+    /// The token that the preimage turns into a credential. It is kept until the payment is proven.
     pub token: String,
-    /// Hex, once proven. A secret.
+    /// Hex. Absent until it is proven. A secret.
     pub preimage: Option<String>,
-    /// Millisatoshis: what the wallet was allowed to add.
+    /// The fee reserve, in millisatoshis.
     pub max_fee_msat: u64,
-    /// Unix milliseconds. It is the time in whose buckets it is counted.
+    /// Unix milliseconds. The sums count the payment in the buckets of this time.
     pub started_at_ms: u64,
     /// The invoice, as the server sent it.
     pub invoice: String,
     /// Unix seconds.
     pub invoice_expires_at: u64,
-    /// What the invoice says that it is for.
+    /// The description in the invoice.
     pub description: Option<String>,
     /// Names of the scopes that it counts in, outermost first.
     pub scopes: Vec<String>,
-    /// The purchase that it belongs to: who may hand it to the wallet.
+    /// The purchase that it belongs to. Only this purchase may hand it to the wallet.
     pub owner: String,
-    /// Whether it is only reserved: its wallet must not be asked before it is changed to pending.
+    /// Whether it is only a reservation. The wallet must not be asked before the step that ends the reservation.
     pub is_reserved: bool,
     /// What is known of the order to the wallet.
     pub dispatch: Dispatch,
@@ -50,13 +50,13 @@ impl Record {
         matches!(self.payment.state, State::Pending | State::Unknown)
     }
 
-    /// Whether nobody will learn any more what became of it, so that its resource may be bought anew.
+    /// Whether it is too old to stand in the way of its resource. Nobody will learn what became of it.
     #[must_use]
     pub fn is_forgotten(&self, now_ms: u64) -> bool {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
-    /// What the sums count of it.
+    /// The amounts that the sums count of it.
     #[must_use]
     pub fn amounts(&self) -> Amounts {
         let Payment { amount_msat, fee_msat, state, .. } = self.payment;
@@ -73,9 +73,9 @@ impl Record {
     /// The keys of all sums that it counts in.
     #[must_use]
     pub fn sums(&self) -> Vec<String> {
-        let mut keys = vec![key::SUMS.to_owned(), key::origin(&self.payment.origin)];
+        let mut keys = vec![key::SUMS.to_owned(), key::origin(self.payment.url.origin())];
         for path in scope_paths(&self.scopes) {
-            keys.push(key::scope_origin(&path, &self.payment.origin));
+            keys.push(key::scope_origin(&path, self.payment.url.origin()));
             keys.push(key::scope(&path));
         }
         keys
@@ -85,7 +85,7 @@ impl Record {
     #[must_use]
     pub fn indexes(&self) -> Vec<String> {
         let at = |index: &str| key::indexed(index, self.started_at_ms, &self.payment.payment_hash);
-        let mut keys = vec![at(key::BY_TIME), at(&key::by_origin(&self.payment.origin))];
+        let mut keys = vec![at(key::BY_TIME), at(&key::by_origin(self.payment.url.origin()))];
         keys.extend(scope_paths(&self.scopes).iter().map(|path| at(&key::by_scope(path))));
         keys
     }
@@ -93,7 +93,7 @@ impl Record {
     /// The key of the row that locks its resource.
     #[must_use]
     pub fn open_key(&self) -> String {
-        key::open(&self.payment.origin, &self.method, &self.payment.url)
+        key::open(self.payment.url.origin(), &self.method, self.payment.url.as_str())
     }
 
     /// Records that a payment was proven. A fee that nobody reported stays as it was.
@@ -109,7 +109,7 @@ impl Record {
         self.dispatch = Dispatch::default();
     }
 
-    /// Records that nothing was paid nor will be. The token is kept: a late proof would still buy it.
+    /// Records that nothing was paid or will be. The token is kept for a late proof.
     pub(crate) fn settle_failed(&mut self, now_ms: u64) {
         self.payment.state = State::Failed;
         self.payment.settled_at = Some(now_ms / 1000);
@@ -156,7 +156,8 @@ impl Record {
     }
 }
 
-/// Every scope by the path of its names, outermost first. A name can't be mistaken for two.
+/// The path of names of every scope, outermost first. The length stands before each name, so that one name can't be
+/// read as two.
 #[must_use]
 pub fn scope_paths(names: &[String]) -> Vec<String> {
     let mut path = String::new();
@@ -179,6 +180,7 @@ mod tests {
     use crate::ledger::shelf::{record, token, Shelf, NOW, URL};
     use crate::ledger::view::parse;
     use crate::text::encoding::concat;
+    use crate::wire::url::Url;
     use crate::Code;
 
     fn stored(record: &Record) -> String {
@@ -191,11 +193,11 @@ mod tests {
     #[test]
     fn the_stored_form_of_a_payment() {
         let mut whole = record(1, URL);
-        whole.payment.payment_hash = "aa".into();
+        whole.payment.payment_hash = [0xaa; 32].into();
         assert_eq!(
-            stored(&whole),
+            stored(&whole).replace(&"aa".repeat(32), "HASH"),
             concat!(
-                r#"{"v":1,"rev":1,"paymentHash":"aa","origin":"https://a.example","url":"https://a.example/x?q","#,
+                r#"{"v":1,"rev":1,"paymentHash":"HASH","origin":"https://a.example","url":"https://a.example/x?q","#,
                 r#""method":"GET","protocol":"l402","token":"opaque","preimage":null,"amountMsat":10000,"feeMsat":0,"#,
                 r#""maxFeeMsat":5000,"state":"pending","startedAt":1800000000123,"settledAt":null,"invoice":"lnbc1","#,
                 r#""invoiceExpiresAt":1800003600,"description":null,"scopes":[],"owner":"1","walletId":"w"}"#,
@@ -205,8 +207,8 @@ mod tests {
         shelf.begin(1, URL, &[]);
         assert_eq!(shelf.row("lease/"), r#"{"v":1,"rev":1,"count":0,"lastsMs":150000}"#);
         assert_eq!(
-            shelf.row("open/").replace(&crate::ledger::shelf::hash(1), "aa"),
-            r#"{"v":1,"rev":1,"paymentHash":"aa","owner":"1"}"#
+            shelf.row("open/").replace(&crate::ledger::shelf::hash(1).to_hex(), "HASH"),
+            r#"{"v":1,"rev":1,"paymentHash":"HASH","owner":"1"}"#
         );
         assert_eq!(shelf.row("time/"), "");
         assert_eq!(
@@ -223,20 +225,23 @@ mod tests {
     fn the_stored_form_of_tokens() {
         let shelf = Shelf::default();
         let mut bought = token(1, URL);
-        bought.payment.payment_hash = "aa".into();
-        bought.note_refusal("GET", "https://a.example/other?q");
+        bought.payment.payment_hash = [0xaa; 32].into();
+        bought.note_refusal("GET", &Url::of("https://a.example/other?q"));
         let mut origin = crate::ledger::origin_row::OriginRow::default();
         shelf.take(|view| own::put(view, &bought, "/x", &mut origin)).unwrap();
         let expected = concat!(
-            r#"{"v":1,"rev":1,"tokens":[{"paymentHash":"aa","origin":"https://a.example","url":"https://a.example/x?q","#,
+            r#"{"v":1,"rev":1,"tokens":[{"paymentHash":"HASH","origin":"https://a.example","url":"https://a.example/x?q","#,
             r#""method":"GET","protocol":"l402","token":"opaque","preimage":"PREIMAGE","amountMsat":10000,"feeMsat":0,"#,
             r#""startedAt":1800000000,"settledAt":1800000000,"accepted":false,"ownRefusals":0,"#,
             r#""refused":[{"at":"GET /other","times":1}]}]}"#,
         );
-        assert_eq!(shelf.row("token/"), expected.replace("PREIMAGE", &"ab".repeat(32)));
         assert_eq!(
-            shelf.row("path/"),
-            r#"{"v":1,"rev":1,"unaccepted":[{"paymentHash":"aa","expiresAt":null,"refusals":0}]}"#
+            shelf.row("token/").replace(&"aa".repeat(32), "HASH"),
+            expected.replace("PREIMAGE", &"ab".repeat(32))
+        );
+        assert_eq!(
+            shelf.row("path/").replace(&"aa".repeat(32), "HASH"),
+            r#"{"v":1,"rev":1,"unaccepted":[{"paymentHash":"HASH","expiresAt":null,"refusals":0}]}"#
         );
     }
 

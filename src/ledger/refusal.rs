@@ -1,4 +1,4 @@
-//! Why a step is not taken.
+//! The refusal of a step.
 
 use crate::error::Error;
 use crate::ledger::payment::Payment;
@@ -6,9 +6,9 @@ use crate::ledger::payment::Payment;
 /// Why a step is not taken.
 #[derive(Debug)]
 pub struct Refusal {
-    /// What is wrong.
+    /// The error.
     pub error: Error,
-    /// The payment that it is about, if any.
+    /// The payment that the error is about, if any.
     pub payment: Option<Box<Payment>>,
 }
 

@@ -1,4 +1,4 @@
-//! The steps that end a payment, or say that nobody can tell.
+//! The steps that end a payment, or note that nobody can tell what became of it.
 
 use crate::ledger::certainty::Proof;
 use crate::ledger::counts::{Counts, Levels};
@@ -11,36 +11,36 @@ use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Stop, View};
-use crate::wire::origin::Location;
+use crate::wire::payment_hash::PaymentHash;
 
-/// What became of a payment that is not proven.
+/// The outcome of an order without a proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// Nothing was paid nor will be.
+    /// Nothing was paid or will be.
     Failed,
     /// Nobody can tell, and the wallet is done with the order.
     Unknown,
-    /// Nobody can tell, and the wallet may still be at it: the lease goes on.
+    /// Nobody can tell, and the wallet may still be paying. The lease goes on.
     Silent,
 }
 
 /// A proven payment.
 pub struct Settled {
-    /// Its record as it is now.
+    /// Its record after this step.
     pub record: Record,
-    /// What it bought.
+    /// The token that it bought.
     pub token: Token,
-    /// Whether nobody has proven it before.
+    /// Whether this is the first proof.
     pub is_news: bool,
     /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits for it.
     pub is_kept: bool,
 }
 
-fn find(view: &mut View, payment_hash: &str) -> Result<Option<Record>, Stop> {
+fn find(view: &mut View, payment_hash: &PaymentHash) -> Result<Option<Record>, Stop> {
     view.read(&key::payment(payment_hash), Record::read)
 }
 
-/// A record that was changed, with the sums, and with what locks its resource.
+/// Writes a changed record, the sums that count it, and the lock of its resource.
 fn change(
     view: &mut View,
     before: Option<&Record>,
@@ -49,34 +49,34 @@ fn change(
     now_ms: u64,
 ) -> Result<(), Stop> {
     let open_key = after.open_key();
-    let open = view.read(&open_key, |row| row.text("paymentHash"))?;
+    let open = view.read(&open_key, PaymentHash::read)?;
     counts.change(before, Some(after), 0, now_ms);
     counts.write(view)?;
     view.put(&key::payment(&after.payment.payment_hash), |row| after.write(row))?;
     if before.is_none() {
         after.indexes().into_iter().for_each(|index| view.mark(index));
     }
-    if !after.is_unsettled() && open.as_deref() == Some(after.payment.payment_hash.as_str()) {
+    if !after.is_unsettled() && open == Some(after.payment.payment_hash) {
         view.delete(open_key);
     }
-    // Nothing of it is on its way any more, as far as its owner is concerned.
+    // Its owner is done with the order, so the lease ends.
     view.delete(key::lease(&after.owner));
     Ok(())
 }
 
-/// Records a proof, whoever brings it and however late, and the token that it bought. `ours` is what the caller knows of the
-/// payment: a store may have lost its row, and the proof brings it back.
+/// Records a proof and the token that it bought. A proof counts whoever brings it, and however late. `ours` is the
+/// record that the caller knows. If the store has lost the row of the payment, it is written again from `ours`.
 ///
 /// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
 pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -> Result<Settled, Stop> {
     let known = find(view, &ours.payment.payment_hash)?;
     let mut record = known.clone().unwrap_or_else(|| ours.clone());
     let was_proven = known.as_ref().is_some_and(|known| known.payment.state == State::Paid);
-    let path = Location::of(&record.payment.url).map_or("/", |location| location.path).to_owned();
-    let token_key = key::token(&record.payment.origin, &record.method, &record.payment.url);
-    let keys = Counts::keys(&record.payment.origin, &record.scopes);
-    let others = [record.open_key(), key::path(&record.payment.origin, &record.method, &path), token_key.clone()];
+    let path = record.payment.url.path().to_owned();
+    let token_key = key::token(record.payment.url.origin(), &record.method, record.payment.url.as_str());
+    let keys = Counts::keys(record.payment.url.origin(), &record.scopes);
+    let others = [record.open_key(), key::path(record.payment.url.origin(), &record.method, &path), token_key.clone()];
     view.need(keys.iter().chain(&others).map(String::as_str))?;
     let macaroon = if record.token.is_empty() { ours.token.clone() } else { record.token.clone() };
     record.settle_paid(proof.preimage.clone(), proof.fee_msat, now_ms);
@@ -87,7 +87,7 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
         let is_kept = same.is_some();
         return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false, is_kept });
     }
-    let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+    let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
     if !was_proven {
         own::put(view, &bought, &path, &mut counts.origin)?;
     }
@@ -95,11 +95,11 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     Ok(Settled { record, token: bought, is_news: !was_proven, is_kept: !was_proven })
 }
 
-/// Records what became of an order without a proof. A later order for the same invoice, or a proof, is not touched. The record
-/// as it is now; `None` where there is none.
+/// Records what became of an order that has no proof. Settled payments and later orders for the same invoice are not
+/// touched. Returns the record after this step, or `None` if there is none.
 ///
 /// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
+/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
 pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms: u64) -> Result<Option<Record>, Stop> {
     let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(None) };
     if !known.is_unsettled() || known.owner != ours.owner {
@@ -115,7 +115,7 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     }
     let lease_key = key::lease(&record.owner);
     if outcome == Outcome::Failed {
-        let mut counts = Counts::read(view, &record.payment.origin, &record.scopes)?;
+        let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
         change(view, Some(&known), &record, &mut counts, now_ms)?;
     } else if record != known {
         view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
@@ -126,18 +126,18 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     Ok(Some(record))
 }
 
-/// Takes back a purchase whose wallet was never asked, as if it had not begun. Orders that it was counted for are given back.
+/// Takes back a purchase whose wallet was never asked, as if it had not begun. Its order is taken out of the sums.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn cancel(view: &mut View, payment_hash: &str, owner: &str, now_ms: u64) -> Result<(), Stop> {
+pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: u64) -> Result<(), Stop> {
     let Some(known) = find(view, payment_hash)? else { return Ok(()) };
     if known.owner != owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
         return Ok(());
     }
     let open_key = known.open_key();
     view.need([open_key.as_str()])?;
-    let mut counts = Counts::read(view, &known.payment.origin, &known.scopes)?;
+    let mut counts = Counts::read(view, known.payment.url.origin(), &known.scopes)?;
     counts.change(Some(&known), None, 0, now_ms);
     if !known.is_reserved {
         counts.take_back_order(known.started_at_ms);
@@ -150,8 +150,8 @@ pub fn cancel(view: &mut View, payment_hash: &str, owner: &str, now_ms: u64) -> 
     Ok(())
 }
 
-/// Takes up an abandoned order, whose invoice is handed to the same wallet once more. It counts already. `None` where it is
-/// no longer as it was, or would exceed what one payment may cost.
+/// Takes over an abandoned order, so that its invoice can be handed to the same wallet once more. The sums count it
+/// already. `None` if the order has changed, if its lease has not lapsed, or if it exceeds a limit for one payment.
 ///
 /// # Errors
 /// [`Stop::Unread`], [`crate::Code::StoreFailed`]
@@ -183,7 +183,7 @@ pub fn repeat(
     view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
     let open_key = record.open_key();
     view.put(&open_key, |row| {
-        row.text("paymentHash", Some(&record.payment.payment_hash));
+        record.payment.payment_hash.write(row);
         row.text("owner", Some(owner));
     })?;
     view.delete(lease_key);
@@ -195,8 +195,7 @@ pub fn repeat(
 #[must_use]
 pub fn resource_of(record: &Record) -> Resource<'_> {
     let Record { payment, method, .. } = record;
-    let path = Location::of(&payment.url).map_or("/", |location| location.path);
-    Resource { origin: &payment.origin, method, url: &payment.url, path, is_replayable: true }
+    Resource { method, url: &payment.url, is_replayable: true }
 }
 
 #[cfg(test)]
@@ -362,6 +361,6 @@ mod tests {
         paid(&shelf, &second, &proof(None));
         assert!(take_up(&shelf, &second, "4", 15_000, true).is_none(), "it is settled");
         assert_eq!((total(&shelf), open(&shelf)), (10_000, [0, 0, 1]));
-        assert_eq!(resource_of(&second).origin, ORIGIN);
+        assert_eq!(resource_of(&second).url.origin(), ORIGIN);
     }
 }

@@ -12,6 +12,8 @@ use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, Missing, Stop, View};
 use crate::wire::challenge::Protocol;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,14 +23,13 @@ pub(crate) const ORIGIN: &str = "https://a.example";
 pub(crate) const URL: &str = "https://a.example/x?q";
 
 /// A payment hash of a number.
-pub(crate) fn hash(number: u64) -> String {
-    format!("{number:064x}")
+pub(crate) fn hash(number: u64) -> PaymentHash {
+    PaymentHash::parse(&format!("{number:064x}")).unwrap()
 }
 
-pub(crate) fn resource(url: &str) -> Resource<'_> {
-    let origin_end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
-    let (origin, rest) = url.split_at(origin_end);
-    Resource { origin, method: "GET", url, path: rest.split('?').next().unwrap(), is_replayable: true }
+/// Its URL lives as long as the tests do.
+pub(crate) fn resource(url: &str) -> Resource<'static> {
+    Resource { method: "GET", url: Box::leak(Box::new(Url::parse(url).unwrap())), is_replayable: true }
 }
 
 /// A payment of 10 sat that was handed to a wallet by an owner of its number.
@@ -36,8 +37,7 @@ pub(crate) fn record(number: u64, url: &str) -> Record {
     Record {
         payment: Payment {
             payment_hash: hash(number),
-            origin: resource(url).origin.into(),
-            url: url.into(),
+            url: Url::parse(url).unwrap(),
             protocol: Protocol::L402,
             amount_msat: 10_000,
             fee_msat: 0,
@@ -133,7 +133,7 @@ impl Shelf {
         let levels = vec![Limits { per_payment: 100_000, all, per_origin: all }; scopes.len() + 1];
         let order = Order {
             resource: resource(url),
-            payment_hash: &payment_hash,
+            payment_hash,
             amount_msat: 10_000,
             protocol: Protocol::L402,
             token: "opaque",

@@ -1,8 +1,8 @@
-//! Sums of what was spent, over windows that slide: by the minute for the hour, by the quarter of an hour for the day.
+//! Sums of what was spent, over sliding windows. The hour is summed from minutes, the day from quarters of an hour.
 //!
-//! A bucket counts until the whole of it has left the window, so that a payment counts a little too long and never too
-//! short. What comes from the future counts as now. Buckets stay for a further day after they have left the day's window: a
-//! clock that is set back finds them again.
+//! A bucket counts until all of it has left the window. So a payment counts a little too long, and never too short. A
+//! bucket in the future counts as now. A bucket stays for one more day after it has left the window of a day, in case
+//! the clock is set back.
 
 use crate::ledger::limits::Spent;
 use crate::text::json_fields::Fields;
@@ -12,21 +12,22 @@ const MINUTE_MS: u64 = 60_000;
 const QUARTER_MS: u64 = 900_000;
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 86_400_000;
-/// Orders are counted by so many milliseconds for the window of a minute.
+/// The width of a bucket for the window of a minute, in which orders are counted.
 const MOMENT_MS: u64 = 5_000;
-/// Buckets are dropped only beyond these numbers: a clock that is years ahead for a moment empties no window.
+/// Buckets are dropped only if there are more than these numbers. So a clock that is years ahead for a moment does not
+/// empty a window.
 const MOST_MOMENTS: usize = 26;
 const MOST_MINUTES: usize = 90;
 const MOST_QUARTERS: usize = 200;
 /// By how much a payment's time may be ahead of the clock.
 const MOST_AHEAD_MS: u64 = 1_000;
 
-/// What one bucket holds.
+/// The sums in one bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Amounts {
-    /// Millisatoshis that were paid, or handed to a wallet, with the fees that it reported.
+    /// Millisatoshis: amounts that were paid or handed to a wallet, and the fees that it reported.
     pub spent: u64,
-    /// Millisatoshis that are counted besides: fee reserves, and amounts that are reserved and not yet handed over.
+    /// Millisatoshis that limits count in addition: fee reserves, and amounts of reservations.
     pub reserved: u64,
     /// How many orders were handed to a wallet.
     pub orders: u64,
@@ -45,7 +46,7 @@ pub struct Orders {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Bucket {
-    /// Which one since the Unix epoch.
+    /// The number of the bucket, counted from the Unix epoch.
     index: u64,
     amounts: Amounts,
 }
@@ -57,7 +58,7 @@ impl Amounts {
         self.orders = self.orders.saturating_add(other.orders);
     }
 
-    /// Never below zero, whatever was lost of the sums.
+    /// Stops at zero: a damaged store may have lost sums.
     fn subtract(&mut self, other: Self) {
         self.spent = self.spent.saturating_sub(other.spent);
         self.reserved = self.reserved.saturating_sub(other.reserved);
@@ -84,7 +85,7 @@ impl Buckets {
         }
     }
 
-    /// All that has not left the window, of buckets that begin before `until_ms`.
+    /// The sum of the buckets that are still in the window and begin before `until_ms`.
     fn sum(&self, width_ms: u64, window_ms: u64, now_ms: u64, until_ms: u64) -> Amounts {
         let mut sum = Amounts::default();
         let from_ms = now_ms.saturating_sub(window_ms);
@@ -97,7 +98,7 @@ impl Buckets {
         sum
     }
 
-    /// Drops the oldest beyond a number, where they ended before a time.
+    /// Drops the oldest buckets if there are more than `most`. Only those that ended before `before_ms` are dropped.
     fn tidy(&mut self, width_ms: u64, before_ms: u64, most: usize) {
         let excess = self.0.len().saturating_sub(most);
         let old = self.0.partition_point(|bucket| bucket.index.saturating_add(1).saturating_mul(width_ms) <= before_ms);
@@ -124,14 +125,14 @@ impl Buckets {
     }
 }
 
-/// What was spent, in the last minute, hour and day, and ever.
+/// What was spent in the last minute, hour and day, and in all.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Sums {
     ever: Amounts,
     moments: Buckets,
     minutes: Buckets,
     quarters: Buckets,
-    /// Of what was spent since then, in Unix milliseconds, every minute is kept; the quarters tell of what was before.
+    /// Unix milliseconds. From this time on every minute is kept. Of earlier times only the quarters are kept.
     minutes_from_ms: u64,
     /// When the last payment was begun, in Unix milliseconds.
     last_ms: u64,
@@ -159,7 +160,7 @@ impl Sums {
         self.tidy(now_ms);
     }
 
-    /// Takes away what was added at a time.
+    /// Takes away amounts that were added at a time.
     pub fn subtract(&mut self, at_ms: u64, amounts: Amounts) {
         self.ever.subtract(amounts);
         self.quarters.subtract(at_ms / QUARTER_MS, amounts);
@@ -167,7 +168,7 @@ impl Sums {
         self.moments.subtract(at_ms / MOMENT_MS, Amounts { orders: amounts.orders, ..Amounts::default() });
     }
 
-    /// Minutes are dropped by whole quarters, so that no minute is told by both.
+    /// Drops old buckets. Minutes are dropped by whole quarters, so that nothing counts in both.
     fn tidy(&mut self, now_ms: u64) {
         self.moments.tidy(MOMENT_MS, now_ms.saturating_sub(MINUTE_MS), MOST_MOMENTS);
         self.quarters.tidy(QUARTER_MS, now_ms.saturating_sub(DAY_MS.saturating_mul(2)), MOST_QUARTERS);
@@ -196,7 +197,7 @@ impl Sums {
         self.told(now_ms, |amounts| amounts.spent)
     }
 
-    /// What limits count: reservations too.
+    /// What limits count: also what is reserved.
     #[must_use]
     pub fn counted(&self, now_ms: u64) -> Spent {
         self.told(now_ms, |amounts| amounts.spent.saturating_add(amounts.reserved))
@@ -260,7 +261,8 @@ mod tests {
 
     #[test]
     fn a_payment_counts_its_window_and_up_to_one_bucket_longer() {
-        // 1 s before a minute and a quarter of an hour begin: it leaves at once, and a moment later not before its bucket does
+        // The first payment is made 1 s before its bucket ends, so it counts 1 s longer than the window. The second is
+        // made as its bucket begins, so it counts a whole bucket longer.
         let table = [(START - 1_000, 1_000), (START, MINUTE_MS)];
         for (at_ms, longer) in table {
             let mut sums = Sums::default();
@@ -291,14 +293,14 @@ mod tests {
         for jump_ms in [HOUR_MS, DAY_MS, 400 * DAY_MS] {
             let mut sums = Sums::default();
             let mut now_ms = START;
-            // enough that old minutes are dropped on the way
+            // So many that old minutes are dropped.
             for _ in 0..200 {
                 now_ms += MINUTE_MS;
                 sums.add(now_ms, paid(1), now_ms);
             }
             let before = hour_and_day(&sums, now_ms);
             assert_eq!(before, (61, 200));
-            // one payment by a clock that is ahead, then it is set right
+            // The clock is ahead during one payment, and right again afterwards.
             sums.add(now_ms + jump_ms, paid(1_000), now_ms + jump_ms);
             let (hour, day) = hour_and_day(&sums, now_ms);
             assert!((1_060..=1_076).contains(&hour), "{hour}");
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_is_taken_from_the_buckets_it_stands_in_and_never_below_zero() {
+    fn a_subtraction_takes_from_the_bucket_of_its_time_and_stops_at_zero() {
         let mut sums = Sums::default();
         sums.add(START, Amounts { spent: 10, reserved: 5, orders: 1 }, START);
         sums.subtract(START, Amounts { spent: 10, reserved: 9, orders: 0 });

@@ -1,4 +1,4 @@
-//! A token that was paid for: the `Authorization` it makes, and the requests it may open.
+//! A token that was paid for: its `Authorization` header, and the requests that it may open.
 
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::resource::Resource;
@@ -8,10 +8,10 @@ use crate::text::json_writer::Writer;
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 
-/// Places that a token remembers to have been refused at. Beyond them the oldest is forgotten, which costs one more round
-/// trip there; each costs room in the store, and time with every request.
+/// A token remembers this many places that refused it. Each place takes room in the store, and time at every request.
+/// Each forgotten place costs one more round trip there.
 pub const MOST_REFUSALS: usize = 100;
 
 /// How often a token was refused at a method and path.
@@ -19,14 +19,14 @@ pub const MOST_REFUSALS: usize = 100;
 pub struct Refusal {
     /// Method, space, path.
     pub at: String,
-    /// In a row. 0: a request failed there that it was sent with, which says little of the token.
+    /// How often in a row. 0: a request with it failed there without an answer, which says little of the token.
     pub times: u64,
 }
 
-/// A credential, and what is known of where it opens. No `Debug`: it is a secret.
+/// A credential, and what is known of the places that it opens. It is a secret, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
-    /// Names the token within this instance; never stored.
+    /// The number of the token within this instance. It is never stored.
     pub id: u32,
     /// The payment that bought it.
     pub payment: Payment,
@@ -34,20 +34,20 @@ pub struct Token {
     pub method: String,
     /// The token, byte for byte as received.
     pub token: String,
-    /// Hex; absent where the wallet proved nothing and `proof: "none"` allowed that.
+    /// Hex. Absent if the wallet proved nothing and `proof: "none"` allowed that.
     pub preimage: Option<String>,
-    /// Whether a server has taken it, ever.
+    /// Whether a server has ever accepted it.
     pub accepted: bool,
     /// How often in a row the resource that it was bought for refused it.
     pub own_refusals: u64,
-    /// Where else it was refused.
+    /// The other places that refused it.
     pub refused: Vec<Refusal>,
     /// Whether it was taken once more after it was accepted; never stored.
     pub(crate) taken_again: bool,
     pub(crate) rules: Rules,
 }
 
-/// The caveats that are understood, of all macaroons that the token holds.
+/// The caveats that this crate understands, of all macaroons in the token.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Rules {
     pub(crate) expires_at: Option<u64>,
@@ -58,7 +58,7 @@ pub(crate) struct Rules {
 impl Rules {
     fn of(token: &str, sold_at: u64) -> Self {
         let mut rules = Self::default();
-        // one that is malformed is never bought
+        // A malformed token is never bought.
         for macaroon in decode_parts(token).unwrap_or_default() {
             let expires_at = macaroon.expiry_of_one_sold_at(sold_at);
             rules.expires_at = [rules.expires_at, expires_at].into_iter().flatten().min();
@@ -84,7 +84,7 @@ impl Rules {
 }
 
 impl Token {
-    /// A token just bought.
+    /// A token that was just bought.
     #[must_use]
     pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
         let rules = Rules::of(&token, payment.started_at);
@@ -102,20 +102,20 @@ impl Token {
         }
     }
 
-    /// The same token, known to open another URL of its origin.
+    /// The same token, as the token of another URL of its origin.
     #[must_use]
-    pub fn bought_for(mut self, url: &str) -> Self {
-        self.payment.url = url.to_owned();
+    pub fn bought_for(mut self, url: &Url) -> Self {
+        self.payment.url = url.clone();
         self
     }
 
-    /// Unix seconds from which it opens nothing; `None` where it says nothing of that.
+    /// The Unix second in which it expires. `None`: it has no expiry.
     #[must_use]
     pub fn expires_at(&self) -> Option<u64> {
         self.rules.expires_at
     }
 
-    /// The value of the `Authorization` header: `L402 token:preimage`, `LSAT` only where the server knows no other name.
+    /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was.
     #[must_use]
     pub fn authorization(&self) -> String {
         let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
@@ -125,10 +125,10 @@ impl Token {
         }
     }
 
-    /// Whether it was bought for this very method and URL.
+    /// Whether it was bought for this method and URL.
     #[must_use]
-    pub fn is_for(&self, method: &str, url: &str) -> bool {
-        self.method == method && self.payment.url == url
+    pub fn is_for(&self, method: &str, url: &Url) -> bool {
+        self.method == method && self.payment.url == *url
     }
 
     /// How often it was refused at this method and path as a token of another resource.
@@ -136,24 +136,22 @@ impl Token {
         self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
     }
 
-    /// Whether a request failed at this method and path that it was sent with as a token of another resource.
-    pub(crate) fn has_failed_at(&self, method: &str, url: &str) -> bool {
-        let path = Location::of(url).map_or("/", |location| location.path);
-        self.refused.iter().any(|refusal| is_at(&refusal.at, method, path))
+    /// Whether a request with it, as a token of another resource, failed at this method and path.
+    pub(crate) fn has_failed_at(&self, method: &str, url: &Url) -> bool {
+        self.refused.iter().any(|refusal| is_at(&refusal.at, method, url.path()))
     }
 
-    /// Whether it may open a request that nobody has answered yet: it is in time, its caveats allow it, and it was not
-    /// refused there. What it was sold for it opens whatever its caveats say of paths: a server behind a proxy may know them by
-    /// other names.
+    /// Whether it may open a request: it has not expired, its caveats allow the request, and it was not refused there.
+    /// Caveats on the path do not count at its own resource: a server behind a proxy may know its paths by other names.
     pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
-        let Resource { method, url, path, .. } = *resource;
+        let Resource { method, url, .. } = *resource;
         if !self.rules.are_in_time(now_ms) {
             return false;
         }
         if self.is_for(method, url) {
             return self.own_refusals <= u64::from(!self.accepted);
         }
-        self.rules.allow(method, path) && self.refusals(method, path) == 0
+        self.rules.allow(method, url.path()) && self.refusals(method, url.path()) == 0
     }
 
     /// Whether its resource took it once and has just refused it the second time.
@@ -162,7 +160,7 @@ impl Token {
     }
 
     /// Notes that a request was answered 400, 401, 402 or 403 with this token.
-    pub fn note_refusal(&mut self, method: &str, url: &str) {
+    pub fn note_refusal(&mut self, method: &str, url: &Url) {
         if self.is_for(method, url) {
             self.own_refusals = self.own_refusals.saturating_add(1);
             return;
@@ -170,13 +168,13 @@ impl Token {
         self.note_refusals(method, url, 1);
     }
 
-    /// Notes that a request failed that it was sent with as a token of another resource.
-    pub(crate) fn note_failed_request(&mut self, method: &str, url: &str) {
+    /// Notes that a request with it, as a token of another resource, failed.
+    pub(crate) fn note_failed_request(&mut self, method: &str, url: &Url) {
         self.note_refusals(method, url, 0);
     }
 
-    fn note_refusals(&mut self, method: &str, url: &str, times: u64) {
-        let path = Location::of(url).map_or("/", |location| location.path);
+    fn note_refusals(&mut self, method: &str, url: &Url, times: u64) {
+        let path = url.path();
         match self.refused.iter_mut().find(|refusal| is_at(&refusal.at, method, path)) {
             Some(refusal) => refusal.times = refusal.times.saturating_add(times),
             None => self.refused.push(Refusal { at: concat(&[method, " ", path]), times }),
@@ -184,8 +182,8 @@ impl Token {
         self.forget_refusals();
     }
 
-    /// Keeps to the bound: what was refused again and again says more than what was refused once. The latest half stays, or
-    /// calls that were just refused would try the token again, and again.
+    /// Forgets the places with the fewest refusals. The latest half always stays: calls that were just refused must not
+    /// try the token again and again.
     fn forget_refusals(&mut self) {
         while self.refused.len() > MOST_REFUSALS {
             let least =
@@ -195,7 +193,7 @@ impl Token {
         }
     }
 
-    /// Notes that a server took the token. Earlier refusals came from one that was not yet aware of the payment.
+    /// Notes that a server accepted it. Earlier refusals came from a server that did not know of the payment yet.
     pub fn note_accepted(&mut self) {
         self.taken_again |= self.accepted;
         if !self.accepted {
@@ -204,7 +202,7 @@ impl Token {
         }
     }
 
-    /// Notes that it was good for the one use that it had: it opens nothing any more, and may go.
+    /// Notes that it was good for one use, which it has had. It may be dropped.
     pub(crate) fn note_used_up(&mut self) {
         self.own_refusals = self.own_refusals.max(1);
     }

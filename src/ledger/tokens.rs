@@ -2,7 +2,7 @@
 
 use crate::ledger::token::Token;
 use crate::text::scan::parts;
-use crate::wire::origin::Location;
+use crate::wire::url::Url;
 use std::rc::Rc;
 
 /// What a token is looked for.
@@ -10,11 +10,11 @@ use std::rc::Rc;
 pub struct Search<'a> {
     /// Upper-case.
     pub method: &'a str,
-    /// Absolute, without user, password and fragment.
-    pub url: &'a str,
+    /// The URL, without the fragment.
+    pub url: &'a Url,
     /// Whether another resource's token may be tried.
     pub borrow: bool,
-    /// For the first request of a call. Later ones leave out what its own resource has refused twice.
+    /// Whether it is the first request of a call. Later requests leave out a token that its own resource refused twice.
     pub is_first: bool,
     /// Whether tokens of the origin are good for one use.
     pub single_use: bool,
@@ -27,13 +27,15 @@ pub struct Search<'a> {
 #[must_use]
 pub fn choose<'t>(candidates: impl Iterator<Item = &'t Rc<Token>>, search: &Search<'_>) -> Option<&'t Rc<Token>> {
     let Search { method, url, is_first, now_ms, .. } = *search;
-    let location = Location::of(url)?;
+    if url.is_opaque() {
+        return None;
+    }
     let mut best: Option<(usize, &'t Rc<Token>)> = None;
     let mut refused = false;
     for token in candidates {
         let own = token.is_for(method, url);
         // What made a request fail may still be what a 402 asks for.
-        refused |= token.refusals(method, location.path) > 0 || (is_first && token.has_failed_at(method, url));
+        refused |= token.refusals(method, url.path()) > 0 || (is_first && token.has_failed_at(method, url));
         let is_refused = match token.accepted {
             true => token.own_refusals > 0,
             // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
@@ -43,14 +45,10 @@ pub fn choose<'t>(candidates: impl Iterator<Item = &'t Rc<Token>>, search: &Sear
             continue;
         }
         // What it was sold for it opens: a server behind a proxy may know its paths by other names.
-        if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, location.path)) {
+        if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, url.path())) {
             continue;
         }
-        let likeness = if own {
-            usize::MAX
-        } else {
-            Location::of(&token.payment.url).map_or(0, |there| common_segments(there.path, location.path))
-        };
+        let likeness = if own { usize::MAX } else { common_segments(token.payment.url.path(), url.path()) };
         if best.is_none_or(|(most, _)| likeness >= most) {
             best = Some((likeness, token));
         }

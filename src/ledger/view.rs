@@ -1,12 +1,14 @@
-//! What a step sees of the store, and what it wants changed.
+//! What a step sees of the store, and what it wants to change.
 //!
-//! Each decision about money is a step: a function of the rows that it reads, an event and a time, which either names the rows
-//! that it still misses, or refuses, or says which rows to write. It waits for nothing and asks nobody. Whoever runs it reads
-//! what is missing and runs it anew, then writes all changes at once, on the condition that every row that it has seen is
-//! still the same. So a step may be run any number of times, and finds its own mark where an earlier run was written after all.
+//! Each decision about money is a step: a function of rows, an event and a time. It has one of three results: it names
+//! rows that it still has to read, or it refuses, or it says which rows to write. It does not wait and does no I/O.
 //!
-//! Every row is a JSON object that begins with the version of its form and a revision, which grows with each write: a row
-//! that was changed and changed back is not the same.
+//! The driver of a step reads the missing rows and runs the step again. Then it writes all changes at once, if every
+//! row that the step has seen is unchanged. So a step may run any number of times. If an earlier run was written after
+//! all, the step finds its own mark.
+//!
+//! Every row is a JSON object. It begins with the version of its form and with a revision that grows at each write. So
+//! a row that was changed and changed back differs from the earlier one.
 
 use crate::error::{Code, Error};
 use crate::ledger::refusal::Refusal;
@@ -29,38 +31,38 @@ pub type Changes = Map<String, Option<Rc<str>>>;
 /// The rows of a part of the store, with their values.
 pub type Listed = Vec<(String, Rc<str>)>;
 
-/// Rows as they were last read: absent ones too.
+/// Rows as they were last read. Absent rows are known too.
 #[derive(Clone, Default)]
 pub struct Rows(Changes);
 
-/// Which part of the store's keys, in their order, is read.
+/// A range of keys to read, in byte order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Listing {
-    /// What the keys begin with.
+    /// The text that the keys begin with.
     pub prefix: String,
-    /// The key behind which it begins, in the direction of reading.
+    /// The range begins after this key, in the direction of reading.
     pub after: Option<String>,
     /// How many rows at most.
     pub limit: usize,
-    /// Whether it is read backwards.
+    /// Whether the last key comes first.
     pub reverse: bool,
 }
 
 /// What a step still has to read.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Missing {
-    /// These rows.
+    /// Keys of rows.
     pub keys: Vec<String>,
-    /// And these parts.
+    /// Ranges of keys.
     pub listings: Vec<Listing>,
 }
 
-/// Why a step came to no end.
+/// Why a step has no result.
 #[derive(Debug)]
 pub enum Stop {
-    /// What [`View::missing`] names has to be read first.
+    /// It needs the rows that [`View::missing`] names.
     Unread,
-    /// It must not be done.
+    /// It must not be taken.
     Refused(Refusal),
 }
 
@@ -84,18 +86,18 @@ pub struct View {
 }
 
 impl Rows {
-    /// The value of a key: `None` where it was not read.
+    /// The value of a key. `None`: it was not read. `Some(None)`: there is no row.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Option<Rc<str>>> {
         self.0.get(key)
     }
 
-    /// Notes what a row is.
+    /// Notes the value of a row. `None`: there is no row.
     pub fn put(&mut self, key: String, value: Option<Rc<str>>) {
         self.0.insert(key, value);
     }
 
-    /// Forgets what a row was.
+    /// Forgets the value of a row.
     pub fn forget(&mut self, key: &str) {
         self.0.remove(key);
     }
@@ -106,13 +108,13 @@ impl Rows {
         self.0.len()
     }
 
-    /// Whether none is known.
+    /// Whether no row is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forgets all.
+    /// Forgets all rows.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -162,18 +164,18 @@ impl View {
         self.listed.push((listing, rows));
     }
 
-    /// Begins the step anew: what an earlier run saw and changed is forgotten, and what was read is kept.
+    /// Prepares for another run of the step. What the last run saw and changed is forgotten. The rows stay.
     pub fn restart(&mut self) {
         self.seen.clear();
         self.changed.clear();
     }
 
-    /// What has to be read; it is forgotten here.
+    /// Takes the list of what has to be read. It is empty afterwards.
     pub fn missing(&mut self) -> Missing {
         std::mem::take(&mut self.missing)
     }
 
-    /// What to write: the changes, and the rows that they depend on as they were read.
+    /// The changes to write, and the rows that the step has seen, with the values that were read.
     #[must_use]
     pub fn writes(&self) -> (Changes, Changes) {
         let rows = self.rows.borrow();
@@ -201,16 +203,16 @@ impl View {
         }
     }
 
-    /// Whether nothing is to be written.
+    /// Whether there is nothing to write.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         self.changed.is_empty()
     }
 
-    /// Names every row that a step will read, so that they are read at once.
+    /// Names rows that the step will read, so that all of them are read at once.
     ///
     /// # Errors
-    /// [`Stop::Unread`]
+    /// [`Stop::Unread`] if one is missing.
     pub fn need<'k>(&mut self, keys: impl IntoIterator<Item = &'k str>) -> Result<(), Stop> {
         for key in keys {
             if !self.changed.contains_key(key) {
@@ -227,10 +229,10 @@ impl View {
         }
     }
 
-    /// The text of a row; `None` where there is none.
+    /// The text of a row. `None`: there is no row.
     ///
     /// # Errors
-    /// [`Stop::Unread`]
+    /// [`Stop::Unread`] if it was not read yet.
     pub fn text(&mut self, key: &str) -> Result<Option<Rc<str>>, Stop> {
         if let Some(changed) = self.changed.get(key) {
             return Ok(changed.clone());
@@ -239,10 +241,10 @@ impl View {
         Ok(self.rows.borrow().get(key).cloned().flatten())
     }
 
-    /// Reads a row; `None` where there is none.
+    /// Parses a row. `None`: there is no row.
     ///
     /// # Errors
-    /// [`Stop::Unread`]; [`crate::Code::StoreFailed`] where the row is damaged or of a later version.
+    /// [`Stop::Unread`] if it was not read yet; [`crate::Code::StoreFailed`] if it is damaged or of a later version.
     pub(crate) fn read<T>(&mut self, key: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<Option<T>, Stop> {
         match self.text(key)? {
             Some(text) => Ok(Some(parse(&text, read)?)),
@@ -253,7 +255,7 @@ impl View {
     /// Writes a row.
     ///
     /// # Errors
-    /// [`Stop::Unread`] where it was not read before: what is written must depend on it.
+    /// [`Stop::Unread`] if it was not read yet: the write depends on its old value.
     pub(crate) fn put(&mut self, key: &str, write: impl FnOnce(&mut Writer)) -> Result<(), Stop> {
         let before = self.text(key)?;
         let revision = before.as_deref().map_or(0, revision).saturating_add(1);
@@ -271,7 +273,7 @@ impl View {
         self.changed.insert(key, Some("".into()));
     }
 
-    /// Takes a row away, one of an index or one that was read.
+    /// Deletes a row: one of an index, or one that was read.
     pub(crate) fn delete(&mut self, key: String) {
         self.changed.insert(key, None);
     }
@@ -287,7 +289,8 @@ impl View {
         Ok(())
     }
 
-    /// Rows by their keys' order. What others add meanwhile is not noticed: it must change a row that is read as well.
+    /// The rows of a range, in the order of their keys. The write does not notice rows that others add to the range. So
+    /// whoever adds one must also change a row that the step reads.
     ///
     /// # Errors
     /// [`Stop::Unread`]
@@ -323,10 +326,10 @@ fn revision(text: &str) -> u64 {
     digits.get(..end).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// Reads the text of a row.
+/// Parses the text of a row.
 ///
 /// # Errors
-/// [`crate::Code::StoreFailed`] where it is damaged or of a later version: it must then never be overwritten.
+/// [`crate::Code::StoreFailed`] if it is damaged or of a later version. It must then never be overwritten.
 pub(crate) fn parse<T>(text: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Error> {
     let json = Json::parse(text).map_err(|_| damaged())?;
     match json.get("v").and_then(Json::as_u64) {

@@ -1,41 +1,42 @@
-//! A wallet: what is known of it, and what it reports of a payment.
+//! What is known of a wallet, and what it reports of a payment.
 
 use crate::error::{Code, Error};
 use crate::text::json::Json;
 
-/// What a wallet reports of an earlier payment. What that is worth, [`crate::ledger::certainty`] decides.
+/// A wallet's report about an earlier payment. [`crate::ledger::certainty`] decides what it is worth.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Fact {
-    /// Paid; the preimage is not yet proven.
+    /// Paid.
     Paid {
-        /// Not yet proven.
+        /// The text that the wallet gave. It is not checked yet.
         preimage: String,
         /// Millisatoshis.
         fee_msat: Option<u64>,
     },
     /// In flight.
     Pending,
-    /// It has a record of an attempt that failed.
+    /// It has a record of a failed attempt.
     Failed {
-        /// When that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch; where it tells.
+        /// The time when that attempt was begun, by the wallet's clock, in milliseconds since the Unix epoch. `None`:
+        /// the wallet does not tell.
         begun_at_ms: Option<u64>,
     },
     /// It has no record.
     NotFound,
-    /// It threw, was silent for too long, answered nonsense, or has no way to look: no answer.
+    /// No answer: it threw, was silent for too long, answered nonsense, or has no lookup.
     Unreachable,
 }
 
 /// What is known of the wallet itself.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Wallet {
-    /// Says which one it is, in printable ASCII, where it can be told from others. What another one reports ends no payment.
+    /// The id of this wallet in printable ASCII, if it has one. The report of a wallet with another id ends no payment.
     pub id: Option<String>,
-    /// It never pays one payment hash twice, whatever it is asked.
+    /// It never pays one payment hash twice.
     pub settles_once: bool,
-    /// It has a record of every payment that it has begun, so that one it does not find was not begun.
+    /// It has a record of every payment that it has begun. A payment that it does not find was not begun.
     pub finds: bool,
-    /// For how long an order may still be carried out, or gone on with, though nothing shows it.
+    /// How long the wallet may still carry out or retry an order that it does not show.
     pub window: Window,
 }
 
@@ -43,9 +44,9 @@ impl Wallet {
     /// Reads the JSON text that `env.ts` makes.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where it is none.
+    /// [`Code::InvalidOptions`] if it is no such text.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = |_| Error::new(Code::InvalidOptions, "what is said of the wallet is no JSON");
+        let invalid = |_| Error::new(Code::InvalidOptions, "the description of the wallet must be JSON");
         let json = Json::parse(text).map_err(invalid)?;
         let is = |name| json.get(name).and_then(Json::as_bool) == Some(true);
         let ms = |name| json.get(name).and_then(Json::as_u64);
@@ -62,14 +63,14 @@ impl Wallet {
     }
 }
 
-/// For how long what a wallet does not show may still come.
+/// How long a wallet may still carry out or retry an order that it does not show.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Window {
     /// No time at all.
     #[default]
     None,
-    /// So many milliseconds from when the order was sent; until then its records may say "failed" between two attempts.
+    /// This many milliseconds after the order was sent. During them the wallet may say "failed" between two attempts.
     Sent(u64),
-    /// So many milliseconds from when it answered with an error, or was given up.
+    /// This many milliseconds after the wallet's error, or after its timeout.
     Error(u64),
 }

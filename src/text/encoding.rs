@@ -1,9 +1,9 @@
 //! Hex and base64 as they arrive from strangers, and as they are handed on.
 
-/// Up to here a number is exact in JavaScript.
+/// The largest integer below which every integer is exact in JavaScript.
 pub(crate) const MAX_SAFE: u64 = (1 << 53) - 1;
 
-/// The parts in one text. The `concat` of slices is made for any separator, and ten times the code.
+/// The parts in one text. The `concat` of slices compiles to ten times the code.
 pub(crate) fn concat(parts: &[&str]) -> String {
     let mut text = String::new();
     for part in parts {
@@ -23,7 +23,7 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Hex of either case; `None` for anything else, an odd number of digits included.
+/// Hex of either case. `None`: other characters, or an odd number of digits.
 pub(crate) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte & 15),
@@ -40,19 +40,19 @@ pub(crate) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Which base64 a text was written in, so that an answer can be written in the same.
+/// The flavour of base64 that a text was written in. The answer is written in the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Flavour {
     /// `-` and `_` in place of `+` and `/`.
     pub url_safe: bool,
-    /// Filled up with `=` to a multiple of four.
+    /// Padded with `=` to a multiple of four.
     pub padded: bool,
 }
 
-/// What digits of base64 stand for.
+/// Decoded base64 digits.
 pub(crate) struct Digits {
     pub bytes: Vec<u8>,
-    /// Whether one of them is of the standard alphabet alone, and of the URL-safe one.
+    /// Whether a digit occurs only in the standard alphabet, and whether one occurs only in the URL-safe one.
     standard: bool,
     url_safe: bool,
 }
@@ -62,7 +62,7 @@ pub(crate) fn is_digit(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Base64 of either alphabet or both, without padding; `None` for other characters. Bits beyond the last byte are ignored.
+/// Base64 of either alphabet or both, without padding. `None`: other characters. Bits beyond the last byte are ignored.
 pub(crate) fn from_digits(digits: &str) -> Option<Digits> {
     let (mut standard, mut url_safe) = (false, false);
     let mut bytes = vec![0; digits.len().saturating_mul(3) / 4];
@@ -103,13 +103,13 @@ pub(crate) fn from_digits(digits: &str) -> Option<Digits> {
     Some(Digits { bytes, standard, url_safe })
 }
 
-/// Base64 in either alphabet, padded or not; `None` for anything else: other characters, the two alphabets mixed,
-/// a length that no encoder makes, padding that is too short or too long.
+/// Base64 in either alphabet, padded or not. `None`: other characters, both alphabets at once, a length that no encoder
+/// makes, or padding of a wrong length.
 ///
 /// Bits beyond the last byte are ignored, as most decoders do.
 ///
-/// A text that shows neither alphabet or needs no padding leaves its flavour open. Servers write standard padded or
-/// URL-safe unpadded, so what is seen decides the rest, and standard padded is assumed where nothing is.
+/// Some texts fit several flavours. Servers write standard padded or URL-safe unpadded, so the visible half of the
+/// flavour decides the other half. If neither is visible, it is standard padded.
 pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
     let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
     let digits = text.get(..text.len().checked_sub(padding)?)?;

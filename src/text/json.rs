@@ -6,12 +6,12 @@
 use crate::text::encoding::from_hex;
 use crate::text::scan::{cut, kind, number, span};
 
-/// Arrays and objects within each other. The deepest that is read (a stored journal) has 5; parsing recurses, so a
-/// stranger's token must not choose the depth of the stack.
+/// How deep arrays and objects may be nested. A stored journal has a depth of 5. Parsing recurses, so a stranger's
+/// token must not choose the depth of the stack.
 pub const MAX_DEPTH: usize = 16;
 
-/// Members of one object. Each new name is compared with all before it, so this keeps parsing linear in effect.
-/// Lists of unbounded length belong in an array.
+/// How many members an object may have. Each new name is compared with all before it, so this keeps parsing fast. Lists
+/// of unbounded length belong in an array.
 pub const MAX_NAMES: usize = 1024;
 
 /// A JSON value.
@@ -21,7 +21,7 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as its text: whoever needs an integer parses it, so that no float is ever rounded.
+    /// A number as its text. It is parsed only when an integer is needed, so that no float is ever rounded.
     Number(String),
     /// A string.
     String(String),
@@ -34,8 +34,7 @@ pub enum Json {
 impl Json {
     /// Parses one value with nothing but white space around it.
     ///
-    /// # Errors
-    /// What is wrong, in words that hold nothing of the text.
+    /// # Errors What is wrong. It quotes nothing of the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         match Self::first(text)? {
             (value, "") => Ok(value),
@@ -43,7 +42,7 @@ impl Json {
         }
     }
 
-    /// Parses the value at the start; with it comes what follows it and white space.
+    /// Parses the value at the start. Returns it, and the text after it and its white space.
     pub(crate) fn first(text: &str) -> Result<(Self, &str), &'static str> {
         let mut parser = Parser { rest: text };
         let value = parser.value(0)?;
@@ -51,7 +50,7 @@ impl Json {
         Ok((value, parser.rest))
     }
 
-    /// The member of this name, where this is an object that has it.
+    /// The member of this name. `None`: there is none, or this is no object.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json> {
         match self {
@@ -60,7 +59,7 @@ impl Json {
         }
     }
 
-    /// The text, where this is a string.
+    /// The text, if this is a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -69,7 +68,7 @@ impl Json {
         }
     }
 
-    /// The integer, where this is a number without sign, fraction and exponent that fits.
+    /// The integer, if this is a number that fits and has no sign, fraction or exponent.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -78,7 +77,7 @@ impl Json {
         }
     }
 
-    /// The truth value, where this is one.
+    /// The boolean, if this is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -87,7 +86,7 @@ impl Json {
         }
     }
 
-    /// The items, where this is an array.
+    /// The items, if this is an array.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Json]> {
         match self {
@@ -96,7 +95,7 @@ impl Json {
         }
     }
 
-    /// The members, where this is an object.
+    /// The members, if this is an object.
     #[must_use]
     pub fn as_object(&self) -> Option<&[(String, Json)]> {
         match self {

@@ -3,8 +3,8 @@
 use crate::text::encoding::MAX_SAFE;
 use crate::text::json::Json;
 
-/// The members of an object that must have them. One that is missing or of another kind is noted, and something that
-/// must not be used stands in its place: whoever reads asks once, at the end, whether all was well.
+/// The members of an object. A member that is missing or of another kind is noted, and a value that must not be used is
+/// returned in its place. So ask [`Fields::is_damaged`] once, at the end.
 pub(crate) struct Fields<'a> {
     json: &'a Json,
     damaged: bool,
@@ -41,18 +41,18 @@ impl<'a> Fields<'a> {
         self.expect(found, false)
     }
 
-    /// Printable ASCII: every stored text is, and it must be able to stand in a header.
+    /// Printable ASCII: every stored text is, and some go into headers.
     pub(crate) fn optional_text(&mut self, name: &str) -> Option<String> {
         self.optional(name, |json| json.as_str().filter(|text| text.bytes().all(|byte| (b' '..=b'~').contains(&byte))))
             .map(str::to_owned)
     }
 
-    /// A number that JavaScript takes as it is.
+    /// A number that is exact in JavaScript.
     pub(crate) fn optional_number(&mut self, name: &str) -> Option<u64> {
         self.optional(name, |json| json.as_u64().filter(|number| *number <= MAX_SAFE))
     }
 
-    /// A member that is there and not null, and must then be of its kind.
+    /// A member that may be absent or null, but must else be of its kind.
     fn optional<T>(&mut self, name: &str, read: impl FnOnce(&'a Json) -> Option<T>) -> Option<T> {
         let found = self.json.get(name).filter(|json| !json.is_null())?;
         let value = read(found);

@@ -1,7 +1,7 @@
-//! Text cut at ASCII characters, and numbers in it. The searchers of std are made for any pattern and decode characters, which
-//! is several times the code.
+//! Cutting text at ASCII characters, and reading numbers. The searches of std take any pattern and decode characters,
+//! which compiles to several times the code.
 
-/// What a byte may be part of. Of each kind all or none of the bytes beyond ASCII are, so that text is cut between characters.
+/// What a byte may be part of. A kind has all bytes beyond ASCII or none, so that text is cut between characters.
 pub(crate) mod kind {
     pub(crate) const SPACE: u8 = 1;
     /// White space, comma or semicolon.
@@ -11,10 +11,10 @@ pub(crate) mod kind {
     pub(crate) const EQUALS: u8 = 8;
     /// A value of a header without quotes.
     pub(crate) const BARE: u8 = 16;
-    /// What stands for itself within `"`, and within `'`, in a header.
+    /// What needs no escape within `"`, and within `'`, in a header.
     pub(crate) const IN_DOUBLE: u8 = 32;
     pub(crate) const IN_SINGLE: u8 = 64;
-    /// What stands for itself in a JSON string.
+    /// What needs no escape in a JSON string.
     pub(crate) const JSON: u8 = 128;
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn is(byte: u8, kinds: u8) -> bool {
     KINDS.get(usize::from(byte)).copied().unwrap_or(0) & kinds != 0
 }
 
-/// How many bytes at the start are of one of these kinds. One loop for all that is scanned: with a closure for each, every
-/// byte is a call where code is made small.
+/// How many bytes at the start are of one of these kinds. All scanning shares this loop: with closures, code made for
+/// size would call a function for each byte.
 pub(crate) fn span(text: &str, kinds: u8) -> usize {
     let mut length = 0usize;
     for byte in text.bytes() {
@@ -71,22 +71,22 @@ pub(crate) fn span(text: &str, kinds: u8) -> usize {
     length
 }
 
-/// Where the first byte stands that fits, which must be ASCII.
+/// The index of the first byte that fits. It must be ASCII.
 pub(crate) fn find(text: &str, fits: impl Fn(u8) -> bool) -> Option<usize> {
     text.bytes().position(fits)
 }
 
-/// What stands before and behind a place; all of it and nothing where there is no such place.
+/// The text before and after an index. If there is no such index: all of it, and nothing.
 pub(crate) fn cut(text: &str, at: usize) -> (&str, &str) {
     text.split_at_checked(at).unwrap_or((text, ""))
 }
 
-/// What stands before and behind the first of these ASCII characters.
+/// The text before and after the first such ASCII character.
 pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
     split_at(text, text.bytes().position(|byte| byte == at)?)
 }
 
-/// What stands before and behind the last of these ASCII characters.
+/// The text before and after the last such ASCII character.
 pub(crate) fn rsplit_once(text: &str, at: u8) -> Option<(&str, &str)> {
     split_at(text, text.bytes().rposition(|byte| byte == at)?)
 }
@@ -109,7 +109,7 @@ pub(crate) fn parts(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A number of decimal digits alone that fits.
+/// A number of decimal digits only, if it fits.
 pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     let add = |sum: u64, digit: &u8| match digit {
         b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(digit & 15)),

@@ -2,16 +2,17 @@
 
 use crate::text::scan::number;
 
-/// Days before each month of a year that is no leap year.
+/// Days before each month of a common year.
 const DAYS: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 
 const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
 
-/// Days from the first of the year 1 to the first of 1970.
+/// Days from the beginning of the year 1 to the beginning of 1970.
 const EPOCH: u64 = 719_162;
 
-/// Unix seconds, and whether the time zone is told: without one it is read as UTC. Fractions are cut off; a day
-/// before 1970 is its first. `2036-01-01T00:00:00Z`, `2036-01-01 01:00:00.5+01:00`, `2036-01-01T00:00:00`.
+/// Unix seconds, and whether the text has a time zone. Without one it is read as UTC. Fractions are cut off. A day
+/// before 1970 counts as the first of 1970. `2036-01-01T00:00:00Z`, `2036-01-01 01:00:00.5+01:00`,
+/// `2036-01-01T00:00:00`.
 pub(crate) fn read(text: &str) -> Option<(u64, bool)> {
     // Four digits at most: no sum or product of them overflows.
     let (moment, mut rest) = text.as_bytes().split_at_checked(SHAPE.len())?;

@@ -1,16 +1,16 @@
-//! The encoding of what crosses the border; `mod.rs` says what it is.
+//! Encodes the values that cross the border. `mod.rs` describes the encoding.
 
 use crate::error::Error;
 use crate::text::json::Json;
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
-/// What a parser throws.
+/// The value that a parser throws.
 pub(super) fn thrown(error: &Error) -> JsValue {
     serde_wasm_bindgen::to_value(&(error.code().as_str(), error.message())).unwrap_or(JsValue::NULL)
 }
 
-/// An object of the caller's world, and the JSON text that belongs to it, where there is one.
+/// An object of the caller's world, and the JSON text that belongs to it, if there is one.
 pub(super) fn pair(object: &JsValue, text: Option<String>) -> JsValue {
     Array::of2(object, &text.map_or(JsValue::NULL, JsValue::from)).into()
 }
@@ -21,7 +21,7 @@ pub(super) fn unpair(pair: JsValue) -> (JsValue, Json) {
     (pair.get(0), data(&pair.get(1)))
 }
 
-/// The data in a JSON text; null in anything else.
+/// The data in a JSON text. Null if the value is no JSON text.
 pub(super) fn data(text: &JsValue) -> Json {
     text.as_string().and_then(|text| Json::parse(&text).ok()).unwrap_or(Json::Null)
 }

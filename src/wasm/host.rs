@@ -1,4 +1,4 @@
-//! The platform as the flow sees it: functions of `env.ts`, which wrap all that the user gave.
+//! The platform as the flow sees it: the functions of `env.ts`. They wrap the functions that the user gave.
 
 use super::convert::{data, number, text, unpair};
 use super::task;
@@ -13,6 +13,8 @@ use crate::text::json::Json;
 use crate::text::json_writer::{write_object, write_pairs, write_texts};
 use crate::text::scan;
 use crate::wire::invoice::Invoice;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
 use gloo_net::http::Response;
 use js_sys::{Date, Function, Promise};
 use std::future::{poll_fn, Future};
@@ -23,14 +25,15 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and keep their word on types.
+    /// The object that `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and always
+    /// return values of the declared types.
     #[derive(Clone)]
     pub type Env;
     #[wasm_bindgen(method)]
     fn now(this: &Env) -> f64;
     #[wasm_bindgen(method)]
     fn timer(this: &Env, milliseconds: f64) -> Pending;
-    /// For [`task`].
+    /// Makes the function that continues a [`task`].
     #[wasm_bindgen(method)]
     pub(super) fn continuation(this: &Env, task: f64) -> Function;
     /// A call before it is sent: JSON text, `[replayable, authorized, payable, url or null, method]`.
@@ -47,7 +50,8 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
-    /// A pair: what the wallet threw or gave as its cause, and its answer as `wallet.ts` reads it.
+    /// Asks the wallet to pay. A pair: the error that the wallet threw or gave as its cause, and its answer as
+    /// `wallet.ts` reads it.
     fn pay(this: &Env, invoice: &str, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
     #[wasm_bindgen(method)]
     fn lookup(this: &Env, payment_hash: &str) -> Promise;
@@ -91,7 +95,7 @@ extern "C" {
 
 pub(crate) struct JsHost {
     pub(super) env: Env,
-    /// What is there, and what this runtime is like; `env.ts` sets the bits.
+    /// The optional functions that are there, and the traits of this runtime. `env.ts` sets the bits.
     pub(super) traits: u32,
     pub(super) wallet: Wallet,
 }
@@ -117,10 +121,9 @@ impl JsHost {
         let [replayable, authorized, payable, url, method] = head.as_array().unwrap_or_default() else {
             return Request::default();
         };
-        let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
         Request {
-            url: text(url),
-            method: text(method),
+            url: Url::of(url.as_str().unwrap_or_default()),
+            method: method.as_str().unwrap_or_default().to_owned(),
             replayable: *replayable == Json::Bool(true),
             authorized: *authorized == Json::Bool(true),
             payable: *payable == Json::Bool(true),
@@ -139,14 +142,15 @@ impl JsHost {
             if let Some(quote) = &quote {
                 object.object("quote", |object| quote.write(object));
             }
-            // a cause may be undefined: wallets throw anything
+            // Wallets throw any value, so a cause may be undefined.
             object.boolean("hasCause", cause.is_some());
         });
         self.env.error(&text, &response.unwrap_or_default(), &cause.unwrap_or_default())
     }
 }
 
-/// Cancels what it waits for when it is dropped, so that no process stays up for a timer, and no dialog open.
+/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process running, and a
+/// dialog would stay open.
 struct Waiting {
     pending: Pending,
     future: JsFuture,
@@ -173,7 +177,8 @@ impl Drop for Waiting {
     }
 }
 
-/// What a promise comes to, as it is read once it has settled. An async block would be a state machine, with code to drop it.
+/// Waits for a promise, then reads its outcome. This is not an async block: that would be a state machine, with code to
+/// drop it.
 fn settled<T>(
     mut promise: impl Future<Output = Result<JsValue, JsValue>> + Unpin + 'static,
     mut read: impl FnMut(Result<JsValue, JsValue>) -> T + 'static,
@@ -196,7 +201,7 @@ fn value(json: &Json) -> Option<Option<String>> {
     }
 }
 
-/// How long a `Retry-After` asks to wait: seconds, or an HTTP date.
+/// The milliseconds that a `Retry-After` asks to wait. It holds seconds or an HTTP date.
 fn milliseconds_until(retry_after: &str, now: f64) -> Option<u64> {
     let wait = match scan::number(retry_after.as_bytes()) {
         Some(seconds) => return Some(seconds.saturating_mul(1000)),
@@ -312,8 +317,8 @@ impl Host for JsHost {
         self.wallet.clone()
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
-        settled(JsFuture::from(self.env.lookup(payment_hash)), |found| {
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static {
+        settled(JsFuture::from(self.env.lookup(&payment_hash.to_hex())), |found| {
             let Ok(found) = found else { return Fact::Unreachable };
             let found = data(&found);
             match (text(&found, "state").as_deref(), text(&found, "preimage")) {

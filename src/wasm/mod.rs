@@ -1,11 +1,14 @@
 //! The bindings: the only code that names a JavaScript value.
 //!
-//! `fetch.ts` sends the first request itself. It comes here with a 402, or with the answer to a token: see [`Core::answer`].
+//! `fetch.ts` sends the first request itself. It comes here with a 402, or with the answer to a token: see
+//! [`Core::answer`].
 //!
 //! # The encoding of the border
-//! Everything that has members crosses as JSON text, in both directions; a single text, number or flag crosses as it is. An object
-//! of the caller's world (a response, an error) crosses by reference, and where data belongs to it, as the pair
-//! `[object, JSON text or null]`. Only what a parser throws is made by serde-wasm-bindgen: `[code, message]`.
+//! - A value that has members crosses as JSON text, in both directions.
+//! - A single text, number or flag crosses as it is.
+//! - An object of the caller's world (a response, an error) crosses by reference. If data belongs to it, it crosses as
+//!   the pair `[object, JSON text or null]`.
+//! - A parser throws `[code, message]`. serde-wasm-bindgen makes only this.
 
 mod convert;
 mod host;
@@ -13,6 +16,7 @@ mod task;
 
 use crate::client::Client;
 use crate::error::{Code, Error};
+use crate::flow::account::unknown_payment;
 use crate::flow::call::Reply;
 use crate::flow::config::Config;
 use crate::flow::failure::Failure;
@@ -24,6 +28,7 @@ use crate::text::json_writer::{write_list, write_object};
 use crate::wire::challenge;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{attenuate, Macaroon};
+use crate::wire::payment_hash::PaymentHash;
 use convert::{pair, thrown};
 use host::{Call, Env, JsHost};
 use js_sys::Promise;
@@ -32,11 +37,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// Reads a stranger's text, of the kind that `parsers.ts` numbers: the JSON text of its parts; or a macaroon, narrowed by the
-/// caveats of a JSON array.
+/// Reads a stranger's text, and returns its parts as JSON text. `parsers.ts` numbers the kinds of text. One kind
+/// narrows a macaroon by the caveats of a JSON array, and returns the new macaroon.
 ///
 /// # Errors
-/// `[code, message]`
+/// `[code, message]` if the text is malformed.
 #[wasm_bindgen]
 pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
     let parsed = match kind {
@@ -53,7 +58,7 @@ pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
     parsed.map_err(|error| thrown(&error))
 }
 
-/// A number that only JavaScript of another build can have sent.
+/// The error for an unknown number. Only JavaScript of another build can have sent it.
 fn stranger() -> Error {
     Error::new(Code::LoadFailed, "JavaScript and wasm are of two builds: deploy one")
 }
@@ -71,8 +76,10 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
+    /// Reads the options.
+    ///
     /// # Errors
-    /// `[code, message]` where the options reader let something through that can't be.
+    /// `[code, message]` if a value is impossible. The options reader in JavaScript should have refused it.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, env: Env, traits: u32, about: &str) -> Result<Core, JsValue> {
         let config = Config::parse(config).map_err(|error| thrown(&error))?;
@@ -80,7 +87,7 @@ impl Core {
         Ok(Self { client: Client::new(JsHost { env, traits, wallet }, config) })
     }
 
-    /// Whether there are any tokens: a look at them costs more than most calls do without.
+    /// Whether there are any tokens. If not, JavaScript asks the core nothing else before a 402.
     #[must_use]
     pub fn has_tokens(&self) -> bool {
         self.client.has_tokens()
@@ -104,7 +111,7 @@ impl Core {
         })
     }
 
-    /// What a token puts into a request, and the payment that bought it: JSON text, `{authorization, payment, expiresAt}`.
+    /// The `Authorization` of a token, and the payment that bought it. JSON text: `{authorization, payment, expiresAt}`
     #[must_use]
     pub fn credential(&self, id: i32) -> Option<String> {
         self.client.token(id.unsigned_abs()).map(|token| {
@@ -116,7 +123,7 @@ impl Core {
         })
     }
 
-    /// Notes that a server took the token.
+    /// Notes that a server accepted the token.
     pub fn accepted(&self, id: i32) {
         if let Some(token) = self.client.token(id.unsigned_abs()) {
             self.client.note_accepted(&token, id > 0);
@@ -142,7 +149,7 @@ impl Core {
         })
     }
 
-    /// Makes a call from its beginning, for what may fail of its token: ends like [`Core::answer`].
+    /// Makes a whole call. It is used if a request may fail because of its token. Resolves like [`Core::answer`].
     pub fn fetch(&self, call: Call) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
@@ -151,7 +158,7 @@ impl Core {
         })
     }
 
-    /// The price of a request as JSON text, null where nothing is to be paid.
+    /// The price of a request as JSON text. Null if nothing has to be paid.
     pub fn quote(&self, call: Call) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
@@ -173,7 +180,10 @@ impl Core {
                 }
                 1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
                 2 => client.forget(subject).await.map(|()| None),
-                3 => client.resolve(subject.unwrap_or_default(), preimage.as_deref()).await.map(|()| None),
+                3 => match PaymentHash::parse(subject.unwrap_or_default()) {
+                    Ok(hash) => client.resolve(&hash, preimage.as_deref()).await.map(|()| None),
+                    Err(_) => Err(unknown_payment().into()),
+                },
                 _ => Err(stranger().into()),
             };
             Ok(told?.map_or(JsValue::UNDEFINED, JsValue::from))
@@ -184,12 +194,12 @@ impl Core {
         self.settle(Box::pin(task))
     }
 
-    /// Goes on with a task, as [`task`] has it.
+    /// Resumes a task: see [`task`].
     pub fn run(task: f64) {
         task::run(task as u64);
     }
 
-    /// Boxed, so that the machinery around a promise is compiled once.
+    /// The task is boxed, so that the code around a promise is compiled once.
     fn settle(&self, task: Task) -> Promise {
         let mut task = Some(task);
         Promise::new(&mut |resolve, reject| {
@@ -202,7 +212,7 @@ impl Core {
                     let told = task.await.map_err(|failure| match failure {
                         Failure::Raised(raised) => client.host().raise(*raised),
                         Failure::Foreign(cause) => cause,
-                        // Whoever called has been answered by its own signal.
+                        // The caller's own signal has already rejected its promise.
                         Failure::Abandoned => JsValue::UNDEFINED,
                     });
                     let (settle, value) = match told {

@@ -1,9 +1,10 @@
-//! Tasks, each run as a continuation of the call that it belongs to.
+//! Tasks. Each runs as a continuation of the call that it belongs to.
 //!
-//! A runtime with async contexts (`AsyncLocalStorage`) runs what waits for a promise in the context in which it began to wait,
-//! whoever settles the promise. So each task has a promise, which its waker settles, and `env.ts` begins to wait for it where the
-//! task is spawned. Whatever a task calls runs in the context of its call, and what it spawns belongs to the same call. With one
-//! queue for all tasks they would run in the context of whichever call filled the queue first.
+//! In a runtime with async contexts (`AsyncLocalStorage`), code that waits for a promise goes on in the context in
+//! which it began to wait. It does not matter who settles the promise. So each task has a promise that its waker
+//! settles, and `env.ts` begins to wait for it when the task is spawned. A task and all that it calls or spawns then
+//! run in the context of its call. With one queue for all tasks, they would run in the context of the call that filled
+//! the queue first.
 
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
@@ -18,17 +19,19 @@ struct Task {
     id: u64,
     future: RefCell<Pin<Box<dyn Future<Output = ()>>>>,
     waker: Waker,
-    /// Has JavaScript call [`run`] soon, in the task's context.
+    /// Makes JavaScript call [`run`] soon, in the task's context.
     go_on: Function,
 }
 
 thread_local! {
-    /// Those that have not ended, by ascending numbers. No number is used twice: an old waker must not wake another call's task.
+    /// The tasks that have not ended, by ascending numbers. No number is used twice: an old waker must not wake another
+    /// call's task.
     static TASKS: RefCell<Vec<Rc<Task>>> = const { RefCell::new(Vec::new()) };
     static LAST: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs a task to its end, whatever becomes of who began it. `continuation` gives the function that goes on with a task.
+/// Runs a task to its end, even if the call that began it ends before. `continuation` makes the function that continues
+/// the task.
 pub(super) fn spawn(continuation: impl FnOnce(f64) -> Function, future: Pin<Box<dyn Future<Output = ()>>>) {
     let id = LAST.get().wrapping_add(1);
     LAST.set(id);
@@ -42,7 +45,7 @@ pub(super) fn spawn(continuation: impl FnOnce(f64) -> Function, future: Pin<Box<
     wake(id);
 }
 
-/// Goes on with a task until it waits again, or ends.
+/// Runs a task until it waits again or ends.
 pub(super) fn run(id: u64) {
     let Some(task) = find(id) else { return };
     let mut context = Context::from_waker(&task.waker);
@@ -69,7 +72,7 @@ fn place(tasks: &[Rc<Task>], id: u64) -> Result<usize, usize> {
     tasks.binary_search_by_key(&id, |task| task.id)
 }
 
-/// A waker must be `Send`, which a [`Task`] can't be: it is the task's number.
+/// The waker of a task. A waker must be `Send`, which a [`Task`] can't be, so it holds the task's id.
 struct Number(u64);
 
 impl Wake for Number {

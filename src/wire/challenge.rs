@@ -1,10 +1,11 @@
-//! `WWW-Authenticate` to challenges and offers.
+//! Reads challenges and offers from a `WWW-Authenticate` value.
 //!
-//! The value is a list (RFC 9110, sections 5.6.1 and 11.6.1), several header lines joined with commas. Servers are
-//! sloppier than the RFC, so this reader is too, where it can't misread a correct header:
-//! - parameters may be separated by comma, semicolon or white space;
-//! - values may be quoted, single-quoted, or bare with any visible character but a separator and a double quote;
-//! - a name followed by `=` belongs to the challenge before it, anything else starts the next one.
+//! The value is a list (RFC 9110, sections 5.6.1 and 11.6.1). Several header lines are joined with commas. Servers are
+//! sloppier than the RFC. So is this reader, as long as it reads every correct header correctly:
+//! - A comma, a semicolon or white space may separate parameters.
+//! - A value may stand in double quotes, in single quotes, or bare. A bare value holds any visible character except
+//!   separators and double quotes.
+//! - A name that is followed by `=` belongs to the challenge before it. Anything else starts the next challenge.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
@@ -12,13 +13,13 @@ use crate::text::json_writer::{write_list, Writer};
 use crate::text::scan::{cut, is, kind, span};
 use std::borrow::Cow;
 
-/// Bytes of a header. Servers bound their own credentials to 8 KiB (spring) and 64 KiB (aperture).
+/// The most bytes of a header. Servers limit their own credentials to 8 KiB (spring) and 64 KiB (aperture).
 pub const MAX_HEADER: usize = 64 * 1024;
 
-/// Challenges in a header. aperture sends four.
+/// The most challenges in a header. aperture sends four.
 pub const MAX_CHALLENGES: usize = 64;
 
-/// Parameters of one challenge. Each name is compared with all before it, so this keeps parsing linear.
+/// The most parameters of one challenge. Each name is compared with all before it, so this keeps parsing linear.
 pub const MAX_PARAMETERS: usize = 64;
 
 /// How an offer is paid and answered.
@@ -26,7 +27,7 @@ pub const MAX_PARAMETERS: usize = 64;
 pub enum Protocol {
     /// L402.
     L402,
-    /// LSAT, the name L402 had before.
+    /// LSAT, the older name of L402.
     Lsat,
     /// The `Payment` scheme.
     Mpp,
@@ -61,14 +62,14 @@ impl Protocol {
 pub struct Challenge {
     /// The scheme as received.
     pub scheme: String,
-    /// Names lower-cased, values unescaped, in order. Of a name that is repeated the first value.
+    /// Names in lower case and unescaped values, in the order of the header. A repeated name keeps its first value.
     pub params: Vec<(String, String)>,
-    /// Set where this is an offer that Lightning can pay.
+    /// Set if Lightning can pay this challenge.
     pub offer: Option<Offer>,
 }
 
 impl Challenge {
-    /// As JavaScript is shown it: without an offer there is no such property.
+    /// Writes what JavaScript sees. Without an offer there is no property `offer`.
     pub(crate) fn write(&self, object: &mut Writer) {
         object.text("scheme", Some(&self.scheme));
         object.object("params", |object| self.params.iter().for_each(|(name, value)| object.text(name, Some(value))));
@@ -89,18 +90,18 @@ pub struct Offer {
     pub protocol: Protocol,
     /// The token, byte for byte as received.
     pub token: String,
-    /// The BOLT11 invoice as received. Whether it is a valid one is not known yet.
+    /// The BOLT11 invoice as received. It is not checked yet.
     pub invoice: String,
 }
 
-/// Every challenge in a `WWW-Authenticate` value, in order.
+/// Reads every challenge in a `WWW-Authenticate` value, in order.
 ///
-/// Where there is an offer, malformed neighbours do not matter; a malformed challenge never is an offer itself.
-/// A header of other schemes alone has no offer, however it is written, and nor has a scheme with a token68 in place of
-/// parameters (RFC 9110, 11.3), which is well-formed.
+/// If one challenge is an offer, malformed neighbours do not matter. A malformed challenge is never an offer.
+/// Challenges of other schemes are never offers. A scheme with a token68 in place of parameters (RFC 9110, 11.3) is
+/// well-formed, and no offer.
 ///
 /// # Errors
-/// [`Code::InvalidChallenge`] where the header holds no offer and it, or a Lightning challenge in it, is malformed.
+/// [`Code::InvalidChallenge`] if the header holds no offer, and the header or a Lightning challenge in it is malformed.
 pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
     if header.len() > MAX_HEADER {
         return Err(malformed("www-authenticate header", "it is longer than 64 KiB"));
@@ -131,7 +132,7 @@ pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
     }
 }
 
-/// The JSON text of the array that JavaScript is shown.
+/// The JSON text of the array that JavaScript sees.
 #[must_use]
 pub fn to_json(challenges: &[Challenge]) -> String {
     write_list(challenges, Challenge::write)
@@ -151,7 +152,7 @@ fn offer(protocol: Protocol, params: &[(String, String)]) -> Result<Offer, &'sta
         (None, None) => return Err("it has no token"),
     };
     let invoice = get("invoice").ok_or("it has no invoice")?;
-    // the token goes into a header as it is
+    // The client sends the token in a header, unchanged.
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
         return Err("its token is empty or can't be sent in a header");
     }
@@ -164,11 +165,12 @@ fn offer(protocol: Protocol, params: &[(String, String)]) -> Result<Offer, &'sta
 /// A challenge that is being read.
 struct Found {
     challenge: Challenge,
-    /// How it is answered and what errors call it, where Lightning can pay for it.
+    /// The protocol and its name in errors. `None` for the schemes that Lightning can't pay.
     protocol: Option<(Protocol, &'static str)>,
     /// The first thing that is wrong with it.
     defect: Option<&'static str>,
-    /// It is a scheme with a token68 if it has so many parameters: none, or the one that the padding makes of it.
+    /// If the challenge has exactly this number of parameters, it is a scheme with a token68. The number is 1 if the
+    /// padding of the token68 was read as a parameter.
     token68: Option<usize>,
 }
 
@@ -176,13 +178,13 @@ struct Reader<'a> {
     header: &'a str,
     at: usize,
     found: Vec<Found>,
-    /// The first thing that is wrong outside of any challenge.
+    /// The first thing that is wrong outside every challenge.
     stray: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
     fn read(&mut self) {
-        // the last thing read was a scheme with nothing but white space behind it
+        // True while only white space was read after a scheme.
         let mut after_scheme = false;
         loop {
             let separators = self.take(kind::SEPARATOR);
@@ -218,8 +220,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the `=` here pad the token68 of a scheme that is not ours: nothing but a comma or the end follows. In one that
-    /// is ours they may also be the sign of a parameter without a value, which only what follows tells.
+    /// Whether the `=` here pad the token68 of a foreign scheme. They do if only a comma or the end follows. In a
+    /// Lightning scheme such an `=` may also follow the name of a parameter without a value. The number of its
+    /// parameters decides that in the end.
     fn takes_token68(&mut self) -> bool {
         let start = self.at;
         self.take(kind::EQUALS);
@@ -234,7 +237,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes what was just read for the token68 of the last scheme.
+    /// Treats the text that was just read as the token68 of the last scheme.
     fn token68(&mut self) {
         if !self.is_at_end() {
             self.defect(NEITHER);
@@ -244,7 +247,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing but a comma or the end follows.
+    /// Whether only a comma or the end follows.
     fn is_at_end(&mut self) -> bool {
         self.take(kind::SPACE);
         matches!(self.peek(), None | Some(b','))
@@ -319,7 +322,7 @@ impl<'a> Reader<'a> {
                 return value;
             }
             if byte == b'\\' {
-                // RFC 9110, 5.6.4: the character after the backslash stands for itself
+                // RFC 9110, 5.6.4: the character after the backslash stands for itself.
                 if let Some(c) = self.header.get(self.at..).and_then(|rest| rest.chars().next()) {
                     self.at = self.at.saturating_add(c.len_utf8());
                     value.to_mut().push(c);
@@ -333,7 +336,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes what is wrong with the challenge that is being read, or with the header before the first.
+    /// Notes what is wrong with the last challenge, or with the header if there is none yet.
     fn defect(&mut self, why: &'static str) {
         match self.found.last_mut() {
             Some(found) => found.defect.get_or_insert(why),
@@ -341,7 +344,7 @@ impl<'a> Reader<'a> {
         };
     }
 
-    /// Beyond what can't be read; a quoted text within is skipped whole, so that none of it is taken for a challenge.
+    /// Skips what can't be read, up to the next comma. A quoted text is skipped whole: it may hold commas.
     fn skip_to_comma(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
     use crate::text::encoding::to_hex;
 
-    /// A key as HMAC takes it: short ones are filled up with zeros, and of long ones it takes the hash.
+    /// A key as HMAC uses it. A short key is filled up with zeros. A long key is replaced by its hash.
     fn key(bytes: &[u8]) -> [u8; 32] {
         if bytes.len() > 64 {
             return Sha256::digest(bytes).into();
@@ -45,7 +45,7 @@ mod tests {
             ),
             (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
             (&counting, &[0xcd; 50], "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"),
-            // The RFC shows the first 128 bits of this one.
+            // The RFC shows only the first 128 bits of this result.
             (&[0x0c; 20], b"Test With Truncation", "a3b6167473100ee06e0c796c2955552b"),
             (
                 &[0xaa; 131],

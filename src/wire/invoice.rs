@@ -1,15 +1,15 @@
 //! BOLT11 invoices.
 //!
 //! # Deviations from BOLT11
-//! - The signature must be there but is not verified: which node is paid is not part of what a client trusts. What it
-//!   relies on is the payment hash, and that is proven by the preimage.
-//! - An amount of zero or with leading zeros is refused, which the specification asks of writers only.
-//! - The values of `s`, `c`, `f`, `r` and unknown feature bits are the wallet's business and not looked at, except for the
-//!   AMP bits. `s` is not demanded: invoices with blinded paths have none.
-//! - Fields of a wrong length are skipped, as wallets have done it for years; the specification now wants them refused.
-//! - A field that is to come once and comes twice is refused, though the specification wants the first of two payment
-//!   hashes to count: wallets differ in that, and what is checked here must be what is paid.
-//! - The text is taken as it is: `lightning:` and white space are not removed.
+//! - The signature must be there, but it is not verified. A client does not need to know which node is paid. It relies
+//!   on the payment hash, and the preimage proves that.
+//! - An amount that is zero or has leading zeros is refused. The specification asks that of writers only.
+//! - The wallet checks the values of `s`, `c`, `f`, `r` and unknown feature bits. They are not read here, except for
+//!   the AMP bits. `s` may be absent: invoices with blinded paths have none.
+//! - Fields of a wrong length are skipped, as most wallets do. The specification wants them refused.
+//! - An invoice with two payment hashes, or with two of any other single field, is refused. The specification says
+//!   that the first counts, but wallets differ. The field that is checked here must be the one that is paid.
+//! - The text is read unchanged: `lightning:` and white space are not removed.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::MAX_SAFE;
@@ -17,18 +17,19 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::text::scan::{cut, find, rsplit_once};
 use crate::wire::payment_hash::PaymentHash;
 
-/// Characters of an invoice. The specification sets no limit; 7089 is what fits a QR code, and wallets refuse more.
+/// The most characters of an invoice. The specification sets no limit. A QR code holds 7089 digits, and wallets refuse
+/// longer invoices.
 pub const MAX_LENGTH: usize = 7089;
 
-/// Seconds, where the invoice names no expiry.
+/// Seconds until an invoice expires that names no expiry.
 const DEFAULT_EXPIRY: u64 = 3600;
 
-/// 5-bit groups: the timestamp, the signature with its recovery id, the checksum.
+/// Lengths in 5-bit groups. The signature includes its recovery id.
 const TIMESTAMP: usize = 7;
 const SIGNATURE: usize = 104;
 const CHECKSUM: usize = 6;
 
-/// The network an invoice's prefix names.
+/// The network that an invoice's prefix names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Network {
     /// `bc`
@@ -72,29 +73,29 @@ impl Network {
     }
 }
 
-/// A decoded BOLT11 invoice, its checksum verified.
+/// A decoded BOLT11 invoice. Its checksum is correct.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invoice {
     /// The invoice as received.
     pub payment_request: String,
     /// The network of its prefix.
     pub network: Network,
-    /// Millisatoshis; `None` where the invoice names no amount. Below 2^53.
+    /// Millisatoshis, below 2^53. `None` if the invoice names no amount.
     pub amount_msat: Option<u64>,
     /// The hash that the preimage must have.
     pub payment_hash: PaymentHash,
-    /// The description: a stranger's text.
+    /// The description. A stranger wrote it.
     pub description: Option<String>,
     /// The hash of a longer description.
     pub description_hash: Option<[u8; 32]>,
-    /// The payee's key, where the invoice carries it. It is what the invoice claims: the signature is not verified.
+    /// The payee's key, if the invoice names it. This is a claim: the signature is not verified.
     pub payee: Option<[u8; 33]>,
     /// Unix seconds.
     pub timestamp: u64,
-    /// Unix seconds, below 2^53: an expiry beyond that is as good as none.
+    /// Unix seconds, at most 2^53 - 1. A later expiry is stored as that.
     pub expires_at: u64,
-    /// Feature bit 30 or 31: it is for an AMP payment, which has no preimage to prove. Wallets refuse to pay it otherwise,
-    /// also where it is optional.
+    /// Whether feature bit 30 or 31 is set: the invoice takes AMP payments. An AMP payment has no preimage that proves
+    /// it. Wallets refuse to pay such an invoice in any other way, even if AMP is optional.
     pub takes_amp: bool,
 }
 
@@ -102,7 +103,7 @@ impl Invoice {
     /// Decodes an invoice.
     ///
     /// # Errors
-    /// [`Code::InvalidInvoice`]
+    /// [`Code::InvalidInvoice`] if the text is not a complete BOLT11 invoice.
     pub fn decode(payment_request: &str) -> Result<Self, Error> {
         if payment_request.len() > MAX_LENGTH {
             return Err(invalid("the invoice is longer than 7089 characters"));
@@ -124,7 +125,7 @@ impl Invoice {
         };
         let (prefix, data) = rsplit_once(text, b'1')
             .filter(|(prefix, _)| prefix.starts_with("ln"))
-            .ok_or_else(|| invalid("the invoice is no bolt11 text: it must start with ln"))?;
+            .ok_or_else(|| invalid("the invoice is not bolt11: it must start with ln"))?;
         let groups = read_bech32(prefix, data)?;
         let (network, amount_msat) = read_prefix(prefix)?;
 
@@ -147,7 +148,8 @@ impl Invoice {
             let length = usize::from(high) << 5 | usize::from(low);
             let (data, rest) = rest.split_at_checked(length).ok_or_else(cut_short)?;
             fields = rest;
-            // "MUST skip over unknown fields, OR [...] p, h, s or n fields that do NOT have data_lengths of 52, 52, 52 or 53"
+            // "MUST skip over unknown fields, OR [...] p, h, s or n fields that do NOT have data_lengths of 52, 52, 52
+            // or 53"
             match (tag, length) {
                 (1, 52) => payment_hash = Some(bytes(data)),
                 (23, 52) => description_hash = Some(bytes(data)),
@@ -155,14 +157,14 @@ impl Invoice {
                 (13, _) => description = Some(data),
                 (6, _) => expiry = Some(number(data)),
                 (5, _) => features = Some(data),
-                // payment secret, least final delta, metadata
+                // Payment secret, least final delta, metadata.
                 (16, 52) | (24 | 27, _) => {}
-                // fallback addresses, routes and blinded paths are alternatives
+                // Fallback addresses, routes and blinded paths may come several times: they are alternatives.
                 _ => continue,
             }
             let bit = 1u32.wrapping_shl(tag.into());
             if seen & bit != 0 {
-                return Err(invalid("the invoice has a field twice: which one counts differs by wallet"));
+                return Err(invalid("the invoice has a field twice, and wallets differ in which one counts"));
             }
             seen |= bit;
         }
@@ -173,13 +175,13 @@ impl Invoice {
         let payment_hash =
             payment_hash.map(PaymentHash::from).ok_or_else(|| invalid("the invoice has no payment hash"))?;
         if description.is_some() == description_hash.is_some() {
-            return Err(invalid("the invoice must have a description or the hash of one, and not both"));
+            return Err(invalid("the invoice must have either a description or its hash"));
         }
         let description = match description {
             Some(data) => {
                 let mut text = Vec::with_capacity(data.len());
                 repack(data, |byte| text.push(byte));
-                Some(String::from_utf8(text).map_err(|_| invalid("the invoice's description is no utf-8"))?)
+                Some(String::from_utf8(text).map_err(|_| invalid("the invoice's description is not utf-8"))?)
             }
             None => None,
         };
@@ -193,7 +195,7 @@ impl Invoice {
             payee,
             timestamp,
             expires_at: timestamp.saturating_add(expiry.unwrap_or(DEFAULT_EXPIRY)).min(MAX_SAFE),
-            // the field is big-endian: bits 30 and 31 are the lowest of the seventh group from the end
+            // The field is big-endian. Bits 30 and 31 are the lowest of the seventh group from the end.
             takes_amp: features.and_then(|data| data.iter().rev().nth(6)).is_some_and(|group| group & 3 != 0),
         })
     }
@@ -204,7 +206,7 @@ impl Invoice {
         object.text("paymentRequest", Some(&self.payment_request));
         object.text("network", Some(self.network.as_str()));
         object.amount(self.amount_msat);
-        object.hex("paymentHash", Some(self.payment_hash.as_bytes()));
+        self.payment_hash.write(object);
         object.text("description", self.description.as_deref());
         object.hex("descriptionHash", self.description_hash.as_ref().map(AsRef::as_ref));
         object.hex("payee", self.payee.as_ref().map(AsRef::as_ref));
@@ -212,7 +214,7 @@ impl Invoice {
         object.number("expiresAt", Some(self.expires_at));
     }
 
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| self.write(object))
@@ -227,7 +229,7 @@ fn cut_short() -> Error {
     invalid("a field of the invoice is cut short")
 }
 
-/// The value of a bech32 character in lower case; 0xff for others.
+/// The value of each bech32 character in lower case (BIP 173). 0xff marks all other characters.
 const VALUES: [u8; 256] = {
     let alphabet = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     let mut values = [0xff; 256];
@@ -240,7 +242,7 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// What the five bits that leave the checksum contribute to it (BIP 173).
+/// One step of the checksum shifts five bits out. This table says what these bits contribute to the rest (BIP 173).
 const GENERATORS: [u32; 32] = {
     let generators = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
     let mut table = [0; 32];
@@ -261,21 +263,21 @@ const GENERATORS: [u32; 32] = {
 
 /// One step of the checksum.
 fn step(checksum: u32, group: u8) -> u32 {
-    // a checksum has 30 bits: the mask only shows the compiler that no place is out of bounds
+    // A checksum has 30 bits. The mask only shows the compiler that no place is out of bounds.
     let generator = GENERATORS.get((checksum >> 25 & 31) as usize).copied().unwrap_or(0);
     (checksum & 0x01ff_ffff) << 5 ^ u32::from(group) ^ generator
 }
 
-/// The data part as 5-bit groups without the checksum, which is verified.
+/// Verifies the checksum. Returns the data part as 5-bit groups, without the checksum.
 fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
-    // BIP 173: the high bits of the prefix, a zero, its low bits, then the data
+    // BIP 173: the high bits of the prefix, a zero, its low bits, then the data.
     let expanded = prefix.bytes().map(|byte| byte >> 5).chain([0]).chain(prefix.bytes().map(|byte| byte & 31));
     let mut groups = data.as_bytes().to_vec();
     for group in &mut groups {
         *group = VALUES.get(usize::from(*group)).copied().unwrap_or(0xff);
     }
     if groups.contains(&0xff) {
-        return Err(invalid("the invoice holds a character that bech32 does not know"));
+        return Err(invalid("the invoice holds a character that bech32 does not have"));
     }
     let checksum = expanded.chain(groups.iter().copied()).fold(1, step);
     if checksum != 1 {
@@ -285,7 +287,7 @@ fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
     Ok(groups)
 }
 
-/// The network and the amount of what stands before the last `1`, which starts with `ln`.
+/// Reads the network and the amount from the prefix: the text before the last `1`. It starts with `ln`.
 fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
     let rest = prefix.get(2..).unwrap_or_default();
     let (currency, amount) = cut(rest, find(rest, |byte| byte.is_ascii_digit()).unwrap_or(rest.len()));
@@ -300,7 +302,7 @@ fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
     if amount.starts_with('0') {
         return Err(invalid("the invoice's amount is zero or starts with one"));
     }
-    // millisatoshis in tenths, since a pico-bitcoin is a tenth of one
+    // The unit is a tenth of a millisatoshi: one pico-bitcoin.
     let (digits, unit) = match amount.as_bytes() {
         [digits @ .., b'm'] => (digits, 1_000_000_000),
         [digits @ .., b'u'] => (digits, 1_000_000),
@@ -309,7 +311,7 @@ fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
         digits => (digits, 1_000_000_000_000),
     };
     if !digits.iter().all(u8::is_ascii_digit) {
-        return Err(invalid("the invoice's amount is no number with a multiplier of m, u, n or p"));
+        return Err(invalid("the invoice's amount is not a number with a multiplier of m, u, n or p"));
     }
     let tenths = digits
         .iter()
@@ -318,17 +320,17 @@ fn read_prefix(prefix: &str) -> Result<(Network, Option<u64>), Error> {
         .filter(|tenths| tenths / 10 <= MAX_SAFE)
         .ok_or_else(|| invalid("the invoice's amount is 2^53 millisatoshis or more"))?;
     if tenths % 10 != 0 {
-        return Err(invalid("the invoice's amount is no whole number of millisatoshis"));
+        return Err(invalid("the invoice's amount is not a whole number of millisatoshis"));
     }
     Ok((network, Some(tenths / 10)))
 }
 
-/// A big-endian number, at most `u64::MAX`.
+/// A big-endian number. A larger one than `u64::MAX` is read as `u64::MAX`.
 fn number(groups: &[u8]) -> u64 {
     groups.iter().fold(0, |sum: u64, group| sum.checked_mul(32).map_or(u64::MAX, |sum| sum | u64::from(*group)))
 }
 
-/// Whole bytes of 5-bit groups; the padding that remains is dropped.
+/// Makes whole bytes of 5-bit groups. The padding at the end is dropped.
 fn repack(groups: &[u8], mut push: impl FnMut(u8)) {
     let (mut pending, mut bits) = (0u32, 0u32);
     for group in groups {

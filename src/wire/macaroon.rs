@@ -1,8 +1,10 @@
-//! Macaroons: reading a token, and narrowing it.
+//! Reads macaroons, and narrows them.
 //!
-//! Read are the formats of libmacaroons: version 1 (packets), version 2 (fields) and version 2 as JSON, in base64 of
-//! any alphabet with or without padding; JSON also bare, as libmacaroons writes it. A token that is none of these may
-//! still be a good one: to a client every token is opaque, and reading it serves only to check what it is for.
+//! The formats are those of libmacaroons: version 1 (packets), version 2 (fields) and version 2 as JSON. They come in
+//! base64 of either alphabet, with or without padding. JSON may also come bare, as libmacaroons writes it.
+//!
+//! A token of another format may still be good. Every token is opaque to a client. The client reads it only to check
+//! what it is for.
 
 mod contents;
 mod format;
@@ -15,31 +17,30 @@ use contents::invalid;
 pub use contents::{Caveat, Commitment, Macaroon, MAX_TOKEN};
 use format::Encoded;
 
-/// Bytes of a caveat that is added: far more than any in use, and it fits every format.
+/// The most bytes of a caveat that is added. Caveats in use are far shorter, and every format can hold this many.
 pub const MAX_CAVEAT: usize = 4096;
 
-/// Macaroons in one token. Two are the most that a known server sends.
+/// The most macaroons in one token. No known server sends more than two.
 pub const MAX_PARTS: usize = 32;
 
 impl Macaroon {
     /// Decodes a token.
     ///
     /// # Errors
-    /// [`crate::Code::InvalidMacaroon`]
+    /// [`crate::Code::InvalidMacaroon`] if it is not exactly one macaroon.
     pub fn decode(token: &str) -> Result<Self, Error> {
         Ok(Encoded::read(token)?.macaroon)
     }
 }
 
-/// Every macaroon that a token holds: one, or several that follow each other, with anything between and behind them that is
-/// none, as long as it is no base64. None for an opaque token.
+/// Reads every macaroon that a token holds. An opaque token holds none. Text between and after the macaroons is
+/// skipped, unless it is base64.
 ///
-/// The libraries that servers use stop reading behind the first macaroon or go on with the next, so that each one that is there
-/// may be the one that counts.
+/// Some libraries of servers read only the first macaroon of a token, others read all. So any of them may count.
 ///
 /// # Errors
-/// [`crate::Code::InvalidMacaroon`] where something starts as a macaroon does and is malformed, which servers may read in any way,
-/// and for more than [`MAX_PARTS`].
+/// [`crate::Code::InvalidMacaroon`] if something starts like a macaroon and is malformed, since servers may read it in
+/// any way. The same for more than [`MAX_PARTS`] macaroons.
 pub fn decode_parts(token: &str) -> Result<Vec<Macaroon>, Error> {
     if let Ok(macaroon) = Macaroon::decode(token) {
         return Ok(vec![macaroon]);
@@ -62,21 +63,21 @@ pub fn decode_parts(token: &str) -> Result<Vec<Macaroon>, Error> {
             if used == 0 {
                 break;
             }
-            // two texts that were joined: the second starts with a digit of its own
+            // Two base64 texts may have been joined. The second then starts at a new digit.
             (_, digits) = cut(digits, used.saturating_mul(4).div_ceil(3));
         }
     }
     Ok(found)
 }
 
-/// The same token, narrowed by first-party caveats: of the same version and in the same base64 as it came.
+/// Narrows a token by first-party caveats. The result has the same version and the same base64 as the token.
 ///
 /// # Errors
-/// [`crate::Code::InvalidMacaroon`] where the token is not one macaroon, no caveat is given, or a caveat is empty, longer than
-/// [`MAX_CAVEAT`] or holds control characters.
+/// [`crate::Code::InvalidMacaroon`] if the token is not one macaroon, if no caveat is given, or if a caveat is empty,
+/// longer than [`MAX_CAVEAT`] or holds control characters.
 pub fn attenuate(token: &str, caveats: &[&str]) -> Result<String, Error> {
     if caveats.is_empty() {
-        return Err(invalid("no caveat is given to narrow the macaroon by"));
+        return Err(invalid("give at least one caveat to narrow the macaroon by"));
     }
     for caveat in caveats {
         if caveat.trim_ascii().is_empty() {

@@ -1,18 +1,23 @@
-//! The hash that a payment is known by.
+//! The payment hash: the name of a payment.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::{from_hex, to_hex};
+use crate::text::json_fields::Fields;
+use crate::text::json_writer::Writer;
 use std::fmt;
 
-/// The SHA-256 of a preimage: an invoice names it, a token commits to it, and whoever holds the preimage has paid.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The name of the JSON member that holds a payment hash.
+const NAME: &str = "paymentHash";
+
+/// The SHA-256 hash of a preimage. An invoice names it, a token may commit to it, and the preimage proves the payment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentHash([u8; 32]);
 
 impl PaymentHash {
     /// Reads 64 hex digits of either case.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where the text is anything else.
+    /// [`Code::InvalidOptions`] if the text is anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bytes = from_hex(text.as_bytes()).and_then(|bytes| bytes.try_into().ok());
         bytes
@@ -30,6 +35,17 @@ impl PaymentHash {
     #[must_use]
     pub fn to_hex(&self) -> String {
         to_hex(&self.0)
+    }
+
+    /// Writes it as the member `paymentHash`.
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.hex(NAME, Some(&self.0));
+    }
+
+    /// Reads the member `paymentHash`. One that is missing or malformed is noted as damage.
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        let found = Self::parse(&fields.text(NAME)).ok();
+        fields.expect(found, Self([0; 32]))
     }
 }
 

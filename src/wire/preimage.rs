@@ -1,4 +1,4 @@
-//! A preimage, proven against its payment hash.
+//! A preimage that was checked against its payment hash.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::{from_base64, from_hex};
@@ -6,17 +6,20 @@ use crate::wire::payment_hash::PaymentHash;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The proof of a payment. Only [`Preimage::prove`] makes one, so holding it means that the hash was checked.
+/// The proof of a payment. Only [`Preimage::prove`] makes one, so its hash was always checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Preimage([u8; 32]);
 
 impl Preimage {
-    /// Reads what a wallet gave (hex of either case, base64 or base64url of 32 bytes, white space around it ignored)
-    /// and checks it against the hash.
+    /// Reads the preimage that a wallet gave, and checks it against the payment hash. The text is 32 bytes in hex of
+    /// either case, base64 or base64url. White space around it is ignored.
     ///
     /// # Errors
-    /// [`Code::NoPreimage`] where the text could not be one (32 zero bytes, which wallets give for "none", count as
-    /// that), [`Code::WrongPreimage`] where it hashes to something else. The text of the error never holds what was given.
+    /// - [`Code::NoPreimage`] if the text is no preimage. Some wallets give 32 zero bytes for "none". They count as
+    ///   none, unless they hash to the payment hash.
+    /// - [`Code::WrongPreimage`] if it hashes to something else.
+    ///
+    /// The error never contains the text.
     pub fn prove(text: &str, payment_hash: &PaymentHash) -> Result<Self, Error> {
         let text = text.trim_ascii();
         let bytes = from_hex(text.as_bytes()).and_then(exact).or_else(|| exact(from_base64(text)?.0));
@@ -45,7 +48,7 @@ impl Preimage {
         }
     }
 
-    /// Lowercase hex, as `Authorization` wants it.
+    /// Lowercase hex: the form that `Authorization` carries.
     #[must_use]
     pub fn to_hex(&self) -> String {
         crate::text::encoding::to_hex(&self.0)
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_proves_nothing_is_told_apart_without_being_shown() {
+    fn each_wrong_text_has_its_own_error_which_does_not_show_it() {
         let none = "what the wallet gave is no preimage: 64 hex digits, or base64 of 32 bytes, are needed";
         let zeros = "the wallet gave zeros in place of the preimage";
         let invoice = "the wallet gave an invoice in place of the preimage";
@@ -110,11 +113,11 @@ mod tests {
         ] {
             assert_eq!(Preimage::prove(text, &hash(&SECRET)), Err(Error::new(code, message)), "{text}");
         }
-        assert!(Preimage::prove(&"0".repeat(64), &hash(&[0; 32])).is_ok(), "zeros that really are the preimage");
+        assert!(Preimage::prove(&"0".repeat(64), &hash(&[0; 32])).is_ok(), "zeros can be the preimage");
     }
 
     #[test]
-    fn debug_hides_it() {
+    fn debug_hides_the_preimage() {
         let preimage = Preimage::prove(&to_hex(&SECRET), &hash(&SECRET)).unwrap();
         assert_eq!(format!("{preimage:?}"), "Preimage(..)");
     }

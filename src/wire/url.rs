@@ -1,16 +1,22 @@
-//! Where a request goes: its origin and path, whether it stays on this machine, and which hosts may be paid.
+//! URLs of requests, and patterns of the hosts that may be paid.
 
 use crate::error::{Code, Error};
 use crate::text::scan::{cut, find, number, parts, rsplit_once, split_once};
+use std::sync::Arc;
 
 /// An absolute URL without its fragment, cut into its parts once.
 ///
-/// The text is as the URL standard's `href` writes it: the scheme and the host are in lower case, and a port is there only where
-/// it is not the scheme's own.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Url {
+/// The text has the form of `href` in the URL standard: scheme and host are in lower case, and the scheme's default
+/// port is left out.
+///
+/// A clone shares the text, since payments and tokens are cloned often.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Url(Arc<Parts>);
+
+#[derive(PartialEq, Eq, Default, Debug)]
+struct Parts {
     text: String,
-    /// Where the scheme, the host, the origin and the path end in `text`. All are 0 where the URL is opaque.
+    /// The ends of the scheme, the host, the origin and the path in `text`. All are 0 if the URL is opaque.
     scheme_end: usize,
     host_end: usize,
     origin_end: usize,
@@ -21,93 +27,99 @@ impl Url {
     /// Reads a URL. Its fragment is dropped.
     ///
     /// # Errors
-    /// [`Code::InvalidOptions`] where it is not `scheme://host…`, or where it holds a user or a password.
+    /// [`Code::InvalidOptions`] if it is not `scheme://host…`, or if it holds a user or a password.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = |message| Error::new(Code::InvalidOptions, message);
         let (text, _) = cut(text, find(text, |byte| byte == b'#').unwrap_or(text.len()));
         let absolute = split_once(text, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
         let (scheme, rest) = absolute.unwrap_or_default();
         let (authority, tail) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len()));
-        if find(authority, |byte| byte == b'@').is_some() {
-            return Err(invalid("the url holds a user or a password"));
-        }
         let host = if authority.starts_with('[') {
             find(authority, |byte| byte == b']').map_or(0, |end| end.saturating_add(1))
         } else {
             find(authority, |byte| byte == b':').unwrap_or(authority.len())
         };
-        if scheme.is_empty() || host == 0 {
-            return Err(invalid("the url is not absolute: it must start with a scheme, :// and a host"));
+        if scheme.is_empty() || host == 0 || find(authority, |byte| byte == b'@').is_some() {
+            return Err(Error::new(
+                Code::InvalidOptions,
+                "the url must start with a scheme, :// and a host, without a user",
+            ));
         }
         let path = find(tail, |byte| byte == b'?').unwrap_or(tail.len());
         let host_start = scheme.len().saturating_add("://".len());
         let origin_end = host_start.saturating_add(authority.len());
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             text: text.to_owned(),
             scheme_end: scheme.len(),
             host_end: host_start.saturating_add(host),
             origin_end,
             path_end: origin_end.saturating_add(path),
-        })
+        })))
     }
 
-    /// A text that is no URL of this kind, such as `data:,x`. It has no origin, so nothing is ever paid for it.
+    /// Reads any URL of a request. A URL that [`Url::parse`] refuses, such as `data:,x`, is opaque: it has a text and
+    /// no parts, and nothing is ever paid for it.
     #[must_use]
-    pub fn opaque(text: &str) -> Self {
-        Self { text: text.to_owned(), scheme_end: 0, host_end: 0, origin_end: 0, path_end: 0 }
+    pub fn of(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self(Arc::new(Parts { text: text.to_owned(), ..Parts::default() })))
+    }
+
+    /// Whether the URL has no origin.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.0.origin_end == 0
     }
 
     /// The whole URL without its fragment.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
-    /// Scheme, host and port: what tokens and limits belong to. Empty where the URL is opaque.
+    /// Scheme, host and port. Tokens and limits belong to an origin. Empty if the URL is opaque.
     #[must_use]
     pub fn origin(&self) -> &str {
-        self.part(0, self.origin_end)
+        self.part(0, self.0.origin_end)
     }
 
     /// The scheme without its colon.
     #[must_use]
     pub fn scheme(&self) -> &str {
-        self.part(0, self.scheme_end)
+        self.part(0, self.0.scheme_end)
     }
 
     /// The host. An IPv6 address stands in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.part(self.host_start(), self.host_end)
+        self.part(self.host_start(), self.0.host_end)
     }
 
-    /// The port, where the URL names one.
+    /// The port, if the URL names one.
     #[must_use]
     pub fn port(&self) -> Option<&str> {
-        self.part(self.host_end, self.origin_end).strip_prefix(':')
+        self.part(self.0.host_end, self.0.origin_end).strip_prefix(':')
     }
 
-    /// From the first slash to the query; `/` where there is none.
+    /// The path with its first slash, without the query. `/` if the URL has no path.
     #[must_use]
     pub fn path(&self) -> &str {
-        match self.part(self.origin_end, self.path_end) {
+        match self.part(self.0.origin_end, self.0.path_end) {
             "" => "/",
             path => path,
         }
     }
 
-    /// Whether another URL is of this origin. A redirect may put a user into it, which changes no origin. An opaque URL has no
-    /// origin to share.
+    /// Whether another URL has this origin. A redirect may add a user to a URL. That does not change its origin. An
+    /// opaque URL has no origin, so it shares none.
     #[must_use]
     pub fn is_origin_of(&self, other: &str) -> bool {
-        let own = (self.scheme(), self.part(self.host_start(), self.origin_end));
+        let own = (self.scheme(), self.part(self.host_start(), self.0.origin_end));
         let Some(rest) = other.strip_prefix(own.0).and_then(|rest| rest.strip_prefix("://")) else { return false };
         let (authority, _) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
         let host = rsplit_once(authority, b'@').map_or(authority, |(_, host)| host);
         !own.0.is_empty() && own.1 == host
     }
 
-    /// Whether what is sent there never leaves the machine: `localhost`, `*.localhost`, 127/8 and `[::1]`.
+    /// Whether the host is this machine: `localhost`, `*.localhost`, 127/8 or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
@@ -119,23 +131,22 @@ impl Url {
         host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || v4()
     }
 
-    /// Whether it is an address of Tor's, which encrypts by itself.
+    /// Whether the host is an onion service. Tor encrypts the connection to it.
     #[must_use]
     pub fn is_onion(&self) -> bool {
         self.host().ends_with(".onion")
     }
 
     fn host_start(&self) -> usize {
-        // an opaque URL has neither scheme nor host
-        if self.scheme_end == 0 {
+        if self.is_opaque() {
             0
         } else {
-            self.scheme_end.saturating_add("://".len())
+            self.0.scheme_end.saturating_add("://".len())
         }
     }
 
     fn part(&self, start: usize, end: usize) -> &str {
-        self.text.get(start..end).unwrap_or_default()
+        self.0.text.get(start..end).unwrap_or_default()
     }
 }
 
@@ -150,8 +161,8 @@ impl HostPattern {
         Self(text.to_owned())
     }
 
-    /// Whether a URL is of this host. A host without a port stands for any port; `*.` for one or more labels, and not for the
-    /// bare domain.
+    /// Whether a URL matches this pattern. A host without a port matches every port. `*.` matches one or more labels,
+    /// so not the bare domain.
     #[must_use]
     pub fn matches(&self, url: &Url) -> bool {
         let pattern = self.0.as_str();
@@ -191,6 +202,7 @@ mod tests {
         ];
         for (text, origin, scheme, host, port, path) in table {
             let url = Url::parse(text).unwrap();
+            assert_eq!((Url::of(text), url.is_opaque()), (url.clone(), false));
             assert_eq!((url.as_str(), url.origin(), url.scheme()), (text, origin, scheme));
             assert_eq!((url.host(), url.port(), url.path()), (host, port, path), "{text}");
         }
@@ -211,26 +223,25 @@ mod tests {
 
     #[test]
     fn what_is_no_absolute_url_is_refused() {
-        let relative = "the url is not absolute: it must start with a scheme, :// and a host";
-        let user = "the url holds a user or a password";
-        for (text, message) in [
-            ("", relative),
-            ("/relative", relative),
-            ("a.example/x", relative),
-            ("//a.example/x", relative),
-            ("://a.example", relative),
-            ("data:text/plain,x", relative),
-            ("blob:https://a.example/x", relative),
-            ("https:/a.example", relative),
-            ("https://", relative),
-            ("https:///x", relative),
-            ("https://?x", relative),
-            ("https://#x", relative),
-            ("https://:8080/", relative),
-            ("http://[::1/", relative),
-            ("https://user:secret@a.example/", user),
-            ("https://user@a.example", user),
-            ("https://@a.example?x", user),
+        let message = "the url must start with a scheme, :// and a host, without a user";
+        for text in [
+            "",
+            "/relative",
+            "a.example/x",
+            "//a.example/x",
+            "://a.example",
+            "data:text/plain,x",
+            "blob:https://a.example/x",
+            "https:/a.example",
+            "https://",
+            "https:///x",
+            "https://?x",
+            "https://#x",
+            "https://:8080/",
+            "http://[::1/",
+            "https://user:secret@a.example/",
+            "https://user@a.example",
+            "https://@a.example?x",
         ] {
             assert_eq!(Url::parse(text), Err(Error::new(Code::InvalidOptions, message)), "{text}");
         }
@@ -239,7 +250,8 @@ mod tests {
     #[test]
     fn an_opaque_url_has_no_parts() {
         for text in ["", "data:text/plain,x", "https://user:secret@a.example/x"] {
-            let url = Url::opaque(text);
+            let url = Url::of(text);
+            assert!(url.is_opaque(), "{text}");
             assert_eq!((url.as_str(), url.origin(), url.scheme(), url.host()), (text, "", "", ""));
             assert_eq!((url.port(), url.path(), url.is_loopback(), url.is_onion()), (None, "/", false, false));
             assert!(!url.is_origin_of(text) && !url.is_origin_of("://"), "{text}");

@@ -1,5 +1,5 @@
-//! What must hold for any text that is read as an invoice, with lightning-invoice as the independent reader. The property tests
-//! and the fuzz target share it.
+//! What must hold for any text that is read as an invoice, with lightning-invoice as the independent reader. The
+//! property tests and the fuzz target share it.
 #![allow(clippy::string_slice)] // what either reader takes for an invoice is ASCII
 
 use bitcoin::hashes::Hash;
@@ -50,8 +50,8 @@ pub fn check(given: &str, theirs: Option<SignedRawBolt11Invoice>) {
     assert_eq!(invoice.expires_at, invoice.timestamp.saturating_add(expiry).min(SAFE));
 }
 
-/// Whether a field is missing that must be there, or one is there twice that may be there once. lightning-invoice does not check
-/// that at this stage.
+/// Whether a field is missing that must be there, or one is there twice that may be there once. lightning-invoice does
+/// not check that at this stage.
 fn repeats_or_lacks_a_field(invoice: &SignedRawBolt11Invoice) -> bool {
     let count =
         |fits: fn(&TaggedField) -> bool| invoice.raw_invoice().known_tagged_fields().filter(|f| fits(f)).count();
@@ -65,7 +65,8 @@ fn repeats_or_lacks_a_field(invoice: &SignedRawBolt11Invoice) -> bool {
         || count(|field| matches!(field, TaggedField::PaymentMetadata(_))) > 1
 }
 
-/// Whether this is one of the places where `src/wire/invoice.rs` says that it is stricter than lightning-invoice's first stage.
+/// Whether this is one of the places where `src/wire/invoice.rs` says that it is stricter than lightning-invoice's
+/// first stage.
 fn may_be_refused(given: &str, theirs: &SignedRawBolt11Invoice) -> bool {
     let raw = theirs.raw_invoice();
     let tenths = raw.amount_pico_btc();

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 const EXPECTED = /^Failed to load resource: the server responded with a status of 402/;
 
 /**
- * Opens the page. `webln` is a function that runs in it first, with the paywall's URL; `blocked` matches requests that fail.
- * Whatever goes to another origin, or is written to the console, ends up in `offences`.
+ * Opens the page. `webln` is a function that runs in it first, with the paywall's URL; `blocked` matches requests that
+ * fail. Whatever goes to another origin, or is written to the console, ends up in `offences`.
  */
 export async function openPage(
   browser,
@@ -67,7 +67,9 @@ export async function openPage(
       await page.click("#ask");
       return self.ended(n);
     },
-    /** The last run: its heading, outcome, and steps `{ name, state, who, title, say, facts, text }`, spaces collapsed. */
+    /**
+     * The last run: its heading, outcome, and steps `{ name, state, who, title, say, facts, text }`, spaces collapsed.
+     */
     run: () =>
       page.$eval(".run:last-of-type", (run) => {
         const read = (element) => element?.textContent.replace(/\s+/g, " ").trim() ?? null;

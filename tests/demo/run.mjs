@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { seconds } from "../../scripts/lib.mjs";
 import { openBrowser } from "../support/browsers.mjs";
 import { startPaywall } from "../support/paywall.mjs";
+import { closingLine, runEach } from "../support/tally.mjs";
 import { cases } from "./cases.mjs";
 import { openPage } from "./page.mjs";
 
@@ -17,9 +18,9 @@ const words = process.argv.slice(2);
 const start = Date.now();
 const paywall = await startPaywall();
 const { browser, close } = await openBrowser("chromium");
-let passed = 0;
-let failed = 0;
-for (const [name, run] of Object.entries(cases).filter(([name]) => words.every((word) => name.includes(word)))) {
+
+/** Runs a case with pages of its own, which may have nothing to complain of. */
+async function inPages(run) {
   const pages = [];
   const open = async (options) => {
     const page = await openPage(browser, paywall.base, options);
@@ -33,17 +34,16 @@ for (const [name, run] of Object.entries(cases).filter(([name]) => words.every((
       [],
       "console and foreign requests",
     );
-    passed += 1;
   } catch (error) {
-    failed += 1;
-    console.log(`  failed: ${name}\n    ${String(error.stack).replaceAll("\n", "\n    ")}`);
-    for (const page of pages) if (page.offences.length) console.log(`    the page said: ${page.offences.join("; ")}`);
+    for (const page of pages) if (page.offences.length) error.stack += `\nthe page said: ${page.offences.join("; ")}`;
+    throw error;
   } finally {
     for (const page of pages) await page.close();
   }
 }
+
+await runEach(Object.fromEntries(Object.entries(cases).map(([name, run]) => [name, () => inPages(run)])), words);
 await close();
 await paywall.close();
 console.log(`the demo page in chromium: ${seconds(start)}`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+closingLine();

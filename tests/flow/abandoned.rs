@@ -1,4 +1,4 @@
-//! Orders whose sender is gone: the same invoice goes to the same wallet again, where that pays a hash once.
+//! Orders whose sender is gone. The same invoice goes to the same wallet again, if that wallet pays a hash once.
 
 use crate::executor::{Later, Running};
 use crate::host::{client, fetch, get, open, spent, End, Fake, Store, TheClient, World, PAID, REUSED, URL};
@@ -18,7 +18,7 @@ fn instance(world: &Rc<World>, store: &Rc<Store>, id: &str, settles_once: bool) 
     (client, host)
 }
 
-/// A process that is gone between its entry in the journal and the wallet; and the invoice.
+/// A process that ended between its entry in the journal and the wallet. Returns the invoice too.
 fn abandoned(settles_once: bool) -> (Rc<World>, Rc<Store>, String) {
     let (world, store) = (World::new(), Store::new());
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
@@ -59,7 +59,7 @@ fn any_other_wallet_is_not_asked_again() {
 }
 
 #[test]
-fn what_is_on_its_way_or_can_not_be_told_is_not_sent_again() {
+fn an_order_that_is_pending_or_unclear_is_not_sent_again() {
     for found in [Fact::Pending, Fact::Unreachable] {
         let (world, store, _) = abandoned(true);
         let (second, host) = instance(&world, &store, "lnd", true);
@@ -90,7 +90,7 @@ fn a_refusal_of_the_second_order_says_nothing_of_the_first() {
 }
 
 #[test]
-fn nothing_is_sent_again_beyond_what_this_instance_may_pay_at_once() {
+fn an_order_above_this_instances_limit_for_a_payment_is_not_sent_again() {
     // 10 sat and a fee of at most 5.
     for (per_payment, expected) in [(15, PAID), (14, open(Code::PaymentUnknown, State::Pending))] {
         let (world, store, _) = abandoned(true);
@@ -118,7 +118,7 @@ fn a_second_order_that_is_held_up_leaves_the_first_open() {
 }
 
 #[test]
-fn once_the_invoice_has_expired_a_fresh_one_is_paid() {
+fn a_fresh_invoice_is_paid_once_the_first_has_expired() {
     let (world, store, invoice) = abandoned(true);
     let (second, host) = instance(&world, &store, "lnd", true);
     world.executor.pass(601_000);

@@ -1,9 +1,10 @@
-//! What a wallet reports of a payment whose answer was lost, seen of real ones: nothing is paid twice, and nothing is forgotten.
+//! Reports of wallets about a payment whose answer was lost. Real wallets give them. Nothing is paid twice, and nothing
+//! is forgotten.
 
 use crate::executor::Later;
 use crate::host::{
-    client, fetch, get, open, resolve, soon, spent, states, End, Fake, Store, TheClient, World, ORIGIN, PAID, REUSED,
-    URL,
+    begin, client, fetch, get, open, resolve, soon, spent, states, End, Fake, Store, TheClient, World, ORIGIN, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start};
@@ -11,6 +12,7 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::{Answer, Resolution};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::{Fact, Wallet, Window};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -46,8 +48,9 @@ fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fak
 }
 
 #[test]
-fn a_wallet_that_finds_nothing_is_never_believed_to_have_paid_nothing() {
-    // NWC, a timeout of what was paid: lookup_invoice of wallets that search incoming invoices only says NOT_FOUND for ever.
+fn not_found_ends_nothing_if_the_wallet_never_finds_a_payment() {
+    // NWC, a timeout of what was paid: lookup_invoice of wallets that search incoming invoices only says NOT_FOUND for
+    // ever.
     let (world, store, (client, host), hash, end) = thrown(wallet("nwc", false, NWC), Fact::NotFound);
     assert_eq!(end, threw(Code::PaymentUnknown, State::Unknown));
     for wait_ms in [60_000, 3_600_000, 80_000_000] {
@@ -79,7 +82,7 @@ fn a_window_counts_from_the_stored_time_of_the_error() {
     world.executor.pass(55_000);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
-    // What will be certain in a moment is waited for.
+    // The call waits for a payment that will be certain in a moment.
     world.executor.pass(3_000);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid(), spent(&world, &client)), (PAID, 2, 10));
 }
@@ -148,11 +151,11 @@ fn a_moment_is_waited_for_in_the_call_itself() {
 }
 
 #[test]
-fn a_pay_that_is_still_at_work_is_waited_for_whatever_a_lookup_says() {
+fn a_lookup_ends_nothing_while_pay_is_still_at_work() {
     for has_store in [false, true] {
         let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));
-        // A person takes six minutes; until then the wallet has nothing.
+        // A person takes six minutes to answer. Until then the wallet has nothing.
         let person = world.wallet_waits();
         world.lookup_says(FAILED);
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -170,8 +173,7 @@ fn a_pay_that_is_still_at_work_is_waited_for_whatever_a_lookup_says() {
 
 #[test]
 fn a_pay_that_gives_up_after_its_time_makes_a_lookup_certain() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     world.lookup_says(FAILED);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -183,8 +185,7 @@ fn a_pay_that_gives_up_after_its_time_makes_a_lookup_certain() {
 
 #[test]
 fn a_pay_that_gives_up_during_the_lookup_is_looked_up_once_more() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let gives_up = answer.clone();
     let executor = world.executor.clone();
@@ -238,7 +239,7 @@ fn a_record_without_a_time_may_be_of_an_earlier_attempt_until_the_window_has_pas
 }
 
 #[test]
-fn another_wallets_not_found_ends_nothing_and_its_preimage_does() {
+fn another_wallets_report_ends_a_payment_only_with_a_preimage() {
     let (world, store, _, hash, _) = thrown(wallet("one node", true, Window::None), Fact::Pending);
     let (other, host) = instance(&world, &store, wallet("another node", true, Window::None));
     for found in [Fact::NotFound, FAILED] {
@@ -255,7 +256,7 @@ fn another_wallets_not_found_ends_nothing_and_its_preimage_does() {
 }
 
 #[test]
-fn a_wallet_that_had_a_payment_and_does_not_find_it_is_not_believed() {
+fn not_found_ends_nothing_if_the_wallet_had_the_payment() {
     let (world, store, (client, host), _, _) = thrown(wallet("lnd", true, Window::None), Fact::Pending);
     world.lookup_says(Fact::NotFound);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -269,7 +270,7 @@ fn a_wallet_that_had_a_payment_and_does_not_find_it_is_not_believed() {
 }
 
 #[test]
-fn who_has_found_a_payment_and_once_shown_one_on_its_way_is_believed_from_then_on() {
+fn a_wallet_that_has_found_a_payment_and_shown_a_pending_one_is_believed() {
     let unknown = wallet("nwc", false, Window::None);
     let (world, store, (client, host), hash, _) = thrown(unknown.clone(), Fact::Pending);
     let preimage = world.mint.preimage(&hash).unwrap();
@@ -289,7 +290,7 @@ fn who_has_found_a_payment_and_once_shown_one_on_its_way_is_believed_from_then_o
 }
 
 #[test]
-fn half_of_what_must_be_seen_of_a_wallet_is_not_enough() {
+fn a_wallet_that_has_shown_only_one_of_these_is_not_believed() {
     for shown in [Fact::Pending, Fact::Paid { preimage: String::new(), fee_msat: None }] {
         let (world, store, (client, host), hash, _) = thrown(wallet("nwc", false, Window::None), Fact::Unreachable);
         let preimage = world.mint.preimage(&hash).unwrap();
@@ -346,7 +347,7 @@ fn tells(host: &Fake, told: Resolution) -> Rc<std::cell::RefCell<Vec<(State, Cod
 }
 
 #[test]
-fn who_is_asked_where_nobody_can_tell_settles_it() {
+fn on_unknown_settles_a_payment_of_unknown_outcome() {
     for earlier in [false, true] {
         let (world, store) = (World::new(), Store::new());
         let (first, host) = instance(&world, &store, wallet("webln", false, Window::None));
@@ -371,7 +372,7 @@ fn who_is_asked_and_says_failed_frees_the_amount() {
     let asked = tells(&host, Resolution::Failed);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentFailed, State::Failed));
     assert_eq!((world.paid(), spent(&world, &client)), (1, 0));
-    // What an earlier call left open is asked about before it is bought anew.
+    // A payment that an earlier call left open is asked about before its resource is bought anew.
     host.on_unknown.replace(None);
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
     world.on_pay.replace(None);
@@ -381,7 +382,7 @@ fn who_is_asked_and_says_failed_frees_the_amount() {
 }
 
 #[test]
-fn who_is_asked_and_can_not_tell_leaves_it_open() {
+fn an_on_unknown_that_can_not_tell_leaves_the_payment_open() {
     for told in [Resolution::Wait, Resolution::Preimage("ab".repeat(32)), Resolution::Preimage("nonsense".into())] {
         let (world, store) = (World::new(), Store::new());
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
@@ -394,7 +395,7 @@ fn who_is_asked_and_can_not_tell_leaves_it_open() {
 }
 
 #[test]
-fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
+fn a_payment_that_is_settled_during_the_question_stays_settled() {
     for (is_paid, earlier) in [(true, false), (true, true), (false, false), (false, true)] {
         let (world, store) = (World::new(), Store::new());
         let (client, host) = instance(&world, &store, wallet("webln", false, Window::None));
@@ -406,7 +407,7 @@ fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
         }
         let (asking, preimage) = (client.clone(), is_paid.then_some(offer.preimage));
         host.on_unknown.replace(Some(Box::new(move |(payment, _)| {
-            let (client, hash, preimage) = (asking.clone(), payment.payment_hash.clone(), preimage.clone());
+            let (client, hash, preimage) = (asking.clone(), payment.payment_hash, preimage.clone());
             Box::pin(async move {
                 let _ = client.resolve(&hash, preimage.as_deref()).await;
                 Resolution::Wait
@@ -424,7 +425,7 @@ fn what_is_settled_while_the_question_is_out_counts_whatever_is_answered() {
 }
 
 #[test]
-fn nobody_is_asked_while_an_order_is_out() {
+fn on_unknown_is_not_asked_while_an_order_is_out() {
     for has_store in [false, true] {
         let (world, store) = (World::new(), Store::new());
         let (client, host) = client(&world, has_store.then_some(&store), Config::new(100));

@@ -1,10 +1,9 @@
-//! Asking a person: what is told, one question at a time, and no longer than somebody waits.
+//! Questions to `approve`: what they tell, one at a time, and no longer than somebody waits.
 
 use crate::executor::Later;
-use crate::host::{client, fetch, get, never, refused, soon, End, Fake, TheClient, World, PAID, REUSED, URL};
+use crate::host::{begin, begin_with, fetch, get, never, refused, soon, End, Fake, PAID, REUSED, URL};
 use crate::mint::Terms as Offered;
 use crate::parallel::{start, until_done};
-use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Terms;
 use l402_fetch::ledger::limits::{Remaining, Windows};
 use l402_fetch::Code;
@@ -14,15 +13,7 @@ use std::rc::Rc;
 const OTHER: &str = "https://other.example/";
 const THIRD: &str = "https://third.example/";
 
-fn with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let mut config = Config::new(100);
-    change(&mut config);
-    let (client, host) = client(&world, None, config);
-    (world, client, host)
-}
-
-/// Questions that are answered one by one; the hosts that were asked about, in order, and which of them are open.
+/// Questions that are answered one by one. Notes the hosts of the questions in order, and which of them are open.
 #[derive(Default)]
 struct Person {
     asked: RefCell<Vec<(String, Rc<Later<Result<bool, &'static str>>>)>>,
@@ -44,7 +35,7 @@ impl Person {
         let asked = person.clone();
         host.approve.replace(Some(Box::new(move |quote| {
             let answer = Later::new();
-            asked.asked.borrow_mut().push((quote.origin.clone(), answer.clone()));
+            asked.asked.borrow_mut().push((quote.url.origin().to_owned(), answer.clone()));
             asked.open.set(asked.open.get() + 1);
             let open = Open(asked.open.clone());
             Box::pin(async move {
@@ -65,7 +56,7 @@ impl Person {
 }
 
 #[test]
-fn whoever_is_asked_is_told_the_fee_and_what_is_left() {
+fn approve_is_told_the_fee_reserve_and_the_rest_of_the_limits() {
     let spent = |hour, day, total| Windows { per_hour: hour, per_day: day, total };
     let none = Windows::default();
     for (per_payment, all, own, expected) in [
@@ -83,7 +74,7 @@ fn whoever_is_asked_is_told_the_fee_and_what_is_left() {
             Remaining { payment: 13_000, hour: None, day: None, total: Some(80_000) },
         ),
     ] {
-        let (world, client, host) = with(|config| {
+        let (world, client, host) = begin_with(|config| {
             config.limits.per_payment = per_payment;
             (config.limits.all, config.limits.per_origin) = (all, own);
         });
@@ -97,14 +88,14 @@ fn whoever_is_asked_is_told_the_fee_and_what_is_left() {
 }
 
 #[test]
-fn what_is_left_is_shown_in_whole_satoshis_rounded_down() {
+fn the_rest_of_the_limits_is_shown_in_whole_satoshis_rounded_down() {
     let remaining = Remaining { payment: 999, hour: Some(1_999), day: None, total: Some(u64::MAX) };
     assert_eq!(remaining.to_json(), r#"{"payment":0,"hour":1,"day":null,"total":18446744073709551}"#);
 }
 
 #[test]
-fn one_question_at_a_time() {
-    let (world, client, host) = with(|_| {});
+fn approve_gets_one_question_at_a_time() {
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let running: Vec<_> = [URL, OTHER, THIRD].map(|url| start(&client, &host, get(url)).1).into();
     world.executor.run(1_000);
@@ -122,8 +113,8 @@ fn one_question_at_a_time() {
 }
 
 #[test]
-fn a_question_whose_callers_are_gone_is_let_go_and_the_next_is_asked() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(24_000));
+fn a_question_ends_when_its_callers_are_gone_and_the_next_is_asked() {
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(24_000));
     let person = Person::of(&host);
     let (first, ends_first) = start(&client, &host, get(URL));
     let (second, ends_second) = start(&client, &host, get(URL));
@@ -135,7 +126,7 @@ fn a_question_whose_callers_are_gone_is_let_go_and_the_next_is_asked() {
     world.executor.run_ready();
     assert_eq!(person.open.get(), 0);
     assert_eq!(until_done(&host, &[ends_first, ends_second]), [End::Abandoned, End::Abandoned]);
-    // What was reserved is free, though nobody ever answered.
+    // The reservation is free, even though nobody answered.
     let (_, third) = start(&client, &host, get(OTHER));
     world.executor.run(1_000);
     person.says(1, true);
@@ -144,7 +135,7 @@ fn a_question_whose_callers_are_gone_is_let_go_and_the_next_is_asked() {
 
 #[test]
 fn an_abandoned_question_is_skipped_in_the_queue() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let (_, first) = start(&client, &host, get(URL));
     let (gone, second) = start(&client, &host, get(OTHER));
@@ -162,8 +153,8 @@ fn an_abandoned_question_is_skipped_in_the_queue() {
 }
 
 #[test]
-fn who_joins_keeps_the_question_open() {
-    let (world, client, host) = with(|_| {});
+fn a_caller_who_joins_keeps_the_question_open() {
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let (first, ends_first) = start(&client, &host, get(URL));
     world.executor.run(1_000);
@@ -178,8 +169,8 @@ fn who_joins_keeps_the_question_open() {
 }
 
 #[test]
-fn nobody_is_asked_about_an_invoice_that_expired_in_the_queue() {
-    let (world, client, host) = with(|_| {});
+fn approve_is_not_asked_about_an_invoice_that_expired_in_the_queue() {
+    let (world, client, host) = begin();
     let person = Person::of(&host);
     let (_, first) = start(&client, &host, get(URL));
     world.executor.run(1_000);
@@ -197,7 +188,7 @@ fn nobody_is_asked_about_an_invoice_that_expired_in_the_queue() {
 
 #[test]
 fn in_workers_a_question_that_froze_holds_up_no_other() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     host.isolated.set(true);
     host.approve.replace(Some(Box::new(|_| never())));
     let (gone, _) = start(&client, &host, get(URL));

@@ -1,4 +1,4 @@
-//! One thread, and a clock of its own that goes on when every task waits.
+//! One thread with its own clock. The clock goes on when every task waits.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -61,7 +61,7 @@ impl Executor {
         Sleep { executor: self.clone(), key: (self.passed.get() + milliseconds, name) }
     }
 
-    /// Runs every task until all wait for something; the clock stands still.
+    /// Runs every task until all wait for something. The clock stands still.
     pub fn run_ready(&self) {
         loop {
             let Some(id) = self.ready.lock().unwrap().pop_front() else { return };
@@ -73,7 +73,7 @@ impl Executor {
         }
     }
 
-    /// Runs for so long on the clock.
+    /// Runs for this long on the clock.
     pub fn run(&self, milliseconds: u64) {
         let end = self.passed.get() + milliseconds;
         self.run_ready();
@@ -104,7 +104,7 @@ impl Executor {
         running.take()
     }
 
-    /// Starts a future; its output is fetched later.
+    /// Starts a future. Its output is fetched later.
     pub fn start<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Running<T> {
         let slot = Rc::new(RefCell::new(None));
         let output = slot.clone();
@@ -153,7 +153,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Lets all others that are ready go first, as every promise of a platform does.
+/// Lets all other ready tasks go first, as every promise of a platform does.
 pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {

@@ -1,8 +1,8 @@
-//! A token that is sent on a guess costs nothing, and what an origin's tokens are good for is learnt from every refusal.
+//! A token that is sent on a guess costs nothing. Every refusal shows what an origin's tokens are good for.
 
 use crate::host::{
-    call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World, ORIGIN,
-    PAID, PREFLIGHT, REUSED, URL,
+    begin, call, client, end, fetch, get, refused, soon, spent, End, Fake, Response, Sent, Store, TheClient, World,
+    ORIGIN, PAID, PREFLIGHT, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
@@ -11,9 +11,8 @@ use l402_fetch::flow::host::Request;
 use l402_fetch::Code;
 use std::rc::Rc;
 
-fn begin() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn bought() -> (Rc<World>, TheClient, Fake) {
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     (world, client, host)
 }
@@ -26,12 +25,12 @@ fn post(path: &str) -> Request {
     Request { method: "POST".into(), ..at(path) }
 }
 
-/// What the world's server does not answer itself.
+/// Answers that come before the world's server.
 fn before_the_server(world: &Rc<World>, answer: impl Fn(&Sent) -> Option<Result<Response, &'static str>> + 'static) {
     world.on_send.replace(Some(Box::new(move |sent| answer(sent).map(soon))));
 }
 
-/// Free paths that refuse whatever carries an Authorization.
+/// Free paths that refuse every request with an Authorization.
 fn refuses_authorization(world: &Rc<World>, status: u16) {
     before_the_server(world, move |sent| {
         let is_free = sent.url.contains("/free");
@@ -44,10 +43,10 @@ fn refuses_authorization(world: &Rc<World>, status: u16) {
 }
 
 #[test]
-fn what_a_guess_breaks_is_asked_again_without_it() {
-    // 0: a preflight that is refused.
+fn a_request_that_a_guess_breaks_is_sent_again_without_the_token() {
+    // 0 stands for a refused preflight.
     for status in [0, 400, 401, 402, 403, 404, 405, 410, 500, 502, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         for (path, sends) in [("/free/a", 2), ("/free/a", 1), ("/free/a?q", 1), ("/free/b", 2)] {
             let before = world.sends();
@@ -60,15 +59,15 @@ fn what_a_guess_breaks_is_asked_again_without_it() {
 }
 
 #[test]
-fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
+fn a_method_that_acts_is_sent_again_only_if_the_server_refused_to_act() {
     for status in [401, 402] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         assert_eq!(fetch(&client, &host, post("/free")), End::Answer(200, None));
         assert_eq!(world.sends(), 2 + 2);
     }
     for status in [400, 403, 404, 500, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         assert_eq!(fetch(&client, &host, post("/free")), End::Answer(status, Some(false)));
         assert_eq!(world.sends(), 2 + 1);
@@ -78,7 +77,7 @@ fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
             "not tried there again"
         );
     }
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     refuses_authorization(&world, 0);
     assert_eq!(fetch(&client, &host, post("/free")), End::Foreign(PREFLIGHT));
     assert_eq!((world.sends(), world.paid()), (3, 1), "it may have acted");
@@ -87,9 +86,9 @@ fn a_method_that_acts_is_sent_again_only_where_the_server_refused_to_act() {
 }
 
 #[test]
-fn what_says_when_to_come_back_is_not_asked_again() {
+fn an_answer_that_asks_to_wait_is_handed_back() {
     for status in [408, 429] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         refuses_authorization(&world, status);
         for _ in 0..2 {
             assert_eq!(fetch(&client, &host, at("/free")), End::Answer(status, Some(false)));
@@ -100,11 +99,11 @@ fn what_says_when_to_come_back_is_not_asked_again() {
 
 #[test]
 fn a_network_error_that_is_no_preflight_is_the_runtimes_own() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     before_the_server(&world, |_| Some(Err("reset")));
     assert_eq!(fetch(&client, &host, at("/other")), End::Foreign("reset"));
     assert_eq!(world.sends(), 3);
-    // Its own resource's is none of a guess.
+    // The error of a token's own resource does not come from a guess.
     before_the_server(&world, |_| Some(Err(PREFLIGHT)));
     assert_eq!((fetch(&client, &host, get(URL)), world.sends()), (End::Foreign(PREFLIGHT), 4));
     // A dead network is dead without the token, too, and nothing is learnt that costs money.
@@ -114,9 +113,9 @@ fn a_network_error_that_is_no_preflight_is_the_runtimes_own() {
 }
 
 #[test]
-fn a_server_that_fails_for_a_moment_costs_no_second_payment_where_tokens_are_shared() {
+fn a_server_that_fails_for_a_moment_costs_no_second_payment_if_tokens_are_shared() {
     for status in [500, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         before_the_server(&world, move |sent| Some(Ok(Response::status(status, sent))));
         assert_eq!(fetch(&client, &host, at("/other")), End::Answer(status, None));
         world.on_send.replace(None);
@@ -129,9 +128,9 @@ fn a_server_that_fails_for_a_moment_costs_no_second_payment_where_tokens_are_sha
 }
 
 #[test]
-fn another_realm_can_be_bought_however_the_token_is_refused_there() {
+fn another_realm_can_be_bought_after_any_refusal_of_the_token() {
     for status in [400, 401, 402, 403, 404, 500, 503] {
-        let (world, client, host) = begin();
+        let (world, client, host) = bought();
         let realm = |url: &str| url.contains("/y/");
         let bought = std::cell::RefCell::new(None::<String>);
         before_the_server(&world, move |sent| {
@@ -149,7 +148,7 @@ fn another_realm_can_be_bought_however_the_token_is_refused_there() {
 
 #[test]
 fn another_realm_can_be_bought_with_a_post() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     let bought = std::cell::RefCell::new(None::<String>);
     before_the_server(&world, move |sent| {
         let shown = sent.authorization.clone()?;
@@ -163,7 +162,7 @@ fn another_realm_can_be_bought_with_a_post() {
     assert_eq!(world.paid(), 2);
 }
 
-/// A server whose tokens are good once; the others are refused with this status.
+/// A server whose tokens are good once. It refuses used ones with this status.
 fn single_use(status: u16) -> (Rc<World>, TheClient, Fake) {
     let world = World::new();
     world.server.single_use.set(true);
@@ -173,7 +172,7 @@ fn single_use(status: u16) -> (Rc<World>, TheClient, Fake) {
 }
 
 #[test]
-fn ten_at_once_where_tokens_are_good_once_are_ten_answers() {
+fn ten_calls_at_once_to_a_server_of_single_use_tokens_get_ten_answers() {
     for status in [400, 401, 402, 403] {
         let (world, client, host) = single_use(status);
         let running: Vec<_> = (0..10).map(|_| start(&client, &host, get(URL)).1).collect();
@@ -183,7 +182,7 @@ fn ten_at_once_where_tokens_are_good_once_are_ten_answers() {
 }
 
 #[test]
-fn where_tokens_are_known_to_be_good_once_no_used_one_is_sent() {
+fn no_used_token_is_sent_to_a_server_of_single_use_tokens() {
     for status in [401, 402] {
         let (world, client, host) = single_use(status);
         for sends in [2, 3, 3, 2, 2, 2] {
@@ -214,7 +213,7 @@ fn where_tokens_are_good_once_the_used_ones_make_room() {
 }
 
 #[test]
-fn a_server_that_says_used_up_by_403_fails_a_call_or_two_and_no_more() {
+fn a_server_that_refuses_used_up_tokens_with_403_fails_at_most_two_calls() {
     for status in [400, 403] {
         let (world, client, host) = single_use(status);
         let ends: Vec<_> = (0..10).map(|_| fetch(&client, &host, get(URL))).collect();
@@ -229,7 +228,7 @@ fn a_server_that_says_used_up_by_403_fails_a_call_or_two_and_no_more() {
 }
 
 #[test]
-fn the_first_to_each_other_path_does_not_fail() {
+fn the_first_call_to_each_other_path_does_not_fail() {
     for status in [400, 403] {
         let (world, client, host) = single_use(status);
         for path in ["/a", "/b", "/c", "/d"] {
@@ -253,8 +252,8 @@ fn a_server_whose_tokens_are_good_again_is_noticed() {
 }
 
 #[test]
-fn what_a_token_opened_besides_its_own_is_known_as_shared() {
-    let (world, client, host) = begin();
+fn an_origin_whose_token_opened_another_resource_is_known_to_share() {
+    let (world, client, host) = bought();
     assert!(!client.is_shared(ORIGIN));
     assert_eq!(fetch(&client, &host, at("/b")), REUSED);
     assert!(client.is_shared(ORIGIN) && !client.is_shared("https://other.example"));
@@ -277,7 +276,7 @@ fn what_a_token_opened_besides_its_own_is_known_as_shared() {
 }
 
 #[test]
-fn a_free_page_that_takes_any_token_honours_none() {
+fn a_free_page_that_accepts_any_token_honours_none() {
     let world = World::new();
     let (client, host) = crate::host::client(&world, None, Config::new(100));
     let seller = Rc::downgrade(&world);
@@ -298,7 +297,7 @@ fn a_free_page_that_takes_any_token_honours_none() {
 
 #[test]
 fn an_abort_at_a_guess_is_the_callers_own_and_sends_nothing_more() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     let calling = call(at("/free"));
     let aborts = calling.clone();
     before_the_server(&world, move |_| {
@@ -312,7 +311,7 @@ fn an_abort_at_a_guess_is_the_callers_own_and_sends_nothing_more() {
 
 #[test]
 fn a_resource_that_closes_its_door_to_its_own_token_is_handed_back() {
-    let (world, client, host) = begin();
+    let (world, client, host) = bought();
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     before_the_server(&world, |sent| sent.authorization.is_some().then(|| Ok(Response::status(403, sent))));
     assert_eq!(fetch(&client, &host, get(URL)), End::Answer(403, Some(false)));

@@ -1,4 +1,4 @@
-//! A host for each instance of a client in a scripted world, and what its calls end with.
+//! A host for each instance of a client in a scripted world, and the ends of its calls.
 
 use crate::executor::{yield_now, Task};
 pub use crate::store::{Manner, Op, Store};
@@ -14,6 +14,8 @@ use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::view::{Changes, Listing};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code, Error};
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
@@ -24,7 +26,7 @@ use std::task::{Poll, Waker};
 pub const ORIGIN: &str = "https://api.example";
 pub const URL: &str = "https://api.example/data";
 
-/// What a page is told where a preflight is refused.
+/// The error that a page gets if a preflight is refused.
 pub const PREFLIGHT: &str = "failed to fetch";
 
 /// An error object of the caller's world.
@@ -37,7 +39,7 @@ pub struct Call {
     pub aborted: Abort,
 }
 
-/// Whether the caller has given up, and who waits for that.
+/// Whether the caller has given up, and the wakers that wait for that.
 #[derive(Default)]
 pub struct Abort {
     has_happened: Cell<bool>,
@@ -61,28 +63,28 @@ pub struct Instance {
     pub has_store: bool,
     pub approve: Ask<Quote, Task<Result<bool, Cause>>>,
     pub approvals: Cell<usize>,
-    /// What was told with each question.
+    /// The information in each question.
     pub terms: RefCell<Vec<Terms>>,
-    /// What a listener heard, in short.
+    /// The events that a listener heard, in short.
     pub events: RefCell<Vec<String>>,
-    /// What a listener does of its own.
+    /// Work that a listener does itself.
     pub on_event: RefCell<Option<Box<dyn Fn(&str)>>>,
     /// By how many milliseconds its wall clock is ahead. The other clock goes on as the world's.
     pub ahead_ms: Cell<i64>,
     /// Its timers fire at multiples of so many milliseconds only, where that is not 0: a tab that is hidden.
     pub wakes_each_ms: Cell<u64>,
     pub isolated: Cell<bool>,
-    /// Freeze it, and all that was spawned since it was put here stands still: workerd, when a request has ended.
+    /// Freezing it stops every task that was spawned since it was put here. workerd does that when a request has ended.
     pub frozen: RefCell<Rc<Freezer>>,
     pub client: RefCell<Weak<Client<Fake>>>,
-    /// What is known of its wallet: the same for all, whose records are whole.
+    /// The facts about its wallet. The default is a wallet with whole records.
     pub wallet: RefCell<Wallet>,
-    /// Who is asked where nobody can tell, and how often that was.
+    /// The `onUnknown`, and how often it was asked.
     pub on_unknown: Ask<(Payment, Code), Task<Resolution>>,
     pub questions: Cell<usize>,
 }
 
-/// What stands still together.
+/// A group of tasks that freeze together.
 #[derive(Default)]
 pub struct Freezer {
     is_frozen: Cell<bool>,
@@ -147,8 +149,22 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
     (client, fake)
 }
 
+/// A world, and a client there that may pay 100 sat at once.
+pub fn begin() -> (Rc<World>, TheClient, Fake) {
+    begin_with(|_| {})
+}
+
+/// The same with other options.
+pub fn begin_with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
+    let world = World::new();
+    let mut config = Config::new(100);
+    change(&mut config);
+    let (client, host) = client(&world, None, config);
+    (world, client, host)
+}
+
 pub fn get(url: &str) -> Request {
-    Request { method: "GET".into(), url: url.into(), replayable: true, authorized: false, payable: true }
+    Request { method: "GET".into(), url: Url::of(url), replayable: true, authorized: false, payable: true }
 }
 
 pub fn call(request: Request) -> Rc<Call> {
@@ -158,7 +174,7 @@ pub fn call(request: Request) -> Rc<Call> {
 /// How a call ended, ready to be compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Status, and whether this call paid; none where no credential was used.
+    /// The status, and whether this call paid. `None` if no credential was used.
     Answer(u16, Option<bool>),
     Raised {
         code: Code,
@@ -184,7 +200,7 @@ pub fn end(result: &Result<Reply<Fake>, Failure<Fake>>) -> End {
     }
 }
 
-/// An error before any money moved: the 402 comes along.
+/// An error before any money moved. It carries the 402.
 pub fn refused(code: Code) -> End {
     End::Raised { code, cause: None, state: None, has_response: true }
 }
@@ -194,7 +210,7 @@ pub fn open(code: Code, state: State) -> End {
     End::Raised { code, cause: None, state: Some(state), has_response: true }
 }
 
-/// The refusal to pay again where what was paid for was never accepted: with the 402, and the payment that was made.
+/// The refusal to pay again for a token that was never accepted. It carries the 402 and the earlier payment.
 pub fn not_honored() -> End {
     open(Code::NotHonored, State::Paid)
 }
@@ -202,7 +218,7 @@ pub fn not_honored() -> End {
 pub const PAID: End = End::Answer(200, Some(true));
 pub const REUSED: End = End::Answer(200, Some(false));
 
-/// Satoshis, as `spent()` tells them.
+/// The satoshis that `spent()` tells.
 pub fn spent(world: &World, client: &TheClient) -> u64 {
     let client = client.clone();
     world.run(async move { client.spent(None).await.ok().unwrap().total })
@@ -226,19 +242,24 @@ pub fn payments(world: &World, client: &TheClient) -> Vec<Payment> {
     world.run(async move { listed(&client).await })
 }
 
-/// What is known of each of them.
+/// The state of each payment.
 pub fn states(world: &World, client: &TheClient) -> Vec<State> {
     payments(world, client).iter().map(|payment| payment.state).collect()
 }
 
-/// The code of what `resolve()` rejects with.
-pub fn resolve(world: &World, client: &TheClient, hash: &str, preimage: Option<&str>) -> Option<Code> {
-    let (client, hash, preimage) = (client.clone(), hash.to_owned(), preimage.map(str::to_owned));
-    match world.run(async move { client.resolve(&hash, preimage.as_deref()).await }) {
-        Ok(()) => None,
+/// The code of the client's error. `None` if there is no error.
+pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
+    match result {
+        Ok(_) => None,
         Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        Err(_) => panic!("never foreign"),
+        Err(_) => panic!("the error is none of the client's"),
     }
+}
+
+/// The code of the error of `resolve()`.
+pub fn resolve(world: &World, client: &TheClient, hash: &PaymentHash, preimage: Option<&str>) -> Option<Code> {
+    let (client, hash, preimage) = (client.clone(), *hash, preimage.map(str::to_owned));
+    code(world.run(async move { client.resolve(&hash, preimage.as_deref()).await }))
 }
 
 /// Sends a request to its end.
@@ -248,6 +269,14 @@ pub fn fetch(client: &TheClient, host: &Fake, request: Request) -> End {
 }
 
 impl Fake {
+    /// The user's answer when it is brought.
+    pub fn user_waits(&self) -> Rc<Later<Result<bool, Cause>>> {
+        let answer = Later::new();
+        let later = answer.clone();
+        self.approve.replace(Some(Box::new(move |_| later.get())));
+        answer
+    }
+
     pub fn heard(&self) -> Vec<String> {
         self.events.borrow().clone()
     }
@@ -291,6 +320,7 @@ impl Host for Fake {
         }
         let number = self.world.sends() + 1;
         let Request { method, url, .. } = call.request.clone();
+        let url = url.as_str().to_owned();
         let sent = Sent { method, url, authorization: authorization.map(str::to_owned), repeat, number };
         self.world.sent.borrow_mut().push(sent.clone());
         let scripted = self.world.on_send.borrow().as_ref().and_then(|answer| answer(&sent));
@@ -346,10 +376,10 @@ impl Host for Fake {
         self.wallet.borrow().clone()
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static {
         self.world.lookups.set(self.world.lookups.get() + 1);
         match self.world.on_lookup.borrow().as_ref() {
-            Some(lookup) => lookup(&payment_hash.to_owned()),
+            Some(lookup) => lookup(payment_hash),
             None => soon(Fact::Unreachable),
         }
     }
@@ -390,7 +420,7 @@ impl Host for Fake {
             Event::Unpayable { reason, .. } => format!("unpayable {reason:?}"),
         };
         self.events.borrow_mut().push(text.clone());
-        // Listeners may call the very client that tells them.
+        // Listeners may call the client that tells them.
         if let Some(client) = self.client.borrow().upgrade() {
             let _ = client.token_for(&get(URL));
         }

@@ -1,9 +1,9 @@
-//! Servers that learn of a payment late, or never: what was paid for goes on being tried, and is not bought again.
+//! Servers that learn of a payment late, or never. The token is still tried, and is not bought again.
 
 use crate::host::listed;
 use crate::host::{
-    client, end, fetch, get, not_honored, open, soon, spent, End, Fake, Response, Sent, Store, TheClient, World, PAID,
-    REUSED, URL,
+    begin, client, end, fetch, get, not_honored, open, soon, spent, End, Response, Sent, Store, World, PAID, REUSED,
+    URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
@@ -13,17 +13,11 @@ use l402_fetch::ledger::payment::State;
 use l402_fetch::Code;
 use std::rc::Rc;
 
-fn begin() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    (world, client, host)
-}
-
 fn challenge(world: &World, sent: &Sent) -> Response {
     Response::challenge(&world.mint.offer(&Terms::default(), world.now()).header(), sent)
 }
 
-/// The server takes a token only so long after the first that it is shown.
+/// The server accepts tokens only after this time since it first saw one.
 fn learns_after(world: &Rc<World>, milliseconds: u64, refusal: u16) {
     let (inner, first) = (Rc::downgrade(world), std::cell::Cell::new(None));
     world.answers(move |sent| {
@@ -84,7 +78,7 @@ fn three_calls_in_half_a_second_at_a_server_that_is_slower_still_end_well_later(
     }
     assert_eq!(until_done(&host, &running), [End::Answer(402, Some(true)), not_honored(), not_honored()]);
     assert_eq!((world.paid(), world.sends()), (1, 3 + 4 + 1), "one of those who waited tries for all");
-    // It forbids buying, not trying.
+    // `not_honored` forbids buying, not trying.
     assert_eq!((fetch(&client, &host, get(URL)), world.sends()), (not_honored(), 9));
     world.executor.pass(60_000);
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
@@ -137,7 +131,7 @@ fn a_busy_server_is_not_sent_a_second_post() {
 }
 
 #[test]
-fn an_abort_ends_the_pauses_and_frees_those_who_wait() {
+fn an_abort_ends_the_pauses_and_frees_the_waiting_calls() {
     let (world, client, host) = begin();
     learns_after(&world, 5_000, 402);
     let (aborted, first) = start(&client, &host, get(URL));
@@ -171,7 +165,7 @@ fn a_repeat_that_breaks_is_a_paid_request_that_failed() {
 }
 
 #[test]
-fn two_purchases_in_a_row_that_opened_nothing_are_enough_whatever_the_statuses() {
+fn two_purchases_in_a_row_that_opened_nothing_stop_buying_whatever_the_statuses() {
     for status in [500, 503, 429, 404] {
         let (world, store) = (World::new(), Store::new());
         let (mut client, mut host) = client(&world, Some(&store), Config::new(100));
@@ -189,7 +183,7 @@ fn two_purchases_in_a_row_that_opened_nothing_are_enough_whatever_the_statuses()
             assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(true)));
             assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(false)), "it may be for a moment");
             world.executor.pass(61_000);
-            // What is known of it outlives the instance.
+            // The next instance knows it too.
             (client, host) = crate::host::client(&world, Some(&store), Config::new(100));
         }
         if status == 404 {
@@ -274,14 +268,13 @@ fn a_store_that_hangs_holds_up_no_answer_that_is_there() {
 }
 
 #[test]
-fn what_asks_for_no_money_is_handed_back_though_money_was_taken_there() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn an_answer_that_asks_for_no_money_is_handed_back_after_a_dishonored_payment() {
+    let (world, client, host) = begin();
     let header = world.mint.offer(&Terms::default(), world.now()).header();
     world.answers(move |sent| Ok(Response::challenge(&header, sent)));
     assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
     assert_eq!(fetch(&client, &host, get(URL)), not_honored());
-    // Another scheme's 402, one of nobody, and what has become free but for the token.
+    // A 402 of another scheme, a 402 without a challenge, and a resource that is free if no token is sent.
     for (challenge, without, expected) in [(Some(r#"Other realm="x""#), 402, 402), (None, 402, 402), (None, 200, 200)] {
         let before = world.sends();
         world.answers(move |sent| {

@@ -3,8 +3,8 @@
 use crate::executor::{Later, Running};
 use crate::host::{all, listed};
 use crate::host::{
-    client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID, REUSED,
-    URL,
+    begin, client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -16,6 +16,7 @@ use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -64,7 +65,7 @@ fn instance(world: &Rc<World>, store: &Rc<Store>) -> (TheClient, Fake) {
     client(world, Some(store), Config::new(100))
 }
 
-/// The wallet's books say that all was paid.
+/// The wallet's records say that all was paid.
 fn all_was_paid(world: &Rc<World>) {
     let inner = Rc::downgrade(world);
     world.on_lookup.replace(Some(Box::new(move |hash| {
@@ -74,7 +75,7 @@ fn all_was_paid(world: &Rc<World>) {
 }
 
 #[test]
-fn what_was_paid_is_found_and_used() {
+fn a_payment_that_went_through_is_found_and_used() {
     for asks_for_sums in [false, true] {
         let (world, store) = lost(3);
         let (client, host) = instance(&world, &store);
@@ -129,8 +130,7 @@ fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
 
 #[test]
 fn without_a_store_memory_is_looked_up() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.wallet_says(l402_fetch::flow::host::Answer::NoPreimage("null".into()));
     for number in 0..2 {
         fetch(&client, &host, get(&shop(number)));
@@ -164,12 +164,12 @@ fn lookups_that_hang_take_ten_seconds_for_all_of_them() {
 }
 
 #[test]
-fn what_says_nothing_changes_nothing() {
+fn a_lookup_that_says_nothing_changes_nothing() {
     let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     for found in [Fact::Unreachable, Fact::Pending, wrong] {
         let (world, store) = lost(2);
         let (client, host) = instance(&world, &store);
-        // That a payment is on its way is noted, once: not to find it later is then a contradiction.
+        // A pending payment is noted once. Not to find it later is then a contradiction.
         let is_news = found == Fact::Pending;
         world.lookup_says(found);
         if is_news {
@@ -194,7 +194,7 @@ fn of_very_many_a_hundred_are_looked_up() {
 }
 
 #[test]
-fn who_asks_at_the_same_time_shares_the_lookups() {
+fn callers_at_the_same_time_share_the_lookups() {
     for isolated in [false, true] {
         let (world, store) = lost(3);
         let (client, host) = instance(&world, &store);
@@ -257,7 +257,7 @@ fn a_purchase_under_way_keeps_its_entry_and_holds_nobody_up() {
         let before = world.now();
         assert_eq!((states(&world, &client), spent(&world, &client)), (vec![State::Pending], 10));
         assert_eq!((world.now(), world.lookups.get()), (before, 2), "at once");
-        let hash = payments(&world, &client)[0].payment_hash.clone();
+        let hash = payments(&world, &client)[0].payment_hash;
         answer.bring(world.proof_of(&hash));
         world.executor.run(1000);
         assert_eq!((buying.take(), world.paid(), states(&world, &client)), (PAID, 1, vec![State::Paid]));
@@ -296,15 +296,14 @@ fn another_instances_purchase_keeps_its_entry() {
 
 #[test]
 fn the_wallets_own_answer_after_a_lookup_changes_nothing_and_is_told_once() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (_, buying) = start(&client, &host, get(URL));
     world.executor.run_ready();
     all_was_paid(&world);
     assert_eq!(spent(&world, &client), 11);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED, "usable before the wallet has answered");
-    let hash = payments(&world, &client)[0].payment_hash.clone();
+    let hash = payments(&world, &client)[0].payment_hash;
     answer.bring(world.proof_of(&hash));
     world.executor.run(1000);
     assert_eq!((buying.take(), world.paid(), spent(&world, &client)), (PAID, 1, 11));
@@ -350,7 +349,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
 }
 
 #[test]
-fn a_clock_that_is_set_forward_makes_nobody_believe_that_a_living_purchase_failed() {
+fn a_clock_that_is_set_forward_does_not_end_a_living_purchase() {
     for has_store in [true, false] {
         let (world, store) = (World::new(), Store::new());
         let store = has_store.then_some(&store);

@@ -1,6 +1,6 @@
 //! The flow over a host that can fail or stop at every step.
 //!
-//! Nothing sleeps: the clock is the host's, and goes on only when every task waits for it.
+//! Nothing sleeps: the clock belongs to the host, and goes on only when every task waits for it.
 #![cfg(not(target_family = "wasm"))]
 #![allow(
     clippy::unwrap_used,

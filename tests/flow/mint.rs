@@ -1,7 +1,9 @@
-//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`: nothing of ours makes what is tested.
+//! Invoices by the crate `lightning-invoice` and macaroons by the crate `macaroon`. So our own code does not make the
+//! texts that it is tested with.
 
 use bitcoin::hashes::{sha256, Hash as _};
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, RawTaggedField, TaggedField};
 use lightning_types::features::Bolt11InvoiceFeatures;
 use macaroon::{Format, Macaroon, MacaroonKey};
@@ -9,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What an offer asks for.
+/// The terms of an offer.
 #[derive(Clone)]
 pub struct Terms {
     pub network: Currency,
@@ -18,9 +20,9 @@ pub struct Terms {
     pub caveats: Vec<String>,
     /// The macaroon commits to another hash.
     pub mismatch: bool,
-    /// What is done to the invoice's fields before it is signed.
+    /// A change of the invoice's fields before it is signed.
     pub fields: fn(&mut Vec<RawTaggedField>),
-    /// The invoice is over the preimage of this number; else over a fresh one.
+    /// The number of the invoice's preimage. `None`: a fresh preimage.
     pub preimage: Option<u64>,
 }
 
@@ -43,7 +45,7 @@ pub struct Offer {
     pub token: String,
     pub invoice: String,
     /// Hex.
-    pub hash: String,
+    pub hash: PaymentHash,
     /// Hex.
     pub preimage: String,
 }
@@ -57,7 +59,7 @@ impl Offer {
 #[derive(Default)]
 pub struct Mint {
     made: Cell<u64>,
-    preimages: RefCell<HashMap<String, String>>,
+    preimages: RefCell<HashMap<PaymentHash, String>>,
 }
 
 impl Mint {
@@ -66,8 +68,8 @@ impl Mint {
         self.made.get()
     }
 
-    /// The preimage (hex) of a payment hash (hex) of ours.
-    pub fn preimage(&self, hash: &str) -> Option<String> {
+    /// The preimage (hex) of a payment hash of ours.
+    pub fn preimage(&self, hash: &PaymentHash) -> Option<String> {
         self.preimages.borrow().get(hash).cloned()
     }
 
@@ -75,8 +77,8 @@ impl Mint {
         let number = self.number();
         let preimage = bytes(terms.preimage.unwrap_or(number));
         let hash = sha256::Hash::hash(&preimage);
-        let (hash_hex, preimage_hex) = (hash.to_string(), hex(&preimage));
-        self.preimages.borrow_mut().insert(hash_hex.clone(), preimage_hex.clone());
+        let (payment_hash, preimage_hex) = (PaymentHash::from(hash.to_byte_array()), hex(&preimage));
+        self.preimages.borrow_mut().insert(payment_hash, preimage_hex.clone());
 
         let mut builder = InvoiceBuilder::new(terms.network.clone())
             .description("api call".into())
@@ -102,11 +104,11 @@ impl Mint {
         for caveat in &terms.caveats {
             token.add_first_party_caveat(caveat.as_str().into());
         }
-        Offer { token: token.serialize(Format::V2).unwrap(), invoice, hash: hash_hex, preimage: preimage_hex }
+        Offer { token: token.serialize(Format::V2).unwrap(), invoice, hash: payment_hash, preimage: preimage_hex }
     }
 }
 
-/// Another field, behind all others.
+/// Adds a field after all others.
 pub fn add(fields: &mut Vec<RawTaggedField>, field: TaggedField) {
     fields.push(RawTaggedField::KnownSemantics(field));
 }

@@ -6,7 +6,6 @@ use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAI
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::flow::call::Reply;
-use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::limits::{Spent, Windows};
@@ -17,14 +16,6 @@ use std::rc::Rc;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 86_400_000;
-
-fn with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let mut config = Config::new(100);
-    change(&mut config);
-    let (client, host) = client(&world, None, config);
-    (world, client, host)
-}
 
 fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> (u64, u64, u64) {
     let (client, origin) = (client.clone(), origin.map(str::to_owned));
@@ -80,7 +71,7 @@ fn each_limit_refuses_by_its_name() {
         ("perOrigin.total", none, ever(limit), None, " at this origin"),
     ];
     for (name, all, own, slides, counted) in table {
-        let (world, client, host) = with(|config| {
+        let (world, client, host) = begin_with(|config| {
             config.limits.all = all;
             config.limits.per_origin = own;
         });
@@ -114,7 +105,7 @@ fn each_limit_refuses_by_its_name() {
 
 #[test]
 fn a_limit_for_each_payment_counts_nothing_else() {
-    let (world, client, host) = with(|config| config.limits.per_payment = 9_999);
+    let (world, client, host) = begin_with(|config| config.limits.per_payment = 9_999);
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
     let text = world.run(async move { message(client.fetch(crate::host::call(get(URL)), get(URL)).await) });
     assert_eq!(text, "paying 10 sat would exceed limits.perPayment of 9.999 sat");
@@ -123,19 +114,19 @@ fn a_limit_for_each_payment_counts_nothing_else() {
 
 #[test]
 fn nothing_is_paid_with_limits_of_zero() {
-    let (world, client, host) = with(|config| config.limits.per_payment = 0);
+    let (world, client, host) = begin_with(|config| config.limits.per_payment = 0);
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
-    let (other, client, host) = with(|config| config.limits.all.total = Some(0));
+    let (other, client, host) = begin_with(|config| config.limits.all.total = Some(0));
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
     assert_eq!((world.paid(), other.paid()), (0, 0));
 }
 
 #[test]
-fn the_fee_a_wallet_may_add() {
+fn the_fee_reserve_is_one_percent_or_five_satoshis_within_the_limits() {
     for (amount, limit_sat, expected) in
         [(10_000, 100, 5_000), (600_000, 1_000, 6_000), (97_000, 100, 3_000), (100_000, 100, 0), (1, 1, 999)]
     {
-        let (world, client, host) = with(|config| config.limits.per_payment = limit_sat * 1000);
+        let (world, client, host) = begin_with(|config| config.limits.per_payment = limit_sat * 1000);
         world.server.terms.replace(Terms { amount_msat: Some(amount), ..Terms::default() });
         let inner = world.clone();
         world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
@@ -149,7 +140,7 @@ fn the_fee_a_wallet_may_add() {
 
 #[test]
 fn reported_fees_count_and_reserves_do_not() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(40_000));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(40_000));
     let inner = world.clone();
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
         let Answer::Preimage { text, .. } = inner.proof(invoice) else { unreachable!() };
@@ -166,7 +157,7 @@ fn reported_fees_count_and_reserves_do_not() {
 
 #[test]
 fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(24_999));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(24_999));
     world.wallet_says(Answer::NoPreimage("null".into()));
     fetch(&client, &host, get(&shop(1)));
     assert_eq!(spent(&world, &client, None), (10, 10, 10));
@@ -176,8 +167,8 @@ fn an_open_payment_counts_with_its_fee_reserve_against_limits_but_not_as_spent()
 }
 
 #[test]
-fn a_declined_or_failed_payment_frees_what_it_held() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(10_000));
+fn a_declined_or_failed_payment_frees_its_reservation() {
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(10_000));
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     assert_eq!(fetch(&client, &host, get(&shop(1))), refused(Code::Declined));
     host.approve.replace(None);
@@ -190,7 +181,7 @@ fn a_declined_or_failed_payment_frees_what_it_held() {
 
 #[test]
 fn the_fee_is_never_more_than_was_approved() {
-    let (world, client, host) = with(|config| config.limits.all.total = Some(27_000));
+    let (world, client, host) = begin_with(|config| config.limits.all.total = Some(27_000));
     let answers = [Later::new(), Later::new()];
     let (asked, waiting) = (answers.clone(), Rc::new(Cell::new(0)));
     host.approve.replace(Some(Box::new(move |_| {
@@ -207,7 +198,7 @@ fn the_fee_is_never_more_than_was_approved() {
     world.executor.run_ready();
     let (_, second) = start(&client, &host, get(&shop(2)));
     world.executor.run_ready();
-    // The first held 15 sat of 27 when the second was asked about; now there would be room for the whole fee.
+    // The first held 15 sat of 27 when `approve` was asked about the second. Then there is room for the whole fee.
     answers[0].bring(Ok(false));
     world.executor.run_ready();
     answers[1].bring(Ok(true));
@@ -217,7 +208,7 @@ fn the_fee_is_never_more_than_was_approved() {
 
 #[test]
 fn the_journal_has_one_row_for_each_payment_oldest_first() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     let before = world.now() / 1000;
     assert_eq!(fetch(&client, &host, get(&format!("{}x?q=1", shop(1)))), PAID);
     world.executor.pass(1500);
@@ -226,7 +217,7 @@ fn the_journal_has_one_row_for_each_payment_oldest_first() {
     let reading = client.clone();
     let rows = world.run(async move { listed(&reading).await });
     let short: Vec<_> =
-        rows.iter().map(|row| (row.url.as_str(), row.origin.as_str(), row.state, row.amount_msat)).collect();
+        rows.iter().map(|row| (row.url.as_str(), row.url.origin(), row.state, row.amount_msat)).collect();
     assert_eq!(
         short,
         [

@@ -1,7 +1,7 @@
-//! What is refused before any money moves, and what is handed back untouched.
+//! Offers that are refused before any money moves, and answers that are handed back untouched.
 
 use crate::host::{
-    call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, refused, soon, End, Response, TheClient, World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::{add, drop, set_features, Offer, Terms};
 use bitcoin::bech32::Fe32;
@@ -9,7 +9,7 @@ use bitcoin::hashes::{sha256, Hash as _};
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
 use l402_fetch::flow::host::{Answer, Request};
-use l402_fetch::wire::origin::HostPattern;
+use l402_fetch::wire::url::HostPattern;
 use l402_fetch::Code;
 use lightning_invoice::{Currency, Description, ExpiryTime, RawTaggedField, Sha256, TaggedField};
 use macaroon::{Format, Macaroon, MacaroonKey};
@@ -23,8 +23,7 @@ fn configured(change: impl FnOnce(&mut Config)) -> Config {
 
 #[test]
 fn a_resource_is_bought_once_and_its_token_reused() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
     assert_eq!(*world.discarded.borrow(), [1], "the body of the paid 402 holds a socket");
@@ -38,9 +37,8 @@ fn a_resource_is_bought_once_and_its_token_reused() {
 }
 
 #[test]
-fn what_costs_nothing_costs_nothing() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn an_answer_that_is_no_402_costs_nothing() {
+    let (world, client, host) = begin();
     for status in [200, 204, 301, 400, 401, 403, 404, 500] {
         world.answers(move |sent| Ok(Response::status(status, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, None));
@@ -82,8 +80,7 @@ fn a_402_for_others_comes_back_untouched() {
         ),
     ];
     for (name, header, filtered, change, events) in table {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.answers(move |sent| {
             let mut response = Response::status(402, sent);
             response.head.challenge = header.map(str::to_owned);
@@ -147,8 +144,7 @@ fn every_refusal_has_its_code_and_pays_nothing() {
         (terms(|t| t.amount_msat = Some(100_001)), Code::OverLimit),
     ];
     for (terms, code) in table {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.server.terms.replace(terms);
         assert_eq!(fetch(&client, &host, get(URL)), refused(code));
         assert_eq!((world.paid(), world.sends(), world.credentials().len()), (0, 1, 0), "{}", code.as_str());
@@ -164,7 +160,7 @@ fn priced(world: &Rc<World>, client: &TheClient, request: Request) -> (Code, Opt
     let result = world.run(async move { client.fetch(call(request.clone()), request).await });
     let Err(Failure::Raised(raised)) = result else { panic!("it was paid") };
     let quote = raised.quote.map(|quote| {
-        assert_eq!((quote.url.as_str(), quote.origin.as_str()), (URL, ORIGIN));
+        assert_eq!((quote.url.as_str(), quote.url.origin()), (URL, ORIGIN));
         assert_eq!(Some(quote.amount_msat), quote.invoice.amount_msat);
         quote.amount_msat
     });
@@ -172,7 +168,7 @@ fn priced(world: &Rc<World>, client: &TheClient, request: Request) -> (Code, Opt
 }
 
 #[test]
-fn a_refusal_tells_the_price_where_it_is_known() {
+fn a_refusal_tells_the_price_if_it_is_known() {
     let known = Some(10_000);
     type Change = (fn(&mut Terms), fn(&mut Config), fn(&mut Request), Code, Option<u64>);
     let table: [Change; 11] = [
@@ -220,18 +216,17 @@ fn an_error_after_the_wallet_was_asked_tells_the_price_too() {
 }
 
 #[test]
-fn the_last_terms_that_are_still_taken() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn the_last_terms_that_are_still_accepted() {
+    let (world, client, host) = begin();
     let caveats = vec!["api_valid_until=1800000001".into()];
     world.server.terms.replace(Terms { expiry_s: 6, amount_msat: Some(100_000), caveats, ..Terms::default() });
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     assert_eq!(world.paid(), 1);
 }
 
-/// What invoices of wallets may hold and hold still.
+/// Fields that invoices of wallets hold, now or in the future.
 #[test]
-fn fields_that_are_still_taken() {
+fn unusual_fields_that_are_still_accepted() {
     let table: [fn(&mut Vec<RawTaggedField>); 4] = [
         |fields| set_features(fields, &[9, 14, 17]),
         |fields| fields.reverse(),
@@ -239,7 +234,7 @@ fn fields_that_are_still_taken() {
             drop(fields, is_description);
             add(fields, described_by_hash());
         },
-        // unknown, and of a length of the future
+        // An unknown field, and a field with a length of the future.
         |fields| {
             let field = |tag: u8, length: u8| {
                 RawTaggedField::UnknownSemantics(fes(
@@ -252,8 +247,7 @@ fn fields_that_are_still_taken() {
         },
     ];
     for fields in table {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.server.terms.replace(Terms { fields, ..Terms::default() });
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
         assert_eq!(world.paid(), 1);
@@ -276,21 +270,20 @@ fn fes(groups: &[u8]) -> Vec<Fe32> {
     groups.iter().map(|group| Fe32::try_from(*group).unwrap()).collect()
 }
 
-/// A local time of the server, who knows where: read as UTC it may make a token shorter, and never one that can't be bought.
+/// An expiry in a server's local time is read as UTC. That may shorten a token's life, but never prevents its purchase.
 #[test]
 fn an_expiry_without_a_zone_only_shortens() {
     for (expires, sold, minutes, reused) in [
-        // in UTC or east of it: 10 minutes, and more
+        // In UTC, or east of it: 10 minutes and more.
         ("2027-01-15T08:10:00", PAID, 9, true),
         ("2027-01-15T08:10:00", PAID, 10, false),
         ("2027-01-15T20:10:00", PAID, 60, true),
-        // west of it: by no means expired when it was sold
+        // West of it: not expired when it was sold.
         ("2027-01-15T08:00:00", PAID, 60, true),
         ("2027-01-14 20:00:01.5", PAID, 60, true),
         ("2027-01-14T20:00:00", refused(Code::InvalidMacaroon), 0, false),
     ] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let caveats = vec![format!("expires = {expires}")];
         world.server.terms.replace(Terms { caveats, ..Terms::default() });
         assert_eq!(fetch(&client, &host, get(URL)), sold, "{expires}");
@@ -303,7 +296,7 @@ fn an_expiry_without_a_zone_only_shortens() {
     }
 }
 
-/// Whatever a macaroon is written in, and whatever stands beside it: its hash and its expiry are checked.
+/// The hash and the expiry of a macaroon are checked in every form, and beside any other text.
 #[test]
 fn no_form_of_a_macaroon_escapes_the_checks() {
     let forms: [fn(&Macaroon) -> String; 10] = [
@@ -324,10 +317,9 @@ fn no_form_of_a_macaroon_escapes_the_checks() {
             (1, "1900000000", refused(Code::HashMismatch)),
             (0, "1800000000", refused(Code::InvalidMacaroon)),
         ] {
-            let world = World::new();
-            let (client, host) = client(&world, None, Config::new(100));
+            let (world, client, host) = begin();
             let offer = world.mint.offer(&Terms::default(), world.now());
-            let mut committed = hex(&offer.hash);
+            let mut committed = *offer.hash.as_bytes();
             committed[0] ^= hash;
             let token =
                 form(&macaroon(&[&[0, 0], &committed[..], &[5; 32]].concat(), &format!("expires_at={expires}")));
@@ -361,17 +353,11 @@ fn bytes(macaroon: &Macaroon) -> Vec<u8> {
     base64::decode_config(macaroon.serialize(Format::V2).unwrap(), base64::URL_SAFE).unwrap()
 }
 
-fn hex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
-}
-
 #[test]
 fn a_token_that_cannot_be_sent_is_not_bought() {
     let offer = World::new().mint.offer(&Terms::default(), 1_800_000_000_000);
     for token in ["a b", " a", "a ", "a\\\"b", "a\\\\\\\"", "a\tb", "é", "a\u{2028}", "☃", "a, b", ""] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let header = Offer { token: token.to_owned(), ..offer.clone() }.header();
         world.answers(move |sent| Ok(Response::challenge(&header, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvalidChallenge), "{token}");
@@ -380,13 +366,12 @@ fn a_token_that_cannot_be_sent_is_not_bought() {
     }
 }
 
-/// A server may say by that what needs payment, where no invoice is made for a HEAD.
+/// A server may say with it that a resource needs payment, without making an invoice for a HEAD.
 #[test]
 fn a_scheme_with_a_token68_comes_back_untouched() {
     for method in ["HEAD", "GET", "POST"] {
         for header in ["L402 price-only", "LSAT abc==", "l402 price-only, Basic realm=\"x\""] {
-            let world = World::new();
-            let (client, host) = client(&world, None, Config::new(100));
+            let (world, client, host) = begin();
             world.answers(move |sent| Ok(Response::challenge(header, sent)));
             let request = Request { method: method.into(), ..get(URL) };
             assert_eq!(fetch(&client, &host, request.clone()), End::Answer(402, None), "{method} {header}");
@@ -406,8 +391,7 @@ fn malformed_challenges_and_invoices() {
         ("L402 token=\"a\", invoice=\"lnbc1\"", Code::InvalidInvoice),
         ("L402 token=\"a\", invoice=\"required\"", Code::InvalidInvoice),
     ] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.answers(move |sent| Ok(Response::challenge(header, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), refused(code), "{header}");
         assert_eq!((world.paid(), world.sends()), (0, 1));
@@ -415,10 +399,9 @@ fn malformed_challenges_and_invoices() {
 }
 
 #[test]
-fn lsat_only_where_the_server_knows_no_other_name() {
+fn lsat_is_sent_only_if_the_server_knows_no_other_name() {
     for (schemes, expected) in [(&["LSAT"][..], "LSAT "), (&["LSAT", "L402"], "L402 ")] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let offer = world.mint.offer(&Terms::default(), world.now());
         let line = |scheme| format!("{scheme} macaroon=\"{}\", invoice=\"{}\"", offer.token, offer.invoice);
         let header = schemes.iter().map(line).collect::<Vec<_>>().join(", ");
@@ -434,9 +417,8 @@ fn lsat_only_where_the_server_knows_no_other_name() {
 }
 
 #[test]
-fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn opaque_tokens_are_kept_unchanged_and_macaroons_in_them_are_checked() {
+    let (world, client, host) = begin();
     let offer = world.mint.offer(&Terms::default(), world.now());
     let other = world.mint.offer(&Terms::default(), world.now());
     let header = format!("L402 token=\"{},{}\", invoice=\"{}\"", offer.token, other.token, offer.invoice);
@@ -456,7 +438,7 @@ fn opaque_tokens_are_taken_as_they_are_and_parts_are_checked() {
 }
 
 #[test]
-fn where_money_and_tokens_may_go() {
+fn money_and_tokens_go_only_to_allowed_hosts() {
     let listed = || configured(|config| config.hosts = Some(vec![HostPattern::new("*.example")]));
     let insecure = || configured(|config| config.insecure_hosts = vec![HostPattern::new("umbrel.local:3000")]);
     for (url, config, expected) in [
@@ -481,8 +463,7 @@ fn where_money_and_tokens_may_go() {
 
 #[test]
 fn a_body_that_cannot_be_sent_twice_is_refused_before_paying() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let request = Request { method: "POST".into(), replayable: false, ..get(URL) };
     assert_eq!(fetch(&client, &host, request), refused(Code::BodyNotReplayable));
     assert_eq!((world.paid(), world.sends()), (0, 1));
@@ -502,8 +483,7 @@ fn redirects() {
         ("GET", "https://user:secret@api.example/data", PAID),
         ("GET", "data:text/plain,paid", refused(Code::CrossOrigin)),
     ] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let header = world.mint.offer(&Terms::default(), world.now()).header();
         world.answers(move |sent| {
             let mut response = match sent.authorization {
@@ -531,8 +511,7 @@ fn only_true_is_consent() {
         ),
     ];
     for (answer, expected) in answers {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         host.approve.replace(Some(Box::new(move |quote| {
             assert_eq!((quote.amount_msat, quote.url.as_str()), (10_000, URL));
             soon(answer)
@@ -546,8 +525,7 @@ fn only_true_is_consent() {
 
 #[test]
 fn an_invoice_that_expires_while_consent_is_awaited_is_not_paid() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let executor = world.executor.clone();
     host.approve.replace(Some(Box::new(move |_| {
         let executor = executor.clone();
@@ -569,7 +547,7 @@ fn a_quote_never_pays() {
         world.run(async move { client.quote(call(request.clone()), request).await })
     };
     let asked = quote(get(URL)).ok().unwrap().unwrap();
-    assert_eq!((asked.amount_msat, asked.url.as_str(), asked.origin.as_str()), (10_000, URL, "https://api.example"));
+    assert_eq!((asked.amount_msat, asked.url.as_str(), asked.url.origin()), (10_000, URL, "https://api.example"));
     assert!(asked.macaroon.is_some(), "limits do not apply");
     assert_eq!((world.paid(), world.discarded.borrow().clone()), (0, vec![1]));
 
@@ -600,8 +578,7 @@ fn a_quote_never_pays() {
 
 #[test]
 fn a_token_that_should_work_answers_a_quote_without_a_request() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let asked = client.clone();
     let quote = world.run(async move { asked.quote(call(get(URL)), get(URL)).await });
@@ -610,10 +587,9 @@ fn a_token_that_should_work_answers_a_quote_without_a_request() {
 }
 
 #[test]
-fn what_follows_the_payment_is_the_callers() {
+fn the_answer_after_a_payment_is_the_callers() {
     for status in [400, 401, 402, 403, 404, 408, 429, 500, 503] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let header = world.mint.offer(&Terms::default(), world.now()).header();
         world.answers(move |sent| {
             Ok(match sent.authorization {
@@ -630,8 +606,7 @@ fn what_follows_the_payment_is_the_callers() {
 
 #[test]
 fn a_network_error_after_paying_keeps_the_token() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.on_send.replace(Some(Box::new(|sent| sent.authorization.is_some().then(|| soon(Err("reset"))))));
     let state = Some(l402_fetch::ledger::payment::State::Paid);
     assert_eq!(

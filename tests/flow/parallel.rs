@@ -1,16 +1,17 @@
-//! Calls at the same time: who pays, who shares, who waits.
+//! Calls at the same time. One pays, and the others share or wait.
 
 use crate::executor::Running;
 use crate::host::listed;
 use crate::host::{
-    call, client, end, fetch, get, open, refused, soon, Call, End, Fake, Response, Store, TheClient, World, ORIGIN,
-    PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, open, payments, refused, soon, Call, End, Fake, Response, Store, TheClient,
+    World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::{Answer, Request};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::future::{poll_fn, Future};
 use std::rc::Rc;
@@ -38,8 +39,7 @@ pub fn until_done(host: &Fake, running: &[Running<End>]) -> Vec<End> {
 
 #[test]
 fn ten_thousand_callers_pay_once() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.sells(Terms::default());
     let running: Vec<_> = (0..10_000).map(|_| start(&client, &host, get(URL)).1).collect();
     let ends = until_done(&host, &running);
@@ -51,8 +51,7 @@ fn ten_thousand_callers_pay_once() {
 
 #[test]
 fn a_failure_is_shared_and_each_gets_its_own_402() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.wallet_says(Answer::Failed { text: "no route".into(), cause: Some("no route") });
     let running: Vec<_> = (0..3).map(|_| start(&client, &host, get(URL)).1).collect();
     let expected = End::Raised {
@@ -67,8 +66,7 @@ fn a_failure_is_shared_and_each_gets_its_own_402() {
 
 #[test]
 fn one_token_opens_the_resources_of_an_origin() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let running: Vec<_> = ["/a", "/b", "/a/c"].map(|path| start(&client, &host, at(path)).1).into();
     assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED]);
     assert_eq!(world.paid(), 1);
@@ -89,8 +87,7 @@ fn resources_with_tokens_of_their_own_are_each_bought_once() {
 
 #[test]
 fn origins_do_not_wait_for_each_other() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (_, first) = start(&client, &host, get(URL));
     world.executor.run_ready();
@@ -109,7 +106,7 @@ pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
 }
 
 #[test]
-fn once_an_origin_is_known_not_to_share_its_resources_are_bought_in_parallel() {
+fn resources_of_an_origin_that_does_not_share_are_bought_in_parallel() {
     let world = World::new();
     world.server.shares.set(false);
     let (client, host) = client(&world, None, Config::new(100));
@@ -168,7 +165,7 @@ fn one_invoice_for_two_resources_is_paid_once() {
 }
 
 #[test]
-fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
+fn a_purchase_under_way_is_joined_whatever_is_learnt_of_the_origin() {
     let world = World::new();
     world.server.shares.set(false);
     let (client, host) = client(&world, None, Config::new(100));
@@ -196,8 +193,7 @@ fn a_purchase_under_way_is_joined_whatever_was_learnt_meanwhile() {
 
 #[test]
 fn one_callers_abort_ends_only_its_own() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (first, ends_first) = start(&client, &host, get(URL));
     let (_, ends_second) = start(&client, &host, get(URL));
@@ -211,8 +207,7 @@ fn one_callers_abort_ends_only_its_own() {
 
 #[test]
 fn nothing_is_paid_for_callers_who_gave_up_and_nobody_is_asked() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.approve.replace(Some(Box::new(|_| soon(Ok(true)))));
     let (aborted, ends) = start(&client, &host, get(URL));
     let seen = aborted.clone();
@@ -226,11 +221,8 @@ fn nothing_is_paid_for_callers_who_gave_up_and_nobody_is_asked() {
 #[test]
 fn an_abort_while_consent_is_awaited_pays_nothing_unless_another_waits() {
     for others in [0, 1] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
-        let consent = crate::executor::Later::new();
-        let asked = consent.clone();
-        host.approve.replace(Some(Box::new(move |_| asked.get())));
+        let (world, client, host) = begin();
+        let consent = host.user_waits();
         let (aborted, first) = start(&client, &host, get(URL));
         let rest: Vec<_> = (0..others).map(|_| start(&client, &host, get(URL)).1).collect();
         world.executor.run_ready();
@@ -244,12 +236,9 @@ fn an_abort_while_consent_is_awaited_pays_nothing_unless_another_waits() {
 }
 
 #[test]
-fn who_comes_when_all_others_gave_up_buys_for_itself() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+fn a_caller_who_comes_after_all_others_gave_up_buys_for_itself() {
+    let (world, client, host) = begin();
+    let consent = host.user_waits();
     let (first, ends_first) = start(&client, &host, get(URL));
     world.executor.run_ready();
     first.aborted.set(true);
@@ -262,8 +251,7 @@ fn who_comes_when_all_others_gave_up_buys_for_itself() {
 
 #[test]
 fn a_starter_that_is_dropped_leaves_nobody_waiting() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     // A timer drops the first caller's future while the wallet is asked.
     let (dropped, executor) = (client.clone(), world.executor.clone());
@@ -285,9 +273,8 @@ fn a_starter_that_is_dropped_leaves_nobody_waiting() {
 }
 
 #[test]
-fn a_token_bound_to_a_path_is_not_sent_to_another_by_those_who_waited() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn calls_that_waited_do_not_send_a_token_that_is_bound_to_another_path() {
+    let (world, client, host) = begin();
     world.server.terms.replace(Terms { caveats: vec!["RequestPath = /a".into()], ..Terms::default() });
     let (_, a) = start(&client, &host, at("/a"));
     let (_, b) = start(&client, &host, at("/b"));
@@ -334,14 +321,12 @@ fn a_reserve_is_counted_once() {
 }
 
 #[test]
-fn nobody_is_asked_for_consent_to_what_others_consent_leaves_no_room_for() {
+fn approve_is_not_asked_about_a_payment_that_the_limits_have_no_room_for() {
     let world = World::new();
     let mut config = Config::new(100);
     config.limits.all.total = Some(15_000);
     let (client, host) = client(&world, None, config);
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let (_, first) = start(&client, &host, get("https://a.example/"));
     world.executor.run_ready();
     assert_eq!(fetch(&client, &host, get("https://b.example/")), refused(Code::OverLimit));
@@ -355,8 +340,7 @@ fn nobody_is_asked_for_consent_to_what_others_consent_leaves_no_room_for() {
 
 #[test]
 fn a_listener_may_fetch_by_itself() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let (inner, executor) = (client.clone(), world.executor.clone());
     host.on_event.replace(Some(Box::new(move |_| {
         let client = inner.clone();
@@ -370,8 +354,7 @@ fn a_listener_may_fetch_by_itself() {
 
 #[test]
 fn a_waiter_tries_the_new_token_after_the_payer() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     let payers = crate::executor::Later::new();
     let (gate, inner) = (payers.clone(), world.clone());
     world.on_send.replace(Some(Box::new(move |sent| {
@@ -394,8 +377,8 @@ fn a_waiter_tries_the_new_token_after_the_payer() {
     assert_eq!(world.paid(), 1);
 }
 
-/// Two instances on one store. The second has seen a token of the origin open what had asked for money and what it was not
-/// bought for, where that `shares`; now the server's tokens are good for one resource each.
+/// Two instances on one store. If `shares`, the second has seen a token of the origin open another resource that had
+/// asked for money. After that the server's tokens are good for one resource each.
 fn two_instances(shares: bool) -> (Rc<World>, (TheClient, Fake), (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new());
     world.server.shares.set(shares);
@@ -408,7 +391,7 @@ fn two_instances(shares: bool) -> (Rc<World>, (TheClient, Fake), (TheClient, Fak
 }
 
 #[test]
-fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_shared() {
+fn anothers_purchase_of_another_resource_is_not_waited_for_if_tokens_are_not_shared() {
     let (world, (knowing, host), (other, other_host)) = two_instances(false);
     let answer = world.wallet_waits();
     let (_, first) = start(&knowing, &host, at("/a"));
@@ -423,8 +406,8 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_where_tokens_are_not_
 
 #[test]
 fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() {
-    // A token opened what it was not bought for, and another was refused elsewhere: an open payment stands in the way of
-    // the whole origin, and purchases are made side by side.
+    // One token opened another resource, and another token was refused at one. So an open payment stands in the way of
+    // the whole origin, but purchases run side by side.
     let (world, _, (client, host)) = two_instances(true);
     assert_eq!(fetch(&client, &host, at("/a")), PAID);
     let answer = world.wallet_waits();
@@ -461,9 +444,7 @@ fn anothers_purchase_of_another_resource_is_waited_for() {
 #[test]
 fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     let (world, (knowing, host), (other, other_host)) = two_instances(true);
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    other_host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = other_host.user_waits();
     let (_, second) = start(&other, &other_host, at("/b"));
     world.executor.run(1000);
     let answer = world.wallet_waits();
@@ -480,7 +461,7 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     assert_eq!(world.paid(), 3);
 }
 
-/// A wallet that takes so long for each payment.
+/// A wallet that takes this long for each payment.
 fn slow_wallet(world: &Rc<World>, milliseconds: u64) {
     let (inner, executor) = (Rc::downgrade(world), world.executor.clone());
     world.on_pay.replace(Some(Box::new(move |invoice, _| {
@@ -493,7 +474,7 @@ fn slow_wallet(world: &Rc<World>, milliseconds: u64) {
 }
 
 #[test]
-fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
+fn a_call_that_waits_until_its_invoice_expires_asks_once_for_a_fresh_one() {
     let world = World::new();
     world.server.single_use.set(true);
     world.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
@@ -503,15 +484,13 @@ fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
     assert_eq!(until_done(&host, &running), [PAID; 3]);
     assert_eq!(world.paid(), 3);
 
-    // For different resources: whoever waited has not seen a fresh 402 since.
+    // The calls are for different resources. A call that waited has not seen a fresh 402 since.
     let other = World::new();
     other.server.shares.set(false);
     other.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
     other.wallet_says(Answer::Failed { text: "no route".into(), cause: None });
     let (client, host) = crate::host::client(&other, None, Config::new(100));
-    let consent = crate::executor::Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let (_, first) = start(&client, &host, at("/a"));
     let (_, second) = start(&client, &host, at("/b"));
     other.executor.run(30_000);
@@ -526,12 +505,11 @@ fn who_waits_for_longer_than_its_invoice_lives_asks_for_a_fresh_one_once() {
 
 #[test]
 fn an_invoice_that_has_expired_when_it_comes_is_not_asked_for_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     world.server.terms.replace(Terms { expiry_s: 5, ..Terms::default() });
     assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvoiceExpired));
     assert_eq!((world.sends(), world.paid()), (1, 0));
-    // Nor more than once, where every one is too short-lived for who decides.
+    // It asks only once, even if every invoice expires during consent.
     world.server.terms.replace(Terms { expiry_s: 60, ..Terms::default() });
     let executor = world.executor.clone();
     host.approve.replace(Some(Box::new(move |_| {
@@ -563,11 +541,10 @@ fn a_crowd_at_a_server_of_single_use_tokens_costs_a_few_requests_each() {
 
 #[test]
 fn a_crowd_whose_token_was_revoked_pays_once() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     for revoked in 1..4 {
-        // From the server's side: what was sold so far opens nothing any more.
+        // The server revokes all tokens that it has sold so far.
         let known = world.credentials();
         let inner = Rc::downgrade(&world);
         world.on_send.replace(Some(Box::new(move |sent| {

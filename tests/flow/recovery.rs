@@ -1,8 +1,8 @@
 //! Payments whose outcome is open: looked up, resolved, or left alone.
 
 use crate::host::{
-    client, fetch, get, never, open, payments, resolve, soon, spent, End, Fake, Store, TheClient, World, ORIGIN, PAID,
-    REUSED, URL,
+    begin, client, fetch, get, never, open, payments, resolve, soon, spent, End, Fake, Store, TheClient, World, ORIGIN,
+    PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::start;
@@ -10,6 +10,7 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -20,7 +21,7 @@ fn lost() -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
     let (first, host) = client(&world, Some(&store), Config::new(100));
     world.wallet_says(Answer::NoPreimage("undefined".into()));
     assert_eq!(fetch(&first, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
-    let hash = payments(&world, &first)[0].payment_hash.clone();
+    let hash = payments(&world, &first)[0].payment_hash;
     world.on_pay.replace(None);
     let second = client(&world, Some(&store), Config::new(100));
     (world, store, hash, second)
@@ -38,7 +39,7 @@ fn a_new_instance_recovers_by_a_lookup() {
 }
 
 #[test]
-fn what_a_lookup_does_not_settle_is_not_paid_again() {
+fn a_payment_that_a_lookup_does_not_settle_is_not_paid_again() {
     let wrong = Fact::Paid { preimage: "ab".repeat(32), fee_msat: None };
     let nonsense = Fact::Paid { preimage: "zz".into(), fee_msat: None };
     for found in [Fact::Unreachable, Fact::Pending, wrong, nonsense] {
@@ -92,7 +93,7 @@ fn an_origin_may_be_bought_from_again_a_day_after_the_invoice_expired() {
 fn resolve_with_the_preimage_brings_the_token() {
     let (world, _, hash, (client, host)) = lost();
     let preimage = world.mint.preimage(&hash).unwrap();
-    assert_eq!(resolve(&world, &client, &hash.to_uppercase(), Some(&preimage.to_uppercase())), None);
+    assert_eq!(resolve(&world, &client, &hash, Some(&preimage.to_uppercase())), None);
     assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None, "the same twice");
     assert_eq!(payments(&world, &client)[0].state, State::Paid);
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
@@ -125,14 +126,13 @@ fn resolve_as_failed_frees_the_amount() {
 fn resolve_changes_nothing_where_it_cannot() {
     let (world, store, hash, (client, _)) = lost();
     for (hash, preimage, code) in [
-        (hash.as_str(), Some("ab".repeat(32)), Code::WrongPreimage),
-        (&hash, Some("0".repeat(64)), Code::NoPreimage),
-        (&hash, Some("nonsense".into()), Code::NoPreimage),
-        (&"ab".repeat(32), None, Code::InvalidOptions),
-        ("", None, Code::InvalidOptions),
-        ("nonsense", Some("ab".repeat(32)), Code::InvalidOptions),
+        (hash, Some("ab".repeat(32)), Code::WrongPreimage),
+        (hash, Some("0".repeat(64)), Code::NoPreimage),
+        (hash, Some("nonsense".into()), Code::NoPreimage),
+        ([0xab; 32].into(), None, Code::InvalidOptions),
+        ([0xab; 32].into(), Some("ab".repeat(32)), Code::InvalidOptions),
     ] {
-        assert_eq!(resolve(&world, &client, hash, preimage.as_deref()), Some(code), "{hash}");
+        assert_eq!(resolve(&world, &client, &hash, preimage.as_deref()), Some(code), "{hash}");
     }
     assert_eq!((payments(&world, &client)[0].state, spent(&world, &client)), (State::Unknown, 10));
     store.fails_at(|op, _| op == crate::host::Op::Write);
@@ -142,7 +142,7 @@ fn resolve_changes_nothing_where_it_cannot() {
 }
 
 #[test]
-fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_says() {
+fn a_proof_that_comes_while_the_wallet_is_asked_counts_whatever_the_wallet_says() {
     let lookups = [None, Some(Fact::NotFound), Some(Fact::Unreachable)];
     let answers = [
         Answer::Failed { text: "confused".into(), cause: None },
@@ -151,12 +151,11 @@ fn what_was_proven_while_the_wallet_is_asked_is_the_callers_whatever_the_wallet_
         Answer::Threw("broken"),
     ];
     for (answer, lookup) in answers.iter().flat_map(|answer| lookups.iter().map(move |lookup| (answer, lookup))) {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         let later = world.wallet_waits();
         let (_, running) = start(&client, &host, get(URL));
         world.executor.run_ready();
-        let hash = payments(&world, &client)[0].payment_hash.clone();
+        let hash = payments(&world, &client)[0].payment_hash;
         let preimage = world.mint.preimage(&hash).unwrap();
         assert_eq!(resolve(&world, &client, &hash, Some(&preimage)), None);
         assert_eq!(fetch(&client, &host, get(URL)), REUSED);
@@ -177,8 +176,8 @@ fn a_late_proof_takes_no_newer_token_away() {
     let (client, host) = client(&world, Some(&store), Config::new(100));
     let late = world.wallet_waits();
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
-    let hash = payments(&world, &client)[0].payment_hash.clone();
-    // Nobody can tell, for longer than anything is held up by it.
+    let hash = payments(&world, &client)[0].payment_hash;
+    // Nobody can tell, until the payment is too old to block anything.
     world.executor.pass(3_600_000 + 86_401_000);
     world.on_pay.replace(None);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -186,7 +185,7 @@ fn a_late_proof_takes_no_newer_token_away() {
     world.executor.run(1000);
     assert_eq!((spent(&world, &client), payments(&world, &client)[0].state), (20, State::Paid));
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
-    // Both are paid for: when one is used up, there is the other.
+    // Both are paid for. When one is used up, the other is used.
     world.server.single_use.set(true);
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(URL))], [REUSED, REUSED]);
     assert_eq!(world.paid(), 2);
@@ -194,20 +193,19 @@ fn a_late_proof_takes_no_newer_token_away() {
 
 #[test]
 fn a_hash_that_was_bought_is_not_bought_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.approve.replace(Some(Box::new(|_| soon(Ok(true)))));
     let terms = Terms { preimage: Some(5), ..Terms::default() };
     assert_eq!(world.sells(terms.clone()).hash, world.mint.offer(&terms, world.now()).hash);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let forgetting = client.clone();
     world.run(async move { forgetting.forget(None).await.ok().unwrap() });
-    // A new token over the same hash: the preimage is known.
+    // A new token over the same hash. Its preimage is known.
     let offer = world.sells(terms.clone());
     assert_eq!(fetch(&client, &host, get(URL)), REUSED);
     assert_eq!(world.credentials().last().unwrap(), &format!("L402 {}:{}", offer.token, offer.preimage));
     assert_eq!((world.paid(), payments(&world, &client).len()), (1, 1));
-    // Another origin that offers it would be shown the preimage.
+    // Another origin that offers this hash would learn the preimage.
     let stolen = get("https://thief.example/");
     let expected = End::Raised { code: Code::HashMismatch, cause: None, state: Some(State::Paid), has_response: true };
     assert_eq!(fetch(&client, &host, stolen), expected);
@@ -216,10 +214,9 @@ fn a_hash_that_was_bought_is_not_bought_again() {
 }
 
 #[test]
-fn a_hash_in_anothers_name_is_a_trap_whatever_became_of_it() {
+fn a_hash_of_another_origin_is_refused_in_every_state() {
     for answer in [Answer::NoPreimage("null".into()), Answer::Failed { text: "no route".into(), cause: None }] {
-        let world = World::new();
-        let (client, host) = client(&world, None, Config::new(100));
+        let (world, client, host) = begin();
         world.offers(Terms { preimage: Some(5), ..Terms::default() });
         world.wallet_says(answer);
         fetch(&client, &host, get(URL));
@@ -236,7 +233,7 @@ fn a_token_that_is_known_needs_no_lookup() {
     let (first, host) = client(&world, Some(&store), Config::new(100));
     let (second, second_host) = client(&world, Some(&store), Config::new(100));
     assert_eq!(fetch(&first, &host, get(URL)), PAID);
-    // The first leaves a payment of the origin open; the second has not read the token yet.
+    // The first leaves a payment of the origin open. The second has not read the token yet.
     world.server.shares.set(false);
     world.wallet_says(Answer::NoPreimage("null".into()));
     assert_eq!(fetch(&first, &host, get(&format!("{ORIGIN}/b"))), open(Code::NoPreimage, State::Unknown));

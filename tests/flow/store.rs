@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// What is done with a store.
+/// The operations of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Op {
     Read,

@@ -1,9 +1,9 @@
-//! Where a token is tried, and what a refusal of it means.
+//! The places where a token is tried, and the meaning of a refusal.
 
 use crate::host::listed;
 use crate::host::{
-    call, client, end, fetch, get, not_honored, refused, soon, End, Fake, Response, Store, TheClient, World, ORIGIN,
-    PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, not_honored, refused, soon, End, Response, Store, World, ORIGIN, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::flow::config::Config;
@@ -12,17 +12,11 @@ use l402_fetch::ledger::token::MOST_REFUSALS;
 use l402_fetch::Code;
 use std::rc::Rc;
 
-fn start() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    (world, client, host)
-}
-
 fn at(path: &str) -> Request {
     get(&format!("{ORIGIN}{path}"))
 }
 
-/// What the last request showed: the number of the credential, in the order in which they first appeared.
+/// The number of the last request's credential. Credentials are numbered in the order in which they first appeared.
 fn shown(world: &World) -> Option<usize> {
     let all = world.sent.borrow();
     let mut known: Vec<&str> = Vec::new();
@@ -36,8 +30,8 @@ fn shown(world: &World) -> Option<usize> {
 }
 
 #[test]
-fn the_resources_own_token_else_the_one_with_the_longest_common_path() {
-    let (world, client, host) = start();
+fn a_request_gets_its_own_token_or_the_one_with_the_longest_common_path() {
+    let (world, client, host) = begin();
     world.server.shares.set(false);
     for path in ["/a/1", "/b/x/1", "/b/y/1"] {
         assert_eq!(fetch(&client, &host, at(path)), PAID);
@@ -53,8 +47,8 @@ fn the_resources_own_token_else_the_one_with_the_longest_common_path() {
 }
 
 #[test]
-fn no_token_leaves_its_origin_nor_joins_the_callers_own() {
-    let (world, client, host) = start();
+fn no_token_leaves_its_origin_or_joins_the_callers_own_authorization() {
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     world.answers(|sent| Ok(Response::status(200, sent)));
     for request in [
@@ -85,7 +79,7 @@ fn a_host_that_is_no_longer_listed_is_shown_nothing() {
 
 #[test]
 fn a_body_that_is_sent_once_takes_only_its_own_token() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, at("/a")), PAID);
     let once = |path: &str| Request { replayable: false, ..at(path) };
     assert!(client.token_for(&once("/a")).is_some());
@@ -95,7 +89,7 @@ fn a_body_that_is_sent_once_takes_only_its_own_token() {
 
 #[test]
 fn caveats_are_obeyed() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let caveats = ["RequestPath = /a", "RequestMethod = GET", "api_valid_until = 1800000060"];
     world.server.terms.replace(Terms { caveats: caveats.map(str::to_owned).into(), ..Terms::default() });
     assert_eq!(fetch(&client, &host, at("/a")), PAID);
@@ -113,8 +107,8 @@ fn caveats_are_obeyed() {
 }
 
 #[test]
-fn a_token_opens_what_it_was_sold_for_whatever_its_caveats_seem_to_say() {
-    let (world, client, host) = start();
+fn a_token_is_sent_to_its_own_resource_whatever_its_caveats_say_of_paths() {
+    let (world, client, host) = begin();
     // Behind a proxy the server knows its paths by other names.
     let caveats = ["RequestPath = /internal/a", "RequestMethod = ANY"];
     world.server.terms.replace(Terms { caveats: caveats.map(str::to_owned).into(), ..Terms::default() });
@@ -126,7 +120,7 @@ fn a_token_opens_what_it_was_sold_for_whatever_its_caveats_seem_to_say() {
 #[test]
 fn a_reused_token_that_is_refused_is_replaced() {
     for refusal in [401, 402] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         world.server.refusal.set(refusal);
         world.server.single_use.set(true);
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -138,7 +132,7 @@ fn a_reused_token_that_is_refused_is_replaced() {
 #[test]
 fn a_closed_door_is_handed_back_and_the_token_not_tried_there_again() {
     for status in [400, 403] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
         world.answers(move |sent| Ok(Response::status(if sent.authorization.is_some() { status } else { 200 }, sent)));
         assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(false)));
@@ -148,8 +142,8 @@ fn a_closed_door_is_handed_back_and_the_token_not_tried_there_again() {
 }
 
 #[test]
-fn a_refusal_is_of_its_method_and_path_alone() {
-    let (world, client, host) = start();
+fn a_refusal_counts_for_its_method_and_path_only() {
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     let shop = world.clone();
@@ -170,9 +164,9 @@ fn a_refusal_is_of_its_method_and_path_alone() {
 }
 
 #[test]
-fn what_says_nothing_of_the_token_leaves_it() {
+fn an_answer_that_says_nothing_of_the_token_leaves_it() {
     for status in [408, 429, 500, 502, 503] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
         world.answers(move |sent| Ok(Response::status(status, sent)));
         for _ in 0..3 {
@@ -186,9 +180,9 @@ fn what_says_nothing_of_the_token_leaves_it() {
 #[test]
 fn an_answer_of_another_origin_says_nothing_of_the_token() {
     for status in [400, 401, 402, 403] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
-        // Redirected: the token stayed at home.
+        // The request was redirected, and the token stayed at its origin.
         let header = world.mint.offer(&Terms::default(), world.now()).header();
         world.answers(move |sent| {
             let mut response = Response::challenge(&header, sent);
@@ -212,11 +206,11 @@ fn an_answer_of_another_origin_says_nothing_of_the_token() {
 }
 
 #[test]
-fn a_token_that_leads_to_another_origins_till_ends_there() {
+fn a_token_that_leads_to_a_402_of_another_origin_pays_nothing_there() {
     for status in [401, 402] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
-        // The shop takes the token and sends its customer on, to where another one wants money.
+        // The shop accepts the token and redirects to another origin, which asks for money.
         let (shop, terms) = (world.clone(), Terms::default());
         world.on_send.replace(Some(Box::new(move |sent| {
             sent.authorization.as_ref()?;
@@ -261,9 +255,9 @@ fn who_takes_money_and_gives_nothing_gets_it_once() {
 }
 
 #[test]
-fn what_says_nothing_of_a_new_token_makes_nobody_dishonourable() {
+fn an_answer_that_says_nothing_of_a_new_token_is_no_refusal() {
     for status in [408, 429, 500, 503] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         world.on_send.replace(Some(Box::new(move |sent| {
             sent.authorization.as_ref()?;
             Some(crate::host::soon(Ok(Response::status(status, sent))))
@@ -278,8 +272,8 @@ fn what_says_nothing_of_a_new_token_makes_nobody_dishonourable() {
 }
 
 #[test]
-fn where_the_money_was_taken_for_nothing_no_other_offer_is_tried() {
-    let (world, client, host) = start();
+fn no_other_offer_is_tried_at_a_server_that_took_money_for_nothing() {
+    let (world, client, host) = begin();
     let inner = Rc::downgrade(&world);
     world.answers(move |sent| {
         let world = inner.upgrade().unwrap();
@@ -294,8 +288,8 @@ fn where_the_money_was_taken_for_nothing_no_other_offer_is_tried() {
 }
 
 #[test]
-fn who_takes_money_for_a_token_that_expires_before_its_second_try_gets_it_once() {
-    let (world, client, host) = start();
+fn a_server_whose_token_expires_before_its_second_try_is_paid_once() {
+    let (world, client, host) = begin();
     world.answers({
         let world = world.clone();
         move |sent| {
@@ -312,9 +306,9 @@ fn who_takes_money_for_a_token_that_expires_before_its_second_try_gets_it_once()
 
 #[test]
 fn a_new_refusal_is_not_the_one_that_is_forgotten() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
-    // Nothing more may be bought, so the token is all there is; each place refuses it twice at the same time.
+    // Nothing more may be bought, so there is only this token. Each place refuses it twice at the same time.
     host.approve.replace(Some(Box::new(|_| soon(Ok(false)))));
     world.server.shares.set(false);
     for number in 0..MOST_REFUSALS {
@@ -340,7 +334,7 @@ fn a_new_refusal_is_not_the_one_that_is_forgotten() {
 
 #[test]
 fn a_server_that_is_slow_to_see_the_payment_is_asked_again() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let slow = std::cell::Cell::new(true);
     world.on_send.replace(Some(Box::new(move |sent| {
         (sent.authorization.is_some() && slow.replace(false))
@@ -353,7 +347,7 @@ fn a_server_that_is_slow_to_see_the_payment_is_asked_again() {
 
 #[test]
 fn forget_drops_the_tokens_of_one_origin_or_all_and_keeps_the_journal() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let other = "https://other.example/";
     assert_eq!([fetch(&client, &host, get(URL)), fetch(&client, &host, get(other))], [PAID, PAID]);
     let forget = |origin: Option<&'static str>| {
@@ -386,7 +380,7 @@ fn a_forget_that_could_not_be_written_did_not_happen() {
 
 #[test]
 fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_its_id() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.server.refusal.set(401);
     world.server.single_use.set(true);
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
@@ -456,7 +450,7 @@ fn that_a_token_was_taken_is_written_once_and_holds_nobody_up() {
 
 #[test]
 fn another_resources_token_that_is_refused_twice_at_once_dishonours_nothing() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.server.shares.set(false);
     let inner = world.clone();
     world.on_send.replace(Some(Box::new(move |sent| {

@@ -1,8 +1,9 @@
-//! Each way in which a wallet can answer, and what counts as spent then.
+//! Every answer of a wallet, and the amount that counts as spent after it.
 
 use crate::host::listed;
 use crate::host::{
-    client, fetch, get, never, open, soon, spent, states, Cause, End, Fake, TheClient, World, PAID, REUSED, URL,
+    begin, client, fetch, get, never, open, payments, soon, spent, states, Cause, End, Fake, TheClient, World, PAID,
+    REUSED, URL,
 };
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
@@ -10,12 +11,6 @@ use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
 use std::rc::Rc;
-
-fn start() -> (Rc<World>, TheClient, Fake) {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
-    (world, client, host)
-}
 
 fn text(text: &str) -> Answer<Cause> {
     Answer::Preimage { text: text.to_owned(), fee_msat: None }
@@ -45,7 +40,7 @@ fn answers_that_prove_nothing_leave_the_amount_counted() {
         ("another preimage", text(&"ab".repeat(32)), Code::WrongPreimage),
     ];
     for (name, answer, code) in answers {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         world.wallet_says(answer);
         assert_eq!(fetch(&client, &host, get(URL)), open(code, State::Unknown), "{name}");
         assert_eq!(host.heard(), ["challenge", "quote", "paying", &format!("failed {}", code.as_str())], "{name}");
@@ -56,8 +51,8 @@ fn answers_that_prove_nothing_leave_the_amount_counted() {
 }
 
 #[test]
-fn a_spelling_of_the_preimage_that_a_wallet_may_choose() {
-    let (world, client, host) = start();
+fn an_unusual_spelling_of_the_preimage_is_read() {
+    let (world, client, host) = begin();
     let inner = world.clone();
     world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
         assert_eq!(max_fee, 5_000);
@@ -72,7 +67,7 @@ fn a_spelling_of_the_preimage_that_a_wallet_may_choose() {
 }
 
 #[test]
-fn true_is_believed_where_the_caller_said_so() {
+fn true_counts_as_paid_if_the_options_say_so() {
     let world = World::new();
     let (client, host) = client(&world, None, Config { trust_wallet: true, ..Config::new(100) });
     let offer = world.sells(Default::default());
@@ -94,7 +89,7 @@ fn a_proof_that_comes_with_trust_is_still_proven() {
 
 #[test]
 fn a_wallet_that_knows_it_did_not_pay_frees_the_amount() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.wallet_says(failed());
     let expected = End::Raised {
         code: Code::PaymentFailed,
@@ -111,7 +106,7 @@ fn a_wallet_that_knows_it_did_not_pay_frees_the_amount() {
 
 #[test]
 fn a_failed_invoice_may_be_tried_again() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.sells(Default::default());
     world.wallet_says(failed());
     fetch(&client, &host, get(URL));
@@ -131,7 +126,7 @@ fn a_throw_is_looked_up() {
         (wrong, unknown, 10),
         (Fact::NotFound, threw(Code::PaymentFailed, State::Failed), 0),
     ] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         world.wallet_says(Answer::Threw("socket"));
         world.lookup_says(found);
         assert_eq!(fetch(&client, &host, get(URL)), expected);
@@ -142,7 +137,7 @@ fn a_throw_is_looked_up() {
 
 #[test]
 fn a_throw_whose_payment_went_through_is_no_failure() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let preimage = world.sells(Default::default()).preimage;
     world.wallet_says(Answer::Threw("socket"));
     world.lookup_says(Fact::Paid { preimage, fee_msat: Some(2_000) });
@@ -152,7 +147,7 @@ fn a_throw_whose_payment_went_through_is_no_failure() {
 
 #[test]
 fn a_lookup_that_hangs_is_no_answer() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     world.wallet_says(Answer::Threw("socket"));
     world.on_lookup.replace(Some(Box::new(|_| never())));
     let before = world.now();
@@ -169,8 +164,8 @@ fn a_lookup_that_hangs_is_no_answer() {
 }
 
 #[test]
-fn a_wallet_that_never_answers() {
-    let (world, client, host) = start();
+fn a_wallet_that_never_answers_leaves_the_payment_unknown() {
+    let (world, client, host) = begin();
     world.on_pay.replace(Some(Box::new(|_, _| never())));
     let before = world.now();
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
@@ -181,7 +176,7 @@ fn a_wallet_that_never_answers() {
 #[test]
 fn an_answer_after_the_timeout_is_recorded() {
     for (fails, sats, after) in [(false, 10, REUSED), (true, 0, PAID)] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         let answer = world.wallet_waits();
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         let hash = {
@@ -200,7 +195,7 @@ fn an_answer_after_the_timeout_is_recorded() {
 #[test]
 fn a_late_answer_that_proves_nothing_changes_nothing() {
     for answer in [Answer::PaidWithoutProof, text("zz"), Answer::NoPreimage("null".into()), Answer::Threw("late")] {
-        let (world, client, host) = start();
+        let (world, client, host) = begin();
         let later = world.wallet_waits();
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         later.bring(answer);
@@ -212,7 +207,7 @@ fn a_late_answer_that_proves_nothing_changes_nothing() {
 
 #[test]
 fn an_answer_during_the_last_lookup_still_counts() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
     let (inner, proof) = (world.clone(), answer.clone());
     world.on_lookup.replace(Some(Box::new(move |hash| {
@@ -225,27 +220,26 @@ fn an_answer_during_the_last_lookup_still_counts() {
 
 #[test]
 fn a_late_answer_after_forget_keeps_no_empty_token() {
-    let (world, client, host) = start();
+    let (world, client, host) = begin();
     let answer = world.wallet_waits();
-    let (inner, found) = (world.clone(), Rc::new(std::cell::RefCell::new(String::new())));
+    let (inner, found) = (world.clone(), Rc::new(std::cell::Cell::new(None)));
     let seen = found.clone();
     world.on_lookup.replace(Some(Box::new(move |hash| {
-        seen.replace(hash.clone());
+        seen.set(Some(*hash));
         soon(Fact::Paid { preimage: inner.mint.preimage(hash).unwrap(), fee_msat: None })
     })));
     assert_eq!(fetch(&client, &host, get(URL)), PAID);
     let forgetting = client.clone();
     world.run(async move { forgetting.forget(None).await.ok().unwrap() });
-    answer.bring(world.proof_of(&found.borrow()));
+    answer.bring(world.proof_of(&found.get().unwrap()));
     world.executor.run_ready();
     assert!(client.token_for(&get(URL)).is_none(), "what was forgotten stays forgotten");
     assert_eq!((world.paid(), states(&world, &client)), (1, vec![State::Paid]));
 }
 
 #[test]
-fn who_was_frozen_before_the_wallet_was_asked_does_not_ask_it() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn a_purchase_that_froze_before_it_asked_the_wallet_does_not_ask_it() {
+    let (world, client, host) = begin();
     let clock = Rc::clone(&world);
     host.on_event.replace(Some(Box::new(move |event| {
         if event == "paying" {

@@ -1,4 +1,4 @@
-//! workerd: whoever waits is woken by nobody, and what has returned freezes.
+//! workerd: no request wakes another, and a request freezes when it has returned.
 
 use crate::executor::Later;
 use crate::executor::Running;
@@ -19,15 +19,14 @@ const OTHER: &str = "https://other.example/";
 
 #[test]
 fn workers_wait_by_timers_of_their_own() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     let running: Vec<_> = (0..5).map(|_| start(&client, &host, get(URL)).1).collect();
     assert_eq!(until_done(&host, &running), [PAID, REUSED, REUSED, REUSED, REUSED]);
     assert_eq!(world.paid(), 1);
 }
 
-/// Lets a request end, with all that it has spawned; what is spawned from now on is another's.
+/// Lets a request end, with all tasks that it has spawned. Later tasks belong to another request.
 fn end_request(host: &Fake) -> Rc<Freezer> {
     let frozen = host.frozen.take();
     frozen.freeze();
@@ -36,13 +35,10 @@ fn end_request(host: &Fake) -> Rc<Freezer> {
 
 #[test]
 fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
-    // Frozen, with the request that started it, while its caller was asked: nothing is in the journal, the next one buys.
-    let consent = Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    // The purchase froze with its request during consent. Nothing is in the journal, so the next request buys.
+    let consent = host.user_waits();
     let _gone = start(&client, &host, get(URL));
     world.executor.run(1000);
     let frozen = end_request(&host);
@@ -62,8 +58,7 @@ fn a_frozen_purchase_is_passed_over_soon_and_not_paid_again() {
 
 #[test]
 fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     let _never = world.wallet_waits();
     let _gone = start(&client, &host, get(URL));
@@ -78,14 +73,14 @@ fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
     assert_eq!(world.paid(), 1);
     world.executor.pass(300_000);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (open(Code::PaymentUnknown, State::Pending), 1));
-    // What froze inside of the wallet may still be sent when it thaws, until the invoice has expired.
+    // An order that froze inside the wallet may still be sent when it thaws, until the invoice has expired.
     world.executor.pass(3_300_000);
     world.on_pay.replace(None);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (PAID, 2));
 }
 
 #[test]
-fn who_is_slow_but_alive_is_waited_for() {
+fn a_slow_but_living_purchase_is_waited_for() {
     let world = World::new();
     world.server.terms.replace(Terms { expiry_s: 7200, ..Terms::default() });
     let (client, host) = client(&world, None, Config::new(100));
@@ -106,8 +101,7 @@ fn who_is_slow_but_alive_is_waited_for() {
 
 #[test]
 fn a_payment_that_froze_is_not_made_again() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+    let (world, client, host) = begin();
     host.isolated.set(true);
     let answer = world.wallet_waits();
     let (_, frozen) = start(&client, &host, get(URL));
@@ -124,7 +118,7 @@ fn a_payment_that_froze_is_not_made_again() {
     assert_eq!(world.paid(), 1);
 }
 
-/// One that freezes with its request.
+/// A purchase that freezes with its request.
 fn start_request(client: &TheClient, host: &Fake, url: &str) -> Running<End> {
     let (client, request) = (client.clone(), get(url));
     let frozen = host.frozen.borrow().clone();
@@ -142,7 +136,7 @@ fn with_total(sat: u64, store: Option<&Rc<Store>>) -> (Rc<World>, TheClient, Fak
 }
 
 #[test]
-fn what_a_request_that_froze_while_a_person_was_asked_had_reserved_is_free_again() {
+fn the_reservation_of_a_request_that_froze_during_consent_is_free_again() {
     let (world, client, host) = with_total(24, None);
     host.approve.replace(Some(Box::new(|_| never())));
     let _gone = start_request(&client, &host, URL);
@@ -242,9 +236,7 @@ fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() 
         (40, PAID, vec![5_000, 5_000]),
     ] {
         let (world, client, host) = with_total(total, None);
-        let (consent, allowed) = (Later::new(), Rc::default());
-        let asked = consent.clone();
-        host.approve.replace(Some(Box::new(move |_| asked.get())));
+        let (consent, allowed) = (host.user_waits(), Rc::default());
         let (seen, inner): (Rc<std::cell::RefCell<Vec<u64>>>, _) = (Rc::clone(&allowed), world.clone());
         world.on_pay.replace(Some(Box::new(move |invoice, max_fee| {
             seen.borrow_mut().push(max_fee);
@@ -269,13 +261,10 @@ fn who_thaws_without_its_reservation_reserves_anew_before_the_wallet_is_asked() 
 }
 
 #[test]
-fn who_was_passed_over_before_the_wallet_was_asked_asks_it_no_more() {
-    let world = World::new();
-    let (client, host) = client(&world, None, Config::new(100));
+fn a_purchase_that_was_passed_over_does_not_ask_the_wallet() {
+    let (world, client, host) = begin();
     host.isolated.set(true);
-    let consent = Later::new();
-    let asked = consent.clone();
-    host.approve.replace(Some(Box::new(move |_| asked.get())));
+    let consent = host.user_waits();
     let first = start_request(&client, &host, URL);
     world.executor.run(1000);
     let frozen = end_request(&host);
@@ -290,7 +279,7 @@ fn who_was_passed_over_before_the_wallet_was_asked_asks_it_no_more() {
 }
 
 #[test]
-fn who_froze_with_its_order_on_the_way_keeps_its_amount_counted() {
+fn an_order_whose_request_froze_keeps_its_amount_counted() {
     let (world, client, host) = with_total(24, None);
     let _never = world.wallet_waits();
     let _gone = start_request(&client, &host, URL);

@@ -6,6 +6,7 @@ use crate::mint::{Mint, Offer, Terms};
 use l402_fetch::flow::host::{Answer, Head};
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -41,13 +42,13 @@ impl Response {
     }
 }
 
-/// How the world's server sells. What it can't do is scripted with [`World::on_send`].
+/// The server of the world. Behaviour that it lacks is scripted with [`World::on_send`].
 pub struct Server {
     pub terms: RefCell<Terms>,
-    /// A token opens every resource of its origin; else only the one that it was bought for.
+    /// Whether a token opens every resource of its origin. Otherwise it opens only its own.
     pub shares: Cell<bool>,
     pub single_use: Cell<bool>,
-    /// What a credential that is not taken is answered with: 401, or a fresh 402.
+    /// The answer to a refused credential: 401, or a fresh 402.
     pub refusal: Cell<u16>,
     /// Tokens that were offered, with method and URL, and preimage.
     offered: RefCell<HashMap<String, (String, String)>>,
@@ -64,9 +65,9 @@ pub struct World {
     pub server: Server,
     /// Answers in place of the server.
     pub on_send: Ask<Sent, Option<Task<Result<Response, Cause>>>>,
-    /// Answers in place of a wallet that pays at once; the second argument is the fee it may cost.
+    /// Answers in place of a wallet that pays at once. The second argument is the fee reserve.
     pub on_pay: RefCell<Option<Box<Pay>>>,
-    pub on_lookup: Ask<String, Task<Fact>>,
+    pub on_lookup: Ask<PaymentHash, Task<Fact>>,
     pub sent: RefCell<Vec<Sent>>,
     /// Payment requests that the wallet was asked to pay.
     pub payments: RefCell<Vec<String>>,
@@ -150,7 +151,7 @@ impl World {
         self.on_send.replace(Some(Box::new(move |sent| Some(soon(answer(sent))))));
     }
 
-    /// An offer that is the same in each 402, which is all that the server ever answers.
+    /// Every answer is a 402 with the same offer.
     pub fn offers(&self, terms: Terms) -> Offer {
         let offer = self.mint.offer(&terms, self.now());
         let header = offer.header();
@@ -158,7 +159,7 @@ impl World {
         offer
     }
 
-    /// The same, and whatever comes with an `Authorization` is served.
+    /// The same, but every request with an `Authorization` is served.
     pub fn sells(&self, terms: Terms) -> Offer {
         let offer = self.mint.offer(&terms, self.now());
         let header = offer.header();
@@ -171,13 +172,13 @@ impl World {
         offer
     }
 
-    /// Right proof of an invoice of this world's mint.
+    /// The right proof for an invoice of this world's mint.
     pub fn proof(&self, invoice: &Invoice) -> Answer<Cause> {
-        Answer::Preimage { text: self.mint.preimage(&invoice.payment_hash.to_hex()).unwrap(), fee_msat: None }
+        Answer::Preimage { text: self.mint.preimage(&invoice.payment_hash).unwrap(), fee_msat: None }
     }
 
-    /// Right proof of the payment of a hash.
-    pub fn proof_of(&self, hash: &str) -> Answer<Cause> {
+    /// The right proof for a payment hash.
+    pub fn proof_of(&self, hash: &PaymentHash) -> Answer<Cause> {
         Answer::Preimage { text: self.mint.preimage(hash).unwrap(), fee_msat: None }
     }
 

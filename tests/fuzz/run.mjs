@@ -1,10 +1,11 @@
-// `npm run fuzz -- [SECONDS [TARGET…]]`: builds the fuzz targets, then runs each for so many seconds (60) and prints what it saw.
-// Inputs that found something new are kept in target/fuzz/corpus, so that a later run goes on from there.
+// `npm run fuzz -- [SECONDS [TARGET…]]`: builds the fuzz targets, then runs each for so many seconds (60) and prints
+// what it saw. Inputs that found something new are kept in target/fuzz/corpus, so that a later run goes on from there.
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { at, find, root, run, RunError, seconds } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
+import { closingLine, fail, pass } from "../support/tally.mjs";
 import { hostile, seeds } from "./seeds.mjs";
 
 // Beyond what each reader takes at most, so that the limits themselves are reached; stored texts have none.
@@ -12,7 +13,8 @@ const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, ledger: 1
 // Each input is read in milliseconds; the rest is for a machine that is busy with other things.
 const SECONDS_PER_INPUT = 30;
 
-// What an input that was made to be slow may take at its best of a few tries, in milliseconds: a tenth of it on an idle machine.
+// What an input that was made to be slow may take at its best of a few tries, in milliseconds: a tenth of it on an idle
+// machine.
 const SLOW = 2000;
 const TRIES = 5;
 
@@ -75,16 +77,15 @@ async function fuzz(name) {
     );
     const runs = last(output, /number_of_executed_units: (\d+)/g);
     const edges = last(output, /\((\d+) inline 8-bit counters\)/g);
-    console.log(
+    pass(
       `${name}: ${shown(runs)} executions, ${shown(Math.round(runs / time))} a second; ${shown(last(output, /cov: (\d+)/g))} of ${shown(edges)} edges covered; ` +
         `${known.length} regressions, ${slow.length} hostile inputs in ${longest} ms at most, ${(await readdir(corpus)).length} inputs kept; ${seconds(start)}`,
     );
-    return true;
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
     const written = /Test unit written to (\S+)/.exec(error.output)?.[1];
     const input = written ?? [...error.output.matchAll(/^Running: (\S+)/gm)].at(-1)?.[1];
-    console.error(
+    fail(
       error.output
         .split("\n")
         .filter((line) => !/^#\d|^\s+NEW_FUNC|# Uses:/.test(line))
@@ -98,11 +99,13 @@ async function fuzz(name) {
       console.error(`${name} failed on ${file}; to replay it:\n  cargo fuzz run ${flags.join(" ")} ${name} ${file}`);
       if (written) console.error(`once it is mended, keep it in tests/fuzz/regressions/${name}/`);
     }
-    return false;
   }
 }
 
-/** The milliseconds of the slowest input. One that was slow is tried again: what else the machine does is no fault of the reader's. */
+/**
+ * The milliseconds of the slowest input. One that was slow is tried again: what else the machine does is no fault of
+ * the reader's.
+ */
 async function longestOf(output, program, flags) {
   let longest = 0;
   for (const [, file, ms] of output.matchAll(/^Executed (\S+) in (\d+) ms/gm)) {
@@ -130,11 +133,9 @@ try {
   await run("cargo", ["fuzz", "build", ...FLAGS], { quiet: true });
 } catch (error) {
   if (!(error instanceof RunError)) throw error;
-  console.error(error.message);
-  console.log("0 passed, 1 failed");
-  process.exit(1);
+  fail(error.message);
+  closingLine();
+  process.exit();
 }
-let passed = 0;
-for (const name of names) if (await fuzz(name)) passed++;
-console.log(`${passed} passed, ${names.length - passed} failed`);
-process.exitCode = passed === names.length ? 0 : 1;
+for (const name of names) await fuzz(name);
+closingLine();

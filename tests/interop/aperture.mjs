@@ -2,12 +2,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { Daemon, freePorts } from "./daemon.mjs";
+import { bodyOf, freePorts, listen } from "../support/listen.mjs";
+import { Daemon } from "./daemon.mjs";
 import { programs } from "./programs.mjs";
 
 /**
- * A service for each need of a test, by name: `/NAME` and all below it. `price` in satoshis; `timeout` in seconds, after which a
- * token is no longer taken; `authscheme` is what it takes, whatever was offered.
+ * A service for each need of a test, by name: `/NAME` and all below it. `price` in satoshis; `timeout` in seconds,
+ * after which a token is no longer taken; `authscheme` is what it takes, whatever was offered.
  */
 export const SERVICES = {
   weather: { price: 12 },
@@ -20,8 +21,8 @@ export const SERVICES = {
 };
 
 /**
- * Starts it, named `name`, and resolves with its `url`, its `daemon` and `stop()`. With `mpp` every 402 offers the Payment scheme,
- * charge and session, beside L402. `lightning` is the node's network, as aperture calls it.
+ * Starts it, named `name`, and resolves with its `url`, its `daemon` and `stop()`. With `mpp` every 402 offers the
+ * Payment scheme, charge and session, beside L402. `lightning` is the node's network, as aperture calls it.
  */
 export async function startAperture(network, backend, { name = "aperture", mpp = false, lightning = "regtest" } = {}) {
   const folder = join(network.folder, name);
@@ -69,27 +70,17 @@ export async function startAperture(network, backend, { name = "aperture", mpp =
 }
 
 /**
- * The plain server behind: answers JSON that says what it was sent. `requests` is what got through to it, `{ method, path,
- * body }` each.
+ * The plain server behind: answers JSON that says what it was sent. `requests` is what got through to it, `{ method,
+ * path, body }` each.
  */
 export async function startBackend() {
   const requests = [];
   const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const part of request.setEncoding("utf8")) body += part;
-    const received = { method: request.method, path: request.url, body };
+    const received = { method: request.method, path: request.url, body: await bodyOf(request) };
     requests.push(received);
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ bought: true, ...received }));
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    address: `127.0.0.1:${server.address().port}`,
-    requests,
-    stop: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
-  };
+  const { address, close } = await listen(server);
+  return { address, requests, stop: close };
 }

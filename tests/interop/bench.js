@@ -1,5 +1,5 @@
-// Paid requests beside the same done by hand, in turns: `bench.js PLACE START` prints milliseconds as one line of JSON. START is when
-// there was nothing yet.
+// Paid requests beside the same done by hand, in turns: `bench.js PLACE START` prints milliseconds as one line of JSON.
+// START is when there was nothing yet.
 import * as pkg from "l402-fetch";
 import { lnd } from "l402-fetch/wallets/lnd";
 

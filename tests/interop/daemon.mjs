@@ -1,7 +1,6 @@
 // A server of the network as a child process: what it says is kept, and it does not outlive this process.
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
-import { createServer } from "node:net";
 
 /** How much of its output is shown where something fails. */
 const TAIL = 40;
@@ -10,9 +9,9 @@ const running = new Set();
 const folders = new Set();
 
 /**
- * Starts a program, in `cwd` and with `env` besides its own, and again after `stop()`. `start()` resolves once a line of its output
- * matches `ready`, and rejects with the end of its output where it ends before. `freeze()` and `thaw()` keep it from doing
- * anything, and let it go on.
+ * Starts a program, in `cwd` and with `env` besides its own, and again after `stop()`. `start()` resolves once a line
+ * of its output matches `ready`, and rejects with the end of its output where it ends before. `freeze()` and `thaw()`
+ * keep it from doing anything, and let it go on.
  */
 export class Daemon {
   #child = null;
@@ -93,24 +92,10 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
-/** Ports that nothing listens on, all different. */
-export async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise((done, fail) => {
-          const server = createServer().on("error", fail);
-          server.listen(0, "127.0.0.1", () => done(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
-
-/** Resolves with the first truthy value of `task`, which is asked again and again; what it throws says why there is none yet. */
+/**
+ * Resolves with the first truthy value of `task`, which is asked again and again; what it throws says why there is none
+ * yet.
+ */
 export async function until(what, task, { timeout = 60_000, every = 50 } = {}) {
   const end = Date.now() + timeout;
   for (;;) {

@@ -1,4 +1,5 @@
-// `npm run demo -- --real`, and the demo with an lnd of one's own: what its page buys, in Chromium, and what lnd's books have of it.
+// `npm run demo -- --real`, and the demo with an lnd of one's own: what its page buys, in Chromium, and what lnd's
+// books have of it.
 import { request } from "node:http";
 import { join } from "node:path";
 import { readChoice } from "../../scripts/demo-options.mjs";

@@ -1,10 +1,11 @@
 // What a test in any runtime asks and tells the network, over HTTP: the books, what the backend got, and who is frozen.
 import { createServer } from "node:http";
+import { listen } from "../support/listen.mjs";
 import { until } from "./daemon.mjs";
 
 /**
- * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. `more` are other actions. Resolves with
- * the `url` and `stop()`.
+ * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. `more` are other
+ * actions. Resolves with the `url` and `stop()`.
  */
 export async function openDesk(network, backend, more = {}) {
   const { buyer, seller } = network;
@@ -15,7 +16,7 @@ export async function openDesk(network, backend, more = {}) {
     buyer.daemon.lines.slice(from).filter((line) => line.includes(`): ${message}(`)).length;
   const open = (payments) => payments.filter(({ state }) => state === "IN_FLIGHT");
   const actions = {
-    /** The index of the last payment in lnd's books, and how many requests the backend has got. */
+    /** The index of the last payment in lnd's records, and how many requests the backend has got. */
     mark: async () => ({ index: await buyer.lastPayment(), requests: backend.requests.length }),
     /** The payments after this index. */
     books: ({ after }) => buyer.payments(Number(after)),
@@ -57,8 +58,8 @@ export async function openDesk(network, backend, more = {}) {
         );
       }),
     /**
-     * Resolves once the buyer has committed itself to a payment, after this line of its log: what is lost before, lnd believes to
-     * be in flight for ever.
+     * Resolves once the buyer has committed itself to a payment, after this line of its log: what is lost before, lnd
+     * believes to be in flight for ever.
      */
     committed: ({ after }) =>
       until("a commitment", () => {
@@ -92,13 +93,6 @@ export async function openDesk(network, backend, more = {}) {
       response.end(JSON.stringify(error.message));
     }
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    stop: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
-  };
+  const { url, close } = await listen(server);
+  return { url, stop: close };
 }

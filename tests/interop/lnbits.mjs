@@ -5,7 +5,8 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { at, cache, find, run, RunError } from "../../scripts/lib.mjs";
 import { step } from "../../scripts/setup.mjs";
-import { Daemon, freePorts } from "./daemon.mjs";
+import { freePorts } from "../support/listen.mjs";
+import { Daemon } from "./daemon.mjs";
 
 const VERSION = "1.6.2";
 const venv = join(cache, `lnbits-${VERSION}`);
@@ -17,8 +18,8 @@ const PYTHONS = ["python3.12", "python3.11", "python3.10", "python3"];
 const MEETS = "import ensurepip, sys, venv; raise SystemExit(not (3, 10) <= sys.version_info < (3, 13))";
 
 /**
- * Prepares to install LNbits. Rejects with a `RunError` that says what to install where Python is missing; resolves with a
- * function that installs it where it is not.
+ * Prepares to install LNbits. Rejects with a `RunError` that says what to install where Python is missing; resolves
+ * with a function that installs it where it is not.
  */
 export async function prepareLnbits() {
   if (existsSync(mark)) return async () => {};
@@ -63,8 +64,8 @@ async function findPython() {
 }
 
 /**
- * Starts LNbits over an lnd of the network. Resolves with its `url`, its `daemon`, `wallet(sat)`, which makes one that holds so
- * much, and `stop()`. `env` is for other settings of LNbits.
+ * Starts LNbits over an lnd of the network. Resolves with its `url`, its `daemon`, `wallet(sat)`, which makes one that
+ * holds so much, and `stop()`. `env` is for other settings of LNbits.
  */
 export async function startLnbits(network, node, { name = "lnbits", env = {} } = {}) {
   const folder = join(network.folder, name);

@@ -3,8 +3,8 @@ import { request as plain } from "node:http";
 import { request as secure } from "node:https";
 
 /**
- * Asks. `lnd` is `{ url, macaroon, ca? }`, the macaroon in hex; `body` is a stream or text. Resolves with the answer, to be read, once its
- * head is there.
+ * Asks. `lnd` is `{ url, macaroon, ca? }`, the macaroon in hex; `body` is a stream or text. Resolves with the answer,
+ * to be read, once its head is there.
  *
  * @returns {Promise<import("node:http").IncomingMessage>}
  */

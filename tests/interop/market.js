@@ -5,8 +5,8 @@ const { fetch } = globalThis;
 const plainFetch = (...args) => fetch(...args);
 
 /**
- * `pay` is a paying fetch with the buyer's lnd: regtest, at most 100 sat a payment, every event kept. `t` brings where everything
- * is: `plain` and `mpp` are the two apertures, `desk` the network's, `node` the buyer's `{ url, macaroon }`.
+ * `pay` is a paying fetch with the buyer's lnd: regtest, at most 100 sat a payment, every event kept. `t` brings where
+ * everything is: `plain` and `mpp` are the two apertures, `desk` the network's, `node` the buyer's `{ url, macaroon }`.
  */
 export async function openMarket(t, options = {}) {
   const desk = async (action, query = {}) => {
@@ -40,20 +40,20 @@ export async function openMarket(t, options = {}) {
         onEvent: (event) => events.push(event),
         ...more,
       }),
-    /** What lnd's own books have since the case began; in flight, too. */
+    /** What lnd's own records have since the case began; in flight, too. */
     books: () => desk("books", { after: begin.index }),
     flying: () => desk("flying", { after: begin.index }),
     landed: () => desk("landed", { after: begin.index }),
     /**
-     * Asserts that lnd's own books have exactly these payments, in satoshis and in their order, and no fee; a negative one is a
-     * payment that failed. `delivered` is how many requests the server behind must have got.
+     * Asserts that lnd's own records have exactly these payments, in satoshis and in their order, and no fee. A
+     * negative one is a payment that failed. `delivered` is how many requests the server behind must have got.
      */
     async counts(sats, delivered) {
       const books = await market.landed();
       t.same(
         books.map(({ state, amountMsat }) => (state === "SUCCEEDED" ? amountMsat : -amountMsat) / 1000),
         sats,
-        "lnd's own books, sat",
+        "lnd's own records, sat",
       );
       t.equal(
         books.reduce((sum, { feeMsat }) => sum + feeMsat, 0),
@@ -88,7 +88,8 @@ export const freezing = (market) => ({
 });
 
 /**
- * A `fetch` that answers each request without a credential with this 402, as a proxy may: aperture itself can't while its node is frozen.
+ * A `fetch` that answers each request without a credential with this 402, as a proxy may: aperture itself can't while
+ * its node is frozen.
  */
 export const replaying = (header) => async (input, init) =>
   new Headers(init?.headers ?? input.headers).has("authorization")

@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Daemon, freePorts, removeAtEnd, until } from "./daemon.mjs";
+import { freePorts } from "../support/listen.mjs";
+import { Daemon, removeAtEnd, until } from "./daemon.mjs";
 import { programs } from "./programs.mjs";
 import { ask } from "./rest.mjs";
 
@@ -13,11 +14,12 @@ export const CAPACITY = 1_000_000;
 const FIRST_BLOCKS = 400;
 
 /**
- * Starts it, with programs that are there (`buildPrograms`), and resolves once the channel is open. With `tls: false` the REST
- * servers of both nodes speak plain http, as a page needs it where no one trusts their certificates.
+ * Starts it, with programs that are there (`buildPrograms`), and resolves once the channel is open. With `tls: false`
+ * the REST servers of both nodes speak plain http, as a page needs it where no one trusts their certificates.
  *
- * `buyer` and `seller` are `Node`s, `chain.generate(blocks)` mines, `folder` is for files that go with the network, `tails()` is
- * what each server said last, and `stop()` ends everything and removes it. After a node was away, `ready()` waits for the channel.
+ * `buyer` and `seller` are `Node`s, `chain.generate(blocks)` mines, `folder` is for files that go with the network,
+ * `tails()` is what each server said last, and `stop()` ends everything and removes it. After a node was away,
+ * `ready()` waits for the channel.
  */
 export async function startNetwork({ tls = true } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "l402-fetch-network-"));

@@ -1,4 +1,5 @@
-// Node: `node.js PLACE FOLDER` prints the results as one line of JSON. PLACE says where everything is, FOLDER is for files.
+// Node: `node.js PLACE FOLDER` prints the results as one line of JSON. PLACE says where everything is, FOLDER is for
+// files.
 import * as pkg from "l402-fetch";
 import { lnd } from "l402-fetch/wallets/lnd";
 import { runSuite } from "../runtimes/harness.js";

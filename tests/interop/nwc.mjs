@@ -16,7 +16,10 @@ const { error: complain } = console;
 console.info = () => {};
 console.error = (...said) => TOLD.test(said[0]) || complain(...said);
 
-/** What a relay keeps: the newest of each replaceable event, in memory. Requests and replies are ephemeral, and only passed on. */
+/**
+ * What a relay keeps: the newest of each replaceable event, in memory. Requests and replies are ephemeral, and only
+ * passed on.
+ */
 class Kept extends EventRepository {
   #events = new Map();
   isSearchSupported() {
@@ -35,8 +38,8 @@ class Kept extends EventRepository {
 }
 
 /**
- * Starts a relay on loopback. While `mute` of what it resolves with is true it acknowledges no event, though it passes them on;
- * `drop()` cuts all connections.
+ * Starts a relay on loopback. While `mute` of what it resolves with is true it acknowledges no event, though it passes
+ * them on; `drop()` cuts all connections.
  */
 export async function startRelay() {
   const relay = new NostrRelay(new Kept(), {
@@ -81,8 +84,8 @@ const ALL = ["get_info", "get_balance", "pay_invoice", "lookup_invoice"];
 const newSecret = () => randomBytes(32).toString("hex");
 
 /**
- * Starts a wallet service that pays from an lnd, as `openLnd` takes it. `connect` makes a connection for one app: `may` are its
- * methods, `budgetMsat` what it may spend. `answers` has what each payment was answered, oldest first.
+ * Starts a wallet service that pays from an lnd, as `openLnd` takes it. `connect` makes a connection for one app: `may`
+ * are its methods, `budgetMsat` what it may spend. `answers` has what each payment was answered, oldest first.
  */
 export async function startService(relay, lnd) {
   const service = new NWCWalletService({ relayUrl: relay.url });

@@ -40,7 +40,10 @@ export const programs = Object.fromEntries(
 /** The version of a program's module, as its tag is called. */
 export const versionOf = (name) => MODULES[name].version;
 
-/** Builds what is missing, of all or of the modules `wanted`. Rejects with a `RunError` that says what to install where Go is missing. */
+/**
+ * Builds what is missing, of all or of the modules `wanted`. Rejects with a `RunError` that says what to install where
+ * Go is missing.
+ */
 export async function buildPrograms(wanted = Object.keys(MODULES)) {
   const missing = wanted.filter((name) =>
     Object.keys(MODULES[name].packages).some((program) => !existsSync(programs[program])),
@@ -58,8 +61,8 @@ export async function buildPrograms(wanted = Object.keys(MODULES)) {
 }
 
 /**
- * `go install` refuses a module whose go.mod has `replace` lines, so each is built in a copy of its source. Paths are trimmed:
- * what Go compiled before an interruption, in another copy, is not compiled again.
+ * `go install` refuses a module whose go.mod has `replace` lines, so each is built in a copy of its source. Paths are
+ * trimmed: what Go compiled before an interruption, in another copy, is not compiled again.
  */
 async function build(name) {
   const { module, version, packages, tags = "" } = MODULES[name];

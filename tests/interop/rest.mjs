@@ -7,8 +7,8 @@ import { request as secure } from "node:https";
 const TIMEOUT = 30_000;
 
 /**
- * Sends `body` as JSON and resolves with the answer's JSON; rejects with what the server said where the status is not 200.
- * `cert` is the path of the server's own certificate.
+ * Sends `body` as JSON and resolves with the answer's JSON; rejects with what the server said where the status is not
+ * 200. `cert` is the path of the server's own certificate.
  */
 export async function ask(url, { method = "GET", headers = {}, body, cert } = {}) {
   const ca = url.startsWith("https:") ? await readFile(cert) : undefined;

@@ -1,6 +1,6 @@
-// The packed tarball buys from aperture with real Lightning payments between two lnd nodes: in every runtime with lnd's own wallet module
-// (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium, `workers` in workerd), and in the
-// demo's page (`demo`).
+// The packed tarball buys from aperture with real Lightning payments between two lnd nodes: in every runtime with lnd's
+// own wallet module (`node`, `workerd`, `chromium`), with the other wallets (`wallets` in Node, `pages` in Chromium,
+// `workers` in workerd), and in the demo's page (`demo`).
 // `run.mjs [NAME…]` runs those; `--bench` alone measures, and runs no test. Builds and installs what is missing.
 import { existsSync } from "node:fs";
 import { mkdir, readFile, symlink } from "node:fs/promises";
@@ -9,12 +9,13 @@ import { build } from "../../scripts/build.mjs";
 import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
 import { openBrowser } from "../support/browsers.mjs";
+import { freePorts } from "../support/listen.mjs";
 import { importMap, installPacked } from "../support/pack.mjs";
 import { serve } from "../support/serve.mjs";
 import { closingLine, fail, tally } from "../support/tally.mjs";
 import { startWorkers } from "../support/workerd.mjs";
 import { startAperture, startBackend } from "./aperture.mjs";
-import { freePorts, removeAtEnd } from "./daemon.mjs";
+import { removeAtEnd } from "./daemon.mjs";
 import { testDemo } from "./demo.mjs";
 import { openDesk } from "./desk.mjs";
 import { prepareLnbits } from "./lnbits.mjs";

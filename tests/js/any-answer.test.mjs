@@ -1,4 +1,4 @@
-// Whatever a wallet says, money is counted as spent unless it said for certain that nothing moved, and nothing is paid twice.
+// Any answer of a wallet. The amount counts as spent unless it is certain that nothing moved. Nothing is paid twice.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
@@ -93,7 +93,7 @@ const members = fc.record(
 );
 const answers = fc.oneof({ weight: 5, arbitrary: members }, { weight: 2, arbitrary: texts }, odd);
 
-/** The same answer in other clothes: read alike by whoever reads properties. */
+/** The same answer in other kinds of objects. Code that reads properties sees no difference. */
 const isPlain = (value) =>
   value !== null &&
   typeof value === "object" &&
@@ -312,7 +312,7 @@ test("whatever pay() throws, and wherever an answer throws, leaves the payment o
   );
 });
 
-test("whatever lookup() answers, an open payment is settled by proof or by the word failed alone", async () => {
+test("whatever lookup() answers, an open payment is settled only by a proof or by failed", async () => {
   const states = fc.record(
     {
       state: fc.oneof(fc.constantFrom("paid", "pending", "failed", "Failed", "settled", ""), odd),
@@ -341,7 +341,8 @@ test("whatever lookup() answers, an open payment is settled by proof or by the w
       const { state, preimage, feeMsat } = answer !== null && typeof answer === "object" && !throws ? answer : {};
       assert.ok(looks >= 1);
       assert.equal(calls, 1);
-      // a preimage that hashes is proof whatever stands beside it; any other that is none of zeros contradicts the state
+      // a preimage that hashes is proof whatever stands beside it; any other that is none of zeros contradicts the
+      // state
       const shown = typeof preimage === "string" && !/^0*$/.test(preimage);
       if (shown && PROOFS.includes(preimage)) {
         assert.deepEqual(
@@ -386,7 +387,7 @@ test("whatever balanceMsat() and getBalance() answer, it is whole millisatoshis 
   );
 });
 
-test("webln: only a refusal by the user, and not being let in, count as certain", async () => {
+test("webln: only a user's refusal and a refused enable() are certain", async () => {
   const message = fc.oneof(
     fc.constantFrom(
       "User rejected",

@@ -1,4 +1,4 @@
-// Who may be paid, as the core reads URLs and patterns, is what the platform's own URL says.
+// The core reads the hosts of URLs and patterns as the platform's own URL does.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";

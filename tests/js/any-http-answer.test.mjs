@@ -1,5 +1,5 @@
-// Whatever a node, or a proxy before it, answers: a wallet module believes that nothing was paid only where its table says so, hands on
-// nothing as a preimage that can't be one, and shows the credential to nobody.
+// Any answer of a node, or of a proxy before it. A wallet module reports "not paid" only if its table says so. It
+// passes on no text as a preimage that can't be one, and shows the credential to nobody.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
@@ -32,7 +32,9 @@ const lines = (text) =>
     .filter((line) => line.trim())
     .map(parsed);
 
-/** For each module: how it is made, and whether an answer is one of those that its table calls failed (for `pay` and for `lookup`). */
+/**
+ * For each module: how it is made, and whether its table calls an answer failed (for `pay` and for `lookup`).
+ */
 const MODULES = {
   lnd: {
     make: (options) => lnd({ ...options, macaroon: SECRET }),
@@ -241,7 +243,7 @@ const isPreimage = (text) => /^[0-9a-f]{64}$/.test(text) && !/^0+$/.test(text);
 const isFee = (fee) => fee === undefined || (Number.isSafeInteger(fee) && fee >= 0);
 
 for (const [name, module] of Object.entries(MODULES)) {
-  test(`${name}: whatever pay() is answered`, async () => {
+  test(`${name}: any HTTP answer to pay()`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, fc.integer({ min: 1, max: 4 }), async (status, text, type, pieces) => {
         let answer;
@@ -264,7 +266,7 @@ for (const [name, module] of Object.entries(MODULES)) {
     );
   });
 
-  test(`${name}: whatever lookup() is answered`, async () => {
+  test(`${name}: any HTTP answer to lookup()`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, fc.integer({ min: 1, max: 4 }), async (status, text, type, pieces) => {
         let answer;
@@ -283,7 +285,7 @@ for (const [name, module] of Object.entries(MODULES)) {
     );
   });
 
-  test(`${name}: whatever balanceMsat() is answered`, async () => {
+  test(`${name}: any HTTP answer to balanceMsat()`, async () => {
     await fc.assert(
       fc.asyncProperty(status, body, type, async (status, text, type) => {
         try {
@@ -299,14 +301,15 @@ for (const [name, module] of Object.entries(MODULES)) {
   });
 }
 
-test("where a request may have been sent twice, a refusal counts only with the books at hand", async () => {
+test("if a request may have been sent twice, a refusal counts only with the wallet's records", async () => {
   for (const [name, { make }] of Object.entries(MODULES)) {
     for (const [answer, isFailed] of [
       [() => new Response("", { status: 403 }), true],
       [() => Promise.reject(new TypeError("fetch failed")), false],
     ]) {
       let asked = 0;
-      // a fetch of the user's own may send as often as it likes; what it asks for first tells whether its answers can be read
+      // a fetch of the user's own may send as often as it likes; what it asks for first tells whether its answers can
+      // be read
       const given = make({
         url: "https://node.example",
         fetch: async (url) =>
@@ -323,7 +326,7 @@ test("where a request may have been sent twice, a refusal counts only with the b
   }
 });
 
-test("a fetch that rejects with anything leaves the outcome open, unless it is Node's and nothing was sent for certain", async (t) => {
+test("a rejected fetch leaves the outcome open, unless Node's error proves that nothing was sent", async (t) => {
   const { fetch } = globalThis;
   t.after(() => (globalThis.fetch = fetch));
   const code = fc.constantFrom(
@@ -374,7 +377,7 @@ test("a fetch that rejects with anything leaves the outcome open, unless it is N
   );
 });
 
-test("nwc: whatever a client answers or throws", async () => {
+test("nwc: any value that a client answers or throws", async () => {
   const refusal = fc.constantFrom("INSUFFICIENT_BALANCE", "QUOTA_EXCEEDED", "RESTRICTED", "UNAUTHORIZED");
   const code = fc.oneof(
     refusal,

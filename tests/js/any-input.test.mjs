@@ -1,4 +1,4 @@
-// Whatever comes in, only what was promised comes out.
+// Any input gives only the documented results.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";

@@ -1,4 +1,4 @@
-// Options are accepted exactly where this plain model says so, whatever they are made of.
+// Options of any kind are accepted exactly if this plain model accepts them.
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
@@ -49,7 +49,7 @@ const BAD_HOSTS = [
   "a b",
 ];
 
-// The model: what each key may be.
+// The model: the values that each key may have.
 const absent = (is) => (value) => value === undefined || is(value);
 const isFunction = (value) => typeof value === "function";
 const isAmount = (value) => typeof value === "number" && value >= 0 && value <= 9007199254740 && value % 1 === 0;
@@ -239,7 +239,7 @@ function read(given) {
   }
 }
 
-test("options are accepted exactly where the model accepts them, as what they say", () => {
+test("options are accepted exactly if the model accepts them, with the same values", () => {
   let accepted = 0;
   fc.assert(
     fc.property(
@@ -302,7 +302,7 @@ const mistyped = (keys) =>
       }[how];
     });
 
-test("a key that is not known is refused at every level, by its name, whatever its value and wherever it comes from", () => {
+test("an unknown key is refused by name at every level, whatever its value, own or inherited", () => {
   const levels = Object.entries(KNOWN).map(([place, keys]) =>
     fc.tuple(
       fc.constant(place),
@@ -344,7 +344,7 @@ test("a key that is not known is refused at every level, by its name, whatever i
   );
 });
 
-test("what a page adds to every object's prototype is no option, and takes none away", (t) => {
+test("a member that a page adds to every object's prototype is no option, and hides none", (t) => {
   const names = [...new Set(Object.values(KNOWN).flat()), "perPaymnet", "banana"];
   t.after(() => {
     for (const name of names) delete Object.prototype[name];

@@ -1,4 +1,4 @@
-// Whatever a store holds: it is understood, or nothing is paid and not a byte of it changed.
+// Any content of a store. It is understood, or nothing is paid and no byte of it changes.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
@@ -12,7 +12,7 @@ const TOKENS = "l402-fetch/tokens";
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 const NOW = 1_800_000_000_000;
 
-/** A client on this store, of a server that takes what it sold, and what it has asked the wallet for. */
+/** A client on this store, of a server that accepts the tokens that it sold. Notes the orders to the wallet. */
 function client(values, seed) {
   const preimage = Buffer.alloc(32, seed);
   let paid = 0;
@@ -151,7 +151,7 @@ test("a store that was changed by hand, cut short or filled with anything", asyn
       const after = await pay.payments();
       assert.equal(after.length, payments.value.length + paid());
     }),
-    { numRuns: 800 },
+    { numRuns: 1_600 },
   );
   assert.ok(understood > 50, String(understood));
 });
@@ -174,7 +174,7 @@ test("a store that fails in any way, and a lock that keeps none of its promises"
         throw cause;
       },
     }),
-    // done, and said to have failed
+    // The write happens, and reports a failure.
     lies: (task) => {
       task();
       throw cause;
@@ -267,7 +267,8 @@ test("a store that fails in any way, and a lock that keeps none of its promises"
       }
       assert.ok(paid.length <= 1, "the first token opens all of this server");
       assert.equal((await pay("http://localhost/free")).status, 200);
-      // the store works again; what it wrote, failed then, and could not be read then to take it back, the user must settle
+      // the store works again; what it wrote, failed then, and could not be read then to take it back, the user must
+      // settle
       ops.length = 0;
       if (turns) turns.length = 0;
       for (const { state, paymentHash } of await pay.payments()) {

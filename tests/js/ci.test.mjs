@@ -1,4 +1,4 @@
-// The workflow runs what `npm test` runs, and no step that is not there.
+// The workflow runs every step of `npm test`, and no other.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";

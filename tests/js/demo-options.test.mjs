@@ -9,26 +9,26 @@ import { RunError } from "../../scripts/lib.mjs";
 
 const NODE = { lnd: "https://127.0.0.1:8080", macaroon: "00", shop: "https://shop.example/weather" };
 
-test("the demo without options is the one without nodes, whatever the environment holds", () => {
+test("without options the demo uses no nodes, whatever the environment holds", () => {
   assert.equal(
     readChoice({}, { LND_URL: "https://127.0.0.1:8080", LND_MACAROON: "00", SHOP_URL: "https://shop.example" }),
     null,
   );
 });
 
-test("--real is a network of its own, unless the environment names a node", () => {
+test("--real starts its own network, unless the environment names a node", () => {
   assert.deepEqual(readChoice({ real: true }, {}), {});
   assert.deepEqual(readChoice({ real: true }, { LND_URL: "", SHOP_URL: "https://shop.example" }), {});
   const choice = readChoice({ real: true }, { LND_URL: NODE.lnd, LND_MACAROON: "00", SHOP_URL: NODE.shop });
   assert.deepEqual([choice.lnd, choice.macaroon, choice.shop], Object.values(NODE));
 });
 
-test("an option goes before its variable", () => {
+test("an option takes precedence over its variable", () => {
   const choice = readChoice({ ...NODE }, { LND_URL: "https://other.example", LND_CERT: "tls.cert" });
   assert.deepEqual([choice.lnd, choice.cert], [NODE.lnd, "tls.cert"]);
 });
 
-test("what is missing or makes no sense is named", () => {
+test("an option that is missing or makes no sense is named", () => {
   const table = [
     [{ macaroon: "00" }, /--lnd is missing/],
     [{ ...NODE, lnd: "127.0.0.1:8080" }, /--lnd needs a URL|--lnd needs an http or https URL/],

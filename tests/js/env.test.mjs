@@ -37,7 +37,7 @@ test("a store that never answers is given up after a minute", async (t) => {
   }
 });
 
-test("a purchase's lock is waited for as long as it takes", async (t) => {
+test("a purchase waits for its lock as long as it takes", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const seen = await outcome(
     env({ get: never, set: never, delete: never, lock: never }).lock("l402-fetch/purchase/https://a.example"),
@@ -47,7 +47,7 @@ test("a purchase's lock is waited for as long as it takes", async (t) => {
   assert.equal(seen(), "pending");
 });
 
-test("a lock that comes after it was given up is freed at once", async (t) => {
+test("a lock that comes after the wait was given up is freed at once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let grant;
   let freed = false;
@@ -61,7 +61,7 @@ test("a lock that comes after it was given up is freed at once", async (t) => {
   assert.equal(freed, true);
 });
 
-test("a purchase's lock that is waited for no longer is freed as soon as it comes", async () => {
+test("a purchase's lock is freed as soon as it comes, if nobody waits for it", async () => {
   let grant;
   let freed = false;
   const lock = (_, task) => new Promise((resolve) => (grant = () => resolve(task().then(() => (freed = true)))));
@@ -85,7 +85,7 @@ test("a purchase's lock that is waited for no longer is freed as soon as it come
   await assert.rejects(asked, /no lock/);
 });
 
-test("a write that hangs is neither overtaken nor outlives its lock", async (t) => {
+test("a write that hangs is not overtaken, and does not outlive its lock", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const writes = [];
   let finish;
@@ -116,7 +116,7 @@ test("a write that hangs is neither overtaken nor outlives its lock", async (t) 
   assert.deepEqual([writes, freed, second()], [["first", "second"], true, { value: undefined }]);
 });
 
-test("a response of any make is let go of without a throw", () => {
+test("a response of any make is released without a throw", () => {
   for (const body of [null, undefined, {}, { cancel: () => 1 }, { cancel: () => Promise.reject(new Error("no")) }])
     env().discard({ body });
   env().discard({
@@ -151,7 +151,7 @@ test("a wallet's signal fires at the timeout, whenever the wallet first looks at
   await late;
 });
 
-test("what a wallet answers crosses as JSON text, its error object beside it", async () => {
+test("a wallet's answer crosses as JSON text, with its error object beside it", async () => {
   const cause = { own: "error" };
   const table = [
     [{ preimage: "ab", feeMsat: 5 }, undefined, { preimage: "ab", feeMsat: 5 }],
@@ -191,7 +191,7 @@ test("what a wallet answers crosses as JSON text, its error object beside it", a
   assert.deepEqual(JSON.parse(text), { heard: "known" });
 });
 
-test("what lookup and onUnknown tell crosses as JSON text", async () => {
+test("the answers of lookup and onUnknown cross as JSON text", async () => {
   for (const [found, data] of [
     [
       { state: "paid", preimage: "ab" },
@@ -233,7 +233,7 @@ test("an error has the details that its text holds, and its cause by identity", 
   for (const name of ["payment", "quote", "response", "cause"]) assert.equal(name in bare, false, name);
 });
 
-test("a timer that is cancelled settles, and keeps no process up", async () => {
+test("a cancelled timer settles, and keeps no process running", async () => {
   const { promise, cancel } = env().timer(60_000);
   cancel();
   await promise;
@@ -243,7 +243,7 @@ test("a timer that is cancelled settles, and keeps no process up", async () => {
   );
 });
 
-test("a listener that rejects is ignored as one that throws is, and is called at once", async (t) => {
+test("a listener that rejects is ignored like one that throws, and is called at once", async (t) => {
   const unhandled = [];
   const note = (reason) => unhandled.push(reason);
   process.on("unhandledRejection", note);
@@ -281,7 +281,7 @@ test("a listener that rejects is ignored as one that throws is, and is called at
   assert.deepEqual(unhandled, []);
 });
 
-test("a clock that can't be right is not believed", () => {
+test("an impossible time of the clock is refused", () => {
   const clocks = [NaN, -1, Infinity, 2 ** 53, 1e18, "5", 5n, undefined, null, {}].map((time) => () => time);
   for (const now of [
     ...clocks,

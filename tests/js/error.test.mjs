@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import test from "node:test";
 import { L402Error } from "../../src/js/core/error.js";
 
-test("it is a real Error with a name, a code and a stack that says both", () => {
+test("an L402Error is a real Error with a name, a code and a stack that shows both", () => {
   const error = new L402Error("declined", "approve said no");
   assert.ok(error instanceof Error);
   assert.equal(error.name, "L402Error");
@@ -13,7 +13,7 @@ test("it is a real Error with a name, a code and a stack that says both", () => 
   assert.match(error.stack, /^L402Error: approve said no\n/);
 });
 
-test("only what was given is there", () => {
+test("an error has only the members that it was given", () => {
   assert.deepEqual(Object.keys(new L402Error("declined", "x")), ["code", "moneyMoved"]);
   const bare = new L402Error("declined", "x", { response: undefined, payment: undefined, quote: undefined });
   assert.ok(!("response" in bare) && !("payment" in bare) && !("quote" in bare) && !("cause" in bare));
@@ -37,7 +37,7 @@ test("a cause is kept by identity, whatever was thrown", () => {
   }
 });
 
-test("what programs rely on can't be changed", () => {
+test("the members that programs rely on can't be changed", () => {
   const error = new L402Error("declined", "x", { response: new Response() });
   for (const key of ["code", "moneyMoved", "response", "name"]) {
     assert.throws(

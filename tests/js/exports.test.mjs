@@ -1,4 +1,4 @@
-// What the declarations promise: the values that the entries export, and the codes of the core.
+// The declarations match the values that the entries export, and the codes of the core.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
@@ -40,6 +40,19 @@ for (const [file, names] of Object.entries({
     assert.deepEqual(exported(await read(`dist/${file}.d.ts`)), names);
   });
 }
+
+test("the declarations show no name that index does not export: the others are @internal", async () => {
+  const index = await read("dist/index.d.ts");
+  const modules = all(index, /^export .* from "\.\/(core\/\w+)\.js"/gm);
+  const named = all(index, /^export (?:type )?\{([^}]*)\} from/gm).flatMap((list) => list.split(","));
+  const shown = [];
+  for (const module of modules) {
+    const text = await read(`dist/${module}.d.ts`);
+    shown.push(...all(text, /^export (?:declare )?(?:function|class|const|interface|type) (\w+)/gm));
+  }
+  assert.ok(shown.length > 20);
+  assert.deepEqual(shown.sort(), named.map((name) => name.trim().replace(/^type /, "")).sort());
+});
 
 test("ErrorCode lists the core's codes", async () => {
   const [, union] = /export type ErrorCode =([^;]*);/.exec(await read("dist/core/error.d.ts"));

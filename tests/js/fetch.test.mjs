@@ -11,7 +11,7 @@ const never = () => new Promise(() => {});
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const load = () => assert.fail("there is nothing to load the core for");
 
-test("a store that does not answer holds a request up for five seconds, once", async (t) => {
+test("a silent store delays one request by five seconds, and no later one", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let sent = 0;
   const fetch = async () => {
@@ -30,7 +30,7 @@ test("a store that does not answer holds a request up for five seconds, once", a
   assert.equal(sent, 2);
 });
 
-test("a thousand first calls read the store once; in workerd each its own, for there one may freeze", async () => {
+test("a thousand first calls read the store once; in workerd each reads it, because a request may freeze", async () => {
   for (const follow of [undefined, () => {}]) {
     let [read, sent, open] = [0, 0];
     const gate = new Promise((resolve) => (open = resolve));
@@ -54,7 +54,7 @@ test("a thousand first calls read the store once; in workerd each its own, for t
   }
 });
 
-test("a store that fails or answers nonsense holds nothing up", async () => {
+test("a store that fails or answers nonsense delays no request", async () => {
   const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => new Response("sunny") };
   for (const get of [
     () => {
@@ -74,14 +74,14 @@ test("a store that fails or answers nonsense holds nothing up", async () => {
     const pay = createFetch({ ...options, store: { get, set() {}, delete() {} } }, load);
     assert.equal(await (await pay("https://a.example/")).text(), "sunny");
   }
-  // no timer is left that would keep the process up
+  // No timer is left that would keep the process running.
   assert.deepEqual(
     process.getActiveResourcesInfo().filter((name) => name === "Timeout"),
     [],
   );
 });
 
-test("a core that is at hand is loaded once the first request is on its way, and where that fails a free call does not care", async () => {
+test("the core loads after the first request is sent, and a free call works without it", async () => {
   const said = [];
   const fetch = async () => {
     said.push("sent");
@@ -100,7 +100,7 @@ test("a core that is at hand is loaded once the first request is on its way, and
   }
 });
 
-test("warm() loads the core and does nothing else; where that fails it says so, and the next call tries again", async () => {
+test("warm() only loads the core; a failure rejects, and the next call loads again", async () => {
   const fetch = () => assert.fail("there is nothing to send");
   const options = { wallet: () => assert.fail("nothing to pay"), limits: { perPayment: 1 }, fetch };
   let loads = 0;
@@ -114,7 +114,7 @@ test("warm() loads the core and does nothing else; where that fails it says so, 
   assert.equal(loads, 2);
 });
 
-test("whatever a loader throws is told as load_failed, with its cause", async () => {
+test("any value that a loader throws becomes the cause of load_failed", async () => {
   for (const thrown of [
     new ReferenceError("require is not defined"),
     Object.assign(new Error("Cannot find module './293.js'"), { code: "MODULE_NOT_FOUND" }),
@@ -156,7 +156,7 @@ async function shop(follow) {
   return { pay, calls, close: () => (isOpen = false) };
 }
 
-test("an address alone is sent as it is until there is a token, and with one around the HTTP cache where there is one", async (t) => {
+test("a bare URL goes to fetch unchanged until a token exists; with a token, a page's request bypasses the HTTP cache", async (t) => {
   t.after(() => {
     delete globalThis.document;
   });
@@ -182,7 +182,7 @@ test("an address alone is sent as it is until there is a token, and with one aro
   }
 });
 
-test("where redirects are followed by hand, a token is sent that way with an address alone, too", async () => {
+test("if redirects are followed by hand, a bare URL with a token is followed by hand too", async () => {
   let followed = 0;
   const { pay, calls } = await shop((fetch, target, init) => {
     followed++;

@@ -1,4 +1,4 @@
-// What a call leaves behind, in the package as it was built last: nothing.
+// A call leaves nothing behind. This tests the package that was built last.
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import test from "node:test";
@@ -15,11 +15,11 @@ const heap = () => {
   return process.memoryUsage().heapUsed;
 };
 
-// What the engine compiles and notes of its own is there by then.
+// After this many calls the engine has made its own code and notes.
 const WARM_UP = 1_500;
 
 // Many calls, since the engine's own code and notes come and go by half a megabyte.
-// A journal comes to its bound, 1 MB, after some 2,100 payments; from then on old ones are compacted.
+// A journal reaches its bound of 1 MB after some 2,100 payments. From then on old payments are compacted.
 for (const [kind, count, most] of [
   ["nothing to pay", 20_000, 0],
   ["a reused token", 20_000, 0],

@@ -4,7 +4,7 @@ import test from "node:test";
 import { at } from "../../scripts/lib.mjs";
 import { changed, changesOf, MUTANTS } from "../simulation/mutants-list.mjs";
 
-test("each mutant changes what stands exactly once in its file", () => {
+test("each mutant changes a text that stands exactly once in its file", () => {
   assert.ok(MUTANTS.length > 20);
   const broken = [];
   for (const mutant of MUTANTS) {

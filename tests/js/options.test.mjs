@@ -45,7 +45,7 @@ test("the smallest options, and every default", () => {
   assert.deepEqual([store, approve, onEvent], [undefined, undefined, undefined]);
 });
 
-test("every key is handed on", async () => {
+test("every key reaches the core", async () => {
   const approve = () => true;
   const onEvent = () => {};
   const { config, ...rest } = readOptions({
@@ -105,7 +105,7 @@ test("unknown keys are errors that name the key and the one that was meant", () 
     [{ ...good, total: 5 }, "total is not a known option, did you mean limits.total?"],
   ]));
 
-test("what can't be left out", () =>
+test("the keys that can't be left out", () =>
   refuses([
     [undefined, "options must be an object, not undefined"],
     [null, "options must be an object, not null"],
@@ -308,7 +308,7 @@ test("hosts, in the form in which URLs show theirs", () => {
   }
 });
 
-test("each key is read once, and what was checked is what counts", () => {
+test("each key is read once, and the checked value counts", () => {
   const reads = {};
   const counting = (object, prefix = "") =>
     new Proxy(object, {
@@ -359,13 +359,13 @@ test("inherited keys count, and inherited typos are errors", () => {
   assert.deepEqual(readOptions(Object.assign(Object.create(null), good)).config, readOptions(good).config);
 });
 
-test("what a page added to every object is no option", (t) => {
+test("a member that a page added to every object is no option", (t) => {
   Object.prototype.polluted = 1;
   t.after(() => delete Object.prototype.polluted);
   assert.equal(readOptions(good).config.perPayment, 100);
 });
 
-test("the default fetch is the one of now, and runs without a this", async (t) => {
+test("the default fetch is the global one at the time of the call, and runs without a this", async (t) => {
   const original = globalThis.fetch;
   t.after(() => {
     globalThis.fetch = original;

@@ -1,5 +1,5 @@
-// Fetches of other makes, each with its own Headers, FormData and Request: what a server sees is what it sees without us, on free
-// requests and on paid ones, with a store and without.
+// Fetches of other makes, each with its own Headers, FormData and Request. A server sees the same requests as without
+// us, on free requests and on paid ones, with a store and without.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import http from "node:http";
@@ -7,6 +7,7 @@ import test from "node:test";
 import { build } from "esbuild";
 import * as nodeFetch from "node-fetch";
 import { at } from "../../scripts/lib.mjs";
+import { bodyOf, listen } from "../support/listen.mjs";
 import { challenge } from "../support/mint.mjs";
 import { createFetch, receiptOf } from "../../dist/node.js";
 
@@ -26,7 +27,7 @@ const NAMES = [
   ["x-Apple", "2"],
 ];
 
-/** What is given to a fetch of a make, made anew for each request: nobody may use up what another needs. */
+/** The arguments for a fetch of a make. They are made anew for each request, since a request may use them up. */
 const KINDS = {
   "an address alone": () => [],
   "headers in an object": () => [{ headers: Object.fromEntries(NAMES) }],
@@ -95,9 +96,7 @@ async function openShop(t) {
   const seen = [];
   const preimages = new Map();
   const server = http.createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request.setEncoding("latin1")) body += chunk;
-    seen.push(whatIsSeen(request, body));
+    seen.push(whatIsSeen(request, await bodyOf(request, "latin1")));
     const paid = request.headers.authorization?.split(":").pop();
     if (request.url.startsWith("/paid") && ![...preimages.values()].includes(paid)) {
       const preimage = crypto.getRandomValues(new Uint8Array(32));
@@ -107,19 +106,19 @@ async function openShop(t) {
     }
     response.end("sunny");
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const { url, close } = await listen(server);
+  t.after(close);
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url,
     seen,
     wallet: ({ paymentHash }) => preimages.get(paymentHash),
   };
 }
 
-/** As it came, names in their order and case; without what differs from request to request, and without our Authorization. */
+/**
+ * As it came, names in their order and case; without what differs from request to request, and without our
+ * Authorization.
+ */
 function whatIsSeen({ method, url, rawHeaders }, body) {
   const headers = [];
   for (let at = 0; at < rawHeaders.length; at += 2)
@@ -137,7 +136,7 @@ function mapStore() {
   };
 }
 
-test("what a fetch sends with us is what it sends without, whichever make it is of", async (t) => {
+test("a fetch of any make sends the same with us as without", async (t) => {
   for (const [make, classes] of Object.entries(MAKES)) {
     const { url, seen, wallet } = await openShop(t);
     for (const [kind, given] of Object.entries(KINDS)) {
@@ -178,7 +177,7 @@ test("what a fetch sends with us is what it sends without, whichever make it is 
   }
 });
 
-test("it is called as a fetch is", async () => {
+test("a fetch of any make is called like fetch", async () => {
   const bundle = {
     entryPoints: [at("dist/node.js")],
     bundle: true,

@@ -1,4 +1,4 @@
-// The documents name files and folders of this repository: they are there.
+// Every file and folder that the documents name is in this repository.
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";

@@ -1,10 +1,10 @@
-// docs/promises.md names tests: they exist, each promise has some, and none is named twice under one promise.
+// docs/promises.md names tests. They exist, each promise has some, and no promise names a test twice.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
 
-/** How a test is written down: a Rust function behind its attribute, or a name in a JavaScript suite. */
+/** Whether a file defines a test: as a Rust function after its attribute, or as a name in a JavaScript suite. */
 const isDefined = (text, file, name) =>
   file.endsWith(".rs") ? new RegExp(`#\\[test\\]\\s+fn ${name}\\(`).test(text) : text.includes(JSON.stringify(name));
 

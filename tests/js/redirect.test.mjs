@@ -1,21 +1,21 @@
-// Redirects followed by hand, held against the runtime's own on a real server: the two must agree in all but what they
-// may carry to another origin.
+// Redirects followed by hand are compared with the runtime's own, on a real server. They may differ only in what goes
+// to another origin.
 import assert from "node:assert/strict";
-import http from "node:http";
+import { createServer } from "node:http";
 import test, { after, before } from "node:test";
 import { follow } from "../../src/js/core/redirect.js";
+import { bodyOf, listen } from "../support/listen.mjs";
 import { readCall } from "./calls.mjs";
 
-const servers = [];
+let servers;
 let home;
 let away;
 
-/** Answers what it was asked; `/go?status=…&to=…` redirects, `/loop` does for ever. */
-async function listen() {
-  const server = http
-    .createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += chunk;
+/** Answers with the request that it got. `/go?status=…&to=…` redirects, and `/loop` redirects for ever. */
+const openServer = () =>
+  listen(
+    createServer(async (request, response) => {
+      const body = await bodyOf(request);
       const { pathname, searchParams } = new URL(request.url, "http://x");
       if (pathname === "/loop") return response.writeHead(302, { location: "/loop" }).end();
       if (pathname === "/count") {
@@ -40,23 +40,14 @@ async function listen() {
         .end(
           JSON.stringify({ url: request.url, method: request.method, body, authorization, cookie, type, language, a }),
         );
-    })
-    .listen(0, "127.0.0.1");
-  await new Promise((done) => server.once("listening", done));
-  servers.push(server);
-  return `http://127.0.0.1:${server.address().port}`;
-}
+    }),
+  );
 
 before(async () => {
-  home = await listen();
-  away = await listen();
+  servers = await Promise.all([openServer(), openServer()]);
+  [home, away] = servers.map(({ url }) => url);
 });
-after(() =>
-  servers.forEach((server) => {
-    server.closeAllConnections();
-    server.close();
-  }),
-);
+after(() => Promise.all(servers.map(({ close }) => close())));
 
 const go = (status, to) => `${home}/go?status=${status}${to === undefined ? "" : `&to=${encodeURIComponent(to)}`}`;
 
@@ -75,7 +66,7 @@ async function same(url, init) {
   return text;
 }
 
-test("each status, each method, to the same origin and to another", async () => {
+test("each status and method is redirected as fetch does it, to the same origin and to another", async () => {
   for (const status of [300, 301, 302, 303, 304, 305, 307, 308]) {
     for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]) {
       for (const to of ["/x?y", `${away}/x`]) {
@@ -90,7 +81,7 @@ test("each status, each method, to the same origin and to another", async () => 
   }
 });
 
-test("the token stays at home, also when the way leads back", async () => {
+test("the token stays at its origin, even if a later hop leads back", async () => {
   const there = JSON.parse(await same(go(307, `${away}/x`), { headers: { cookie: "c=d", a: "b" } }));
   assert.deepEqual([there.authorization, there.cookie, there.a], [null, null, "b"]);
   const back = JSON.parse(await same(go(302, `${away}/go?status=302&to=${encodeURIComponent(`${home}/x`)}`)));
@@ -99,7 +90,7 @@ test("the token stays at home, also when the way leads back", async () => {
   assert.equal(here.authorization, "L402 t:p");
 });
 
-test("a body goes along with 307 and 308, whatever it is", async () => {
+test("a body of any kind goes along with 307 and 308", async () => {
   const form = new FormData();
   form.append("k", "v");
   const send = (input, init) =>
@@ -140,7 +131,7 @@ test("no Location is no redirect, and a 402 at the end is a 402", async () => {
   assert.deepEqual([response.status, response.url.split("#")[0], response.redirected], [402, `${home}/pay`, true]);
 });
 
-test("twenty hops, and no more", async () => {
+test("at most twenty hops are followed", async () => {
   assert.equal(await same(`${home}/count?left=20`), "done");
   for (const url of [`${home}/count?left=21`, `${home}/loop`]) {
     const [ours, own] = (await Promise.allSettled(both(url))).map(({ reason }) => reason);
@@ -161,7 +152,7 @@ test("a redirect to nowhere is fetch's TypeError", async () => {
   }
 });
 
-test("followed by hand only with a token of ours, and only where the caller wants redirects followed", async () => {
+test("redirects are followed by hand only with a token of ours, and only if the caller wants them followed", async () => {
   const seen = async (input, init, authorization, by = follow) => {
     let given;
     const fetch = async (_, sent) => {

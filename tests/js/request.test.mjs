@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import http from "node:http";
+import { createServer } from "node:http";
 import test from "node:test";
+import { bodyOf, listen } from "../support/listen.mjs";
 import { readCall } from "./calls.mjs";
 
 const URL_ = "https://api.example.com/a?b=c";
@@ -20,13 +21,13 @@ function read(input, init, more = {}) {
   return { call: readCall(input, init, { fetch, ...more }), calls };
 }
 
-/** What the arguments of a fetch come to, read by the runtime itself. */
+/** The request that the runtime itself makes of a fetch's arguments. */
 async function meaning([input, init]) {
   const request = new Request(input instanceof Request ? input.clone() : input, init);
   return { method: request.method, headers: Object.fromEntries(request.headers), body: await request.text() };
 }
 
-test("the first send hands on the caller's very arguments", async () => {
+test("the first send passes on the caller's own arguments", async () => {
   const url = new URL(URL_);
   const request = new Request(URL_, { method: "POST", body: "x" });
   const init = { method: "POST", headers: new Headers({ a: "b" }), body: new Uint8Array([1]), cf: { cacheTtl: 1 } };
@@ -72,7 +73,7 @@ test("fetch is called before send returns", () => {
   assert.equal(calls.length, 2);
 });
 
-test("what a request is", () => {
+test("the method, URL and flags that are read of a request", () => {
   const rows = [
     [[URL_], { method: "GET", url: URL_, payable: true, authorized: false, replayable: true }],
     [["HTTPS://API.example.com:443/x#frag#ment"], { url: "https://api.example.com/x" }],
@@ -212,7 +213,7 @@ test("a repeat without a token is the plain request", async () => {
   assert.deepEqual(bare.calls[1], [URL_]);
 });
 
-test("a relative address means what it meant when the call was made", async (t) => {
+test("a relative URL keeps the meaning that it had when the call was made", async (t) => {
   globalThis.document = { baseURI: "https://api.example/before/" };
   t.after(() => delete globalThis.document);
   for (const given of ["weather", { toString: () => "weather" }]) {
@@ -227,7 +228,7 @@ test("a relative address means what it meant when the call was made", async (t) 
   }
 });
 
-test("what the caller changes after the call changes no repeat", async () => {
+test("changes that the caller makes after the call change no repeat", async () => {
   const form = new FormData();
   form.append("k", "v");
   const bodies = [
@@ -314,7 +315,7 @@ test("Headers that change later, and an iterator that can be read only once", as
   for (const args of once.calls) assert.equal((await meaning(args)).headers.a, "b");
 });
 
-test("which bodies can be sent again", () => {
+test("the bodies that can be sent again", () => {
   const file = new File(["x"], "x.txt");
   const yes = [
     undefined,
@@ -339,7 +340,7 @@ test("which bodies can be sent again", () => {
   for (const body of no) assert.equal(read(URL_, { method: "POST", body }).call.replayable, false, String(body));
 });
 
-test("bodies are known without a tag, as in older workerd, and by it, as from another realm", async (t) => {
+test("bodies are recognised without a tag, as in older workerd, and by their tag, as from another realm", async (t) => {
   const bodies = [new Blob(["x"]), new File(["x"], "x"), new FormData(), new URLSearchParams("x")];
   for (const type of [Blob, File, FormData, URLSearchParams]) {
     const tag = Object.getOwnPropertyDescriptor(type.prototype, Symbol.toStringTag);
@@ -384,7 +385,7 @@ test("a Request with a body is sent several times, itself first", async () => {
   assert.equal(call.replayable, false);
 });
 
-test("a Request is cloned only where it may be sent again, and the clone is let go of", async () => {
+test("a Request is cloned only if it may be sent again, and its clone is released", async () => {
   const clones = (init, over) => {
     const request = new Request(URL_, { method: "POST", body: "x", ...init });
     let count = 0;
@@ -422,7 +423,7 @@ test("a Request is cloned only where it may be sent again, and the clone is let 
   assert.equal(cancelled, true);
 });
 
-test("a Request whose body was read is fetch's to refuse", async () => {
+test("fetch itself refuses a Request whose body was read", async () => {
   const request = new Request(URL_, { method: "POST", body: "x" });
   await request.text();
   const call = readCall(request, undefined, { fetch });
@@ -433,7 +434,7 @@ test("a Request whose body was read is fetch's to refuse", async () => {
   assert.equal(ours.message, own.message);
 });
 
-test("a bad URL and a bad init are fetch's to refuse, with a token too", async () => {
+test("fetch itself refuses a bad URL and a bad init, with a token too", async () => {
   const rows = [
     ["nonsense"],
     ["/relative"],
@@ -458,7 +459,7 @@ test("a bad URL and a bad init are fetch's to refuse, with a token too", async (
   }
 });
 
-test("a Request of another realm or version is taken by its shape", async () => {
+test("a Request of another realm or version is recognised by its shape", async () => {
   const foreign = {
     url: URL_,
     method: "POST",
@@ -502,7 +503,7 @@ test("an init whose members are inherited, a Request for one", async () => {
   }
 });
 
-test("a repeat goes around the HTTP cache where there is one", async (t) => {
+test("a repeat bypasses the HTTP cache if there is one", async (t) => {
   t.after(() => {
     delete globalThis.document;
     delete globalThis.importScripts;
@@ -529,7 +530,7 @@ test("a repeat goes around the HTTP cache where there is one", async (t) => {
   assert.equal(await cacheOf(undefined), "no-store");
 });
 
-test("a request with a token asks the server, though the HTTP cache may hold a 402", async (t) => {
+test("a request with a token asks the server, even if the HTTP cache holds a 402", async (t) => {
   t.after(() => {
     delete globalThis.document;
   });
@@ -548,25 +549,19 @@ test("a request with a token asks the server, though the HTTP cache may hold a 4
 });
 
 test("multipart and form bodies go out as plain fetch sends them", async (t) => {
-  const server = http
-    .createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += chunk;
-      response.end(
-        JSON.stringify({
-          type: request.headers["content-type"] ?? null,
-          length: request.headers["content-length"] ?? null,
-          body,
-        }),
-      );
-    })
-    .listen(0, "127.0.0.1");
-  await new Promise((done) => server.once("listening", done));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
+  const server = createServer(async (request, response) => {
+    const body = await bodyOf(request);
+    response.end(
+      JSON.stringify({
+        type: request.headers["content-type"] ?? null,
+        length: request.headers["content-length"] ?? null,
+        body,
+      }),
+    );
   });
-  const url = `http://127.0.0.1:${server.address().port}/`;
+  const { url: origin, close } = await listen(server);
+  t.after(close);
+  const url = `${origin}/`;
   const form = new FormData();
   form.append("text", "välue");
   form.append("file", new File(["content"], "name.txt", { type: "text/plain" }));

@@ -14,7 +14,7 @@ const context = { url: "https://a.b/", maxFeeMsat: 5000, signal: new AbortContro
 
 const pay = (wallet) => readWallet(wallet).pay(invoice, context);
 
-/** What `pay` rejects with, by identity. */
+/** The value that `pay` rejects with, by identity. */
 async function thrown(wallet) {
   try {
     await pay(wallet);
@@ -24,7 +24,7 @@ async function thrown(wallet) {
   return assert.fail("it did not reject");
 }
 
-test("what is no wallet is refused when it is read", () => {
+test("a value that is no wallet is refused when it is read", () => {
   for (const bad of [
     null,
     undefined,
@@ -175,7 +175,7 @@ test("a fee that is no whole number of millisatoshis is not reported", async () 
   }
 });
 
-test("what a wallet throws is handed on by identity: nobody knows what became of the payment", async () => {
+test("a value that a wallet throws is passed on by identity, and the outcome is unknown", async () => {
   for (const cause of [new Error("User rejected"), "User rejected", undefined, null, 0, { code: 5 }]) {
     for (const wallet of [
       () => {
@@ -207,7 +207,7 @@ test("what a wallet throws is handed on by identity: nobody knows what became of
   }
 });
 
-test("an NWC wallet's refusal is certain, whether a client or a WebLN provider hands it on; any other of its errors is not", async () => {
+test("an NWC wallet's refusal is certain, from a client or a WebLN provider; its other errors are not", async () => {
   const thrower = (cause) => [
     {
       payInvoice: async () => {
@@ -249,12 +249,12 @@ test("an NWC wallet's refusal is certain, whether a client or a WebLN provider h
   }
 });
 
-test("a method that is gone when it is needed can't have paid", async () => {
+test("a wallet whose method is gone has not paid", async () => {
   for (const key of ["pay", "sendPayment", "payInvoice"]) {
     const wallet = { [key]: () => HEX };
     const read = readWallet(wallet);
     delete wallet[key];
-    assert.deepEqual(await read.pay(invoice, context), { failed: `wallet.${key} is no function any more` });
+    assert.deepEqual(await read.pay(invoice, context), { failed: `wallet.${key} is no longer a function` });
     wallet[key] = () => ({ preimage: HEX, feeMsat: 1 });
     assert.deepEqual(await read.pay(invoice, context), { preimage: HEX, feeMsat: 1 });
   }
@@ -336,7 +336,7 @@ test("a balance is a whole number of millisatoshis, or null", async () => {
   assert.equal(readWallet({ pay() {} }).balanceMsat, undefined);
 });
 
-/** A provider that notes what is asked of it. */
+/** A provider that notes its calls. */
 function provider(over = {}) {
   const calls = [];
   return {
@@ -352,7 +352,7 @@ function provider(over = {}) {
   };
 }
 
-test("webln: enabled before each payment", async () => {
+test("webln: the provider is enabled before each payment", async () => {
   const given = provider();
   const wallet = readWallet(given);
   assert.deepEqual(await wallet.pay(invoice, context), { preimage: HEX });
@@ -361,7 +361,7 @@ test("webln: enabled before each payment", async () => {
   assert.deepEqual(await pay({ sendPayment: () => HEX }), { preimage: HEX });
 });
 
-test("webln: who is not let in has not paid", async () => {
+test("webln: a refused enable() has not paid", async () => {
   const cause = new Error("User rejected");
   for (const enable of [
     () => {
@@ -373,13 +373,13 @@ test("webln: who is not let in has not paid", async () => {
   ]) {
     const given = provider({ enable });
     const got = await pay(given);
-    assert.deepEqual(got, { failed: "the webln wallet did not let this page in", cause });
+    assert.deepEqual(got, { failed: "the webln wallet refused access to this page: allow it in the wallet", cause });
     assert.equal(got.cause, cause);
     assert.deepEqual(given.calls, []);
   }
 });
 
-test("webln: let in after the payment's time was over, nothing is paid", async () => {
+test("webln: an enable() that comes after paymentTimeout pays nothing", async () => {
   const timeout = new AbortController();
   const given = provider({
     async enable() {
@@ -387,7 +387,7 @@ test("webln: let in after the payment's time was over, nothing is paid", async (
     },
   });
   assert.deepEqual(await readWallet(given).pay(invoice, { ...context, signal: timeout.signal }), {
-    failed: "the webln wallet let this page in too late",
+    failed: "the webln wallet gave access too late: call again",
   });
   assert.deepEqual(given.calls, []);
 });
@@ -472,7 +472,7 @@ test("webln: a balance in satoshis", async () => {
   assert.equal(await readWallet(provider()).balanceMsat(), null);
 });
 
-test("webln(): the page's provider, looked up at the payment", async (t) => {
+test("webln() uses the page's provider, which it reads at the payment", async (t) => {
   t.after(() => delete globalThis.webln);
   const wallet = readWallet(webln());
   assert.deepEqual(await wallet.pay(invoice, context), {
@@ -483,10 +483,10 @@ test("webln(): the page's provider, looked up at the payment", async (t) => {
   assert.deepEqual(await wallet.pay(invoice, context), { preimage: HEX });
   assert.deepEqual(globalThis.webln.calls, ["enable", "lnbcrt1invoice"]);
   delete globalThis.webln.sendPayment;
-  assert.deepEqual(await wallet.pay(invoice, context), { failed: "wallet.sendPayment is no function any more" });
+  assert.deepEqual(await wallet.pay(invoice, context), { failed: "wallet.sendPayment is no longer a function" });
 });
 
-test("webln(provider): the one that was given, or an error at once", async () => {
+test("webln(provider) uses the given provider, or is an error at once", async () => {
   const given = provider();
   assert.deepEqual(await pay(webln(given)), { preimage: HEX });
   assert.equal(given.calls.length, 2);

@@ -1,4 +1,4 @@
-// Each tool as a user starts it: no plugin, and no setting beyond what to read and where to write.
+// Each tool as a user starts it: no plugin, and only the settings for input and output.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -14,7 +14,7 @@ export async function webpack(entry, path, target) {
   const stats = await new Promise((done, fail) => compiler.run((error, stats) => (error ? fail(error) : done(stats))));
   await new Promise((done) => compiler.close(done));
   const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true });
-  // its advice on bundle sizes is no defect
+  // Its advice on bundle sizes is no defect.
   const complaints = [...errors, ...warnings].filter(({ message }) => !/size limit|performance/i.test(message));
   if (complaints.length > 0) throw new Error(complaints.map(({ message }) => message).join("\n"));
   return path;
@@ -71,7 +71,10 @@ export async function rolldown(entry, dir) {
   return dir;
 }
 
-/** What an edge runtime's bundler makes of it: the wasm is a compiled module, found by `?module`. Resolves with the text. */
+/**
+ * What an edge runtime's bundler makes of it: the wasm is a compiled module, found by `?module`. Resolves with the
+ * text.
+ */
 export async function edge(entry) {
   const { build } = await import("esbuild");
   const compiled = {
@@ -94,7 +97,7 @@ export async function edge(entry) {
   return text;
 }
 
-/** How many bytes a page pays for one name of an entry. */
+/** How many bytes one name of an entry adds to a page. */
 export async function shaken(folder, entry, name) {
   const { build } = await import("esbuild");
   const contents = `import { ${name} } from "${entry}"; globalThis.found = ${name};`;

@@ -1,5 +1,6 @@
-// What the tarball holds, and nothing else: a file that is added is added here, too. Declarations are those of what users import,
-// and of the modules of core that hold the public types, one noun each; once more for CommonJS, whose types are others to tsc.
+// The files of the tarball. Every new file has to be added here. The declarations are those of the modules that users
+// import, and of the modules of core with public types. They are there once more for CommonJS: tsc sees its types as
+// different ones.
 export const FILES = [
   "LICENSE-APACHE",
   "LICENSE-MIT",
@@ -33,7 +34,6 @@ export const FILES = [
   "dist/cjs/stores/indexeddb.js",
   "dist/cjs/stores/lock-file.js",
   "dist/cjs/wallets/base64.js",
-  "dist/cjs/wallets/books.js",
   "dist/cjs/wallets/cln.d.ts",
   "dist/cjs/wallets/cln.js",
   "dist/cjs/wallets/http.js",
@@ -45,6 +45,7 @@ export const FILES = [
   "dist/cjs/wallets/nwc.js",
   "dist/cjs/wallets/phoenixd.d.ts",
   "dist/cjs/wallets/phoenixd.js",
+  "dist/cjs/wallets/records.js",
   "dist/cjs/wallets/webln.d.ts",
   "dist/cjs/wallets/webln.js",
   "dist/core.js",
@@ -90,7 +91,6 @@ export const FILES = [
   "dist/stores/indexeddb.js",
   "dist/stores/lock-file.js",
   "dist/wallets/base64.js",
-  "dist/wallets/books.js",
   "dist/wallets/cln.d.ts",
   "dist/wallets/cln.js",
   "dist/wallets/http.js",
@@ -102,6 +102,7 @@ export const FILES = [
   "dist/wallets/nwc.js",
   "dist/wallets/phoenixd.d.ts",
   "dist/wallets/phoenixd.js",
+  "dist/wallets/records.js",
   "dist/wallets/webln.d.ts",
   "dist/wallets/webln.js",
   "dist/workerd.js",

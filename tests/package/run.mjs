@@ -1,15 +1,16 @@
-// The packed tarball: what is in it, what publint and arethetypeswrong say, and that every tool and page of the README's
+// The packed tarball: its files, and the verdicts of publint and arethetypeswrong. Every tool and page of the README's
 // table makes a paid call with it. `run.mjs [WORD]` runs the tests whose name has the word.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { at, run, seconds } from "../../scripts/lib.mjs";
+import { at, run } from "../../scripts/lib.mjs";
 import { openBrowser } from "../support/browsers.mjs";
 import { importMap, installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { serve } from "../support/serve.mjs";
+import { closingLine, runEach } from "../support/tally.mjs";
 import { FILES } from "./files.mjs";
 import * as bundlers from "./bundlers.mjs";
 
@@ -26,7 +27,7 @@ const BOUGHT = { status: 200, bought: true, amountMsat: 10_000, paidNow: true };
 const page = (script, { head = "", map = importMap(manifest.exports) } = {}) =>
   `<!doctype html><meta charset="utf-8">${head}<title>test</title>${map ? `<script type="importmap">${JSON.stringify(map)}</script>` : ""}<script type="module" src="${script}"></script>`;
 
-/** Opens a page of the installed folder; resolves with its results and the paths it asked for. */
+/** Opens a page of the installed folder. Resolves with its results and the paths that it asked for. */
 async function visit(path, pages = {}, root = folder) {
   const site = await serve(root, pages);
   try {
@@ -53,12 +54,12 @@ const tests = {
     for (const target of targets) assert.ok(installed.files.includes(target.slice(2)), target);
   },
 
-  "tools that read no exports find every subpath: Parcel by alias"() {
+  "tools that don't read exports find every subpath: Parcel by alias"() {
     const subpaths = Object.entries(manifest.exports).filter(([name]) => !/^\.$|wasm|json/.test(name));
     assert.deepEqual(manifest.alias, Object.fromEntries(subpaths.map(([name, target]) => [name, target.default])));
   },
 
-  "what a build traces for Node is what Node imports: no condition of bundlers leads elsewhere"() {
+  "a build traces for Node the files that Node imports: no condition of bundlers leads elsewhere"() {
     const target = (of, conditions) =>
       typeof of === "string"
         ? of
@@ -72,7 +73,7 @@ const tests = {
     }
   },
 
-  async "publint has nothing to say"() {
+  async "publint finds nothing"() {
     const { publint } = await import("publint");
     const { messages } = await publint({ pkgDir: join(folder, "node_modules/l402-fetch"), strict: true, pack: false });
     assert.deepEqual(messages, []);
@@ -95,7 +96,7 @@ const tests = {
     );
   },
 
-  async "it can be required: as the modules themselves where Node takes them, else as CommonJS, as Jest and older Nodes do"() {
+  async "it can be required: as the modules themselves if Node can do that, otherwise as CommonJS, as in Jest and older Nodes"() {
     const paths = Object.keys(manifest.exports)
       .filter((path) => !/ledger|wasm|json/.test(path))
       .map((path) => `l402-fetch${path.slice(1)}`);
@@ -108,7 +109,8 @@ const tests = {
       (async () => {
         const { buy } = await import("./buy.js");
         const results = await buy(pkg, ...process.argv.slice(2));
-        console.log(JSON.stringify({ ...results, ofWallet, same: L402Error === (await import("l402-fetch")).L402Error }));
+        const same = L402Error === (await import("l402-fetch")).L402Error;
+        console.log(JSON.stringify({ ...results, ofWallet, same }));
         process.exit(0);
       })();`,
     );
@@ -218,7 +220,7 @@ const tests = {
     }
   },
 
-  async "the spare bytes are not fetched where the wasm is there: webpack, Vite"() {
+  async "the spare bytes are not fetched if the wasm is there: webpack, Vite"() {
     const webpack = await bundlers.webpack(join(app, "main.js"), join(folder, "out-webpack-asked"), "web");
     const vite = await bundlers.viteBuild(folder);
     for (const [out, path, pages] of [
@@ -234,7 +236,7 @@ const tests = {
     }
   },
 
-  async "with neither wasm nor chunk the error says from where, and names the inline entry"() {
+  async "without wasm and chunk the error names their places and the inline entry"() {
     const out = await bundlers.esbuild(join(app, "main.js"), join(folder, "out-esbuild-lost"), {
       format: "esm",
       splitting: true,
@@ -291,7 +293,7 @@ const tests = {
     assert.deepEqual(results, ["load_failed", "load_failed"]);
   },
 
-  async "what is bundled for an edge runtime names nothing that compiles wasm, and buys"() {
+  async "a bundle for an edge runtime has no code that compiles wasm, and buys"() {
     const text = await bundlers.edge(join(app, "main-node.js"));
     assert.doesNotMatch(text, /WebAssembly\.(compile|instantiate)|new Function|\beval\(/);
     const [, path] = /from "([^"]*\.wasm\?module)"/.exec(text);
@@ -305,14 +307,14 @@ const tests = {
     assert.deepEqual(await runNode(out), BOUGHT);
   },
 
-  async "a page pays for no more than what it imports"() {
+  async "a page loads no more than it imports"() {
     for (const entry of ["l402-fetch", "l402-fetch/inline"]) {
       for (const name of ["L402Error", "receiptOf"])
         assert.ok((await bundlers.shaken(folder, entry, name)) < 700, `${entry}: ${name}`);
     }
   },
 
-  async "Node needs no bytes in base64 where the wasm can be read, and pays with them where it can't"() {
+  async "Node needs no bytes in base64 if the wasm can be read, and pays with them if it can't"() {
     const dist = join(folder, "node_modules/l402-fetch/dist");
     const main = join(app, "main-node.js");
     for (const lost of ["l402_fetch.wasm.js", "l402_fetch.wasm"]) {
@@ -337,7 +339,7 @@ const tests = {
     }
   },
 
-  async "a load that failed is tried again by the next call"() {
+  async "the next call repeats a load that failed"() {
     for (const files of [["l402_fetch.wasm", "l402_fetch.wasm.js"], ["core.js"]]) {
       const paths = files.map((file) => `/node_modules/l402-fetch/dist/${file}`);
       const pages = paths.map((path) => {
@@ -364,7 +366,7 @@ const tests = {
     }
   },
 
-  async "the wasm is taken whatever type the server gives it"() {
+  async "the wasm is accepted with any content type"() {
     const path = "/node_modules/l402-fetch/dist/l402_fetch.wasm";
     const { results } = await visit("/", {
       "/": page("/app/main.js"),
@@ -401,22 +403,10 @@ const tests = {
   },
 };
 
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(tests).filter(([name]) => name.includes(process.argv[2] ?? ""))) {
-  const start = Date.now();
-  try {
-    await test();
-    passed++;
-    console.log(`ok: ${name} (${seconds(start)})`);
-  } catch (error) {
-    failed++;
-    console.log(`failed: ${name}\n    ${String(error.stack).replaceAll("\n", "\n    ")}`);
-  }
-}
+await runEach(tests, process.argv.slice(2));
 await chromium.close();
 await paywall.close();
 if (process.env.KEEP) console.log(folder);
 else await installed.remove();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 || passed === 0 ? 1 : 0);
+closingLine();
+process.exit();

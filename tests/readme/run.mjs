@@ -10,6 +10,7 @@ import { openBrowser } from "../support/browsers.mjs";
 import { installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { serve } from "../support/serve.mjs";
+import { closingLine, runEach } from "../support/tally.mjs";
 import { startWorkers } from "../support/workerd.mjs";
 import { EXAMPLES } from "./examples.mjs";
 import { pages } from "./markdown.mjs";
@@ -62,7 +63,8 @@ const runners = {
     </script>`;
     const user = `<script type="module">
       const output = document.querySelector("output");
-      new MutationObserver(() => (globalThis.results = { text: output.textContent })).observe(output, { childList: true });
+      const tell = () => (globalThis.results = { text: output.textContent });
+      new MutationObserver(tell).observe(output, { childList: true });
       document.querySelector("button").click();
     </script>`;
     const page = code.replace("<button>", `${world}<button>`) + user;
@@ -169,7 +171,7 @@ async function typeCheck() {
       config,
       JSON.stringify({ compilerOptions: { ...common, strict, exactOptionalPropertyTypes: strict }, files: own }),
     );
-    await run(at("tests/node_modules/.bin/tsc"), ["--project", config], { quiet: true });
+    await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", config], { quiet: true });
   }
 }
 
@@ -194,20 +196,8 @@ for (const [index, block] of blocks.entries()) {
   };
 }
 
-let passed = 0;
-let failed = 0;
-for (const [name, test] of Object.entries(tests).filter(([name]) => name.includes(process.argv[2] ?? ""))) {
-  try {
-    await test();
-    passed++;
-    console.log(`ok: ${name}`);
-  } catch (error) {
-    failed++;
-    console.log(`failed: ${name}\n    ${String(error.stack).replaceAll("\n", "\n    ")}`);
-  }
-}
+await runEach(tests, process.argv.slice(2));
 await paywall.close();
 if (process.env.KEEP) console.log(folder);
 else await installed.remove();
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+closingLine();

@@ -1,4 +1,4 @@
-// Browsers: the page's query says who it is and where the paywall is.
+// Browsers: the page's query names the browser and the paywall.
 import * as pkg from "l402-fetch";
 import { runSuite } from "./harness.js";
 import { casesFor } from "./suite.js";

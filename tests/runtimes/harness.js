@@ -1,8 +1,8 @@
-// Runs the suite's cases in whatever runtime this is loaded into: no dependency but the language and timers.
+// Runs the suite's cases in any runtime. It needs only the language and timers.
 
 /**
- * Runs cases, several at a time; those that are `alone`, each by itself after the others. A case may bring a `timeout` of its
- * own, in milliseconds. Resolves with one `{ name, ok, error?, ms }` for each, in their order.
+ * Runs cases, several at a time. Cases that are `alone` run one by one after the others. A case may have its own
+ * `timeout` in milliseconds. Resolves with one `{ name, ok, error?, ms }` for each, in their order.
  */
 export async function runSuite(cases, context, { atOnce = 4, timeout = 30_000 } = {}) {
   const results = new Array(cases.length);
@@ -38,7 +38,7 @@ async function runCase({ name, run }, context, timeout) {
 function describe(error) {
   if (!(error instanceof Error)) return `thrown: ${String(error)}`;
   const code = error.code ? `[${error.code}] ` : "";
-  // Firefox and WebKit leave the message out of the stack
+  // Firefox and WebKit leave the message out of the stack.
   const stack = String(error.stack ?? "");
   const text = code + (stack.includes(error.message) ? stack : `${error.name}: ${error.message}\n${stack}`);
   return error.cause === undefined ? text : `${text}\ncaused by ${describe(error.cause)}`;

@@ -1,5 +1,6 @@
-// Wallets' HTTP APIs on one server, for every runtime: `/SHOP/HOW/…`, where the paywall's wallet of that shop pays, well or
-// badly as HOW says. All their answers are tried in tests/wallets; here it is about each runtime's fetch and streams.
+// Wallets' HTTP APIs on one server, for every runtime: `/SHOP/HOW/…`, where the paywall's wallet of that shop pays,
+// well or badly as HOW says. All their answers are tried in tests/wallets; here it is about each runtime's fetch and
+// streams.
 import { cut, endless, json, openStandIn, page, redirect, text, truncated } from "../wallets/stand-in.mjs";
 
 const ZEROS = "0".repeat(64);

@@ -6,5 +6,5 @@ import { casesFor } from "./suite.js";
 
 const [runtime, base, other, nodes] = process.argv.slice(2);
 console.log(JSON.stringify(await runSuite(casesFor(runtime), { pkg, base, other, nodes, runtime, AsyncLocalStorage })));
-// a keep-alive connection to the paywall would hold the process for seconds
+// Otherwise a keep-alive connection to the paywall would hold the process for seconds.
 process.exit(0);

@@ -1,8 +1,8 @@
-// A shop of its own at the paywall for each case, a wallet that pays there, and what both saw.
+// A new shop at the paywall for each case, a wallet that pays there, and the requests that both saw.
 
-// A case may put a paying fetch in the global one's place; what the test itself asks must not be paid for.
+// A case may replace the global fetch by a paying one. The test's own requests must not be paid for.
 const { fetch } = globalThis;
-// browsers refuse to run fetch as a method of anything but the window
+// Browsers refuse to run fetch as a method of any object but the window.
 const plainFetch = (...args) => fetch(...args);
 
 let opened = 0;
@@ -13,7 +13,7 @@ let opened = 0;
  */
 export function openShop(t, options = {}) {
   const id = `${t.runtime}-${Date.now().toString(36)}-${(opened++).toString(36)}-${Math.random().toString(36).slice(2)}`;
-  // Through the second origin: browsers open few connections to one, and those a case may hold.
+  // Through the second origin: browsers open few connections to one origin, and a case may hold all of them.
   const control = async (path, init) => {
     const response = await plainFetch(`${t.other}${path}`, init);
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
@@ -25,13 +25,13 @@ export function openShop(t, options = {}) {
   const shop = {
     id,
     events,
-    /** What each wallet of `wallet()` was asked: `{ invoice, context }`. */
+    /** The questions to the wallets of `wallet()`: `{ invoice, context }`. */
     asked,
     fetch: plainFetch,
     url: (path, settings = {}, base = t.base) => address(`${base}/shop/${id}/${path}`, settings),
     free: (path, settings = {}, base = t.base) => address(`${base}/free/${id}/${path}`, settings),
     path: (path) => `/shop/${id}/${path}`,
-    /** A function that pays; `query` is the paywall's: how well or badly. */
+    /** A function that pays. `query` goes to the paywall, and says how well or badly it pays. */
     wallet:
       (query = "") =>
       async (invoice, context) => {
@@ -80,7 +80,7 @@ export function openShop(t, options = {}) {
       );
       return stats;
     },
-    /** Every Authorization that the shop was sent, null where there was none. */
+    /** The Authorization of every request to the shop, null if there was none. */
     authorizations: async () => (await shop.log()).map((entry) => entry.authorization),
   };
   shop.pay = shop.client(options);
@@ -99,10 +99,10 @@ export function deferred() {
   return result;
 }
 
-/** Pages see less than others: their runtimes hide headers and have a cache. */
+/** Whether the runtime is a page. Pages see less: browsers hide headers and have a cache. */
 export const isBrowser = (t) => ["chromium", "firefox", "webkit"].includes(t.runtime);
 
-/** A store in a Map, as a user would write one; `lock: true` for one whose locks hold for all who share it. */
+/** A store in a Map, as a user would write one. `lock: true`: its locks hold for all who share it. */
 export function mapStore({ lock = false } = {}) {
   const map = new Map();
   const store = {

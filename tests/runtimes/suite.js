@@ -1,6 +1,6 @@
-// What must hold in every runtime. Each case gets `t`: `pkg` (the package's namespace), `base` and `other` (the paywall
-// under two origins), `nodes` (wallets' APIs), `runtime` (its name), `workers` (URLs of further Workers, in workerd),
-// `AsyncLocalStorage` (outside browsers) and the harness's assertions.
+// The cases that must pass in every runtime. Each gets `t`: `pkg` (the package's namespace), `base` and `other` (the
+// paywall under two origins), `nodes` (wallets' APIs), `runtime` (its name), `workers` (URLs of further Workers, in
+// workerd), `AsyncLocalStorage` (outside browsers) and the harness's assertions.
 import abort from "./cases/abort.js";
 import bodies from "./cases/bodies.js";
 import browsers from "./cases/browsers.js";
@@ -51,5 +51,5 @@ const own = {
   webkit: browsers,
 };
 
-/** The cases for a runtime: those for all, then what only it has. */
+/** The cases for a runtime: those for all, then those for it alone. */
 export const casesFor = (runtime) => [...everywhere, ...(own[runtime] ?? [])];

@@ -1,4 +1,4 @@
-//! Every run there is: depth first, by running again from the start, cut off at states that were seen before.
+//! Every possible run. The search is depth first, repeats each run from the start, and stops at known states.
 
 use crate::setup::Setup;
 use crate::world::{Act, World};
@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What could happen, and which of it did.
+/// The acts that could happen at a step, and the one that was taken.
 struct Choice {
     acts: Vec<Act>,
     taken: usize,
@@ -14,7 +14,7 @@ struct Choice {
 
 #[derive(Default, Debug)]
 pub struct Figures {
-    /// From the start to the end, or to a state that was seen before.
+    /// The number of runs from the start to the end or to a known state.
     pub runs: usize,
     pub ends: usize,
     pub states: usize,
@@ -28,10 +28,10 @@ fn all_acts(world: &World) -> Vec<Act> {
     acts
 }
 
-/// Set by the first test that fails where nothing more is wanted (`SIM_FIRST`): the others end.
+/// A stop sign for all tests. If `SIM_FIRST` is set, the first failing test sets it and the others end.
 pub static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Explores all; stops at the first broken promise, and tells how it came about.
+/// Explores all runs. Stops at the first broken promise and returns the run that led to it.
 pub fn explore(setup: &Setup) -> Result<Figures, String> {
     let mut seen = HashSet::new();
     let mut path: Vec<Choice> = Vec::new();
@@ -89,7 +89,7 @@ fn run(world: &Rc<World>, path: &mut Vec<Choice>, seen: &mut HashSet<u128>, figu
     world.broken.take()
 }
 
-/// The same run again, told step by step.
+/// Repeats a run and returns the account of its steps.
 pub fn tell(setup: &Setup, taken: &[usize]) -> String {
     let world = World::new(setup, true);
     for &choice in taken {

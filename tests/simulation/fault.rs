@@ -1,4 +1,4 @@
-//! What may go wrong with one request of a process.
+//! The faults that one request of a process may have.
 
 use crate::process::{Ask, Op, Process, Reply, Stage};
 use crate::wallet::Manner;
@@ -7,24 +7,24 @@ use l402_fetch::flow::host::{Answer, Head};
 use l402_fetch::ledger::wallet::Fact;
 use std::rc::Rc;
 
-/// In an isolate, for how long a person thinks or a server is silent.
+/// The time for which a person thinks or a server is silent, in an isolate.
 const SLOW_MS: u64 = 30_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It fails, and nothing has happened.
+    /// The request fails, and nothing has happened.
     Fails,
-    /// It fails, and yet it has happened, or will.
+    /// The request fails, although its effect has happened or will happen.
     FailsAfter,
-    /// It takes longer than any timer.
+    /// The request takes longer than any timer.
     Slow,
-    /// It never answers; an order that is under way does not arrive.
+    /// The request gets no answer. An order that is on its way does not arrive.
     Lost,
-    /// The wallet did not pay and says so; the caller says no.
+    /// The wallet has not paid and says so, or the caller says no.
     Refuses,
-    /// It answers something that is no preimage.
+    /// The answer is not a preimage.
     Nothing,
-    /// It answers a wrong preimage.
+    /// The answer is a wrong preimage.
     Wrong,
     /// The server is overloaded.
     Busy,

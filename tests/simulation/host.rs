@@ -8,6 +8,7 @@ use l402_fetch::flow::host::{Answer, Head, Host, Order, Terms};
 use l402_fetch::ledger::view::{Changes, Listing};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,7 +41,7 @@ fn rows_of(changes: &Changes) -> Rows {
     changes.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// The scheduler answers each request with its own kind of reply.
+/// Each request gets its own kind of reply from the scheduler. Any other kind is a fault of the simulation.
 fn mismatch() -> ! {
     panic!("the simulation answered with another kind of reply")
 }
@@ -92,9 +93,10 @@ impl Host for Sim {
         process.sends.set(process.sends.get() + 1);
         let number = process.id as u64 * 1000 + process.sends.get();
         if let Some(authorization) = authorization {
-            process.world.check_shown(process, &call.request.url, authorization);
+            process.world.check_shown(process, call.request.url.as_str(), authorization);
         }
-        let sent = Sent { url: call.request.url.clone(), authorization: authorization.map(str::to_owned), number };
+        let sent =
+            Sent { url: call.request.url.as_str().to_owned(), authorization: authorization.map(str::to_owned), number };
         let sent = process.ask(Ask::Send(sent), None);
         process.sending.borrow_mut().insert(sent.id, std::ptr::from_ref(call) as usize);
         match sent.await {
@@ -115,7 +117,7 @@ impl Host for Sim {
 
     fn pay(&self, invoice: &Invoice, order: Order<'_>) -> impl Future<Output = Answer<Cause>> + 'static {
         let process = &self.0;
-        let hash = invoice.payment_hash.to_hex();
+        let hash = invoice.payment_hash;
         process.orders.set(process.orders.get() + 1);
         let bill = Bill {
             url: order.url.to_owned(),
@@ -144,8 +146,8 @@ impl Host for Sim {
         wallet
     }
 
-    fn lookup(&self, payment_hash: &str) -> impl Future<Output = Fact> + 'static {
-        let found = self.0.ask(Ask::Lookup(payment_hash.to_owned()), None);
+    fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static {
+        let found = self.0.ask(Ask::Lookup(*payment_hash), None);
         async move {
             match found.await {
                 Reply::Found(found) => found,

@@ -1,46 +1,66 @@
-//! Clients on one store, driven through the flow by a scheduler that may stop or break anything at every step.
+//! Clients share one store and go through the flow. A scheduler may stop or break anything at every step.
 //!
-//! **The model.** Each process has a [`Client`](l402_fetch::Client) and a memory of its own; all share one store with its
-//! locks, one wallet with its own ledger, which is the truth about every payment, the servers, and a clock. Whatever a client
-//! asks of its host (send, pay, look up, load, save, lock, sleep, consent) waits until the scheduler carries it out; a payment
-//! takes three steps: the order reaches the wallet, the money moves, the answer arrives. Beside the next step of any request,
-//! what may happen next is that a request fails before or after it took effect, takes longer than any timer, or never
-//! answers; that a request of an isolate ends or freezes with all its tasks while others of that isolate go on; that a process
-//! dies (what it had under way to wallet and store is lost, or arrives later) and its users call again; that all die; that one freezes, its leases are taken over, and it thaws; that the next timer fires first; that the wall
-//! clock is set. Timers go on when nobody has anything else to do. [`promises`] are checked at every step that moves money or
-//! writes, and again at the end, when everybody who lives, and a new process, asks for everything once more.
+//! **The model.** Each process has a [`Client`](l402_fetch::Client) and a memory of its own. All processes share one
+//! store with its locks, one wallet, the servers and a clock. The wallet keeps a ledger of its own, and that ledger is
+//! the truth about every payment. A client asks its host to send, pay, look up, load, save, lock, sleep or get consent.
+//! Each request waits until the scheduler carries it out. A payment takes three steps: the order reaches the wallet,
+//! the money moves, and the answer arrives.
 //!
-//! **Every run** of two processes with one fault is explored, not a sample: depth first, each by running again from the start
-//! with the choices made so far, and with every act that is possible at each step as a branch. Two reductions keep it small:
+//! The scheduler chooses one of these events at each step:
 //!
-//! - *States seen before are cut off.* A client reads nothing but what its host told it, so its memory is a function of that
-//!   sequence, and with it all that it will ever do. A state is therefore named by the hash of what each living process was
-//!   told, in order and with the time; by what each has under way; by store, locks, ledger, used tokens, clock and faults
-//!   left; and by what the checks count. Two runs that come to the same name go on alike, so the second is not followed.
-//!   Names have 128 bits. What a dead process was told is left out: nothing depends on it any more.
-//! - *Effect and answer are one step* for requests that change or read something shared at one moment. Between its answer and
-//!   its next request a client touches nothing that others see, so what happens in between may as well happen before the
-//!   answer or after the request, and is explored there. Payments, whose effect and answer lie far apart, have a step for each;
-//!   a write that has happened though its answer is lost is a fault of its own.
+//! - The next step of a request is carried out.
+//! - A request fails before or after it took effect, takes longer than any timer, or never answers.
+//! - A request of an isolate ends or freezes with all its tasks. The other requests of that isolate go on.
+//! - A process dies and its users call again. Its open orders and writes are lost, or they arrive later.
+//! - All processes die.
+//! - A process freezes, others take over its leases, and it thaws.
+//! - The next timer fires first.
+//! - The wall clock is set.
 //!
-//! What needs no host call (parsing, sums, events) is no step. Offers are numbered by process and request, so that requests
-//! of different processes that meet in another order lead to the same state.
+//! The clock also advances if no process has anything else to do. The [`promises`] are checked at every step that moves
+//! money or writes. They are checked again at the end: every living process, and a new one, then asks for everything
+//! once more.
 //!
-//! **Random runs** go beyond: up to four processes with two lanes of calls, several servers (single use, not sharing,
-//! expiring, never honouring), tight limits, up to seven faults, callers that give up. `SIM_SEED=… cargo test --test simulation`
-//! replays one and tells it step by step when it fails; `SIM_RUNS=…` says how many, `SIM_FROM=…` where to begin.
-//! `SIM_FAULTS=2` explores every pair of faults of an isolate, which takes minutes.
+//! **Every run** of two processes with one fault is explored. The search is depth first. It repeats each run from the
+//! start with the choices made so far, and it follows every act that is possible at each step. Two reductions keep it
+//! small:
 //!
-//! **Wallets** are as they are found ([`wallet::Manner`]): one that finds no payment that it has made, one whose records are late,
-//! one that answers with an error and pays then, one that says "failed" between two attempts, one that is still at work when
-//! its time is over, one for each process. What the core is told of each ([`host::Wallet`](l402_fetch::ledger::wallet::Wallet)) is what
-//! `env.ts` would say.
+//! - *Known states are cut off.* A client reads only the answers of its host. Its memory, and all its later acts,
+//!   therefore depend only on the sequence of those answers. The name of a state is a hash of 128 bits. It covers the
+//!   answers to each living process in order with their times, the open requests, the store, the locks, the ledger, the
+//!   used tokens, the clock, the faults left and the counters of the checks. Two runs with the same name continue
+//!   alike, so the second is not followed. The answers to a dead process are left out, because nothing depends on them.
+//! - *Effect and answer are one step* if a request reads or changes shared state at one moment. A client touches no
+//!   shared state between that answer and its next request. Any event in between has the same result before the answer
+//!   or after the next request, and both orders are explored. The effect and the answer of a payment lie far apart, so
+//!   each has a step. A write with a lost answer is a fault of its own.
 //!
-//! **Assumed of a wallet:** it pays an invoice once; its answer "failed" is true; what it may still do once its answer was lost
-//! it does within the window that it is known for. With Web Locks, which tell nobody that a tab was closed, also that an order
-//! of a tab that is gone reaches it before the invoice has expired, or never.
+//! Work without a host call (parsing, sums, events) is not a step. Offers are numbered by process and request. Requests
+//! of different processes can therefore meet in any order and lead to the same state.
 //!
-//! `npm run mutants` shows that the checks bite: it takes one safeguard at a time out of a copy of the core.
+//! **Random runs** go further. They have up to four processes with two lanes of calls, tight limits, up to seven faults
+//! and callers that give up. They have several servers: some sell single-use tokens, some do not share tokens, some let
+//! tokens expire, and some never honour them. `SIM_SEED=… cargo test --test simulation` replays one run, and prints its
+//! steps if it fails. `SIM_RUNS=…` sets the number of runs, and `SIM_FROM=…` sets the first seed. `SIM_FAULTS=2`
+//! explores every pair of faults of an isolate, which takes minutes.
+//!
+//! **Wallets** behave like real ones ([`wallet::Manner`]):
+//!
+//! - One finds none of its own payments.
+//! - One has late records.
+//! - One answers with an error and pays afterwards.
+//! - One says "failed" between two attempts.
+//! - One is still at work after its time is over.
+//! - One belongs to each process.
+//!
+//! The core gets the same description of each wallet ([`Wallet`](l402_fetch::ledger::wallet::Wallet)) as `env.ts` would
+//! give it.
+//!
+//! **Assumptions about a wallet.** It pays an invoice once. Its answer "failed" is true. After a lost answer it acts
+//! only within its known window. Web Locks tell nobody that a tab was closed. With them, the order of a closed tab
+//! reaches the wallet before the invoice has expired, or never.
+//!
+//! `npm run mutants` shows that the checks find faults. It removes one safeguard at a time from a copy of the core.
 #![cfg(not(target_family = "wasm"))]
 #![allow(
     clippy::unwrap_used,
@@ -84,7 +104,7 @@ use wallet::Manner;
 /// Random runs, where their number is not given.
 const RUNS: u64 = 1_000;
 
-/// Shows a line also of tests that pass, which print! would not.
+/// Prints a line even if the test passes. `print!` would hide it.
 fn report(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
@@ -186,7 +206,8 @@ fn memory() {
 #[ignore = "has too many runs, or does not end: to be looked at"]
 fn two_resources_of_a_server_that_does_not_share_tokens() {
     let sites = vec![Site { shares: false, ..Site::new(setup::SHOP) }];
-    // What a guess broke is asked again without it: of two processes in which something goes wrong there are too many runs.
+    // A wrong guess about the scope of a token makes the client ask again without the token. Two processes with a fault
+    // would therefore make too many runs.
     let plans = vec![vec![vec![Call::Fetch(0, "/a"), Call::Fetch(0, "/b")]]];
     all(&Setup {
         sites: sites.clone(),
@@ -218,8 +239,8 @@ fn tokens_that_are_good_once() {
 #[test]
 fn a_server_that_takes_money_and_gives_nothing() {
     let sites = |refusal| vec![Site { refuses: Some(refusal), ..Site::new(setup::SHOP) }];
-    // A refusal is written beside what follows, and one that says 402 may be late and is asked again: of two processes in which
-    // something goes wrong there are too many runs. The random ones have some of them.
+    // A refusal is written while other steps go on. A refusal with 402 may come late, and the client then asks again.
+    // Two processes with a fault would therefore make too many runs. The random runs cover some of them.
     for refusal in [402, 403] {
         let plans = vec![vec![fetch("/data")]];
         all(&Setup { sites: sites(refusal), plans, ..Setup::new("a server that gives nothing, one process") });
@@ -247,7 +268,7 @@ fn requests_of_an_isolate() {
     all(&isolate("requests of an isolate", false, &["/data", "/data", "/other"]));
 }
 
-/// A reserve that outlived its request would keep the other one from buying for ever.
+/// A reserve must end with its request. Otherwise it would keep the other request from buying for ever.
 #[test]
 fn requests_of_an_isolate_that_asks() {
     let setup = isolate("an isolate that asks", false, &["/data", "/data"]);
@@ -263,14 +284,15 @@ fn requests_of_an_isolate_with_a_store() {
     all(&Setup { faults: 0, ..isolate("an isolate with a store, no fault", true, &["/data", "/data"]) });
 }
 
-/// One process whose user asks, asks again while the wallet may still be at it, and once more; it may be reloaded at any step.
+/// One process, whose user asks, waits and asks again. The wallet may still be at work on the first payment by then.
+/// The process may be reloaded at any step.
 fn wallet(name: &str, wallet: Wallet, manner: Manner) -> Setup {
     let setup = Setup { wallet, manner, only: Only::Wallet, jumps: false, ..Setup::new(name) };
     let patient = vec![Call::Fetch(0, "/data"), Call::Wait(40_000), Call::Fetch(0, "/data")];
     Setup { plans: vec![vec![patient]], ..setup }
 }
 
-/// Its lookup searches what came in only, so that what it was asked to pay is never found.
+/// The lookup of this wallet searches only incoming payments. It never finds the payment that it was asked for.
 #[test]
 fn a_wallet_that_finds_nothing() {
     let told = Wallet { finds: false, window: Window::Error(60_000), ..Setup::wallet() };
@@ -278,20 +300,20 @@ fn a_wallet_that_finds_nothing() {
     all(&wallet("a wallet that finds nothing", told, manner));
 }
 
-/// It answers with an error, then finds nothing for a while, and settles.
+/// The wallet answers with an error, finds nothing for a while, and then settles.
 #[test]
 fn a_wallet_whose_records_are_late() {
     let told = Wallet { window: Window::Error(60_000), ..Setup::wallet() };
     let manner = Manner { shows_after_ms: 30_000, lingers_ms: 30_000, ..Manner::default() };
     all(&wallet("a wallet whose records are late", told.clone(), manner));
-    // The invoice has expired before its window is over.
+    // The invoice expires before the window of the wallet is over.
     let sites = vec![Site { invoice_expiry_s: 45, ..Site::new(setup::SHOP) }];
     let setup = wallet("a wallet whose records are later than the invoice", told, manner);
     let plan = [fetch("/data"), vec![Call::Wait(25_000)], fetch("/data"), vec![Call::Wait(25_000)], fetch("/data")];
     all(&Setup { sites, plans: vec![vec![plan.concat()]], faults: 1, ..setup });
 }
 
-/// Nobody has seen it find anything, so nothing says how late it is.
+/// Nobody has seen this wallet find anything. The delay of its records is therefore unknown.
 #[test]
 fn a_wallet_whose_records_are_very_late() {
     let told = Wallet { finds: false, window: Window::Error(60_000), ..Setup::wallet() };
@@ -306,7 +328,8 @@ fn a_wallet_that_says_failed_between_attempts() {
     all(&wallet("a wallet that says failed between attempts", told, manner));
 }
 
-/// The server offers the same invoice until it is paid, so that the record of one attempt is there when the next is sent.
+/// The server offers the same invoice until it is paid. The record of the first attempt is therefore there before the
+/// second attempt.
 #[test]
 fn a_record_of_an_earlier_attempt() {
     let told = Wallet { settles_once: true, ..Setup::wallet() };
@@ -316,14 +339,14 @@ fn a_record_of_an_earlier_attempt() {
     all(&Setup { sites, faults: 2, ..setup });
 }
 
-/// What it once said to have is not unpaid because it is not found any more.
+/// The wallet has shown a payment once. "Not found" does not prove afterwards that it is unpaid.
 #[test]
 fn a_wallet_that_forgets() {
     let manner = Manner { shows_until_ms: 20_000, ..Manner::default() };
     all(&Setup { has_store: false, late_orders: false, ..wallet("a wallet that forgets", Setup::wallet(), manner) });
 }
 
-/// A person agrees after the time is over.
+/// A person agrees after the time of the wallet is over.
 #[test]
 fn a_wallet_that_is_still_at_work_after_its_time() {
     let told = Wallet { finds: false, ..Setup::wallet() };

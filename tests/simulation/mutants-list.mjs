@@ -3,7 +3,10 @@
 const CHECK = "    let hash = state.owned.dishonored(&path_key, state.host.now())?;\n";
 const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`];
 
-/** Name, then a file of `src/` and pairs: what stands there exactly once, and what the mutant has in its place; more files likewise. */
+/**
+ * Each mutant is a name, then a file of `src/`, then pairs. The first of a pair is a text that stands exactly once in
+ * the file. The second replaces it. Further files may follow in the same way.
+ */
 export const MUTANTS = [
   [
     "nothing written before the wallet",
@@ -228,7 +231,7 @@ export const MUTANTS = [
   ],
 ];
 
-/** What a mutant changes: `[file, [[before, after], ...]]` for each of its files. */
+/** The changes of a mutant: `[file, [[before, after], ...]]` for each of its files. */
 export function changesOf([, ...parts]) {
   const files = [];
   while (parts.length > 0) {
@@ -238,7 +241,7 @@ export function changesOf([, ...parts]) {
   return files;
 }
 
-/** The source with these changes in it. Throws where what one changes is not there exactly once. */
+/** The source with these changes. Throws if a text to change does not stand there exactly once. */
 export function changed(file, source, changes) {
   let result = source;
   for (const [before, after] of changes) {

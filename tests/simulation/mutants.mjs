@@ -1,7 +1,8 @@
-// `node tests/simulation/mutants.mjs [NAME…]`: takes one safeguard at a time out of a copy of the core, and expects the simulation to
-// fail. Prints which promise caught it, and after how many runs.
+// `node tests/simulation/mutants.mjs [NAME…]`: takes one safeguard at a time out of a copy of the core, and expects the
+// simulation to fail. Prints which promise caught it, and after how many runs.
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { at, run, RunError, seconds } from "../../scripts/lib.mjs";
+import { closingLine, fail, pass } from "../support/tally.mjs";
 import { changed, changesOf, MUTANTS } from "./mutants-list.mjs";
 
 const work = at("target/mutants");
@@ -54,21 +55,16 @@ async function judge() {
 
 const wanted = process.argv.slice(2);
 const mutants = MUTANTS.filter(([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
-let [passed, failed] = [0, 0];
 await copy();
 for (const mutant of mutants) {
   const start = Date.now();
   const restore = await mutate(mutant);
   try {
     const caught = await judge();
-    if (caught) passed++;
-    else failed++;
-    console.log(
-      `| ${mutant[0]} | ${caught ? `${caught.promise} | ${caught.test}, ${caught.runs} runs` : "NOT CAUGHT |"} | ${seconds(start)} |`,
-    );
+    if (caught) pass(`| ${mutant[0]} | ${caught.promise} | ${caught.test}, ${caught.runs} runs | ${seconds(start)} |`);
+    else fail(`| ${mutant[0]} | NOT CAUGHT | | ${seconds(start)} |`);
   } finally {
     await restore();
   }
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+closingLine();

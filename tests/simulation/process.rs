@@ -1,4 +1,4 @@
-//! One process: a client with a memory of its own, the calls of its users, and what it waits for.
+//! One process: a client with a memory of its own, the calls of its users, and its open requests.
 
 use crate::executor::Executor;
 use crate::host::{Cause, Sim};
@@ -11,6 +11,8 @@ use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -29,20 +31,20 @@ pub enum Status {
     Dead,
 }
 
-/// What a wallet is asked to pay.
+/// An order to a wallet to pay one invoice.
 #[derive(Clone, Hash, Debug)]
 pub struct Bill {
-    pub hash: String,
+    pub hash: PaymentHash,
     pub url: String,
     pub amount_msat: u64,
     pub max_fee_msat: u64,
     pub started_at: u64,
     pub invoice_expires_at: u64,
-    /// On the clock of timers.
+    /// The time of the order, on the clock of timers.
     pub asked_at: u64,
 }
 
-/// What a process waits for.
+/// A request of a process to its host.
 #[derive(Clone, Hash, Debug)]
 pub enum Ask {
     Read(Vec<String>),
@@ -50,7 +52,7 @@ pub enum Ask {
     List(Part),
     Send(Sent),
     Pay(Bill),
-    Lookup(String),
+    Lookup(PaymentHash),
     Approve,
     Sleep,
 }
@@ -66,34 +68,35 @@ pub enum Reply {
     Slept,
 }
 
-/// How far the wallet is.
+/// The progress of a payment at the wallet.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
-    /// The order is under way to it.
+    /// The order is on its way to the wallet.
     Asked,
-    /// It has the order, the payment is in flight.
+    /// The wallet has the order, and the payment is in flight.
     Flying,
-    /// Over: only the answer is missing.
+    /// The payment is over. Only the answer is missing.
     Over,
 }
 
 #[derive(Clone, Hash, Debug)]
 pub struct Op {
     pub ask: Ask,
-    /// The request whose task asks: the number of its lane; 0 where requests are no isolated ones.
+    /// The lane of the isolate request that owns the task. It is 0 if the process is no isolate.
     pub owner: usize,
     pub stage: Stage,
-    /// Others, and timers, may come long before it.
+    /// Other requests and timers may come long before its answer.
     pub slow: bool,
-    /// In an isolate, whose waiting requests' timers fire for ever: until when, where nothing else bounds it.
+    /// The time until which a request of an isolate is slow, if nothing else bounds it. The timers of an isolate's
+    /// waiting requests fire for ever.
     pub slow_until: Option<u64>,
     /// Its answer never comes.
     pub lost: bool,
-    /// Nobody waits for its answer any more.
+    /// Nobody waits for its answer.
     pub orphan: bool,
-    /// When it was answered with an error, though it goes on; on the clock of timers.
+    /// The time of an error answer, on the clock of timers. The payment goes on after it.
     pub error_at: Option<u64>,
-    /// When a timer fires, or who asked gives up.
+    /// The time at which a timer fires or the asking task gives up.
     pub until: Option<u64>,
 }
 
@@ -110,7 +113,7 @@ pub struct Slot {
     waker: RefCell<Option<Waker>>,
 }
 
-/// The answer to a request of a process, once the scheduler brings it.
+/// The answer to a request of a process. The scheduler brings it.
 pub struct Waiting {
     process: Rc<Process>,
     pub id: u64,
@@ -143,28 +146,28 @@ pub struct Fetching {
     pub aborted: Cell<bool>,
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum End {
-    /// Status; with a credential: whether this call paid, and the hash.
-    Answer(u16, Option<(bool, String)>),
-    Raised(&'static str, Option<(&'static str, String)>),
+    /// The status. With a credential also: whether this call paid, and the payment hash.
+    Answer(u16, Option<(bool, PaymentHash)>),
+    Raised(&'static str, Option<(&'static str, PaymentHash)>),
     Foreign(Cause),
     Abandoned,
-    /// What was no fetch.
+    /// A call other than a fetch is done.
     Done,
 }
 
-/// What becomes of a lane.
+/// The progress of a lane.
 #[derive(Default)]
 pub struct Progress {
-    /// With the address that was asked for, if any.
+    /// The ends of its calls, each with the address that was asked for, or an empty string.
     pub ends: RefCell<Vec<(String, End)>>,
-    /// What was refused for a limit in the end, and what `payments()` told then.
+    /// The addresses refused for a limit on the last day, each with the answer of `payments()` at that time.
     pub refused: RefCell<Vec<(String, Vec<Payment>)>>,
     pub calling: RefCell<Option<Rc<Fetching>>>,
     pub is_over: Cell<bool>,
-    /// Of an isolate's request, as of a process.
+    /// The status of an isolate's request, in the same form as that of a process.
     pub status: Cell<Option<(Status, u64)>>,
 }
 
@@ -194,7 +197,7 @@ impl Future for Own {
 pub struct Process {
     pub id: usize,
     pub world: Rc<World>,
-    /// Since when, on the clock of timers.
+    /// The status, and the time since when it holds, on the clock of timers.
     pub status: Cell<(Status, u64)>,
     pub lanes: RefCell<Vec<Rc<Progress>>>,
     pub ops: RefCell<BTreeMap<u64, Op>>,
@@ -203,10 +206,11 @@ pub struct Process {
     /// The request whose tasks run.
     at_work: Cell<usize>,
     pub sends: Cell<u64>,
-    /// Which call a request to a server belongs to: its address in memory.
+    /// The call that each request to a server belongs to, as the address of that call in memory.
     pub sending: RefCell<BTreeMap<u64, usize>>,
-    /// Fetches that users began, and orders that the wallet got.
+    /// The number of fetches that users began.
     pub begun: Cell<usize>,
+    /// The number of orders that the wallet got.
     pub orders: Cell<usize>,
     /// The shared store, or the memory that it has in its place.
     pub store: Rc<Store>,
@@ -218,7 +222,7 @@ pub struct Process {
     pub history: Cell<u128>,
     executor: RefCell<Option<Rc<Executor>>>,
     pub client: RefCell<Option<TheClient>>,
-    /// Tasks of frozen requests that were woken.
+    /// The tasks of frozen requests that were woken.
     woken: RefCell<Vec<(usize, Waker)>>,
 }
 
@@ -249,7 +253,7 @@ impl Process {
         process
     }
 
-    /// Its users begin with a lane of calls, or an isolate with a request.
+    /// The users of the process begin a lane of calls. In an isolate the lane is a request.
     pub fn call(self: &Rc<Self>, lane: Lane) {
         let progress = Rc::new(Progress::default());
         if self.world.setup.isolated {
@@ -262,8 +266,8 @@ impl Process {
     }
 
     /// Whether an order of this payment was never answered.
-    pub fn has_out(&self, hash: &str) -> bool {
-        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash) && !op.orphan)
+    pub fn has_out(&self, hash: &PaymentHash) -> bool {
+        self.ops.borrow().values().any(|op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == *hash) && !op.orphan)
     }
 
     pub fn is_running(&self) -> bool {
@@ -275,7 +279,7 @@ impl Process {
         self.lanes.borrow().iter().all(|lane| lane.is_over.get() || is_dropped(lane))
     }
 
-    /// The status of the request that asks, where the process runs.
+    /// The status of the asking request if the process runs, otherwise the status of the process.
     pub fn status_of(&self, owner: usize) -> (Status, u64) {
         let own = self.status.get();
         let request = self.lanes.borrow().get(owner).and_then(|lane| lane.status.get());
@@ -290,7 +294,7 @@ impl Process {
         self.status_of(op.owner).0 == Status::Running
     }
 
-    /// The requests of an isolate that are in this state.
+    /// The requests of an isolate that have this status.
     fn requests_that_are(&self, wanted: Status) -> Vec<usize> {
         let lanes = self.lanes.borrow();
         let are = |lane: &Progress| lane.status.get().is_some_and(|(status, _)| status == wanted);
@@ -325,15 +329,15 @@ impl Process {
         self.run();
     }
 
-    /// Ends a request: its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, what is under way to
-    /// wallet and store does not arrive.
+    /// Ends a request. Its tasks stand still for ever, and nothing of theirs is dropped. Without `late`, its open
+    /// orders and writes do not arrive.
     pub fn end_request(&self, lane: usize, late: bool) {
         self.set_request(lane, Status::Dead);
         self.slots.borrow_mut().retain(|_, slot| slot.owner != lane);
         self.leave(|op| op.owner == lane, late);
     }
 
-    /// Nobody waits any more for what was asked.
+    /// Marks requests that nobody waits for, and removes those without a later effect.
     fn leave(&self, which: impl Fn(&Op) -> bool, late: bool) {
         self.ops.borrow_mut().retain(|_, op| {
             if !which(op) {
@@ -358,7 +362,7 @@ impl Process {
         }
     }
 
-    /// Runs until all wait for the world.
+    /// Runs until all tasks wait for the world.
     pub fn run(&self) {
         if self.status.get().0 == Status::Frozen {
             return;
@@ -394,7 +398,7 @@ impl Process {
         Waiting { process: Rc::clone(self), id, slot }
     }
 
-    /// Nobody waits for this any more. What is under way to wallet or store goes on.
+    /// Marks a request that nobody waits for. An open order or write goes on.
     fn abandon(&self, id: u64) {
         self.slots.borrow_mut().remove(&id);
         let mut ops = self.ops.borrow_mut();
@@ -406,13 +410,13 @@ impl Process {
         }
     }
 
-    /// Brings an answer; what is kept of the request is done with.
+    /// Brings an answer and removes the request.
     pub fn answer(&self, id: u64, what: &impl Hash, reply: Reply) {
         self.ops.borrow_mut().remove(&id);
         self.reply(id, what, reply);
     }
 
-    /// Brings an answer, while the request goes on.
+    /// Brings an answer while the request goes on.
     pub fn reply(&self, id: u64, what: &impl Hash, reply: Reply) {
         let Some(slot) = self.slots.borrow_mut().remove(&id) else { return };
         self.note(&(id, self.world.wall_of(self), self.monotonic()));
@@ -444,10 +448,10 @@ impl Process {
         self.run();
     }
 
-    /// Ends it. Without `late`, what is under way to wallet and store does not arrive.
+    /// Ends the process. Without `late`, its open orders and writes do not arrive.
     pub fn kill(&self, now: u64, late: bool) {
         self.status.set((Status::Dead, now));
-        // What its users still held goes first, as its tasks go.
+        // The tasks go first, and with them all locks and reserves of its users.
         drop(self.executor.take());
         self.client.take();
         let slots = self.slots.take();
@@ -467,7 +471,7 @@ pub fn digest(seed: u128, what: &impl Hash) -> u128 {
 }
 
 fn get(url: String) -> Request {
-    Request { method: "GET".into(), url, replayable: true, authorized: false, payable: true }
+    Request { method: "GET".into(), url: Url::of(&url), replayable: true, authorized: false, payable: true }
 }
 
 fn all() -> Filter {
@@ -485,7 +489,7 @@ async fn live(process: Rc<Process>, progress: Rc<Progress>, lane: Lane) {
             Call::Fetch(..) => {
                 let request = get(url.clone());
                 process.begun.set(process.begun.get() + 1);
-                process.world.begins(&request.url);
+                process.world.begins(request.url.as_str());
                 let fetching = Rc::new(Fetching { request: request.clone(), aborted: Cell::new(false) });
                 progress.calling.replace(Some(Rc::clone(&fetching)));
                 match client.fetch(fetching, request).await {
@@ -535,7 +539,7 @@ fn lane_of(process: &Process, progress: &Rc<Progress>) -> Option<usize> {
     process.lanes.borrow().iter().position(|lane| Rc::ptr_eq(lane, progress))
 }
 
-/// A user who knows the wallet settles what is open.
+/// A user who knows the wallet settles the open payments.
 async fn tell_the_truth(process: &Rc<Process>, client: &TheClient, payments: Vec<Payment>) {
     for payment in payments {
         if matches!(payment.state, State::Pending | State::Unknown) {
@@ -566,7 +570,7 @@ fn name(state: State) -> &'static str {
     }
 }
 
-/// The codes of calls that say that nothing was paid.
+/// Whether an error code says that nothing was paid.
 pub fn says_unpaid(code: &str) -> bool {
     code == Code::PaymentFailed.as_str()
 }

@@ -1,4 +1,4 @@
-//! What a user was promised, checked against the wallet's ledger: while a run goes on, and when it is over.
+//! The promises to a user. They are checked against the wallet's ledger during a run and at its end.
 
 use crate::process::{says_unpaid, End, Op, Process};
 use crate::records::{flaw, is_stored, leases, records, Record};
@@ -10,13 +10,14 @@ use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::record::FORGOTTEN_AFTER_S;
 use std::rc::Rc;
 
-/// After so much time nobody waits for a lock of the dead any more, every invoice has expired, and what a lookup says is believed.
+/// The time after which nobody waits for a lock of a dead process, every invoice has expired, and every answer of a
+/// lookup is believed.
 const REST_MS: u64 = 4_000_000;
-/// More steps than any run takes.
+/// A number of steps that no run reaches.
 const MOST_STEPS: usize = 20_000;
 
 impl World {
-    /// Notes a broken promise; the first counts.
+    /// Notes a broken promise. Only the first is kept.
     pub fn breaks(&self, promise: &str, how: &str) {
         let mut broken = self.broken.borrow_mut();
         if broken.is_none() {
@@ -41,10 +42,10 @@ impl World {
         record.map_or_else(|| self.wall(), |record| record.started_at_ms)
     }
 
-    /// A token is about to be shown: it was stored before. Another call may come while that is being done.
+    /// A token is about to be shown, so the store must have it. Another call may come during the write.
     pub fn check_shown(&self, process: &Process, url: &str, authorization: &str) {
         let site = self.setup.site_of(url).1;
-        // Tokens of these are replaced and dropped while others still use them.
+        // Such tokens are replaced and dropped while others still use them.
         let is_fleeting = site.single_use || site.refuses.is_some() || site.lasts_s.is_some();
         if process.ops.borrow().values().any(Op::is_at_store) {
             return;
@@ -57,7 +58,7 @@ impl World {
         self.keeps("token before repeat", is_stored(&process.store, preimage), || authorization.to_owned());
     }
 
-    /// What the wallet told who still lives is in the books.
+    /// The records must have every preimage that the wallet told to a living process.
     fn check_revealed(&self) {
         if self.store_failed.get() {
             return;
@@ -106,12 +107,13 @@ impl World {
         }
     }
 
-    /// How many payments what one payment is enough for may cost: one, and one more for each that a user had forgotten, that
-    /// nobody could tell anything of for a day, whose token is used up, or seemed to be refused by a server that was overloaded.
-    fn allowed(&self, group: &str, payments: &[(&String, &Money)]) -> usize {
+    /// The number of payments that one group may cost. One payment is enough for it. One more is allowed for each
+    /// payment that a user has forgotten, that stayed unknown for a day, or whose token is used up or expired. One more
+    /// is allowed for each refusal that came only from an overloaded server.
+    fn allowed(&self, group: &str, payments: &[(&PaymentHash, &Money)]) -> usize {
         let (_, site) = self.setup.site_of(group);
         let begun = self.begun.borrow().get(group).copied().unwrap_or(0);
-        let aged = |(hash, money): &&(&String, &Money)| {
+        let aged = |(hash, money): &&(&PaymentHash, &Money)| {
             let expires_at = self.server.preimages.borrow().get(*hash).and_then(|(_, expires_at)| *expires_at);
             expires_at.is_some_and(|at| self.latest() >= at) || self.is_aged(money)
         };
@@ -124,7 +126,7 @@ impl World {
         }
     }
 
-    /// Something was written, or the wallet has moved money.
+    /// A write has happened, or the wallet has moved money.
     pub fn check_store(&self) {
         if self.is_replayed.get() {
             return;
@@ -139,7 +141,7 @@ impl World {
         }
     }
 
-    /// A call is over.
+    /// A call has ended.
     pub fn judge(&self, process: &Process, end: &End) {
         self.say(|| format!("#{} ended {end:?}", process.id));
         match end {
@@ -158,7 +160,7 @@ impl World {
         }
     }
 
-    /// Nothing may happen any more.
+    /// The run is over. Checks that every call has ended, and then the day after.
     pub fn check_rest(self: &Rc<Self>) {
         for process in self.running() {
             self.keeps("every call ends", process.is_idle(), || format!("process {} waits for ever", process.id));
@@ -230,7 +232,7 @@ impl World {
         self.pass(REST_MS);
     }
 
-    /// Lets everything come to its end, in order.
+    /// Carries out the ordinary acts in order until none is left.
     fn finish(self: &Rc<Self>) {
         for _ in 0..MOST_STEPS {
             let (acts, _) = self.acts();
@@ -242,7 +244,7 @@ impl World {
         self.breaks("every call ends", "endless");
     }
 
-    /// Nothing has gone wrong so far, nor has a user taken back what was known.
+    /// Whether nothing has gone wrong so far, and no user has forgotten anything.
     fn is_healthy(&self) -> bool {
         self.faults_left.get() == self.setup.faults && self.forgotten.borrow().is_empty()
     }
@@ -256,7 +258,7 @@ impl World {
         }
     }
 
-    /// Whether what was paid, and what is open, leaves too little for one more.
+    /// Whether the paid and the open payments leave too little for one more.
     fn is_used_up(&self, told: &[Payment], url: &str) -> bool {
         let (limits, site) = (&self.setup.config.limits, self.setup.site_of(url).1);
         let sum = |which: &dyn Fn(&Payment) -> bool| {
@@ -265,7 +267,7 @@ impl World {
                 let msat = match payment.state {
                     State::Paid => payment.amount_msat + payment.fee_msat,
                     State::Pending | State::Unknown => payment.amount_msat + (payment.amount_msat / 100).max(5_000),
-                    // It may have been open until `payments()` looked it up.
+                    // The payment may have been open until `payments()` looked it up.
                     State::Failed => payment.amount_msat + 5_000,
                 };
                 spent.add(msat, payment.started_at * 1000, self.wall());
@@ -278,18 +280,18 @@ impl World {
                 .any(|(limit, sum)| limit.is_some_and(|limit| sum + site.price_msat > limit))
         };
         is_over(&limits.all, sum(&|_| true))
-            || is_over(&limits.per_origin, sum(&|payment| payment.origin == site.origin))
+            || is_over(&limits.per_origin, sum(&|payment| payment.url.origin() == site.origin))
     }
 
-    /// What is called while nothing goes wrong brings what it should.
+    /// Every call without a fault must have the right end.
     fn check_calls(&self, process: &Process, from: usize) {
         let refuses = |url: &str| self.setup.site_of(url).1.refuses.is_some();
         for lane in process.lanes.borrow().iter().skip(from) {
             for (url, end) in &*lane.ends.borrow() {
                 let is_fine = match end {
                     End::Answer(200, _) | End::Done => true,
-                    // A token that is good once may have been used by who died of it, and one that lasts for minutes has
-                    // expired when the clock is set before its first use.
+                    // A process may have used a single-use token and died. A token that lasts for minutes expires if
+                    // the clock is set before its first use.
                     End::Answer(401, _) | End::Raised("not_honored", _) if self.setup.site_of(url).1.single_use => true,
                     End::Raised("not_honored", _) if self.setup.site_of(url).1.lasts_s.is_some() => true,
                     End::Answer(..) | End::Raised("not_honored", _) => refuses(url),
@@ -329,7 +331,7 @@ impl World {
                 format!("{} {:?}", record.hash, record.state)
             });
         }
-        // What had been bought before was not bought again by who came last.
+        // The processes of the day after must not buy again what was bought before.
         for (hash, money) in before {
             let site = self.setup.site_of(&money.url).1;
             let is_bought = is_paid(&records, hash) || site.single_use;

@@ -1,4 +1,4 @@
-//! Runs beyond those that can all be told: more processes, more that goes wrong, all of it decided by one number.
+//! Random runs with more processes and more faults than a full search can cover. One number decides each of them.
 
 use crate::setup::{Call, Lane, Only, Setup, Site};
 use crate::wallet::Manner;
@@ -6,10 +6,10 @@ use crate::world::{Act, World};
 use l402_fetch::flow::config::Config;
 use l402_fetch::ledger::limits::Windows;
 
-/// More steps than any run takes.
+/// A number of steps that no run reaches.
 const MOST_STEPS: usize = 50_000;
 
-/// Numbers that look like chance: splitmix64.
+/// Pseudo-random numbers (splitmix64).
 pub struct Dice(u64);
 
 impl Dice {
@@ -117,7 +117,7 @@ pub struct Figures {
     pub frozen: usize,
 }
 
-/// One run, wholly decided by its seed.
+/// One run, decided by its seed alone.
 pub fn run(seed: u64, is_logged: bool, figures: &mut Figures) -> Result<(), String> {
     let mut dice = Dice::new(seed);
     let setup = setup(seed, &mut dice);

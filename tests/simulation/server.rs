@@ -1,17 +1,18 @@
-//! The servers: a 402 with an offer of its own for each request that brings no token that they take.
+//! The servers. A request without a valid token gets a 402 with an offer of its own.
 
 use crate::mint::{Mint, Offer, Terms};
 use crate::setup::Setup;
 use l402_fetch::flow::host::Head;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// A request as the network sees it.
+/// A request, as the network sees it.
 #[derive(Clone, Hash, Debug)]
 pub struct Sent {
     pub url: String,
     pub authorization: Option<String>,
-    /// Names the offer that answers it: no two requests get the same one, in whatever order they come.
+    /// The number of the offer that answers it. No two requests get the same offer, in whatever order they come.
     pub number: u64,
 }
 
@@ -19,24 +20,24 @@ pub struct Sent {
 pub struct Sale {
     pub scope: String,
     pub preimage: String,
-    /// Milliseconds, if ever.
+    /// The time at which the token expires in milliseconds, if ever.
     pub expires_at: Option<u64>,
 }
 
 #[derive(Default)]
 pub struct Server {
-    /// By token.
+    /// The sales, by token.
     pub sales: RefCell<BTreeMap<String, Sale>>,
-    /// Tokens that are used up.
+    /// The tokens that are used up.
     pub used: RefCell<BTreeSet<String>>,
-    /// By payment hash: the preimage, and when the token expires that it buys.
-    pub preimages: RefCell<BTreeMap<String, (String, Option<u64>)>>,
+    /// The preimage and the expiry time of the token that it buys, by payment hash.
+    pub preimages: RefCell<BTreeMap<PaymentHash, (String, Option<u64>)>>,
 }
 
 type Key = (u64, u64, u64, u64, Vec<String>);
 
 thread_local! {
-    /// Signing takes longer than a run.
+    /// The signed offers. Signing an offer takes longer than a run, so the runs share them.
     static OFFERS: RefCell<HashMap<Key, Offer>> = RefCell::default();
 }
 

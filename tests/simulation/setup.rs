@@ -1,4 +1,4 @@
-//! What is simulated: a store, a wallet, servers, and what the users of each process call.
+//! A setup of the simulation: a store, a wallet, servers, and the calls of the users of each process.
 
 use crate::wallet::Manner;
 use l402_fetch::flow::config::Config;
@@ -20,16 +20,16 @@ pub enum Only {
 pub struct Site {
     pub origin: &'static str,
     pub price_msat: u64,
-    /// A token opens every resource; else only the one that it was bought for.
+    /// Whether a token opens every resource. Otherwise it opens only the one that it was bought for.
     pub shares: bool,
-    /// A token is good for one request.
+    /// Whether a token is good for one request only.
     pub single_use: bool,
-    /// It takes the money and answers every token with this status.
+    /// The status with which the server answers every token. It takes the money first.
     pub refuses: Option<u16>,
-    /// Tokens expire so many seconds after they were offered.
+    /// The number of seconds after the offer at which a token expires.
     pub lasts_s: Option<u64>,
     pub invoice_expiry_s: u64,
-    /// Until it is paid, it offers the same invoice again.
+    /// Whether the server offers the same invoice again until it is paid.
     pub reoffers: bool,
 }
 
@@ -48,21 +48,21 @@ impl Site {
     }
 }
 
-/// What a user calls.
+/// A call of a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Call {
     /// A request to a site, for a path.
     Fetch(usize, &'static str),
     Payments,
     Spent,
-    /// Looks into the wallet and tells the truth about every payment that is open.
+    /// The user looks into the wallet and tells the truth about every open payment.
     Resolve,
     Forget(usize),
-    /// Nothing, for so many milliseconds.
+    /// The user waits for this number of milliseconds.
     Wait(u64),
 }
 
-/// Calls that are made one after the other; the lanes of a process run at once.
+/// Calls that are made one after the other. The lanes of a process run at once.
 pub type Lane = Vec<Call>;
 
 #[derive(Clone, Debug)]
@@ -75,17 +75,17 @@ pub struct Setup {
     pub isolated: bool,
     /// Whether the wallet has `lookup`.
     pub lookup: bool,
-    /// What is known of the wallet, which all share.
+    /// The description of the wallet that every client gets.
     pub wallet: Wallet,
     pub manner: Manner,
-    /// Whether the wallet reports what it spent on fees.
+    /// Whether the wallet reports its fees.
     pub reports_fee: bool,
     pub asks: bool,
     pub sites: Vec<Site>,
     pub config: Config,
-    /// For each process its lanes.
+    /// The lanes of each process.
     pub plans: Vec<Vec<Lane>>,
-    /// How much may go wrong in a run.
+    /// The number of faults in a run.
     pub faults: u32,
     /// What fails; besides, processes may die or freeze.
     pub only: Only,
@@ -139,12 +139,12 @@ impl Setup {
         }
     }
 
-    /// One wallet for all, whose records are whole.
+    /// One wallet for all processes, with complete records.
     pub fn wallet() -> Wallet {
         Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }
     }
 
-    /// Whether the wallet's records can tell everybody what became of every payment.
+    /// Whether the wallet's records can tell every process the result of every payment.
     pub fn can_tell(&self) -> bool {
         self.lookup && self.wallet.finds && !self.manner.is_own && self.manner.shows_until_ms == 0
     }
@@ -162,13 +162,14 @@ impl Setup {
         self.sites.iter().enumerate().find(|(_, site)| url.starts_with(site.origin)).unwrap()
     }
 
-    /// What a token opens.
+    /// The scope of a token.
     pub fn scope(&self, url: &str) -> String {
         let (_, site) = self.site_of(url);
         if site.shares { site.origin } else { url }.to_owned()
     }
 
-    /// What one payment is enough for, whatever goes wrong: while it is open, it stands in the way of its own resource.
+    /// The group that one payment is enough for, whatever goes wrong. An open payment stands in the way of its own
+    /// resource.
     pub fn group(&self, url: &str) -> String {
         url.to_owned()
     }

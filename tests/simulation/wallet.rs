@@ -1,5 +1,6 @@
-//! The wallet, with a ledger that is the truth: what reached it, what is in flight, what moved.
+//! The wallet. Its ledger is the truth about the payments in flight and the payments that have moved.
 
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,70 +10,71 @@ pub enum Way {
     Moved,
 }
 
-/// One payment that the wallet has taken on.
+/// A payment that the wallet has taken on.
 #[derive(Clone, Hash, Debug)]
 pub struct Money {
     pub url: String,
     pub amount_msat: u64,
     pub max_fee_msat: u64,
     pub fee_msat: u64,
-    /// As the journal had it when the wallet was asked.
+    /// The start time that the journal had when the wallet was asked.
     pub started_at: u64,
     pub invoice_expires_at: u64,
     pub way: Way,
-    /// When it was asked, and when it began; on the clock of timers.
+    /// The times at which the wallet was asked and began, on the clock of timers.
     pub asked_at: u64,
     pub begun_at: u64,
-    /// Whose wallet made it, where each process has one of its own.
+    /// The process whose wallet made the payment, if each process has a wallet of its own.
     pub node: usize,
 }
 
-/// How a wallet behaves, whatever it says of itself.
+/// The true behaviour of a wallet. Its own description may differ.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Manner {
-    /// It finds no payment that it has made: some search only those that came in.
+    /// The wallet finds none of its own payments. Some wallets search only incoming ones.
     pub finds_nothing: bool,
-    /// Its records show a payment so many milliseconds after it was begun, and "not found" until then.
+    /// Its records say "not found" until this number of milliseconds after a payment was begun.
     pub shows_after_ms: u64,
-    /// Its records have lost a payment that they have shown, so many milliseconds after it was begun; 0: never.
+    /// Its records lose a payment that they have shown, this number of milliseconds after it was begun. With 0 they
+    /// never do.
     pub shows_until_ms: u64,
-    /// So long after an error, or after it was given up, it may begin what it was asked to pay.
+    /// The time for which it may still begin a payment after an error, or after the caller gave up.
     pub lingers_ms: u64,
-    /// Between two attempts its records say "failed"; it begins none later than it lingers from when it was asked.
+    /// Its records say "failed" between two attempts. It begins no attempt later than `lingers_ms` after the order.
     pub says_failed: bool,
-    /// Its records say when an attempt was begun.
+    /// Its records give the time at which an attempt was begun.
     pub dates: bool,
-    /// It goes on after the signal has fired: a person may still agree.
+    /// It goes on after the signal has fired, because a person may still agree.
     pub has_no_end: bool,
-    /// Each process has one of its own, which knows nothing of the others'.
+    /// Each process has a wallet of its own, which does not know the payments of the others.
     pub is_own: bool,
 }
 
 #[derive(Default)]
 pub struct Wallet {
-    /// By payment hash. What failed is not in it.
-    pub payments: RefCell<BTreeMap<String, Money>>,
-    /// When it last began each: of what failed there is a record. On the wall clock.
-    pub begun: RefCell<BTreeMap<String, u64>>,
-    /// What its records have shown to be in flight.
-    pub shown: RefCell<BTreeSet<String>>,
+    /// The payments by payment hash. Failed payments are left out.
+    pub payments: RefCell<BTreeMap<PaymentHash, Money>>,
+    /// The time at which each payment was last begun, on the wall clock. Failed payments keep this record.
+    pub begun: RefCell<BTreeMap<PaymentHash, u64>>,
+    /// The payments that its records have shown to be in flight.
+    pub shown: RefCell<BTreeSet<PaymentHash>>,
 }
 
 impl Wallet {
-    pub fn way(&self, hash: &str) -> Option<Way> {
+    pub fn way(&self, hash: &PaymentHash) -> Option<Way> {
         self.payments.borrow().get(hash).map(|money| money.way)
     }
 
-    pub fn money(&self, hash: &str) -> Option<Money> {
+    pub fn money(&self, hash: &PaymentHash) -> Option<Money> {
         self.payments.borrow().get(hash).cloned()
     }
 
-    pub fn moved(&self) -> Vec<(String, Money)> {
+    pub fn moved(&self) -> Vec<(PaymentHash, Money)> {
         let payments = self.payments.borrow();
         payments
             .iter()
             .filter(|(_, money)| money.way == Way::Moved)
-            .map(|(hash, money)| (hash.clone(), money.clone()))
+            .map(|(hash, money)| (*hash, money.clone()))
             .collect()
     }
 }

@@ -1,4 +1,4 @@
-//! One world: processes on one store, one wallet, servers, a clock, and all that may happen next.
+//! One world: processes on one store, one wallet, servers, a clock, and all acts that may happen next.
 
 use crate::fault::Fault;
 use crate::host::STORE_TIMEOUT_MS;
@@ -9,52 +9,53 @@ use crate::store::Store;
 use crate::wallet::{Money, Wallet, Way};
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::wallet::{Fact, Window};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// An instant (2027) with milliseconds, so that rounding shows.
+/// An instant in 2027. It has milliseconds, so that rounding shows.
 const START_MS: i64 = 1_800_000_000_123;
 /// How long a lost comparison is tried again.
 const PATIENCE_MS: u64 = 10_000;
 /// How long a frozen process may sleep when nobody else has anything to wait for: longer than a wallet is given.
 const LONG_MS: u64 = 400_000;
-/// What a wallet reports as its fee: all that it may take.
+/// A preimage that belongs to no payment hash of the servers.
 const WRONG: &str = "abababababababababababababababababababababababababababababababab";
 
-/// What may happen next.
+/// An act that may happen next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
     /// A request of a process is carried out, or goes one stage further.
     Step(usize, u64),
-    /// A payment that nobody waits for fails after all.
+    /// A payment that nobody waits for fails in the end.
     Fizzle(usize, u64),
-    /// Who asked waits no longer.
+    /// The asking task stops waiting.
     Expire(usize, u64),
     Thaw(usize),
-    /// The clock goes on to the next timer.
+    /// The clock advances to the next timer.
     Advance,
     /// A request of a process goes wrong.
     Fault(usize, u64, Fault),
     /// A process dies, and its users call again.
     Crash(usize),
-    /// The same, and what was under way to wallet and store still arrives.
+    /// A process dies, its users call again, and its open orders and writes still arrive.
     CrashLate(usize),
-    /// All die at once.
+    /// All processes die at once.
     Outage,
     Freeze(usize),
     /// The users of a process that died call again.
     Start(usize),
     /// A request of an isolate ends before its answer: who called it has gone.
     Drop(usize, usize),
-    /// The same, and what was under way to wallet and store still arrives.
+    /// A request of an isolate ends before its answer, and its open orders and writes still arrive.
     DropLate(usize, usize),
-    /// A request of an isolate freezes, and thaws some time.
+    /// A request of an isolate freezes, and thaws at some time.
     FreezeRequest(usize, usize),
     ThawRequest(usize, usize),
-    /// The next timer fires though others have work to do.
+    /// The next timer fires although others have work to do.
     Hurry,
-    /// The wall clock is set, by so many milliseconds.
+    /// The wall clock is set by this number of milliseconds.
     Jump(i64),
     /// A caller gives up.
     Abort(usize, usize),
@@ -62,14 +63,14 @@ pub enum Act {
 
 pub struct World {
     pub setup: Setup,
-    /// The clock of timers; the wall clock may be set.
+    /// The clock of timers. Only the wall clock may be set.
     timer: Cell<u64>,
     skew: Cell<i64>,
     /// The furthest that the wall clock was ever set forward.
     most_skew: Cell<i64>,
     has_slept_long: Cell<bool>,
     pub faults_left: Cell<u32>,
-    /// Whether nothing goes wrong any more.
+    /// Whether the faults are over.
     pub is_day_after: Cell<bool>,
     pub processes: RefCell<Vec<Rc<Process>>>,
     plans: RefCell<Vec<usize>>,
@@ -78,14 +79,15 @@ pub struct World {
     pub store: Rc<Store>,
     pub wallet: Wallet,
     pub server: Server,
-    /// Fetches that users began, by what one payment is enough for.
+    /// The number of fetches that users began, by the group that one payment is enough for.
     pub begun: RefCell<BTreeMap<String, usize>>,
     pub forgotten: RefCell<BTreeMap<String, usize>>,
-    /// The preimages that the wallet told, and to which process.
-    pub revealed: RefCell<BTreeMap<String, usize>>,
-    /// Whether a store has failed anybody.
+    /// The payments whose preimage the wallet told, and the process that heard it.
+    pub revealed: RefCell<BTreeMap<PaymentHash, usize>>,
+    /// Whether a store has failed any process.
     pub store_failed: Cell<bool>,
-    /// How often a server was overloaded when it was shown a token: twice where it was not bought looks like a refusal.
+    /// The number of times that a server was overloaded when it was shown a token. Two such answers look like a refusal
+    /// if the token was not bought for that resource.
     pub busy: Cell<usize>,
     /// Whether this part of the run was checked before.
     pub is_replayed: Cell<bool>,
@@ -137,7 +139,7 @@ impl World {
         process
     }
 
-    /// Lets go of everything: processes and world hold each other.
+    /// Drops the processes. They and the world hold each other, so neither would be freed otherwise.
     pub fn end(&self) {
         for process in self.processes.take() {
             process.kill(self.timer(), false);
@@ -152,7 +154,7 @@ impl World {
         (START_MS + self.timer.get() as i64 + self.skew.get()) as u64
     }
 
-    /// The latest that the wall clock may ever have shown.
+    /// The latest time that the wall clock may ever have shown.
     pub fn latest(&self) -> u64 {
         self.wall() + self.set_back()
     }
@@ -164,7 +166,7 @@ impl World {
         (self.wall() as i64 + off) as u64
     }
 
-    /// How far what was written lies in the future, at most.
+    /// The most by which a written time may lie in the future.
     pub fn set_back(&self) -> u64 {
         (self.most_skew.get() - self.skew.get()).unsigned_abs()
     }
@@ -198,18 +200,18 @@ impl World {
         }
     }
 
-    /// Who finds nothing looks once more a little later, so that an order which was overtaken has come by then. A record, though
-    /// it be of an earlier attempt, is told at once.
-    fn is_looked_up_twice(&self, process: &Process, hash: &str) -> bool {
+    /// A process that finds nothing looks again a little later. An order that was overtaken has arrived by then. A
+    /// record is told at once, even if it is of an earlier attempt.
+    fn is_looked_up_twice(&self, process: &Process, hash: &PaymentHash) -> bool {
         let is_overtaken = |op: &Op| {
-            op.orphan && matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost)
+            op.orphan && matches!(&op.ask, Ask::Pay(bill) if bill.hash == *hash && op.stage == Stage::Asked && !op.lost)
         };
         self.setup.manner.dates
             && !self.wallet.begun.borrow().contains_key(hash)
             && process.ops.borrow().values().any(is_overtaken)
     }
 
-    /// What may happen next in the ordinary course of things; the second list may as well happen much later.
+    /// The ordinary acts that may happen next. Those of the second list may also happen much later.
     fn ordinary(&self) -> (Vec<Act>, Vec<Act>) {
         let (mut soon, mut late) = (Vec::new(), Vec::new());
         for process in &*self.processes.borrow() {
@@ -317,7 +319,7 @@ impl World {
         self.processes.borrow().iter().any(is_frozen)
     }
 
-    /// All that may happen next: the ordinary first, then what may go wrong.
+    /// All acts that may happen next: the ordinary ones first, then the faults.
     pub fn acts(&self) -> (Vec<Act>, Vec<Act>) {
         if let Some(timer) = self.due_timer() {
             return (vec![timer], Vec::new());
@@ -412,7 +414,7 @@ impl World {
         }
     }
 
-    /// How the requests of an isolate may end or freeze.
+    /// Adds the ways in which the requests of an isolate may end or freeze.
     fn add_ends(&self, process: &Process, faults: &mut Vec<Act>) {
         for lane in process.requests() {
             faults.extend([Act::Drop(process.id, lane), Act::FreezeRequest(process.id, lane)]);
@@ -481,7 +483,7 @@ impl World {
                 self.pass(LONG_MS);
             }
         }
-        // The wallet's signal has fired: an order that it does not have by then is withdrawn, or was lost on its way.
+        // The wallet's signal has fired. An order that has not reached the wallet by then is withdrawn or lost.
         let (now, timeout, manner) = (self.timer.get(), self.setup.config.payment_timeout_ms, self.setup.manner);
         for process in &*self.processes.borrow() {
             let is_dead = process.status.get().0 == Status::Dead;
@@ -500,7 +502,8 @@ impl World {
         }
     }
 
-    /// What a request was writing may be in memory only, where others of its isolate find it.
+    /// Notes a failed store if the request is at the store. Its write may be only in the memory that the isolate's
+    /// other requests share.
     fn passes_over(&self, process: &Process, lane: usize) {
         if process.ops.borrow().values().any(|op| op.owner == lane && op.is_at_store()) {
             self.store_failed.set(true);
@@ -535,7 +538,7 @@ impl World {
         }
     }
 
-    /// Carries a request out as it should be.
+    /// Carries a request out without a fault.
     fn step(&self, process: &Rc<Process>, id: u64) {
         let Some(op) = process.ops.borrow().get(&id).cloned() else { return };
         match &op.ask {
@@ -572,7 +575,7 @@ impl World {
         }
     }
 
-    /// A request, with the number of the offer that answers it.
+    /// A request with the number of the offer that answers it.
     pub fn named(&self, sent: &Sent) -> Sent {
         let (site, terms) = self.setup.site_of(&sent.url);
         let mut sent = sent.clone();
@@ -584,7 +587,7 @@ impl World {
         sent
     }
 
-    /// Which wallet a process asks.
+    /// The wallet that a process asks.
     pub fn node(&self, process: &Process) -> usize {
         let plan = self.plans.borrow().get(process.id).copied();
         if self.setup.manner.is_own {
@@ -624,7 +627,7 @@ impl World {
         }
     }
 
-    /// One stage further: the wallet has the order; the payment is made; the answer is there.
+    /// Takes a payment one stage further: the wallet has the order, the payment is made, or the answer arrives.
     fn pay(&self, process: &Rc<Process>, id: u64, op: &Op) {
         let Ask::Pay(bill) = &op.ask else { return };
         let set = |stage| {
@@ -663,8 +666,8 @@ impl World {
                         begun_at: self.timer.get(),
                         node: self.node(process),
                     };
-                    self.wallet.payments.borrow_mut().insert(bill.hash.clone(), money);
-                    self.wallet.begun.borrow_mut().insert(bill.hash.clone(), self.wall());
+                    self.wallet.payments.borrow_mut().insert(bill.hash, money);
+                    self.wallet.begun.borrow_mut().insert(bill.hash, self.wall());
                     self.check_money(&bill.hash);
                     set(Stage::Flying);
                 }
@@ -682,30 +685,30 @@ impl World {
             }
             Stage::Over => {
                 let answer = self.proof(&bill.hash);
-                self.revealed.borrow_mut().insert(bill.hash.clone(), process.id);
+                self.revealed.borrow_mut().insert(bill.hash, process.id);
                 process.answer(id, &"paid", Reply::Paid(answer));
             }
         }
     }
 
-    fn proof(&self, hash: &str) -> Answer<&'static str> {
+    fn proof(&self, hash: &PaymentHash) -> Answer<&'static str> {
         let fee = self.wallet.money(hash).map_or(0, |money| money.fee_msat);
         Answer::Preimage { text: self.preimage(hash), fee_msat: self.setup.reports_fee.then_some(fee) }
     }
 
-    pub fn preimage(&self, hash: &str) -> String {
+    pub fn preimage(&self, hash: &PaymentHash) -> String {
         self.server.preimages.borrow().get(hash).map_or_else(|| WRONG.to_owned(), |(preimage, _)| preimage.clone())
     }
 
-    /// Whether somebody's order for this hash may still reach the wallet.
-    fn is_ordered(&self, hash: &str, process: &Process) -> bool {
+    /// Whether an order of this process for this hash may still reach the wallet.
+    fn is_ordered(&self, hash: &PaymentHash, process: &Process) -> bool {
         let is_it =
-            |op: &Op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == hash && op.stage == Stage::Asked && !op.lost);
+            |op: &Op| matches!(&op.ask, Ask::Pay(bill) if bill.hash == *hash && op.stage == Stage::Asked && !op.lost);
         process.ops.borrow().values().any(is_it)
     }
 
-    /// What the wallet's records say.
-    fn look_up(&self, process: &Process, hash: &str) -> Fact {
+    /// The answer of the wallet's records.
+    fn look_up(&self, process: &Process, hash: &PaymentHash) -> Fact {
         if !self.setup.lookup {
             return Fact::Unreachable;
         }
@@ -724,7 +727,7 @@ impl World {
         match money.as_ref().map(|money| money.way) {
             Some(Way::Flying) if manner.says_failed && is_retried => Fact::Failed { begun_at_ms },
             Some(Way::Flying) => {
-                self.wallet.shown.borrow_mut().insert(hash.to_owned());
+                self.wallet.shown.borrow_mut().insert(*hash);
                 Fact::Pending
             }
             Some(Way::Moved) => {
@@ -737,9 +740,9 @@ impl World {
         }
     }
 
-    /// What a user who looks into the wallet can say for certain: the preimage, or that nothing was paid. Not the fee: as one
-    /// that nobody reported it does not count against the limits.
-    pub fn truth(&self, hash: &str) -> Option<Option<String>> {
+    /// The certain knowledge of a user who looks into the wallet: the preimage, or that nothing was paid. The fee is
+    /// left out. A fee that nobody reported does not count against the limits.
+    pub fn truth(&self, hash: &PaymentHash) -> Option<Option<String>> {
         match self.wallet.way(hash) {
             Some(Way::Flying) => None,
             Some(Way::Moved) => {
@@ -761,7 +764,7 @@ impl World {
         *self.forgotten.borrow_mut().entry(origin.to_owned()).or_default() += 1;
     }
 
-    /// All that what happens next depends on.
+    /// A digest of all state that the next acts depend on.
     pub fn key(&self) -> u128 {
         let mut key = digest(
             0,

@@ -1,6 +1,7 @@
 // IndexedDB in a real browser: the shared suite in a page, in a worker and in a service worker, and what only tabs do.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { runSuite } from "../runtimes/harness.js";
 import { openBrowser } from "../support/browsers.mjs";
 import { importMap } from "../support/pack.mjs";
 import { serve } from "../support/serve.mjs";
@@ -24,9 +25,9 @@ export async function inBrowser({ folder, base, other, runtime }) {
   try {
     const query = new URLSearchParams({ runtime, base, other });
     const results = await opened.visit(`${site.url}/?${query}`, 180_000);
-    for (const [name, test] of Object.entries(tabs))
-      results.push(await runTabs(name, test, { opened, site, base, other, runtime, query }));
-    return results;
+    const cases = Object.entries(tabs).map(([name, test]) => ({ name, run: (t) => runTabs(t, test) }));
+    const context = { opened, site, base, other, runtime };
+    return [...results, ...(await runSuite(cases, context, { atOnce: 1, timeout: 60_000 }))];
   } finally {
     await opened.close();
     await site.close();
@@ -35,8 +36,8 @@ export async function inBrowser({ folder, base, other, runtime }) {
 
 let shops = 0;
 
-async function runTabs(name, test, context) {
-  const { opened, site, other, runtime } = context;
+/** Runs a test with tabs of its own, which are closed after it. */
+async function runTabs({ opened, site, base, other, runtime, same }, test) {
   const open = new Set();
   const id = `tabs-${runtime}-${++shops}`;
   const ask = async (path, init) => (await fetch(`${other}${path}`, init)).json();
@@ -45,7 +46,7 @@ async function runTabs(name, test, context) {
     async tab() {
       const page = await opened.browser.newPage();
       open.add(page);
-      const query = new URLSearchParams({ base: context.base, other, id });
+      const query = new URLSearchParams({ base, other, id });
       await page.goto(`${site.url}/tab?${query}`);
       await page.waitForFunction("globalThis.tab", { timeout: 30_000 });
       return page;
@@ -57,22 +58,11 @@ async function runTabs(name, test, context) {
     stats: () => ask(`/stats/${id}?log=0`),
     until: (count, number) => ask(`/stats/${id}/wait?${count}=${number}`),
     release: () => ask(`/stats/${id}/release`, { method: "POST" }),
-    same(actual, expected, what = "value") {
-      const [one, two] = [actual, expected].map((value) => JSON.stringify(value));
-      if (one !== two) throw new Error(`${what}: expected ${two}, got ${one}`);
-    },
+    same,
   };
-  let timer;
   try {
-    const late = new Promise((_, fail) => {
-      timer = setTimeout(() => fail(new Error(`not done after 60 s`)), 60_000);
-    });
-    await Promise.race([test(t), late]);
-    return { name, ok: true };
-  } catch (error) {
-    return { name, ok: false, error: error.stack };
+    await test(t);
   } finally {
-    clearTimeout(timer);
     for (const page of open) await page.close().catch(() => {});
   }
 }

@@ -1,4 +1,5 @@
-// One process of several on a store's file: `child.js ROLE PATH …`. Says a line when it is ready, and does on a line what is left.
+// One process of several on a store's file: `child.js ROLE PATH …`. Says a line when it is ready, and does on a line
+// what is left.
 import { createInterface } from "node:readline";
 import * as pkg from "l402-fetch";
 import { fileStore } from "l402-fetch/stores/file";

@@ -1,4 +1,5 @@
-// Node, Deno and Bun: `file.js RUNTIME BASE OTHER FOLDER` prints the results as one line of JSON. FOLDER is empty, and its own.
+// Node, Deno and Bun: `file.js RUNTIME BASE OTHER FOLDER` prints the results as one line of JSON. FOLDER is empty, and
+// its own.
 import { spawn, spawnSync } from "node:child_process";
 import { chmod, mkdir, open, readFile, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -24,6 +25,16 @@ function start(...args) {
 /** The same in a shell that lets a file grow to 64 KiB. */
 const startShortOfDisk = (...args) =>
   startWith((program, flags) => ["sh", ["-c", 'ulimit -f 128; exec "$0" "$@"', program, ...flags]], ...args);
+
+/** Another process buys, and is killed while its wallet pays. */
+async function killWhilePaying(t, shop, path) {
+  const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
+  t.equal(await buyer.hear(), "ready");
+  buyer.say("go");
+  await shop.until("asked", 1);
+  buyer.kill("SIGKILL");
+  await buyer.ended;
+}
 
 function startWith(command, ...args) {
   // in Deno, where it can be tried, with the permissions alone that the README names
@@ -309,12 +320,7 @@ const cases = [
     async run(t) {
       const shop = openShop(t);
       const path = newPath();
-      const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
-      t.equal(await buyer.hear(), "ready");
-      buyer.say("go");
-      await shop.until("asked", 1);
-      buyer.kill("SIGKILL");
-      await buyer.ended;
+      await killWhilePaying(t, shop, path);
       const wallet = { pay: () => t.ok(false, "asked to pay"), lookup: shop.lookup };
       const error = await t.rejects(shop.client({ store: fileStore(path), wallet })(shop.url("a")), "payment_unknown");
       t.equal(error.payment.state, "pending");
@@ -336,12 +342,7 @@ const cases = [
     async run(t) {
       const shop = openShop(t);
       const path = newPath();
-      const buyer = start("buy", path, shop.url("a"), base, other, shop.id, "100", "answer=hold");
-      t.equal(await buyer.hear(), "ready");
-      buyer.say("go");
-      await shop.until("asked", 1);
-      buyer.kill("SIGKILL");
-      await buyer.ended;
+      await killWhilePaying(t, shop, path);
       const wallet = { pay: shop.wallet(), lookup: async () => ({ state: "failed" }) };
       // a wallet without an id is another one in each process
       for (const time of [1, 2]) {

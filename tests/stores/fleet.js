@@ -1,4 +1,5 @@
-// A Worker of a fleet: one paying fetch for each shop in its module, all on the same ledger, and with Workers KV where it is bound.
+// A Worker of a fleet: one paying fetch for each shop in its module, all on the same ledger, and with Workers KV where
+// it is bound.
 import { createFetch, receiptOf } from "l402-fetch";
 import { durableObjectStore } from "l402-fetch/stores/durable-object";
 

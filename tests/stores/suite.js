@@ -1,4 +1,5 @@
-// What every store must do, whatever it keeps its values in. `t.open(place)` opens a store; the same place, the same values.
+// What every store must do, whatever it keeps its values in. `t.open(place)` opens a store; the same place, the same
+// values.
 import { openShop } from "../runtimes/shop.js";
 
 let places = 0;

@@ -1,6 +1,7 @@
 // Durable Objects on a real disk, and Workers KV, in workerd: the shared suite, and a fleet of Workers on one ledger.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { runSuite } from "../runtimes/harness.js";
 import { startWorkers } from "../support/workerd.mjs";
 
 export async function inWorkerd({ folder, base, other }) {
@@ -20,8 +21,11 @@ export async function inWorkerd({ folder, base, other }) {
       if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${text}`);
       for (const result of JSON.parse(text)) results.push({ ...result, name: `${name}: ${result.name}` });
     }
-    for (const [name, test] of Object.entries(cases)) results.push(await runCase(name, test, fleet));
-    return results;
+    const tests = Object.entries(cases).map(([name, test]) => ({
+      name,
+      run: ({ same }) => runCase(test, fleet, same),
+    }));
+    return [...results, ...(await runSuite(tests, {}, { atOnce: 1, timeout: 90_000 }))];
   } finally {
     await fleet.close();
   }
@@ -29,7 +33,8 @@ export async function inWorkerd({ folder, base, other }) {
 
 let shops = 0;
 
-async function runCase(name, test, fleet) {
+/** Runs a test in a shop of its own. */
+function runCase(test, fleet, same) {
   const id = `fleet-${++shops}`;
   const json = async (url, init) => (await fetch(url, init)).json();
   const t = {
@@ -44,27 +49,13 @@ async function runCase(name, test, fleet) {
     release: () => json(`${fleet.other}/stats/${id}/release`, { method: "POST" }),
     kv: () => json(fleet.urls.kv),
     tellKv: (what, body) => fetch(`${fleet.urls.kv}/-/${what}`, { method: "POST", body }),
-    same(actual, expected, what = "value") {
-      const [one, two] = [actual, expected].map((value) => JSON.stringify(value));
-      if (one !== two) throw new Error(`${what}: expected ${two}, got ${one}`);
-    },
+    same,
     async paid(payments, asked = payments) {
       const stats = await t.stats();
       t.same([stats.payments, stats.asked], [payments, asked], "payments and times the wallets were asked");
     },
   };
-  let timer;
-  try {
-    const late = new Promise((_, fail) => {
-      timer = setTimeout(() => fail(new Error("not done after 90 s")), 90_000);
-    });
-    await Promise.race([test(t), late]);
-    return { name, ok: true };
-  } catch (error) {
-    return { name, ok: false, error: error.stack };
-  } finally {
-    clearTimeout(timer);
-  }
+  return test(t);
 }
 
 const bought = { status: 200, paidNow: true };

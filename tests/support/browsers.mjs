@@ -1,8 +1,14 @@
 // Three engines, each as Debian ships it.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { CHROMIUM, find, FIREFOX } from "../../scripts/lib.mjs";
+import { freePorts } from "./listen.mjs";
+
+/**
+ * A host that leads to this machine and is not taken for it, so that pages of it have no secure context. Not in
+ * WebKit.
+ */
+export const PLAIN_HOST = "plain.test";
 
 const SWITCHES = [
   "--headless=new",
@@ -13,12 +19,13 @@ const SWITCHES = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`,
 ];
 
 /**
  * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
- * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `acceptInsecureCerts` (not in
- * WebKit) lets pages talk to servers whose certificates they made themselves.
+ * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `acceptInsecureCerts`
+ * (not in WebKit) lets pages talk to servers whose certificates they made themselves.
  */
 export function openBrowser(engine, { acceptInsecureCerts = false } = {}) {
   return engine === "webkit" ? webkit() : puppeteer(engine, acceptInsecureCerts);
@@ -32,6 +39,7 @@ async function puppeteer(engine, acceptInsecureCerts) {
     executablePath: names.map(find).find(Boolean),
     headless: true,
     acceptInsecureCerts,
+    extraPrefsFirefox: { "network.dns.localDomains": PLAIN_HOST },
     args: engine === "firefox" ? [] : SWITCHES,
   });
   return {
@@ -65,7 +73,7 @@ async function webkit() {
     child.on("error", fail);
     child.on("exit", (code) => fail(new Error(`Xvfb ended with ${code}`)));
   });
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
     stdio: "ignore",
     // WebKit's sandbox does not start as root
@@ -120,12 +128,4 @@ async function until(task, timeout, what) {
     if (Date.now() > end) throw new Error(`${what} in webkit: no answer in ${timeout} ms`);
     await new Promise((done) => setTimeout(done, 50));
   }
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }

@@ -59,7 +59,10 @@ export const KINDS = {
   },
 };
 
-/** An instance whose every call is answered by this kind of server: `calls(count)` makes so many of them, one after another. */
+/**
+ * An instance whose every call is answered by this kind of server: `calls(count)` makes so many of them, one after
+ * another.
+ */
 export function instance(createFetch, kind) {
   let payments = 0;
   const pay = createFetch({

@@ -52,6 +52,9 @@ function macaroon(hash) {
   return btoa(String.fromCharCode(2, ...part(2, [0, 0, ...hash, ...random()]), 0, 0, ...part(6, random())));
 }
 
-/** A `WWW-Authenticate` value that asks 10 sat for the preimage of this hash: a fresh invoice, and a V2 macaroon that commits to it. */
+/**
+ * A `WWW-Authenticate` value that asks 10 sat for the preimage of this hash: a fresh invoice, and a V2 macaroon that
+ * commits to it.
+ */
 export const challenge = (hash, now = Date.now()) =>
   `L402 macaroon="${macaroon(hash)}", invoice="${invoice(hash, now)}"`;

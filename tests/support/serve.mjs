@@ -1,16 +1,28 @@
-// A static file server on a port of the system's choice.
-import { createServer } from "node:http";
+// Static files over HTTP.
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
+import { listen } from "./listen.mjs";
 
+const HTML = "text/html; charset=utf-8";
 const TYPES = {
-  ".css": "text/css",
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
+  ".css": "text/css; charset=utf-8",
+  ".html": HTML,
+  ".js": "text/javascript; charset=utf-8",
   ".json": "application/json",
-  ".mjs": "text/javascript",
+  ".mjs": "text/javascript; charset=utf-8",
   ".wasm": "application/wasm",
 };
+
+/** Answers with a file of a folder. Rejects, with nothing sent, where the folder has no such file. */
+export async function sendFile(response, folder, path, headers = {}) {
+  // below a leading slash `normalize` leaves no `..`
+  const file = join(folder, normalize(`/${decodeURIComponent(path)}`));
+  const body = await readFile(file);
+  const type = TYPES[extname(file)] ?? "application/octet-stream";
+  response.writeHead(200, { "content-type": type, "cache-control": "no-store", ...headers });
+  response.end(body);
+}
 
 /**
  * Serves a folder. `pages` maps a path to a text, or to a function of the request that answers it itself (and returns
@@ -25,24 +37,16 @@ export async function serve(folder, pages = {}) {
       let body = pages[pathname];
       if (typeof body === "function") body = await body(request, response);
       if (response.headersSent || response.writableEnded) return;
-      body ??= await readFile(join(folder, normalize(decodeURIComponent(pathname))));
-      response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html; charset=utf-8");
+      if (body === undefined) return await sendFile(response, folder, pathname);
+      response.setHeader("content-type", TYPES[extname(pathname)] ?? HTML);
       response.setHeader("cache-control", "no-store");
       response.end(body);
     } catch {
       response.statusCode = 404;
-      response.setHeader("content-type", "text/html");
+      response.setHeader("content-type", HTML);
       response.end("<!doctype html><title>not found</title>");
     }
   });
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    asked,
-    close: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
-  };
+  const { url, close } = await listen(server);
+  return { url, asked, close };
 }

@@ -1,10 +1,22 @@
-// What suites came to: a line for each, what failed in it, and the closing line that `npm test` adds up.
+// What tests came to: a line for each that says something, and the closing line that `npm test` adds up.
 import { seconds } from "../../scripts/lib.mjs";
 
 let passed = 0;
 let failed = 0;
 
-const indented = (text) => `\n    ${text.replaceAll("\n", "\n    ")}`;
+export const indented = (text) => `\n    ${String(text).replaceAll("\n", "\n    ")}`;
+
+/** Counts a test that passed. */
+export function pass(line) {
+  passed += 1;
+  if (line) console.log(line);
+}
+
+/** Counts a test that failed, or whatever else went wrong. */
+export function fail(line) {
+  failed += 1;
+  if (line) console.error(line);
+}
 
 /**
  * Runs a suite to its results. One that can't be run has failed.
@@ -22,21 +34,27 @@ export async function tally(name, suite, { every = false } = {}) {
   } catch (error) {
     results = [{ name: "the runner", ok: false, error: error.stack }];
   }
-  const good = results.filter((result) => result.ok).length;
-  passed += good;
-  failed += results.length - good;
   for (const { name: what, ok, error, ms } of results) {
     const took = ms === undefined ? "" : ` (${ms} ms)`;
-    if (!ok || every) console.log(`${ok ? "ok" : "failed"}: ${name}: ${what}${took}${ok ? "" : indented(error)}`);
+    if (ok) pass(every && `ok: ${name}: ${what}${took}`);
+    else fail(`failed: ${name}: ${what}${took}${indented(error)}`);
   }
+  const good = results.filter((result) => result.ok).length;
   console.log(`${name}: ${good} of ${results.length} in ${seconds(start)}`);
   return good === results.length;
 }
 
-/** Something that belongs to no suite went wrong. */
-export function fail(message) {
-  failed += 1;
-  console.error(message);
+/** Runs tests by name, one after another: those whose names have all of `words`. */
+export async function runEach(tests, words = []) {
+  for (const [name, test] of Object.entries(tests).filter(([name]) => words.every((word) => name.includes(word)))) {
+    const start = Date.now();
+    try {
+      await test();
+      pass(`ok: ${name} (${seconds(start)})`);
+    } catch (error) {
+      fail(`failed: ${name}${indented(error.stack)}`);
+    }
+  }
 }
 
 /** The closing line, and the exit code: nothing run is nothing passed, except where nothing was to run. */

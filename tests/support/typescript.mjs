@@ -1,4 +1,5 @@
-// Lets Node 20 import the sources of src/js: `node --import ./tests/support/typescript.mjs FILE`. Types are stripped as in the build.
+// Lets Node 20 import the sources of src/js: `node --import ./tests/support/typescript.mjs FILE`. Types are stripped as
+// in the build.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";

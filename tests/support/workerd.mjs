@@ -9,10 +9,10 @@ import { at } from "../../scripts/lib.mjs";
 const COMPATIBILITY_DATE = "2026-10-01";
 
 /**
- * `folder/NAME.js` becomes a Worker of that name on a port of its own. A comment `compatibility-date: …` in it sets another
- * date than the usual one, and comments `capnp: …` are fields of its own in workerd's configuration. With `disk`, a folder,
- * there is a service of that name which keeps files there. `certificate` is the path of one that is trusted, in PEM. Resolves
- * with `urls` by name, and a `close(signal)`.
+ * `folder/NAME.js` becomes a Worker of that name on a port of its own. A comment `compatibility-date: …` in it sets
+ * another date than the usual one, and comments `capnp: …` are fields of its own in workerd's configuration. With
+ * `disk`, a folder, there is a service of that name which keeps files there. `certificate` is the path of one that is
+ * trusted, in PEM. Resolves with `urls` by name, and a `close(signal)`.
  */
 export async function startWorkers(folder, { disk, certificate } = {}) {
   const out = join(folder, "..", "workerd-out");

@@ -1,7 +1,7 @@
 // `npm run test:tools [-- --quick | WORD…]`: the packed tarball in the tools that people build with, each at a pinned
-// version, built and run for real: a 402, a wallet, 200. `--quick` is what `npm test` runs; a word runs the rows that have
-// it in their tool's name, version or own name. `--record` writes what was measured into docs/runtimes.md. `KEEP=1` leaves
-// each tool's last project in the cache, `TARBALL=…` tries another package than that of dist/.
+// version, built and run for real: a 402, a wallet, 200. `--quick` is what `npm test` runs; a word runs the rows that
+// have it in their tool's name, version or own name. `--record` writes what was measured into docs/runtimes.md.
+// `KEEP=1` leaves each tool's last project in the cache, `TARBALL=…` tries another package than that of dist/.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { root, run, seconds } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
 import { startPaywall } from "../support/paywall.mjs";
+import { closingLine, fail, indented, pass } from "../support/tally.mjs";
 import { checkDocs, record } from "./lib/docs.mjs";
 import { hold, installed, nodeOf } from "./lib/install.mjs";
 import { Project } from "./lib/project.mjs";
@@ -48,8 +49,6 @@ const chromium = await openBrowser("chromium");
 const world = { paywall, chromium };
 
 let shops = 0;
-let passed = 0;
-let failed = 0;
 const measured = new Map();
 let running;
 
@@ -128,18 +127,13 @@ async function runStage(tool, stage, rows) {
     const size = row === stage.rows[0] ? site?.size : undefined;
     try {
       const outcome = await judge(row, site, refusal, project);
-      passed++;
+      pass();
       report(tool, stage, row, outcome, since, size);
       measured.set(row, { size });
     } catch (error) {
-      failed++;
       report(tool, stage, row, "FAILED", since, size);
-      console.log(
-        `    ${String(error.stack ?? error)
-          .slice(0, 2500)
-          .replaceAll("\n", "\n    ")}`,
-      );
-      if (site?.said) console.log(`    it said:\n    ${site.said().slice(-1500).replaceAll("\n", "\n    ")}`);
+      fail(indented(String(error.stack ?? error).slice(0, 2500)));
+      if (site?.said) console.error(`    it said:${indented(site.said().slice(-1500))}`);
     }
     since = Date.now();
   }
@@ -170,12 +164,11 @@ if (isRecord) await record(TOOLS, measured);
 if (words.length === 0) {
   try {
     await checkDocs(TOOLS);
-    passed++;
+    pass();
   } catch (error) {
-    failed++;
-    console.log(`FAILED: docs/runtimes.md: ${error.message}`);
+    fail(`FAILED: docs/runtimes.md: ${error.message}`);
   }
 }
 console.log(`\nin ${seconds(begin)}`);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed > 0 || passed === 0 ? 1 : 0);
+closingLine();
+process.exit();

@@ -9,7 +9,7 @@ import { suite } from "./suite.mjs";
 
 const now = () => Math.floor(Date.now() / 1000);
 
-/** As Core Lightning documents it. */
+/** The wire format, from the documentation of Core Lightning. */
 const paid = ({ preimage, feeMsat, hash, amountMsat }) =>
   json(201, {
     destination: "02".repeat(33),
@@ -224,7 +224,7 @@ suite(kit, {
 });
 
 const HASH = "ab".repeat(32);
-test("cln: a failed attempt says when it was begun: the last of them, to the end of its second", async (t) => {
+test("cln: of several failed attempts the lookup tells when the last was begun, to the end of its second", async (t) => {
   const { cln } = await import(at("dist/wallets/cln.js"));
   const server = await openStandIn();
   t.after(() => server.close());
@@ -236,8 +236,8 @@ test("cln: a failed attempt says when it was begun: the last of them, to the end
   assert.deepEqual(await cln(kit.options(server.url)).lookup(HASH), { state: "failed" });
 });
 
-// Its command may be trying for a minute after it was sent, whatever is left of this program.
-test("cln: what may still be tried is not taken for failed after a restart, nor in another process", async (t) => {
+// The command may try for a minute after it was sent, even if this program ends.
+test("cln: a payment that may still be tried does not count as failed after a restart, or in another process", async (t) => {
   const { cln } = await import(at("dist/wallets/cln.js"));
   const pkg = await import(at("dist/node.js"));
   const paywall = await startPaywall();

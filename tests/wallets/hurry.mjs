@@ -1,10 +1,10 @@
-// Time, as the tests want it, on a machine however busy. Import this before what waits: a paymentTimeout of `hold()` is over when
-// the test says so.
+// Time under the control of the tests, also on a busy machine. Import this before modules that wait. A paymentTimeout
+// of `hold()` is over when the test calls `release()`.
 const { setTimeout } = globalThis;
 const held = new Map();
 let next = 100_000;
 
-/** A number of milliseconds that are over once `release()` is called. */
+/** A number of milliseconds. They are over once `release()` is called. */
 export function hold() {
   next += 10_000;
   const milliseconds = next;
@@ -17,7 +17,7 @@ export function hold() {
 }
 
 globalThis.setTimeout = (task, milliseconds, ...rest) => {
-  // a deadline that was computed is a little shorter
+  // A computed deadline is a little shorter.
   for (const [whole, tasks] of held) {
     if (milliseconds <= whole && milliseconds > whole - 10_000) {
       tasks.push(task);

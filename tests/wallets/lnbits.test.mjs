@@ -1,7 +1,7 @@
 import { cut, json } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
-/** As LNbits 1.6.2 sends it. */
+/** The wire format of LNbits 1.6.2. */
 const payment = (fields) => ({
   checking_id: "",
   payment_hash: "",

@@ -1,5 +1,5 @@
-// What every wallet module that speaks HTTP has in common, whatever its wire format: options, where the credential goes, what
-// it shows, and what its lookup reports.
+// Tests for every wallet module that speaks HTTP, in any wire format: its options, the way of the credential, the texts
+// that it shows, and the reports of its lookup.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { mapStore } from "../runtimes/shop.js";
@@ -24,7 +24,7 @@ export function manners(world, kit) {
     error instanceof world.pkg.L402Error && error.code === "invalid_options" && error.message === `${name}: ${message}`;
   const [secret] = [kit.secret].flat();
 
-  /** A stand-in that answers these, and the wallet that asks it. */
+  /** A stand-in with these answers, and the wallet that asks it. */
   async function open(t, { pay, find, balance } = {}, more = {}) {
     const server = await openStandIn();
     t.after(() => server.close());
@@ -71,7 +71,7 @@ export function manners(world, kit) {
       for (const bad of [null, 1, "true", "http://"])
         assert.throws(() => open({ insecure: bad }), invalid("insecure must be true or false"));
       const plain =
-        "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true";
+        "url must be https: over plain http anybody on the network path could take the credential. In your own network, set insecure: true";
       const private_ = [
         "http://phoenixd:9740",
         "http://192.168.0.5:8080",
@@ -98,16 +98,16 @@ export function manners(world, kit) {
         open({ url });
     },
 
-    async "over plain http in a network of one's own it pays, where that is asked for"(t) {
+    async "with insecure it pays over plain http in a private network"(t) {
       const { server } = await open(t, { pay: () => kit.paid(proof) });
-      // a host name of such a network, which only its own resolver knows
+      // A host name of such a network. Only its own resolver knows it.
       const resolve = (input, init) => fetch(String(input).replace("http://umbrel.local", server.url), init);
       const wallet = kit.open("http://umbrel.local", { insecure: true, fetch: resolve });
       assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
       assert.equal(server.seen.filter(({ method }) => method === "POST").length, 1, "payments");
     },
 
-    async "the request is exactly this, and the fee cap is passed on where the API takes one"(t) {
+    async "the request is exactly this, and the fee cap is passed on if the API takes one"(t) {
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof) });
       assert.deepEqual(await wallet.pay(invoice, context()), { preimage: PREIMAGE, feeMsat: 2000 });
       assert.equal(server.seen.length, 1);
@@ -146,7 +146,7 @@ export function manners(world, kit) {
       assert.deepEqual(elsewhere.seen, []);
     },
 
-    async "an unreachable host: nothing was paid, for certain"(t) {
+    async "an unreachable host: it is certain that nothing was paid"(t) {
       const { server, wallet } = await open(t);
       await server.close();
       const answer = await wallet.pay(invoice, context());
@@ -157,7 +157,7 @@ export function manners(world, kit) {
       await assert.rejects(wallet.balanceMsat(), { message: answer.failed });
     },
 
-    async "where a request may have been sent twice, its books are asked before a refusal is believed"(t) {
+    async "if a request may have been sent twice, the records are asked before a refusal counts"(t) {
       const refused = { pay: () => kit.refused.answer };
       const again = { fetch: (...args) => fetch(...args) };
       const { failed } = await (await open(t, refused)).wallet.pay(invoice, context());
@@ -195,7 +195,7 @@ export function manners(world, kit) {
       hides("hunter2", failed, cause, wallet);
     },
 
-    async "the credential shows nowhere, though the server repeats it"(t) {
+    async "the credential shows nowhere, even if the server repeats it"(t) {
       const parrot = () =>
         json(500, { code: 2, message: `no good: ${[kit.secret].flat().join(" ")}`, detail: `no good: ${secret}` });
       const loud = () => text(500, `no good: ${[kit.secret].flat().join(" ")}`);
@@ -215,12 +215,12 @@ export function manners(world, kit) {
       assert.doesNotMatch(inspect(wallet, { showHidden: true, depth: 9 }), new RegExp(secret));
     },
 
-    async "the fetch is that of when it was made, or the one given, called without a this"(t) {
+    async "the fetch is the given one or the global one at that moment, called without a this"(t) {
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof) });
       const { fetch } = globalThis;
       globalThis.fetch = () => assert.fail("a later fetch");
       const paying = wallet.pay(invoice, context());
-      // other tests run beside this one: only what is called at once meets the later fetch
+      // Other tests run beside this one. So the global fetch is replaced only during a synchronous call.
       globalThis.fetch = fetch;
       assert.equal((await paying).preimage, PREIMAGE);
       const calls = [];
@@ -242,7 +242,7 @@ export function manners(world, kit) {
       assert.equal(calls.length, 3);
     },
 
-    async "with a fetch of another make it pays, looks up and tells its balance, whatever a body is there"(t) {
+    async "with a fetch of another make it pays, looks up and tells its balance, whatever its bodies are"(t) {
       const textOnly = async (...args) => {
         const response = await fetch(...args);
         return { status: response.status, text: () => response.text() };
@@ -279,7 +279,7 @@ export function manners(world, kit) {
       }
     },
 
-    async "with a fetch whose answers can't be read nothing is sent that may pay, and the call fails"(t) {
+    async "with a fetch whose answers can't be read, no payment is sent, and the call fails"(t) {
       const unreadable = [
         async (...args) => ({ status: (await fetch(...args)).status, body: {} }),
         async (...args) => void (await fetch(...args)),
@@ -289,7 +289,7 @@ export function manners(world, kit) {
         const says = `${name} was sent nothing: the answers of this fetch can't be read, they have neither a stream nor text()`;
         for (let times = 1; times < 3; times++) {
           assert.equal((await wallet.pay(invoice, context())).failed, says);
-          // without the credential, too
+          // Without the credential too.
           const credentials = ({ headers }) => Object.keys(kit.headers()).filter((key) => key in headers);
           assert.deepEqual(
             server.seen.map((asked) => [asked.method, asked.path, credentials(asked)]),
@@ -308,9 +308,7 @@ export function manners(world, kit) {
       }
     },
 
-    async "the signal ends the request, and its reason is what is thrown: beforehand, before the answer, and within it"(
-      t,
-    ) {
+    async "the signal ends the request with its reason: beforehand, before the answer, and within it"(t) {
       const reason = new Error("enough");
       const abort = async (pay, when) => {
         const controller = new AbortController();
@@ -328,9 +326,7 @@ export function manners(world, kit) {
       await abort(() => endless(kit.ok, "{"), "within");
     },
 
-    async "a lookup: paid, pending, failed, not found; whatever was paid or said before, each as the wallet says it"(
-      t,
-    ) {
+    async "a lookup tells paid, pending, failed and not found as the wallet does, whatever it told before"(t) {
       const answers = { find: asked.found };
       const { server, wallet } = await open(t, { pay: () => kit.paid(proof), find: () => answers.find() });
       assert.deepEqual(await wallet.lookup(HASH), { state: "paid", preimage: PREIMAGE, feeMsat: 2000 });
@@ -350,7 +346,7 @@ export function manners(world, kit) {
       }
     },
 
-    async "a payment that it once had and does not find, no other process believes it either"(t) {
+    async "not found after the wallet has had the payment ends nothing, in other processes too"(t) {
       const it = await openKit(world, kit);
       t.after(() => it.close());
       const store = mapStore();
@@ -367,7 +363,7 @@ export function manners(world, kit) {
       assert.equal(it.asked("pay").length, 1);
     },
 
-    async "its name is the same for the same wallet, another for another, and gives nothing away"() {
+    async "the id is the same for the same wallet, differs for others, and gives nothing away"() {
       const open = (url) => kit.open(url);
       const [one, same, other] = [open("https://a.example"), open("https://a.example/"), open("https://b.example")];
       assert.match(one.id, new RegExp(`^${name}-[0-9a-f]{8}$`));
@@ -382,7 +378,7 @@ export function manners(world, kit) {
       const start = performance.now();
       await assert.rejects(wallet.lookup(HASH), { name: "TimeoutError", message: "the lookup took too long" });
       const took = performance.now() - start;
-      // on a busy machine timers are late
+      // Timers are late on a busy machine.
       assert.ok(took > 7_000 && took < 20_000, `${took} ms`);
       assert.equal(server.seen.length, 1);
     },

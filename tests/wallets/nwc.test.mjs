@@ -24,7 +24,7 @@ const world = {};
 let folder;
 before(async () => {
   world.paywall = await startPaywall();
-  // the package where the SDK is found beside it, as in a user's node_modules
+  // The package beside the SDK, as in a user's node_modules.
   folder = await mkdtemp(join(tmpdir(), "l402-fetch-nwc-"));
   for (const [place, sdk] of [
     ["with", true],
@@ -45,15 +45,15 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** As the SDK makes them: a code, and a class that tells more only where the SDK is at hand. */
+/** Errors like those of the SDK: a code, and a class that only helps if the SDK is at hand. */
 const fails = (code, message = code) => {
   throw Object.assign(new Error(message), { code });
 };
 const notFound = () => fails("NOT_FOUND");
 
 /**
- * `{ pay, find?, code?, says?, payments?, lookups?, heals? }`, `pay` and `find` being the client's methods, as `runRow`
- * has them for servers.
+ * Rows: `{ pay, find?, code?, says?, payments?, lookups?, heals? }`. `pay` and `find` are the client's methods. The
+ * other members are those of `runRow`.
  */
 async function runClient(row) {
   const shop = shopOf(world);
@@ -145,12 +145,12 @@ const rows = {
   ),
   ...Object.fromEntries(
     ["PAYMENT_FAILED", "RATE_LIMITED", "NOT_IMPLEMENTED"].map((code) => [
-      // Most wallets search their own invoices alone, and PAYMENT_FAILED is said of what is settled a moment later.
+      // Most wallets search only their own invoices. PAYMENT_FAILED also comes before some payments settle.
       `${code}, and not found`,
       { pay: () => fails(code), code: "payment_unknown", says: code, lookups: 1, heals: false },
     ]),
   ),
-  "PAYMENT_FAILED, and failed in its books": {
+  "PAYMENT_FAILED, and failed in its records": {
     pay: () => fails("PAYMENT_FAILED"),
     find: () => ({ state: "failed" }),
     code: "payment_failed",
@@ -166,7 +166,7 @@ const rows = {
   },
   ...Object.fromEntries(
     ["pending", "accepted", undefined].map((state) => [
-      `PAYMENT_FAILED, and ${state} in its books`,
+      `PAYMENT_FAILED, and ${state} in its records`,
       {
         pay: async (_, settle) => {
           await settle();
@@ -194,7 +194,7 @@ const rows = {
     lookups: 1,
     heals: false,
   },
-  "no answer, and failed in its books": {
+  "no answer, and failed in its records": {
     pay: () => fails("INTERNAL", noAnswer),
     find: () => ({ state: "failed" }),
     code: "payment_failed",
@@ -281,7 +281,7 @@ describe("nwc: what a client's answers mean", { concurrency: 8 }, () => {
   for (const [title, row] of Object.entries(rows)) test(title, () => runClient(row));
 });
 describe("nwc: a client", () => {
-  test("what is not found for ever was perhaps paid: never paid again, and spent() shows it", async () => {
+  test("a payment that is never found may have been paid: it is not paid again, and spent() shows it", async () => {
     const shop = shopOf(world);
     let time = Date.now();
     const client = {
@@ -324,7 +324,7 @@ describe("nwc: a client", () => {
     await shop.counts({ payments: 1, accepted: 1 });
   });
 
-  test("its name tells wallets and connections apart, where there is one to be had, and hides both", () => {
+  test("the id differs for each wallet and connection, if the client shows them, and hides both", () => {
     const secret = "5".repeat(64);
     const at = (key, secret) => world.nwc(`nostr+walletconnect://${key}?relay=wss%3A%2F%2Fr.example&secret=${secret}`);
     const names = [at(HASH, secret).id, at(PREIMAGE, secret).id, at(HASH, OTHER).id];
@@ -334,7 +334,7 @@ describe("nwc: a client", () => {
     assert.equal(world.nwc({ payInvoice() {} }).id, undefined);
   });
 
-  test("it is asked with the invoice, the hash, and as a method", async () => {
+  test("the client is asked with the invoice and the hash, and its methods keep their this", async () => {
     const calls = [];
     const client = {
       async payInvoice(args) {
@@ -364,7 +364,7 @@ describe("nwc: a client", () => {
     ]);
   });
 
-  test("what it can't do, the wallet can't", () => {
+  test("the wallet lacks the methods that the client lacks", () => {
     assert.deepEqual(Object.keys(world.nwc({ payInvoice() {} })), ["pay"]);
     assert.deepEqual(Object.keys(world.nwc({ payInvoice() {}, lookupInvoice() {} })), ["pay", "lookup"]);
   });
@@ -398,7 +398,7 @@ describe("nwc: a client", () => {
     await assert.rejects(wallet.balanceMsat(), { message: "the wallet does not tell its balance" });
   });
 
-  test("what is no connection is refused at once, and not shown", () => {
+  test("a value that is no connection is refused at once, and not shown", () => {
     const secret = "5".repeat(64);
     const bad = [
       undefined,
@@ -432,7 +432,7 @@ describe("nwc: a client", () => {
 
 describe("nwc: a connection string, through the SDK and a relay", () => {
   let console_;
-  // the SDK tells the console of every step
+  // The SDK prints every step on the console.
   before(() => {
     globalThis.WebSocket ??= WebSocket;
     console_ = { ...console };
@@ -487,7 +487,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await shop.counts({ payments: 1, accepted: 1 });
   });
 
-  test("a wallet's refusal is certain, any other word of its is looked up at once", async (t) => {
+  test("a wallet's refusal is certain, and any other error of the wallet is looked up at once", async (t) => {
     const errors = [
       ["QUOTA_EXCEEDED", "budget"],
       ["INTERNAL", "database"],
@@ -513,10 +513,10 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await shop.counts({ payments: 0 });
   });
 
-  test("a relay that passes requests on and acknowledges none: the SDK gives up, the lookup finds the payment", async (t) => {
+  test("a relay that passes requests on and acknowledges none: the SDK gives up, and the lookup finds the payment", async (t) => {
     const shop = shopOf(world);
     const { relay, connection } = await open(t, {
-      // it pays, and its answer never comes
+      // The wallet pays, and its answer never comes.
       payInvoice: async ({ invoice }) => {
         await shop.settle(invoice);
         return new Promise(() => {});
@@ -532,7 +532,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
     await shop.counts({ payments: 1, accepted: 1 });
   });
 
-  test("no relay, and no wallet announced there: nothing was sent, for certain", async (t) => {
+  test("without a relay, or a wallet announced there, it is certain that nothing was sent", async (t) => {
     const { relay, connection } = await open(t, {}, { announced: false });
     const wallet = world.nwc(connection);
     assert.equal(
@@ -548,7 +548,7 @@ describe("nwc: a connection string, through the SDK and a relay", () => {
 });
 
 describe("nwc: in a Worker", () => {
-  test("one wallet serves many requests, each with a connection of its own", async (t) => {
+  test("one wallet serves many requests, each with its own connection", async (t) => {
     const { connection, close } = await openWallet({
       payInvoice: async ({ invoice }) => ({ result: { preimage: PREIMAGE, fees_paid: invoice.length } }),
       getBalance: async () => ({ result: { balance: 980_500 } }),

@@ -1,7 +1,7 @@
 import { cut, empty, json, text } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
-/** As phoenixd documents it. */
+/** The wire format, from the documentation of phoenixd. */
 const sent = ({ preimage, feeMsat, hash }) =>
   json(200, {
     recipientAmountSat: 10,
@@ -126,7 +126,7 @@ suite(kit, {
     says: "phoenixd did not say what became of the payment (status 200)",
     lookups: 2,
   },
-  "lost, and not in its books, as 204": {
+  "lost, and not in its records, as 204": {
     pay: () => cut(),
     find: () => empty(204),
     code: "payment_failed",

@@ -1,4 +1,4 @@
-// Just enough of a nostr relay (NIP-01) for a wallet and its client to meet, and the SDK's own wallet service on it.
+// The part of a nostr relay (NIP-01) that a wallet and its client need, and the SDK's own wallet service on it.
 import { NWCWalletService, NWCWalletServiceKeyPair } from "@getalby/sdk/nwc";
 import { getPublicKey } from "nostr-tools";
 import { WebSocketServer } from "ws";
@@ -16,7 +16,7 @@ const matches = (event, filter) =>
     return true;
   });
 
-/** `acknowledges`: false for one that passes events on and says nothing. */
+/** A relay. `acknowledges: false`: it passes events on and acknowledges none. */
 async function openRelay({ acknowledges = true } = {}) {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const events = [];
@@ -42,7 +42,7 @@ async function openRelay({ acknowledges = true } = {}) {
         subscriptions.delete(rest[0]);
       } else if (type === "EVENT") {
         const [event] = rest;
-        // ephemeral ones are passed on and not kept
+        // Ephemeral events are passed on and not kept.
         if (event.kind < 20000) events.push(event);
         if (relay.acknowledges) socket.send(JSON.stringify(["OK", event.id, true, ""]));
         for (const other of sockets) {
@@ -62,7 +62,7 @@ async function openRelay({ acknowledges = true } = {}) {
   await new Promise((done) => server.once("listening", done));
   return Object.assign(relay, {
     url: `ws://127.0.0.1:${server.address().port}`,
-    /** Resolves when so many are connected. */
+    /** Resolves when this many are connected. */
     connections: (count) =>
       new Promise((done) => {
         const check = () => sockets.size === count && done();
@@ -88,8 +88,8 @@ async function openRelay({ acknowledges = true } = {}) {
 }
 
 /**
- * A relay, a wallet behind it that does as `handler` says, and a connection string for it. `announced`: whether the wallet has
- * told the relay what it can do.
+ * A relay, a wallet behind it that runs `handler`, and a connection string for it. `announced`: whether the wallet has
+ * published its methods on the relay.
  */
 export async function openWallet(handler, { announced = true } = {}) {
   const relay = await openRelay();

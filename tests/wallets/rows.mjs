@@ -1,16 +1,16 @@
-// One row of a wallet's table: what the wallet answers, what that comes to, and that in the end one payment was made.
+// One row of a wallet's table: the wallet's answer and the expected outcome. In the end one payment was made.
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { openShop } from "../runtimes/shop.js";
 import { hold } from "./hurry.mjs";
 import { openStandIn } from "./stand-in.mjs";
 
-const OPEN = ": the amount stays reserved, and nothing more is paid here until it is looked up or resolve() tells";
+const OPEN = ": the amount stays reserved, and nothing more is paid here until a lookup or resolve() settles it";
 const LOST = "the wallet failed and nobody can tell whether it paid";
 const LATE = "the wallet did not answer in time; a later answer is recorded";
-const BOOKS = "the wallet did not pay, as its own books say";
+const BOOKS = "the wallet did not pay, as its own records say";
 
-/** A shop of its own at the paywall, for a `createFetch` of the package. */
+/** A new shop at the paywall, for a `createFetch` of the package. */
 export function shopOf({ pkg, paywall }) {
   return openShop({
     pkg,
@@ -23,13 +23,13 @@ export function shopOf({ pkg, paywall }) {
 }
 
 /**
- * A wallet module, its stand-in and a shop. `kit` says what is the wallet's own:
+ * A wallet module, its stand-in and a shop. `kit` holds the parts that differ between wallets:
  *
  * - `name`, `secret`, `open(url)`: the module's Wallet with that secret
  * - `routes`: `{ pay, find, balance }`, each "METHOD /path"
- * - `invoice(asked)`: the invoice that a request to pay holds
- * - `paid(proof)`: what `pay` answers once it has paid
- * - `found`: `{ paid(proof), pending(), failed(), none() }`, what `find` answers
+ * - `invoice(asked)`: the invoice in a request to pay
+ * - `paid(proof)`: the answer of `pay` after it has paid
+ * - `found`: `{ paid(proof), pending(), failed(), none() }`, the answers of `find`
  */
 export async function openKit(world, kit, tls) {
   const server = await openStandIn(tls);
@@ -42,7 +42,7 @@ export async function openKit(world, kit, tls) {
     return { invoice, hash, preimage, feeMsat: 2000, amountMsat: 10_000 };
   };
   const good = async (asked) => kit.paid(await settle(asked));
-  /** Says of the invoice what the paywall knows: that it was paid, or never heard of. */
+  /** The answer of `find` from the paywall's records: the invoice was paid, or is unknown. */
   const truth = async ({ path, body }) => {
     const hash = kit.hash({ path, body });
     const { state, preimage } = await shop.lookup(hash);
@@ -62,11 +62,11 @@ export async function openKit(world, kit, tls) {
 /**
  * Runs a row: `{ pay, find?, code?, says?, timeout?, asked?, lookups?, payments?, heals?, later?, tls? }`.
  *
- * `pay` and `find` get `({ asked, settle })` and give an answer of the stand-in. Without a `code` the call must succeed. `says` is
- * the exact text of the wallet's error, or a function of the stand-in's url; with `timeout` the wallet's time is over
- * once it has begun to answer, and there is none. Whatever happens, the secret shows nowhere, and what
- * is counted is what may have been paid. Then the wallet is well again, and `later` has passed: the next call must succeed, with
- * one payment made in all.
+ * `pay` and `find` get `({ asked, settle })` and return an answer of the stand-in. Without a `code` the call must
+ * succeed. `says` is the exact text of the wallet's error, or a function of the stand-in's url. With `timeout` the
+ * wallet's time is over once it has begun to answer, and there is no such error. In every case the secret shows
+ * nowhere, and every payment that may have been made is counted. Then the wallet works again, and `later` has passed:
+ * the next call must succeed, with one payment made in all.
  */
 export async function runRow(world, kit, row) {
   const it = await openKit(world, kit, row.tls);
@@ -111,7 +111,7 @@ export async function runRow(world, kit, row) {
     hides(kit.secret, outcome.error, shop.events, it.wallet);
     if (!row.code || row.heals === false) return;
 
-    // well again
+    // The wallet works again.
     server.on(kit.routes.pay, it.good).on(kit.routes.find, it.truth);
     await row.later?.();
     assert.equal((await pay(url)).status, 200, "the next call");
@@ -122,12 +122,12 @@ export async function runRow(world, kit, row) {
   }
 }
 
-/** Asserts the exact texts of a row's error. `causes`: what the wallet's own error says, where that is not `says`. */
+/** Asserts the exact texts of a row's error. `causes` is the text of the wallet's own error, if it is not `says`. */
 export function check(error, row, url) {
   const { code, timeout } = row;
   const says = typeof row.says === "function" ? row.says(url) : row.says;
   if (timeout) {
-    // the wallet's signal fires as the core's own time is over: one of both is first
+    // The wallet's signal fires at the moment when the core's own time is over. Either may come first.
     const first = "cause" in error ? LOST : LATE;
     assert.equal(error.message, code === "payment_failed" ? BOOKS : first + OPEN);
     if ("cause" in error) assert.equal(error.cause.message, "the wallet took too long");
@@ -140,7 +140,7 @@ export function check(error, row, url) {
   } else assert.equal(error.message, says);
 }
 
-/** The secret is in nothing that may be printed. */
+/** Asserts that no printable text holds the secret. */
 export function hides(secret, ...things) {
   for (const thing of things) {
     for (const shown of [

@@ -1,6 +1,7 @@
-// A server that speaks as a wallet does, well or badly, as each test says.
+// A server that answers like a wallet, well or badly. Each test sets its answers.
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { bodyOf, listen } from "../support/listen.mjs";
 
 // Answers: functions of Node's response.
 export const json = (status, value) => (response) => {
@@ -29,7 +30,7 @@ export const endless = (status, body) => (response) => {
   response.writeHead(status, { "content-type": "application/json" });
   response.write(body);
 };
-/** Sends more and more of what could still become JSON. */
+/** Sends more and more text that could still become JSON. */
 export const huge = (status) => (response) => {
   response.writeHead(status, { "content-type": "application/json" });
   const more = () => {
@@ -45,16 +46,16 @@ export const cut = () => (response) => response.destroy();
 export const silent = () => () => {};
 
 /**
- * A server on a port of the system's choice. `on` sets what "METHOD /path" answers: a function of the request
- * (`{ path, headers, body }`) that gives or resolves to an answer as above; a path may end in `*`. `seen` has every request.
+ * A server on a port that the system picks. `on` sets the answer of "METHOD /path": a function of the request
+ * (`{ path, headers, body }`) that returns or resolves to one of the answers above. A path may end in `*`. `seen` has
+ * every request.
  */
 export async function openStandIn(tls) {
   const routes = new Map();
   const seen = [];
   const waiting = [];
   const answer = async (request, response) => {
-    let body = "";
-    for await (const chunk of request.setEncoding("utf8")) body += chunk;
+    const body = await bodyOf(request);
     const asked = { method: request.method, path: request.url, headers: request.headers, body };
     seen.push(asked);
     for (const [wake, enough] of waiting) if (enough(seen)) wake();
@@ -65,22 +66,17 @@ export async function openStandIn(tls) {
     (await route(asked))(response);
   };
   const server = tls ? createTlsServer(tls, answer) : createServer(answer);
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
+  const { address, port, close } = await listen(server);
   return {
-    url: `http${tls ? "s" : ""}://127.0.0.1:${port}`,
+    url: `http${tls ? "s" : ""}://${address}`,
     port,
     seen,
     on(key, route) {
       routes.set(key, route);
       return this;
     },
-    /** Resolves when the requests so far are enough. */
+    /** Resolves when there are enough requests. */
     until: (enough) => (enough(seen) ? undefined : new Promise((wake) => waiting.push([wake, enough]))),
-    close: () =>
-      new Promise((done) => {
-        server.closeAllConnections();
-        server.close(done);
-      }),
+    close,
   };
 }

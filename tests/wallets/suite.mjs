@@ -1,4 +1,4 @@
-// Every test of one wallet module that speaks HTTP: its own table, and what all of them have in common.
+// All tests of one wallet module that speaks HTTP: its own table, and the tests that all modules share.
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
@@ -14,16 +14,17 @@ const base64 = (hex) => Buffer.from(hex, "hex").toString("base64");
 const base64url = (hex) => Buffer.from(hex, "hex").toString("base64url");
 
 /**
- * @param kit as `openKit` wants it, and further
- *   - `options(url)`: the module's, and `key`: that of the credential
- *   - `headers()`: those that carry the credential; `read(asked)`: a request's parameters; `order`: those of one to pay, without the invoice
- *   - `badSecrets`: what its credential can't be
- *   - `ok`: the status of what succeeds
- *   - `refused`: `{ answer, says }` to a wrong credential, where it pays and where it looks up
+ * @param kit the members that `openKit` needs, and
+ *   - `options(url)`: the options of the module, and `key`: the name of the one that holds the credential
+ *   - `headers()`: the headers that carry the credential
+ *   - `read(asked)`: the parameters of a request, and `order`: those of a request to pay, without the invoice
+ *   - `badSecrets`: texts that can't be its credential
+ *   - `ok`: the status of a success
+ *   - `refused`: `{ answer, says }` for a wrong credential, at a payment and at a lookup
  *   - `limited`: `{ answer, says }` of its rate limit
  *   - `balance`: `[answer, msat]`
- *   - `late`: milliseconds for which a lost request may still be carried out
- *   - `mute`: what it says of an empty answer, where that is not the same as for all
+ *   - `late`: a lost request may still be carried out for this many milliseconds
+ *   - `mute`: its error for an empty answer, if that differs from the common one
  * @param rows the module's own table, for `runRow`
  */
 export function suite(kit, rows) {
@@ -39,7 +40,7 @@ export function suite(kit, rows) {
   after(() => world.paywall.close());
 
   const paid = (settle) => settle().then((proof) => kit.paid(proof));
-  // a lost request, of which the wallet's books know nothing
+  // A lost request. The wallet's records know nothing of it.
   const neverBegun = kit.late ? { code: "payment_unknown", late: true } : { code: "payment_failed" };
   const unclear = (what) => `${name} ${what} (status ${ok})`;
 
@@ -192,7 +193,7 @@ export function suite(kit, rows) {
     "an answer without any bound": {
       pay: () => huge(ok),
       ...neverBegun,
-      says: unclear("answered with more than it has to say"),
+      says: unclear("sent too long an answer"),
     },
     "no answer at all, paid": {
       pay: async ({ settle }) => {
@@ -238,7 +239,7 @@ export function suite(kit, rows) {
       says: (url) => `${name} at ${url} could not be reached (UND_ERR_SOCKET)`,
       payments: 1,
     },
-    "lost, and a web page that knows nothing: no answer of the wallet's books": {
+    "lost, and a web page that knows nothing: no answer of the wallet's records": {
       pay: async ({ settle }) => {
         await settle();
         return cut();
@@ -252,7 +253,7 @@ export function suite(kit, rows) {
 
   const all = Object.entries({ ...common, ...rows });
   const late = all.filter(([, row]) => row.late);
-  // The clock is everybody's: it moves when all of them have come that far.
+  // All tests share the clock. It moves when every test has reached this point.
   const meeting = new Meeting(late.length, () => {
     const { now } = Date;
     Date.now = () => now() + (kit.late ?? 0);
@@ -276,7 +277,7 @@ export function suite(kit, rows) {
   });
 }
 
-/** Where so many wait for each other; those that leave without having come are not waited for. */
+/** A point where this many tests wait for each other. A test that ends before it does not count. */
 class Meeting {
   constructor(size, start) {
     this.left = size;

@@ -71,8 +71,8 @@ fn snip(module: &mut Module) {
     walrus::passes::gc::run(module);
 }
 
-/// Zeroes the places in the source (`core::panic::Location`: address and length of a path, line, column) that are handed to
-/// what was snipped, and their paths: zeros cost nothing in a wasm file.
+/// Zeroes the places in the source (`core::panic::Location`: address and length of a path, line, column) that are
+/// handed to what was snipped, and their paths: zeros cost nothing in a wasm file.
 fn blank(module: &mut Module) {
     let segments: Vec<_> = module.data.iter().map(|data| data.id()).collect();
     for id in segments {
@@ -96,8 +96,8 @@ fn blank(module: &mut Module) {
     }
 }
 
-/// Gives what the wasm imports, and closures that it exports, names of two letters for their own of fifty, half of them a hash.
-/// Pairs of the old name and the new one.
+/// Gives what the wasm imports, and closures that it exports, names of two letters for their own of fifty, half of them
+/// a hash. Pairs of the old name and the new one.
 fn shorten(module: &mut Module) -> Vec<(String, String)> {
     let mut names = Vec::new();
     let mut shorten = |name: &mut String| {
@@ -115,8 +115,8 @@ fn shorten(module: &mut Module) -> Vec<(String, String)> {
     names
 }
 
-/// Names the module of the imports after the build. Their own names are numbers, the same in every build, so that a core.js
-/// would link with the wasm of another, and call what stands in a function's place.
+/// Names the module of the imports after the build. Their own names are numbers, the same in every build, so that a
+/// core.js would link with the wasm of another, and call what stands in a function's place.
 fn stamp(module: &mut Module) -> String {
     for import in module.imports.iter_mut() {
         import.module.clear();
@@ -135,7 +135,8 @@ const FORMATTER: &str = "core::fmt::Formatter";
 const RENAMED: &str =
     "this toolchain has other names than the one that is recorded, see is_for_panics in scripts/bindgen";
 
-/// Whether there is code that formats texts: the functions that are cut are known by name, which a toolchain may change.
+/// Whether there is code that formats texts: the functions that are cut are known by name, which a toolchain may
+/// change.
 fn formats(module: &Module) -> bool {
     let is_formatter = |name: &str| without_hashes(name).contains(FORMATTER);
     module.funcs.iter_local().any(|(id, _)| module.funcs.get(id).name.as_deref().is_some_and(is_formatter))

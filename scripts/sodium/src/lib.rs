@@ -1,8 +1,8 @@
 //! The part of sodiumoxide's API that the crate `macaroon` calls, over the RustCrypto crates.
 //!
 //! Only the paywall and the tests mint macaroons, and only they get this crate (through `[patch.crates-io]`). The real
-//! sodiumoxide compiles libsodium from C, which takes longer than all the rest of the demo together. The names and types
-//! are sodiumoxide's; the algorithms are the same ones: HMAC-SHA-256 and XSalsa20-Poly1305.
+//! sodiumoxide compiles libsodium from C, which takes longer than all the rest of the demo together. The names and
+//! types are sodiumoxide's; the algorithms are the same ones: HMAC-SHA-256 and XSalsa20-Poly1305.
 #![forbid(unsafe_code)]
 #![allow(missing_docs)]
 #![allow(clippy::result_unit_err, clippy::missing_errors_doc)]

@@ -76,7 +76,7 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
 
   /** The cached token for an address. null: there are no tokens at all. undefined: ask the core. */
   function ready(plain: string | undefined) {
-    const kept = plain === undefined ? plain : reusable.get(plain);
+    const kept = reusable.get(plain as string);
     if (kept) return env.now() < kept.until ? kept : undefined;
     return core.has_tokens() ? undefined : null;
   }

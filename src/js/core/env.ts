@@ -4,8 +4,6 @@ import type { Call } from "./request.js";
 import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
 
-// workerd freezes the promises of a request that has ended, so its tasks may not wake those of another.
-const isolated = typeof WebSocketPair !== "undefined";
 // In pages and their workers an Authorization to another origin makes a preflight, which the server may refuse.
 const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
 

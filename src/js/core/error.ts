@@ -36,19 +36,18 @@ export type ErrorCode =
   | "wrong_preimage"
   | "request_failed";
 
-/** A real Error. `cause` is the wallet's, the store's or the network's own error object, by identity. */
+/** A real Error with a stable code. `cause` is the error object of the wallet, the store or the network, unchanged. */
 export class L402Error extends Error {
-  /** Stable, meant for programs; the message is for people and may change. */
+  /** The stable code, for programs. The message is for people and may change. */
   declare readonly code: ErrorCode;
-  /** The 402 response, body unread, where there was one. */
+  /** The 402 response, body unread, if there was one. */
   declare readonly response?: Response;
-  /** The payment that it is about, where money may have moved. */
+  /** The payment that the error is about, if money may have moved. */
   declare readonly payment?: Payment;
-  /** Price and invoice, where they are known. */
+  /** The price with its invoice, if they are known. */
   declare readonly quote?: Quote;
   /**
-   * Whether money has moved in this call: "maybe" where nobody can tell, the amount then stays reserved. The code
-   * decides it.
+   * Whether money has moved in this call. "maybe": nobody can tell, and the amount stays reserved. The code decides it.
    */
   declare readonly moneyMoved: "no" | "maybe" | "yes";
 

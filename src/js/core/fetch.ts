@@ -8,14 +8,15 @@ import type { Parsers } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { type Call, type Context, type Input, isAddress, readRequest } from "./request.js";
 
-/** What `createFetch` makes: called like `fetch`, and never needs a `this`. */
+/** The result of `createFetch`. It is called like `fetch` and needs no `this`. */
 export interface PaidFetch {
   /**
-   * Sends the request, and pays where the answer is a 402 that Lightning can pay within the limits. At most one payment
-   * per call. Rejects with an L402Error, or with the network's or the caller's own error by identity.
+   * Sends the request. If the answer is a 402 that Lightning can pay within the limits, it pays and sends the request
+   * again. One call makes at most one payment. Rejects with an L402Error, or with the network's or the caller's own
+   * error object.
    */
   (input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Asks the price and never pays: null where the resource is free or already paid for. Limits do not apply. */
+  /** Asks the price and never pays. null if the resource is free or already paid for. Limits do not apply. */
   quote(input: string | URL | Request, init?: RequestInit): Promise<Quote | null>;
   /**
    * Payments, newest first. Unsettled ones are first looked up by the wallet, if it can; for 10 s at most. Rejects with
@@ -23,25 +24,25 @@ export interface PaidFetch {
    */
   payments(filter?: Filter): Promise<Payment[]>;
   /**
-   * Satoshis paid, or handed to a wallet that has not settled them, in the last hour, the last day, and ever; with the
-   * fees reported. Rounded up once. Unsettled payments are looked up first, as for `payments()`.
+   * The satoshis of paid and of unsettled payments in the last hour, the last day, and ever, with the fees that the
+   * wallet reported. Each sum is rounded up once. Unsettled payments are looked up first, as for `payments()`.
    *
-   * @param origin any URL of the origin that is meant; without it, all origins
+   * @param origin any URL of the origin; without it, all origins count
    */
   spent(origin?: string): Promise<{ hour: number; day: number; total: number }>;
   /**
-   * Settles a payment whose outcome was unknown. Rejects with `wrong_preimage`, and with `invalid_options` for an
-   * unknown hash, for "failed" of what is proven, and for "failed" while whoever asked the wallet may still be at it. A
-   * preimage is taken at any time, also after a mistaken "failed"; the same twice changes nothing.
+   * Settles a payment whose outcome is unknown. A preimage is accepted at any time, even after a mistaken "failed". To
+   * repeat a call changes nothing. Rejects with `wrong_preimage`. Rejects with `invalid_options` for an unknown hash,
+   * and for "failed" if the payment is proven or the wallet may still be paying.
    */
   resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
   /** Drops stored tokens and what is known of refused ones: of one origin, or all. The payments stay. */
   forget(origin?: string): Promise<void>;
-  /** What the wallet can still spend; null where it can't tell. */
+  /** What the wallet can still spend. null if it can't tell. */
   balanceMsat(): Promise<number | null>;
   /**
-   * Loads the core now, for who knows that it will pay: the first payment then need not wait for it. Sends, reads and
-   * asks nothing. Rejects with `load_failed`; the next call tries again.
+   * Loads the core now, so that the first payment need not wait for it. Sends, reads and asks nothing. Rejects with
+   * `load_failed`; the next call tries again.
    */
   warm(): Promise<void>;
 }
@@ -73,7 +74,11 @@ const UNREAD = -2147483648;
 
 const receipts = new WeakMap<Response, Receipt>();
 
-/** What this response cost and which credential it used; undefined where no credential was used. */
+/**
+ * The receipt of a response: which payment bought its credential. undefined if no credential was used.
+ *
+ * @function
+ */
 export const receiptOf = (response: Response): Receipt | undefined => receipts.get(response);
 
 /**
@@ -158,7 +163,7 @@ export function createFetch(
     if (init === undefined && looked && isAddress(input)) {
       const token = client ? client.ready(input) : null;
       if (token === null || (token && !follow && !onEvent)) {
-        const response = await (client && token ? fetch(input, client.withToken(token.authorization)) : fetch(input));
+        const response = await (token ? fetch(input, (client as Client).withToken(token.authorization)) : fetch(input));
         if (isLast(token, response)) return done(null, response, token && client?.accepted(token));
         return rest(readRequest(input, init, context, true), token, response);
       }

@@ -4,88 +4,91 @@ import type { Payment, PaymentEvent, Quote } from "./payment.js";
 import type { ListOptions, Store } from "./store.js";
 import type { NwcClient, PayFunction, Wallet, WebLNProvider } from "./wallet.js";
 
-/** What `createFetch` takes. A key that is not listed here is an error; an optional key that is undefined is absent. */
+/** The options of `createFetch`. An unknown key is an error. An optional key that is undefined counts as absent. */
 export interface Options {
-  /** Who pays: a function, a WebLN provider (`window.webln`), an NWC client with `payInvoice`, or a Wallet. */
+  /** Pays the invoices: a function, a WebLN provider (`window.webln`), an NWC client with `payInvoice`, or a Wallet. */
   wallet: Wallet | PayFunction | WebLNProvider | NwcClient;
   /** How much may be spent. */
   limits: Limits;
-  /** Where tokens and the journal live. Default: memory. */
+  /** Keeps tokens and the journal. Default: memory. */
   store?: Store | undefined;
   /**
    * Asked before each payment, after every other check, one question at a time. Anything but true refuses with
    * `declined`. Like `wallet`, `fetch` and `onEvent` it runs in the async context (`AsyncLocalStorage`) of the call
-   * that caused it; where calls share a purchase, in that of the one that pays.
+   * that caused it. If calls share a purchase, that is the context of the call that pays.
    */
   approve?: Approve | undefined;
   /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
   networks?: Network[] | undefined;
   /**
    * Origins ("https://api.example.com") or host patterns ("api.example.com", "api.example.com:8443", "*.example.com")
-   * that may be paid. A host without port means any port; `*.` stands for one or more labels, not for the bare domain.
+   * that may be paid. A host without port means any port. `*.` stands for one or more labels, not for the bare domain.
    * Default: any https host, and loopback. An empty list pays nobody.
    */
   hosts?: string[] | undefined;
   /**
-   * Hosts that may be paid over plain http, and are sent tokens over it: host patterns as in `hosts`. Loopback and
-   * .onion always may. Given `hosts`, they must be in it too. Default: none.
+   * Hosts that may be paid, and sent tokens, over plain http: host patterns as in `hosts`. Loopback and .onion are
+   * always allowed. If `hosts` is set, these must be in it too. Default: none.
    */
   insecureHosts?: string[] | undefined;
-  /** Preference among offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
+  /** Preference among the offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
   protocols?: Protocol[] | undefined;
   /**
-   * "preimage" (default) demands proof of payment; "none" also accepts a wallet that only says `true`, and then sends
-   * the bare token.
+   * "preimage" (default) demands proof of payment. "none" also accepts a wallet that only answers `true`; the token is
+   * then sent without a preimage.
    */
   proof?: "preimage" | "none" | undefined;
   /**
-   * Milliseconds to wait for the wallet before its outcome counts as unknown; a later answer is still recorded. 1 to
-   * 2147483647, default: 300000.
+   * Milliseconds to wait for the wallet, 1 to 2147483647. After that the outcome counts as unknown. A later answer is
+   * still recorded. Default: 300000.
    */
   paymentTimeout?: number | undefined;
-  /** What sends the requests, of whichever make. Default: the `fetch` that was global when `createFetch` was called. */
+  /**
+   * Sends the requests. Any implementation will do. Default: the `fetch` that is global when `createFetch` is called.
+   */
   fetch?: typeof globalThis.fetch | undefined;
-  /** Milliseconds since the Unix epoch. Default: Date.now. */
+  /** The clock: milliseconds since the Unix epoch. Default: Date.now. */
   now?: (() => number) | undefined;
   /**
-   * Asked where nobody can tell what became of a payment, to ask a person, say: what it resolves with settles it;
-   * "wait", a preimage that proves nothing, or a throw leaves it open. One question at a time, and only once no order
-   * is out: before that it is not asked.
+   * Asked if nobody can tell the outcome of a payment, for example to ask a person. `{ preimage }` or "failed" settles
+   * the payment. "wait", a preimage that proves nothing, or a throw leaves it open. It is asked one question at a time,
+   * and only once no order is out any more.
    */
   onUnknown?: ((payment: Payment, error: L402Error) => Promise<{ preimage: string } | "failed" | "wait">) | undefined;
-  /** Told of each step; what it throws is ignored. */
+  /** Called at each step. What it throws is ignored. */
   onEvent?: ((event: PaymentEvent) => void) | undefined;
 }
 
-/** Says whether to pay. */
+/** Decides whether to pay. Only true allows the payment. */
 export type Approve = (quote: Quote, context: ApproveContext) => boolean | Promise<boolean>;
 
-/** What whoever is asked may want to know besides the price. */
+/** What `approve` gets besides the quote. */
 export interface ApproveContext {
-  /**
-   * Fires when nobody waits for the answer any more: every call that wanted this was aborted. Close the dialog then.
-   */
+  /** Fires once every call that wants this purchase was aborted, so that a dialog can close. */
   signal: AbortSignal;
-  /** Millisatoshis: the most that the routing fee may be; possibly 0. */
+  /** The most that the routing fee may be; possibly 0. */
   maxFeeMsat: number;
   /**
-   * What the limits leave before this payment, all else that is reserved taken off: satoshis, rounded down; null where
-   * there is no such limit. `payment` is the least of all.
+   * What the limits leave before this payment, in satoshis, rounded down. Everything that is already reserved is
+   * subtracted. A limit that is not set is null. `payment` is the smallest of them all.
    */
   remaining: { payment: number; hour: number | null; day: number | null; total: number | null };
 }
 
-/** All include the routing fee. 0 means zero, not unlimited; an absent optional limit does not limit. */
+/**
+ * The limits in satoshis, routing fee included. 0 means zero, not unlimited. An optional limit that is absent does not
+ * limit.
+ */
 export interface Limits {
   /** The most that one payment may cost. */
   perPayment: number;
-  /** In any 60 minutes. */
+  /** The most in any 60 minutes. */
   perHour?: number | undefined;
-  /** In any 24 hours. */
+  /** The most in any 24 hours. */
   perDay?: number | undefined;
-  /** Ever, as far as the store remembers. */
+  /** The most ever, as far as the store remembers. */
   total?: number | undefined;
-  /** The same windows, for each origin. */
+  /** The same limits for each origin. */
   perOrigin?: { perHour?: number | undefined; perDay?: number | undefined; total?: number | undefined } | undefined;
 }
 
@@ -263,7 +266,8 @@ function nearest(key: string, prefix: Place) {
 function isNear(a: string, b: string, most: number): boolean {
   const [c, d] = [a.slice(1), b.slice(1)];
   if (a[0] === b[0]) return !a || isNear(c, d, most);
-  return most > 0 && (isNear(c, b, most - 1) || isNear(a, d, most - 1) || isNear(c, d, most - 1));
+  const left = most - 1;
+  return left >= 0 && (isNear(c, b, left) || isNear(a, d, left) || isNear(c, d, left));
 }
 
 function integer(value: unknown, path: string, min: number, max: number, unit: string) {
@@ -333,9 +337,8 @@ function mustBeFunction(value: unknown, path: string) {
 }
 
 /** What the types promise of it is for the caller to keep: every call reckons with anything. */
-function optionalFunction<Key extends keyof Options>(given: Keys, key: Key): Options[Key] | undefined {
-  return given[key] === undefined ? undefined : (mustBeFunction(given[key], key) as Options[Key]);
-}
+const optionalFunction = <Key extends keyof Options>(given: Keys, key: Key): Options[Key] | undefined =>
+  given[key] === undefined ? undefined : (mustBeFunction(given[key], key) as Options[Key]);
 
 /**
  * The fetch of this moment, since `globalThis.fetch = createFetch(…)` must not call itself. It is bound to no `this`:

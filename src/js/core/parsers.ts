@@ -8,11 +8,11 @@ export type Network = "bitcoin" | "testnet" | "signet" | "regtest" | "simnet";
 
 /** One challenge of a `WWW-Authenticate` header. */
 export interface Challenge {
-  /** As received. */
+  /** The scheme as received. */
   scheme: string;
-  /** Names lower-cased, values unescaped. */
+  /** The parameters: names in lower case, values unescaped. */
   params: Record<string, string>;
-  /** Set where this is an offer that Lightning can pay. */
+  /** Set if Lightning can pay this challenge. */
   offer?: { protocol: Protocol; token: string; invoice: string };
 }
 
@@ -20,47 +20,53 @@ export interface Challenge {
 export interface Invoice {
   /** The invoice as received. */
   paymentRequest: string;
+  /** The network that its prefix names. */
   network: Network;
-  /** null: the invoice names no amount. */
+  /** null if the invoice names no amount. */
   amountMsat: number | null;
-  /** Rounded up. */
+  /** The amount in satoshis, rounded up. null if the invoice names no amount. */
   amountSat: number | null;
-  /** Hex. */
+  /** The payment hash in hex. */
   paymentHash: string;
-  /** Text from a stranger. */
+  /**
+   * A stranger's text: show it as text, and give it to no model as an instruction. null if the invoice holds only its
+   * hash.
+   */
   description: string | null;
-  /** Hex. */
+  /** The SHA-256 hash of the description in hex. null if the invoice holds the description. */
   descriptionHash: string | null;
   /**
-   * Hex, where the invoice carries it. It is what the invoice claims, and not verified: show it as such, and decide
+   * The payee's node id in hex, if the invoice carries it. It is an unverified claim: show it as one, and decide
    * nothing by it.
    */
   payee: string | null;
-  /** Unix seconds. */
+  /** When the invoice was made, in Unix seconds. */
   timestamp: number;
-  /** Unix seconds. */
+  /** When the invoice expires, in Unix seconds. */
   expiresAt: number;
 }
 
 /** A decoded macaroon. */
 export interface Macaroon {
+  /** The version of the format. */
   version: 1 | 2;
+  /** The location, a hint without a signature. null if there is none. */
   location: string | null;
-  /** Hex. */
+  /** The identifier in hex. */
   identifier: string;
-  /** Hex. Set where the identifier has a layout that commits to a payment hash. */
+  /** The payment hash in hex. null unless the identifier has a layout that commits to one. */
   paymentHash: string | null;
-  /** Hex. */
+  /** The token id in hex. null unless the identifier has a layout that holds one. */
   tokenId: string | null;
-  /** Split at the first `=`, both sides trimmed; `raw` is the caveat as received. */
+  /** The caveats: each is split at the first `=`, and both sides are trimmed. `raw` is the caveat as received. */
   caveats: { condition: string; value: string; raw: string }[];
   /**
-   * Unix seconds: the earliest expiry caveat that is understood. That is `expires`, `expires_at`, `expiresAt`,
-   * `ExpiresAt`, `exp`, `expiration` or `<name>_valid_until`, in seconds, milliseconds or as RFC 3339 has it, where no
-   * time zone means UTC.
+   * The earliest expiry caveat that is understood, in Unix seconds. Its condition is `expires`, `expires_at`,
+   * `expiresAt`, `ExpiresAt`, `exp`, `expiration` or `<name>_valid_until`. Its value is in seconds, in milliseconds or
+   * in the form of RFC 3339; without a time zone that is UTC.
    */
   expiresAt: number | null;
-  /** Hex. A secret of whoever holds the token. */
+  /** The signature in hex. A secret of whoever holds the token. */
   signature: string;
 }
 

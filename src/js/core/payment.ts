@@ -1,51 +1,59 @@
 import type { ErrorCode } from "./error.js";
 import type { Challenge, Invoice, Macaroon, Protocol } from "./parsers.js";
 
-/** What a resource asks to be paid. */
+/** The price of a resource. */
 export interface Quote {
-  /** Without user, password and fragment. */
+  /** The URL of the resource, without user, password and fragment. */
   url: string;
+  /** Scheme, host and port. */
   origin: string;
+  /** How the server offers to be paid. */
   protocol: Protocol;
+  /** The price in millisatoshis, without the routing fee. */
   amountMsat: number;
-  /** Rounded up. */
+  /** The price in satoshis, rounded up. */
   amountSat: number;
+  /** The invoice that would be paid. */
   invoice: Invoice;
-  /** null where the token is no macaroon that can be read. */
+  /** The macaroon on offer. null if the token is no macaroon that can be read. */
   macaroon: Macaroon | null;
 }
 
-/** One row of the journal. */
+/** One entry of the journal. */
 export interface Payment {
-  /** Hex. */
+  /** The payment hash in hex. */
   paymentHash: string;
+  /** The origin that was paid: scheme, host and port. */
   origin: string;
-  /** Without user, password and fragment. */
+  /** The URL that was paid for, without user, password and fragment. */
   url: string;
+  /** How the server offered to be paid. */
   protocol: Protocol;
+  /** The amount in millisatoshis, without the routing fee. */
   amountMsat: number;
-  /** Rounded up. */
+  /** The amount in satoshis, rounded up. */
   amountSat: number;
-  /** As the wallet reports it; 0 where it reports none. */
+  /** The routing fee that the wallet reported; 0 if it reported none. */
   feeMsat: number;
-  /** pending: handed to the wallet. unknown: the wallet's answer was lost, the amount stays reserved. */
+  /** pending: the wallet was asked. unknown: the wallet's answer was lost, and the amount stays reserved. */
   state: "pending" | "unknown" | "paid" | "failed";
-  /** Unix seconds. */
+  /** When the payment was journalled, in Unix seconds. */
   startedAt: number;
-  /** Unix seconds; null while it is not settled. */
+  /** When the payment was settled, in Unix seconds. null until then. */
   settledAt: number | null;
 }
 
-/** Which payment a response used. */
+/** The payment that bought the credential of a response. */
 export interface Receipt {
+  /** The payment that bought the credential. */
   payment: Payment;
-  /** false: an earlier payment's token was reused */
+  /** false if an earlier payment's token was reused. */
   paidNow: boolean;
 }
 
 /**
- * What `onEvent` is told: challenge, quote, paying, then paid or failed, once per purchase. URLs come without user,
- * password and fragment.
+ * The argument of `onEvent`. A purchase raises challenge, quote, paying, then paid or failed, each once. URLs come
+ * without user, password and fragment.
  */
 export type PaymentEvent =
   | { type: "challenge"; url: string; challenges: Challenge[] }

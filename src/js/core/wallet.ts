@@ -6,14 +6,19 @@ import { digest, RECORDS } from "./records.js";
 export type PayFunction = (invoice: Invoice, context: PayContext) => PayResult | Promise<PayResult>;
 
 /**
- * A 64-digit hex preimage; an object that holds it; `failed`, where the wallet knows that nothing was paid nor will be
- * (`payment_failed`, the amount is released); `true`, only with `proof: "none"`. A throw leaves the outcome unknown: it
- * is looked up, and where no one can tell, `payment_unknown`. A refusal by the user of a WebLN wallet is known to be
- * one.
+ * The answer of a wallet:
+ *
+ * - a preimage of 64 hex digits (or base64), alone or in an object: paid, once it hashes to the payment hash;
+ * - `failed`: the wallet is certain that nothing was paid and nothing will be (`payment_failed`, the amount is
+ *   released);
+ * - `true`: paid, only with `proof: "none"`.
+ *
+ * A throw leaves the outcome unknown. The payment is then looked up, and if nobody can tell, it is `payment_unknown`. A
+ * refusal by the user of a WebLN wallet counts as `failed`.
  */
 export type PayResult = string | { preimage: string; feeMsat?: number } | { failed: string; cause?: unknown } | true;
 
-/** What a wallet may want to know besides the invoice. */
+/** What a wallet gets besides the invoice. */
 export interface PayContext {
   /** The URL that is paid for, without user, password and fragment. */
   url: string;
@@ -25,11 +30,12 @@ export interface PayContext {
 
 /** A wallet that can do more than pay. */
 export interface Wallet {
+  /** Pays one invoice. */
   pay: PayFunction;
   /**
-   * Says what became of an earlier payment: how an interrupted one is recovered without paying twice. `failed`: the
-   * wallet says for certain that nothing was paid nor will be. `not_found`: it has no record, which proves nothing by
-   * itself.
+   * Tells the outcome of an earlier payment, so that an interrupted payment is recovered without paying twice.
+   * `failed`: the wallet is certain that nothing was paid and nothing will be. `not_found`: it has no record, which
+   * alone proves nothing.
    */
   lookup?(
     paymentHash: string,
@@ -40,34 +46,39 @@ export interface Wallet {
     | { state: "not_found" }
   >;
   /**
-   * Says which wallet this is, so that another's lookup ends nothing. Absent: one of its own for each client. The
-   * modules of this package make it of the endpoint and the account.
+   * Names the wallet, so that the lookup of another wallet ends none of its payments. Without it, each client counts as
+   * a wallet of its own. The modules of this package derive it from endpoint and account.
    */
   id?: string;
   /**
-   * It never pays one payment hash twice, whatever it is asked: an abandoned order may be handed to it again. Default:
-   * false.
+   * Whether the wallet never pays one payment hash twice, whatever it is asked. An abandoned order may then be given to
+   * it again. Default: false.
    */
   settlesOnce?: boolean;
-  /** Spendable; null where it can't tell. */
+  /** What the wallet can still spend. null if it can't tell. */
   balanceMsat?(): Promise<number | null>;
 }
 
-/** The part of a WebLN provider that is used. `enable` is called before each payment. */
+/** The part of a WebLN provider that is used. */
 export interface WebLNProvider {
+  /** Asks the user for access. It is called before each payment. */
   enable(): Promise<unknown>;
+  /** Pays a BOLT11 invoice. `preimage` is hex. */
   sendPayment(paymentRequest: string): Promise<{ preimage: string }>;
 }
 
 /**
- * The part of a Nostr Wallet Connect client that is used; `fees_paid` and `balance` are in msat. `createFetch` itself
- * uses `payInvoice` alone; `nwc(client)` of `l402-fetch/wallets/nwc` the others too.
+ * The part of a Nostr Wallet Connect client that is used. `createFetch` itself uses only `payInvoice`; `nwc(client)` of
+ * `l402-fetch/wallets/nwc` uses all. `fees_paid` and `balance` are in msat.
  */
 export interface NwcClient {
+  /** Pays a BOLT11 invoice. `preimage` is hex. */
   payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
+  /** Tells the outcome of an earlier payment. */
   lookupInvoice?(args: {
     payment_hash: string;
   }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
+  /** What the wallet can still spend. */
   getBalance?(): Promise<{ balance: number }>;
 }
 
@@ -170,7 +181,7 @@ function call(wallet: object, key: WalletMethod, ...args: unknown[]): unknown {
   const { [key]: method } = wallet as Loose;
   return typeof method === "function"
     ? method.apply(wallet, args)
-    : { failed: `wallet.${key} is no function any more` };
+    : { failed: `wallet.${key} is no longer a function` };
 }
 
 async function askNwc(client: NwcClient, invoice: Invoice) {
@@ -193,7 +204,9 @@ function refused(cause: unknown): Failed {
  * @internal
  */
 export function isNwcRefusal(error: unknown): error is { code: string } {
-  return /^(INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/.test(String((error as Loose | null)?.code));
+  return /^(INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/.test(
+    (error as { code: string } | null)?.code as string,
+  );
 }
 
 /**
@@ -211,10 +224,10 @@ export function weblnWallet(provider: () => Partial<WebLNProvider> | undefined) 
         // Each time: a grant can be withdrawn, and asking again costs nothing.
         await webln.enable?.();
       } catch (cause) {
-        return { failed: "the webln wallet did not let this page in", cause };
+        return { failed: "the webln wallet refused access to this page: allow it in the wallet", cause };
       }
       // The user may have taken longer than `paymentTimeout`. Then the outcome already counts as unknown.
-      if (context?.signal?.aborted) return { failed: "the webln wallet let this page in too late" };
+      if (context?.signal?.aborted) return { failed: "the webln wallet gave access too late: call again" };
       try {
         return (await call(webln, "sendPayment", invoice.paymentRequest)) as PayResult;
       } catch (cause) {
@@ -279,22 +292,17 @@ function readPaid(answer: Loose) {
 function readLookup(given: unknown): Found | null {
   if (given !== Object(given)) return null;
   const answer = given as Loose;
-  const { state } = answer;
+  const state = answer.state as Exclude<Found["state"], "paid">;
   const begunAt = msat(answer.begunAt);
   const paid = readPaid(answer);
   if (paid && !/^0*$/.test(paid.preimage)) return { state: "paid", ...paid };
-  return isState(state) ? { state, ...(begunAt !== undefined && { begunAt }) } : null;
+  return /^(pending|failed|not_found)$/.test(state) ? { state, ...(begunAt !== undefined && { begunAt }) } : null;
 }
-
-const isState = (value: unknown): value is Exclude<Found["state"], "paid"> =>
-  value === "pending" || value === "failed" || value === "not_found";
 
 /** Millisatoshis, or milliseconds, where that is what it is. */
 function msat(value: unknown) {
-  return isSafeInteger(value) && value >= 0 ? value : undefined;
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 }
-
-const isSafeInteger = (value: unknown): value is number => Number.isSafeInteger(value);
 
 function describe(answer: unknown) {
   if (answer === "") return "an empty text";

@@ -16,14 +16,15 @@ export type { ListOptions, Store } from "../core/store.js";
 export type { NwcClient, PayContext, PayFunction, PayResult, Wallet, WebLNProvider } from "../core/wallet.js";
 
 /**
- * A drop-in `fetch` that pays for 402 responses over Lightning. Synchronous, without side effects, fit for a module's
- * top level everywhere; the wasm core is loaded when it is first needed.
+ * Makes a `fetch` that pays for 402 responses over Lightning. It is synchronous and has no side effects, so it can
+ * stand at a module's top level. The wasm core is loaded when it is first needed.
  *
- * Amounts are satoshis unless a name says msat. A satoshi amount is a non-negative integer up to 9007199254740 (its
- * millisatoshis stay below 2^53), an msat amount one below 2^53.
+ * Amounts are satoshis unless a name says msat. A satoshi amount is an integer from 0 to 9007199254740, so that its
+ * millisatoshis stay below 2^53. An msat amount is an integer from 0 to 2^53 - 1.
  *
- * @throws {L402Error} `invalid_options`, naming the key, on an unknown key, a missing limit or a value of the wrong
- *   type
+ * @throws {L402Error} `invalid_options` on an unknown key, a missing limit or a value of the wrong type; the message
+ *   names the key
+ * @function
  * @example
  * const pay = createFetch({ wallet, limits: { perPayment: 100 } });
  * const response = await pay("https://api.example.com/weather");
@@ -31,11 +32,13 @@ export type { NwcClient, PayContext, PayFunction, PayResult, Wallet, WebLNProvid
 export const createFetch = (options: Options): PaidFetch => paying(options, load);
 
 /**
- * Every challenge in a `WWW-Authenticate` value, in header order, Lightning or not.
+ * Reads a `WWW-Authenticate` value: every challenge in header order, Lightning or not.
  *
- * Rejects with `invalid_challenge` where the header holds no offer and it, or a Lightning challenge in it, is
- * malformed; a header of other schemes alone resolves with no offer, and so does a scheme with a token68 (`L402
- * price-only`).
+ * Rejects with `invalid_challenge` if the header holds no offer, and the header or a Lightning challenge in it is
+ * malformed. A header with other schemes only resolves without an offer. So does a scheme with a token68
+ * (`L402 price-only`).
+ *
+ * @function
  */
 export const parseChallenges: (header: string) => Promise<Challenge[]> = /* @__PURE__ */ parser(
   load,
@@ -43,21 +46,28 @@ export const parseChallenges: (header: string) => Promise<Challenge[]> = /* @__P
 );
 
 /**
- * A BOLT11 invoice, its bech32 checksum verified, its signature not: what it says of the payee is a claim. Rejects with
- * `invalid_invoice`, also where a field that is to come once comes twice, or it has not one of description and its
- * hash.
+ * Decodes a BOLT11 invoice. The bech32 checksum is verified, the signature is not, so the payee is only a claim.
+ * Rejects with `invalid_invoice`, also if a field that may come once comes twice, or if there is not exactly one of
+ * description and its hash.
+ *
+ * @function
  */
 export const decodeInvoice: (paymentRequest: string) => Promise<Invoice> = /* @__PURE__ */ parser(
   load,
   "decodeInvoice",
 );
 
-/** A macaroon token, one alone (V1, V2 or V2-JSON, any base64). Rejects with `invalid_macaroon`. */
+/**
+ * Decodes a token that is one macaroon (V1, V2 or V2-JSON, any base64). Rejects with `invalid_macaroon`.
+ *
+ * @function
+ */
 export const decodeMacaroon: (token: string) => Promise<Macaroon> = /* @__PURE__ */ parser(load, "decodeMacaroon");
 
 /**
- * The same token, narrowed by first-party caveats: what a holder may hand to a sub-agent. Rejects with
- * `invalid_macaroon`.
+ * Narrows a token by first-party caveats, so that a holder may hand it to a sub-agent. Rejects with `invalid_macaroon`.
+ *
+ * @function
  */
 export const attenuateMacaroon: (token: string, caveats: string[]) => Promise<string> = /* @__PURE__ */ parser(
   load,

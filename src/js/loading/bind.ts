@@ -13,7 +13,7 @@ export function refused(source: string, cause: unknown, module?: WebAssembly.Mod
   }
   if (module && WebAssembly.Module.imports(module).some((wanted) => !(wanted.module in imports))) {
     return loadFailed(
-      `the wasm core from ${source} is of another build than core.js, kept by a cache or a deployment: reload, or deploy both`,
+      `the wasm core from ${source} is of another build than core.js, which a cache or a deployment kept: reload, or deploy both`,
       cause,
     );
   }

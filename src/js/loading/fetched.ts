@@ -37,5 +37,5 @@ export async function start(fetching: Promise<Response>, url: string | undefined
     });
     module = await compileBase64(base64);
   }
-  return startModule(module, String(url));
+  return startModule(module, url as string);
 }

@@ -1,4 +1,4 @@
-// Base64, for credentials, and for nodes that give bytes so.
+// Base64, for credentials, and for nodes that show bytes in it.
 
 /** Bytes as base64. */
 export const toBase64 = (bytes: Iterable<number>): string => btoa(String.fromCharCode(...bytes));

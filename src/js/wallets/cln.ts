@@ -1,7 +1,6 @@
-// Core Lightning over clnrest. No node could be had: all of this is from its documentation and its sources (24.11 to
-// 25.x).
+// Core Lightning over clnrest, from its documentation and its sources (24.11 to 25.x). It was not measured on a node.
 //
-// | `POST /v1/pay`                                              | taken for                                        |
+// | `POST /v1/pay`                                              | counts as                                        |
 // |-------------------------------------------------------------|--------------------------------------------------|
 // | 201, with `payment_preimage`; xpay, which 24.11 and later   | paid                                             |
 // |   may put behind `pay`, sends no `status`                   |                                                  |
@@ -13,7 +12,7 @@
 // |   219, -1                                                   |   does not wait for them): looked up             |
 // | any other status, no answer                                 | unknown: looked up                               |
 //
-// | `POST /v1/listpays`, at most 8 s    | taken for                                         |
+// | `POST /v1/listpays`, at most 8 s    | counts as                                         |
 // |-------------------------------------|---------------------------------------------------|
 // | any entry complete, with a preimage | paid                                              |
 // | any entry pending                   | pending                                           |
@@ -21,39 +20,40 @@
 // | no entry                            | not found                                         |
 // | anything else, or silence           | no answer                                         |
 //
-// A command whose answer was lost may still make new attempts, and between two of them every entry says failed: for 70
-// s from when it was sent neither that nor "not found" is certain.
+// A command whose answer was lost may still make new attempts. Between two of them every entry says failed. So for 70 s
+// after the command was sent, neither "failed" nor "not found" is certain.
 import type { Wallet } from "../core/wallet.js";
-import { msat, preimageOf, proofOf, withBooks } from "./books.js";
+import { msat, preimageOf, proofOf, withRecords } from "./records.js";
 import { connect, type Json, readOptions } from "./http.js";
 
-// For how long the node looks for routes and makes new attempts. Between two of them its books say failed.
+// The time in which the node looks for routes and makes new attempts. Between two of them its records say failed.
 const RETRY_SECONDS = 60;
 const LATE = (RETRY_SECONDS + 10) * 1000;
 
+/** The options of `cln()`. */
 export interface ClnOptions {
   /**
-   * Of clnrest: `https://127.0.0.1:3010`. https, or http on this machine, to Tor, or with `insecure`. A path before the
-   * API's own is kept.
+   * The URL of clnrest: `https://127.0.0.1:3010`. It is https, or http on this machine, to Tor, or with `insecure`. A
+   * path before the API's own is kept.
    */
   url: string;
   /**
-   * Must allow `pay`, `listpays`, and `listpeerchannels` for the balance. It is sent to that origin only, and shown
-   * nowhere.
+   * The rune must allow `pay`, `listpays`, and `listpeerchannels` for the balance. It is sent to the origin of `url`
+   * only, and shown nowhere.
    */
   rune: string;
-  /** What sends the requests. Default: the global one of the moment. */
+  /** The function that sends the requests. Default: the global `fetch` at that moment. */
   fetch?: typeof globalThis.fetch;
-  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  /** Allows plain http to other machines. Anyone on the way can then take the credential and spend with it. */
   insecure?: boolean;
 }
 
 /**
- * A wallet that pays with a Core Lightning node, over clnrest. It passes the fee cap on, and an interrupted payment is
- * looked up in the node's own books; while a `pay` whose answer was lost may still be trying, that is for 70 s, it
- * counts as pending.
+ * A wallet that pays with a Core Lightning node, over clnrest. It passes the fee cap on. An interrupted payment is
+ * looked up in the node's own records. If the answer of a `pay` was lost, the payment counts as pending for 70 s: the
+ * node may still be trying.
  *
- * @throws {L402Error} `invalid_options`, naming the key
+ * @throws {L402Error} `invalid_options`, which names the key
  */
 export function cln(options: ClnOptions): Wallet {
   const read = readOptions("cln", options, "rune", /^[\w=+/-]+$/, "a rune, as lightning-cli createrune prints it");
@@ -65,7 +65,7 @@ export function cln(options: ClnOptions): Wallet {
     return { answer, body, error: body.error ?? body };
   };
 
-  const wallet = withBooks("cln", {
+  const wallet = withRecords("cln", {
     once: read.once,
     account: read.base.href,
     records: { finds: true, sentMs: LATE },
@@ -104,7 +104,7 @@ export function cln(options: ClnOptions): Wallet {
         };
       if (pays.length === 0) return { state: "not_found" };
       if (pays.some((pay) => pay.status !== "failed")) return { state: "pending" };
-      // Whole seconds: the last millisecond that they may mean.
+      // The record has whole seconds. This is the last millisecond of that second.
       const begunAt = Math.max(...pays.map((pay) => Math.floor(pay.created_at) * 1000 + 999));
       return { state: "failed", ...(begunAt > 0 && { begunAt }) };
     },
@@ -122,5 +122,5 @@ export function cln(options: ClnOptions): Wallet {
   };
 }
 
-/** The fee: what was sent beyond what arrived. NaN, which is none, where either is missing. */
+/** The fee: the difference between the amount that was sent and the amount that arrived. NaN if one is missing. */
 const difference = (sent: unknown, arrived: unknown) => (msat(sent) ?? NaN) - (msat(arrived) ?? NaN);

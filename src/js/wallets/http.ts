@@ -1,19 +1,19 @@
-// A node's HTTP API, as the wallet modules ask it. Not part of the public surface.
+// Requests to a node's HTTP API, for the wallet modules. Not part of the public surface.
 import { L402Error } from "../core/error.js";
-import { Unreached, Unsent } from "./books.js";
+import { Unreached, Unsent } from "./records.js";
 
-// In bytes. No answer that is asked for here comes near it.
+// In bytes. The answers that are asked for here are far smaller.
 const MAX_ANSWER = 8 * 1024 * 1024;
-// In characters: as much of a stranger's text as a person needs.
+// In characters. A person needs no more of a stranger's text.
 const MAX_TEXT = 200;
 
 /**
- * Statuses with which a server, or a proxy before it, turns a request away without carrying it out. 0 is how a browser
- * shows a redirect.
+ * Statuses of a request that a server, or a proxy before it, turned away without carrying it out. A browser shows a
+ * redirect as 0.
  */
 const TURNED_AWAY = new Set([0, 301, 302, 303, 307, 308, 401, 403, 404, 405, 406, 413, 415, 421, 429, 431]);
 
-/** Node's errors that come before the first byte is sent, beside those of the system calls: time and handshakes. */
+/** Errors of Node from before the first byte was sent: timeouts and handshakes. Those of system calls are not here. */
 const NOT_CONNECTED =
   /^(UND_ERR_CONNECT_TIMEOUT|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|UNABLE_TO_\w+|CERT_\w+|ERR_TLS_CERT_\w+)$/;
 
@@ -22,7 +22,7 @@ interface ReadOptions {
   base: URL;
   secret: string;
   fetch: typeof globalThis.fetch;
-  /** Whether that fetch sends a request once for certain. */
+  /** Whether that fetch certainly sends a request only once. */
   once: boolean;
   /** Whether it is the runtime's own. */
   own: boolean;
@@ -31,18 +31,18 @@ interface ReadOptions {
 /** Asks the API at a path. */
 type Call = (path: string, init?: { body?: object; signal?: AbortSignal }) => Promise<Answer>;
 
-/** JSON of a stranger's: a member may be there or not, and be anything. */
+/** JSON of a stranger: any member may be missing, and have any value. */
 // biome-ignore lint/suspicious/noExplicitAny: every use checks what it reads
 export type Json = any;
 
 /**
  * Checks the options of a wallet module, as strictly as `createFetch` does.
  *
- * @param name the module's
- * @param secret the credential's key
- * @param shape of the credential
- * @param hint what it must be and where to find it
- * @throws {L402Error} `invalid_options`, naming the key
+ * @param name the name of the module
+ * @param secret the name of the option that holds the credential
+ * @param shape the pattern of the credential
+ * @param hint what the credential must be and where to find it
+ * @throws {L402Error} `invalid_options`, which names the key
  */
 export function readOptions(name: string, options: object, secret: string, shape: RegExp, hint: string): ReadOptions {
   const invalid = (message: string) => new L402Error("invalid_options", `${name}: ${message}`);
@@ -90,7 +90,7 @@ function readUrl(url: unknown, insecure: boolean, invalid: (message: string) => 
     !/^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\]|.+\.onion)$/.test(hostname)
   ) {
     throw invalid(
-      "url must be https: over plain http anybody on the way could take the credential. In a network of your own, say insecure: true",
+      "url must be https: over plain http anybody on the network path could take the credential. In your own network, set insecure: true",
     );
   }
   return base;
@@ -102,9 +102,9 @@ function readUrl(url: unknown, insecure: boolean, invalid: (message: string) => 
  * The function rejects with `Unsent` if nothing can have reached the API, with the signal's reason if that fired, and
  * with another Error if the answer was lost.
  *
- * @param name the wallet's, for messages
+ * @param name the name of the wallet, for messages
  * @param credentials headers
- * @returns GET, or POST where there is a body
+ * @returns a function that sends a GET, or a POST if there is a body
  */
 export function connect(
   name: string,
@@ -149,7 +149,7 @@ export function connect(
   };
 }
 
-/** An answer, of which not more is read than is wanted. */
+/** An answer. Only the part that is needed is read. */
 export class Answer {
   #name: string;
   #secrets: string[];
@@ -172,7 +172,7 @@ export class Answer {
     return TURNED_AWAY.has(this.status);
   }
 
-  /** The body as JSON. Throws where it is something else, breaks off or is too long. */
+  /** The body as JSON. Throws if it is something else, breaks off or is too long. */
   async json(): Promise<Json> {
     return this.#parse(await this.#text());
   }
@@ -188,7 +188,7 @@ export class Answer {
     if (rest.trim()) yield this.#parse(rest);
   }
 
-  /** An error of the wallet, as an object; empty where the body is none. Its own words are in `text`. */
+  /** The body of an error as an object. It is empty if the body is no object. The wallet's own words are in `text`. */
   async problem(): Promise<Json> {
     let text = "";
     try {
@@ -247,7 +247,7 @@ export class Answer {
     try {
       for await (const piece of piecesOf(this.#response)) {
         size += piece.length;
-        if (size > MAX_ANSWER) throw new Error(this.say("answered with more than it has to say"));
+        if (size > MAX_ANSWER) throw new Error(this.say("sent too long an answer"));
         yield typeof piece === "string" ? piece : decoder.decode(piece, { stream: true });
       }
       yield decoder.decode();
@@ -260,7 +260,7 @@ export class Answer {
 }
 
 /**
- * The pieces of a body as they come: from a stream of the platform's, from one of Node's (node-fetch), or whole.
+ * The pieces of a body as they come. The body is a stream of the platform, a stream of Node (node-fetch), or whole.
  */
 async function* piecesOf(response: Response): AsyncGenerator<Uint8Array<ArrayBuffer> | string> {
   const body = response.body as Partial<ReadableStream<Uint8Array<ArrayBuffer>>> | null;
@@ -281,12 +281,13 @@ async function* piecesOf(response: Response): AsyncGenerator<Uint8Array<ArrayBuf
   }
 }
 
-/** Whether it is one that `piecesOf` can read. */
+/** Whether `piecesOf` can read it. */
 const canBeRead = (response: Response) =>
   !!(response?.body?.getReader ?? response?.body?.[Symbol.asyncIterator] ?? response?.text);
 
 /**
- * Why there is no answer. The runtime's error is the cause, unless the url has a query, whose secret it could show.
+ * The error for a missing answer. The runtime's error is its cause, unless the url has a query: the error could show a
+ * secret in it.
  */
 function lost(name: string, base: URL, cause: unknown, once: boolean) {
   let code: string | undefined;

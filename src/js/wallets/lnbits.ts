@@ -1,6 +1,6 @@
 // LNbits, measured on LNbits 1.6.2. What its answers mean:
 //
-// | `POST /api/v1/payments`                                     | taken for                                |
+// | `POST /api/v1/payments`                                     | counts as                                |
 // |-------------------------------------------------------------|------------------------------------------|
 // | 201, `status` success, with a preimage                      | paid                                     |
 // | 201, success without one                                    | known to LNbits: looked up               |
@@ -10,7 +10,7 @@
 // | 3xx, 401, 403, 404, 405, 413, 429: turned away              | failed                                   |
 // | 400, any other status, no answer                            | unknown: looked up                       |
 //
-// | `GET /api/v1/payments/HASH`, at most 8 s          | taken for |
+// | `GET /api/v1/payments/HASH`, at most 8 s          | counts as |
 // |---------------------------------------------------|-----------|
 // | `paid: true` with a preimage                      | paid      |
 // | `status: "failed"`                                | failed    |
@@ -18,34 +18,36 @@
 // | 404, Payment does not exist                       | not found |
 // | anything else, or silence (it waits for its node) | no answer |
 import type { Wallet } from "../core/wallet.js";
-import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
 import { connect, readOptions } from "./http.js";
 
+/** The options of `lnbits()`. */
 export interface LnbitsOptions {
   /**
-   * Of LNbits: `https://lnbits.example.com`. https, or http on this machine, to Tor, or with `insecure`. A path before
-   * the API's own is kept.
+   * The URL of LNbits: `https://lnbits.example.com`. It is https, or http on this machine, to Tor, or with `insecure`.
+   * A path before the API's own is kept.
    */
   url: string;
-  /** The wallet's admin key. It is sent to that origin only, and shown nowhere. */
+  /** The wallet's admin key. It is sent to the origin of `url` only, and shown nowhere. */
   adminKey: string;
-  /** What sends the requests. Default: the global one of the moment. */
+  /** The function that sends the requests. Default: the global `fetch` at that moment. */
   fetch?: typeof globalThis.fetch;
-  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  /** Allows plain http to other machines. Anyone on the way can then take the credential and spend with it. */
   insecure?: boolean;
 }
 
 /**
- * A wallet that pays with an LNbits wallet. LNbits takes no fee cap; an interrupted payment is looked up in its books.
- * LNbits shows the preimage of a payment to whoever asks for its hash: use one that only you can reach.
+ * A wallet that pays with an LNbits wallet. LNbits takes no fee cap. An interrupted payment is looked up in its
+ * records. LNbits shows the preimage of a payment to anyone who asks for its hash. So use an LNbits that only you can
+ * reach.
  *
- * @throws {L402Error} `invalid_options`, naming the key
+ * @throws {L402Error} `invalid_options`, which names the key
  */
 export function lnbits(options: LnbitsOptions): Wallet {
   const read = readOptions("lnbits", options, "adminKey", /^[\x21-\x7e]+$/, "the wallet's admin key");
   const call = connect("lnbits", read, { "x-api-key": read.secret });
 
-  const wallet = withBooks("lnbits", {
+  const wallet = withRecords("lnbits", {
     once: read.once,
     account: `${read.base.href} ${read.secret}`,
     records: { finds: true, errorMs: OVERTAKEN },
@@ -58,7 +60,7 @@ export function lnbits(options: LnbitsOptions): Wallet {
       if (answer.turnedAway) return { failed: answer.say("refused", words) };
       if (answer.status === 201 || answer.status === 520) {
         if (body.status === "failed") return { failed: answer.say("did not pay", words) };
-        // PaymentError's status is "pending" where it is not set, too: its books tell.
+        // PaymentError's status is also "pending" if nobody has set it. So the records have to tell.
         if (answer.status === 201 || body.status === "success") entry.known = true;
         if (answer.status === 201 && body.status === "success") return proofOf("lnbits", body.preimage, fee(body.fee));
       }
@@ -88,7 +90,7 @@ export function lnbits(options: LnbitsOptions): Wallet {
   };
 }
 
-/** LNbits counts what it spends as negative. */
+/** LNbits shows a fee as a negative number. */
 function fee(value: unknown) {
   return typeof value === "number" ? Math.abs(value) : undefined;
 }

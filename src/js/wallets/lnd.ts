@@ -1,6 +1,6 @@
 // LND over its REST API, measured on lnd 0.21.2. What its answers mean:
 //
-// | `POST /v2/router/send`                                           | taken for                             |
+// | `POST /v2/router/send`                                           | counts as                             |
 // |------------------------------------------------------------------|---------------------------------------|
 // | 200, `result.status` SUCCEEDED with a preimage                   | paid                                  |
 // | 200, SUCCEEDED without one (64 zeros are none)                   | known to lnd: looked up               |
@@ -12,7 +12,7 @@
 // | any other error, 502, 503, 504, no answer                        | unknown: looked up                    |
 // | 3xx, 401, 403, 404, 405, 413, 429: turned away                   | failed                                |
 //
-// | `GET /v2/router/track/HASH`, first line, at most 8 s | taken for                                   |
+// | `GET /v2/router/track/HASH`, first line, at most 8 s | counts as                                   |
 // |------------------------------------------------------|---------------------------------------------|
 // | SUCCEEDED with a preimage                            | paid                                        |
 // | FAILED                                               | failed, with the time at which it was begun |
@@ -20,42 +20,43 @@
 // | 404, code 5, payment isn't initiated                 | not found                                   |
 // | anything else, or silence                            | no answer                                   |
 //
-// A payment is in lnd's records before its first attempt, and stays in flight there between attempts; an invoice is
-// paid once.
+// A payment is in lnd's records before its first attempt, and is shown as in flight between attempts. lnd pays an
+// invoice only once.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
-import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
 import { connect, type Json, readOptions } from "./http.js";
 
-// For how long lnd makes new attempts; one that is on its way may take longer.
+// The time in which lnd makes new attempts. An attempt that is on its way may take longer.
 const ATTEMPTS_SECONDS = 60;
 
-/** Messages of lnd that come before it looks at its payments. */
+/** Messages that lnd sends before it looks at its payments. */
 const REFUSED =
   /^(invoice expired|invoice not for current active network|permission denied|verification failed|expected 1 macaroon|empty macaroon|cannot determine data format|unmarshal v[12]|wallet locked|wallet not created|waiting to start|the RPC server is in the process of starting)/;
 
+/** The options of `lnd()`. */
 export interface LndOptions {
   /**
-   * Of the REST API: `https://127.0.0.1:8080`. https, or http on this machine, to Tor, or with `insecure`. A path
-   * before the API's own is kept.
+   * The URL of the REST API: `https://127.0.0.1:8080`. It is https, or http on this machine, to Tor, or with
+   * `insecure`. A path before the API's own is kept.
    */
   url: string;
   /**
-   * In hex. Needs `offchain:write` and `offchain:read`, or just the three calls that docs/wallets/lnd.md names. It is
-   * sent to that origin only, and shown nowhere.
+   * In hex. It needs `offchain:write` and `offchain:read`, or only the three calls that docs/wallets/lnd.md names. It
+   * is sent to the origin of `url` only, and shown nowhere.
    */
   macaroon: string;
-  /** What sends the requests. Default: the global one of the moment. */
+  /** The function that sends the requests. Default: the global `fetch` at that moment. */
   fetch?: typeof globalThis.fetch;
-  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  /** Allows plain http to other machines. Anyone on the way can then take the credential and spend with it. */
   insecure?: boolean;
 }
 
 /**
- * A wallet that pays with an LND node, over its REST API. It passes the fee cap on, and an interrupted payment is
- * looked up in the node's own books. From a page, the node must be started with `--restcors`.
+ * A wallet that pays with an LND node, over its REST API. It passes the fee cap on. An interrupted payment is looked up
+ * in the node's own records. A page can use a node that was started with `--restcors`.
  *
- * @throws {L402Error} `invalid_options`, naming the key
+ * @throws {L402Error} `invalid_options`, which names the key
  */
 export function lnd(options: LndOptions): Wallet {
   const read = readOptions(
@@ -67,7 +68,7 @@ export function lnd(options: LndOptions): Wallet {
   );
   const call = connect("lnd", read, { "grpc-metadata-macaroon": read.secret });
 
-  const wallet = withBooks("lnd", {
+  const wallet = withRecords("lnd", {
     once: read.once,
     account: read.base.href,
     records: { finds: true, errorMs: OVERTAKEN },
@@ -121,7 +122,7 @@ export function lnd(options: LndOptions): Wallet {
         if (status === "IN_FLIGHT" || status === "INITIATED") return { state: "pending" };
         throw new Error(answer.say("does not look payments up", error?.message));
       }
-      throw new Error(answer.say("ended its answer before it had said anything"));
+      throw new Error(answer.say("ended its answer before it said anything"));
     },
   });
 
@@ -148,7 +149,7 @@ function reason(name: string) {
   );
 }
 
-/** A hash as lnd takes it in a path. */
+/** A hash in the form that lnd expects in a path. */
 function base64url(hex: string) {
   const bytes = Array.from({ length: hex.length / 2 }, (_, index) => parseInt(hex.slice(2 * index, 2 * index + 2), 16));
   return toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_");

@@ -1,6 +1,6 @@
 // Nostr Wallet Connect (NIP-47) through @getalby/sdk, measured on its version 7. What its answers mean:
 //
-// | `pay_invoice`                                              | taken for                                |
+// | `pay_invoice`                                              | counts as                                |
 // |------------------------------------------------------------|------------------------------------------|
 // | a result with a preimage                                   | paid                                     |
 // | a result without one (64 zeros are none)                   | known to the wallet: looked up           |
@@ -13,7 +13,7 @@
 // | a publish or reply timeout, a relay that acknowledges      | unknown: it may be paid later. Looked up |
 // |   nothing, any other error                                 |                                          |
 //
-// | `lookup_invoice`, at most 8 s                               | taken for                                           |
+// | `lookup_invoice`, at most 8 s                               | counts as                                           |
 // |-------------------------------------------------------------|-----------------------------------------------------|
 // | a preimage, or `state` settled, or `settled_at`: NIP-47 has | paid                                                |
 // |   no `state`                                                |                                                     |
@@ -26,25 +26,25 @@
 // | anything else (INTERNAL too), or silence                    | no answer                                           |
 import { L402Error } from "../core/error.js";
 import { type Found, isNwcRefusal, type NwcClient, type Wallet } from "../core/wallet.js";
-import { msat, preimageOf, proofOf, Unsent, withBooks } from "./books.js";
+import { msat, preimageOf, proofOf, Unsent, withRecords } from "./records.js";
 
-// For so long the SDK waits for an answer: a request that was not heard of by then is not carried out any more. And
-// what a wallet called failed may be found settled a little later.
+// The SDK waits this long for an answer. A request without an answer is not carried out after that. A payment that the
+// wallet called failed may be found settled a little later.
 const LATE = 60_000;
 
 const SCHEME = /^nostr\+?walletconnect:(\/\/)?/;
 
-/** Codes that the SDK does not use itself: the wallet has answered. */
+/** Codes that the SDK does not use itself. They show that the wallet has answered. */
 const ANSWERED =
   /^(RATE_LIMITED|NOT_IMPLEMENTED|PAYMENT_FAILED|NOT_FOUND|INSUFFICIENT_BALANCE|QUOTA_EXCEEDED|RESTRICTED|UNAUTHORIZED)$/;
 
 /**
- * A wallet that pays through Nostr Wallet Connect (NIP-47). Needs the package `@getalby/sdk` beside this one where it
- * is given a connection string, and then connects anew for each call. NWC takes no fee cap; an interrupted payment is
+ * A wallet that pays through Nostr Wallet Connect (NIP-47). With a connection string it needs the package
+ * `@getalby/sdk` beside this one, and connects anew for each call. NWC takes no fee cap. An interrupted payment is
  * looked up with `lookup_invoice`.
  *
- * @param connection `nostr+walletconnect://…`, a secret; or a client, such as `NWCClient` of `@getalby/sdk`, which is
- *   not closed
+ * @param connection `nostr+walletconnect://…`, a secret. Or a client, such as `NWCClient` of `@getalby/sdk`: it is
+ *   never closed.
  * @throws {L402Error} `invalid_options`
  */
 export function nwc(connection: string | NwcClient): Wallet {
@@ -52,12 +52,12 @@ export function nwc(connection: string | NwcClient): Wallet {
   if (given ? typeof given.payInvoice !== "function" : !isConnection(connection)) {
     throw new L402Error(
       "invalid_options",
-      "nwc: connection must be a text that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice",
+      "nwc: connection must be a string that begins with nostr+walletconnect:// and holds a relay and a secret, or a client with a method payInvoice",
     );
   }
   /**
-   * Runs a task with the client. A connection string is connected anew for each call: nothing is left open, which in a
-   * Worker could not be used by the next request anyway. A client that is given is used as it is and not closed.
+   * Runs a task with the client. A connection string is connected anew for each call, and closed afterwards: in a
+   * Worker the next request could not use the connection. A given client is used as it is and not closed.
    */
   async function use<Result>(task: (client: NwcClient, sdk?: Sdk) => Promise<Result>, signal?: AbortSignal) {
     if (given) return task(given);
@@ -73,11 +73,11 @@ export function nwc(connection: string | NwcClient): Wallet {
     }
   }
 
-  const wallet = withBooks("nwc", {
+  const wallet = withRecords("nwc", {
     account: accountOf(connection),
     records: { errorMs: LATE },
 
-    // The signal is of no use here: a reply that comes late is still recorded.
+    // The signal is not used: a late reply is still recorded.
     pay: ({ paymentRequest }, _context, entry) =>
       use(async (client, sdk) => {
         let answer: Awaited<ReturnType<NwcClient["payInvoice"]>> | undefined;
@@ -102,14 +102,14 @@ export function nwc(connection: string | NwcClient): Wallet {
           } catch (cause) {
             const code = String((cause as { code?: unknown } | undefined)?.code);
             if (code === "NOT_FOUND") return { state: "not_found" };
-            // Not its message: the SDK's may hold the whole answer, with the preimage.
+            // The message of the SDK is left out: it may hold the whole answer, with the preimage.
             throw new Error(`the wallet does not look payments up (${ANSWERED.test(code) ? code : "no answer"})`);
           }
           if (found === null || typeof found !== "object")
             throw new Error("the wallet does not look payments up (no answer)");
           const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
           if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
-          // A preimage that hashes is proof whatever stands beside it.
+          // A preimage that hashes is a proof, whatever the other members say.
           if (preimageOf(preimage) || state === "settled" || settledAt)
             return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
           return { state: state === "failed" ? "failed" : "pending" };
@@ -130,7 +130,7 @@ export function nwc(connection: string | NwcClient): Wallet {
   };
 }
 
-/** What tells this wallet from others: its key and that of the connection. Undefined where the client tells neither. */
+/** The id of this wallet: its key and that of the connection. Undefined if the client shows neither. */
 function accountOf(connection: string | NwcClient) {
   if (typeof connection !== "string") {
     const { walletPubkey, secret } = connection as { walletPubkey?: unknown; secret?: unknown };
@@ -153,8 +153,8 @@ function isConnection(text: unknown) {
 type Sdk = typeof import("@getalby/sdk/nwc");
 
 /**
- * Errors of a client of ours from before it publishes a request. Their texts hold no secret: relays, and what the
- * wallet speaks.
+ * Whether an error of a client that we made comes from before it publishes a request. The texts of these errors hold no
+ * secret. They name relays and encryptions.
  */
 function isUnsent(error: unknown, sdk: Sdk | undefined) {
   if (!sdk) return false;
@@ -166,7 +166,7 @@ function isUnsent(error: unknown, sdk: Sdk | undefined) {
 }
 
 async function loadSdk(): Promise<Sdk> {
-  // The SDK takes hold of it when it is loaded.
+  // The SDK keeps the WebSocket that it finds when it is loaded.
   if (typeof WebSocket === "undefined")
     throw new Unsent(
       "nwc needs a global WebSocket: use Node 22, or set globalThis.WebSocket to that of the package ws",

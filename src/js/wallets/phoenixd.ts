@@ -1,6 +1,6 @@
-// phoenixd over its HTTP API. No phoenixd could be had: all of this is from its documentation and its sources (0.9).
+// phoenixd over its HTTP API, from its documentation and its sources (0.9). It was not measured on a phoenixd.
 //
-// | `POST /payinvoice`                                 | taken for                                       |
+// | `POST /payinvoice`                                 | counts as                                       |
 // |----------------------------------------------------|-------------------------------------------------|
 // | 200 with `paymentPreimage`                         | paid                                            |
 // | 200 with `recipientAmountSat` alone                | known to phoenixd: looked up                    |
@@ -11,7 +11,7 @@
 // | 3xx, 401, 403, 404, 405, 413, 429: turned away     | failed                                          |
 // | any other status, no answer                        | unknown: looked up                              |
 //
-// | `GET /payments/outgoingbyhash/HASH`, at most 8 s            | taken for |
+// | `GET /payments/outgoingbyhash/HASH`, at most 8 s            | counts as |
 // |-------------------------------------------------------------|-----------|
 // | `preimage`                                                  | paid      |
 // | `isPaid: false` with `completedAt`                          | failed    |
@@ -20,34 +20,36 @@
 // | 404 with any other text (an older phoenixd), anything else, | no answer |
 // |   or silence                                                |           |
 //
-// A payment is in phoenixd's records before its first attempt. Of several attempts at one hash the lookup shows the
-// best.
+// A payment is in phoenixd's records before its first attempt. If there were several attempts at one hash, the lookup
+// shows the best one.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
-import { msat, OVERTAKEN, proofOf, withBooks } from "./books.js";
+import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
 import { connect, readOptions } from "./http.js";
 
+/** The options of `phoenixd()`. */
 export interface PhoenixdOptions {
   /**
-   * `http://127.0.0.1:9740`. https, or http on this machine, to Tor, or with `insecure`. A path before the API's own is
-   * kept.
+   * The URL of phoenixd: `http://127.0.0.1:9740`. It is https, or http on this machine, to Tor, or with `insecure`. A
+   * path before the API's own is kept.
    */
   url: string;
   /**
-   * `http-password` of phoenix.conf, not the one for limited access. It is sent to that origin only, and shown nowhere.
+   * `http-password` of phoenix.conf, not the one for limited access. It is sent to the origin of `url` only, and shown
+   * nowhere.
    */
   password: string;
-  /** What sends the requests. Default: the global one of the moment. */
+  /** The function that sends the requests. Default: the global `fetch` at that moment. */
   fetch?: typeof globalThis.fetch;
-  /** Allows plain http to other machines. Whoever is on the way can then take the credential, and spend with it. */
+  /** Allows plain http to other machines. Anyone on the way can then take the credential and spend with it. */
   insecure?: boolean;
 }
 
 /**
- * A wallet that pays with phoenixd. phoenixd takes no fee cap (it charges what its provider asks, 4 sat and 0.4% in
- * version 0.9); an interrupted payment is looked up in its own books.
+ * A wallet that pays with phoenixd. phoenixd takes no fee cap. Its provider sets the fee: 4 sat and 0.4% in version
+ * 0.9. An interrupted payment is looked up in its own records.
  *
- * @throws {L402Error} `invalid_options`, naming the key
+ * @throws {L402Error} `invalid_options`, which names the key
  */
 export function phoenixd(options: PhoenixdOptions): Wallet {
   const read = readOptions("phoenixd", options, "password", /^[^\0-\x1f\x7f]+$/, "the http-password of phoenix.conf");
@@ -55,7 +57,7 @@ export function phoenixd(options: PhoenixdOptions): Wallet {
     authorization: `Basic ${toBase64(new TextEncoder().encode(`:${read.secret}`))}`,
   });
 
-  const wallet = withBooks("phoenixd", {
+  const wallet = withRecords("phoenixd", {
     once: read.once,
     account: read.base.href,
     records: { finds: true, errorMs: OVERTAKEN },
@@ -88,7 +90,7 @@ export function phoenixd(options: PhoenixdOptions): Wallet {
       const { isPaid, preimage, fees, completedAt, createdAt } = body;
       if (answer.status !== 200 || typeof isPaid !== "boolean")
         throw new Error(answer.say("does not look payments up", body.text));
-      // Older ones call a failed payment paid, too, once it is over: only the preimage tells.
+      // An older phoenixd also calls a failed payment paid, once it is over. Only the preimage tells.
       if (isPaid || preimage) return { state: "paid", ...proofOf("phoenixd", preimage, fees) };
       return completedAt ? { state: "failed", begunAt: createdAt } : { state: "pending" };
     },

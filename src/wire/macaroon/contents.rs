@@ -1,4 +1,4 @@
-//! What a macaroon holds, and what its identifier and caveats say.
+//! The contents of a macaroon, and the meaning of its identifier and caveats.
 
 use crate::error::{Code, Error};
 use crate::text::encoding::{from_hex, to_hex, MAX_SAFE};
@@ -8,37 +8,37 @@ use crate::text::time;
 use crate::wire::payment_hash::PaymentHash;
 use std::fmt;
 
-/// Bytes of a token. The largest credential that a known server takes (aperture).
+/// The most bytes of a token. No known server takes a larger credential (aperture takes this).
 pub const MAX_TOKEN: usize = 64 * 1024;
 
-/// From here on a number is milliseconds and no seconds: the year 5138 in seconds, 1973 in milliseconds.
+/// A time of at least this number is in milliseconds (since 1973), a smaller one in seconds (until the year 5138).
 const LEAST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// How much later than UTC a day ends in the last time zone.
+/// In the last time zone a day ends this many seconds later than in UTC.
 const LATEST_ZONE_S: u64 = 12 * 3600;
 
 /// A caveat.
 ///
-/// One that is addressed to a third party, or that is no UTF-8 text, has an empty condition and an empty value:
-/// there is nothing in it that a client could obey.
+/// A caveat for a third party has an empty condition and an empty value, since a client can't obey it. So has a caveat
+/// that is not UTF-8.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Caveat {
-    /// What stands before the first `=`, without ASCII white space around it; all of it where there is none.
+    /// The text before the first `=`, without ASCII white space around it. The whole text if it has no `=`.
     pub condition: String,
-    /// What stands after it, trimmed.
+    /// The text after the first `=`, without ASCII white space around it.
     pub value: String,
-    /// The caveat as received; hex where it is no UTF-8 text.
+    /// The caveat as received. In hex if it is not UTF-8.
     pub raw: String,
 }
 
-/// Which invoice a macaroon is for, as its identifier tells.
+/// The invoice that a macaroon's identifier commits to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Commitment {
     /// It commits to the payment hash of the invoice in question.
     ThisInvoice,
     /// It commits to another payment hash.
     AnotherInvoice,
-    /// Its layout is not known.
+    /// The identifier has an unknown layout.
     Unknown,
 }
 
@@ -47,26 +47,26 @@ pub enum Commitment {
 pub struct Macaroon {
     /// 1 or 2.
     pub version: u8,
-    /// The location hint; hex where it is no UTF-8 text.
+    /// The location hint. In hex if it is not UTF-8.
     pub location: Option<String>,
     /// The identifier's bytes.
     pub identifier: Vec<u8>,
-    /// Set where the identifier has a layout that commits to a payment hash.
+    /// Set if the identifier has a layout that commits to a payment hash.
     pub payment_hash: Option<PaymentHash>,
-    /// Set where the identifier has a layout that holds a token id.
+    /// Set if the identifier has a layout that holds a token id.
     pub token_id: Option<[u8; 32]>,
-    /// In order.
+    /// In the order of the token.
     pub caveats: Vec<Caveat>,
-    /// Unix seconds, below 2^53: the earliest expiry caveat that is understood.
+    /// The earliest expiry of all caveats that this crate understands. Unix seconds, below 2^53.
     pub expires_at: Option<u64>,
-    /// The last signature of the chain: a secret of whoever holds the token.
+    /// The last signature of the chain. A secret.
     pub signature: [u8; 32],
 }
 
 impl Macaroon {
-    /// Which payment hash the identifier commits to, beside this invoice's.
+    /// Whether the identifier commits to the payment hash of this invoice.
     ///
-    /// 32 bytes that equal the hash are taken as the hash. 32 other bytes may be anything.
+    /// An identifier of 32 bytes commits to the hash if it equals the hash. Otherwise its layout is unknown.
     #[must_use]
     pub fn commits_to(&self, invoice_hash: &PaymentHash) -> Commitment {
         match self.payment_hash {
@@ -77,11 +77,11 @@ impl Macaroon {
         }
     }
 
-    /// Unix seconds from which a token that was sold at this time opens nothing, as far as can be told.
+    /// The time from which a token that was sold at `sold_at` opens nothing, if it is known. Both are Unix seconds.
     ///
-    /// A time without a zone is the server's local one and is read as UTC, which may be hours too early. Where that makes a
-    /// token one that had expired when it was sold, the server is in another zone and the time tells nothing; but for one that
-    /// had expired in every zone.
+    /// An expiry without a time zone is in the server's local time. It is read as UTC, which may be hours too early. A
+    /// token that was expired when it was sold shows that: the server is in another zone, so this expiry is ignored.
+    /// It still counts if the token was expired in every zone.
     pub(crate) fn expiry_of_one_sold_at(&self, sold_at: u64) -> Option<u64> {
         let counts = |caveat| {
             let (at, has_zone) = expiry(caveat)?;
@@ -106,7 +106,7 @@ impl Macaroon {
         object.hex("signature", Some(&self.signature));
     }
 
-    /// The JSON text of the object that JavaScript is shown.
+    /// The JSON text of the object that JavaScript sees.
     #[must_use]
     pub fn to_json(&self) -> String {
         write_object(|object| self.write(object))
@@ -145,7 +145,7 @@ pub(super) fn invalid(message: &'static str) -> Error {
     Error::new(Code::InvalidMacaroon, message)
 }
 
-/// What all formats hold.
+/// The parts that every format holds.
 pub(super) struct Parts {
     pub(super) location: Option<Vec<u8>>,
     pub(super) identifier: Vec<u8>,
@@ -170,15 +170,16 @@ pub(super) fn caveat(content: Vec<u8>, third_party: bool) -> Caveat {
 }
 
 impl Caveat {
-    /// What is no text, or addressed to a third party, says nothing to us.
+    /// Empties the condition and the value: a client can't obey this caveat.
     pub(super) fn hide(&mut self) {
         self.condition.clear();
         self.value.clear();
     }
 }
 
-/// Unix seconds, where the caveat is an expiry that is understood, and whether its time zone is known. Names are exact. The time
-/// is in seconds or milliseconds, or as RFC 3339 has it, also without the zone, which is taken for UTC.
+/// Reads an expiry caveat with a known name: Unix seconds, and whether the time zone is known.
+///
+/// The time is a number of seconds or milliseconds, or a text as in RFC 3339. Without a time zone it is read as UTC.
 fn expiry(caveat: &Caveat) -> Option<(u64, bool)> {
     let is_known = match caveat.condition.as_str() {
         "ExpiresAt" | "expires_at" | "expiresAt" | "expires" | "expiration" | "exp" => true,
@@ -194,8 +195,8 @@ fn expiry(caveat: &Caveat) -> Option<(u64, bool)> {
     }
 }
 
-/// Payment hash and token id of an identifier of 66 bytes (version 0 in two bytes, the hash, the id), or of the same in
-/// hex.
+/// Reads payment hash and token id from an identifier of 66 bytes: version 0 in two bytes, the hash, the id. The
+/// identifier may also be the hex text of these bytes.
 fn commitment(identifier: &[u8]) -> Option<([u8; 32], [u8; 32])> {
     let decoded = if identifier.len() == 132 { from_hex(identifier) } else { None };
     let rest = decoded.as_deref().unwrap_or(identifier).strip_prefix(&[0, 0])?;

@@ -1,4 +1,4 @@
-//! The formats of a macaroon: read, and written again with more caveats.
+//! Reads the formats of a macaroon, and writes them with more caveats.
 
 use super::contents::{caveat, invalid, Caveat, Macaroon, Parts, MAX_TOKEN};
 use crate::error::Error;
@@ -11,15 +11,15 @@ const OUT_OF_PLACE: &str = "the macaroon holds a part that is unknown or out of 
 const BAD_SIGNATURE: &str = "the macaroon's signature does not have 32 bytes";
 const TRAILING: &str = "something follows the macaroon's signature: only a single macaroon can be read";
 
-/// A token, with all that is needed to write it again with more caveats.
+/// A token that was read, and what is needed to write it with more caveats.
 pub(super) struct Encoded {
     pub(super) macaroon: Macaroon,
     form: Form,
-    /// `None` where the token is bare JSON.
+    /// `None` if the token is bare JSON.
     base64: Option<Flavour>,
 }
 
-/// What stands before the place of the next caveat, in the token's own encoding.
+/// The token in its own encoding: the bytes up to the end of its caveats, or the members of its JSON.
 enum Form {
     Binary(Vec<u8>),
     Json(Vec<(String, Json)>),
@@ -58,7 +58,7 @@ impl Encoded {
         Ok(Self { macaroon, form: Form::Binary(bytes), base64: Some(flavour) })
     }
 
-    /// The token with these caveats added, which make this signature.
+    /// Adds caveats to the token. `signature` is the macaroon's signature with these caveats.
     pub(super) fn narrowed(self, caveats: &[&str], signature: &[u8; 32]) -> Result<String, Error> {
         let bytes = match self.form {
             Form::Binary(mut bytes) if self.macaroon.version == 1 => {
@@ -106,28 +106,30 @@ impl Encoded {
 /// A macaroon of a binary format.
 struct Binary<'a> {
     macaroon: Macaroon,
-    /// Where its last caveat ends, which is the place for more.
+    /// The place where its last caveat ends. More caveats go there.
     end_of_caveats: usize,
-    /// What follows it.
+    /// The bytes after the macaroon.
     behind: &'a [u8],
 }
 
-/// Adds the macaroon that stands here, or all of a list in JSON, and says what follows; `None` where none starts here.
+/// Reads the macaroon at the start of `bytes`, or every one of a JSON list, and adds it to `found`. Returns the bytes
+/// that follow, or `None` if no macaroon starts here.
 ///
 /// # Errors
-/// Where one starts here and is malformed.
+/// If a macaroon starts here and is malformed.
 pub(super) fn find<'a>(bytes: &'a [u8], found: &mut Vec<Macaroon>) -> Result<Option<&'a [u8]>, &'static str> {
     let bytes = bytes.trim_ascii_start();
     let read = match bytes.first() {
         Some(b'{' | b'[') => {
             let text = std::str::from_utf8(bytes).or_else(|error| {
-                // what follows the text may be anything
+                // Any bytes may follow the JSON text.
                 std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default())
             });
             let text = text.unwrap_or_default();
             let (json, behind) = match Json::first(text) {
                 Ok(first) => first,
-                // libraries read more than this crate does: a name twice, half a surrogate pair, any depth
+                // Other libraries accept more JSON than this crate: a name twice, half a surrogate pair, any depth. A
+                // server may find a macaroon here, so this is an error.
                 Err(why) => return if starts_object(bytes) { Err(why) } else { Ok(None) },
             };
             let known = found.len();
@@ -148,7 +150,7 @@ pub(super) fn find<'a>(bytes: &'a [u8], found: &mut Vec<Macaroon>) -> Result<Opt
     Ok(Some(behind))
 }
 
-/// Whether nothing but an object in JSON, or a list of them, is likely to start so.
+/// Whether these bytes look like the start of a JSON object, or of a list of them.
 fn starts_object(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some(list) = rest.strip_prefix(b"[") {
@@ -166,14 +168,15 @@ mod field {
     pub const SIGNATURE: u8 = 6;
 }
 
-/// Whether nothing but a macaroon is likely to start so: an identifier, before which a location may stand, and another field.
+/// Whether these bytes look like a macaroon of version 2: a location (optional), an identifier, and another field.
 fn starts_v2(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(1..).unwrap_or_default();
     let head = optional_field(&mut rest, field::LOCATION).and_then(|_| optional_field(&mut rest, field::IDENTIFIER));
     matches!(head, Ok(Some(_))) && rest.first().is_some_and(|kind| *kind <= field::SIGNATURE)
 }
 
-/// Version 2: fields of type, length and content; an end mark after the head, each caveat and all caveats.
+/// Reads version 2. A field is a type, a length and its content. An end mark follows the head, each caveat, and the
+/// last caveat once more.
 fn read_v2(bytes: &[u8]) -> Result<Binary<'_>, &'static str> {
     let mut rest = bytes.get(1..).unwrap_or_default();
     let location = optional_field(&mut rest, field::LOCATION)?.map(<[u8]>::to_vec);
@@ -197,12 +200,12 @@ fn read_v2(bytes: &[u8]) -> Result<Binary<'_>, &'static str> {
     Ok(Binary { macaroon, end_of_caveats, behind: rest })
 }
 
-/// The content of the next field where it is of this type.
+/// The content of the next field, if the field has this type.
 fn optional_field<'a>(rest: &mut &'a [u8], kind: u8) -> Result<Option<&'a [u8]>, &'static str> {
     let Some(mut after) = rest.strip_prefix(&[kind]) else {
         return if rest.is_empty() { Err(CUT_SHORT) } else { Ok(None) };
     };
-    // the length is a varint: 7 bits a byte, the lowest first; libraries read up to nine bytes, also of a number that needs fewer
+    // The length is a varint: 7 bits a byte, the lowest first. Libraries read up to nine bytes, even if fewer would do.
     let mut length = 0u64;
     for shift in [0u32, 7, 14, 21, 28, 35, 42, 49, 56] {
         let (byte, behind) = after.split_first().ok_or(CUT_SHORT)?;
@@ -240,12 +243,13 @@ fn push_field(bytes: &mut Vec<u8>, kind: u8, content: &[u8]) {
     bytes.extend_from_slice(content);
 }
 
-/// Whether nothing but a macaroon starts so.
+/// Whether these bytes start like a macaroon of version 1.
 fn starts_v1(mut bytes: &[u8]) -> bool {
     matches!(packet(&mut bytes), Ok((b"location" | b"identifier", _)))
 }
 
-/// Version 1: packets of four hex digits (the length of the whole packet), a name, a space, content and a line feed.
+/// Reads version 1. A packet is four hex digits (the length of the whole packet), a name, a space, its content and a
+/// line feed.
 fn read_v1(bytes: &[u8]) -> Result<Binary<'_>, &'static str> {
     let mut rest = bytes;
     let (mut location, mut identifier) = (None, None);
@@ -280,10 +284,10 @@ fn packet<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), &'static str>
     Ok((name, content.get(1..).unwrap_or_default()))
 }
 
-/// `name` ends in its space.
+/// Appends a packet. `name` ends with its space.
 fn push_packet(bytes: &mut Vec<u8>, name: &[u8], content: &[u8]) {
     let length = name.len().saturating_add(content.len()).saturating_add(5);
-    // within four digits, since content is at most MAX_CAVEAT long
+    // Four digits are enough: content has at most MAX_CAVEAT bytes.
     let length = u16::try_from(length).unwrap_or(u16::MAX);
     bytes.extend_from_slice(to_hex(&length.to_be_bytes()).as_bytes());
     bytes.extend_from_slice(name);
@@ -300,16 +304,16 @@ fn read_json(text: &str, base64: Option<Flavour>) -> Result<Encoded, &'static st
     }
 }
 
-/// Whether nothing but a macaroon is likely to have these members: an identifier, and a signature in base64 or a version.
-/// Signatures that are text are no more than a possibility.
+/// Whether the members look like those of a macaroon: an identifier, and a signature in base64. A signature that is
+/// text counts only beside a version.
 fn starts_json(json: &Json) -> bool {
     let has = |name| json.get(name).is_some_and(|value| value.as_str().is_some());
     let has_version = json.get("v").and_then(Json::as_u64) == Some(2);
     (has("i") || has("i64")) && (has("s64") || has_version && has("s"))
 }
 
-/// Version 2 as JSON: `{"v":2,"l":…,"i":…,"c":[{"i":…,"l":…,"v64":…}],"s64":…}`; `l64`, `i64`, `v64`, `s64` are base64
-/// of what is no text. libmacaroons writes the version, the libraries of Go and Python don't.
+/// Reads version 2 as JSON: `{"v":2,"l":…,"i":…,"c":[{"i":…,"l":…,"v64":…}],"s64":…}`. `l64`, `i64`, `v64` and `s64`
+/// are base64 of bytes that are not text. libmacaroons writes the version. The libraries of Go and Python don't.
 fn json_macaroon(json: &Json) -> Result<Macaroon, &'static str> {
     let version = json.get("v").filter(|version| !version.is_null());
     let has_identifier = json_bytes(json, "i", "i64") != Ok(None);
@@ -333,7 +337,7 @@ fn json_macaroon(json: &Json) -> Result<Macaroon, &'static str> {
     Ok(Macaroon::new(2, parts))
 }
 
-/// A member that is text under one name, or base64 under the other; `null` is as good as absent.
+/// A member that has one name as text and another name in base64. `null` counts as absent.
 fn json_bytes(object: &Json, text: &str, base64: &str) -> Result<Option<Vec<u8>>, &'static str> {
     let present = |name| object.get(name).filter(|value| !value.is_null());
     match (present(text), present(base64)) {

@@ -1,8 +1,8 @@
 //! The options as the core reads them: accepted only as what they say, never as "no limit".
 #![no_main]
 
-use l402_fetch::Code;
 use l402_fetch::flow::config::Config;
+use l402_fetch::Code;
 use l402_fetch_fuzz::text;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

@@ -11,8 +11,8 @@ export const thawing = (run) => async (t) => {
 };
 
 /**
- * Purchases with the wallet that `open(t, market)` gives, one with coins enough. `isSure` where it knows for certain that a payment failed, and
- * `looksUp` where it can say later what became of one.
+ * Purchases with the wallet that `open(t, market)` gives, one with coins enough. `isSure` where it knows for certain
+ * that a payment failed, and `looksUp` where it can say later what became of one.
  */
 export const purchases = (name, open, { isSure = true, looksUp = true } = {}) => [
   {

@@ -14,7 +14,10 @@ async function newPath(t) {
   return join(await mkdtemp(join(t.folder, "store-")), "payments.json");
 }
 
-/** Another process that buys `url` with its store in `path`, and freezes the seller before it pays; `event(type)` waits for one of its own. */
+/**
+ * Another process that buys `url` with its store in `path`, and freezes the seller before it pays; `event(type)` waits
+ * for one of its own.
+ */
 function startBuyer(t, path, url) {
   const child = spawn(process.execPath, [join(here, "../child.js"), JSON.stringify(t.place), path, url], {
     stdio: ["ignore", "pipe", "inherit"],

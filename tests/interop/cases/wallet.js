@@ -12,7 +12,7 @@ const LOOK_ONLY = ["/lnrpc.Lightning/GetInfo", "/routerrpc.Router/TrackPaymentV2
 /** The same key in another's signature. */
 const forge = (macaroon) => macaroon.slice(0, -2) + (macaroon.endsWith("00") ? "11" : "00");
 
-/** Nothing reached lnd's books: said at once, and the amount is free. */
+/** Nothing reached lnd's records: said at once, and the amount is free. */
 async function assertRefused(t, market, macaroon, expected) {
   const pay = market.client({ wallet: t.lnd({ ...t.node, macaroon }) });
   const error = await t.rejects(pay(market.url("weather")), "payment_failed");

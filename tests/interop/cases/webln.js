@@ -3,7 +3,10 @@ import { webln } from "l402-fetch/wallets/webln";
 import { assertBought, freezing, openMarket } from "../market.js";
 import { purchases, thawing } from "./purchases.js";
 
-/** What wallet extensions put into a page. `enabled` and `asked` count; `answer`, where it is set, is what the user does before the payment starts. */
+/**
+ * What wallet extensions put into a page. `enabled` and `asked` count; `answer`, where it is set, is what the user does
+ * before the payment starts.
+ */
 function provider({ node }) {
   const lnd = async (path, body) => {
     const response = await fetch(node.url + path, {

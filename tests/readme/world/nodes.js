@@ -1,5 +1,5 @@
-// The wallets that the README's examples pay with, each on its own address and in its own words; behind all of them is the
-// paywall's wallet. How they fail is tested in tests/wallets.
+// The wallets that the README's examples pay with, each on its own address and in its own words; behind all of them is
+// the paywall's wallet. How they fail is tested in tests/wallets.
 
 const json = (value, status = 200) => Response.json(value, { status });
 const MSAT = 980_500;

@@ -1,4 +1,4 @@
-// The caller's abort ends its own call, with its own reason; never a payment.
+// The caller's abort ends its own call with its own reason, and never a payment.
 import { deferred, openShop } from "../shop.js";
 
 /** A controller, and a check that a call rejects with its reason, which is no Error. */
@@ -11,8 +11,10 @@ function aborter(t) {
     async rejects(call) {
       t.equal(await t.rejects(call), reason, "the rejection");
     },
-    /** The same where fetch itself is aborted: workerd's rejects with a copy, WebKit's with an AbortError of its own, unless that
-     *  went through the core, which knows the reason. */
+    /**
+     * The same if fetch itself is aborted. workerd's fetch rejects with a copy, WebKit's with its own AbortError. If
+     * the call went through the core, it rejects with the reason.
+     */
     async rejectsAsFetch(call) {
       const rejection = await t.rejects(call);
       if (t.runtime === "workerd") t.same(rejection, reason);
@@ -50,7 +52,7 @@ export default [
     },
   },
   {
-    name: "aborted during approve: nothing is paid, and what was reserved is free again",
+    name: "aborted during approve: nothing is paid, and the reservation is free again",
     async run(t) {
       const shop = openShop(t);
       const own = aborter(t);
@@ -67,7 +69,7 @@ export default [
       own.abort();
       await own.rejects(call);
       answer.resolve(true);
-      // one purchase at a time for an origin: this one begins after the abandoned one has ended
+      // An origin has one purchase at a time. So this one begins after the abandoned one has ended.
       t.equal((await pay(shop.url("b"))).status, 200);
       t.equal((await pay.payments()).length, 1);
       t.same(shop.types(), ["challenge", "quote", "challenge", "quote", "paying", "paid"]);
@@ -157,7 +159,7 @@ export default [
     },
   },
   {
-    name: "aborted during the repeat: the caller's reason, and the next call uses what was paid for",
+    name: "aborted during the repeat: the caller's reason, and the next call uses the token",
     async run(t) {
       const shop = openShop(t);
       const own = aborter(t);
@@ -226,7 +228,7 @@ export default [
     },
   },
   {
-    name: "one of several who wait gives up: the others get the answer",
+    name: "one of several waiting callers gives up: the others get the answer",
     async run(t) {
       const shop = openShop(t);
       const own = aborter(t);

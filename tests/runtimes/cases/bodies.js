@@ -1,4 +1,4 @@
-// Bodies are sent again as they were, or not paid for.
+// Bodies are sent again unchanged, or their request is not paid for.
 import { assertRefused, openShop } from "../shop.js";
 
 const bytes = new TextEncoder().encode("bytes ☃");
@@ -38,7 +38,7 @@ export default [
       t.equal(log[0].bodyLength > 0, text !== "", "the first request had its body");
       const type = (entry) => entry.contentType?.replace(/boundary=.*/, "");
       t.equal(type(log[1]), type(log[0]));
-      // the multipart boundary may differ, and its length in some runtimes
+      // The multipart boundary may differ. In some runtimes its length differs too.
       if (text !== undefined) t.equal(log[1].bodyLength, log[0].bodyLength);
       t.same(Object.keys(init), ["method", "body"]);
       t.equal(init.body, body);
@@ -95,7 +95,7 @@ export default [
       const url = shop.url("a");
       const plain = await shop.fetch(shop.free("a"), stream()).catch((error) => error);
       if (plain instanceof Error) {
-        // Chromium streams over HTTP/2 only: its own error, unchanged
+        // Chromium streams only over HTTP/2. Its own error comes unchanged.
         const error = await t.rejects(shop.pay(url, stream()));
         t.equal(error.name, plain.name);
         t.equal(error.message, plain.message);
@@ -109,7 +109,7 @@ export default [
     },
   },
   {
-    name: "what the caller changes after the call changes nothing",
+    name: "changes that the caller makes after the call change nothing",
     async run(t) {
       const shop = openShop(t);
       const body = bytes.slice();

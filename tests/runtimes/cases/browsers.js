@@ -1,9 +1,9 @@
-// Pages only: CORS as aperture has it, what a page is not shown, and the HTTP cache.
+// Pages only: CORS as aperture has it, headers that a page can't see, and the HTTP cache.
 import { openShop } from "../shop.js";
 
 export default [
   {
-    name: "a challenge that the page is not shown: the 402 comes back, unpayable: challenge_hidden",
+    name: "a challenge that the page can't see: the 402 comes back, unpayable: challenge_hidden",
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", { hidden: 1 });
@@ -43,7 +43,7 @@ export default [
     },
   },
   {
-    name: "credentials: include, where the server allows it",
+    name: "credentials: include pays, if the server allows it",
     async run(t) {
       const shop = openShop(t);
       t.equal((await shop.pay(shop.url("a", { cors: "full" }), { credentials: "include" })).status, 200);
@@ -51,7 +51,7 @@ export default [
     },
   },
   {
-    name: "a 402 that the HTTP cache keeps is gone around, by the repeat and by each reuse: one payment",
+    name: "the repeat and each reuse bypass a 402 in the HTTP cache: one payment",
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", { cache: 600 });

@@ -1,7 +1,8 @@
-// Each callback runs in the async context (AsyncLocalStorage) of the call that caused it. `t.AsyncLocalStorage` is the runtime's.
+// Each callback runs in the async context (AsyncLocalStorage) of the call that caused it. `t.AsyncLocalStorage` is the
+// runtime's.
 import { deferred, mapStore, openShop } from "../shop.js";
 
-/** A client whose callbacks note in `seen`, by their names, in which context they run. `run` makes a call in one. */
+/** A client whose callbacks note their context in `seen`, by their names. `run` makes a call in a context. */
 function witness(t, shop, { wallet, ...options }) {
   const storage = new t.AsyncLocalStorage();
   const seen = {};
@@ -22,7 +23,7 @@ function witness(t, shop, { wallet, ...options }) {
   return { seen, client, run: (context, ...args) => storage.run(context, () => client(...args)) };
 }
 
-/** So many turns, by promises and by timers in turn. */
+/** Waits for this many turns, by promises and by timers in turn. */
 async function turns(number) {
   for (let turn = 0; turn < number; turn++)
     await (turn % 2 ? undefined : new Promise((resolve) => setTimeout(resolve)));
@@ -30,7 +31,7 @@ async function turns(number) {
 
 export default [
   {
-    name: "three calls at once, whose caps approve reads from the call's context: each by its own, in 40 runs of 40",
+    name: "approve reads each of three parallel calls' own cap from its context, in 40 runs of 40",
     timeout: 60_000,
     async run(t) {
       const wrong = [];
@@ -78,7 +79,7 @@ export default [
     },
   },
   {
-    name: "calls that share a purchase: it runs in its payer's context, each repeat in its own",
+    name: "a shared purchase runs in its payer's context, and each repeat in its own",
     async run(t) {
       const shop = openShop(t);
       const { seen, client, run } = witness(t, shop, { wallet: { pay: shop.wallet("answer=hold") } });
@@ -91,7 +92,7 @@ export default [
       const payers = names.filter((_, index) => t.pkg.receiptOf(responses[index]).paidNow);
       t.equal(payers.length, 1);
       t.same([seen.approve, seen.pay], [payers, payers]);
-      // challenge, quote, paying, paid; of each other call that it used a token
+      // challenge, quote, paying, paid. Each other call tells that it used a token.
       const others = names.filter((name) => !payers.includes(name));
       t.same([...seen.onEvent].sort(), [...payers, ...payers, ...payers, ...payers, ...others].sort(), "events");
       t.same([...seen.fetch].sort(), [...names, ...names].sort(), "requests");
@@ -100,7 +101,7 @@ export default [
     },
   },
   {
-    name: "what a timer sets going, and a wallet's late answer, belong to the call that they are of",
+    name: "a timer's work and a wallet's late answer run in the context of their own call",
     async run(t) {
       const shop = openShop(t);
       const gate = deferred();

@@ -1,4 +1,4 @@
-// What a listener is told, and what it never is.
+// The events for a listener, and the secrets that they never hold.
 import { openShop } from "../shop.js";
 
 export default [

@@ -1,10 +1,10 @@
-// Limits: fees included, sliding, for all and for each origin.
+// Limits include fees and slide. They hold for all origins together and for each one.
 import { openShop } from "../shop.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** Buys at distinct paths whose tokens open nothing else; the invoices outlive any clock of a test. */
+/** Buys at distinct paths whose tokens open nothing else. The invoices outlive any clock of a test. */
 const seller = (shop, settings) => {
   let next = 0;
   return (pay, base) => pay(shop.url(`a${next++}`, { scope: "path", expiry: 1_000_000, ...settings }, base));

@@ -1,9 +1,9 @@
-// A fetch stays a fetch: its errors, its streams, and the global it may replace.
+// A fetch stays a fetch: its errors, its streams, and the global fetch that it may replace.
 import { isBrowser, openShop } from "../shop.js";
 
 export default [
   {
-    name: "a network error is fetch's own, by identity: nothing is paid",
+    name: "a network error is fetch's own, by identity, and nothing is paid",
     async run(t) {
       const shop = openShop(t);
       for (const own of [new TypeError("the network"), { any: "object" }, undefined]) {
@@ -20,7 +20,7 @@ export default [
     },
   },
   {
-    name: "what fetch refuses, fetch refuses: a bad url, a bad method, a bad header",
+    name: "fetch itself refuses a bad url, a bad method and a bad header",
     async run(t) {
       const shop = openShop(t);
       for (const args of [
@@ -30,7 +30,7 @@ export default [
         [shop.url("a"), { method: "GET", body: "x" }],
       ]) {
         const plain = await shop.fetch(...args).catch((error) => error);
-        // Bun sends a GET with a body
+        // Bun sends a GET with a body.
         if (!(plain instanceof Error)) continue;
         const error = await t.rejects(shop.pay(...args));
         t.equal(error.constructor, plain.constructor);
@@ -40,7 +40,7 @@ export default [
     },
   },
   {
-    name: "paid, and the repeat is lost: request_failed with the cause; the next call uses what was paid for",
+    name: "paid, and the repeat is lost: request_failed with the cause; the next call uses the token",
     async run(t) {
       const shop = openShop(t);
       const lost = new TypeError("the line broke");
@@ -84,7 +84,7 @@ export default [
           (await pay.payments()).map(({ state }) => state),
           ["paid"],
         );
-        // One with a token, that the core need not see.
+        // An answer to a token that the core need not see.
         t.equal(await pay(shop.url("a")), odd);
         t.equal((await pay(shop.url("a"))).status, 200);
         await shop.counts({ payments: 1, asked: 1 });
@@ -95,7 +95,8 @@ export default [
     name: "paid, and the server hangs up: request_failed; later calls are the network's own errors, then the answer",
     async run(t) {
       const shop = openShop(t);
-      // runtimes may try again by themselves, on each of the six connections that a browser may have kept: so more are cut
+      // A runtime may try again by itself, on each of the six connections that a browser may have kept. So more than
+      // six are cut.
       const url = shop.url("a", { drop: 8 });
       const error = await t.rejects(shop.pay(url, { method: "POST", body: "x" }), "request_failed");
       t.ok(error.cause instanceof Error && !(error.cause instanceof t.pkg.L402Error), "the network's error");
@@ -204,7 +205,7 @@ export default [
       const before = globalThis.fetch;
       const pay = shop.client();
       let calls = 0;
-      // other cases run beside this one: only its own shop is paid for
+      // Other cases run beside this one. Only this case's shop is paid for.
       const installed = (...args) => {
         const isOurs = String(args[0]).includes(shop.id) && String(args[0]).includes("/shop/");
         if (!isOurs) return before(...args);
@@ -240,7 +241,7 @@ export default [
     },
   },
   {
-    name: "credentials: omit and keepalive pay as usual, where fetch knows them",
+    name: "credentials: omit and keepalive pay as usual, if fetch knows them",
     async run(t) {
       for (const init of [{ credentials: "omit" }, { keepalive: true }]) {
         const shop = openShop(t);

@@ -59,7 +59,7 @@ export default [
     async run(t) {
       for (const how of ["cut", "truncated", "page", "twice"]) {
         const { shop, wallet, pay } = openNode(t, how);
-        // a connection that is kept: some runtimes send a request again where it breaks
+        // On a kept connection some runtimes send a request again if the connection breaks.
         await wallet.balanceMsat();
         const response = await pay()(shop.url("a"));
         t.equal(response.status, 200, how);
@@ -93,7 +93,7 @@ export default [
     name: "lnd: a port where nobody listens: nothing was paid, and in Node, which sends nothing twice, that is certain",
     async run(t) {
       const shop = openShop(t);
-      // a port that no server of the system's choice has
+      // A port that the system gives to no server.
       const pay = shop.client({ wallet: lnd({ url: "http://127.0.0.1:3", macaroon: MACAROON }) });
       const error = await t.rejects(pay(shop.url("a")), t.runtime === "node" ? "payment_failed" : "payment_unknown");
       t.ok(/lnd at http:\/\/127\.0\.0\.1:3 could not be reached/.test(error.cause.message), error.cause.message);

@@ -1,4 +1,4 @@
-// Options are checked when the paying fetch is made, and fail closed: each error names the key.
+// Options are checked when the paying fetch is made. A bad option is an error that names its key.
 import { openShop } from "../shop.js";
 
 const wallet = async () => "00";

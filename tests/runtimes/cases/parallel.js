@@ -1,4 +1,4 @@
-// Many calls at once: one payment for one thing, whoever waits for it.
+// Many calls at once: one payment for one resource, however many calls wait for it.
 import { deferred, mapStore, openShop } from "../shop.js";
 
 const paidNow = (t, responses) => responses.filter((response) => t.pkg.receiptOf(response).paidNow).length;
@@ -8,7 +8,7 @@ async function assertOnePayment(t, shop, calls, number) {
   t.same([...new Set(responses.map((response) => response.status))], [200]);
   t.equal(responses.length, number);
   t.equal(paidNow(t, responses), 1, "calls that paid");
-  // a body that nobody reads holds a socket
+  // A body that nobody reads holds a socket.
   await Promise.all(responses.map((response) => response.text()));
   await shop.counts({ payments: 1, asked: 1, accepted: number });
 }
@@ -19,7 +19,7 @@ const events = (shop) =>
     .types()
     .filter((type) => type !== "reused")
     .join();
-// the paywall signs one invoice for all of them, which is most of its work
+// The paywall signs one invoice for all of them. Signing is most of its work.
 const SAME = { reuse_invoice: 1 };
 
 export default [
@@ -65,7 +65,7 @@ export default [
     },
   },
   {
-    name: "two origins are bought from side by side",
+    name: "purchases at two origins run side by side",
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({ wallet: shop.wallet("answer=hold") });
@@ -77,7 +77,7 @@ export default [
     },
   },
   {
-    name: "all who wait share a failure: the wallet is asked once",
+    name: "all waiting callers share a failure: the wallet is asked once",
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({
@@ -120,7 +120,7 @@ export default [
     },
   },
   ...[{ scope: "single" }, { uses: 1 }].map((settings) => ({
-    name: `calls at once where each token is good once (${JSON.stringify(settings)}): one payment each, and all are answered`,
+    name: `calls at once, with tokens that are good once (${JSON.stringify(settings)}): one payment each, and all are answered`,
     async run(t) {
       const shop = openShop(t);
       const responses = await Promise.all(Array.from({ length: 5 }, () => shop.pay(shop.url("a", settings))));
@@ -133,7 +133,7 @@ export default [
     },
   })),
   {
-    name: "calls at once where no token is good for anything: one payment",
+    name: "calls at once, with tokens that are good for nothing: one payment",
     async run(t) {
       for (const refuse of [401, 402, 403]) {
         const shop = openShop(t);
@@ -143,14 +143,14 @@ export default [
         const results = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => clients[i % 2](url)));
         for (const { value, reason } of results) t.equal(value?.status ?? reason.code, value ? refuse : "not_honored");
         await Promise.allSettled(clients.map((pay) => pay(url)));
-        // what is known of it outlives the instance
+        // The next instance knows it too.
         await t.rejects(shop.client({ store })(url), "not_honored");
         await shop.counts({ payments: 1, asked: 1, accepted: 0 });
       }
     },
   },
   {
-    name: "who joins a purchase keeps it going when the one who began it gives up",
+    name: "a caller who joins a purchase keeps it going when its first caller gives up",
     async run(t) {
       const shop = openShop(t);
       const [asked, answer] = [deferred(), deferred()];
@@ -167,7 +167,7 @@ export default [
       await shop.until("challenges", 2);
       controller.abort();
       await t.rejects(first);
-      // its 402 is on its way to the second call: quote() after it takes as long
+      // The second call's 402 is on its way. A quote() after it takes as long.
       await pay.quote(shop.url("b"));
       answer.resolve(true);
       t.equal((await second).status, 200);
@@ -192,7 +192,7 @@ export default [
   },
 ];
 
-/** Node alone: a browser's few connections would make it a test of patience. */
+/** Only in Node: with a browser's few connections it would take too long. */
 export const manyMore = {
   name: "10,000 calls at once for one resource: one payment",
   alone: true,

@@ -1,4 +1,4 @@
-// The parsers, and that what they give are plain objects with exactly the declared properties.
+// The parsers. They return plain objects with exactly the declared properties.
 import { openShop } from "../shop.js";
 
 // the BOLT11 specification's own example, and what was made for this project
@@ -80,7 +80,7 @@ export default [
     },
   },
   {
-    name: "what is no invoice: invalid_invoice",
+    name: "a text that is no invoice: invalid_invoice",
     async run(t) {
       const broken = `${COFFEE.slice(0, -1)}${COFFEE.endsWith("q") ? "p" : "q"}`;
       const mixed = COFFEE.slice(0, 20) + COFFEE.slice(20).toUpperCase();
@@ -138,7 +138,7 @@ export default [
     },
   })),
   {
-    name: "what is no macaroon: invalid_macaroon",
+    name: "a text that is no macaroon: invalid_macaroon",
     async run(t) {
       for (const text of ["", "x", "AgEEbHNhdA", "☃", "eyJ2IjoyfQ", "a".repeat(100_000)]) {
         const error = await t.rejects(t.pkg.decodeMacaroon(text), "invalid_macaroon");
@@ -170,7 +170,7 @@ export default [
     },
   },
   {
-    name: "parseChallenges gives plain objects, an offer where Lightning can pay it",
+    name: "parseChallenges gives plain objects, with an offer if Lightning can pay it",
     async run(t) {
       const query = new URLSearchParams({ scheme: "both", param: "macaroon" });
       const { header, token, invoice } = await (await openShop(t).fetch(`${t.other}/challenge?${query}`)).json();
@@ -230,7 +230,7 @@ export default [
     },
   },
   {
-    name: "what is no text is refused with the parser's own code",
+    name: "a value that is no text is refused with the parser's own code",
     async run(t) {
       for (const value of [undefined, null, 5, true, {}, [], ["lnbc"], { length: 3 }, new String("x"), Symbol("x")]) {
         await t.rejects(t.pkg.decodeInvoice(value), "invalid_invoice");

@@ -1,7 +1,7 @@
 // The good case: a 402, a payment, and the answer.
 import { openShop } from "../shop.js";
 
-/** Firefox shows a page no WWW-Authenticate at all where it came in two lines. */
+/** Firefox shows a page no WWW-Authenticate if it came in two lines. */
 async function assertHidden(t, shop) {
   const url = shop.url("a", { scheme: "both" });
   t.equal((await shop.pay(url)).status, 402);
@@ -209,7 +209,7 @@ export default [
     },
   },
   {
-    name: "what the server says after the payment is handed back, and never paid for again in that call",
+    name: "the server's answer after the payment is handed back, and that call pays no more",
     async run(t) {
       for (const refuse of [400, 401, 402, 403]) {
         const shop = openShop(t);

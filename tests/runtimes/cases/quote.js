@@ -3,7 +3,7 @@ import { openShop } from "../shop.js";
 
 export default [
   {
-    name: "quote() says the price and pays nothing, whatever the limits",
+    name: "quote() tells the price and pays nothing, whatever the limits",
     async run(t) {
       const shop = openShop(t, { limits: { perPayment: 0 }, approve: () => t.ok(false, "asked") });
       const url = shop.url("a", { price: 42 });
@@ -27,7 +27,7 @@ export default [
     },
   },
   {
-    name: "quote() of what is free, or paid for already: null, the latter without a request",
+    name: "quote() of a free resource is null, and so is that of a paid one, without a request",
     async run(t) {
       const shop = openShop(t);
       t.equal(await shop.pay.quote(shop.free("a")), null);
@@ -39,7 +39,7 @@ export default [
     },
   },
   {
-    name: "quote() of a 402 that can't be paid: the code that says why, no payment",
+    name: "quote() of a 402 that can't be paid rejects with the code of the reason, and pays nothing",
     async run(t) {
       const shop = openShop(t);
       for (const [settings, code] of [

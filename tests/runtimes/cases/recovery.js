@@ -1,7 +1,7 @@
-// A payment whose outcome was lost: looked up, resolved, or left alone; never paid again.
+// Payments whose outcome was lost. They are looked up, resolved or left alone, and never paid again.
 import { deferred, mapStore, openShop } from "../shop.js";
 
-/** A wallet that may have paid and then fails; `lookup` says what its books say. */
+/** A wallet that may have paid and then fails. `lookup` answers for its records. */
 const losing = (shop, lookup, query = "") => ({
   async pay(...args) {
     await shop.wallet(query)(...args);
@@ -72,7 +72,7 @@ export default [
     },
   })),
   {
-    name: "lost, and looked up as nothing but its preimage, or beside another state: a preimage that hashes is proof",
+    name: "lost, and looked up with a preimage that hashes: that is a proof, without a state or beside another one",
     async run(t) {
       for (const rest of [{}, { state: "failed" }, { state: "pending" }, { settled_at: 1790000000 }]) {
         const shop = openShop(t);
@@ -111,7 +111,7 @@ export default [
     },
   },
   {
-    name: "another instance on the store: a wallet with an id ends a payment once its invoice has expired, one without never does",
+    name: "another instance on the store: after the invoice's expiry a wallet with an id ends the payment; one without never does",
     async run(t) {
       for (const id of ["mine", undefined]) {
         const shop = openShop(t);
@@ -134,7 +134,7 @@ export default [
     },
   },
   {
-    name: "an order that died with its process goes to the same wallet again, where that settles a hash once",
+    name: "an order that died with its process goes to the same wallet again, if that settles a hash once",
     async run(t) {
       const shop = openShop(t);
       const shared = { store: mapStore({ lock: true }) };
@@ -164,7 +164,7 @@ export default [
     },
   },
   {
-    name: "onUnknown is asked where nobody can tell, and what it says settles it",
+    name: "onUnknown is asked if nobody else can tell, and its answer settles the payment",
     async run(t) {
       const shop = openShop(t);
       const asked = [];
@@ -202,7 +202,7 @@ export default [
     },
   },
   {
-    name: "an unknown payment keeps its own resource from being paid; the whole origin where a token has opened what it was not bought for",
+    name: "an unknown payment blocks its own resource, and its whole origin if tokens are known to be shared",
     async run(t) {
       const shop = openShop(t);
       let answer = "answer=none";
@@ -232,7 +232,7 @@ export default [
     },
   },
   {
-    name: "unknown, and found by the next call's lookup: used, not paid again",
+    name: "unknown, and found by the next call's lookup: the token is used, and nothing is paid again",
     async run(t) {
       const shop = openShop(t);
       let found = false;

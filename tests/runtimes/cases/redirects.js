@@ -1,4 +1,4 @@
-// Redirects: a token never follows to another origin, and what was redirected is paid for only where it can be repeated.
+// Redirects: a token never follows to another origin. A redirected request is paid for only if it can be repeated.
 import { assertRefused, isBrowser, openShop } from "../shop.js";
 
 export default [
@@ -72,7 +72,7 @@ export default [
     },
   },
   {
-    name: "nor where the redirect names a user: fetch refuses it, or it is cross_origin",
+    name: "a 402 behind a redirect that names a user: fetch refuses it, or it is cross_origin",
     async run(t) {
       const shop = openShop(t);
       const there = shop.url("new", {}, t.other).replace("://", "://user:secret@");

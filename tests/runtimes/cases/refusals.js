@@ -1,7 +1,7 @@
-// What is refused before any money moves, and the 402s that go back as they came.
+// Offers that are refused before any money moves, and 402s that go back untouched.
 import { assertRefused, isBrowser, openShop } from "../shop.js";
 
-/** A fetch that reaches the paywall under another URL, whose answers say nothing of where they came from. */
+/** A fetch that reaches the paywall under another URL. Its answers don't show the URL that they came from. */
 const behind = (shop, from, to) => async (input, init) => {
   const response = await shop.fetch(String(input).replace(from, to), init);
   return new Response(response.body, { status: response.status, headers: response.headers });
@@ -35,7 +35,7 @@ const declined = (name, approve, cause) => ({
     t.same(shop.types(), ["challenge", "quote", "refused"]);
     t.same(asked, [shop.events[1].quote]);
     await shop.counts({ payments: 0, asked: 0, requests: 1 });
-    // what was reserved for it is free again
+    // The reservation is free again.
     approve = () => true;
     t.equal((await shop.pay(shop.url("a"))).status, 200);
     await shop.counts({ payments: 1, asked: 1 });
@@ -145,7 +145,7 @@ export default [
     },
   },
   {
-    name: "approve is told the fee and what is left, and its signal stays silent",
+    name: "approve is told the fee reserve and the rest of the limits, and its signal stays silent",
     async run(t) {
       const asked = [];
       const shop = openShop(t, {
@@ -172,7 +172,7 @@ export default [
     },
   },
   {
-    name: "a refusal tells price and invoice, where they are known",
+    name: "a refusal tells price and invoice, if they are known",
     async run(t) {
       const shop = openShop(t, { limits: { perPayment: 5 } });
       const error = await t.rejects(shop.pay(shop.url("a", { msat: 9_001 })), "over_limit");
@@ -238,7 +238,7 @@ export default [
     },
   },
   {
-    name: "plain http is paid where the host is named for it, and .onion always; a token goes there again",
+    name: "plain http is paid if the host is named for it, and .onion always; a token goes there again",
     async run(t) {
       for (const [base, insecureHosts] of [
         ["http://umbrel.local", ["*.local"]],

@@ -1,4 +1,4 @@
-// What was bought is used again, and only where it may be.
+// Tokens are used again, and only at resources that they may be sent to.
 import { isBrowser, openShop } from "../shop.js";
 
 const HOUR = 3_600_000;
@@ -229,7 +229,7 @@ export default [
     },
   })),
   {
-    name: "a POST that a guess broke is sent again only where the server refused to act",
+    name: "a POST that a guess broke is sent again only if the server refused to act",
     async run(t) {
       for (const [closed, first] of [
         [401, 200],
@@ -266,7 +266,7 @@ export default [
     },
   },
   ...[400, 403].map((refuse) => ({
-    name: `tokens that are good once, and refused by ${refuse}: ten calls at once are ten answers, and later ones fail no more`,
+    name: `tokens that are good once, and refused by ${refuse}: ten calls at once get ten answers, and later ones don't fail`,
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", { uses: 1, refuse });
@@ -294,7 +294,7 @@ export default [
     },
   },
   {
-    name: "a server that takes money and gives nothing gets it once: not_honored until forget()",
+    name: "a server that takes money and gives nothing is paid once: not_honored until forget()",
     async run(t) {
       const shop = openShop(t);
       const url = shop.url("a", { scope: "never" });
@@ -334,7 +334,7 @@ export default [
     },
   },
   {
-    name: "a token goes with a body that can be sent once where it was bought, not elsewhere",
+    name: "a body that can be sent once carries the token of its own resource, and no other",
     async run(t) {
       const shop = openShop(t);
       const once = () => ({

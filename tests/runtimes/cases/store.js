@@ -1,4 +1,4 @@
-// The caller's store: what is in it is used, what can't be read or written is never paid over.
+// The caller's store. Its records are used. If it can't be read or written, nothing is paid.
 import { deferred, mapStore, openShop } from "../shop.js";
 
 const broken = new Error("the store broke");
@@ -32,7 +32,7 @@ export default [
     ["a plain one", {}],
     ["one with locks", { lock: true }],
   ].map(([name, options]) => ({
-    name: `what one instance bought the next one uses, from the same store: ${name}`,
+    name: `the next instance uses the token of an earlier one, from the same store: ${name}`,
     async run(t) {
       const shop = openShop(t);
       const store = mapStore(options);

@@ -1,9 +1,9 @@
-// Who pays: every kind of wallet, and every bad answer one may give.
+// Every kind of wallet, and every bad answer that a wallet may give.
 import { assertUnread, deferred, mapStore, openShop } from "../shop.js";
 
 const hexToBase64 = (hex) => btoa(String.fromCharCode(...hex.match(/../g).map((byte) => parseInt(byte, 16))));
 
-/** A wallet whose answers are not those of the paywall: `answer` gets the true one. */
+/** A wallet with changed answers: `answer` gets the true answer of the paywall. */
 const twisted = (shop, answer, query) => async (invoice, context) =>
   answer(await shop.wallet(query)(invoice, context), invoice, context);
 
@@ -33,7 +33,9 @@ async function assertDoubtful(t, shop, pay, code, { payments = 1 } = {}) {
   return error;
 }
 
-/** A wallet that knows it has not paid: `payment_failed`, the amount is free again, and the next call may ask it again. */
+/**
+ * A wallet that knows it has not paid: `payment_failed`, the amount is free again, and the next call may ask it again.
+ */
 async function assertFailed(t, shop, pay, { cause, asked = 0 } = {}) {
   const error = await t.rejects(pay(shop.url("a")), "payment_failed");
   t.equal(error.payment.state, "failed");
@@ -220,7 +222,7 @@ export default [
     },
   })),
   {
-    name: "a wallet that throws: payment_unknown, with what it threw by identity",
+    name: "a wallet that throws: payment_unknown, with the thrown value by identity",
     async run(t) {
       for (const cause of [new Error("the wallet broke"), "a text", null, { any: "object" }]) {
         const shop = openShop(t);
@@ -286,7 +288,7 @@ export default [
     },
   },
   {
-    name: "an answer after paymentTimeout is recorded, and the next call uses what it bought",
+    name: "an answer after paymentTimeout is recorded, and the next call uses its token",
     async run(t) {
       const shop = openShop(t);
       const held = deferred();
@@ -317,7 +319,7 @@ export default [
     },
   },
   {
-    name: "a late answer that nothing was paid frees the amount",
+    name: "a late answer that says that nothing was paid frees the amount",
     async run(t) {
       const shop = openShop(t);
       const held = deferred();
@@ -355,7 +357,7 @@ export default [
     },
   },
   {
-    name: "proof: none takes a wallet's word, and sends the bare token",
+    name: "proof: none believes a wallet without a preimage, and sends the bare token",
     async run(t) {
       const shop = openShop(t);
       const pay = shop.client({ proof: "none", wallet: shop.wallet("answer=true") });

@@ -81,7 +81,7 @@ export default [
     },
   },
   {
-    name: "requests on one module-level instance at once, whose caps approve reads from the request's context: each by its own",
+    name: "parallel requests on one module-level instance: approve reads each request's own cap from its context",
     async run(t) {
       const caps = { a: 1_000, b: 10_000, c: 9_999 };
       for (let run = 0; run < 5; run++) {
@@ -100,7 +100,7 @@ export default [
     },
   },
   {
-    name: "a request that ended while a person was asked leaves nothing reserved, and pays nothing later",
+    name: "a request that ended during approve leaves nothing reserved, and pays nothing later",
     async run(t) {
       const shop = openShop(t);
       const settings = { total: 15 };

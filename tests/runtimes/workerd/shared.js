@@ -1,5 +1,5 @@
-// A Worker that keeps one paying fetch for each shop in its module, so that requests share it. What a request may pay at most, and for
-// which path, stands in an AsyncLocalStorage: `cap`, in millisatoshis.
+// A Worker that keeps one paying fetch for each shop in its module, so that requests share it. What a request may pay
+// at most, and for which path, stands in an AsyncLocalStorage: `cap`, in millisatoshis.
 // capnp: compatibilityFlags = ["nodejs_als"],
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createFetch, receiptOf } from "l402-fetch";

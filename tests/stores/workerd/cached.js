@@ -1,2 +1,3 @@
-// capnp: bindings = [(name = "LEDGER", durableObjectNamespace = (className = "L402Ledger", serviceName = "ledger")), (name = "CACHE", kvNamespace = "kv")],
+// capnp: bindings = [(name = "LEDGER", durableObjectNamespace = (className = "L402Ledger", serviceName = "ledger")),
+// capnp:   (name = "CACHE", kvNamespace = "kv")],
 export { default } from "../fleet.js";

@@ -1,5 +1,6 @@
 // The Worker that has the Durable Object; on its disk, one file for each object.
-// capnp: durableObjectNamespaces = [(className = "L402Ledger", uniqueKey = "l402-fetch-ledger", enableSql = true), (className = "OldLedger", uniqueKey = "l402-fetch-old-ledger")],
+// capnp: durableObjectNamespaces = [(className = "L402Ledger", uniqueKey = "l402-fetch-ledger", enableSql = true),
+// capnp:   (className = "OldLedger", uniqueKey = "l402-fetch-old-ledger")],
 // capnp: durableObjectStorage = (localDisk = "disk"),
 import { L402Ledger } from "l402-fetch/stores/durable-object/ledger";
 

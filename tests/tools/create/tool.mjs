@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { at } from "../../../scripts/lib.mjs";
 import { codeBlocks } from "../../readme/markdown.mjs";
-import { freePort } from "../lib/project.mjs";
+import { freePorts } from "../../support/listen.mjs";
 
 const MOST_MS = 5 * 60_000;
 
@@ -78,7 +78,7 @@ async function visit({ project, base, shop }, url) {
 async function vite(made) {
   const { project, cwd, base, shop } = made;
   await writeFile(join(cwd, "src/main.js"), pasted(smallest, base, shop));
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const { url } = await project.start("npm", ["run", "dev", "--", "--port", String(port), "--host", "127.0.0.1"], {
     cwd,
     url: `http://127.0.0.1:${port}/`,
@@ -107,17 +107,17 @@ export default function Page() {
 }
 `,
   );
-  const port = await freePort();
+  const [port] = await freePorts(1);
   await project.start("npm", ["run", "dev", "--", "-p", String(port)], { cwd, ready: /(Ready in)/, url: "" });
   await visit(made, `http://localhost:${port}/`);
 }
 
 async function wrangler({ project, cwd, base, shop }) {
   await writeFile(join(cwd, "src/index.js"), pasted(worker, base, shop));
-  const port = await freePort();
+  const [port, inspector] = await freePorts(2);
   await project.start(
     "npm",
-    ["run", "dev", "--", "--port", String(port), "--ip", "127.0.0.1", "--inspector-port", String(await freePort())],
+    ["run", "dev", "--", "--port", String(port), "--ip", "127.0.0.1", "--inspector-port", String(inspector)],
     { cwd, ready: /(Ready on)/, url: "" },
   );
   const response = await fetch(`http://127.0.0.1:${port}/`);

@@ -48,7 +48,9 @@ async function install(folder, packages) {
   await run("npm", ["install", ...options], { cwd: folder, quiet: true });
 }
 
-/** Waits until no other run has the folder, of another clone perhaps, and takes it; resolves with what gives it back. */
+/**
+ * Waits until no other run has the folder, of another clone perhaps, and takes it; resolves with what gives it back.
+ */
 export async function hold(folder) {
   const file = `${folder}.lock`;
   await mkdir(dirname(folder), { recursive: true });

@@ -1,10 +1,10 @@
 // A project of one tool: its files, the packed tarball beside the tool's own packages, and the programs run in it.
 import { spawn } from "node:child_process";
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { delimiter, dirname, extname, join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { at, run, RunError } from "../../../scripts/lib.mjs";
+import { freePorts } from "../../support/listen.mjs";
 import { serve } from "../../support/serve.mjs";
 
 /** No tool asks, sends figures home, or thinks that a person is watching. */
@@ -145,12 +145,11 @@ export class Project {
   }
 
   /**
-   * Starts a program on a port that is free, which takes the place of PORT in its arguments and its environment; `ready` is
-   * what it says once it listens.
+   * Starts a program on a port that is free, which takes the place of PORT in its arguments and its environment;
+   * `ready` is what it says once it listens.
    */
   async listen(program, args, { ready, env = {} } = {}) {
-    const port = String(await freePort());
-    const inspector = String(await freePort());
+    const [port, inspector] = (await freePorts(2)).map(String);
     const filled = (text) => text.replace("INSPECTOR", inspector).replace("PORT", port);
     return this.start(program, args.map(filled), {
       url: `http://127.0.0.1:${port}`,
@@ -241,11 +240,3 @@ export const isOurs = (name, bytes) =>
 
 /** How wrangler runs a Worker; no two of its inspectors get along on one port. */
 export const WRANGLER_DEV = ["dev", "--ip", "127.0.0.1", "--port", "PORT", "--inspector-port", "INSPECTOR"];
-
-export async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}

@@ -186,7 +186,8 @@ fn describe(world: &World, text: &str, hash: &hex::Hash) -> Result<Value, String
     let timestamp = raw.data.timestamp.as_unix_timestamp();
     let expiry = raw.expiry_time().map_or(3600, |expiry| expiry.as_seconds());
     let features = raw.data.tagged_fields.iter().any(|field| {
-        matches!(field, RawTaggedField::KnownSemantics(TaggedField::Features(features)) if features.requires_unknown_bits())
+        let RawTaggedField::KnownSemantics(TaggedField::Features(features)) = field else { return false };
+        features.requires_unknown_bits()
     });
     Ok(json!({
         "invoice": text,

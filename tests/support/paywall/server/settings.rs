@@ -1,5 +1,5 @@
-//! How a shop behaves, as the query of each request says. A name or value that is not understood is an error: a test with
-//! a typo must not pass by testing nothing.
+//! How a shop behaves, as the query of each request says. A name or value that is not understood is an error: a test
+//! with a typo must not pass by testing nothing.
 
 use super::hex::Hash;
 use hyper::StatusCode;

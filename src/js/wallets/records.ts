@@ -8,12 +8,12 @@ import { hexOf } from "./base64.js";
 // In milliseconds. Less than the core's own 10 s: a lookup that takes longer counts as no answer.
 const LOOKUP_TIMEOUT = 8_000;
 /**
- * A lookup can overtake a request whose connection broke. For so many milliseconds the request may still be carried
- * out.
+ * A lookup can overtake a request whose connection broke. The request may still be carried out within this many
+ * milliseconds.
  */
 export const OVERTAKEN = 2_000;
 
-/** What a module notes about an order while it pays. */
+/** A module notes here what it learns of an order while it pays. */
 export interface Entry {
   /** The wallet has said that it has the payment. */
   known?: boolean;
@@ -21,19 +21,19 @@ export interface Entry {
   ended?: boolean;
 }
 
-/** A preimage that the wallet shows, and the fee where it tells one. */
+/** A preimage that the wallet shows, and the fee if it tells one. */
 export type Proof = { preimage: string; feeMsat?: number };
 
-/** What a module brings. */
+/** The part of a wallet that each module brings. */
 export interface Module {
-  /** Answers as `PayFunction` does, or throws where the outcome is unknown. */
+  /** Answers as `PayFunction` does. Throws if the outcome is unknown. */
   pay(invoice: Invoice, context: PayContext, entry: Entry): Promise<Proof | Failed>;
   /**
-   * Resolves to what `Wallet.lookup` does. With `failed` it may tell as `begunAt` when that attempt was begun, in
+   * Resolves as `Wallet.lookup` does. With `failed` it may tell `begunAt`: the time when that attempt was begun, in
    * milliseconds by the wallet's clock.
    */
   find?: ((paymentHash: string, signal: AbortSignal) => Promise<Found>) | undefined;
-  /** What tells this wallet from others, of which only a digest is shown. */
+  /** A text that no other wallet has. Only its digest is shown. */
   account?: string | undefined;
   /** See `core/records.ts`. */
   records?: { finds?: boolean; errorMs?: number; sentMs?: number };
@@ -46,11 +46,11 @@ export interface Module {
 }
 
 /**
- * A Wallet of `pay` and `find`.
+ * Makes a `Wallet` of `pay` and `find`.
  *
- * @param name the wallet's, for messages
+ * @param name the name of the wallet, for messages
  */
-export function withBooks(
+export function withRecords(
   name: string,
   { pay, find, account, records, settlesOnce, once = true }: Module,
 ): Wallet & { [RECORDS]: Module["records"] } {
@@ -97,16 +97,16 @@ export function withBooks(
   };
 }
 
-/** Nothing has reached the wallet, for certain. */
+/** It is certain that nothing has reached the wallet. */
 export class Unsent extends Error {}
 
 /** There is no answer: nobody knows whether the wallet has had the request. */
 export class Unreached extends Error {}
 
-/** The wallet says that it has paid, and does not show with what. */
+/** The wallet says that it has paid, and shows no preimage. */
 class Unproven extends Error {}
 
-/** Resolves as the task does; rejects when the time is over, and then the signal fires. */
+/** Resolves as the task does. When the time is over, it rejects and the signal fires. */
 async function within<Result>(milliseconds: number, task: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -134,7 +134,7 @@ export function preimageOf(value: unknown): string | undefined {
   return /^[0-9a-f]{64}$/.test(hex) && !/^0+$/.test(hex) ? hex : undefined;
 }
 
-/** `{ preimage, feeMsat? }`; throws where the wallet says that it paid and does not show with what. */
+/** `{ preimage, feeMsat? }`. Throws if the wallet shows no preimage. */
 export function proofOf(name: string, preimage: unknown, feeMsat: unknown): Proof {
   const hex = preimageOf(preimage);
   if (!hex) throw new Unproven(`${name} says that it has paid, and shows no preimage`);
@@ -142,7 +142,7 @@ export function proofOf(name: string, preimage: unknown, feeMsat: unknown): Proo
   return fee === undefined ? { preimage: hex } : { preimage: hex, feeMsat: fee };
 }
 
-/** Whole millisatoshis, from a number or from text; undefined for anything else. */
+/** Whole millisatoshis, from a number or from text. Undefined for anything else. */
 export function msat(value: unknown): number | undefined {
   const number = typeof value === "string" && /^\d+(msat)?$/.test(value) ? parseInt(value, 10) : value;
   return typeof number === "number" && Number.isSafeInteger(number) && number >= 0 ? number : undefined;

@@ -1,0 +1,5 @@
+// capnp: bindings = [
+// capnp:   (name = "LEDGER", durableObjectNamespace = (className = "L402Ledger", serviceName = "ledger")),
+// capnp:   (name = "CACHE", kvNamespace = "kv"),
+// capnp: ],
+export { default } from "../fleet.js";
