@@ -44,7 +44,7 @@ const us = (value) => `${value.toFixed(value < 100 ? 1 : 0)} us`;
 const times = (value) => `${value.toFixed(2)} x`;
 
 async function memory(stores) {
-  const { memoryStore } = await import(`${stores}/memory-rows.js`);
+  const { memoryStore } = await import(`${stores}/memory.js`);
   console.log("\n== memory: median of 20,000, at 1,000 rows and at 1,000,000");
   const results = [];
   for (const count of [1_000, 1_000_000]) {

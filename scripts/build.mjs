@@ -37,9 +37,6 @@ const OPTIMISE = [
   "--dealign",
 ];
 
-/** The stores of rows and their shared modules. No module that users import leads to them. */
-const ROWS = /^stores\/(?:rows|range|text|sorted-keys|sqlite|postgres|redis|.*-rows)\.ts$/;
-
 /**
  * Takes the types out of src/js, file by file. An entry goes to the top of dist, where import maps name it. All other
  * files keep their folders.
@@ -47,9 +44,7 @@ const ROWS = /^stores\/(?:rows|range|text|sorted-keys|sqlite|postgres|redis|.*-r
 async function modules(dist) {
   const { build } = await import("esbuild");
   const from = at("src/js");
-  const files = (await readdir(from, { recursive: true })).filter(
-    (name) => /(?<!\.d)\.ts$|\.js$/.test(name) && !ROWS.test(name),
-  );
+  const files = (await readdir(from, { recursive: true })).filter((name) => /(?<!\.d)\.ts$|\.js$/.test(name));
   await build({
     entryPoints: files.map((name) => ({ in: `${from}/${name}`, out: placeOf(name).replace(/\.\w+$/, "") })),
     outdir: dist,
@@ -143,8 +138,14 @@ const MODULES = [
   "wallets/cln",
   "wallets/phoenixd",
   "wallets/lnbits",
+  "stores/sqlite",
+  "stores/indexeddb",
+  "stores/postgres",
+  "stores/redis",
+  "stores/durable-object",
+  "stores/durable-object/ledger",
 ];
-const ONLY_MODULES = [];
+const ONLY_MODULES = ["stores/durable-object/ledger"];
 
 /** The same modules as CommonJS in their own folder, file by file, so that no module is there twice. */
 async function commonJs(dist) {

@@ -4,6 +4,9 @@ import type { Call } from "./request.js";
 import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
 
+/** Whether this is workerd, where a request's promises freeze with it and its events belong to it alone. */
+const isolated = typeof WebSocketPair !== "undefined";
+
 // In pages and their workers an Authorization to another origin makes a preflight, which the server may refuse.
 const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
 

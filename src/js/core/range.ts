@@ -1,6 +1,6 @@
 import type { ListOptions } from "./store.js";
 
-/** The keys from `from` (without it where it is `open`) up to and without `to`. */
+/** The keys from `from` to `to`. `to` is not part of the range, and nor is `from` if the range is `open`. */
 export interface Range {
   from: string;
   open: boolean;
@@ -10,7 +10,7 @@ export interface Range {
 /** Above every key: keys are ASCII. It is the same by UTF-16 unit, by code point and by byte of UTF-8. */
 const TOP = "\x80";
 
-/** Which keys a `list` asks for; undefined where there can be none. */
+/** The range of keys that a `list` asks for. Undefined if the range is empty. */
 export function rangeOf(prefix: string, { after, reverse }: ListOptions): Range | undefined {
   const last = prefix.length - 1;
   const end = prefix === "" ? TOP : prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1);

@@ -1,11 +1,11 @@
 import type { Range } from "./range.js";
 
-/** The most keys in one leaf: moving so many costs less than one more level would. */
+/** The most keys in one leaf. To move this many takes less time than one more level would. */
 const LEAF = 512;
 
 /**
- * Keys in order: leaves of at most 512 keys, in one array. To add, remove or find one takes two binary searches and
- * moves at most a leaf, so that among a million keys it takes hardly longer than among a thousand.
+ * Keys in order: leaves of at most 512 keys, in one array. To add, remove or find a key takes two binary searches and
+ * moves at most a leaf. Among a million keys this takes hardly longer than among a thousand.
  */
 export class SortedKeys {
   #leaves: string[][] = [];
@@ -30,7 +30,7 @@ export class SortedKeys {
     if (leaf.length === 0) this.#leaves.splice(at, 1);
   }
 
-  /** At most `limit` keys of a range, the highest first with `reverse`. */
+  /** At most `limit` keys of a range. With `reverse` the highest comes first. */
   list({ from, open, to }: Range, limit: number, reverse = false): string[] {
     const found: string[] = [];
     const step = reverse ? -1 : 1;
@@ -55,7 +55,7 @@ export class SortedKeys {
     return found;
   }
 
-  /** The leaf that a key is in, or would be put into: the last whose first key is not above it. */
+  /** The leaf that holds a key, or would hold it: the last leaf whose first key is not above the key. */
   #leafOf(key: string): number {
     let [low, high] = [0, this.#leaves.length - 1];
     while (low < high) {
@@ -67,7 +67,7 @@ export class SortedKeys {
   }
 }
 
-/** Where in a leaf a key is, or would be put. */
+/** The place of a key in a leaf, or the place where it would be put. */
 function positionOf(leaf: string[], key: string): number {
   let [low, high] = [0, leaf.length];
   while (low < high) {

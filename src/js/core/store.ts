@@ -1,31 +1,31 @@
 /**
- * Keeps what was bought and paid: rows of text under keys, written by compare-and-swap. Keys are ASCII, at most 200 bytes, ordered by byte; values
- * are any text.
+ * Rows of text under keys, written by compare-and-swap. Keys are ASCII, at most 200 bytes, ordered by byte. Values are
+ * any text.
  *
- * There are no locks: who was frozen and thaws loses the comparison. A store that can't do what it is asked rejects,
- * and the caller asks again. Neither `false` nor a rejection of `write` proves that nothing was written: a connection
- * may have been cut after the commit, and clients of databases may send a statement twice.
+ * There are no locks: a caller that was frozen loses the comparison when it thaws. If a store fails, it rejects, and
+ * the caller asks again. Neither `false` nor a rejection of `write` proves that nothing was written: a connection may
+ * have been cut after the commit, and clients of databases may send a statement twice.
  */
 export interface Store {
-  /** The values of these keys, in their order, read as one; null where there is none. */
+  /** The values of these keys at one moment, in the order of the keys. null: there is no row. */
   read(keys: readonly string[]): Promise<(string | null)[]>;
   /**
    * Writes all of `changes` in one step if every key of `seen` still has the value given there, else nothing.
    *
    * @param changes the new values; null deletes
-   * @param seen what the decision was made on; null: there was no such row
-   * @returns true once it will survive a crash; false where a key of `seen` had changed
+   * @param seen the rows that the decision is based on; null: there was no such row
+   * @returns true once the rows will survive a crash; false if a row of `seen` had changed
    */
   write(
     changes: Readonly<Record<string, string | null>>,
     seen: Readonly<Record<string, string | null>>,
   ): Promise<boolean>;
-  /** The rows whose key begins with `prefix`, by key in byte order. */
+  /** The rows whose keys begin with `prefix`, in byte order of their keys. */
   list(prefix: string, options: ListOptions): Promise<[key: string, value: string][]>;
 }
 
 export interface ListOptions {
-  /** A key, which need not be there: only rows above it, or below it with `reverse`. */
+  /** Only rows above this key are returned, or below it with `reverse`. There need not be such a row. */
   after?: string | undefined;
   /** The most rows to return. */
   limit: number;

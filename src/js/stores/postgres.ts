@@ -1,6 +1,6 @@
 import { L402Error } from "../core/error.js";
-import { rangeOf } from "./range.js";
-import type { Rows } from "./rows.js";
+import { rangeOf } from "../core/range.js";
+import type { Store } from "../core/store.js";
 import { fromText, toText } from "./text.js";
 
 /** The part of `pg` that is used: a Pool or a Client that is connected. */
@@ -29,7 +29,7 @@ export interface PostgresJs {
  * @param options.table The name in lower case, maybe with a schema: `payments.rows`. Default: `l402_fetch`
  * @throws {L402Error} `invalid_options`
  */
-export function postgresStore(client: PgClient | PostgresJs, options: { table?: string | undefined } = {}): Rows {
+export function postgresStore(client: PgClient | PostgresJs, options: { table?: string | undefined } = {}): Store {
   const query = adapt(client);
   if (options === null || typeof options !== "object") throw invalid("options must be an object");
   for (const key of Object.keys(options)) if (key !== "table") throw invalid(`unknown option "${key}"`);

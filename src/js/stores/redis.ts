@@ -1,6 +1,6 @@
 import { L402Error } from "../core/error.js";
-import { rangeOf } from "./range.js";
-import type { Rows } from "./rows.js";
+import { rangeOf } from "../core/range.js";
+import type { Store } from "../core/store.js";
 import { fromText, toText } from "./text.js";
 
 /** A client of Redis: an ioredis `Redis` or `Cluster`, a node-redis client (4 to 6) that is connected, or Upstash's. */
@@ -71,7 +71,7 @@ return found`;
  *
  * @throws {L402Error} `invalid_options`
  */
-export function redisStore(client: RedisClient, options: RedisOptions = {}): Rows {
+export function redisStore(client: RedisClient, options: RedisOptions = {}): Store {
   const { run, setting } = adapt(client);
   if (options === null || typeof options !== "object") throw invalid("options must be an object");
   for (const key of Object.keys(options))

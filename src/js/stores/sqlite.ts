@@ -1,6 +1,6 @@
 import { L402Error } from "../core/error.js";
-import { rangeOf } from "./range.js";
-import type { Rows } from "./rows.js";
+import { rangeOf } from "../core/range.js";
+import type { Store } from "../core/store.js";
 import { fromText, toText } from "./text.js";
 
 /** The part of a database that is used: one of node:sqlite, bun:sqlite or better-sqlite3. */
@@ -43,7 +43,7 @@ const builtin = <T>(name: string): T | undefined =>
  *   makes it use a write-ahead log. It rejects while the caller is inside a transaction of the same database.
  * @throws {L402Error} `invalid_options`
  */
-export function sqliteStore(database: string | SqliteDatabase): Rows {
+export function sqliteStore(database: string | SqliteDatabase): Store {
   const connect = connector(database);
   let connection: Connection | undefined;
   let waiting: Write[] = [];

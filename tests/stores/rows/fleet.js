@@ -1,5 +1,5 @@
 // A Worker of a fleet: does what it is told on a store, and says how often the object was asked.
-import { durableObjectStore } from "../../../durable-object-rows.js";
+import { durableObjectStore } from "../../../durable-object.js";
 
 export default {
   async fetch(request, env) {

@@ -4,7 +4,7 @@ import { runSuite } from "../../runtimes/harness.js";
 import suite from "../rows-suite.js";
 import { check } from "./model.js";
 
-const { memoryStore } = await import(pathToFileURL(`${process.argv[2]}/memory-rows.js`));
+const { memoryStore } = await import(pathToFileURL(`${process.argv[2]}/memory.js`));
 
 const places = new Map();
 function open(place) {

@@ -1,5 +1,5 @@
 // A page: the suite here and in a worker, and what only IndexedDB does.
-import { indexedDBStore } from "../../../../indexeddb-rows.js";
+import { indexedDBStore } from "../../../../indexeddb.js";
 import { runSuite } from "../../../runtimes/harness.js";
 import suite from "../../rows-suite.js";
 

@@ -1,5 +1,5 @@
 // A tab that does what the test tells it.
-import { indexedDBStore } from "../../../../indexeddb-rows.js";
+import { indexedDBStore } from "../../../../indexeddb.js";
 
 const store = indexedDBStore(new URLSearchParams(location.search).get("name"));
 const KEYS = ["a", "b", "c", "d"];

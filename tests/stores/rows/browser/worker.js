@@ -1,5 +1,5 @@
 // In a worker: the suite, or counting as often as it is told.
-import { indexedDBStore } from "../../../../indexeddb-rows.js";
+import { indexedDBStore } from "../../../../indexeddb.js";
 import { runSuite } from "../../../runtimes/harness.js";
 import suite from "../../rows-suite.js";
 

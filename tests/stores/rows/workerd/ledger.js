@@ -4,7 +4,7 @@
 // capnp:   (className = "OldLedger", uniqueKey = "l402-fetch-old-rows"),
 // capnp: ],
 // capnp: durableObjectStorage = (localDisk = "disk"),
-import { L402Ledger } from "../../../../durable-object/ledger-rows.js";
+import { L402Ledger } from "../../../../durable-object/ledger.js";
 
 export { L402Ledger };
 /** The same class, on storage without SQLite. */

@@ -4,7 +4,7 @@
 // capnp: ],
 // compatibility-date: 2022-11-30
 // The shared suite within one request, and before a Worker could call an object's methods.
-import { durableObjectStore } from "../../../../durable-object-rows.js";
+import { durableObjectStore } from "../../../../durable-object.js";
 import { runSuite } from "../../../runtimes/harness.js";
 import suite from "../../rows-suite.js";
 

@@ -1,5 +1,5 @@
 import { L402Error } from "../core/error.js";
-import type { ListOptions, Rows } from "./rows.js";
+import type { ListOptions, Store } from "../core/store.js";
 
 /** What is used of a Durable Object's stub. */
 export interface LedgerStub {
@@ -46,7 +46,7 @@ export interface Answer {
 export function durableObjectStore(
   stub: LedgerStub | (() => LedgerStub),
   options: { cache?: TokenCache | undefined } = {},
-): Rows {
+): Store {
   const isStub = typeof (stub as LedgerStub | undefined)?.fetch === "function";
   if (!isStub && typeof stub !== "function")
     throw invalid("stub must be a Durable Object's stub, or a function that gets one");

@@ -1,5 +1,5 @@
-import type { Answer, Question } from "../durable-object-rows.js";
-import { rangeOf } from "../range.js";
+import type { Answer, Question } from "../durable-object.js";
+import { rangeOf } from "../../core/range.js";
 import { fromText, toText } from "../text.js";
 
 /** What it uses of `DurableObjectState`. */

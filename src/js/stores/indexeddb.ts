@@ -1,6 +1,6 @@
 import { L402Error } from "../core/error.js";
-import { rangeOf } from "./range.js";
-import type { Rows } from "./rows.js";
+import { rangeOf } from "../core/range.js";
+import type { Store } from "../core/store.js";
 
 const VERSION = 1;
 const ROWS = "rows";
@@ -16,7 +16,7 @@ const ROWS = "rows";
  * @param name of the database. Default: "l402-fetch"
  * @throws {L402Error} `invalid_options`
  */
-export function indexedDBStore(name = "l402-fetch"): Rows {
+export function indexedDBStore(name = "l402-fetch"): Store {
   if (typeof name !== "string" || name === "")
     throw new L402Error("invalid_options", "name must be a string, the database's name");
   let opened: Promise<IDBDatabase> | undefined;
