@@ -1,9 +1,8 @@
 //! What is told of payments and sums: pages, newest first, and what limits count.
 
 use crate::host::{
-    client, fetch, get, listed, never, open, refused, spent, Fake, Op, Store, TheClient, World, ORIGIN, PAID, URL,
+    client, code, fetch, get, listed, never, open, refused, spent, Fake, Op, Store, TheClient, World, ORIGIN, PAID, URL,
 };
-use crate::stores::code;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::limits::Spent;
@@ -47,7 +46,7 @@ fn told(world: &World, client: &TheClient, filter: &Filter) -> Vec<Payment> {
 
 /// The numbers in the URLs.
 fn numbers(payments: &[Payment]) -> Vec<usize> {
-    payments.iter().map(|payment| payment.url.rsplit('/').next().unwrap().parse().unwrap()).collect()
+    payments.iter().map(|payment| payment.url.as_str().rsplit('/').next().unwrap().parse().unwrap()).collect()
 }
 
 fn sums(world: &World, client: &TheClient, origin: Option<&str>) -> Spent {
@@ -92,15 +91,15 @@ fn each_part_of_a_filter_keeps_what_it_names() {
     for origin in [None, Some(shop(0)), Some(shop(2)), Some("https://none.example".into())] {
         for state in [None, Some(State::Paid), Some(State::Failed), Some(State::Unknown)] {
             for since in [None, Some(middle.started_at), Some(u64::MAX)] {
-                for before in [None, Some(all[20].payment_hash.clone()), Some(middle.payment_hash.clone())] {
+                for before in [None, Some(all[20].payment_hash), Some(middle.payment_hash)] {
                     for limit in [3, 200] {
-                        let (origin, before) = (origin.clone(), before.clone());
+                        let origin = origin.clone();
                         let from = before.as_ref().map_or(0, |hash| {
                             1 + all.iter().position(|payment| payment.payment_hash == *hash).unwrap()
                         });
                         let expected: Vec<Payment> = all[from..]
                             .iter()
-                            .filter(|payment| origin.as_ref().is_none_or(|origin| *origin == payment.origin))
+                            .filter(|payment| origin.as_ref().is_none_or(|origin| origin == payment.url.origin()))
                             .filter(|payment| state.is_none_or(|state| state == payment.state))
                             .filter(|payment| since.is_none_or(|since| since <= payment.started_at))
                             .take(limit)
@@ -122,7 +121,7 @@ fn a_payment_that_is_not_known_is_before_nothing() {
         world.run({
             let client = client.clone();
             async move {
-                code(client.payments(Filter { before: Some("ab".repeat(32)), limit: 5, ..Filter::default() }).await)
+                code(client.payments(Filter { before: Some([0xab; 32].into()), limit: 5, ..Filter::default() }).await)
             }
         });
     assert_eq!(before, Some(Code::InvalidOptions));

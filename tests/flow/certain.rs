@@ -36,7 +36,7 @@ fn threw(code: Code, state: State) -> End {
 }
 
 /// An instance whose wallet throws; what it reports then is `found`.
-fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fake), String, End) {
+fn thrown(wallet: Wallet, found: Fact) -> (Rc<World>, Rc<Store>, (TheClient, Fake), PaymentHash, End) {
     let (world, store) = (World::new(), Store::new());
     let (client, host) = instance(&world, &store, wallet);
     world.wallet_says(Answer::Threw("PAYMENT_FAILED"));

@@ -2,12 +2,11 @@
 
 use crate::executor::Later;
 use crate::host::{
-    all, client, fetch, get, not_honored, open, refused, states, End, Response, Store, TheClient, World, ORIGIN, PAID,
-    REUSED, URL,
+    all, client, code, fetch, get, not_honored, open, refused, states, End, Response, Store, TheClient, World, ORIGIN,
+    PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start};
-use crate::stores::code;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::payment::State;

@@ -1,6 +1,6 @@
 //! A host for each instance of a client in a scripted world, and the ends of its calls.
 
-use crate::executor::{yield_now, Task};
+use crate::executor::{yield_now, Later, Task};
 pub use crate::store::{Manner, Op, Store};
 use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};

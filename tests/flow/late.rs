@@ -1,9 +1,8 @@
 //! Servers that learn of a payment late, or never. The token is still tried, and is not bought again.
 
-use crate::host::listed;
 use crate::host::{
-    begin, client, end, fetch, get, not_honored, open, soon, spent, End, Response, Sent, Store, World, PAID, REUSED,
-    URL,
+    begin, client, end, fetch, get, listed, not_honored, open, soon, spent, End, Response, Sent, Store, World, PAID,
+    REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};

@@ -1,22 +1,20 @@
 //! Open payments are looked up before `payments()` and `spent()` answer.
 
 use crate::executor::{Later, Running};
-use crate::host::{all, listed};
 use crate::host::{
-    begin, client, fetch, get, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient, World, PAID,
-    REUSED, URL,
+    all, begin, client, fetch, get, listed, never, open, payments, soon, spent, states, Fake, Op, Store, TheClient,
+    World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
-use l402_fetch::ledger::begin::{begin, Buyer, Order};
+use l402_fetch::ledger::begin::{self, Buyer, Order};
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::wire::challenge::Protocol;
-use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -33,7 +31,7 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
         let request = get(&shop(number));
         let order = Order {
             resource: request.asked_for(),
-            payment_hash: &offer.hash,
+            payment_hash: offer.hash,
             amount_msat: 10_000,
             protocol: Protocol::L402,
             token: &offer.token,
@@ -54,7 +52,7 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
             lease_ms: 150_000,
             now_ms: world.now(),
         };
-        store.take(|view| begin(view, &order, &buyer));
+        store.take(|view| begin::begin(view, &order, &buyer));
     }
     store.lapse();
     store.ops.take();

@@ -1,8 +1,7 @@
 //! Limits, windows, fees and sums.
 
 use crate::executor::Later;
-use crate::host::listed;
-use crate::host::{client, fetch, get, refused, soon, Fake, TheClient, World, PAID, URL};
+use crate::host::{begin, begin_with, fetch, get, listed, refused, soon, Fake, TheClient, World, PAID, URL};
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::flow::call::Reply;
@@ -36,7 +35,7 @@ fn shop(number: u64) -> String {
 
 #[test]
 fn sums_are_rounded_up_once_and_slide_by_the_minute_and_by_the_quarter_of_an_hour() {
-    let (world, client, host) = with(|_| {});
+    let (world, client, host) = begin();
     world.server.terms.replace(Terms { amount_msat: Some(1_001), ..Terms::default() });
     assert_eq!([fetch(&client, &host, get(&shop(1))), fetch(&client, &host, get(&shop(2)))], [PAID, PAID]);
     assert_eq!(spent(&world, &client, None), (3, 3, 3), "2.002 sat");

@@ -1,9 +1,8 @@
 //! Calls at the same time. One pays, and the others share or wait.
 
 use crate::executor::Running;
-use crate::host::listed;
 use crate::host::{
-    begin, call, client, end, fetch, get, open, payments, refused, soon, Call, End, Fake, Response, Store, TheClient,
+    begin, call, client, end, fetch, get, listed, open, refused, soon, Call, End, Fake, Response, Store, TheClient,
     World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
@@ -100,9 +99,9 @@ fn origins_do_not_wait_for_each_other() {
     assert_eq!(world.paid(), 2);
 }
 
-pub fn first_hash(world: &Rc<World>, client: &TheClient) -> String {
+pub fn first_hash(world: &Rc<World>, client: &TheClient) -> PaymentHash {
     let client = client.clone();
-    world.run(async move { listed(&client).await[0].payment_hash.clone() })
+    world.run(async move { listed(&client).await[0].payment_hash })
 }
 
 #[test]

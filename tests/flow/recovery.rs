@@ -15,7 +15,7 @@ use l402_fetch::Code;
 use std::rc::Rc;
 
 /// A payment whose answer was lost, by an instance that is gone; the store and a new instance.
-fn lost() -> (Rc<World>, Rc<Store>, String, (TheClient, Fake)) {
+fn lost() -> (Rc<World>, Rc<Store>, PaymentHash, (TheClient, Fake)) {
     let (world, store) = (World::new(), Store::new());
     world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
     let (first, host) = client(&world, Some(&store), Config::new(100));

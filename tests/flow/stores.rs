@@ -1,9 +1,9 @@
 //! Stores that fail, that others write as well, and instances that are gone.
 
-use crate::executor::Running;
+use crate::executor::{Later, Running};
 use crate::host::{
-    client, fetch, get, not_honored, open, refused, spent, states, Call, End, Fake, Op, Response, Store, TheClient,
-    World, ORIGIN, PAID, REUSED, URL,
+    client, code, fetch, get, not_honored, open, refused, spent, states, Call, End, Fake, Op, Response, Store,
+    TheClient, World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::first_hash;
@@ -11,7 +11,6 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
-use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -24,13 +23,6 @@ fn start(client: &TheClient, host: &Fake, url: &str) -> (Rc<Call>, Running<End>)
 
 pub fn store_failed() -> End {
     End::Raised { code: Code::StoreFailed, cause: Some("the store broke"), state: None, has_response: true }
-}
-
-pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
-    match result {
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        _ => None,
-    }
 }
 
 #[test]
@@ -201,7 +193,7 @@ fn a_new_instance_knows_tokens_and_sums() {
 fn two_instances_buy_once() {
     let (world, store) = (World::new(), Store::new());
     let clients: Vec<_> = (0..5).map(|_| client(&world, Some(&store), Config::new(100))).collect();
-    let running: Vec<_> = clients.iter().map(|(client, host)| start(client, host, get(URL)).1).collect();
+    let running: Vec<_> = clients.iter().map(|(client, host)| start(client, host, URL).1).collect();
     world.executor.run(60_000);
     let ends: Vec<_> = running.iter().map(Running::take).collect();
     assert_eq!((world.paid(), ends), (1, vec![PAID, REUSED, REUSED, REUSED, REUSED]));
@@ -237,7 +229,7 @@ fn who_finds_an_order_on_its_way_waits_for_it_and_pays_nothing() {
     let answer = world.wallet_waits();
     // Between its record and its wallet's start, a lookup finds nothing.
     world.lookup_says(Fact::NotFound);
-    let (_, one) = start(&first, &first_host, get(URL));
+    let (_, one) = start(&first, &first_host, URL);
     world.executor.run_ready();
     let (_, two) = start(&second, &second_host, URL);
     world.executor.run(200_000);
@@ -296,7 +288,7 @@ fn another_instances_order_survives_a_purchase_that_it_refuses() {
     // It is frozen until others take it for gone.
     store.lapse();
     let _never = world.wallet_waits();
-    let (_, pays) = start(&first, &first_host, get(URL));
+    let (_, pays) = start(&first, &first_host, URL);
     world.executor.run_ready();
     assert_eq!(world.paid(), 1, "what was reserved for this very invoice is released");
     consent.bring(Ok(true));
@@ -333,7 +325,7 @@ fn a_stale_read_of_the_tokens_loses_none() {
     let reading = client.clone();
     let read = world.executor.start(async move { reading.read_tokens(&get(URL)).await.is_ok() });
     world.executor.run_ready();
-    let (_, buys) = start(&client, &host, get(URL));
+    let (_, buys) = start(&client, &host, URL);
     world.executor.run_ready();
     arrival.bring(());
     world.executor.run(1000);
@@ -402,7 +394,7 @@ fn who_was_frozen_and_lost_its_reservation_believes_no_lookup_of_the_new_owners_
     let (other, other_host) = client(&world, Some(&store), Config::new(100));
     let answer = world.wallet_waits();
     world.lookup_says(Fact::NotFound);
-    let (_, second) = start(&other, &other_host, get(URL));
+    let (_, second) = start(&other, &other_host, URL);
     world.executor.run(1000);
     consent.bring(Ok(true));
     world.executor.run(20_000);
@@ -426,7 +418,7 @@ fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked
         Ok(Response::challenge(&seller.mint.offer(&Terms::default(), seller.now()).header(), sent))
     });
     let consent = first.user_waits();
-    let (_, waiting) = start(&asking, &first, get(URL));
+    let (_, waiting) = start(&asking, &first, URL);
     world.executor.run(1000);
     store.lapse();
     assert_eq!(fetch(&other, &second, get(URL)), End::Answer(402, Some(true)));

@@ -1,9 +1,8 @@
 //! The places where a token is tried, and the meaning of a refusal.
 
-use crate::host::listed;
 use crate::host::{
-    begin, call, client, end, fetch, get, not_honored, refused, soon, End, Response, Store, World, ORIGIN, PAID,
-    REUSED, URL,
+    begin, call, client, end, fetch, get, listed, not_honored, refused, soon, End, Response, Store, World, ORIGIN,
+    PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use l402_fetch::flow::config::Config;

@@ -1,8 +1,7 @@
 //! Every answer of a wallet, and the amount that counts as spent after it.
 
-use crate::host::listed;
 use crate::host::{
-    begin, client, fetch, get, never, open, payments, soon, spent, states, Cause, End, Fake, TheClient, World, PAID,
+    begin, client, fetch, get, listed, never, open, soon, spent, states, Cause, End, Fake, TheClient, World, PAID,
     REUSED, URL,
 };
 use l402_fetch::flow::config::Config;

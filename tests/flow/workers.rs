@@ -3,8 +3,8 @@
 use crate::executor::Later;
 use crate::executor::Running;
 use crate::host::{
-    call, client, end, fetch, get, never, not_honored, open, refused, soon, spent, End, Fake, Freezer, Op, Response,
-    Store, TheClient, World, PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, never, not_honored, open, refused, soon, spent, End, Fake, Freezer, Op,
+    Response, Store, TheClient, World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
@@ -309,7 +309,7 @@ fn a_token_whose_write_froze_is_known_to_who_comes_next() {
     store.works();
     assert_eq!(spent(&world, &client), 10);
     let written = store.text("token/");
-    assert!(written.contains(&first_hash(&world, &client)), "who comes next writes it");
+    assert!(written.contains(&first_hash(&world, &client).to_hex()), "who comes next writes it");
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (REUSED, 1));
 }
 

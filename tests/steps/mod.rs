@@ -17,6 +17,8 @@ use l402_fetch::ledger::settle::{cancel, repeat, settle_paid, settle_unproven, O
 use l402_fetch::ledger::token::Token;
 use l402_fetch::ledger::view::{Changes, Listing, Rows, Stop, View};
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -137,8 +139,8 @@ pub struct World {
     begun: u64,
 }
 
-fn hash(number: u64) -> String {
-    format!("{number:064x}")
+fn hash(number: u64) -> PaymentHash {
+    PaymentHash::parse(&format!("{number:064x}")).unwrap()
 }
 
 fn names(scopes: usize) -> Vec<String> {
@@ -149,10 +151,9 @@ fn origin_of(url: &str) -> &str {
     ORIGINS.into_iter().find(|origin| url.starts_with(origin)).unwrap()
 }
 
-fn resource(url: &str) -> Resource<'_> {
-    let origin = origin_of(url);
+fn resource(url: &Url) -> Resource<'_> {
     // Another resource's token is not tried: whether it would open this one is for the flow's tests.
-    Resource { origin, method: "GET", url, path: &url[origin.len()..], is_replayable: false }
+    Resource { method: "GET", url, is_replayable: false }
 }
 
 fn limits(depth: usize) -> Vec<Limits> {
@@ -281,10 +282,10 @@ impl World {
         let has_lapsed = |owner: &str, lease: Option<&str>| lease.is_none() || self.lapsed.contains(owner);
         Ok(match step {
             Step::Begin { owner, url, number, sat, only_reserve, approved, scopes } => {
-                let (payment_hash, scopes) = (hash(*number), names(*scopes));
+                let (asked, scopes) = (Url::of(url), names(*scopes));
                 let order = Order {
-                    resource: resource(url),
-                    payment_hash: &payment_hash,
+                    resource: resource(&asked),
+                    payment_hash: hash(*number),
                     amount_msat: sat * 1000,
                     protocol: Protocol::L402,
                     token: "opaque",
@@ -343,7 +344,7 @@ impl World {
             Step::Note { number, said } => {
                 let Some(order) = self.sales.get(number) else { return Ok(Done::Nothing) };
                 if let Some(token) = &order.token {
-                    note(view, token, &resource(&order.url), *said)?;
+                    note(view, token, &resource(&Url::of(&order.url)), *said)?;
                 }
                 Done::Nothing
             }
@@ -472,7 +473,7 @@ impl World {
     fn take_effect(&mut self, step: &Step, done: Done) {
         match (step, done) {
             (Step::Begin { owner, url, number, sat, scopes, approved, .. }, Done::Entered(record)) => {
-                assert_eq!((&record.owner, &record.payment.url), (owner, url));
+                assert_eq!((&record.owner, record.payment.url.as_str()), (owner, url.as_str()));
                 assert!(
                     approved.is_none_or(|approved| record.max_fee_msat <= approved),
                     "more of a fee than was approved"
@@ -485,7 +486,7 @@ impl World {
             }
             (Step::Begin { url, number, .. }, Done::Standing(record)) => {
                 let is_shared = origin_of(url) == ORIGINS[1];
-                assert!(record.payment.url == *url || is_shared, "{number}");
+                assert!(record.payment.url.as_str() == url || is_shared, "{number}");
             }
             (Step::Begin { .. }, Done::Refused(code)) => {
                 assert!(
@@ -494,14 +495,14 @@ impl World {
                 );
             }
             (Step::Repeat { record, owner }, Done::Repeated(Some(_))) => {
-                self.send(number_of(&record.0), &record.0.payment.url, owner);
+                self.send(number_of(&record.0), record.0.payment.url.as_str(), owner);
             }
             (Step::Paid { number, .. }, Done::Settled(token)) => {
-                let url = token.payment.url.clone();
+                let url = token.payment.url.as_str().to_owned();
                 let stored = self.store.get(&key::token(origin_of(&url), "GET", &url)).map(ToString::to_string);
                 // A proof that is told again says nothing of what became of its token since.
                 let is_news = self.sales.get(number).is_none_or(|sale| sale.token.is_none());
-                if is_news && stored.is_some_and(|row| row.contains(&hash(*number))) {
+                if is_news && stored.is_some_and(|row| row.contains(&hash(*number).to_hex())) {
                     self.good.entry(url.clone()).or_default().insert(*number);
                 }
                 let order = self.sales.entry(*number).or_insert(Sale {
@@ -538,7 +539,7 @@ impl World {
         }
         // What opens it in the store is used, whoever bought it.
         let row = self.store.get(&key::token(origin_of(url), "GET", url)).map_or("", |row| row);
-        let is_good = |bought: &u64| *bought != number && row.contains(&hash(*bought));
+        let is_good = |bought: &u64| *bought != number && row.contains(&hash(*bought).to_hex());
         assert!(!self.good.get(url).is_some_and(|numbers| numbers.iter().any(is_good)), "{url} is bought twice");
         self.sales
             .insert(number, Sale { url: url.to_owned(), token: None, may_be_paid: true, sent_by: owner.to_owned() });
@@ -613,5 +614,5 @@ impl World {
 }
 
 fn number_of(record: &Record) -> u64 {
-    u64::from_str_radix(&record.payment.payment_hash, 16).unwrap()
+    u64::from_str_radix(&record.payment.payment_hash.to_hex(), 16).unwrap()
 }

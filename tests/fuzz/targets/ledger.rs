@@ -12,6 +12,7 @@ use l402_fetch::ledger::lease::renew_lease;
 use l402_fetch::ledger::read::{payment, payments, spent, Filter};
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::view::{Stop, View};
+use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::Code;
 use l402_fetch_fuzz::{text, Choices};
 use libfuzzer_sys::fuzz_target;
@@ -47,7 +48,7 @@ fn events(data: &[u8]) {
 /// Whatever stands in a row, it is read or refused, and what is refused is not overwritten.
 fn rows(data: &[u8]) {
     let Some(given) = text(data) else { return };
-    let hash = "ab".repeat(32);
+    let hash = PaymentHash::from([0xab; 32]);
     let parts: Vec<&str> = given.split('\u{1e}').collect();
     let of = |number: usize| parts.get(number).map(|text| Rc::from(*text));
     type Step<'a> = Box<dyn Fn(&mut View) -> Result<(), Stop> + 'a>;
