@@ -1,5 +1,6 @@
 //! The leases of others: a counter and a duration, never a time, so that clocks may differ.
 
+use crate::ledger::lease::lasts_ms;
 use crate::text::map::Map;
 use std::cell::RefCell;
 
@@ -24,7 +25,7 @@ impl Leases {
         let mut seen = self.0.borrow_mut();
         match seen.get(owner) {
             Some((known, since)) if known == lease => {
-                now_monotonic.saturating_sub(*since) > LEASE_MS.saturating_add(MARGIN_MS)
+                now_monotonic.saturating_sub(*since) > lasts_ms(lease).unwrap_or(LEASE_MS).saturating_add(MARGIN_MS)
             }
             _ => {
                 if seen.len() >= MOST {

@@ -12,7 +12,7 @@
 //!
 //! The sender may be frozen on its way to the wallet, and others can't know that. When it wakes up, only the expiry of
 //! the invoice stops its order. So for others "failed" and "not found" end a payment only if nobody is buying it, its
-//! invoice has expired and the window has passed. Until then the same wallet may get the same invoice once more, if it
+//! invoice has expired and the window has passed, both by a clock that may be five minutes ahead. Until then the same wallet may get the same invoice once more, if it
 //! pays a hash only once. The report of another wallet can prove a payment, but never end it.
 
 use crate::error::Error;
@@ -27,6 +27,9 @@ use std::fmt;
 pub const LEASE_MS: u64 = 150_000;
 /// How far the wallet's clock may be behind ours. It dates the wallet's records of attempts.
 const SKEW_MS: u64 = 1_000;
+/// How far our clock may be ahead of the sender's and the wallet's. By its own clock the sender does not ask the wallet
+/// once the invoice has expired.
+const AHEAD_MS: u64 = 300_000;
 /// An invoice that expires within this time is not handed over.
 const LEAST_LIFE_S: u64 = 5;
 
@@ -101,12 +104,14 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
             dispatch.error_at_ms.unwrap_or(sent_at_ms.saturating_add(timeout_ms)).saturating_add(window_ms)
         }
     };
-    let is_expired = now_ms / 1000 > record.invoice_expires_at;
-    if is_expired && is_believed && now_ms >= quiet_at_ms {
+    // If an invoice was ordered several times, the earlier orders may be those of others.
+    let is_sender = owner == Owner::Us && dispatch.repeats == 0;
+    let past_ms = if is_sender { now_ms } else { now_ms.saturating_sub(AHEAD_MS) };
+    let is_expired = past_ms / 1000 > record.invoice_expires_at;
+    if is_expired && is_believed && past_ms >= quiet_at_ms {
         return Verdict::Failed;
     }
-    // If an invoice was ordered several times, the earlier orders may be those of others.
-    if owner == Owner::Us && dispatch.repeats == 0 {
+    if is_sender {
         let is_earlier = begun_at_ms.is_some_and(|begun| begun.saturating_add(SKEW_MS) < sent_at_ms);
         if is_earlier || !is_believed {
             return OPEN;

@@ -121,7 +121,7 @@ fn a_second_order_that_is_held_up_leaves_the_first_open() {
 fn a_fresh_invoice_is_paid_once_the_first_has_expired() {
     let (world, store, invoice) = abandoned(true);
     let (second, host) = instance(&world, &store, "lnd", true);
-    world.executor.pass(601_000);
+    world.executor.pass(901_000);
     assert_eq!((fetch(&second, &host, get(URL)), world.paid(), spent(&world, &second)), (PAID, 1, 10));
     assert!(!world.payments.borrow().contains(&invoice));
 }

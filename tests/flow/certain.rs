@@ -91,7 +91,7 @@ fn a_window_counts_from_the_stored_time_of_the_error() {
 fn a_window_survives_a_reload_and_holds_in_every_other_instance() {
     for window in [NWC, CLN] {
         let terms = Terms { expiry_s: 20, ..Terms::default() };
-        for (after_ms, believed) in [(21_000, false), (59_000, false), (71_000, true)] {
+        for (after_ms, believed) in [(321_000, false), (359_000, false), (371_000, true)] {
             let (world, store) = (World::new(), Store::new());
             world.server.terms.replace(terms.clone());
             let (first, host) = instance(&world, &store, wallet("w", true, window));
@@ -262,7 +262,7 @@ fn not_found_ends_nothing_if_the_wallet_had_the_payment() {
     assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
     drop((client, host));
     let (later, later_host) = instance(&world, &store, wallet("lnd", true, Window::None));
-    world.executor.pass(3_601_000);
+    world.executor.pass(3_901_000);
     assert_eq!(fetch(&later, &later_host, get(URL)), open(Code::PaymentUnknown, State::Unknown), "after a reload too");
     assert_eq!((world.paid(), spent(&world, &later)), (1, 10));
     world.lookup_says(FAILED);

@@ -106,7 +106,7 @@ fn an_owner_that_thaws_after_its_invoice_has_expired_finds_a_wallet_that_refuses
     let (frozen, freezer) = start_process(&first, &first_host, URL);
     world.executor.run(1_000);
     freezer.freeze();
-    world.executor.run(620_000);
+    world.executor.run(920_000);
     world.on_pay.replace(None);
     // Whoever comes now sees the lease for the first time: it has to stand still once more.
     let (_, waiting) = start(&second, &second_host, get(URL));
@@ -119,6 +119,63 @@ fn an_owner_that_thaws_after_its_invoice_has_expired_finds_a_wallet_that_refuses
     assert!(matches!(frozen.take(), End::Raised { code: Code::PaymentFailed | Code::PaymentUnknown, .. }));
     assert_eq!((world.paid(), spent(&world, &second)), (2, 10));
     assert_eq!(fetch(&first, &first_host, get(URL)), REUSED);
+}
+
+#[test]
+fn an_observer_whose_clock_is_minutes_ahead_does_not_call_a_frozen_order_failed() {
+    // How far its clock is ahead, how long the frozen order has been out, and whether the observer may buy afresh by then.
+    for (ahead_ms, wait_ms, buys) in
+        [(240_000, 500_000, false), (240_000, 658_000, false), (240_000, 662_000, true), (0, 905_000, true)]
+    {
+        let (world, store) = (World::new(), Store::new());
+        world.server.terms.replace(Terms { expiry_s: 600, ..Terms::default() });
+        let (first, first_host) = with_wallet(&world, &store, false);
+        let (second, second_host) = with_wallet(&world, &store, false);
+        second_host.ahead_ms.set(ahead_ms);
+        let (gate, sent) = wallet_with_a_gate(&world);
+        world.lookup_says(Fact::NotFound);
+        let (frozen, freezer) = start_process(&first, &first_host, URL);
+        world.executor.run(1_000);
+        freezer.freeze();
+        // The observer sees the lease stand still.
+        assert_eq!(fetch(&second, &second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
+        world.executor.pass(wait_ms - world.executor.monotonic());
+        let expected = if buys { PAID } else { open(Code::PaymentUnknown, State::Pending) };
+        assert_eq!(fetch(&second, &second_host, get(URL)), expected, "{ahead_ms} {wait_ms}");
+        assert_eq!(sent.borrow().len(), usize::from(buys), "{ahead_ms} {wait_ms}");
+        if !buys {
+            gate.bring(());
+            freezer.thaw();
+            world.executor.run(10_000);
+            assert_eq!((frozen.take(), sent.borrow().len()), (PAID, 1));
+            assert_eq!((fetch(&second, &second_host, get(URL)), spent(&world, &second)), (REUSED, 10));
+        }
+    }
+}
+
+#[test]
+fn a_lease_holds_for_the_duration_that_its_row_names() {
+    for (lasts_ms, seen_ms) in [(20_000, 31_000), (150_000, 161_000), (250_000, 261_000)] {
+        let (world, store) = (World::new(), Store::new());
+        let (first, first_host) = instance(&world, &store);
+        let (second, second_host) = instance(&world, &store);
+        // A reservation: whoever begins next releases it once its lease has lapsed.
+        first_host.approve.replace(Some(Box::new(|_| never())));
+        let (_frozen, freezer) = start_process(&first, &first_host, URL);
+        world.executor.run(1_000);
+        freezer.freeze();
+        let key = store.keys("lease/").remove(0);
+        let row = store.value(&key).unwrap();
+        let (ours, theirs) = (r#""lastsMs":150000"#, format!(r#""lastsMs":{lasts_ms}"#));
+        assert!(row.contains(ours));
+        store.put(&key, &row.replace(ours, &theirs));
+        let (_, waiting) = start(&second, &second_host, get(URL));
+        world.executor.run(lasts_ms + 9_000);
+        assert!(!waiting.is_done(), "{lasts_ms}: it has not lapsed");
+        // Looks are at most 10 s apart.
+        world.executor.run(seen_ms - lasts_ms);
+        assert_eq!((waiting.take(), world.paid()), (PAID, 1), "{lasts_ms}");
+    }
 }
 
 #[test]
@@ -541,7 +598,7 @@ fn two_wallets_on_one_store_share_limits_and_tokens_and_never_an_order() {
         assert_eq!(fetch(second, second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
     }
     // Nor once its invoice has expired, until a day after that.
-    world.executor.pass(3_700_000);
+    world.executor.pass(4_000_000);
     assert_eq!(fetch(second, second_host, get(URL)), open(Code::PaymentUnknown, State::Pending));
     assert_eq!((world.paid(), spent(&world, second)), (2, 20));
     assert_eq!(fetch(second, second_host, get("https://third.example/")), PAID, "15 of 40 were left");

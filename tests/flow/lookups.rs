@@ -102,7 +102,7 @@ fn a_payment_that_went_through_is_found_and_used() {
 
 #[test]
 fn what_failed_is_released_once_its_invoice_has_expired() {
-    for (wait_ms, believed) in [(10_000, false), (3_599_000, false), (3_601_000, true)] {
+    for (wait_ms, believed) in [(10_000, false), (3_899_000, false), (3_901_000, true)] {
         let (world, store) = lost(2);
         let (client, _) = instance(&world, &store);
         world.lookup_says(Fact::NotFound);
@@ -118,7 +118,7 @@ fn an_order_whose_sender_is_gone_may_still_be_on_its_way() {
     let (world, store) = lost(1);
     let (client, host) = instance(&world, &store);
     world.lookup_says(Fact::NotFound);
-    world.executor.pass(3_590_000);
+    world.executor.pass(3_890_000);
     assert_eq!(fetch(&client, &host, get(&shop(0))), open(Code::PaymentUnknown, State::Pending));
     assert_eq!((world.paid(), spent(&world, &client)), (0, 10), "nobody is paid, and the amount stays counted");
     world.executor.pass(11_000);

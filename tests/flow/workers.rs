@@ -74,7 +74,7 @@ fn a_frozen_payment_is_not_believed_to_have_failed_before_its_time_is_over() {
     world.executor.pass(300_000);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (open(Code::PaymentUnknown, State::Pending), 1));
     // An order that froze inside the wallet may still be sent when it thaws, until the invoice has expired.
-    world.executor.pass(3_300_000);
+    world.executor.pass(3_600_000);
     world.on_pay.replace(None);
     assert_eq!((fetch(&client, &host, get(URL)), world.paid()), (PAID, 2));
 }
