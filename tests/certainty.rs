@@ -314,8 +314,9 @@ proptest! {
 
     #[test]
     fn what_holds_whatever_is_reported(
-        (kind, begun_ms) in (0..7_u8, 0..10_000_000_u64), owner in owners(), dispatch in dispatches(), has_invoice in any::<bool>(),
-        wallet in wallets(), life_s in 0..10_000_u64, now in 0..20_000_000_u64, later in 0..20_000_000_u64,
+        (kind, begun_ms) in (0..7_u8, 0..10_000_000_u64), owner in owners(), dispatch in dispatches(),
+        has_invoice in any::<bool>(), wallet in wallets(), life_s in 0..10_000_u64, now in 0..20_000_000_u64,
+        later in 0..20_000_000_u64,
     ) {
         let fact = fact(kind, begun_ms);
         let invoice = if has_invoice { "lnbc1".into() } else { String::new() };
@@ -330,7 +331,8 @@ proptest! {
             Verdict::Failed => {
                 prop_assert!(is_negative && owner != Owner::Alive && is_same);
                 prop_assert!((owner == Owner::Us && record.dispatch.repeats == 0) || is_certain);
-                prop_assert!(fact != Fact::NotFound || (wallet.finds && record.dispatch.heard != Some(Heard::HasPayment)));
+                let has_had_it = record.dispatch.heard == Some(Heard::HasPayment);
+                prop_assert!(fact != Fact::NotFound || (wallet.finds && !has_had_it));
                 // Once certain, always certain.
                 prop_assert_eq!(at(&fact, owner, &record, &wallet, now + later), Verdict::Failed);
             }

@@ -350,7 +350,8 @@ proptest! {
                 2 => {
                     let record = open.swap_remove(next(open.len() as u64) as usize);
                     if record.is_reserved {
-                        shop.store.step(manner, |view| cancel(view, &record.payment.payment_hash, &record.owner, shop.now)).unwrap();
+                        let hash = record.payment.payment_hash;
+                        shop.store.step(manner, |view| cancel(view, &hash, &record.owner, shop.now)).unwrap();
                     } else {
                         let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(next(5_000)) };
                         shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
@@ -398,8 +399,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The same for instances that decide on what they remember and write later, with all that a ledger does: whoever comes
-    /// between, nothing is sent while something else for it may be paid.
+    /// The same for instances that decide on what they remember and write later, with all that a ledger does: whoever
+    /// comes between, nothing is sent while something else for it may be paid.
     #[test]
     fn instances_that_decide_and_write_in_any_order_pay_nothing_twice(seed in any::<u64>()) {
         let mut random = seed | 1;

@@ -12,8 +12,9 @@
 //!
 //! The sender may be frozen on its way to the wallet, and others can't know that. When it wakes up, only the expiry of
 //! the invoice stops its order. So for others "failed" and "not found" end a payment only if nobody is buying it, its
-//! invoice has expired and the window has passed, both by a clock that may be five minutes ahead. Until then the same wallet may get the same invoice once more, if it
-//! pays a hash only once. The report of another wallet can prove a payment, but never end it.
+//! invoice has expired and the window has passed, both by a clock that may be five minutes ahead. Until then the same
+//! wallet may get the same invoice once more, if it pays a hash only once. The report of another wallet can prove a
+//! payment, but never end it.
 
 use crate::error::Error;
 use crate::ledger::dispatch::Heard;

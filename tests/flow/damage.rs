@@ -1,4 +1,5 @@
-//! Rows that are damaged, or that a later version wrote: what needs one fails with `store_failed`, and none is overwritten.
+//! Rows that are damaged, or that a later version wrote: what needs one fails with `store_failed`, and none is
+//! overwritten.
 
 use crate::executor::Later;
 use crate::host::{
@@ -29,8 +30,8 @@ const DAMAGED: [&str; 9] = [
     LATER,
 ];
 
-/// The keys of the rows that a purchase of [`URL`] reads or writes, by what they begin with. Every world that begins alike has the
-/// same.
+/// The keys of the rows that a purchase of [`URL`] reads or writes, by what they begin with. Every world that begins
+/// alike has the same.
 fn keys_of_a_purchase() -> Vec<String> {
     let (world, store) = (World::new(), Store::new());
     let (client, host) = client(&world, Some(&store), Config::new(100));

@@ -123,7 +123,8 @@ fn an_owner_that_thaws_after_its_invoice_has_expired_finds_a_wallet_that_refuses
 
 #[test]
 fn an_observer_whose_clock_is_minutes_ahead_does_not_call_a_frozen_order_failed() {
-    // How far its clock is ahead, how long the frozen order has been out, and whether the observer may buy afresh by then.
+    // How far its clock is ahead, how long the frozen order has been out, and whether the observer may buy afresh by
+    // then.
     for (ahead_ms, wait_ms, buys) in
         [(240_000, 500_000, false), (240_000, 658_000, false), (240_000, 662_000, true), (0, 905_000, true)]
     {

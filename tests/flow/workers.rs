@@ -151,8 +151,8 @@ fn the_reservation_of_a_request_that_froze_during_consent_is_free_again() {
     assert_eq!((world.paid(), spent(&world, &client)), (1, 10));
 }
 
-/// A request that froze in a store call of its purchase: while the store is read, or its record written. `is_written`: it was,
-/// and only the answer was lost.
+/// A request that froze in a store call of its purchase: while the store is read, or its record written. `is_written`:
+/// it was, and only the answer was lost.
 fn froze_in_the_store(
     op: Op,
     is_written: bool,

@@ -1,4 +1,5 @@
-//! Writes of which a store tells nothing that can be relied on: each purchase counts once, and is paid once or not at all.
+//! Writes of which a store tells nothing that can be relied on: each purchase counts once, and is paid once or not at
+//! all.
 
 use crate::executor::Later;
 use crate::host::{

@@ -17,8 +17,8 @@ use std::rc::Rc;
 pub type Cause = &'static str;
 
 pub const STORE_TIMEOUT_MS: u64 = 60_000;
-/// A busy process's timers are late. Those that are to fire often would each be a step, hundreds of them before anything
-/// happens.
+/// A busy process's timers are late. Those that are to fire often would each be a step, hundreds of them before
+/// anything happens.
 const COARSE_MS: u64 = 10_000;
 /// The core takes its pauses after a lost comparison from chance; what this divides leaves none.
 const NO_PAUSE: u64 = 32_000;

@@ -160,8 +160,8 @@ fn a_store_that_fails_twice() {
     all(&Setup { plans: vec![vec![fetch("/data")]], ..setup });
 }
 
-/// What a process that died or froze has left open is settled, or handed to the wallet once more, by one that comes a little
-/// later, waits, and comes again.
+/// What a process that died or froze has left open is settled, or handed to the wallet once more, by one that comes a
+/// little later, waits, and comes again.
 fn patient(name: &str) -> Setup {
     let patient = vec![Call::Wait(10_000), Call::Fetch(0, "/data"), Call::Wait(350_000), Call::Fetch(0, "/data")];
     Setup {

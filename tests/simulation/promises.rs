@@ -8,6 +8,7 @@ use crate::world::{Act, World};
 use l402_fetch::ledger::limits::{Spent, Windows};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::record::FORGOTTEN_AFTER_S;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// The time after which nobody waits for a lock of a dead process, every invoice has expired, and every answer of a
@@ -32,13 +33,13 @@ impl World {
     }
 
     /// The wallet is asked: the journal says since when.
-    pub fn check_order(&self, process: &Process, hash: &str) -> u64 {
+    pub fn check_order(&self, process: &Process, hash: &PaymentHash) -> u64 {
         self.keeps("one payment per call", process.orders.get() <= process.begun.get(), || {
             format!("process {} asked {} times", process.id, process.orders.get())
         });
-        let record = records(&process.store).into_iter().find(|record| record.hash == hash);
+        let record = records(&process.store).into_iter().find(|record| record.hash == *hash);
         let is_written = record.as_ref().is_some_and(|record| !record.is_reserved);
-        self.keeps("written before the wallet is asked", is_written, || hash.to_owned());
+        self.keeps("written before the wallet is asked", is_written, || hash.to_hex());
         record.map_or_else(|| self.wall(), |record| record.started_at_ms)
     }
 
@@ -67,13 +68,13 @@ impl World {
             let process = self.process(*process);
             if process.is_running() {
                 let is_kept = is_paid(&records(&process.store), hash);
-                self.keeps("what was revealed is kept", is_kept, || hash.clone());
+                self.keeps("what was revealed is kept", is_kept, || hash.to_hex());
             }
         }
     }
 
     /// The wallet has taken a payment on.
-    pub fn check_money(&self, hash: &str) {
+    pub fn check_money(&self, hash: &PaymentHash) {
         if self.is_replayed.get() {
             return;
         }
@@ -133,8 +134,8 @@ impl World {
         }
         for Record { hash, state, .. } in records(&self.store) {
             let has_moved = self.wallet.way(&hash) == Some(Way::Moved);
-            self.keeps("failed only what did not move", state != State::Failed || !has_moved, || hash.clone());
-            self.keeps("paid only what moved", state != State::Paid || has_moved, || hash);
+            self.keeps("failed only what did not move", state != State::Failed || !has_moved, || hash.to_hex());
+            self.keeps("paid only what moved", state != State::Paid || has_moved, || hash.to_hex());
         }
         if let Some(flaw) = flaw(&self.store) {
             self.breaks("sums equal the records", &flaw);
@@ -315,12 +316,12 @@ impl World {
     }
 
     /// What the books say in the end is what the wallet's ledger says.
-    fn check_books(&self, before: &[(String, Money)]) {
+    fn check_books(&self, before: &[(PaymentHash, Money)]) {
         let records = records(&self.store);
         for (hash, money) in self.wallet.moved() {
             let record = records.iter().find(|record| record.hash == hash);
             let is_known = record.is_some_and(|record| record.amount_msat == money.amount_msat);
-            self.keeps("the ledger knows every payment", is_known, || hash.clone());
+            self.keeps("the ledger knows every payment", is_known, || hash.to_hex());
         }
         for record in &records {
             let has_moved = self.wallet.way(&record.hash) == Some(Way::Moved);
@@ -335,7 +336,7 @@ impl World {
         for (hash, money) in before {
             let site = self.setup.site_of(&money.url).1;
             let is_bought = is_paid(&records, hash) || site.single_use;
-            self.keeps("what was revealed is kept", is_bought || self.is_aged(money), || hash.clone());
+            self.keeps("what was revealed is kept", is_bought || self.is_aged(money), || hash.to_hex());
         }
     }
 
@@ -343,8 +344,8 @@ impl World {
         self.latest() / 1000 > money.invoice_expires_at + FORGOTTEN_AFTER_S
     }
 
-    /// An order that is never answered is out for ever. A payment is looked up when its resource is bought next: where another
-    /// token opens it, that may be never.
+    /// An order that is never answered is out for ever. A payment is looked up when its resource is bought next: where
+    /// another token opens it, that may be never.
     fn can_still_be_open(&self, record: &Record) -> bool {
         let is_out = self.running().iter().any(|process| process.has_out(&record.hash));
         is_out || self.wall() / 1000 > record.invoice_expires_at + FORGOTTEN_AFTER_S
@@ -360,6 +361,6 @@ impl World {
     }
 }
 
-fn is_paid(records: &[Record], hash: &str) -> bool {
-    records.iter().any(|record| record.hash == hash && record.state == State::Paid)
+fn is_paid(records: &[Record], hash: &PaymentHash) -> bool {
+    records.iter().any(|record| record.hash == *hash && record.state == State::Paid)
 }

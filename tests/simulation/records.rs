@@ -5,11 +5,12 @@ use l402_fetch::ledger::key::{OPEN, ORIGINS, SUMS};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::sums::Amounts;
 use l402_fetch::text::json::Json;
+use l402_fetch::wire::payment_hash::PaymentHash;
 use std::collections::BTreeMap;
 
 /// The row of one payment.
 pub struct Record {
-    pub hash: String,
+    pub hash: PaymentHash,
     pub origin: String,
     pub state: State,
     pub is_reserved: bool,
@@ -45,6 +46,10 @@ fn text(row: &Json, name: &str) -> String {
     row.get(name).and_then(Json::as_str).unwrap().to_owned()
 }
 
+fn hash(row: &Json) -> PaymentHash {
+    PaymentHash::parse(&text(row, "paymentHash")).unwrap()
+}
+
 fn list<'a>(row: &'a Json, name: &str) -> &'a [Json] {
     row.get(name).and_then(Json::as_array).unwrap()
 }
@@ -61,7 +66,7 @@ pub fn records(store: &Store) -> Vec<Record> {
         let number = |name: &str| row.get(name).and_then(Json::as_u64).unwrap();
         let name = text(&row, "state");
         Record {
-            hash: text(&row, "paymentHash"),
+            hash: hash(&row),
             origin: text(&row, "origin"),
             state: match name.as_str() {
                 "paid" => State::Paid,
@@ -127,7 +132,7 @@ pub fn flaw(store: &Store) -> Option<String> {
         return Some(format!("{key} is missing"));
     }
     for (key, row) in rows(store, OPEN) {
-        let (hash, owner) = (text(&row, "paymentHash"), text(&row, "owner"));
+        let (hash, owner) = (hash(&row), text(&row, "owner"));
         if !records.iter().any(|record| record.hash == hash && record.owner == owner && record.is_unsettled()) {
             return Some(format!("{key} locks for nobody"));
         }

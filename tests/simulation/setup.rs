@@ -70,8 +70,8 @@ pub struct Setup {
     pub name: String,
     /// Whether processes share a store; else each has its own memory.
     pub has_store: bool,
-    /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and none
-    /// wakes another's.
+    /// Whether each lane is a request of one isolate, as in workerd: its tasks freeze when it ends or is dropped, and
+    /// none wakes another's.
     pub isolated: bool,
     /// Whether the wallet has `lookup`.
     pub lookup: bool,
@@ -99,8 +99,8 @@ pub struct Setup {
     pub clocks: Vec<i64>,
     /// Whether the clock that is never set stands still while a process is frozen.
     pub stops_clock: bool,
-    /// Whether it is one of the random runs: much more may happen, and the clock may jump so far that what nobody can tell may be
-    /// bought anew.
+    /// Whether it is one of the random runs: much more may happen, and the clock may jump so far that what nobody can
+    /// tell may be bought anew.
     pub is_random: bool,
     /// Whether a wallet may get an order from a process that has died already.
     pub late_orders: bool,

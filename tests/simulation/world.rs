@@ -252,8 +252,8 @@ impl World {
         (soon, late)
     }
 
-    /// Timers fire in order, before anything else that happens at their time: a process looks again and again, and each order
-    /// of that would be a run of its own.
+    /// Timers fire in order, before anything else that happens at their time: a process looks again and again, and each
+    /// order of that would be a run of its own.
     fn due_timer(&self) -> Option<Act> {
         self.running().iter().find_map(|process| {
             let ops = process.ops.borrow();
@@ -263,8 +263,8 @@ impl World {
         })
     }
 
-    /// A process that waits for nothing but servers: what it does is seen by nobody else, so that others may as well go on
-    /// afterwards, or have gone on before.
+    /// A process that waits for nothing but servers: what it does is seen by nobody else, so that others may as well go
+    /// on afterwards, or have gone on before.
     fn asks_a_server(&self) -> Option<usize> {
         if self.setup.isolated
             || self.setup.is_random

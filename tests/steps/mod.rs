@@ -1,5 +1,5 @@
-//! The ledger's steps as data: several instances that decide on rows which they remember and write when they come to it, on a
-//! store that refuses, loses answers and writes late. What a run must keep is asserted on the way.
+//! The ledger's steps as data: several instances that decide on rows which they remember and write when they come to
+//! it, on a store that refuses, loses answers and writes late. What a run must keep is asserted on the way.
 
 use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
 use l402_fetch::ledger::certainty::Proof;

@@ -1,5 +1,5 @@
-//! The ledger's steps, fed with sequences of events, and with rows of any form: no panic, sums equal to the records, limits
-//! hold, nothing is paid twice, and what is no row of this version is never overwritten.
+//! The ledger's steps, fed with sequences of events, and with rows of any form: no panic, sums equal to the records,
+//! limits hold, nothing is paid twice, and what is no row of this version is never overwritten.
 #![no_main]
 
 #[path = "../../steps/mod.rs"]
