@@ -94,6 +94,7 @@ const PARTS = [
   "../core/client.js",
   "../core/env.js",
   "../core/filter.js",
+  "../core/memory.js",
   "../core/parsers.js",
   "../core/repeat.js",
   "../core/rows.js",

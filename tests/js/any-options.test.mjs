@@ -61,8 +61,7 @@ const isWallet = (value) =>
 const isStore = (value) =>
   value !== null &&
   ["object", "function"].includes(typeof value) &&
-  ["get", "set", "delete"].every((key) => isFunction(value[key])) &&
-  absent(isFunction)(value.lock);
+  ["read", "write", "list"].every((key) => isFunction(value[key]));
 const areWindows = (value) => isObject(value) && WINDOWS.every((key) => absent(isAmount)(value[key]));
 const isModel = {
   wallet: isWallet,
@@ -167,13 +166,8 @@ const or = (arbitrary, weight = 40) => fc.oneof({ weight, arbitrary }, { weight:
 const amount = or(fc.oneof(fc.nat(), fc.constantFrom(0, -0, 9007199254740)));
 const perWindow = { perHour: amount, perDay: amount, total: amount };
 const store = fc.record(
-  {
-    get: or(fc.constant(fn)),
-    set: or(fc.constant(fn)),
-    delete: or(fc.constant(fn)),
-    lock: or(fc.constantFrom(fn, undefined)),
-  },
-  { requiredKeys: ["get", "set"] },
+  { read: or(fc.constant(fn)), write: or(fc.constant(fn)), list: or(fc.constant(fn)) },
+  { requiredKeys: ["read", "write"] },
 );
 const list = (good, bad) =>
   or(

@@ -1,12 +1,11 @@
 // Calls in the form that the core gets.
 import { sendAgain } from "../../src/js/core/repeat.js";
-import { readRequest } from "../../src/js/core/request.js";
+import { Call } from "../../src/js/core/request.js";
 
 /**
- * What `readRequest` makes of a fetch's arguments where the core is there; with the core's `send`, which always gives a
- * promise.
+ * A call of a fetch with these arguments where the core is there; with the core's `send`, which always gives a promise.
  */
 export function readCall(input, init, context) {
-  const call = readRequest(input, init, { ...context, client: { sendAgain } });
+  const call = new Call(input, init, { ...context, client: { sendAgain } });
   return Object.assign(call, { send: async (...args) => call.sent(...args) });
 }

@@ -3,8 +3,6 @@ import test from "node:test";
 import { environment } from "../../src/js/core/env.js";
 import { RECORDS } from "../../src/js/core/records.js";
 
-const LEDGER = "l402-fetch/ledger";
-const never = () => new Promise(() => {});
 const env = (store) => environment({ wallet: () => {}, store, now: Date.now });
 /** Lets every promise that can settle do so. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -19,101 +17,124 @@ async function outcome(promise) {
   return () => seen;
 }
 
-test("a store that never answers is given up after a minute", async (t) => {
+/** What the core asks of a store, and what it is told. */
+const asks = {
+  read: (env) => env.read('["a","b"]'),
+  write: (env) => env.write('[["a","1"],["b",null]]', '[["a",null]]'),
+  list: (env) => env.list('{"prefix":"a","limit":9}'),
+};
+
+test("a store is asked with keys and rows, and its answers cross as JSON text", async () => {
+  const seen = [];
+  const { read, write, list } = env({
+    async read(...given) {
+      seen.push(given);
+      return [null, "1"];
+    },
+    async write(...given) {
+      seen.push(given);
+      return false;
+    },
+    async list(...given) {
+      seen.push(given);
+      return [["a", "1"]];
+    },
+  });
+  assert.equal(await read('["a","b"]'), '[null,"1"]');
+  assert.equal(await write('[["a","1"],["b",null]]', '[["__proto__",null]]'), false);
+  assert.equal(await list('{"prefix":"a","limit":9}'), '[["a","1"]]');
+  assert.equal(await list('{"prefix":"a","after":"ab","limit":9,"reverse":true}'), '[["a","1"]]');
+  const before = Object.fromEntries([["__proto__", null]]);
+  assert.deepEqual(seen, [
+    [["a", "b"]],
+    [{ a: "1", b: null }, before],
+    ["a", { limit: 9 }],
+    ["a", { after: "ab", limit: 9, reverse: true }],
+  ]);
+});
+
+test("a store that never answers is given up after ten seconds; a later answer changes nothing", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const hung = env({ get: never, set: never, delete: never, lock: never });
-  for (const [method, ask] of [
-    ["get", () => hung.load("k")],
-    ["set", () => hung.save("k", "v")],
-    ["lock", () => hung.lock(LEDGER)],
-  ]) {
-    const seen = await outcome(ask());
-    t.mock.timers.tick(59_999);
-    await settle();
-    assert.equal(seen(), "pending", method);
-    t.mock.timers.tick(1);
-    await settle();
-    assert.deepEqual(seen(), { error: `store.${method} did not answer within 60 s` });
+  for (const [method, ask] of Object.entries(asks)) {
+    for (const end of [(answer) => answer.resolve(true), (answer) => answer.reject(new Error("late"))]) {
+      const answer = {};
+      const late = () => new Promise((resolve, reject) => Object.assign(answer, { resolve, reject }));
+      const seen = await outcome(ask(env({ [method]: late })));
+      t.mock.timers.tick(9_999);
+      await settle();
+      assert.equal(seen(), "pending", method);
+      t.mock.timers.tick(1);
+      await settle();
+      const given = { error: `store.${method} did not answer within 10 s` };
+      assert.deepEqual(seen(), given);
+      end(answer);
+      await settle();
+      assert.deepEqual(seen(), given);
+    }
   }
 });
 
-test("a purchase waits for its lock as long as it takes", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const seen = await outcome(
-    env({ get: never, set: never, delete: never, lock: never }).lock("l402-fetch/purchase/https://a.example"),
+test("what a store throws is handed on by identity, whatever it is", async () => {
+  for (const thrown of [new Error("mine"), "text", undefined]) {
+    for (const fault of [
+      () => {
+        throw thrown;
+      },
+      () => Promise.reject(thrown),
+      () => ({
+        get then() {
+          throw thrown;
+        },
+      }),
+    ]) {
+      for (const [method, ask] of Object.entries(asks)) {
+        const caught = await ask(env({ [method]: fault })).then(
+          () => assert.fail(`${method} resolved`),
+          (error) => ({ error }),
+        );
+        assert.deepEqual(caught, { error: thrown }, method);
+      }
+    }
+  }
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((name) => name === "Timeout"),
+    [],
   );
-  t.mock.timers.tick(600_000);
-  await settle();
-  assert.equal(seen(), "pending");
 });
 
-test("a lock that comes after the wait was given up is freed at once", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  let grant;
-  let freed = false;
-  const lock = (_, task) => new Promise((resolve) => (grant = () => resolve(task().then(() => (freed = true)))));
-  const seen = await outcome(env({ get: never, set: never, delete: never, lock }).lock(LEDGER));
-  t.mock.timers.tick(60_000);
-  await settle();
-  assert.deepEqual(seen(), { error: "store.lock did not answer within 60 s" });
-  grant();
-  await settle();
-  assert.equal(freed, true);
-});
-
-test("a purchase's lock is freed as soon as it comes, if nobody waits for it", async () => {
-  let grant;
-  let freed = false;
-  const lock = (_, task) => new Promise((resolve) => (grant = () => resolve(task().then(() => (freed = true)))));
-  const given = env({ get: never, set: never, delete: never, lock });
-  given.unlock(given.lock("l402-fetch/purchase/https://a.example"));
-  await settle();
-  grant();
-  await settle();
-  assert.equal(freed, true);
-
-  const broken = env({
-    get: never,
-    set: never,
-    delete: never,
-    lock: async () => {
-      throw new Error("no lock");
-    },
-  });
-  const asked = broken.lock("l402-fetch/purchase/https://a.example");
-  broken.unlock(asked);
-  await assert.rejects(asked, /no lock/);
-});
-
-test("a write that hangs is not overtaken, and does not outlive its lock", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const writes = [];
-  let finish;
-  let freed = false;
-  const store = {
-    get: never,
-    set: (_key, value) => {
-      writes.push(value);
-      if (value === "first") return new Promise((resolve) => (finish = resolve));
-    },
-    delete: never,
-    lock: async (_, task) => {
-      await task();
-      freed = true;
-    },
+test("an answer of another type is an error that says what the store must give", async () => {
+  const odd = [undefined, null, 5, "ab", {}, new Date(), Symbol("a")];
+  const wrong = {
+    read: [...odd, true, [], [null], ["1"], [undefined, null], [1, 2], [null, null, null], [{}, {}], [[], "a"]],
+    write: [...odd, 0, 1, "true", [], { written: true }, new Boolean(true)],
+    list: [
+      ...odd,
+      true,
+      [null],
+      ["ab"],
+      [["a"]],
+      [["a", null]],
+      [["a", 1]],
+      [["a", "1", "2"]],
+      [{ a: "1" }],
+      { a: "1" },
+    ],
   };
-  const shared = env(store);
-  const release = await shared.lock(LEDGER);
-  const first = await outcome(shared.save("k", "first"));
-  t.mock.timers.tick(60_000);
-  await settle();
-  assert.deepEqual(first(), { error: "store.set did not answer within 60 s" });
-  release();
-  const second = await outcome(shared.save("k", "second"));
-  assert.deepEqual([writes, freed, second()], [["first"], false, "pending"]);
-  finish();
-  await settle();
-  assert.deepEqual([writes, freed, second()], [["first", "second"], true, { value: undefined }]);
+  for (const [method, answers] of Object.entries(wrong)) {
+    for (const answer of answers) {
+      const asked = asks[method](env({ [method]: () => answer }));
+      await assert.rejects(asked, { name: "TypeError", message: new RegExp(`^store\\.${method} must give`) });
+    }
+  }
+  // what it gives at once counts as well, and a promise of any make
+  assert.equal(await asks.read(env({ read: () => ["", "x"] })), '["","x"]');
+  assert.equal(await asks.write(env({ write: () => true })), true);
+  assert.equal(await asks.list(env({ list: () => ({ then: (done) => done([]) }) })), "[]");
+});
+
+test("halves of characters cross as the replacement character", async () => {
+  const crossed = await asks.read(env({ read: () => ["\ud800", "\\ud800 x"] }));
+  assert.deepEqual(JSON.parse(crossed), ["\ufffd", "\\ud800 x"]);
 });
 
 test("a response of any make is released without a throw", () => {

@@ -29,8 +29,10 @@ for (const [file, names] of Object.entries({
   "wallets/cln": ["cln"],
   "wallets/phoenixd": ["phoenixd"],
   "wallets/lnbits": ["lnbits"],
+  "stores/sqlite": ["sqliteStore"],
   "stores/indexeddb": ["indexedDBStore"],
-  "stores/file": ["fileStore"],
+  "stores/postgres": ["postgresStore"],
+  "stores/redis": ["redisStore"],
   "stores/durable-object": ["durableObjectStore"],
   "stores/durable-object/ledger": ["L402Ledger"],
 })) {

@@ -4,12 +4,17 @@ import { challenge } from "../support/mint.mjs";
 import * as built from "../../dist/core/fetch.js";
 import { load as loadBuilt } from "../../dist/loading/embedded.js";
 import { L402Error } from "../../src/js/core/error.js";
-import { createFetch } from "../../src/js/core/fetch.js";
-import { loader } from "../../src/js/core/once.js";
+import { createFetch, memory } from "../../src/js/core/fetch.js";
+import { memoryStore } from "../../src/js/core/memory.js";
+import { loader, soon } from "../../src/js/core/once.js";
 
 const never = () => new Promise(() => {});
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const load = () => assert.fail("there is nothing to load the core for");
+const failing = async () => {
+  throw new Error("no core");
+};
+const empty = { read: async (keys) => keys.map(() => null), write: never, list: never };
 
 test("a silent store delays one request by five seconds, and no later one", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
@@ -19,7 +24,7 @@ test("a silent store delays one request by five seconds, and no later one", asyn
     return new Response("sunny");
   };
   const options = { wallet: () => "", limits: { perPayment: 1 }, fetch };
-  const pay = createFetch({ ...options, store: { get: never, set: never, delete: never } }, load);
+  const pay = createFetch({ ...options, store: { read: never, write: never, list: never } }, load);
   const first = pay("https://a.example/");
   t.mock.timers.tick(4999);
   await settle();
@@ -38,16 +43,20 @@ test("a thousand first calls read the store once; in workerd each reads it, beca
       sent++;
       return new Response("sunny");
     };
-    const get = () => {
-      read++;
-      return gate;
+    const store = {
+      read(keys) {
+        assert.deepEqual(keys, ["sums"]);
+        read++;
+        return gate;
+      },
+      write: never,
+      list: never,
     };
-    const store = { get, set: never, delete: never };
     const pay = createFetch({ wallet: () => "", limits: { perPayment: 1 }, fetch, store }, load, follow);
     const calls = Array.from({ length: 1000 }, () => pay("https://a.example/"));
     await settle();
     assert.deepEqual([read, sent], [follow ? 1000 : 1, 0]);
-    open();
+    open([null]);
     await Promise.all(calls);
     await pay("https://a.example/");
     assert.deepEqual([read, sent], [follow ? 1000 : 1, 1001]);
@@ -56,7 +65,7 @@ test("a thousand first calls read the store once; in workerd each reads it, beca
 
 test("a store that fails or answers nonsense delays no request", async () => {
   const options = { wallet: () => "", limits: { perPayment: 1 }, fetch: async () => new Response("sunny") };
-  for (const get of [
+  for (const read of [
     () => {
       throw new Error("mine");
     },
@@ -65,13 +74,15 @@ test("a store that fails or answers nonsense delays no request", async () => {
     () => null,
     () => undefined,
     () => "",
+    () => [],
+    () => [5],
     () => ({
       then() {
         throw new Error("mine");
       },
     }),
   ]) {
-    const pay = createFetch({ ...options, store: { get, set() {}, delete() {} } }, load);
+    const pay = createFetch({ ...options, store: { read, write: never, list: never } }, failing);
     assert.equal(await (await pay("https://a.example/")).text(), "sunny");
   }
   // No timer is left that would keep the process running.
@@ -87,17 +98,40 @@ test("the core loads after the first request is sent, and a free call works with
     said.push("sent");
     return new Response("sunny");
   };
-  const failing = async () => {
+  const loadSoon = soon(async () => {
     said.push("load");
     throw new Error("no core");
-  };
-  for (const store of [undefined, { get: () => null, set() {}, delete() {} }]) {
-    const pay = createFetch({ wallet: () => "", limits: { perPayment: 1 }, fetch, store }, failing, undefined, true);
+  });
+  for (const store of [undefined, empty, memory(load)()]) {
+    const options = { wallet: () => "", limits: { perPayment: 1 }, fetch, store };
+    const pay = createFetch(options, load, undefined, loadSoon);
     await settle();
     assert.deepEqual(said, []);
     for (let call = 0; call < 2; call++) assert.equal(await (await pay("https://a.example/")).text(), "sunny");
     assert.deepEqual(said.splice(0).sort(), ["load", "sent", "sent"]);
   }
+});
+
+test("the store in memory is loaded at its first write, once; a load that failed is tried again", async () => {
+  let [loads, works] = [0, false];
+  const store = memory(async () => {
+    loads++;
+    await settle();
+    if (!works) throw new L402Error("load_failed", "no core");
+    return { memoryStore };
+  })();
+  assert.deepEqual(await store.read(["a", "b"]), [null, null]);
+  assert.deepEqual(await store.list("", { limit: 9 }), []);
+  assert.equal(loads, 0);
+  await assert.rejects(store.write({ a: "1" }, {}), { code: "load_failed" });
+  works = true;
+  const [changes, seen] = [{ a: "1" }, { a: null }];
+  const writes = [store.write(changes, seen), store.write({ a: "2" }, { a: null })];
+  Object.assign(changes, { a: "3", b: "3" });
+  seen.a = "x";
+  assert.deepEqual(await Promise.all(writes), [true, false]);
+  assert.deepEqual(await store.read(["a", "b"]), ["1", null]);
+  assert.deepEqual(await store.list("", { limit: 9 }), [["a", "1"]]);
 });
 
 test("warm() only loads the core; a failure rejects, and the next call loads again", async () => {

@@ -9,7 +9,7 @@ import * as nodeFetch from "node-fetch";
 import { at } from "../../scripts/lib.mjs";
 import { bodyOf, listen } from "../support/listen.mjs";
 import { challenge } from "../support/mint.mjs";
-import { createFetch, receiptOf } from "../../dist/node.js";
+import { createFetch, memoryStore, receiptOf } from "../../dist/node.js";
 
 const MAJOR = Number(process.versions.node.split(".")[0]);
 const undici = await import(MAJOR < 22 ? "undici" : "undici8");
@@ -127,15 +127,6 @@ function whatIsSeen({ method, url, rawHeaders }, body) {
   return JSON.stringify({ method, url, headers, body }, null, 1).replaceAll(boundary ?? "\0", "B");
 }
 
-function mapStore() {
-  const map = new Map();
-  return {
-    get: (key) => map.get(key),
-    set: (key, value) => void map.set(key, value),
-    delete: (key) => void map.delete(key),
-  };
-}
-
 test("a fetch of any make sends the same with us as without", async (t) => {
   for (const [make, classes] of Object.entries(MAKES)) {
     const { url, seen, wallet } = await openShop(t);
@@ -152,7 +143,7 @@ test("a fetch of any make sends the same with us as without", async (t) => {
         return [response, seen.splice(0)];
       };
       const [, [plain]] = await send(classes.fetch, "/free");
-      for (const store of [undefined, mapStore()]) {
+      for (const store of [undefined, memoryStore()]) {
         const what = `${make}: ${kind}, ${store ? "with" : "without"} a store`;
         const pay = createFetch({
           wallet,

@@ -15,6 +15,9 @@ const RESOLVE = 3;
 // In place of a token: the store has to be read first.
 const UNREAD = -2147483648;
 
+// For how many milliseconds a slow store may delay a request that may have nothing to pay.
+const PATIENCE = 5_000;
+
 // How many credentials are kept here. The core has them all.
 const MOST_KNOWN = 100;
 
@@ -81,20 +84,30 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
     return core.has_tokens() ? undefined : null;
   }
 
+  /** Waits for a store that may be slow or fail, but not for long: a purchase reads it again. */
+  async function readToken(call: Call) {
+    call.hold();
+    const patience = env.timer(PATIENCE);
+    await Promise.race([core.read(call).catch(() => {}), patience.promise]);
+    patience.cancel();
+    const id = core.token(call);
+    return id === UNREAD ? undefined : credential(id);
+  }
+
   return {
     sendAgain,
     withToken,
     ready,
     /**
-     * The token to send. If it is a `guess`, its preflight may fail: the call then goes to `answer` unsent. `UNREAD`: the
-     * store has to be read first.
+     * The token to send; a promise if the store has to be read first. If it is a `guess`, its preflight may fail: the
+     * call then goes to `answer` unsent.
      */
-    tokenFor(call: Call): Credential | null | undefined | typeof UNREAD {
+    tokenFor(call: Call): Credential | null | undefined | Promise<Credential | undefined> {
       const { plain } = call;
       const found = ready(plain);
       if (found !== undefined) return found;
       const id = call.url ? core.token(call) : 0;
-      if (id === UNREAD) return id;
+      if (id === UNREAD) return readToken(call);
       const token = credential(id);
       if (token && plain && !changing && !token.guess) {
         if (reusable.size >= MOST_KNOWN) reusable.clear();
@@ -102,8 +115,6 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       }
       return token;
     },
-    /** Reads what the store has for a call. Then `tokenFor` can tell. */
-    read: (call: Call) => core.read(call),
     /** Notes that a server took the token. Gives the receipt. */
     accepted(token: Credential): Receipt {
       if (!token.accepted) core.accepted(token.id);

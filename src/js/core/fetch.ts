@@ -6,7 +6,8 @@ import { once } from "./once.js";
 import { type Config, type Options, readOptions } from "./options.js";
 import type { Parsers } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
-import { type Call, type Context, type Input, isAddress, readRequest } from "./request.js";
+import { Call, type Context, type Input, isAddress } from "./request.js";
+import type { Store } from "./store.js";
 
 /** The result of `createFetch`. It is called like `fetch` and needs no `this`. */
 export interface PaidFetch {
@@ -55,6 +56,7 @@ export interface PaidFetch {
 export interface Loaded {
   clientOf(config: Config, given: Omit<Given, "run">): Client;
   parsers: Parsers;
+  memoryStore(): Store;
 }
 /**
  * Loads it. Rejects with `load_failed`.
@@ -68,9 +70,6 @@ const SUMS = "sums";
 
 // For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
-
-// What the core says in place of a token while the store has to be read.
-const UNREAD = -2147483648;
 
 const receipts = new WeakMap<Response, Receipt>();
 
@@ -92,8 +91,27 @@ export const parser =
     ((await load()).parsers[name] as (...given: unknown[]) => ReturnType<Parsers[Name]>)(...given);
 
 /**
- * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atHand`: the core needs no
- * download, so it is loaded while the first request is on its way.
+ * `memoryStore` of an entry. Until something is written there are no rows, and what keeps them is not loaded.
+ *
+ * @internal
+ */
+export const memory = (load: Load) => (): Store => {
+  let store: Store | undefined;
+  return {
+    read: async (keys) => store?.read(keys) ?? keys.map(() => null),
+    async write(changes, seen) {
+      const given = [{ ...changes }, { ...seen }] as const;
+      const { memoryStore } = await load();
+      store ??= memoryStore();
+      return store.write(...given);
+    },
+    list: async (prefix, options) => store?.list(prefix, options) ?? [],
+  };
+};
+
+/**
+ * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atFirst` is called before the
+ * first request: it loads a core that needs no download.
  *
  * @internal
  */
@@ -101,7 +119,7 @@ export function createFetch(
   options: Options,
   load: Load,
   follow?: typeof import("./redirect.js").follow,
-  atHand?: boolean,
+  atFirst?: () => void,
 ): PaidFetch {
   const { config, ...given } = readOptions(options);
   const { fetch, store, onEvent } = given;
@@ -109,7 +127,6 @@ export function createFetch(
   // workerd freezes the promises of a request that has ended, so there no call may wait for another's.
   const shared = follow ? (task: () => Promise<void>) => task : once;
   let client: Client | undefined;
-  let looked = !store;
   let hasRows = !!store;
 
   async function start() {
@@ -120,26 +137,28 @@ export function createFetch(
   }
 
   /**
-   * Looks whether the store holds anything, once for all first calls. A store that fails must not stop a request that has
-   * nothing to pay.
+   * Looks whether the store holds anything, once for all first calls. A store that is slow or fails must not stop a
+   * request that has nothing to pay. Undefined once that is done.
    */
-  const look = shared(async () => {
-    const read = async () => {
-      const rows = (await store?.read([SUMS])) as unknown[] | undefined;
-      if (rows?.[0] === null) hasRows = false;
-      else await start();
-    };
-    await patiently(read());
-    looked = true;
-  });
-
-  /** Reads the store, and gives the token for a call. */
-  async function readToken(call: Call) {
-    call.hold();
-    await unlessAborted(call, patiently(client?.read(call)));
-    const token = client?.tokenFor(call);
-    return token === UNREAD ? undefined : token;
-  }
+  let look =
+    store &&
+    shared(async () => {
+      const read = async () => {
+        const rows = (await store.read([SUMS])) as unknown[] | undefined;
+        if (rows?.[0] === null) hasRows = false;
+        else await start();
+      };
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, PATIENCE);
+        const end = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        // A purchase reads the store again, and rejects if that fails.
+        read().then(end, end);
+      });
+      look = undefined;
+    });
 
   /** Notes the receipt of a response, and gives the response. `call` is null if nobody listens to events. */
   function done(call: Call | null, response: Response, receipt: Receipt | null | undefined) {
@@ -151,32 +170,27 @@ export function createFetch(
   }
 
   async function pay(input: Input, init?: RequestInit): Promise<Response> {
-    // In a microtask, so that the request is sent first.
-    if (atHand) {
-      atHand = false;
-      Promise.resolve()
-        .then(load)
-        .catch(() => {});
-    }
+    atFirst?.();
+    atFirst = undefined;
 
     // Fast path: a bare absolute URL whose token, or that there is none, is already known.
-    if (init === undefined && looked && isAddress(input)) {
+    if (init === undefined && !look && isAddress(input)) {
       const token = client ? client.ready(input) : null;
       if (token === null || (token && !follow && !onEvent)) {
         const response = await (token ? fetch(input, (client as Client).withToken(token.authorization)) : fetch(input));
         if (isLast(token, response)) return done(null, response, token && client?.accepted(token));
-        return rest(readRequest(input, init, context, true), token, response);
+        return rest(new Call(input, init, context, true), token, response);
       }
     }
 
-    const call = readRequest(input, init, context);
+    const call = new Call(input, init, context);
     try {
-      if (!looked) {
+      if (look) {
         call.hold();
         await unlessAborted(call, look());
       }
       const found = client?.tokenFor(call);
-      const token = found === UNREAD ? await readToken(call) : found;
+      const token = found instanceof Promise ? await unlessAborted(call, found) : found;
       if (token?.guess) return await rest(call, token);
       const response = await call.sent(token?.authorization);
       return isLast(token, response)
@@ -201,7 +215,7 @@ export function createFetch(
     return started.answer(call, token, response);
   }
 
-  type Question = "payments" | "spent" | "forget" | "resolve" | "balanceMsat";
+  type Question = "quote" | "payments" | "spent" | "forget" | "resolve" | "balanceMsat";
   const ask = <Name extends Question>(question: Name) =>
     (async (...args: unknown[]) =>
       ((await start())[question] as (...args: unknown[]) => unknown)(...args)) as Client[Name];
@@ -212,11 +226,9 @@ export function createFetch(
 
   return Object.assign(paying, {
     async quote(input: Input, init?: RequestInit): Promise<Quote | null> {
-      const call = readRequest(input, init, context);
+      const call = new Call(input, init, context);
       call.hold();
-      if (!looked) await unlessAborted(call, look());
-      const { quote } = await start();
-      return await unlessAborted(call, quote(call)).finally(() => call.drop());
+      return await unlessAborted(call, ask("quote")(call)).finally(() => call.drop());
     },
     payments: ask("payments"),
     spent: ask("spent"),
@@ -225,17 +237,6 @@ export function createFetch(
     balanceMsat: ask("balanceMsat"),
     warm: async () => void (await start()),
   });
-}
-
-/** Waits for a store that may be slow or fail, but not for long. */
-async function patiently(reading: Promise<unknown> | undefined) {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise((resolve) => {
-    timer = setTimeout(resolve, PATIENCE);
-  });
-  // A purchase reads the store again, and rejects if that fails.
-  await Promise.race([reading?.catch(() => {}), patience]);
-  clearTimeout(timer);
 }
 
 /** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */

@@ -17,7 +17,12 @@ export interface Filter {
 const STATES = ["pending", "unknown", "paid", "failed"];
 const MOST = 1000;
 
-/** Checks a filter of `payments()`. Gives what the core reads. Throws `invalid_options`, naming the key. */
+/**
+ * Checks a filter of `payments()`. Gives what the core reads.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ * @internal
+ */
 export function readFilter(filter: Filter = {}) {
   if (typeof filter !== "object" || filter === null) throw invalid("filter must be an object");
   const { origin, state, since, before, limit = 100, ...others } = filter;

@@ -26,3 +26,10 @@ export const loader = <Loaded>(task: () => Promise<Loaded>): (() => Promise<Load
       );
     }),
   );
+
+/** Loads it soon, for entries whose core needs no download: after what is done now, so that the request is sent first. */
+export const soon = (load: () => Promise<unknown>) => (): void => {
+  Promise.resolve()
+    .then(load)
+    .catch(() => {});
+};

@@ -96,7 +96,7 @@ const NETWORKS: readonly Network[] = ["bitcoin", "testnet", "signet", "regtest",
 const PROTOCOLS: readonly Protocol[] = ["l402", "lsat", "mpp", "x402"];
 
 // The largest amount whose millisatoshis are still exact in a JavaScript number.
-const MAX_SAT = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
+const MAX_SAT = 9_007_199_254_740;
 // The longest delay of a timer. A longer one fires at once.
 const MAX_TIMEOUT = 2147483647;
 
@@ -326,8 +326,7 @@ function host(value: unknown, path: string) {
     }
   }
   throw invalid(
-    `${path} must be an origin (https://api.example.com:8443) or a host pattern ` +
-      "(api.example.com, *.example.com), without a path",
+    `${path} must be an origin (https://api.example.com) or a host pattern (*.example.com:8443), without a path`,
   );
 }
 
@@ -346,7 +345,7 @@ const optionalFunction = <Key extends keyof Options>(given: Keys, key: Key): Opt
  */
 function readFetch(given: Keys) {
   const fetch = optionalFunction(given, "fetch") ?? globalThis.fetch;
-  if (typeof fetch !== "function") throw invalid("fetch is missing: this runtime has none of its own, pass one");
+  if (typeof fetch !== "function") throw invalid("fetch is missing: pass one, this runtime has none");
   return fetch.bind(undefined);
 }
 

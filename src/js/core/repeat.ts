@@ -1,5 +1,6 @@
 // Sends a request with a token, or again. None of this is needed before there is a token.
-import { type Call, type Context, classOf, type Init, type Input, isHeaders, isIterable } from "./request.js";
+import type { Call, Context, Init, Input } from "./request.js";
+import { classOf, isHeaders, isIterable } from "./shapes.js";
 
 /** The parts of a call that is sent again. */
 interface Parts {
@@ -24,7 +25,7 @@ export const withToken = (authorization: string): RequestInit => ({
 /**
  * Sends a request with our Authorization, or again without it.
  *
- * @param context as `readRequest` was given it
+ * @param context that of the call
  * @param parts of the call, as they are sent
  * @param authorization the value of an Authorization header of ours
  * @param repeat whether it was sent before: an HTTP cache may hold the first answer, and is not asked

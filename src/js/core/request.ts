@@ -1,5 +1,6 @@
 import type { follow } from "./redirect.js";
 import type { sendAgain } from "./repeat.js";
+import { classOf, isHeaders, isIterable } from "./shapes.js";
 
 const MEMBERS = [
   "method",
@@ -35,20 +36,12 @@ export interface Context {
 }
 
 /**
- * Reads the arguments of a fetch as a request that can be sent several times. Never throws: what fetch would refuse is
- * refused by fetch in `sent`, with its own error.
+ * One call of a fetch: its arguments as a request that can be sent several times. Their types are the caller's promise,
+ * and every look at them expects anything. Never throws: what fetch would refuse is refused by fetch in `sent`, with
+ * its own error.
  *
  * The first `sent()` hands fetch the caller's arguments as they are, so call it before the caller's code runs on. If it
  * has to wait, call `hold()` first.
- *
- * @param sent whether it was sent already, as it is or with a token
- */
-export function readRequest(input: Input, init: RequestInit | undefined, context: Context, sent?: boolean): Call {
-  return new Call(input, init, context, sent);
-}
-
-/**
- * One call of a fetch. The types of its arguments are the caller's promise. Every look at them expects anything.
  */
 export class Call {
   #input: Input;
@@ -67,6 +60,7 @@ export class Call {
   #replayable = true;
   #url: URL | null | undefined;
 
+  /** `sent`: whether it was sent already, as it is or with a token. */
   constructor(input: Input, init: RequestInit | undefined, context: Context, sent = false) {
     this.#sent = sent;
     this.#input = input;
@@ -254,26 +248,6 @@ export class Call {
     if ((headers[Symbol.iterator]() as unknown) === headers) this.#exact = false;
     return Array.from(headers, (pair) => (typeof pair === "object" ? [...pair] : pair));
   }
-}
-
-/** By shape, as a Request is. */
-export const isHeaders = (headers: HeadersInit): headers is Headers =>
-  typeof (headers as Headers).has === "function" && typeof (headers as Headers).append === "function";
-
-export const isIterable = (headers: HeadersInit): headers is [string, string][] =>
-  typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
-
-/**
- * The class that made the object, of whichever realm or package. A copy by another class could lose the case of names,
- * or be refused by the fetch that it goes to. Derived classes are passed over: their constructors may take other
- * arguments.
- */
-export function classOf<Kind extends object>(object: Kind, name: keyof typeof globalThis): new (from?: Kind) => Kind {
-  let at: Kind = object;
-  while (at && !Object.hasOwn(at, Symbol.toStringTag)) at = Object.getPrototypeOf(at);
-  return (at?.constructor ?? globalThis[name]) as new (
-    from?: Kind,
-  ) => Kind;
 }
 
 /** A whole address, which means the same wherever the page is. */

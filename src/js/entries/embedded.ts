@@ -1,13 +1,14 @@
 // The entry for Deno, and for what is bundled to run in Node, Deno or Bun.
-import { createFetch as paying, type PaidFetch, parser } from "../core/fetch.js";
+import { createFetch as paying, memory, type PaidFetch, parser } from "../core/fetch.js";
+import { soon } from "../core/once.js";
 import type { Options } from "../core/options.js";
 import { load } from "../loading/embedded.js";
 
-export const createFetch = (options: Options): PaidFetch => paying(options, load, undefined, true);
+export const createFetch = (options: Options): PaidFetch => paying(options, load, undefined, soon(load));
 export const parseChallenges = /* @__PURE__ */ parser(load, "parseChallenges");
 export const decodeInvoice = /* @__PURE__ */ parser(load, "decodeInvoice");
 export const decodeMacaroon = /* @__PURE__ */ parser(load, "decodeMacaroon");
 export const attenuateMacaroon = /* @__PURE__ */ parser(load, "attenuateMacaroon");
+export const memoryStore = /* @__PURE__ */ memory(load);
 export { L402Error } from "../core/error.js";
 export { receiptOf } from "../core/fetch.js";
-export { memoryStore } from "../core/memory.js";

@@ -1,14 +1,14 @@
 // The entry for browsers and whatever has no entry of its own. Its declarations are those of all entries. They need no
 // DOM types: Request, Response, RequestInit and fetch are those of whichever runtime's types are loaded.
-import { createFetch as paying, type PaidFetch, parser } from "../core/fetch.js";
+import { createFetch as paying, memory, type PaidFetch, parser } from "../core/fetch.js";
 import type { Options } from "../core/options.js";
 import type { Challenge, Invoice, Macaroon } from "../core/parsers.js";
+import type { Store } from "../core/store.js";
 import { load } from "../loading/url.js";
 
 export { type ErrorCode, L402Error } from "../core/error.js";
 export { type PaidFetch, receiptOf } from "../core/fetch.js";
 export type { Filter } from "../core/filter.js";
-export { memoryStore } from "../core/memory.js";
 export type { Approve, ApproveContext, Limits, Options } from "../core/options.js";
 export type { Challenge, Invoice, Macaroon, Network, Protocol } from "../core/parsers.js";
 export type { Payment, PaymentEvent, Quote, Receipt } from "../core/payment.js";
@@ -73,3 +73,12 @@ export const attenuateMacaroon: (token: string, caveats: string[]) => Promise<st
   load,
   "attenuateMacaroon",
 );
+
+/**
+ * A store in this process's memory, gone with it. One that is given to several clients makes them share tokens,
+ * payments and limits. It keeps the newest 10,000 settled payments and the newest 10,000 tokens; sums and limits still
+ * count all.
+ *
+ * @function
+ */
+export const memoryStore: () => Store = /* @__PURE__ */ memory(load);

@@ -3,6 +3,7 @@ import { clientOf } from "../core/client.js";
 import { __wbg_set_wasm, Core, imports, parse } from "../core.js";
 import { type L402Error, loadFailed } from "../core/error.js";
 import type { Loaded } from "../core/fetch.js";
+import { memoryStore } from "../core/memory.js";
 import { parsersOf } from "../core/parsers.js";
 
 /** Why the engine refused to compile, or where `module` is given to instantiate, the wasm that came from `source`. */
@@ -37,7 +38,7 @@ export function refused(source: string, cause: unknown, module?: WebAssembly.Mod
 export function bind({ exports }: WebAssembly.Instance): Loaded {
   __wbg_set_wasm(exports);
   (exports.__wbindgen_start as () => void)();
-  return { clientOf: (config, given) => clientOf(Core, config, given), parsers: parsersOf(parse) };
+  return { clientOf: (config, given) => clientOf(Core, config, given), parsers: parsersOf(parse), memoryStore };
 }
 
 /** Instantiates a compiled module at once, for where a promise may freeze with the request that made it. */
