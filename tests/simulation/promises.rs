@@ -194,12 +194,15 @@ impl World {
             );
         let before = self.wallet.moved();
         again.push(Call::Payments);
+        // A user who settles what nobody can tell may be asked to wait, and does so once more.
+        let told = if self.setup.can_tell() { vec![] } else { vec![Call::Resolve] };
+        let (first, last) = ([again.clone(), told.clone()].concat(), [told, again].concat());
         if self.setup.has_store {
-            self.start(usize::MAX, std::slice::from_ref(&again));
+            self.start(usize::MAX, std::slice::from_ref(&first));
         }
-        self.watch(&again);
+        self.watch(&first);
         for process in self.running() {
-            process.call([if self.setup.can_tell() { vec![] } else { vec![Call::Resolve] }, again.clone()].concat());
+            process.call(last.clone());
             process.run();
             self.finish();
             self.check_last_calls(&process);
@@ -208,10 +211,7 @@ impl World {
         if !self.setup.has_store {
             return;
         }
-        let mut last = vec![Call::Resolve];
-        last.splice(..usize::from(self.setup.can_tell()), []);
-        last.extend(again.clone());
-        let process = self.start(usize::MAX, &[again]);
+        let process = self.start(usize::MAX, &[first]);
         self.finish();
         self.pass(REST_MS);
         process.call(last);
