@@ -185,15 +185,19 @@ impl<H: Host> Ledger<H> {
     async fn write_all(&self, jobs: &[Rc<Job<H>>]) -> Result<Vec<Option<Failure<H>>>, Failure<H>> {
         let started = self.host.monotonic();
         let (mut tries, mut failures): (u32, u32) = (0, 0);
+        let mut rows = Rc::clone(&self.rows);
         loop {
-            let mut view = View::of(Rc::clone(&self.rows));
+            let mut view = View::of(rows);
             let refused = self.decide(jobs, &mut view).await?;
+            rows = Rc::clone(&self.rows);
             if view.is_unchanged() {
                 if view.is_fresh() {
                     return Ok(refused);
                 }
-                // What is only remembered may have changed since.
+                // What is only remembered may have changed since. Others may read these rows at the same time, so what
+                // they come to know is not taken: each would make the other begin anew.
                 self.forget(&view.seen());
+                rows = Rc::default();
                 continue;
             }
             let (changes, seen) = view.writes();

@@ -6,6 +6,9 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A number of steps that no run reaches.
+const MOST_STEPS: usize = 1_000;
+
 /// The acts that could happen at a step, and the one that was taken.
 struct Choice {
     acts: Vec<Act>,
@@ -70,6 +73,10 @@ fn run(world: &Rc<World>, path: &mut Vec<Choice>, seen: &mut HashSet<u128>, figu
             }
             if !seen.insert(world.key()) {
                 return None;
+            }
+            if depth >= MOST_STEPS {
+                world.breaks("every call ends", "endless");
+                break;
             }
             let acts = all_acts(world);
             if acts.is_empty() {
