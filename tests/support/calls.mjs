@@ -27,7 +27,7 @@ export const core = () => ({
 
 const preimages = new Map();
 
-// Ten minutes pass between two payments, so that the journal comes to its bound and old ones are compacted.
+// Ten minutes pass between two payments, so that old invoices have expired, and their payments may go.
 const BETWEEN = 600_000;
 let clock = Date.now();
 
@@ -60,10 +60,10 @@ export const KINDS = {
 };
 
 /**
- * An instance whose every call is answered by this kind of server: `calls(count)` makes so many of them, one after
- * another.
+ * An instance with these options beside its own. This kind of server answers all its calls: `calls(count)` makes so
+ * many, one after another.
  */
-export function instance(createFetch, kind) {
+export function instance(createFetch, kind, options = {}) {
   let payments = 0;
   const pay = createFetch({
     wallet({ paymentRequest }) {
@@ -75,6 +75,7 @@ export function instance(createFetch, kind) {
     limits: { perPayment: 100 },
     networks: ["regtest"],
     fetch: async (_, init) => KINDS[kind](init),
+    ...options,
   });
   return {
     pay,

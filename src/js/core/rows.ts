@@ -43,8 +43,9 @@ const isValue = (value: unknown) => value === null || typeof value === "string";
 async function inTime<Value>(method: string, task: () => Promise<Value>): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    const error = new DOMException(`store.${method} did not answer within ${TIMEOUT / 1000} s`, "TimeoutError");
-    timer = setTimeout(() => reject(error), TIMEOUT);
+    const fail = () =>
+      reject(new DOMException(`store.${method} did not answer within ${TIMEOUT / 1000} s`, "TimeoutError"));
+    timer = setTimeout(fail, TIMEOUT);
   });
   try {
     return await Promise.race([task(), tooLate]);
