@@ -246,7 +246,10 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::ledger::shelf::Shelf;
+    use crate::ledger::view::parse;
 
     const START: u64 = 1_800_000_000_000;
 
@@ -323,6 +326,20 @@ mod tests {
         let (hour, day) = hour_and_day(&sums, now_ms);
         assert!(hour >= 90 && day >= 2_160);
         assert!(longest <= MOST_MINUTES + MOST_QUARTERS + MOST_MOMENTS + 3, "{longest}");
+    }
+
+    #[test]
+    fn a_sum_that_no_number_can_hold_stays_at_the_largest() {
+        let most = (1 << 53) - 1;
+        let mut sums = Sums::default();
+        for _ in 0..2 {
+            sums.add(START, Amounts { spent: most, reserved: most, orders: 1 }, START);
+        }
+        let shelf = Shelf::default();
+        shelf.take(|view| view.put("sums", |row| sums.write(row))).unwrap();
+        let read = parse(&shelf.row("sums"), Sums::read).unwrap();
+        assert_eq!(read.spent(START), Spent { hour: most, day: most, total: most });
+        assert_eq!((read.orders(START).hour, read.ever.reserved), (2, most));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Writing JSON text piece by piece, without a tree in between.
 
-use crate::text::encoding::to_hex;
+use crate::text::encoding::{to_hex, MAX_SAFE};
 use crate::text::json::Json;
 use crate::text::scan::{cut, kind, span};
 
@@ -109,9 +109,14 @@ impl Writer {
     pub(crate) fn number(&mut self, name: &str, value: Option<u64>) {
         self.name(name);
         match value {
-            Some(value) => self.text.push_str(&value.to_string()),
+            Some(value) => self.digits(value),
             None => self.text.push_str("null"),
         }
+    }
+
+    /// At most the largest that can be read again: a sum beyond it stays there.
+    fn digits(&mut self, value: u64) {
+        self.text.push_str(&value.min(MAX_SAFE).to_string());
     }
 
     /// An amount in both units. Satoshis are rounded up.
@@ -125,7 +130,7 @@ impl Writer {
         self.text.push('[');
         for value in values {
             self.separate();
-            self.text.push_str(&value.to_string());
+            self.digits(*value);
         }
         self.text.push(']');
     }
