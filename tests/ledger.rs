@@ -8,17 +8,19 @@
     clippy::panic
 )]
 
-use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
+use l402_fetch::ledger::begin::{begin, Begun, Draft};
 use l402_fetch::ledger::certainty::Proof;
+use l402_fetch::ledger::dispatch::Dispatch;
+use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::key::SUMS;
+use l402_fetch::ledger::lease::Lease;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::origin_row::Lessons;
+use l402_fetch::ledger::payment::Payment;
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::refusal::Refusal;
-use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
-use l402_fetch::ledger::view::{Changes, Listing, Stop, View};
-use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::ledger::view::{Changes, Listing, View};
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
@@ -80,53 +82,54 @@ impl Store {
 
     /// Runs a step to its end, as the driver does: reads what is missing, writes, and runs it anew where that is
     /// refused.
-    fn step<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
+    fn step<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> T) -> T {
+        self.attempt(manner, |view| Ok(step(view))).unwrap()
+    }
+
+    /// The same for a step that may refuse.
+    fn attempt<T>(&self, manner: Manner, mut step: impl FnMut(&mut View) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut manner = manner;
         let mut is_uncertain = false;
         loop {
             let mut view = View::default();
             let outcome = loop {
                 view.restart();
-                match step(&mut view) {
-                    Err(Stop::Unread) => {
-                        let missing = view.missing();
-                        assert!(!missing.keys.is_empty() || !missing.listings.is_empty());
-                        for key in missing.keys {
-                            let value = self.rows.borrow().get(&key).cloned();
-                            view.learn(key, value);
-                        }
-                        for listing in missing.listings {
-                            let rows = self.list(&listing);
-                            view.learn_listing(listing, rows);
-                        }
-                    }
-                    Ok(outcome) => break Ok(outcome),
-                    Err(Stop::Refused(refusal)) => break Err(refusal),
+                let outcome = view.take(&mut step);
+                if view.is_complete() {
+                    break outcome;
+                }
+                let missing = view.missing();
+                for key in missing.keys {
+                    let value = self.rows.borrow().get(&key).cloned();
+                    view.learn(key, value);
+                }
+                for listing in missing.listings {
+                    let rows = self.list(&listing);
+                    view.learn_listing(listing, rows);
                 }
             };
             if outcome.is_err() && is_uncertain {
                 // what was sent before must not happen any more
                 let mut fence = View::default();
                 fence.learn(SUMS.into(), self.rows.borrow().get(SUMS).cloned());
-                fence.fence(SUMS).unwrap();
-                let (changes, seen) = fence.writes();
-                assert!(self.apply(&changes, &seen));
+                fence.fence(SUMS);
+                assert!(fence.is_complete() && self.apply(fence.changed(), fence.seen()));
                 self.flush_late();
             }
             let outcome = outcome?;
-            let (changes, seen) = view.writes();
+            let (changes, seen) = (view.changed(), view.seen());
             if changes.is_empty() {
                 return Ok(outcome);
             }
             match std::mem::replace(&mut manner, Manner::Honest) {
-                Manner::Honest => assert!(self.apply(&changes, &seen)),
+                Manner::Honest => assert!(self.apply(changes, seen)),
                 Manner::RefusesFirst => continue,
                 Manner::LosesAnswer => {
-                    assert!(self.apply(&changes, &seen));
+                    assert!(self.apply(changes, seen));
                     continue;
                 }
                 Manner::Late => {
-                    self.late.borrow_mut().push((changes, seen));
+                    self.late.borrow_mut().push((changes.clone(), seen.clone()));
                     is_uncertain = true;
                     continue;
                 }
@@ -157,6 +160,21 @@ fn preimage(number: u64) -> (String, String) {
     (sha256::Hash::hash(&bytes).to_string(), text)
 }
 
+/// Whoever has no lease is gone, and every token was tried before.
+impl Instance for Shop {
+    fn now_ms(&self) -> u64 {
+        self.now
+    }
+
+    fn has_lapsed(&self, _owner: &str, lease: Option<&Lease>) -> bool {
+        lease.is_none()
+    }
+
+    fn knew(&self, _key: &str, _payment_hash: &PaymentHash, _mark: u32) -> bool {
+        true
+    }
+}
+
 impl Shop {
     fn new(total_sat: u64) -> Self {
         Self { store: Store::default(), levels: vec![limits(total_sat)], scopes: Vec::new(), now: START }
@@ -171,30 +189,35 @@ impl Shop {
         only_reserve: bool,
         manner: Manner,
     ) -> Result<Begun, Refusal> {
-        let order = Order {
-            resource: Resource { method: "GET", url: &Url::of(url), is_replayable: true },
+        let payment = Payment {
             payment_hash: PaymentHash::parse(&preimage(number).0).unwrap(),
+            url: Url::of(url),
             amount_msat: sat * 1000,
-            protocol: Protocol::L402,
-            token: "opaque",
-            invoice: "lnbcrt1",
+            ..Payment::default()
+        };
+        let record = Record {
+            payment,
+            method: "GET".into(),
+            token: "opaque".into(),
+            invoice: "lnbcrt1".into(),
             invoice_expires_at: START / 1000 + 3600,
-            description: Some("weather \u{2600}"),
+            description: Some("weather \u{2600}".into()),
+            scopes: self.scopes.clone(),
+            owner: owner.to_owned(),
+            is_reserved: only_reserve,
+            dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
+            ..Record::default()
         };
-        let buyer = Buyer {
-            owner,
-            wallet_id: Some("w"),
-            levels: &self.levels,
-            scopes: &self.scopes,
-            only_reserve,
+        let draft = Draft {
+            record,
+            is_replayable: true,
+            levels: Rc::new(self.levels.clone()),
             approved_fee_msat: None,
-            has_lapsed: &|_, lease| lease.is_none(),
-            is_considered: &|_| true,
             lessons: Lessons::default(),
+            mark: 0,
             lease_ms: LEASE_MS,
-            now_ms: self.now,
         };
-        self.store.step(manner, |view| begin(view, &order, &buyer))
+        self.store.attempt(manner, |view| begin(view, &draft, self))
     }
 
     fn records(&self) -> Vec<String> {
@@ -232,12 +255,12 @@ fn a_purchase_is_reserved_sent_and_paid_and_counts_what_it_cost() {
     assert!(!record.is_reserved);
     assert_eq!(shop.ever("sums"), "10000,5000,1");
     let proof = Proof { preimage: Some(preimage(1).1), fee_msat: Some(7) };
-    let settled = shop.store.step(Manner::Honest, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+    let settled = shop.store.step(Manner::Honest, |view| settle_paid(view, &record, &proof, shop.now));
     assert!(settled.is_news);
     assert_eq!(shop.ever("sums"), "10007,0,1");
     assert_eq!(shop.ever("origin/https://a.example"), "10007,0,1");
     let writes = *shop.store.writes.borrow();
-    let again = shop.store.step(Manner::Honest, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+    let again = shop.store.step(Manner::Honest, |view| settle_paid(view, &record, &proof, shop.now));
     assert!(!again.is_news && again.token.payment.payment_hash == record.payment.payment_hash);
     assert_eq!(*shop.store.writes.borrow(), writes, "it is known");
 }
@@ -251,7 +274,7 @@ fn an_open_payment_is_the_lock_of_its_resource() {
         _ => panic!("it was let in"),
     }
     entered(shop.begin("2", B, 2, 10, false, Manner::Honest));
-    shop.store.step(Manner::Honest, |view| settle_unproven(view, &record, Outcome::Failed, shop.now)).unwrap();
+    shop.store.step(Manner::Honest, |view| settle_unproven(view, &record, Outcome::Failed, shop.now));
     assert_eq!(shop.ever("sums"), "10000,5000,2", "orders are never given back");
     entered(shop.begin("3", A, 3, 10, false, Manner::Honest));
 }
@@ -268,7 +291,7 @@ fn a_reservation_whose_owner_is_gone_is_released_by_the_next_purchase() {
     shop.store.rows.borrow_mut().remove("lease/1");
     let second = entered(shop.begin("2", A, 2, 10, true, Manner::Honest));
     assert_eq!(shop.ever("sums"), "0,15000,0");
-    shop.store.step(Manner::Honest, |view| cancel(view, &second.payment.payment_hash, "2", shop.now)).unwrap();
+    shop.store.step(Manner::Honest, |view| cancel(view, &second.payment.payment_hash, "2", shop.now));
     assert_eq!(shop.ever("sums"), "0,0,0");
     assert_eq!(shop.records().len(), 0);
 }
@@ -292,7 +315,7 @@ fn a_write_counts_once_whatever_the_store_says_of_it() {
         let record = entered(shop.begin("1", A, 1, 10, false, manner));
         assert_eq!(shop.ever("sums"), "20000,10000,2", "{manner:?}");
         let proof = Proof { preimage: Some(preimage(1).1), fee_msat: None };
-        let settled = shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+        let settled = shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now));
         assert_eq!(settled.record.payment.amount_msat, 10_000);
         shop.store.flush_late();
         assert_eq!(shop.ever("sums"), "20000,5000,2", "{manner:?}");
@@ -351,17 +374,17 @@ proptest! {
                     let record = open.swap_remove(next(open.len() as u64) as usize);
                     if record.is_reserved {
                         let hash = record.payment.payment_hash;
-                        shop.store.step(manner, |view| cancel(view, &hash, &record.owner, shop.now)).unwrap();
+                        shop.store.step(manner, |view| cancel(view, &hash, &record.owner, shop.now));
                     } else {
                         let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(next(5_000)) };
-                        shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now)).unwrap();
+                        shop.store.step(manner, |view| settle_paid(view, &record, &proof, shop.now));
                     }
                 }
                 _ => {
                     let at = next(open.len() as u64) as usize;
                     let outcome = [Outcome::Failed, Outcome::Unknown, Outcome::Silent][next(3) as usize];
                     if !open[at].is_reserved {
-                        shop.store.step(manner, |view| settle_unproven(view, &open[at], outcome, shop.now)).unwrap();
+                        shop.store.step(manner, |view| settle_unproven(view, &open[at], outcome, shop.now));
                     }
                 }
             }

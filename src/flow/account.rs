@@ -3,15 +3,16 @@
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::recover::{at_rest, look_all_up};
+use crate::flow::ledger::{came_to_nothing, take};
+use crate::flow::recover::{at_rest, find, look_all_up};
 use crate::flow::settle::settle_paid;
 use crate::flow::state::ClientState;
 use crate::ledger::certainty::prove;
-use crate::ledger::forget::{forget as forget_rows, Forgotten};
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
-use crate::ledger::read::{self, Filter};
-use crate::ledger::settle::{settle_unproven, Outcome};
+use crate::ledger::read::Filter;
+use crate::ledger::settle::Outcome;
+use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::rc::Rc;
@@ -22,9 +23,10 @@ use std::rc::Rc;
 /// [`Code::InvalidOptions`], [`Code::StoreFailed`]
 pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter) -> Result<Vec<Payment>, Failure<H>> {
     look_all_up(state).await?;
-    let found = state.ledger.take(move |view| read::payments(view, &filter)).await?;
-    let invalid = || Error::new(Code::InvalidOptions, "before is the payment hash of no payment that is known");
-    found.ok_or_else(|| invalid().into())
+    match take(state, Step::Payments(filter)).await? {
+        Decision::Payments(Some(found)) => Ok(found),
+        _ => Err(invalid("before is the payment hash of no payment that is known")),
+    }
 }
 
 /// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
@@ -35,8 +37,7 @@ pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter
 pub(crate) async fn spent<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<Spent, Failure<H>> {
     let origin = url.map(Url::parse).transpose()?.map(|url| url.origin().to_owned());
     look_all_up(state).await?;
-    let host = Rc::clone(&state.host);
-    let msat = state.ledger.take(move |view| read::spent(view, origin.as_deref(), host.now())).await?;
+    let Decision::Spent(msat) = take(state, Step::Spent { origin }).await? else { return Err(came_to_nothing()) };
     Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
 }
 
@@ -50,15 +51,11 @@ pub(crate) async fn resolve<H: Host>(
     payment_hash: &PaymentHash,
     preimage: Option<&str>,
 ) -> Result<(), Failure<H>> {
-    let invalid = |text| Failure::from(Error::new(Code::InvalidOptions, text));
-    let hash = *payment_hash;
     if preimage.is_none() {
-        at_rest(state, &hash).await?;
+        at_rest(state, payment_hash).await?;
     }
-    let known = state.ledger.take(move |view| read::payment(view, &hash)).await?;
-    let Some((record, _)) = known.filter(|(record, _)| !record.is_reserved) else {
-        return Err(unknown_payment().into());
-    };
+    let known = find(state, payment_hash).await?.map(|known| known.0);
+    let Some(record) = known.filter(|record| !record.is_reserved) else { return Err(unknown_payment().into()) };
     let proof = preimage.map(|text| prove(&record.payment, text, None)).transpose()?;
     match (record.payment.state, proof) {
         (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
@@ -68,12 +65,14 @@ pub(crate) async fn resolve<H: Host>(
             Ok(())
         }
         (_, None) => {
-            let host = Rc::clone(&state.host);
             state.orders.forget(&record.owner);
-            state.ledger.take(move |view| settle_unproven(view, &record, Outcome::Failed, host.now())).await?;
-            Ok(())
+            take(state, Step::Unproven { ours: Box::new(record), outcome: Outcome::Failed }).await.map(drop)
         }
     }
+}
+
+fn invalid<H: Host>(text: &'static str) -> Failure<H> {
+    Error::new(Code::InvalidOptions, text).into()
 }
 
 /// The error of a payment hash that no payment has.
@@ -88,13 +87,9 @@ pub(crate) fn unknown_payment() -> Error {
 pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<(), Failure<H>> {
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);
-    let what = origin.map_or(Forgotten::All, |origin| Forgotten::Origin(origin.to_owned()));
     state.origins.forget(origin);
     state.owned.forget(origin);
-    loop {
-        let what = what.clone();
-        if !state.ledger.take(move |view| forget_rows(view, &what)).await? {
-            return Ok(());
-        }
-    }
+    let origin = origin.map(str::to_owned);
+    while let Decision::IsMore(true) = take(state, Step::Forget { origin: origin.clone() }).await? {}
+    Ok(())
 }

@@ -4,12 +4,13 @@ use crate::error::{Code, Error};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Terms};
+use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::purchase::{Purchase, PULSE_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
 use crate::ledger::begin::check_expiry;
-use crate::ledger::read::remaining;
 use crate::ledger::record::Record;
+use crate::ledger::step::{Decision, Step};
 use std::rc::Rc;
 
 /// Asks the caller whether to pay, if it wants to be asked.
@@ -29,11 +30,9 @@ pub(crate) async fn consent<H: Host>(
         }
         // Other questions may have taken longer than the invoice lives.
         check_expiry(quote.invoice.expires_at, state.host.now())?;
-        let (own, ours) = (Rc::clone(state), reserved.clone());
-        let left = state.ledger.take(move |view| {
-            remaining(view, ours.payment.url.origin(), &ours.scopes, &own.levels, Some(&ours), own.host.now())
-        });
-        let terms = Terms { max_fee_msat: reserved.max_fee_msat, remaining: left.await? };
+        let step = Step::Remaining { own: Box::new(reserved.clone()), levels: Rc::clone(&state.levels) };
+        let Decision::Remaining(remaining) = take(state, step).await? else { return Err(came_to_nothing()) };
+        let terms = Terms { max_fee_msat: reserved.max_fee_msat, remaining };
         let (text, cause) = match state.host.approve(quote, &terms).await {
             Ok(true) => return Ok(()),
             Ok(false) => ("approve did not return true: nothing was paid", None),

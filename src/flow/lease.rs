@@ -4,10 +4,11 @@
 //! some seconds more.
 
 use crate::flow::host::Host;
+use crate::flow::ledger::take;
 use crate::flow::orders::OrderState;
 use crate::flow::state::ClientState;
-use crate::ledger::key;
-use crate::ledger::lease::renew_lease;
+use crate::ledger::lease::Lease;
+use crate::ledger::step::Step;
 use std::rc::Rc;
 
 /// How often it is renewed.
@@ -15,20 +16,18 @@ const RENEWED_MS: u64 = 20_000;
 
 /// Renews a lease for as long as it is polled.
 pub(crate) async fn renew<H: Host>(state: &Rc<ClientState<H>>, owner: &str) {
-    let key = key::lease(owner);
     loop {
         state.host.sleep(RENEWED_MS).await;
-        let key = key.clone();
         // One that can't be renewed lapses, which is what it is for.
-        let _ = state.ledger.take(move |view| renew_lease(view, &key)).await;
+        let _ = take(state, Step::Renew { owner: owner.to_owned() }).await;
     }
 }
 
 /// Whether nobody stands behind an open payment any more. Of its own purchases an instance knows it at once.
-pub(crate) fn has_lapsed<H: Host>(state: &ClientState<H>, owner: &str, lease: Option<&str>, monotonic: u64) -> bool {
+pub(crate) fn has_lapsed<H: Host>(state: &ClientState<H>, owner: &str, lease: Option<&Lease>) -> bool {
     if state.is_ours(owner) && !state.host.wakes_only_itself() {
         let is_running = state.purchases.find(|purchase| purchase.owner == owner).is_some();
         return !is_running && state.orders.state(owner) != Some(OrderState::Out);
     }
-    state.leases.has_lapsed(owner, lease, monotonic)
+    lease.is_none_or(|lease| state.leases.has_lapsed(owner, lease, state.host.monotonic()))
 }

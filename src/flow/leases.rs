@@ -1,6 +1,6 @@
 //! The leases of others: a counter and a duration, never a time, so that clocks may differ.
 
-use crate::ledger::lease::lasts_ms;
+use crate::ledger::lease::Lease;
 use crate::text::map::Map;
 use std::cell::RefCell;
 
@@ -13,25 +13,21 @@ const MOST: usize = 1_000;
 
 /// The leases of others, as this instance has seen them.
 #[derive(Default)]
-pub(crate) struct Leases(RefCell<Map<String, (String, u64)>>);
+pub(crate) struct Leases(RefCell<Map<String, (u64, u64)>>);
 
 impl Leases {
-    /// Whether a lease has lapsed: it is gone, or was seen to stand still for long enough. Each look counts.
-    pub(crate) fn has_lapsed(&self, owner: &str, lease: Option<&str>, now_monotonic: u64) -> bool {
-        let Some(lease) = lease else {
-            self.0.borrow_mut().remove(owner);
-            return true;
-        };
+    /// Whether a lease has lapsed: it was seen to stand still for long enough. Each look counts.
+    pub(crate) fn has_lapsed(&self, owner: &str, lease: &Lease, now_monotonic: u64) -> bool {
         let mut seen = self.0.borrow_mut();
         match seen.get(owner) {
-            Some((known, since)) if known == lease => {
-                now_monotonic.saturating_sub(*since) > lasts_ms(lease).unwrap_or(LEASE_MS).saturating_add(MARGIN_MS)
+            Some((count, since)) if *count == lease.count => {
+                now_monotonic.saturating_sub(*since) > lease.lasts_ms.saturating_add(MARGIN_MS)
             }
             _ => {
                 if seen.len() >= MOST {
                     seen.clear();
                 }
-                seen.insert(owner.to_owned(), (lease.to_owned(), now_monotonic));
+                seen.insert(owner.to_owned(), (lease.count, now_monotonic));
                 false
             }
         }

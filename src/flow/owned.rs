@@ -52,10 +52,8 @@ impl Owned {
     }
 
     /// Whether a token, by the payment that bought it, was known when a mark was made, and still is.
-    pub(crate) fn was_known(&self, payment_hash: &PaymentHash, mark: u32) -> bool {
-        let id = self.hashes.borrow().get(payment_hash).copied();
-        let token = id.filter(|id| *id <= mark).and_then(|id| self.get(id));
-        token.is_some_and(|token| self.bought_with(&key_of(&token), payment_hash).is_some())
+    pub(crate) fn was_known(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {
+        self.bought_with(key, payment_hash).is_some_and(|token| token.id <= mark)
     }
 
     /// The token that a payment bought.

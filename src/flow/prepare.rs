@@ -5,17 +5,19 @@ use crate::flow::consent::consent;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::lease::{has_lapsed, renew};
+use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
+use crate::flow::ledger::{came_to_nothing, owe, take};
 use crate::flow::purchase::{Prepared, Purchase};
 use crate::flow::recover::{recover, Recovered};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::flow::tokens::{learn, token_for};
-use crate::ledger::begin::{begin, Begun, Buyer, Order};
-use crate::ledger::payment::{earlier_payment_open, payment_unknown};
+use crate::ledger::begin::{Begun, Draft};
+use crate::ledger::dispatch::Dispatch;
+use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
 use crate::ledger::record::Record;
-use crate::ledger::settle::{cancel, repeat};
+use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
@@ -102,7 +104,8 @@ async fn enter<H: Host>(
                 return Err(failure);
             }
         };
-        learn(state, &purchase.request).await;
+        // What can't be read stays as it was.
+        let _ = learn(state, &purchase.request, false).await;
         match begun {
             Begun::Entered(record) => return Ok(Prepared::Entered(record)),
             Begun::Bought(token) => return Ok(Prepared::Bought(state.owned.put(*token))),
@@ -123,39 +126,39 @@ async fn attempt<H: Host>(
     approved_fee_msat: Option<u64>,
     mark: u32,
 ) -> Result<Begun, Failure<H>> {
-    let (own, purchase, quote) = (Rc::clone(state), Rc::clone(purchase), Rc::clone(quote));
-    let wallet = state.host.wallet();
-    let hash = quote.invoice.payment_hash;
-    state
-        .ledger
-        .take(move |view| {
-            let monotonic = own.host.monotonic();
-            let order = Order {
-                resource: purchase.request.asked_for(),
-                payment_hash: hash,
-                amount_msat: quote.amount_msat,
-                protocol: quote.protocol,
-                token: &quote.token,
-                invoice: &quote.invoice.payment_request,
-                invoice_expires_at: quote.invoice.expires_at,
-                description: quote.invoice.description.as_deref(),
-            };
-            let buyer = Buyer {
-                owner: &purchase.owner,
-                wallet_id: wallet.id.as_deref(),
-                levels: &own.levels,
-                scopes: &[],
-                only_reserve,
-                approved_fee_msat,
-                has_lapsed: &|owner, lease| has_lapsed(&own, owner, lease, monotonic),
-                is_considered: &|hash| own.owned.was_known(hash, mark),
-                lessons: own.origins.lessons(purchase.request.origin()),
-                lease_ms: LEASE_MS,
-                now_ms: own.host.now(),
-            };
-            begin(view, &order, &buyer)
-        })
-        .await
+    let (request, invoice) = (&purchase.request, &quote.invoice);
+    let payment = Payment {
+        payment_hash: invoice.payment_hash,
+        url: request.url.clone(),
+        protocol: quote.protocol,
+        amount_msat: quote.amount_msat,
+        ..Payment::default()
+    };
+    let record = Record {
+        payment,
+        method: request.method.clone(),
+        token: quote.token.clone(),
+        invoice: invoice.payment_request.clone(),
+        invoice_expires_at: invoice.expires_at,
+        description: invoice.description.clone(),
+        owner: purchase.owner.clone(),
+        is_reserved: only_reserve,
+        dispatch: Dispatch { wallet_id: state.host.wallet().id, ..Dispatch::default() },
+        ..Record::default()
+    };
+    let draft = Draft {
+        record,
+        is_replayable: request.replayable,
+        levels: Rc::clone(&state.levels),
+        approved_fee_msat,
+        lessons: state.origins.lessons(request.origin()),
+        mark,
+        lease_ms: LEASE_MS,
+    };
+    match take(state, Step::Begin(Box::new(draft))).await? {
+        Decision::Begun(begun) => Ok(begun),
+        _ => Err(came_to_nothing()),
+    }
 }
 
 /// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
@@ -169,15 +172,15 @@ async fn repeat_order<H: Host>(
         return Err(Failure::Abandoned);
     }
     purchase.entered_at.set((state.host.now(), state.host.monotonic()));
-    let (own, named, order) = (Rc::clone(state), Rc::clone(purchase), abandoned.clone());
-    let taken = state.ledger.take(move |view| {
-        let monotonic = own.host.monotonic();
-        let has_lapsed = |owner: &str, lease: Option<&str>| has_lapsed(&own, owner, lease, monotonic);
-        repeat(view, &order, &named.owner, &own.levels, &has_lapsed, LEASE_MS)
-    });
-    match taken.await? {
-        Some(record) => Ok(Prepared::Entered(Box::new(record))),
-        None => Err(still_open(abandoned)),
+    let step = Step::Repeat {
+        abandoned: abandoned.clone(),
+        owner: purchase.owner.clone(),
+        levels: Rc::clone(&state.levels),
+        lease_ms: LEASE_MS,
+    };
+    match take(state, step).await? {
+        Decision::Record(Some(record)) => Ok(Prepared::Entered(record)),
+        _ => Err(still_open(abandoned)),
     }
 }
 
@@ -188,6 +191,5 @@ fn still_open<H: Host>(record: Box<Record>) -> Failure<H> {
 
 /// The wallet was not asked, so that nothing of it must stand: not in a store either that wrote it and failed then.
 async fn take_back<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash, owner: &str) {
-    let (own, hash, owner) = (Rc::clone(state), *payment_hash, owner.to_owned());
-    let _ = state.ledger.owe(move |view| cancel(view, &hash, &owner, own.host.now())).await;
+    let _ = owe(state, Step::Cancel { payment_hash: *payment_hash, owner: owner.to_owned() }).await;
 }

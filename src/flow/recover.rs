@@ -5,16 +5,19 @@ use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Resolution};
 use crate::flow::lease::has_lapsed;
+use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
 use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{all, within, SetOnDrop, Task};
 use crate::ledger::certainty::{prove, Owner, Verdict};
+use crate::ledger::lease::Lease;
 use crate::ledger::payment::earlier_payment_open;
-use crate::ledger::read;
+use crate::ledger::read::Leased;
 use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
+use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
@@ -90,24 +93,34 @@ pub(crate) async fn recover<H: Host>(
 
 /// A payment as it is now, and who stands behind it; `None` where it is settled, or another purchase's.
 async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Record, Owner)>, Failure<H>> {
-    let hash = known.payment.payment_hash;
-    let found = state.ledger.take(move |view| read::payment(view, &hash)).await?;
-    let still = found.filter(|(record, _)| record.is_unsettled() && record.owner == known.owner);
-    Ok(still.map(|(record, lease)| {
-        let owner = owner(state, &record, lease.as_deref());
+    let found = find(state, &known.payment.payment_hash).await?;
+    let still = found.filter(|found| found.0.is_unsettled() && found.0.owner == known.owner);
+    Ok(still.map(|found| {
+        let (record, lease) = *found;
+        let owner = owner(state, &record, lease.as_ref());
         (record, owner)
     }))
 }
 
+/// A payment, and the lease of whoever stands behind it.
+pub(crate) async fn find<H: Host>(
+    state: &Rc<ClientState<H>>,
+    payment_hash: &PaymentHash,
+) -> Result<Option<Box<Leased>>, Failure<H>> {
+    match take(state, Step::Payment(*payment_hash)).await? {
+        Decision::Leased(found) => Ok(found),
+        _ => Err(came_to_nothing()),
+    }
+}
+
 /// Who may still be about to hand an order to the wallet.
-fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&str>) -> Owner {
+fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
     let order = state.orders.state(&record.owner);
-    let monotonic = state.host.monotonic();
     match order {
         Some(OrderState::Answered) => Owner::Us,
         // A request that has ended freezes its call of the wallet with it.
         Some(OrderState::Out) if !state.host.wakes_only_itself() => Owner::Alive,
-        _ if has_lapsed(state, &record.owner, lease, monotonic) => Owner::Lapsed,
+        _ if has_lapsed(state, &record.owner, lease) => Owner::Lapsed,
         _ => Owner::Alive,
     }
 }
@@ -125,7 +138,9 @@ pub(crate) async fn look_all_up<H: Host>(state: &Rc<ClientState<H>>) -> Result<(
     }
     let mine = SetOnDrop::default();
     state.lookups.replace(Rc::downgrade(&mine.0));
-    let open = state.ledger.take(|view| read::open(view, MOST_LOOKUPS)).await?;
+    let Decision::Open(open) = take(state, Step::Open { most: MOST_LOOKUPS }).await? else {
+        return Err(came_to_nothing());
+    };
     let mut lookups: Vec<Task<'_>> = Vec::new();
     for record in open {
         lookups.push(Box::pin(look_one_up(state, record)));
@@ -174,9 +189,9 @@ pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Re
 /// # Errors
 /// [`Code::InvalidOptions`], [`Code::StoreFailed`]
 pub(crate) async fn at_rest<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash) -> Result<(), Failure<H>> {
-    let hash = *payment_hash;
-    let Some((record, lease)) = state.ledger.take(move |view| read::payment(view, &hash)).await? else { return Ok(()) };
-    if !record.is_unsettled() || owner(state, &record, lease.as_deref()) != Owner::Alive {
+    let Some(found) = find(state, payment_hash).await? else { return Ok(()) };
+    let (record, lease) = *found;
+    if !record.is_unsettled() || owner(state, &record, lease.as_ref()) != Owner::Alive {
         return Ok(());
     }
     let text =

@@ -3,17 +3,20 @@
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
+use crate::flow::ledger::{owe, take};
 use crate::flow::orders::OrderState;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::ledger::certainty::{judge, Owner, Proof, Verdict};
-use crate::ledger::habits::{self, FOUND, PENDING};
+use crate::ledger::habits::{FOUND, PENDING};
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
-use crate::ledger::settle::{self, Outcome};
+use crate::ledger::settle::Outcome;
+use crate::ledger::step::{Decision, Step};
 use crate::ledger::token::Token;
 use crate::ledger::wallet::Fact;
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// A lookup that takes longer counts as no answer.
@@ -25,25 +28,20 @@ const EARLY_MS: u64 = 10;
 
 /// Records a proof: token and payment are stored before anything else happens. Where the store fails, memory has them.
 pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Record, proof: Proof) -> Rc<Token> {
-    let (host, ours, proven) = (Rc::clone(&state.host), record.clone(), proof.clone());
-    let mut was_news = false;
-    let settled = state.ledger.owe(move |view| {
-        let settled = settle::settle_paid(view, &ours, &proven, host.now())?;
-        // A write may have happened though the store did not say so.
-        was_news |= settled.is_news;
-        Ok((settled, was_news))
-    });
-    let settled = settled.await;
+    let ours = Box::new(record.clone());
+    let settled = owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }).await;
     state.orders.forget(&record.owner);
     let token_key = key::token(record.payment.url.origin(), &record.method, record.payment.url.as_str());
     let is_known = state.owned.bought_with(&token_key, &record.payment.payment_hash).is_some();
     let (token, is_news, is_kept) = match settled {
-        Ok((settled, was_news)) => (settled.token, settled.is_news || (was_news && !is_known), settled.is_kept),
-        Err(failure) => {
+        Ok(Decision::Settled(settled)) => {
+            (settled.token, settled.is_news || (settled.was_news && !is_known), settled.is_kept)
+        }
+        unsettled => {
             let mut ours = record.clone();
             ours.settle_paid(proof.preimage, proof.fee_msat, state.host.now());
             let token = Token::new(ours.payment, ours.method, record.token.clone(), ours.preimage);
-            if let Failure::Raised(lost) = failure {
+            if let Err(Failure::Raised(lost)) = unsettled {
                 state.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
             }
             (token, true, true)
@@ -67,13 +65,12 @@ pub(crate) async fn settle_unproven<H: Host>(
     record: &Record,
     outcome: Outcome,
 ) -> Result<Rc<Token>, Payment> {
-    let (host, ours) = (Rc::clone(&state.host), record.clone());
-    let settled = state.ledger.owe(move |view| settle::settle_unproven(view, &ours, outcome, host.now())).await;
+    let settled = owe(state, Step::Unproven { ours: Box::new(record.clone()), outcome }).await;
     if outcome == Outcome::Failed {
         state.orders.forget(&record.owner);
     }
     match settled {
-        Ok(Some(known)) if known.payment.state == State::Paid => {
+        Ok(Decision::Record(Some(known))) if known.payment.state == State::Paid => {
             let key = key::token(known.payment.url.origin(), &known.method, known.payment.url.as_str());
             if let Some(token) = state.owned.bought_with(&key, &known.payment.payment_hash) {
                 return Ok(token);
@@ -81,8 +78,8 @@ pub(crate) async fn settle_unproven<H: Host>(
             let proof = Proof { preimage: known.preimage.clone(), fee_msat: None };
             Ok(settle_paid(state, record, proof).await)
         }
-        Ok(Some(known)) => Err(known.payment),
-        Ok(None) => Err(record.payment.clone()),
+        Ok(Decision::Record(Some(known))) => Err(known.payment),
+        Ok(_) => Err(record.payment.clone()),
         Err(_) => {
             let mut ours = record.clone();
             match outcome {
@@ -115,7 +112,9 @@ pub(crate) async fn look_up<H: Host>(
     let mut wallet = state.host.wallet();
     let mut habits = state.habits.get();
     if let Some(id) = wallet.id.clone().filter(|_| fact == Fact::NotFound && !wallet.finds) {
-        habits |= state.ledger.take(move |view| habits::seen(view, &id)).await.unwrap_or(0);
+        if let Ok(Decision::Seen(seen)) = take(state, Step::Habits { wallet_id: id }).await {
+            habits |= seen;
+        }
     }
     wallet.finds |= habits == FOUND | PENDING;
     let verdict = judge(&fact, owner, record, &wallet, state.config.payment_timeout_ms, asked_at);
@@ -127,9 +126,9 @@ pub(crate) async fn look_up<H: Host>(
     let is_ours = owner == Owner::Us || (wallet.id.is_some() && wallet.id == record.dispatch.wallet_id);
     if seen > 0 && is_ours {
         state.habits.set(state.habits.get() | seen);
-        let (id, ours) = (wallet.id.filter(|_| !wallet.finds), record.clone());
-        if id.is_some() || seen == PENDING {
-            let _ = state.ledger.owe(move |view| habits::note(view, id.as_deref(), &ours, seen)).await;
+        let wallet_id = wallet.id.filter(|_| !wallet.finds);
+        if wallet_id.is_some() || seen == PENDING {
+            let _ = owe(state, Step::Seen { wallet_id, ours: Box::new(record.clone()), what: seen }).await;
         }
     }
     verdict

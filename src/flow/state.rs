@@ -19,7 +19,7 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) host: Rc<H>,
     pub(super) config: Config,
     /// The store's rows, and what is to be written.
-    pub(super) ledger: Rc<Ledger<H>>,
+    pub(super) ledger: Ledger<H>,
     /// The tokens that it knows.
     pub(super) owned: Owned,
     pub(super) purchases: Purchases<H>,
@@ -46,7 +46,7 @@ impl<H: Host> ClientState<H> {
         let host = Rc::new(host);
         let random = [host.random(), host.random()].map(u64::to_be_bytes).concat();
         Rc::new(Self {
-            ledger: Ledger::new(Rc::clone(&host)),
+            ledger: Ledger::default(),
             host,
             levels: Rc::new(vec![config.limits]),
             config,

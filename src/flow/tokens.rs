@@ -3,10 +3,11 @@
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
+use crate::flow::ledger::{came_to_nothing, look};
 use crate::flow::state::ClientState;
 use crate::ledger::begin::not_honored_text;
 use crate::ledger::key;
-use crate::ledger::own::{origin_and_path, tokens_for, Sales};
+use crate::ledger::step::{Decision, Step};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
 use std::rc::Rc;
@@ -76,29 +77,29 @@ pub(crate) fn is_shared<H: Host>(state: &ClientState<H>, origin: &str) -> bool {
 /// # Errors
 /// [`Code::StoreFailed`]
 pub(crate) async fn read_tokens<H: Host>(state: &Rc<ClientState<H>>, request: &Request) -> Result<(), Failure<H>> {
-    let asked = request.clone();
-    let sales = state.ledger.look(move |view| tokens_for(view, &asked.asked_for())).await?;
-    take_over(state, request, sales);
-    Ok(())
+    learn(state, request, true).await
 }
 
-/// Takes over what a step has read of a request's origin and path.
-pub(crate) async fn learn<H: Host>(state: &Rc<ClientState<H>>, request: &Request) {
-    let resource = request.asked_for();
-    let Ok((origin, path)) = state.ledger.look(|view| origin_and_path(view, &resource)).await else { return };
-    state.owned.learn_origin(resource.url.origin(), &origin.tokens);
-    state.origins.take_over(resource.url.origin(), origin.lessons);
-    state.owned.learn_path(&key::path(resource.url.origin(), resource.method, resource.url.path()), path);
-}
-
-fn take_over<H: Host>(state: &ClientState<H>, request: &Request, sales: Sales) {
-    let resource = request.asked_for();
-    state.owned.learn_origin(resource.url.origin(), &sales.origin.tokens);
-    state.origins.take_over(resource.url.origin(), sales.origin.lessons);
+/// Takes over what the store has of a request's origin and path, and of the tokens that may open it.
+///
+/// # Errors
+/// [`Code::StoreFailed`]
+pub(crate) async fn learn<H: Host>(
+    state: &Rc<ClientState<H>>,
+    request: &Request,
+    with_tokens: bool,
+) -> Result<(), Failure<H>> {
+    let Request { method, url, replayable, .. } = request.clone();
+    let path_key = key::path(url.origin(), &method, url.path());
+    let step = Step::Sales { method, url, is_replayable: replayable, with_tokens };
+    let Decision::Sales(sales) = look(state, step).await? else { return Err(came_to_nothing()) };
+    state.owned.learn_origin(request.origin(), &sales.origin.tokens);
+    state.origins.take_over(request.origin(), sales.origin.lessons);
     for (key, tokens) in sales.rows {
         state.owned.learn_row(&key, tokens);
     }
-    state.owned.learn_path(&key::path(resource.url.origin(), resource.method, resource.url.path()), sales.path);
+    state.owned.learn_path(&path_key, sales.path);
+    Ok(())
 }
 
 /// Why nothing is bought for this method and path, where what was last paid for it was never once accepted.

@@ -1,11 +1,12 @@
 //! Reads what an answer says of the token that was sent, and notes it.
 
 use crate::flow::host::{Host, Request};
+use crate::flow::ledger::take;
 use crate::flow::state::ClientState;
 use crate::ledger::key;
 use crate::ledger::origins::Lesson;
-use crate::ledger::own::{note, Said};
-use crate::ledger::resource::Resource;
+use crate::ledger::own::Said;
+use crate::ledger::step::Step;
 use crate::ledger::token::Token;
 use crate::wire::url::Url;
 use std::rc::Rc;
@@ -88,7 +89,9 @@ pub(crate) async fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &
 
 /// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
-    let changed = state.owned.update(sent.id, |token| token.note_refusal(&request.method, &request.url));
+    let changed = state.owned.update(sent.id, |token| {
+        token.note_refusal(&request.method, &request.url);
+    });
     let Some(token) = changed else { return };
     let is_own = sent.is_for(&request.method, &request.url);
     if !is_own {
@@ -117,7 +120,9 @@ pub(crate) fn note_failure<H: Host>(
 ) {
     let failed_before =
         state.owned.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
-    state.owned.update(sent.id, |token| token.note_failed_request(&request.method, &request.url));
+    state.owned.update(sent.id, |token| {
+        token.note_failed_request(&request.method, &request.url);
+    });
     if is_priced && (is_certain || failed_before) {
         note_refused(state, sent, request);
     }
@@ -144,13 +149,7 @@ fn write_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said
 }
 
 async fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
-    let token = token.clone();
+    let (token, (method, url)) = (Box::new(token.clone()), at);
     // It is told again with the next answer to this token, where it could not be written.
-    let _ = state
-        .ledger
-        .take(move |view| {
-            let (method, url) = &at;
-            note(view, &token, &Resource { method, url, is_replayable: true }, said)
-        })
-        .await;
+    let _ = take(state, Step::Note { token, method, url, said }).await;
 }

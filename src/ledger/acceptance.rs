@@ -1,15 +1,14 @@
 //! The tokens of one method and path that were never accepted. If a server never honours a payment, nothing more is
 //! bought there.
 
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
+use crate::text::members::{Members, Row};
 use crate::wire::payment_hash::PaymentHash;
 
 /// How many of these tokens are remembered. The newest are enough for every decision.
 const MOST: usize = 4;
 
 /// A token that no server has accepted yet.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 struct Bought {
     payment_hash: PaymentHash,
     /// The Unix second in which it expires. `None`: it has no expiry.
@@ -87,21 +86,19 @@ impl Unaccepted {
         let second = over.next().and(over.next_back());
         single.or(second).map(|bought| &bought.payment_hash)
     }
+}
 
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.list("unaccepted", &self.0, |bought, row| {
-            bought.payment_hash.write(row);
-            row.number("expiresAt", bought.expires_at);
-            row.number("refusals", Some(bought.refusals));
-        });
+impl Row for Unaccepted {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.list("unaccepted", &mut self.0);
     }
+}
 
-    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
-        Self(row.list("unaccepted", |row| Bought {
-            payment_hash: PaymentHash::read(row),
-            expires_at: row.optional_number("expiresAt"),
-            refusals: row.number("refusals"),
-        }))
+impl Row for Bought {
+    fn members(&mut self, row: &mut Members<'_>) {
+        self.payment_hash.member(row);
+        row.optional_number("expiresAt", &mut self.expires_at);
+        row.number("refusals", &mut self.refusals);
     }
 }
 

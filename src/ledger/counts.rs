@@ -7,7 +7,7 @@ use crate::ledger::limits::{Counted, Limits};
 use crate::ledger::origin_row::OriginRow;
 use crate::ledger::record::{scope_paths, Record};
 use crate::ledger::sums::{Amounts, Sums};
-use crate::ledger::view::{Stop, View};
+use crate::ledger::view::View;
 
 /// The limits for a payment: first those of the client, then those of each scope, outermost first.
 pub type Levels<'a> = &'a [Limits];
@@ -18,32 +18,25 @@ pub(crate) struct Counts {
     /// The whole row of the origin.
     pub(crate) origin: OriginRow,
     /// The other rows with their keys. First the client's sums of all origins. Then two rows for each scope: its sums
-    /// of all origins, and those of this origin.
+    /// of this origin, and those of all origins.
     sums: Vec<(String, Sums)>,
 }
 
 impl Counts {
-    /// The keys of a payment's sums, in the order of [`Counts::read`].
-    pub(crate) fn keys(origin: &str, scopes: &[String]) -> Vec<String> {
-        let mut keys = vec![key::origin(origin), key::SUMS.to_owned()];
+    pub(crate) fn read(view: &mut View, origin: &str, scopes: &[String]) -> Self {
+        let mut sums = Vec::new();
+        let mut read = |view: &mut View, key: String| {
+            let row = view.read(&key).unwrap_or_default();
+            sums.push((key, row));
+        };
+        read(view, key::SUMS.to_owned());
         for path in scope_paths(scopes) {
-            keys.push(key::scope(&path));
-            keys.push(key::scope_origin(&path, origin));
+            read(view, key::scope_origin(&path, origin));
+            read(view, key::scope(&path));
         }
-        keys
-    }
-
-    pub(crate) fn read(view: &mut View, origin: &str, scopes: &[String]) -> Result<Self, Stop> {
-        let mut keys = Self::keys(origin, scopes);
-        view.need(keys.iter().map(String::as_str))?;
-        let origin_key = keys.remove(0);
-        let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
-        let mut sums = Vec::with_capacity(keys.len());
-        for key in keys {
-            let read = view.read(&key, Sums::read)?.unwrap_or_default();
-            sums.push((key, read));
-        }
-        Ok(Self { origin_key, origin, sums })
+        let origin_key = key::origin(origin);
+        let origin = view.read(&origin_key).unwrap_or_default();
+        Self { origin_key, origin, sums }
     }
 
     /// Checks a payment against all levels. Returns the largest fee that all of them allow, in millisatoshis.
@@ -60,11 +53,11 @@ impl Counts {
 
     /// The sums that each level counts.
     pub(crate) fn counted(&self, now_ms: u64) -> Vec<Counted> {
+        let (mut counted, mut own) = (Vec::new(), Some(&self.origin.sums));
         let mut sums = self.sums.iter().map(|(_, sums)| sums);
-        let of = |all: &Sums, own: &Sums| Counted { all: all.counted(now_ms), own: own.counted(now_ms) };
-        let mut counted: Vec<Counted> = sums.next().map(|all| of(all, &self.origin.sums)).into_iter().collect();
-        while let (Some(all), Some(own)) = (sums.next(), sums.next()) {
-            counted.push(of(all, own));
+        while let (Some(here), Some(all)) = (own, sums.next()) {
+            counted.push(Counted { all: all.counted(now_ms), own: here.counted(now_ms) });
+            own = sums.next();
         }
         counted
     }
@@ -72,15 +65,14 @@ impl Counts {
     /// Replaces what the sums count of a payment: its record before the change by the record after it. `orders` is the
     /// number of new orders.
     pub(crate) fn change(&mut self, before: Option<&Record>, after: Option<&Record>, orders: u64, now_ms: u64) {
-        let all = self.sums.iter_mut().map(|(_, sums)| sums).chain([&mut self.origin.sums]);
-        for sums in all {
+        self.each(|sums| {
             if let Some(record) = before {
                 sums.subtract(record.started_at_ms, record.amounts());
             }
             if let Some(record) = after {
                 sums.add(record.started_at_ms, Amounts { orders, ..record.amounts() }, now_ms);
             }
-        }
+        });
     }
 
     /// A time for a payment that begins now, by the sums of all.
@@ -90,19 +82,18 @@ impl Counts {
 
     /// Gives back one order that was counted at a time, and never handed to the wallet.
     pub(crate) fn take_back_order(&mut self, at_ms: u64) {
-        let order = Amounts { orders: 1, ..Amounts::default() };
-        self.sums
-            .iter_mut()
-            .map(|(_, sums)| sums)
-            .chain([&mut self.origin.sums])
-            .for_each(|sums| sums.subtract(at_ms, order));
+        self.each(|sums| sums.subtract(at_ms, Amounts { orders: 1, ..Amounts::default() }));
     }
 
-    pub(crate) fn write(&self, view: &mut View) -> Result<(), Stop> {
-        view.put(&self.origin_key, |row| self.origin.write(row))?;
-        for (key, sums) in &self.sums {
-            view.put(key, |row| sums.write(row))?;
+    fn each(&mut self, mut change: impl FnMut(&mut Sums)) {
+        self.sums.iter_mut().for_each(|(_, sums)| change(sums));
+        change(&mut self.origin.sums);
+    }
+
+    pub(crate) fn write(&mut self, view: &mut View) {
+        view.put(&self.origin_key, &mut self.origin);
+        for (key, sums) in &mut self.sums {
+            view.put(key, sums);
         }
-        Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! What is known of an order to a wallet. It is stored with the payment.
 
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
+use crate::text::members::{Members, Row};
 
 /// What an order to a wallet leaves behind, stored with its payment.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -38,49 +37,15 @@ impl Dispatch {
             self.heard = sender.heard.or(self.heard);
         }
     }
-
-    /// Leaves absent members out: most settled payments have none of them.
-    pub(crate) fn write(&self, object: &mut Writer) {
-        for (name, value) in [("walletId", self.wallet_id.as_deref()), ("heard", self.heard.map(Heard::name))] {
-            if value.is_some() {
-                object.text(name, value);
-            }
-        }
-        let some = |count| Some(count).filter(|count| *count > 0);
-        for (name, value) in [
-            ("sentAt", self.sent_at_ms),
-            ("errorAt", self.error_at_ms),
-            ("repeats", some(self.repeats)),
-            ("failures", some(self.failures)),
-        ] {
-            if value.is_some() {
-                object.number(name, value);
-            }
-        }
-    }
-
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
-        let heard = fields.optional_text("heard");
-        let known = heard.as_deref().map(Heard::from_name);
-        Self {
-            wallet_id: fields.optional_text("walletId"),
-            sent_at_ms: fields.optional_number("sentAt"),
-            error_at_ms: fields.optional_number("errorAt"),
-            heard: known.and_then(|known| fields.expect(known.map(Some), None)),
-            repeats: fields.optional_number("repeats").unwrap_or(0),
-            failures: fields.optional_number("failures").unwrap_or(0),
-        }
-    }
 }
 
-impl Heard {
-    const ALL: [(Self, &'static str); 2] = [(Self::HasPayment, "known"), (Self::OrderEnded, "ended")];
-
-    pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(heard, _)| *heard == self).map_or("", |(_, name)| name)
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(heard, _)| *heard)
+impl Row for Dispatch {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.optional_text("walletId", &mut self.wallet_id);
+        row.one_of("heard", &mut self.heard, &[(Heard::HasPayment, "known"), (Heard::OrderEnded, "ended")]);
+        row.optional_number("sentAt", &mut self.sent_at_ms);
+        row.optional_number("errorAt", &mut self.error_at_ms);
+        row.count("repeats", &mut self.repeats);
+        row.count("failures", &mut self.failures);
     }
 }

@@ -2,62 +2,48 @@
 
 use crate::ledger::key;
 use crate::ledger::origin_row::{Lessons, OriginRow};
-use crate::ledger::view::{Listing, Stop, View};
+use crate::ledger::view::{Listing, View};
+use std::rc::Rc;
 
 /// Rows that are dropped at once.
 const PAGE: usize = 100;
 
-/// What is forgotten.
-#[derive(Clone)]
-pub enum Forgotten {
-    /// What belongs to one origin.
-    Origin(String),
-    /// All.
-    All,
-}
-
-/// Drops a part of the rows. True where there are more.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn forget(view: &mut View, what: &Forgotten) -> Result<bool, Stop> {
-    let (tokens, paths, origins) = match what {
-        Forgotten::Origin(origin) => (key::tokens_of(origin), key::paths_of(origin), Some(key::origin(origin))),
-        Forgotten::All => (key::TOKENS.to_owned(), key::PATHS.to_owned(), None),
-    };
+/// Drops a part of the rows of an origin, or of all. True where there are more.
+pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
     let mut is_more = false;
-    for prefix in [tokens, paths] {
-        let rows = view.list(&Listing { prefix, after: None, limit: PAGE, reverse: false })?;
-        is_more |= rows.len() == PAGE;
-        rows.into_iter().for_each(|(key, _)| view.delete(key));
+    for prefix in origin.map_or([key::TOKENS.to_owned(), key::PATHS.to_owned()], |origin| {
+        [key::tokens_of(origin), key::paths_of(origin)]
+    }) {
+        let keys = page(view, prefix, None);
+        is_more |= keys.len() == PAGE;
+        keys.iter().for_each(|key| view.delete(key.clone()));
     }
-    match origins {
-        Some(key) => forget_origin(view, &key)?,
-        None => {
-            let prefix = key::ORIGINS.to_owned();
-            let mut after = None;
-            loop {
-                let rows = view.list(&Listing { prefix: prefix.clone(), after, limit: PAGE, reverse: false })?;
-                for (key, _) in &rows {
-                    forget_origin(view, key)?;
-                }
-                if rows.len() < PAGE {
-                    break;
-                }
-                after = rows.last().map(|(key, _)| key.clone());
-            }
+    if let Some(origin) = origin {
+        forget_origin(view, &key::origin(origin));
+        return is_more;
+    }
+    let mut after = None;
+    loop {
+        let keys = page(view, key::ORIGINS.to_owned(), after);
+        keys.iter().for_each(|key| forget_origin(view, key));
+        after = keys.last().cloned();
+        if keys.len() < PAGE {
+            return is_more;
         }
     }
-    Ok(is_more)
 }
 
-fn forget_origin(view: &mut View, key: &str) -> Result<(), Stop> {
-    let Some(mut origin) = view.read(key, OriginRow::read)? else { return Ok(()) };
+fn page(view: &mut View, prefix: String, after: Option<String>) -> Rc<[String]> {
+    view.list(Listing { prefix, after, limit: PAGE, reverse: false })
+}
+
+fn forget_origin(view: &mut View, key: &str) {
+    let Some(mut origin) = view.read::<OriginRow>(key) else { return };
     if origin.tokens.is_empty() && origin.lessons == Lessons::default() {
-        return Ok(());
+        return;
     }
     (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
-    view.put(key, |row| origin.write(row))
+    view.put(key, &mut origin);
 }
 
 #[cfg(test)]
@@ -82,8 +68,8 @@ mod tests {
         shelf
     }
 
-    fn until_done(shelf: &Shelf, what: &Forgotten) -> usize {
-        (1..).find(|_| !shelf.take(|view| forget(view, what)).unwrap()).unwrap()
+    fn until_done(shelf: &Shelf, origin: Option<&str>) -> usize {
+        (1..).find(|_| !shelf.take(|view| forget(view, origin)).unwrap()).unwrap()
     }
 
     fn total(shelf: &Shelf) -> Spent {
@@ -95,7 +81,7 @@ mod tests {
         for (count, pages) in [(0, 1), (1, 1), (99, 1), (100, 2), (101, 2), (230, 3)] {
             let shelf = stocked(count);
             let before = (total(&shelf), shelf.keys("payment/").len());
-            assert_eq!(until_done(&shelf, &Forgotten::Origin("https://a.example".into())), pages, "{count}");
+            assert_eq!(until_done(&shelf, Some("https://a.example")), pages, "{count}");
             assert_eq!(["token/https://a", "path/https://a"].map(|prefix| shelf.keys(prefix).len()), [0, 0]);
             assert_eq!(shelf.keys("token/https://b").len(), usize::try_from(count).unwrap());
             assert_eq!((total(&shelf), shelf.keys("payment/").len()), before);
@@ -110,11 +96,11 @@ mod tests {
     fn all_tokens_go_and_every_payment_and_sum_stays() {
         let shelf = stocked(120);
         let before = (total(&shelf), shelf.keys("payment/"), shelf.keys("time/"));
-        assert_eq!(until_done(&shelf, &Forgotten::All), 3);
+        assert_eq!(until_done(&shelf, None), 3);
         assert_eq!(["token/", "path/"].map(|prefix| shelf.keys(prefix).len()), [0, 0]);
         assert_eq!((total(&shelf), shelf.keys("payment/"), shelf.keys("time/")), before);
         let writes = shelf.writes.get();
-        until_done(&shelf, &Forgotten::All);
+        until_done(&shelf, None);
         assert_eq!(shelf.writes.get(), writes, "what is forgotten is not written again");
     }
 
@@ -126,7 +112,7 @@ mod tests {
             let proof = Proof { preimage: None, fee_msat: None };
             shelf.take(|view| settle_paid(view, &record, &proof, NOW)).unwrap();
         }
-        until_done(&shelf, &Forgotten::All);
+        until_done(&shelf, None);
         let rows = shelf.rows.borrow();
         let origins = rows.iter().filter(|(key, _)| key.starts_with("origin/"));
         assert!(origins.clone().count() == 130 && origins.clone().all(|(_, row)| !row.contains("paymentHash")));

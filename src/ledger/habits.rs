@@ -3,7 +3,8 @@
 use crate::ledger::dispatch::Heard;
 use crate::ledger::key;
 use crate::ledger::record::Record;
-use crate::ledger::view::{Stop, View};
+use crate::ledger::view::View;
+use crate::text::members::{Members, Row};
 
 /// It found a payment that it had made.
 pub(crate) const FOUND: u64 = 1;
@@ -11,33 +12,38 @@ pub(crate) const FOUND: u64 = 1;
 pub(crate) const PENDING: u64 = 2;
 
 /// What was seen of a wallet.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn seen(view: &mut View, wallet_id: &str) -> Result<u64, Stop> {
-    Ok(view.read(&key::wallet(wallet_id), |row| row.number("seen"))?.unwrap_or(0))
+#[derive(Default)]
+struct Habits {
+    seen: u64,
+}
+
+impl Row for Habits {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.number("seen", &mut self.seen);
+    }
+}
+
+/// What was seen of a wallet.
+pub(crate) fn seen(view: &mut View, wallet_id: &str) -> u64 {
+    let habits: Habits = view.read(&key::wallet(wallet_id)).unwrap_or_default();
+    habits.seen
 }
 
 /// Notes what was seen of a wallet, and, where it said that a payment of ours is on its way, that it has it. Nothing is written
 /// where that is known.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn note(view: &mut View, wallet_id: Option<&str>, ours: &Record, what: u64) -> Result<(), Stop> {
-    let payment_key = key::payment(&ours.payment.payment_hash);
-    let known = view.read(&payment_key, Record::read)?;
+pub(crate) fn note(view: &mut View, wallet_id: Option<&str>, ours: &Record, what: u64) {
     if let Some(wallet_id) = wallet_id {
-        let before = seen(view, wallet_id)?;
+        let before = seen(view, wallet_id);
         if before & what != what {
-            view.put(&key::wallet(wallet_id), |row| row.number("seen", Some(before | what)))?;
+            view.put(&key::wallet(wallet_id), &mut Habits { seen: before | what });
         }
     }
+    let payment_key = key::payment(&ours.payment.payment_hash);
     let is_news = |known: &Record| {
         known.is_unsettled() && known.owner == ours.owner && known.dispatch.heard != Some(Heard::HasPayment)
     };
-    if let Some(mut record) = known.filter(is_news).filter(|_| what == PENDING) {
+    if let Some(mut record) = view.read(&payment_key).filter(is_news).filter(|_| what == PENDING) {
         record.dispatch.heard = Some(Heard::HasPayment);
-        view.put(&payment_key, |row| record.write(row))?;
+        view.put(&payment_key, &mut record);
     }
-    Ok(())
 }

@@ -18,6 +18,7 @@
 //! is in Unix milliseconds, with leading zeros.
 
 use crate::text::encoding::{concat, to_hex};
+use crate::text::scan::rsplit_once;
 use crate::wire::payment_hash::PaymentHash;
 use sha2::{Digest, Sha256};
 
@@ -37,8 +38,8 @@ pub const ORIGINS: &str = "origin/";
 
 /// A part that is longer is replaced by its digest.
 const LONGEST: usize = 64;
-/// Digits of a time in milliseconds: enough until the year 5138.
-const TIME_DIGITS: usize = 14;
+/// Gives a time in milliseconds its leading zeros: 14 digits, enough until the year 5138.
+const TIME_ADDEND: u64 = 100_000_000_000_000;
 /// How many bytes of a digest a key holds.
 const DIGEST_BYTES: usize = 16;
 
@@ -58,9 +59,9 @@ fn part(text: &str) -> String {
 }
 
 fn time(milliseconds: u64) -> String {
-    let digits = milliseconds.to_string();
-    let zeros = "0".repeat(TIME_DIGITS.saturating_sub(digits.len()));
-    concat(&[&zeros, &digits])
+    // The first digit of the sum is that of the addend.
+    let digits = milliseconds.saturating_add(TIME_ADDEND).to_string();
+    digits.get(1..).unwrap_or_default().to_owned()
 }
 
 /// The row of an origin.
@@ -158,10 +159,10 @@ pub fn indexed(index: &str, at_ms: u64, payment_hash: &PaymentHash) -> String {
     concat(&[index, &time(at_ms), "/", &payment_hash.to_hex()])
 }
 
-/// The payment hash at the end of an index's key. `None`: it is no such key.
+/// The key of the payment that stands in an index.
 #[must_use]
-pub fn hash_of(indexed: &str) -> Option<PaymentHash> {
-    PaymentHash::parse(indexed.rsplit('/').next()?).ok()
+pub fn payment_of(indexed: &str) -> String {
+    concat(&["payment/", rsplit_once(indexed, b'/').map_or("", |(_, hash)| hash)])
 }
 
 #[cfg(test)]
@@ -209,6 +210,6 @@ mod tests {
     fn an_index_is_in_the_order_of_time() {
         let keys = [0, 9, 10, 1_800_000_000_000, 10_000_000_000_000].map(|at| indexed(BY_TIME, at, &[255; 32].into()));
         assert!(keys.is_sorted());
-        assert_eq!((hash_of(&keys[4]), hash_of("time/1/ff")), (Some([255; 32].into()), None));
+        assert_eq!(payment_of(&keys[4]), payment(&[255; 32].into()));
     }
 }

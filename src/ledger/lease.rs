@@ -1,31 +1,48 @@
 //! The row that tells that somebody stands behind an open payment.
 
-use crate::ledger::view::{parse, Stop, View};
+use crate::ledger::certainty::LEASE_MS;
+use crate::ledger::key;
+use crate::ledger::view::{parse, View};
+use crate::text::members::{Members, Row};
 
-/// Writes a new lease.
-pub(crate) fn grant(view: &mut View, key: &str, lasts_ms: u64) {
-    view.create(key, |row| {
-        row.number("count", Some(0));
-        row.number("lastsMs", Some(lasts_ms));
-    });
+/// A counter that whoever stands behind a payment counts up.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Lease {
+    /// It never goes back, so that a lease that was granted anew differs from one that stood still.
+    pub count: u64,
+    /// It has lapsed once its count has stood still for so many milliseconds.
+    pub lasts_ms: u64,
 }
 
-/// For how many milliseconds a lease holds, as the text of its row says. `None`: the row is damaged.
-#[must_use]
-pub fn lasts_ms(row: &str) -> Option<u64> {
-    parse(row, |row| row.number("lastsMs")).ok()
+impl Row for Lease {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.number("count", &mut self.count);
+        row.number("lastsMs", &mut self.lasts_ms);
+    }
+}
+
+/// The lease of a purchase, as others see it. One that is damaged stands still.
+pub(crate) fn lease_of(view: &mut View, owner: &str) -> Option<Lease> {
+    let text = view.text(&key::lease(owner))?;
+    let mut lease = Lease::default();
+    match parse(&text, &mut lease) {
+        Ok(()) => Some(lease),
+        Err(_) => Some(Lease { count: 0, lasts_ms: LEASE_MS }),
+    }
+}
+
+/// Writes a lease.
+pub(crate) fn grant(view: &mut View, owner: &str, lasts_ms: u64) {
+    let key = key::lease(owner);
+    let mut lease: Lease = view.read(&key).unwrap_or_default();
+    lease = Lease { count: lease.count.saturating_add(1), lasts_ms };
+    view.put(&key, &mut lease);
 }
 
 /// Counts a lease up, where it is still there.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn renew_lease(view: &mut View, key: &str) -> Result<(), Stop> {
-    let Some((count, lasts_ms)) = view.read(key, |row| (row.number("count"), row.number("lastsMs")))? else {
-        return Ok(());
-    };
-    view.put(key, |row| {
-        row.number("count", Some(count.saturating_add(1)));
-        row.number("lastsMs", Some(lasts_ms));
-    })
+pub fn renew_lease(view: &mut View, owner: &str) {
+    let lease: Option<Lease> = view.read(&key::lease(owner));
+    if let Some(lease) = lease {
+        grant(view, owner, lease.lasts_ms);
+    }
 }

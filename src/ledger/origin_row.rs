@@ -1,15 +1,14 @@
 //! The row of an origin: its sums, what its tokens are good for, and its newest tokens.
 
 use crate::ledger::sums::Sums;
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
+use crate::text::members::{Members, Row};
 use crate::wire::payment_hash::PaymentHash;
 
 /// How many of an origin's newest tokens may be tried at resources that they were not bought for.
 const MOST_TOKENS: usize = 8;
 
 /// A token that may be tried at another resource of its origin.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Sold {
     /// The key of its row.
     pub key: String,
@@ -28,7 +27,7 @@ pub struct Lessons {
     pub refused: bool,
     /// How many tokens in a row were refused after their first use. Once tokens are known to be good for one use: how
     /// many more are not sent again.
-    pub used_up: u8,
+    pub used_up: u64,
 }
 
 impl Lessons {
@@ -47,23 +46,6 @@ impl Lessons {
             seems_to_open: self.seems_to_open | own.seems_to_open,
             refused: self.refused | own.refused,
             used_up: own.used_up,
-        }
-    }
-
-    fn write(self, row: &mut Writer) {
-        row.boolean("opened", self.opened);
-        row.boolean("seemsToOpen", self.seems_to_open);
-        row.boolean("refused", self.refused);
-        row.number("usedUp", Some(self.used_up.into()));
-    }
-
-    fn read(row: &mut Fields<'_>) -> Self {
-        let used_up = row.number("usedUp");
-        Self {
-            opened: row.boolean("opened"),
-            seems_to_open: row.boolean("seemsToOpen"),
-            refused: row.boolean("refused"),
-            used_up: row.expect(u8::try_from(used_up).ok(), 0),
         }
     }
 }
@@ -88,21 +70,23 @@ impl OriginRow {
         }
         self.tokens.push(Sold { key: key.to_owned(), payment_hash: *payment_hash });
     }
+}
 
-    pub(crate) fn write(&self, row: &mut Writer) {
-        self.sums.write(row);
-        self.lessons.write(row);
-        row.list("tokens", &self.tokens, |token, row| {
-            row.text("key", Some(&token.key));
-            token.payment_hash.write(row);
-        });
+impl Row for OriginRow {
+    fn members(&mut self, row: &mut Members<'_>) {
+        self.sums.members(row);
+        let lessons = &mut self.lessons;
+        row.boolean("opened", &mut lessons.opened);
+        row.boolean("seemsToOpen", &mut lessons.seems_to_open);
+        row.boolean("refused", &mut lessons.refused);
+        row.number("usedUp", &mut lessons.used_up);
+        row.list("tokens", &mut self.tokens);
     }
+}
 
-    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
-        Self {
-            sums: Sums::read(row),
-            lessons: Lessons::read(row),
-            tokens: row.list("tokens", |row| Sold { key: row.text("key"), payment_hash: PaymentHash::read(row) }),
-        }
+impl Row for Sold {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.text("key", &mut self.key);
+        self.payment_hash.member(row);
     }
 }

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 
 /// A token that is refused after its first use may have been revoked. Two in a row mean that tokens are good for one
 /// use.
-const SINGLE_USE: u8 = 2;
+const SINGLE_USE: u64 = 2;
 /// This many tokens are then used only once. The next one is tried again, since each token that is not used again costs
 /// a payment. The server may have changed, or its answers were misread.
-const NOT_SENT_AGAIN: u8 = 10;
+const NOT_SENT_AGAIN: u64 = 10;
 
 /// What an answer to a token shows of its origin.
 #[derive(Clone, Copy)]

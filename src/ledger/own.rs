@@ -1,25 +1,31 @@
 //! The rows of tokens, and the choice of the token that opens a resource.
 
 use crate::ledger::acceptance::Unaccepted;
+use crate::ledger::instance::Instance;
 use crate::ledger::key;
-use crate::ledger::origin_row::OriginRow;
+use crate::ledger::origin_row::{OriginRow, Sold};
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
-use crate::ledger::view::{Stop, View};
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
-use crate::wire::payment_hash::PaymentHash;
+use crate::ledger::view::View;
+use crate::text::members::{Members, Row};
 
 /// How many tokens a row holds: all those of a resource that may still open it. There are several if a proof came late.
 const MOST: usize = 8;
 
-/// The tokens of a row, in the order of purchase.
-pub(crate) fn read(row: &mut Fields<'_>) -> Vec<Token> {
-    row.list("tokens", Token::read)
+/// A row of tokens, in the order of purchase.
+#[derive(Default)]
+struct Tokens(Vec<Token>);
+
+impl Row for Tokens {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.list("tokens", &mut self.0);
+    }
 }
 
-fn write(tokens: &[Token], row: &mut Writer) {
-    row.list("tokens", tokens, Token::write);
+/// The tokens of a row, in the order of purchase.
+pub(crate) fn read(view: &mut View, key: &str) -> Vec<Token> {
+    let row: Tokens = view.read(key).unwrap_or_default();
+    row.0
 }
 
 /// The key of the row that holds a token.
@@ -28,50 +34,51 @@ pub fn key_of(token: &Token) -> String {
     key::token(token.payment.url.origin(), &token.method, token.payment.url.as_str())
 }
 
-/// The next token to try at a resource: one of its own, or one of the origin's newest. `is_considered` tells which ones
-/// to leave out, by their payment hash.
+/// The keys of the rows whose tokens may open a resource: its own first, then those of the origin's newest, where the request
+/// can be sent again.
+fn keys_for(resource: &Resource<'_>, origin: &OriginRow, is_asked: impl Fn(&Sold) -> bool) -> Vec<String> {
+    let mut keys = vec![key::token(resource.url.origin(), resource.method, resource.url.as_str())];
+    for sold in origin.tokens.iter().rev().filter(|sold| resource.is_replayable && is_asked(sold)) {
+        if !keys.contains(&sold.key) {
+            keys.push(sold.key.clone());
+        }
+    }
+    keys
+}
+
+/// The next token to try at a resource: one of its own, or one of the origin's newest; none that was known at a mark.
 pub(crate) fn sold(
     view: &mut View,
     resource: &Resource<'_>,
     origin: &OriginRow,
-    is_considered: &dyn Fn(&PaymentHash) -> bool,
-    now_ms: u64,
-) -> Result<Option<Token>, Stop> {
-    let own_key = key::token(resource.url.origin(), resource.method, resource.url.as_str());
-    let mut keys = vec![own_key.as_str()];
-    if resource.is_replayable {
-        let others = origin.tokens.iter().rev().filter(|sold| !is_considered(&sold.payment_hash));
-        keys.extend(others.map(|sold| sold.key.as_str()).filter(|key| *key != own_key));
-    }
-    view.need(keys.iter().copied())?;
-    for key in keys {
-        for token in view.read(key, read)?.unwrap_or_default().into_iter().rev() {
-            if !is_considered(&token.payment.payment_hash) && token.opens(resource, now_ms) {
-                return Ok(Some(token));
-            }
-        }
-    }
-    Ok(None)
+    mark: u32,
+    here: &dyn Instance,
+) -> Option<Token> {
+    let is_asked = |sold: &Sold| !here.knew(&sold.key, &sold.payment_hash, mark);
+    keys_for(resource, origin, is_asked).into_iter().find_map(|key| {
+        let is_good =
+            |token: &Token| token.opens(resource, here.now_ms()) && !here.knew(&key, &token.payment.payment_hash, mark);
+        read(view, &key).into_iter().rfind(is_good)
+    })
 }
 
 /// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
 /// its resource that were refused or will expire. The others stay: they were paid for too, and their proof came late.
-pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) -> Result<(), Stop> {
+pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) {
     let hash = &token.payment.payment_hash;
-    let (key, path_key) = (key_of(token), key::path(token.payment.url.origin(), &token.method, path));
-    view.need([key.as_str(), &path_key])?;
-    let mut tokens = view.read(&key, read)?.unwrap_or_default();
+    let key = key_of(token);
+    let mut tokens = read(view, &key);
     tokens.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
     if tokens.len() >= MOST {
         tokens.remove(0);
     }
     tokens.push(token.clone());
-    view.put(&key, |row| write(&tokens, row))?;
-    let mut unaccepted = view.read(&path_key, Unaccepted::read)?.unwrap_or_default();
+    view.put(&key, &mut Tokens(tokens));
+    let path_key = key::path(token.payment.url.origin(), &token.method, path);
+    let mut unaccepted: Unaccepted = view.read(&path_key).unwrap_or_default();
     unaccepted.bought(hash, token.expires_at());
-    view.put(&path_key, |row| unaccepted.write(row))?;
+    view.put(&path_key, &mut unaccepted);
     origin.sold(&key, hash);
-    Ok(())
 }
 
 /// What a server's answer says of a token.
@@ -88,44 +95,33 @@ pub enum Said {
 }
 
 /// Notes what an answer says of a token. Nothing is written if that is known already.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) -> Result<(), Stop> {
-    let key = key_of(token);
-    let path_key = key::path(at.url.origin(), at.method, at.url.path());
-    view.need([key.as_str(), &path_key])?;
+pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
     let hash = &token.payment.payment_hash;
-    let mut tokens = view.read(&key, read)?.unwrap_or_default();
+    let key = key_of(token);
+    let mut tokens = read(view, &key);
     // If the token is missing, it was forgotten or replaced. Nothing is noted then.
     if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
-        let before = known.clone();
-        if matches!(said, Said::Accepted | Said::UsedUp) && !known.accepted {
-            known.note_accepted();
-        }
-        match said {
-            Said::Accepted => {}
+        let is_news = match said {
+            Said::Accepted | Said::UsedUp => known.note_taken(said == Said::UsedUp),
             Said::Refused => known.note_refusal(at.method, at.url),
             Said::Doubted => known.note_failed_request(at.method, at.url),
-            Said::UsedUp => known.note_used_up(),
-        }
-        if *known != before {
-            view.put(&key, |row| write(&tokens, row))?;
-        }
-    }
-    if let Some(mut path) = view.read(&path_key, Unaccepted::read)? {
-        let is_news = match said {
-            Said::Accepted | Said::UsedUp => path.accepted(hash),
-            Said::Refused => path.refused(hash),
-            Said::Doubted => false,
         };
-        if is_news && path.is_empty() {
-            view.delete(path_key);
-        } else if is_news {
-            view.put(&path_key, |row| path.write(row))?;
+        if is_news {
+            view.put(&key, &mut Tokens(tokens));
         }
     }
-    Ok(())
+    let path_key = key::path(at.url.origin(), at.method, at.url.path());
+    let mut path: Unaccepted = view.read(&path_key).unwrap_or_default();
+    let is_news = match said {
+        Said::Accepted | Said::UsedUp => path.accepted(hash),
+        Said::Refused => path.refused(hash),
+        Said::Doubted => false,
+    };
+    if is_news && path.is_empty() {
+        view.delete(path_key);
+    } else if is_news {
+        view.put(&path_key, &mut path);
+    }
 }
 
 /// What an origin has sold that may open a resource.
@@ -138,46 +134,28 @@ pub struct Sales {
     pub path: Unaccepted,
 }
 
-/// Reads what may open a resource.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn tokens_for(view: &mut View, resource: &Resource<'_>) -> Result<Sales, Stop> {
-    let origin_key = key::origin(resource.url.origin());
-    let own_key = key::token(resource.url.origin(), resource.method, resource.url.as_str());
-    let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
-    view.need([origin_key.as_str(), &own_key, &path_key])?;
-    let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
-    let mut keys = vec![own_key.clone()];
-    if resource.is_replayable {
-        keys.extend(origin.tokens.iter().map(|sold| sold.key.clone()).filter(|key| *key != own_key));
+/// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted. Where it is
+/// asked for, also the tokens that may open it.
+pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool) -> Sales {
+    let Resource { method, url, .. } = *resource;
+    let origin: OriginRow = view.read(&key::origin(url.origin())).unwrap_or_default();
+    let path = view.read(&key::path(url.origin(), method, url.path())).unwrap_or_default();
+    let mut rows = Vec::new();
+    if with_tokens {
+        for key in keys_for(resource, &origin, |_| true) {
+            let tokens = read(view, &key);
+            rows.push((key, tokens));
+        }
     }
-    view.need(keys.iter().map(String::as_str))?;
-    let mut rows = Vec::with_capacity(keys.len());
-    for key in keys {
-        let tokens = view.read(&key, read)?.unwrap_or_default();
-        rows.push((key, tokens));
-    }
-    Ok(Sales { origin, rows, path: view.read(&path_key, Unaccepted::read)?.unwrap_or_default() })
-}
-
-/// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn origin_and_path(view: &mut View, resource: &Resource<'_>) -> Result<(OriginRow, Unaccepted), Stop> {
-    let origin_key = key::origin(resource.url.origin());
-    let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
-    view.need([origin_key.as_str(), &path_key])?;
-    let origin = view.read(&origin_key, OriginRow::read)?.unwrap_or_default();
-    Ok((origin, view.read(&path_key, Unaccepted::read)?.unwrap_or_default()))
+    Sales { origin, rows, path }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
-    use crate::ledger::shelf::{hash, resource, token, Shelf, NOW, ORIGIN, URL};
+    use crate::ledger::shelf::{hash, resource, token, Here, Shelf, NOW, ORIGIN, URL};
+    use crate::wire::payment_hash::PaymentHash;
 
     const ELSE: &str = "https://a.example/else";
 
@@ -185,23 +163,24 @@ mod tests {
         shelf
             .take(|view| {
                 let key = key::origin(ORIGIN);
-                let mut origin = view.read(&key, OriginRow::read)?.unwrap_or_default();
-                put(view, token, "/x", &mut origin)?;
-                view.put(&key, |row| origin.write(row))
+                let mut origin: OriginRow = view.read(&key).unwrap_or_default();
+                put(view, token, "/x", &mut origin);
+                view.put(&key, &mut origin);
             })
             .unwrap();
     }
 
     fn tokens(shelf: &Shelf, url: &str) -> Vec<Token> {
         let key = key::token(ORIGIN, "GET", url);
-        shelf.take(|view| Ok(view.read(&key, read)?.unwrap_or_default())).unwrap()
+        shelf.take(|view| read(view, &key)).unwrap()
     }
 
     fn found(shelf: &Shelf, url: &str, considered: &[u64]) -> Option<PaymentHash> {
-        let is_considered = |known: &PaymentHash| considered.iter().any(|number| hash(*number) == *known);
+        let known = Some(considered.iter().map(|number| hash(*number)).collect());
+        let here = Here { known, ..Here::default() };
         let take = shelf.take(|view| {
-            let origin = view.read(&key::origin(ORIGIN), OriginRow::read)?.unwrap_or_default();
-            sold(view, &resource(url), &origin, &is_considered, NOW)
+            let origin = view.read(&key::origin(ORIGIN)).unwrap_or_default();
+            sold(view, &resource(url), &origin, 0, &here)
         });
         take.unwrap().map(|token| token.payment.payment_hash)
     }
@@ -253,13 +232,13 @@ mod tests {
         let mut once = resource(URL);
         once.is_replayable = false;
         let take = shelf.take(|view| {
-            let origin = view.read(&key::origin(ORIGIN), OriginRow::read)?.unwrap_or_default();
-            sold(view, &once, &origin, &|_| false, NOW)
+            let origin = view.read(&key::origin(ORIGIN)).unwrap_or_default();
+            sold(view, &once, &origin, 0, &Here { known: Some(Vec::new()), ..Here::default() })
         });
         assert!(take.unwrap().is_none());
-        let sales = shelf.take(|view| tokens_for(view, &once)).unwrap();
-        assert_eq!(sales.rows.len(), 1);
-        assert_eq!(shelf.take(|view| tokens_for(view, &resource(URL))).unwrap().rows.len(), 2);
+        let found = shelf.take(|view| sales(view, &once, true)).unwrap();
+        assert_eq!(found.rows.len(), 1);
+        assert_eq!(shelf.take(|view| sales(view, &resource(URL), true)).unwrap().rows.len(), 2);
     }
 
     #[test]
@@ -293,11 +272,12 @@ mod tests {
             put_token(&shelf, &token(number, URL));
         }
         said(&shelf, 2, URL, URL, Said::Accepted);
-        let (_, path) = shelf.take(|view| origin_and_path(view, &resource(URL))).unwrap();
+        let Sales { path, .. } = shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
         assert!(!path.is_empty() && path.dishonored(NOW).is_none());
         said(&shelf, 3, URL, URL, Said::Refused);
         said(&shelf, 3, URL, URL, Said::Refused);
-        let (origin, path) = shelf.take(|view| origin_and_path(view, &resource(URL))).unwrap();
+        let Sales { origin, path, rows } = shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        assert!(rows.is_empty());
         assert_eq!(path.dishonored(NOW), Some(&hash(3)));
         assert_eq!(origin.tokens.len(), 1, "one row is one of the newest");
     }

@@ -2,16 +2,17 @@
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
-use crate::text::json_fields::Fields;
 use crate::text::json_writer::{write_object, Writer};
+use crate::text::members::Members;
 use crate::wire::challenge::Protocol;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 
 /// What is known of a payment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum State {
     /// Handed to the wallet.
+    #[default]
     Pending,
     /// The wallet's answer was lost. The amount stays reserved.
     Unknown,
@@ -31,7 +32,7 @@ impl State {
 }
 
 /// A payment as users see it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Payment {
     /// The payment hash of its invoice.
     pub payment_hash: PaymentHash,
@@ -71,35 +72,22 @@ impl Payment {
         write_object(|object| self.write(object))
     }
 
-    /// Writes the fields that the rows of journal and tokens begin with.
-    pub(crate) fn write_offer(&self, object: &mut Writer, method: &str, token: &str, preimage: Option<&str>) {
-        self.payment_hash.write(object);
-        object.text("origin", Some(self.url.origin()));
-        object.text("url", Some(self.url.as_str()));
-        object.text("method", Some(method));
-        object.text("protocol", Some(self.protocol.as_str()));
-        object.text("token", Some(token));
-        object.text("preimage", preimage);
-        object.number("amountMsat", Some(self.amount_msat));
-        object.number("feeMsat", Some(self.fee_msat));
-    }
-
-    pub(crate) fn read(fields: &mut Fields<'_>, state: State, started_at: u64) -> Self {
-        let protocol = Protocol::from_name(&fields.text("protocol"));
-        let url = fields.text("url");
-        let url = fields.expect(Url::parse(&url).ok(), Url::default());
-        let is_of_url = fields.text("origin") == url.origin();
-        fields.expect(is_of_url.then_some(()), ());
-        Self {
-            payment_hash: PaymentHash::read(fields),
-            url,
-            protocol: fields.expect(protocol, Protocol::L402),
-            amount_msat: fields.number("amountMsat"),
-            fee_msat: fields.number("feeMsat"),
-            state,
-            started_at,
-            settled_at: fields.optional_number("settledAt"),
-        }
+    /// The members that the rows of payments and tokens begin with.
+    pub(crate) fn offer(
+        &mut self,
+        row: &mut Members<'_>,
+        method: &mut String,
+        token: &mut String,
+        preimage: &mut Option<String>,
+    ) {
+        self.payment_hash.member(row);
+        row.parsed("url", &mut self.url, |url| url.as_str().to_owned(), Url::parse);
+        row.text("method", method);
+        row.named("protocol", &mut self.protocol, &Protocol::ALL.map(|protocol| (protocol, protocol.as_str())));
+        row.text("token", token);
+        row.optional_text("preimage", preimage);
+        row.number("amountMsat", &mut self.amount_msat);
+        row.number("feeMsat", &mut self.fee_msat);
     }
 }
 

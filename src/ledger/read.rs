@@ -3,50 +3,41 @@
 use crate::error::{Code, Error};
 use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::key;
+use crate::ledger::lease::{lease_of, Lease};
 use crate::ledger::limits::{Remaining, Spent};
+use crate::ledger::lock::Lock;
 use crate::ledger::origin_row::OriginRow;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::sums::Sums;
-use crate::ledger::view::{Listing, Stop, View};
+use crate::ledger::view::{Listing, View};
 use crate::text::json::Json;
-use crate::text::json_fields::Fields;
+use crate::text::members::Members;
 use crate::wire::payment_hash::PaymentHash;
-use std::rc::Rc;
 
 /// Rows of an index that are read at once.
 const PAGE: usize = 100;
 
-/// A payment, and the row of the lease of whoever stands behind it.
-pub type Leased = (Record, Option<Rc<str>>);
+/// A payment, and the lease of whoever stands behind it.
+pub type Leased = (Record, Option<Lease>);
 
 /// A payment, and the lease of whoever stands behind it.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Result<Option<Leased>, Stop> {
-    let Some(record) = view.read(&key::payment(payment_hash), Record::read)? else { return Ok(None) };
-    let lease = view.text(&key::lease(&record.owner))?;
-    Ok(Some((record, lease)))
+pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Option<Leased> {
+    let record: Record = view.read(&key::payment(payment_hash))?;
+    let lease = lease_of(view, &record.owner);
+    Some((record, lease))
 }
 
 /// Open payments that were handed to a wallet, up to a number.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn open(view: &mut View, most: usize) -> Result<Vec<Record>, Stop> {
-    let listing = Listing { prefix: key::OPEN.to_owned(), after: None, limit: most, reverse: false };
-    let mut hashes = Vec::new();
-    for (_, text) in view.list(&listing)? {
-        hashes.push(crate::ledger::view::parse(&text, |row| PaymentHash::read(row))?);
-    }
-    let keys: Vec<String> = hashes.iter().map(key::payment).collect();
-    view.need(keys.iter().map(String::as_str))?;
+pub(crate) fn open(view: &mut View, most: usize) -> Vec<Record> {
+    let keys = view.list(Listing { prefix: key::OPEN.to_owned(), after: None, limit: most, reverse: false });
     let mut open = Vec::new();
-    for key in keys {
-        open.extend(view.read(&key, Record::read)?.filter(|record| record.is_unsettled() && !record.is_reserved));
+    for key in &*keys {
+        let lock: Option<Lock> = view.read(key);
+        let record = lock.and_then(|lock| view.read(&key::payment(&lock.payment_hash)));
+        open.extend(record.filter(|record: &Record| record.is_unsettled() && !record.is_reserved));
     }
-    Ok(open)
+    open
 }
 
 /// Which payments are told, newest first.
@@ -72,54 +63,43 @@ impl Filter {
     /// # Errors
     /// [`Code::InvalidOptions`] where the text is no filter.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = || Error::new(Code::InvalidOptions, "the filter has a member of the wrong type");
-        let json = Json::parse(text).map_err(|_| invalid())?;
-        let mut fields = Fields::new(&json);
-        let state = fields.optional_text("state");
-        let known = |name: &String| State::ALL.iter().find(|(_, known)| known == name).map(|(state, _)| *state);
-        let filter = Self {
-            origin: fields.optional_text("origin"),
-            scope: fields.optional_words("scope"),
-            state: state.as_ref().map(|name| known(name).ok_or_else(invalid)).transpose()?,
-            since: fields.optional_number("since"),
-            before: fields.optional_text("before").map(|hash| PaymentHash::parse(&hash)).transpose()?,
-            limit: usize::try_from(fields.number("limit")).map_err(|_| invalid())?,
-        };
-        if fields.is_damaged() {
-            return Err(invalid());
+        let json = Json::parse(text).unwrap_or(Json::Null);
+        let mut row = Members::read(&json);
+        let (mut filter, mut before, mut limit) = (Self::default(), None, 0);
+        row.optional_text("origin", &mut filter.origin);
+        row.optional_words("scope", &mut filter.scope);
+        row.one_of("state", &mut filter.state, &State::ALL);
+        row.optional_number("since", &mut filter.since);
+        row.optional_text("before", &mut before);
+        row.number("limit", &mut limit);
+        filter.limit = row.expect(usize::try_from(limit).ok());
+        if row.is_damaged() {
+            return Err(Error::new(Code::InvalidOptions, "the filter has a member of the wrong type"));
         }
+        filter.before = before.map(|hash| PaymentHash::parse(&hash)).transpose()?;
         Ok(filter)
     }
 }
 
 /// Payments, newest first. `None` where the one that they are to be older than is not known.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Payment>>, Stop> {
+pub fn payments(view: &mut View, filter: &Filter) -> Option<Vec<Payment>> {
     let prefix = match (&filter.scope, &filter.origin) {
         (Some(scope), _) => key::by_scope(scope),
         (None, Some(origin)) => key::by_origin(origin),
         (None, None) => key::BY_TIME.to_owned(),
     };
-    let mut after = match &filter.before {
-        Some(hash) => match view.read(&key::payment(hash), Record::read)? {
-            Some(record) => Some(key::indexed(&prefix, record.started_at_ms, hash)),
-            None => return Ok(None),
-        },
-        None => None,
-    };
+    let mut after = None;
+    if let Some(hash) = &filter.before {
+        let record: Record = view.read(&key::payment(hash))?;
+        after = Some(key::indexed(&prefix, record.started_at_ms, hash));
+    }
     let mut found = Vec::new();
     loop {
-        let listing = Listing { prefix: prefix.clone(), after: after.take(), limit: PAGE, reverse: true };
-        let page = view.list(&listing)?;
-        let keys: Vec<String> = page.iter().filter_map(|(key, _)| Some(key::payment(&key::hash_of(key)?))).collect();
-        view.need(keys.iter().map(String::as_str))?;
-        for key in keys {
-            let Some(record) = view.read(&key, Record::read)? else { continue };
-            let payment = record.payment;
+        let page = view.list(Listing { prefix: prefix.clone(), after, limit: PAGE, reverse: true });
+        for key in &*page {
+            let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
             if filter.since.is_some_and(|since| payment.started_at < since) {
-                return Ok(Some(found));
+                return Some(found);
             }
             let is_asked = filter.state.is_none_or(|state| state == payment.state)
                 && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
@@ -127,44 +107,31 @@ pub fn payments(view: &mut View, filter: &Filter) -> Result<Option<Vec<Payment>>
                 found.push(payment);
             }
             if found.len() >= filter.limit {
-                return Ok(Some(found));
+                return Some(found);
             }
         }
         if page.len() < PAGE {
-            return Ok(Some(found));
+            return Some(found);
         }
-        after = page.last().map(|(key, _)| key.clone());
+        after = page.last().cloned();
     }
 }
 
 /// What was spent, at one origin or all.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Result<Spent, Stop> {
-    let sums = match origin {
-        Some(origin) => view.read(&key::origin(origin), OriginRow::read)?.map(|row| row.sums),
-        None => view.read(key::SUMS, Sums::read)?,
+pub fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Spent {
+    let sums: Option<Sums> = match origin {
+        Some(origin) => view.read(&key::origin(origin)).map(|row: OriginRow| row.sums),
+        None => view.read(key::SUMS),
     };
-    Ok(sums.unwrap_or_default().spent(now_ms))
+    sums.unwrap_or_default().spent(now_ms)
 }
 
 /// What may still be spent at an origin, beside what is counted of a reservation of one's own.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub(crate) fn remaining(
-    view: &mut View,
-    origin: &str,
-    scopes: &[String],
-    levels: Levels<'_>,
-    own: Option<&Record>,
-    now_ms: u64,
-) -> Result<Remaining, Stop> {
-    let mut counts = Counts::read(view, origin, scopes)?;
-    counts.change(own, None, 0, now_ms);
+pub(crate) fn remaining(view: &mut View, own: &Record, levels: Levels<'_>, now_ms: u64) -> Remaining {
+    let mut counts = Counts::read(view, own.payment.url.origin(), &own.scopes);
+    counts.change(Some(own), None, 0, now_ms);
     let each = levels.iter().zip(counts.counted(now_ms)).map(|(limits, counted)| limits.remaining(&counted));
-    Ok(each.reduce(Remaining::least).unwrap_or_default())
+    each.reduce(Remaining::least).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -267,12 +234,12 @@ mod tests {
             let all = Windows { total: Some(total), ..Windows::default() };
             crate::ledger::limits::Limits { per_payment: 100_000, all, per_origin: Windows::default() }
         };
-        let left = |own: Option<&Record>, levels: &[_]| {
-            shelf.take(|view| remaining(view, ORIGIN, &scopes, levels, own, NOW)).unwrap().payment
-        };
+        let left = |own: &Record, levels: &[_]| shelf.take(|view| remaining(view, own, levels, NOW)).unwrap().payment;
+        let mut nothing = own.clone();
+        nothing.payment.state = State::Failed;
         for levels in [[level(50_000), level(40_000)], [level(40_000), level(50_000)]] {
-            assert_eq!(left(None, &levels), 25_000, "10 and a fee of 5 are counted");
-            assert_eq!(left(Some(&own), &levels), 40_000, "beside one's own");
+            assert_eq!(left(&nothing, &levels), 25_000, "10 and a fee of 5 are counted");
+            assert_eq!(left(&own, &levels), 40_000, "beside one's own");
         }
         assert_eq!(shelf.take(|view| spent(view, Some(ORIGIN), NOW)).unwrap().total, 10_000);
         assert_eq!(shelf.take(|view| spent(view, Some("https://b.example"), NOW)).unwrap(), Spent::default());

@@ -4,16 +4,21 @@ use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::sums::Amounts;
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
+use crate::text::members::{Members, Row};
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-/// The state of a reservation: the wallet must not be asked yet.
-const RESERVED: &str = "reserved";
+/// The states of a payment, and whether it is only a reservation.
+const STATES: [((State, bool), &str); 5] = [
+    ((State::Pending, true), "reserved"),
+    ((State::Pending, false), "pending"),
+    ((State::Unknown, false), "unknown"),
+    ((State::Paid, false), "paid"),
+    ((State::Failed, false), "failed"),
+];
 
 /// What is known of a payment, and of the order that makes it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Record {
     /// The part that users see. Its times are rounded down from those below.
     pub payment: Payment,
@@ -116,43 +121,25 @@ impl Record {
         self.is_reserved = false;
         self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
     }
+}
 
-    pub(crate) fn write(&self, row: &mut Writer) {
-        let payment = &self.payment;
-        payment.write_offer(row, &self.method, &self.token, self.preimage.as_deref());
-        row.number("maxFeeMsat", Some(self.max_fee_msat));
-        row.text("state", Some(if self.is_reserved { RESERVED } else { payment.state.name() }));
-        row.number("startedAt", Some(self.started_at_ms));
-        row.number("settledAt", payment.settled_at);
-        row.text("invoice", Some(&self.invoice));
-        row.number("invoiceExpiresAt", Some(self.invoice_expires_at));
-        row.text("description", self.description.as_deref());
-        row.texts("scopes", &self.scopes);
-        row.text("owner", Some(&self.owner));
-        self.dispatch.write(row);
-    }
-
-    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
-        let name = row.text("state");
-        let is_reserved = name == RESERVED;
-        let known = State::ALL.iter().find(|(_, state)| *state == name).map(|(state, _)| *state);
-        let state = if is_reserved { State::Pending } else { row.expect(known, State::Unknown) };
-        let started_at_ms = row.number("startedAt");
-        Self {
-            payment: Payment::read(row, state, started_at_ms / 1000),
-            method: row.text("method"),
-            token: row.text("token"),
-            preimage: row.optional_text("preimage"),
-            max_fee_msat: row.number("maxFeeMsat"),
-            started_at_ms,
-            invoice: row.text("invoice"),
-            invoice_expires_at: row.number("invoiceExpiresAt"),
-            description: row.optional_words("description"),
-            scopes: row.words("scopes"),
-            owner: row.text("owner"),
-            is_reserved,
-            dispatch: Dispatch::read(row),
-        }
+impl Row for Record {
+    fn members(&mut self, row: &mut Members<'_>) {
+        self.payment.offer(row, &mut self.method, &mut self.token, &mut self.preimage);
+        row.number("maxFeeMsat", &mut self.max_fee_msat);
+        let state = if self.is_reserved { State::Pending } else { self.payment.state };
+        let mut state = (state, self.is_reserved);
+        row.named("state", &mut state, &STATES);
+        (self.payment.state, self.is_reserved) = state;
+        row.number("startedAt", &mut self.started_at_ms);
+        self.payment.started_at = self.started_at_ms / 1000;
+        row.optional_number("settledAt", &mut self.payment.settled_at);
+        row.text("invoice", &mut self.invoice);
+        row.number("invoiceExpiresAt", &mut self.invoice_expires_at);
+        row.optional_words("description", &mut self.description);
+        row.words("scopes", &mut self.scopes);
+        row.text("owner", &mut self.owner);
+        self.dispatch.members(row);
     }
 }
 
@@ -181,11 +168,16 @@ mod tests {
     use crate::ledger::view::parse;
     use crate::text::encoding::concat;
     use crate::wire::url::Url;
-    use crate::Code;
+    use crate::{Code, Error};
+
+    fn parsed(text: &str) -> Result<Record, Error> {
+        let mut record = Record::default();
+        parse(text, &mut record).map(|()| record)
+    }
 
     fn stored(record: &Record) -> String {
         let shelf = Shelf::default();
-        shelf.take(|view| view.put("payment/", |row| record.write(row))).unwrap();
+        shelf.take(|view| view.put("payment/", &mut record.clone())).unwrap();
         shelf.row("payment/")
     }
 
@@ -197,15 +189,15 @@ mod tests {
         assert_eq!(
             stored(&whole).replace(&"aa".repeat(32), "HASH"),
             concat!(
-                r#"{"v":1,"rev":1,"paymentHash":"HASH","origin":"https://a.example","url":"https://a.example/x?q","#,
-                r#""method":"GET","protocol":"l402","token":"opaque","preimage":null,"amountMsat":10000,"feeMsat":0,"#,
-                r#""maxFeeMsat":5000,"state":"pending","startedAt":1800000000123,"settledAt":null,"invoice":"lnbc1","#,
-                r#""invoiceExpiresAt":1800003600,"description":null,"scopes":[],"owner":"1","walletId":"w"}"#,
+                r#"{"v":1,"rev":1,"paymentHash":"HASH","url":"https://a.example/x?q","method":"GET","protocol":"l402","#,
+                r#""token":"opaque","amountMsat":10000,"feeMsat":0,"maxFeeMsat":5000,"state":"pending","#,
+                r#""startedAt":1800000000123,"invoice":"lnbc1","invoiceExpiresAt":1800003600,"scopes":[],"#,
+                r#""owner":"1","walletId":"w"}"#,
             )
         );
         let shelf = Shelf::default();
         shelf.begin(1, URL, &[]);
-        assert_eq!(shelf.row("lease/"), r#"{"v":1,"rev":1,"count":0,"lastsMs":150000}"#);
+        assert_eq!(shelf.row("lease/"), r#"{"v":1,"rev":1,"count":1,"lastsMs":150000}"#);
         assert_eq!(
             shelf.row("open/").replace(&crate::ledger::shelf::hash(1).to_hex(), "HASH"),
             r#"{"v":1,"rev":1,"paymentHash":"HASH","owner":"1"}"#
@@ -230,8 +222,8 @@ mod tests {
         let mut origin = crate::ledger::origin_row::OriginRow::default();
         shelf.take(|view| own::put(view, &bought, "/x", &mut origin)).unwrap();
         let expected = concat!(
-            r#"{"v":1,"rev":1,"tokens":[{"paymentHash":"HASH","origin":"https://a.example","url":"https://a.example/x?q","#,
-            r#""method":"GET","protocol":"l402","token":"opaque","preimage":"PREIMAGE","amountMsat":10000,"feeMsat":0,"#,
+            r#"{"v":1,"rev":1,"tokens":[{"paymentHash":"HASH","url":"https://a.example/x?q","method":"GET","#,
+            r#""protocol":"l402","token":"opaque","preimage":"PREIMAGE","amountMsat":10000,"feeMsat":0,"#,
             r#""startedAt":1800000000,"settledAt":1800000000,"accepted":false,"ownRefusals":0,"#,
             r#""refused":[{"at":"GET /other","times":1}]}]}"#,
         );
@@ -241,7 +233,7 @@ mod tests {
         );
         assert_eq!(
             shelf.row("path/").replace(&"aa".repeat(32), "HASH"),
-            r#"{"v":1,"rev":1,"unaccepted":[{"paymentHash":"HASH","expiresAt":null,"refusals":0}]}"#
+            r#"{"v":1,"rev":1,"unaccepted":[{"paymentHash":"HASH","refusals":0}]}"#
         );
     }
 
@@ -276,7 +268,7 @@ mod tests {
         all.push(Record { scopes, description, preimage: Some("ab".repeat(32)), ..record(3, URL) });
         for record in all {
             let text = stored(&record);
-            assert!(parse(&text, Record::read).unwrap() == record, "{text}");
+            assert!(parsed(&text).unwrap() == record, "{text}");
             if record.dispatch == Dispatch::default() {
                 let names = ["walletId", "sentAt", "errorAt", "heard", "repeats", "failures"];
                 assert!(names.iter().all(|name| !text.contains(name)), "{text}");
@@ -288,16 +280,19 @@ mod tests {
     /// a token that can't stand in a header.
     #[test]
     fn a_member_that_cant_be_is_damage() {
+        let mut whole = record(1, URL);
+        whole.payment.settled_at = Some(7);
         let text = stored(&Record {
             preimage: Some("ab".repeat(32)),
             dispatch: Dispatch { heard: Some(Heard::HasPayment), ..Dispatch::default() },
-            ..record(1, URL)
+            ..whole
         });
         for (member, bad) in [
             ("\"amountMsat\":10000", "\"amountMsat\":9007199254740992"),
             ("\"amountMsat\":10000,", ""),
-            ("\"settledAt\":null", "\"settledAt\":\"1800000001\""),
-            ("\"settledAt\":null", "\"settledAt\":-1"),
+            ("\"settledAt\":7", "\"settledAt\":\"7\""),
+            ("\"settledAt\":7", "\"settledAt\":-1"),
+            ("\"url\":\"https:", "\"url\":\""),
             ("\"token\":\"opaque\"", "\"token\":\"to\\u0007ken\""),
             ("\"token\":\"opaque\"", "\"token\":\"to\u{2603}ken\""),
             ("\"preimage\":\"ab", "\"preimage\":\"\\nab"),
@@ -309,13 +304,13 @@ mod tests {
             ("\"owner\":\"1\"", "\"owner\":1"),
             ("\"heard\":\"known\"", "\"heard\":\"perhaps\""),
         ] {
-            assert!(text.contains(member) && parse(&text, Record::read).is_ok(), "{member}: {text}");
-            let error = parse(&text.replacen(member, bad, 1), Record::read).err();
+            assert!(text.contains(member) && parsed(&text).is_ok(), "{member}: {text}");
+            let error = parsed(&text.replacen(member, bad, 1)).err();
             assert_eq!(error.map(|error| error.code()), Some(Code::StoreFailed), "{bad}");
         }
-        // Absent is as good as null.
-        let absent = text.replacen("\"settledAt\":null,", "", 1);
-        assert!(parse(&absent, Record::read).is_ok());
+        // Null is as good as absent.
+        let null = text.replacen("\"settledAt\":7", "\"settledAt\":null", 1);
+        assert!(parsed(&null).is_ok_and(|record| record.payment.settled_at.is_none()));
     }
 
     #[test]
@@ -325,7 +320,7 @@ mod tests {
             [("2", "later version"), ("0", "damaged"), ("-1", "damaged"), ("\"1\"", "damaged"), ("1.5", "damaged")]
         {
             let row = text.replacen("\"v\":1", &concat(&["\"v\":", version]), 1);
-            let error = parse(&row, Record::read).err().unwrap();
+            let error = parsed(&row).err().unwrap();
             assert!(error.code() == Code::StoreFailed && error.message().contains(part), "{version}: {error}");
         }
     }

@@ -3,14 +3,16 @@
 use crate::ledger::certainty::Proof;
 use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::dispatch::Dispatch;
+use crate::ledger::instance::Instance;
 use crate::ledger::key;
-use crate::ledger::lease::grant;
+use crate::ledger::lease::{grant, lease_of};
+use crate::ledger::lock::Lock;
 use crate::ledger::own;
 use crate::ledger::payment::State;
 use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
-use crate::ledger::view::{Stop, View};
+use crate::ledger::view::View;
 use crate::wire::payment_hash::PaymentHash;
 
 /// The outcome of an order without a proof.
@@ -32,163 +34,150 @@ pub struct Settled {
     pub token: Token,
     /// Whether this is the first proof.
     pub is_news: bool,
+    /// Whether an earlier run came to the first proof. Its write may have happened though the store did not say so.
+    pub was_news: bool,
     /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits for it.
     pub is_kept: bool,
 }
 
-fn find(view: &mut View, payment_hash: &PaymentHash) -> Result<Option<Record>, Stop> {
-    view.read(&key::payment(payment_hash), Record::read)
+fn find(view: &mut View, payment_hash: &PaymentHash) -> Option<Record> {
+    view.read(&key::payment(payment_hash))
+}
+
+fn put(view: &mut View, record: &mut Record) {
+    view.put(&key::payment(&record.payment.payment_hash), record);
 }
 
 /// Writes a changed record, the sums that count it, and the lock of its resource.
-fn change(
-    view: &mut View,
-    before: Option<&Record>,
-    after: &Record,
-    counts: &mut Counts,
-    now_ms: u64,
-) -> Result<(), Stop> {
+fn change(view: &mut View, before: Option<&Record>, after: &mut Record, counts: &mut Counts, now_ms: u64) {
     let open_key = after.open_key();
-    let open = view.read(&open_key, PaymentHash::read)?;
+    let lock: Option<Lock> = view.read(&open_key);
     counts.change(before, Some(after), 0, now_ms);
-    counts.write(view)?;
-    view.put(&key::payment(&after.payment.payment_hash), |row| after.write(row))?;
+    counts.write(view);
+    put(view, after);
     if before.is_none() {
         after.indexes().into_iter().for_each(|index| view.mark(index));
     }
-    if !after.is_unsettled() && open == Some(after.payment.payment_hash) {
+    if !after.is_unsettled() && lock.is_some_and(|lock| lock.payment_hash == after.payment.payment_hash) {
         view.delete(open_key);
     }
     // Its owner is done with the order, so the lease ends.
     view.delete(key::lease(&after.owner));
-    Ok(())
 }
 
 /// Records a proof and the token that it bought. A proof counts whoever brings it, and however late. `ours` is the
 /// record that the caller knows. If the store has lost the row of the payment, it is written again from `ours`.
-///
-/// # Errors
-/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
-pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -> Result<Settled, Stop> {
-    let known = find(view, &ours.payment.payment_hash)?;
+pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -> Settled {
+    let known = find(view, &ours.payment.payment_hash);
     let mut record = known.clone().unwrap_or_else(|| ours.clone());
     let was_proven = known.as_ref().is_some_and(|known| known.payment.state == State::Paid);
-    let path = record.payment.url.path().to_owned();
-    let token_key = key::token(record.payment.url.origin(), &record.method, record.payment.url.as_str());
-    let keys = Counts::keys(record.payment.url.origin(), &record.scopes);
-    let others = [record.open_key(), key::path(record.payment.url.origin(), &record.method, &path), token_key.clone()];
-    view.need(keys.iter().chain(&others).map(String::as_str))?;
-    let macaroon = if record.token.is_empty() { ours.token.clone() } else { record.token.clone() };
+    let macaroon = if record.token.is_empty() { &ours.token } else { &record.token }.clone();
+    let before = (record.payment.fee_msat, record.preimage.is_some());
     record.settle_paid(proof.preimage.clone(), proof.fee_msat, now_ms);
-    let bought = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
-    if was_proven && known.as_ref() == Some(&record) {
-        let stored = view.read(&token_key, own::read)?.unwrap_or_default();
-        let same = stored.into_iter().find(|token| token.payment.payment_hash == record.payment.payment_hash);
-        let is_kept = same.is_some();
-        return Ok(Settled { record, token: same.unwrap_or(bought), is_news: false, is_kept });
+    let mut token = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
+    let token_key = own::key_of(&token);
+    if was_proven && before == (record.payment.fee_msat, record.preimage.is_some()) {
+        let is_same = |stored: &Token| stored.payment.payment_hash == record.payment.payment_hash;
+        let stored = own::read(view, &token_key).into_iter().find(is_same);
+        let is_kept = stored.is_some();
+        token = stored.unwrap_or(token);
+        return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
-    let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
+    let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes);
     if !was_proven {
-        own::put(view, &bought, &path, &mut counts.origin)?;
+        own::put(view, &token, record.payment.url.path(), &mut counts.origin);
     }
-    change(view, known.as_ref(), &record, &mut counts, now_ms)?;
-    Ok(Settled { record, token: bought, is_news: !was_proven, is_kept: !was_proven })
+    change(view, known.as_ref(), &mut record, &mut counts, now_ms);
+    Settled { record, token, is_news: !was_proven, was_news: false, is_kept: !was_proven }
 }
 
 /// Records what became of an order that has no proof. Settled payments and later orders for the same invoice are not
 /// touched. Returns the record after this step, or `None` if there is none.
-///
-/// # Errors
-/// [`Stop::Unread`] if rows are missing, [`crate::Code::StoreFailed`] if one is damaged.
-pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms: u64) -> Result<Option<Record>, Stop> {
-    let Some(known) = find(view, &ours.payment.payment_hash)? else { return Ok(None) };
+pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms: u64) -> Option<Record> {
+    let known = find(view, &ours.payment.payment_hash)?;
     if !known.is_unsettled() || known.owner != ours.owner {
-        return Ok(Some(known));
+        return Some(known);
     }
     let mut record = known.clone();
-    match outcome {
-        Outcome::Failed => record.settle_failed(now_ms),
-        Outcome::Unknown | Outcome::Silent => {
-            record.payment.state = State::Unknown;
-            record.dispatch.learn(&ours.dispatch);
-        }
-    }
-    let lease_key = key::lease(&record.owner);
     if outcome == Outcome::Failed {
-        let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes)?;
-        change(view, Some(&known), &record, &mut counts, now_ms)?;
-    } else if record != known {
-        view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
+        record.settle_failed(now_ms);
+        let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes);
+        change(view, Some(&known), &mut record, &mut counts, now_ms);
+        return Some(record);
     }
-    if outcome == Outcome::Unknown && view.text(&lease_key)?.is_some() {
-        view.delete(lease_key);
+    record.payment.state = State::Unknown;
+    record.dispatch.learn(&ours.dispatch);
+    if (record.payment.state, &record.dispatch) != (known.payment.state, &known.dispatch) {
+        put(view, &mut record);
     }
-    Ok(Some(record))
+    if outcome == Outcome::Unknown && lease_of(view, &record.owner).is_some() {
+        view.delete(key::lease(&record.owner));
+    }
+    Some(record)
 }
 
 /// Takes back a purchase whose wallet was never asked, as if it had not begun. Its order is taken out of the sums.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
-pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: u64) -> Result<(), Stop> {
-    let Some(known) = find(view, payment_hash)? else { return Ok(()) };
+pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: u64) {
+    let Some(known) = find(view, payment_hash) else { return };
     if known.owner != owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
-        return Ok(());
+        return;
     }
-    let open_key = known.open_key();
-    view.need([open_key.as_str()])?;
-    let mut counts = Counts::read(view, known.payment.url.origin(), &known.scopes)?;
+    let mut counts = Counts::read(view, known.payment.url.origin(), &known.scopes);
     counts.change(Some(&known), None, 0, now_ms);
     if !known.is_reserved {
         counts.take_back_order(known.started_at_ms);
         known.indexes().into_iter().for_each(|index| view.delete(index));
     }
-    counts.write(view)?;
-    for key in [open_key, key::payment(&known.payment.payment_hash), key::lease(&known.owner)] {
+    counts.write(view);
+    end(view, &known);
+}
+
+/// Deletes the rows of a payment that was never sent, and of its owner.
+pub(crate) fn end(view: &mut View, record: &Record) {
+    let open_key = record.open_key();
+    // The write depends on it.
+    view.text(&open_key);
+    for key in [open_key, key::payment(&record.payment.payment_hash), key::lease(&record.owner)] {
         view.delete(key);
     }
-    Ok(())
 }
 
 /// Takes over an abandoned order, so that its invoice can be handed to the same wallet once more. The sums count it
 /// already. `None` if the order has changed, if its lease has not lapsed, or if it exceeds a limit for one payment.
-///
-/// # Errors
-/// [`Stop::Unread`], [`crate::Code::StoreFailed`]
 pub fn repeat(
     view: &mut View,
     abandoned: &Record,
     owner: &str,
     levels: Levels<'_>,
-    has_lapsed: &dyn Fn(&str, Option<&str>) -> bool,
     lease_ms: u64,
-) -> Result<Option<Record>, Stop> {
-    let Some(known) = find(view, &abandoned.payment.payment_hash)? else { return Ok(None) };
-    if known.owner == owner {
-        return Ok(Some(known));
+    here: &dyn Instance,
+) -> Option<Record> {
+    let mut record = find(view, &abandoned.payment.payment_hash)?;
+    if record.owner == owner {
+        return Some(record);
     }
-    let most = known.payment.amount_msat.saturating_add(known.max_fee_msat);
+    let most = record.payment.amount_msat.saturating_add(record.max_fee_msat);
     let is_allowed = levels.iter().all(|limits| most <= limits.per_payment);
-    let lease_key = key::lease(&known.owner);
-    let lease = view.text(&lease_key)?;
-    let is_over = has_lapsed(&known.owner, lease.as_deref());
-    if !known.is_unsettled() || known.owner != abandoned.owner || !is_allowed || !is_over {
-        return Ok(None);
+    let lease = lease_of(view, &record.owner);
+    let is_over = here.has_lapsed(&record.owner, lease.as_ref());
+    if !record.is_unsettled() || record.owner != abandoned.owner || !is_allowed || !is_over {
+        return None;
     }
-    let mut record = known.clone();
+    view.delete(key::lease(&record.owner));
     let Dispatch { wallet_id, repeats, failures, .. } = std::mem::take(&mut record.dispatch);
     record.dispatch = Dispatch { wallet_id, repeats: repeats.saturating_add(1), failures, ..Dispatch::default() };
     record.payment.state = State::Pending;
     owner.clone_into(&mut record.owner);
-    view.put(&key::payment(&record.payment.payment_hash), |row| record.write(row))?;
-    let open_key = record.open_key();
-    view.put(&open_key, |row| {
-        record.payment.payment_hash.write(row);
-        row.text("owner", Some(owner));
-    })?;
-    view.delete(lease_key);
-    grant(view, &key::lease(owner), lease_ms);
-    Ok(Some(record))
+    enter(view, &mut record, lease_ms);
+    Some(record)
+}
+
+/// Writes the rows of a payment that its owner is about to make.
+pub(crate) fn enter(view: &mut View, record: &mut Record, lease_ms: u64) {
+    put(view, record);
+    let mut lock = Lock { payment_hash: record.payment.payment_hash, owner: record.owner.clone() };
+    view.put(&record.open_key(), &mut lock);
+    grant(view, &record.owner, lease_ms);
 }
 
 /// The resource of a record.
@@ -204,7 +193,7 @@ mod tests {
     use super::*;
     use crate::ledger::limits::{Limits, Spent, Windows};
     use crate::ledger::read::spent;
-    use crate::ledger::shelf::{hash, record, Shelf, NOW, ORIGIN, URL};
+    use crate::ledger::shelf::{hash, record, Here, Shelf, NOW, ORIGIN, URL};
     use crate::ledger::sums::Sums;
 
     fn proof(fee_msat: Option<u64>) -> Proof {
@@ -225,7 +214,7 @@ mod tests {
     }
 
     fn counted(shelf: &Shelf) -> u64 {
-        let sums = shelf.take(|view| Ok(view.read(key::SUMS, Sums::read)?.unwrap_or_default())).unwrap();
+        let sums = shelf.take(|view| view.read::<Sums>(key::SUMS).unwrap_or_default()).unwrap();
         sums.counted(NOW).total
     }
 
@@ -320,7 +309,7 @@ mod tests {
         assert_eq!((counted(&shelf), open(&shelf)), (0, [0; 3]));
         assert_eq!(["time/", "of/", "in/"].map(|prefix| shelf.keys(prefix).len()), [0; 3]);
         for key in ["sums".to_owned(), key::scope("5:agent"), key::scope("5:agent4:task")] {
-            let sums = shelf.take(|view| Ok(view.read(&key, Sums::read)?.unwrap())).unwrap();
+            let sums = shelf.take(|view| view.read::<Sums>(&key)).unwrap().unwrap();
             assert_eq!((sums.counted(NOW), sums.orders(NOW).day), (Spent::default(), 0), "{key}");
         }
     }
@@ -336,7 +325,8 @@ mod tests {
 
     fn take_up(shelf: &Shelf, abandoned: &Record, owner: &str, most: u64, has_lapsed: bool) -> Option<Record> {
         let levels = [Limits { per_payment: most, all: Windows::default(), per_origin: Windows::default() }];
-        shelf.take(|view| repeat(view, abandoned, owner, &levels, &|_, _| has_lapsed, 150_000)).unwrap()
+        let here = Here { all_lapsed: has_lapsed, ..Here::default() };
+        shelf.take(|view| repeat(view, abandoned, owner, &levels, 150_000, &here)).unwrap()
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A store in memory for the unit tests of the steps, and the things that they work on.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
 
-use crate::ledger::begin::{begin, Begun, Buyer, Order};
+use crate::ledger::begin::{begin, Begun, Draft};
 use crate::ledger::dispatch::Dispatch;
+use crate::ledger::instance::Instance;
+use crate::ledger::lease::Lease;
 use crate::ledger::limits::{Limits, Windows};
 use crate::ledger::origin_row::Lessons;
 use crate::ledger::payment::{Payment, State};
@@ -10,7 +12,7 @@ use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
-use crate::ledger::view::{Listing, Missing, Stop, View};
+use crate::ledger::view::{Listing, Missing, View};
 use crate::wire::challenge::Protocol;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
@@ -66,6 +68,43 @@ pub(crate) fn token(number: u64, url: &str) -> Token {
     Token::new(payment, "GET".into(), "opaque".into(), Some("ab".repeat(32)))
 }
 
+/// The purchase of a number.
+pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
+    let all = Windows::default();
+    Draft {
+        record: Record { scopes: scopes.to_vec(), max_fee_msat: 0, started_at_ms: 0, ..record(number, url) },
+        is_replayable: true,
+        levels: Rc::new(vec![Limits { per_payment: 100_000, all, per_origin: all }; scopes.len() + 1]),
+        approved_fee_msat: None,
+        lessons: Lessons::default(),
+        mark: u32::MAX,
+        lease_ms: 150_000,
+    }
+}
+
+/// An instance.
+#[derive(Default)]
+pub(crate) struct Here {
+    /// It takes every owner for gone, not only those without a lease.
+    pub(crate) all_lapsed: bool,
+    /// The payments of the tokens that it knows. `None`: it knows all.
+    pub(crate) known: Option<Vec<PaymentHash>>,
+}
+
+impl Instance for Here {
+    fn now_ms(&self) -> u64 {
+        NOW
+    }
+
+    fn has_lapsed(&self, _owner: &str, lease: Option<&Lease>) -> bool {
+        self.all_lapsed || lease.is_none()
+    }
+
+    fn knew(&self, _key: &str, payment_hash: &PaymentHash, _mark: u32) -> bool {
+        self.known.as_ref().is_none_or(|known| known.contains(payment_hash))
+    }
+}
+
 /// Rows, and how many writes there were.
 #[derive(Default)]
 pub(crate) struct Shelf {
@@ -94,33 +133,36 @@ impl Shelf {
     }
 
     /// Runs a step to its end and writes what it changed.
-    pub(crate) fn take<T>(&self, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> Result<T, Refusal> {
+    pub(crate) fn take<T>(&self, mut step: impl FnMut(&mut View) -> T) -> Result<T, Refusal> {
+        self.attempt(|view| Ok(step(view)))
+    }
+
+    /// The same for a step that may refuse.
+    pub(crate) fn attempt<T>(&self, mut step: impl FnMut(&mut View) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mut view = View::default();
         let outcome = loop {
             view.restart();
-            match step(&mut view) {
-                Ok(outcome) => break outcome,
-                Err(Stop::Refused(refusal)) => return Err(refusal),
-                Err(Stop::Unread) => {
-                    let Missing { keys, listings } = view.missing();
-                    for key in keys {
-                        let row = self.rows.borrow().get(&key).cloned();
-                        view.learn(key, row);
-                    }
-                    for listing in listings {
-                        let rows = self.list(&listing);
-                        view.learn_listing(listing, rows);
-                    }
-                }
+            let outcome = view.take(&mut step);
+            if view.is_complete() {
+                break outcome?;
+            }
+            let Missing { keys, listings } = view.missing();
+            for key in keys {
+                let row = self.rows.borrow().get(&key).cloned();
+                view.learn(key, row);
+            }
+            for listing in listings {
+                let rows = self.list(&listing);
+                view.learn_listing(listing, rows);
             }
         };
-        let (changes, _) = view.writes();
+        let changes = view.changed();
         self.writes.set(self.writes.get() + usize::from(!changes.is_empty()));
         let mut rows = self.rows.borrow_mut();
-        for (key, value) in changes {
+        for (key, value) in changes.iter() {
             match value {
-                Some(value) => rows.insert(key, value),
-                None => rows.remove(&key),
+                Some(value) => rows.insert(key.clone(), value.clone()),
+                None => rows.remove(key),
             };
         }
         Ok(outcome)
@@ -128,33 +170,8 @@ impl Shelf {
 
     /// Begins the purchase of a number, whose record it then is.
     pub(crate) fn begin(&self, number: u64, url: &str, scopes: &[String]) -> Record {
-        let (payment_hash, owner) = (hash(number), number.to_string());
-        let all = Windows::default();
-        let levels = vec![Limits { per_payment: 100_000, all, per_origin: all }; scopes.len() + 1];
-        let order = Order {
-            resource: resource(url),
-            payment_hash,
-            amount_msat: 10_000,
-            protocol: Protocol::L402,
-            token: "opaque",
-            invoice: "lnbc1",
-            invoice_expires_at: NOW / 1000 + 3600,
-            description: None,
-        };
-        let buyer = Buyer {
-            owner: &owner,
-            wallet_id: Some("w"),
-            levels: &levels,
-            scopes,
-            only_reserve: false,
-            approved_fee_msat: None,
-            has_lapsed: &|_, lease| lease.is_none(),
-            is_considered: &|_| true,
-            lessons: Lessons::default(),
-            lease_ms: 150_000,
-            now_ms: NOW,
-        };
-        match self.take(|view| begin(view, &order, &buyer)) {
+        let draft = draft(number, url, scopes);
+        match self.attempt(|view| begin(view, &draft, &Here::default())) {
             Ok(Begun::Entered(record)) => *record,
             _ => panic!("it was not let in"),
         }

@@ -5,8 +5,7 @@
 //! the clock is set back.
 
 use crate::ledger::limits::Spent;
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
+use crate::text::members::{Members, Row};
 
 const MINUTE_MS: u64 = 60_000;
 const QUARTER_MS: u64 = 900_000;
@@ -105,23 +104,20 @@ impl Buckets {
         self.0.drain(..excess.min(old));
     }
 
-    fn write(&self, name: &str, row: &mut Writer) {
-        let mut numbers = Vec::with_capacity(self.0.len().saturating_mul(4));
+    fn member(&mut self, name: &str, row: &mut Members<'_>) {
+        let mut numbers = Vec::new();
         for Bucket { index, amounts } in &self.0 {
             numbers.extend([*index, amounts.spent, amounts.reserved, amounts.orders]);
         }
-        row.numbers(name, &numbers);
-    }
-
-    fn read(name: &str, row: &mut Fields<'_>) -> Self {
-        let numbers = row.numbers(name);
-        let of = |four: &[u64]| match *four {
-            [index, spent, reserved, orders] => Some(Bucket { index, amounts: Amounts { spent, reserved, orders } }),
-            _ => None,
+        row.numbers(name, &mut numbers);
+        let (buckets, rest) = numbers.as_chunks();
+        let of = |[index, spent, reserved, orders]: &[u64; 4]| Bucket {
+            index: *index,
+            amounts: Amounts { spent: *spent, reserved: *reserved, orders: *orders },
         };
-        let buckets: Option<Vec<Bucket>> = numbers.chunks(4).map(of).collect();
-        let is_sorted = |buckets: &Vec<Bucket>| buckets.is_sorted_by(|one, next| one.index < next.index);
-        Self(row.expect(buckets.filter(is_sorted), Vec::new()))
+        self.0 = buckets.iter().map(of).collect();
+        let is_sorted = self.0.is_sorted_by(|one, next| one.index < next.index);
+        row.expect((rest.is_empty() && is_sorted).then_some(()));
     }
 }
 
@@ -216,31 +212,20 @@ impl Sums {
             day: self.day(now_ms).orders,
         }
     }
+}
 
-    /// The members of a row.
-    pub(crate) fn write(&self, row: &mut Writer) {
-        row.numbers("ever", &[self.ever.spent, self.ever.reserved, self.ever.orders]);
-        self.moments.write("moments", row);
-        self.minutes.write("minutes", row);
-        self.quarters.write("quarters", row);
-        row.number("minutesFrom", Some(self.minutes_from_ms));
-        row.number("last", Some(self.last_ms));
-    }
-
-    pub(crate) fn read(row: &mut Fields<'_>) -> Self {
-        let ever = row.numbers("ever");
-        let ever = match *ever.as_slice() {
-            [spent, reserved, orders] => Some(Amounts { spent, reserved, orders }),
-            _ => None,
-        };
-        Self {
-            ever: row.expect(ever, Amounts::default()),
-            moments: Buckets::read("moments", row),
-            minutes: Buckets::read("minutes", row),
-            quarters: Buckets::read("quarters", row),
-            minutes_from_ms: row.number("minutesFrom"),
-            last_ms: row.number("last"),
-        }
+impl Row for Sums {
+    fn members(&mut self, row: &mut Members<'_>) {
+        let mut ever = vec![self.ever.spent, self.ever.reserved, self.ever.orders];
+        row.numbers("ever", &mut ever);
+        let ever = <[u64; 3]>::try_from(ever).ok();
+        let [spent, reserved, orders] = row.expect(ever);
+        self.ever = Amounts { spent, reserved, orders };
+        self.moments.member("moments", row);
+        self.minutes.member("minutes", row);
+        self.quarters.member("quarters", row);
+        row.number("minutesFrom", &mut self.minutes_from_ms);
+        row.number("last", &mut self.last_ms);
     }
 }
 

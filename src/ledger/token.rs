@@ -3,8 +3,7 @@
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::resource::Resource;
 use crate::text::encoding::concat;
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::Writer;
+use crate::text::members::{Members, Row};
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
@@ -15,7 +14,7 @@ use crate::wire::url::Url;
 pub const MOST_REFUSALS: usize = 100;
 
 /// How often a token was refused at a method and path.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Refusal {
     /// Method, space, path.
     pub at: String,
@@ -24,7 +23,7 @@ pub struct Refusal {
 }
 
 /// A credential, and what is known of the places that it opens. It is a secret, so it has no `Debug`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Token {
     /// The number of the token within this instance. It is never stored.
     pub id: u32,
@@ -159,18 +158,21 @@ impl Token {
         self.accepted && !self.taken_again && self.own_refusals == 1
     }
 
-    /// Notes that a request was answered 400, 401, 402 or 403 with this token.
-    pub fn note_refusal(&mut self, method: &str, url: &Url) {
+    /// Notes that a request was answered 400, 401, 402 or 403 with this token. Whether that is news, which it always is.
+    pub fn note_refusal(&mut self, method: &str, url: &Url) -> bool {
         if self.is_for(method, url) {
             self.own_refusals = self.own_refusals.saturating_add(1);
-            return;
+        } else {
+            self.note_refusals(method, url, 1);
         }
-        self.note_refusals(method, url, 1);
+        true
     }
 
-    /// Notes that a request with it, as a token of another resource, failed.
-    pub(crate) fn note_failed_request(&mut self, method: &str, url: &Url) {
+    /// Notes that a request with it, as a token of another resource, failed. Whether that is news.
+    pub(crate) fn note_failed_request(&mut self, method: &str, url: &Url) -> bool {
+        let is_news = !self.has_failed_at(method, url);
         self.note_refusals(method, url, 0);
+        is_news
     }
 
     fn note_refusals(&mut self, method: &str, url: &Url, times: u64) {
@@ -207,6 +209,18 @@ impl Token {
         self.own_refusals = self.own_refusals.max(1);
     }
 
+    /// Notes that a server accepted it, and whether that was its only use. Whether that is news.
+    pub(crate) fn note_taken(&mut self, is_used_up: bool) -> bool {
+        let before = (self.accepted, self.own_refusals);
+        if !self.accepted {
+            self.note_accepted();
+        }
+        if is_used_up {
+            self.note_used_up();
+        }
+        before != (self.accepted, self.own_refusals)
+    }
+
     /// Adds what another reading of the same token knows.
     pub(crate) fn learn(&mut self, other: &Self) {
         let taken_again = self.taken_again | other.taken_again;
@@ -225,30 +239,28 @@ impl Token {
         }
         self.forget_refusals();
     }
+}
 
-    pub(crate) fn write(&self, object: &mut Writer) {
-        let payment = &self.payment;
-        payment.write_offer(object, &self.method, &self.token, self.preimage.as_deref());
-        object.number("startedAt", Some(payment.started_at));
-        object.number("settledAt", payment.settled_at);
-        object.boolean("accepted", self.accepted);
-        object.number("ownRefusals", Some(self.own_refusals));
-        object.list("refused", &self.refused, |refusal, object| {
-            object.text("at", Some(&refusal.at));
-            object.number("times", Some(refusal.times));
-        });
+impl Row for Token {
+    fn members(&mut self, row: &mut Members<'_>) {
+        let payment = &mut self.payment;
+        payment.offer(row, &mut self.method, &mut self.token, &mut self.preimage);
+        payment.state = State::Paid;
+        row.number("startedAt", &mut payment.started_at);
+        row.optional_number("settledAt", &mut payment.settled_at);
+        row.boolean("accepted", &mut self.accepted);
+        row.number("ownRefusals", &mut self.own_refusals);
+        row.list("refused", &mut self.refused);
+        if row.is_read() {
+            self.rules = Rules::of(&self.token, self.payment.started_at);
+        }
     }
+}
 
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
-        let started_at = fields.number("startedAt");
-        let payment = Payment::read(fields, State::Paid, started_at);
-        let mut token =
-            Self::new(payment, fields.text("method"), fields.text("token"), fields.optional_text("preimage"));
-        token.accepted = fields.boolean("accepted");
-        token.own_refusals = fields.number("ownRefusals");
-        token.refused =
-            fields.list("refused", |fields| Refusal { at: fields.text("at"), times: fields.number("times") });
-        token
+impl Row for Refusal {
+    fn members(&mut self, row: &mut Members<'_>) {
+        row.text("at", &mut self.at);
+        row.number("times", &mut self.times);
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a step sees of the store, and what it wants to change.
 //!
-//! Each decision about money is a step: a function of rows, an event and a time. It has one of three results: it names
-//! rows that it still has to read, or it refuses, or it says which rows to write. It does not wait and does no I/O.
+//! Each decision about money is a step: a function of rows, an event and a time. It refuses, or it says which rows to write.
+//! It does not wait and does no I/O.
 //!
-//! The driver of a step reads the missing rows and runs the step again. Then it writes all changes at once, if every
-//! row that the step has seen is unchanged. So a step may run any number of times. If an earlier run was written after
-//! all, the step finds its own mark.
+//! A step reads a row that is not known yet as absent, and its view notes the key. A row that can't be read is taken for
+//! absent too, and its view notes the damage. So steps are plain code that runs through, and what a step comes to counts only
+//! if nothing is noted. Until then its driver reads what is missing and runs it again. Then the driver writes all changes at
+//! once, if every row that the step has seen is unchanged. So a step may run any number of times. If an earlier run was
+//! written after all, the step finds its own mark.
 //!
 //! Every row is a JSON object. It begins with the version of its form and with a revision that grows at each write. So
 //! a row that was changed and changed back differs from the earlier one.
@@ -15,25 +17,23 @@ use crate::ledger::refusal::Refusal;
 use crate::ledger::sums::Sums;
 use crate::text::encoding::concat;
 use crate::text::json::Json;
-use crate::text::json_fields::Fields;
-use crate::text::json_writer::{write_object, Writer};
 use crate::text::map::Map;
+use crate::text::members::{Members, Row};
+use crate::text::scan::{cut, number, split_once};
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The version of every row's form.
 const VERSION: u64 = 1;
-const REVISION: &str = "rev";
 
 /// Keys with the values that they have, or are to have; `None` where there is no row.
 pub type Changes = Map<String, Option<Rc<str>>>;
 
+/// Rows as they were last read. Absent rows are known too.
+pub type Rows = Changes;
+
 /// The rows of a part of the store, with their values.
 pub type Listed = Vec<(String, Rc<str>)>;
-
-/// Rows as they were last read. Absent rows are known too.
-#[derive(Clone, Default)]
-pub struct Rows(Changes);
 
 /// A range of keys to read, in byte order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -57,67 +57,18 @@ pub struct Missing {
     pub listings: Vec<Listing>,
 }
 
-/// Why a step has no result.
-#[derive(Debug)]
-pub enum Stop {
-    /// It needs the rows that [`View::missing`] names.
-    Unread,
-    /// It must not be taken.
-    Refused(Refusal),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Refused(error.into())
-    }
-}
-
 /// The rows that steps have seen and want changed.
 #[derive(Default)]
 pub struct View {
     /// As they were last read, by whatever step that was.
     rows: Rc<RefCell<Rows>>,
     /// Those that were read for this view.
-    fresh: Map<String, ()>,
-    listed: Vec<(Listing, Listed)>,
-    seen: Map<String, ()>,
+    fresh: Changes,
+    listed: Vec<(Listing, Rc<[String]>)>,
+    seen: Changes,
     changed: Changes,
     missing: Missing,
-}
-
-impl Rows {
-    /// The value of a key. `None`: it was not read. `Some(None)`: there is no row.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Option<Rc<str>>> {
-        self.0.get(key)
-    }
-
-    /// Notes the value of a row. `None`: there is no row.
-    pub fn put(&mut self, key: String, value: Option<Rc<str>>) {
-        self.0.insert(key, value);
-    }
-
-    /// Forgets the value of a row.
-    pub fn forget(&mut self, key: &str) {
-        self.0.remove(key);
-    }
-
-    /// How many rows are known.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no row is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Forgets all rows.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
+    damage: Option<Error>,
 }
 
 impl View {
@@ -129,11 +80,54 @@ impl View {
 
     /// Takes over what was read since. What others came to know of a row meanwhile is kept: what was read may be older.
     pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
-        self.fresh.insert(key.clone(), ());
         let mut rows = self.rows.borrow_mut();
-        if rows.get(&key).is_none() {
-            rows.put(key, value);
+        if !rows.contains_key(&key) {
+            rows.insert(key.clone(), value);
         }
+        self.fresh.insert(key, None);
+    }
+
+    /// Takes over a part that was read since.
+    pub fn learn_listing(&mut self, listing: Listing, rows: Listed) {
+        self.listed.push((listing, rows.iter().map(|(key, _)| key.clone()).collect()));
+        // A row of an index has no value, and nobody reads it.
+        rows.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(key, value)| self.learn(key, Some(value)));
+    }
+
+    /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What comes back
+    /// must not be used while anything is [missing](View::missing).
+    ///
+    /// # Errors
+    /// What the step is refused with; [`crate::Code::StoreFailed`] for a row that is damaged or of a later version.
+    pub fn take<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        let draft = self.changed.clone();
+        let outcome = step(self);
+        let outcome = match self.damage.take() {
+            Some(damage) => Err(damage.into()),
+            None => outcome,
+        };
+        if outcome.is_err() {
+            self.changed = draft;
+        }
+        outcome
+    }
+
+    /// Prepares for another run of the steps. What the last run saw and changed is forgotten. The rows stay.
+    pub fn restart(&mut self) {
+        self.seen.clear();
+        self.changed.clear();
+        self.damage = None;
+    }
+
+    /// Whether nothing has to be read.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing.keys.is_empty() && self.missing.listings.is_empty()
+    }
+
+    /// Takes the list of what has to be read. It is empty afterwards.
+    pub fn missing(&mut self) -> Missing {
+        std::mem::take(&mut self.missing)
     }
 
     /// Whether everything that was seen was read for this view.
@@ -142,130 +136,101 @@ impl View {
         self.seen.keys().all(|key| self.fresh.contains_key(key))
     }
 
-    /// The keys of everything that was seen.
+    /// The changes to write.
     #[must_use]
-    pub fn seen(&self) -> Vec<String> {
-        self.seen.keys().cloned().collect()
+    pub fn changed(&self) -> &Changes {
+        &self.changed
     }
 
-    /// What is to be changed so far.
+    /// Everything that was seen, with the values that were read.
     #[must_use]
-    pub fn draft(&self) -> Changes {
-        self.changed.clone()
+    pub fn seen(&self) -> &Changes {
+        &self.seen
     }
 
-    /// Takes back what a step changed that was not taken.
-    pub fn restore(&mut self, draft: Changes) {
-        self.changed = draft;
+    /// Forgets what was seen: it may have changed since.
+    pub fn forget(&self, rows: &mut Rows) {
+        self.seen.keys().for_each(|key| drop(rows.remove(key)));
     }
 
-    /// Takes over a part that was read since.
-    pub fn learn_listing(&mut self, listing: Listing, rows: Listed) {
-        self.listed.push((listing, rows));
-    }
-
-    /// Prepares for another run of the step. What the last run saw and changed is forgotten. The rows stay.
-    pub fn restart(&mut self) {
-        self.seen.clear();
-        self.changed.clear();
-    }
-
-    /// Takes the list of what has to be read. It is empty afterwards.
-    pub fn missing(&mut self) -> Missing {
-        std::mem::take(&mut self.missing)
-    }
-
-    /// The changes to write, and the rows that the step has seen, with the values that were read.
-    #[must_use]
-    pub fn writes(&self) -> (Changes, Changes) {
-        let rows = self.rows.borrow();
-        let mut seen = Changes::default();
-        for key in self.seen.keys() {
-            if let Some(value) = rows.get(key) {
-                seen.insert(key.clone(), value.clone());
+    /// Remembers what was written.
+    pub fn remember(self, rows: &mut Rows) {
+        for (key, value) in self.changed {
+            // What nobody has read may have been changed by others since.
+            match self.seen.contains_key(&key) {
+                true => rows.insert(key, value),
+                false => drop(rows.remove(&key)),
             }
         }
-        (self.changed.clone(), seen)
     }
 
     /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change now. It is
     /// the key of a row that is never deleted.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`]
-    pub fn fence(&mut self, sums: &str) -> Result<(), Stop> {
+    pub fn fence(&mut self, sums: &str) {
         if self.changed.contains_key(sums) {
-            return Ok(());
+            return;
         }
-        match self.text(sums)? {
-            Some(_) => self.touch(sums),
-            None => self.put(sums, |row| Sums::default().write(row)),
+        match self.text(sums) {
+            Some(text) => match head(&text) {
+                Ok((revision, rest)) => {
+                    let next = concat(&[&beginning(revision), rest]);
+                    self.changed.insert(sums.to_owned(), Some(next.into()));
+                }
+                Err(damage) => self.note(damage),
+            },
+            None => self.put(sums, &mut Sums::default()),
         }
     }
 
-    /// Whether there is nothing to write.
-    #[must_use]
-    pub fn is_unchanged(&self) -> bool {
-        self.changed.is_empty()
-    }
-
-    /// Names rows that the step will read, so that all of them are read at once.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`] if one is missing.
-    pub fn need<'k>(&mut self, keys: impl IntoIterator<Item = &'k str>) -> Result<(), Stop> {
-        for key in keys {
-            if !self.changed.contains_key(key) {
-                if self.rows.borrow().get(key).is_none() && !self.missing.keys.iter().any(|known| known == key) {
+    /// The text of a row. `None`: there is no row, or it was not read yet.
+    pub(crate) fn text(&mut self, key: &str) -> Option<Rc<str>> {
+        if let Some(changed) = self.changed.get(key) {
+            return changed.clone();
+        }
+        let known = self.rows.borrow().get(key).cloned();
+        match known {
+            Some(value) => {
+                self.seen.insert(key.to_owned(), value.clone());
+                value
+            }
+            None => {
+                if !self.missing.keys.iter().any(|known| known == key) {
                     self.missing.keys.push(key.to_owned());
                 }
-                self.seen.insert(key.to_owned(), ());
+                None
             }
         }
-        if self.missing.keys.is_empty() {
-            Ok(())
-        } else {
-            Err(Stop::Unread)
+    }
+
+    /// Reads a row. `None`: there is no row, it was not read yet, or it is damaged.
+    pub(crate) fn read<R: Row + Default>(&mut self, key: &str) -> Option<R> {
+        let mut row = R::default();
+        self.fill(key, &mut row).then_some(row)
+    }
+
+    fn fill(&mut self, key: &str, row: &mut dyn Row) -> bool {
+        let Some(text) = self.text(key) else { return false };
+        let read = parse(&text, row);
+        let is_read = read.is_ok();
+        read.unwrap_or_else(|damage| self.note(damage));
+        is_read
+    }
+
+    fn note(&mut self, damage: Error) {
+        self.damage.get_or_insert(damage);
+    }
+
+    /// Writes a row. The write depends on its old value.
+    pub(crate) fn put(&mut self, key: &str, row: &mut dyn Row) {
+        let before = self.text(key);
+        match before.as_deref().map_or(Ok((0, "")), head) {
+            Ok((revision, _)) => {
+                let mut members = Members::write(beginning(revision));
+                row.members(&mut members);
+                self.changed.insert(key.to_owned(), Some(concat(&[&members.into_text(), "}"]).into()));
+            }
+            Err(damage) => self.note(damage),
         }
-    }
-
-    /// The text of a row. `None`: there is no row.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`] if it was not read yet.
-    pub fn text(&mut self, key: &str) -> Result<Option<Rc<str>>, Stop> {
-        if let Some(changed) = self.changed.get(key) {
-            return Ok(changed.clone());
-        }
-        self.need([key])?;
-        Ok(self.rows.borrow().get(key).cloned().flatten())
-    }
-
-    /// Parses a row. `None`: there is no row.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`] if it was not read yet; [`crate::Code::StoreFailed`] if it is damaged or of a later version.
-    pub(crate) fn read<T>(&mut self, key: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<Option<T>, Stop> {
-        match self.text(key)? {
-            Some(text) => Ok(Some(parse(&text, read)?)),
-            None => Ok(None),
-        }
-    }
-
-    /// Writes a row.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`] if it was not read yet: the write depends on its old value.
-    pub(crate) fn put(&mut self, key: &str, write: impl FnOnce(&mut Writer)) -> Result<(), Stop> {
-        let before = self.text(key)?;
-        let revision = before.as_deref().map_or(0, revision).saturating_add(1);
-        self.changed.insert(key.to_owned(), Some(text_of(revision, write).into()));
-        Ok(())
-    }
-
-    /// Writes a row whose key nobody else has: it depends on nothing.
-    pub(crate) fn create(&mut self, key: &str, write: impl FnOnce(&mut Writer)) {
-        self.changed.insert(key.to_owned(), Some(text_of(1, write).into()));
     }
 
     /// Writes a row that says nothing but that it is there: one of an index.
@@ -278,79 +243,60 @@ impl View {
         self.changed.insert(key, None);
     }
 
-    /// Writes a row as it is, with its next revision.
-    fn touch(&mut self, key: &str) -> Result<(), Stop> {
-        let Some(text) = self.text(key)? else { return Ok(()) };
-        let revision = revision(&text);
-        let (old, new) = (head(revision), head(revision.saturating_add(1)));
-        if let Some(rest) = text.strip_prefix(old.as_str()) {
-            self.changed.insert(key.to_owned(), Some(concat(&[&new, rest]).into()));
-        }
-        Ok(())
-    }
-
-    /// The rows of a range, in the order of their keys. The write does not notice rows that others add to the range. So
-    /// whoever adds one must also change a row that the step reads.
-    ///
-    /// # Errors
-    /// [`Stop::Unread`]
-    pub fn list(&mut self, listing: &Listing) -> Result<Listed, Stop> {
-        match self.listed.iter().find(|(listed, _)| listed == listing) {
-            Some((_, rows)) => Ok(rows.clone()),
+    /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever adds one
+    /// must also change a row that the step reads.
+    pub(crate) fn list(&mut self, listing: Listing) -> Rc<[String]> {
+        match self.listed.iter().find(|(listed, _)| *listed == listing) {
+            Some((_, keys)) => Rc::clone(keys),
             None => {
-                self.missing.listings.push(listing.clone());
-                Err(Stop::Unread)
+                self.missing.listings.push(listing);
+                Rc::default()
             }
         }
     }
 }
 
-fn text_of(revision: u64, write: impl FnOnce(&mut Writer)) -> String {
-    write_object(|row| {
-        row.number("v", Some(VERSION));
-        row.number(REVISION, Some(revision));
-        write(row);
-    })
+/// How the row after this revision begins.
+fn beginning(revision: u64) -> String {
+    let (version, next) = (VERSION.to_string(), revision.saturating_add(1).to_string());
+    concat(&["{\"v\":", &version, ",\"rev\":", &next])
 }
 
-/// How every row of that revision begins.
-fn head(revision: u64) -> String {
-    let mut text = text_of(revision, |_| {});
-    text.pop();
-    text
-}
-
-fn revision(text: &str) -> u64 {
-    let digits = text.split_once("\"rev\":").map_or("", |(_, rest)| rest);
-    let end = digits.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-    digits.get(..end).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+/// The revision of a row, and what follows it.
+fn head(text: &str) -> Result<(u64, &str), Error> {
+    let read = || {
+        let (version, rest) = split_once(text.strip_prefix("{\"v\":")?, b',')?;
+        let rest = rest.strip_prefix("\"rev\":")?;
+        let (revision, rest) = cut(rest, rest.bytes().position(|byte| !byte.is_ascii_digit())?);
+        Some((number(version.as_bytes())?, number(revision.as_bytes())?, rest))
+    };
+    match read() {
+        Some((VERSION, revision, rest)) => Ok((revision, rest)),
+        Some((version, ..)) if version > VERSION => Err(Error::new(
+            Code::StoreFailed,
+            "a row of the store is of a later version of l402-fetch: update to use this store",
+        )),
+        _ => Err(damaged()),
+    }
 }
 
 /// Parses the text of a row.
 ///
 /// # Errors
 /// [`crate::Code::StoreFailed`] if it is damaged or of a later version. It must then never be overwritten.
-pub(crate) fn parse<T>(text: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Error> {
+pub(crate) fn parse(text: &str, row: &mut dyn Row) -> Result<(), Error> {
+    head(text)?;
     let json = Json::parse(text).map_err(|_| damaged())?;
-    match json.get("v").and_then(Json::as_u64) {
-        Some(VERSION) => {}
-        Some(version) if version > VERSION => return Err(later_version()),
-        _ => return Err(damaged()),
-    }
-    let mut row = Fields::new(&json);
-    let value = read(&mut row);
-    if row.is_damaged() {
+    let mut members = Members::read(&json);
+    row.members(&mut members);
+    if members.is_damaged() {
         return Err(damaged());
     }
-    Ok(value)
+    Ok(())
 }
 
 fn damaged() -> Error {
     let text =
         "a row of the store is damaged: nothing is paid and it is not overwritten; restore or move the store away";
     Error::new(Code::StoreFailed, text)
-}
-
-fn later_version() -> Error {
-    Error::new(Code::StoreFailed, "a row of the store is of a later version of l402-fetch: update to use this store")
 }

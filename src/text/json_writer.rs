@@ -63,15 +63,45 @@ impl Json {
 }
 
 /// The members of the object that is being written.
+#[derive(Default)]
 pub(crate) struct Writer {
     text: String,
 }
 
 impl Writer {
+    /// Goes on with an object that has begun.
+    pub(crate) fn after(text: String) -> Self {
+        Self { text }
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
     fn braced(&mut self, write: impl FnOnce(&mut Self)) {
         self.text.push('{');
         write(self);
         self.text.push('}');
+    }
+
+    /// Begins a list of objects.
+    pub(crate) fn begin_list(&mut self, name: &str) {
+        self.name(name);
+        self.text.push('[');
+    }
+
+    /// Begins an object in a list.
+    pub(crate) fn begin_item(&mut self) {
+        self.separate();
+        self.text.push('{');
+    }
+
+    pub(crate) fn end_item(&mut self) {
+        self.text.push('}');
+    }
+
+    pub(crate) fn end_list(&mut self) {
+        self.text.push(']');
     }
 
     fn items<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Self)) {

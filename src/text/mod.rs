@@ -2,8 +2,8 @@
 
 pub(crate) mod encoding;
 pub mod json;
-pub(crate) mod json_fields;
 pub(crate) mod json_writer;
 pub mod map;
+pub(crate) mod members;
 pub(crate) mod scan;
 pub(crate) mod time;

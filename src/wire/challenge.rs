@@ -23,9 +23,10 @@ pub const MAX_CHALLENGES: usize = 64;
 pub const MAX_PARAMETERS: usize = 64;
 
 /// How an offer is paid and answered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Protocol {
     /// L402.
+    #[default]
     L402,
     /// LSAT, the older name of L402.
     Lsat,

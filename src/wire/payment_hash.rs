@@ -2,15 +2,15 @@
 
 use crate::error::{Code, Error};
 use crate::text::encoding::{from_hex, to_hex};
-use crate::text::json_fields::Fields;
 use crate::text::json_writer::Writer;
+use crate::text::members::Members;
 use std::fmt;
 
 /// The name of the JSON member that holds a payment hash.
 const NAME: &str = "paymentHash";
 
 /// The SHA-256 hash of a preimage. An invoice names it, a token may commit to it, and the preimage proves the payment.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PaymentHash([u8; 32]);
 
 impl PaymentHash {
@@ -42,10 +42,9 @@ impl PaymentHash {
         object.hex(NAME, Some(&self.0));
     }
 
-    /// Reads the member `paymentHash`. One that is missing or malformed is noted as damage.
-    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
-        let found = Self::parse(&fields.text(NAME)).ok();
-        fields.expect(found, Self([0; 32]))
+    /// Reads or writes the member `paymentHash`.
+    pub(crate) fn member(&mut self, object: &mut Members<'_>) {
+        object.parsed(NAME, self, Self::to_hex, Self::parse);
     }
 }
 

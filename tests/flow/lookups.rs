@@ -9,14 +9,37 @@ use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::failure::Failure;
-use l402_fetch::ledger::begin::{self, Buyer, Order};
+use l402_fetch::ledger::begin::Draft;
+use l402_fetch::ledger::dispatch::Dispatch;
+use l402_fetch::ledger::instance::Instance;
+use l402_fetch::ledger::lease::Lease;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::origin_row::Lessons;
-use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::payment::{Payment, State};
+use l402_fetch::ledger::record::Record;
+use l402_fetch::ledger::step::Step;
 use l402_fetch::ledger::wallet::Fact;
-use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use std::rc::Rc;
+
+/// An instance for whom nobody is gone.
+struct Here(u64);
+
+impl Instance for Here {
+    fn now_ms(&self) -> u64 {
+        self.0
+    }
+
+    fn has_lapsed(&self, _: &str, _: Option<&Lease>) -> bool {
+        false
+    }
+
+    fn knew(&self, _: &str, _: &PaymentHash, _: u32) -> bool {
+        true
+    }
+}
 
 fn shop(number: usize) -> String {
     format!("https://shop{number}.example/")
@@ -28,31 +51,32 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
     let none = Windows { per_hour: None, per_day: None, total: None };
     for number in 0..count {
         let offer = world.mint.offer(&Terms::default(), world.now());
-        let request = get(&shop(number));
-        let order = Order {
-            resource: request.asked_for(),
+        let payment = Payment {
             payment_hash: offer.hash,
+            url: Url::of(&shop(number)),
             amount_msat: 10_000,
-            protocol: Protocol::L402,
-            token: &offer.token,
-            invoice: &offer.invoice,
+            ..Payment::default()
+        };
+        let record = Record {
+            payment,
+            method: "GET".into(),
+            token: offer.token.clone(),
+            invoice: offer.invoice.clone(),
             invoice_expires_at: world.now() / 1000 + 3600,
-            description: None,
+            owner: format!("gone-{number}"),
+            dispatch: Dispatch { wallet_id: Some("wallet".into()), ..Dispatch::default() },
+            ..Record::default()
         };
-        let buyer = Buyer {
-            owner: &format!("gone-{number}"),
-            wallet_id: Some("wallet"),
-            levels: &[Limits { per_payment: 15_000, all: none, per_origin: none }],
-            scopes: &[],
-            only_reserve: false,
+        let draft = Draft {
+            record,
+            is_replayable: true,
+            levels: Rc::new(vec![Limits { per_payment: 15_000, all: none, per_origin: none }]),
             approved_fee_msat: None,
-            has_lapsed: &|_, _| false,
-            is_considered: &|_| true,
             lessons: Lessons::default(),
+            mark: 0,
             lease_ms: 150_000,
-            now_ms: world.now(),
         };
-        store.take(|view| begin::begin(view, &order, &buyer));
+        store.take(&Step::Begin(Box::new(draft)), &Here(world.now()));
     }
     store.lapse();
     store.ops.take();

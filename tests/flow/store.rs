@@ -2,7 +2,9 @@
 
 use crate::executor::{yield_now, Later};
 use crate::host::Cause;
-use l402_fetch::ledger::view::{Changes, Listing, Stop, View};
+use l402_fetch::ledger::instance::Instance;
+use l402_fetch::ledger::step::{decide, Decision, Step};
+use l402_fetch::ledger::view::{Changes, Listing, View};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -205,28 +207,23 @@ impl Store {
     }
 
     /// Takes a step of the ledger at once, as an instance would that nobody disturbs.
-    pub fn take<T>(&self, mut step: impl FnMut(&mut View) -> Result<T, Stop>) -> T {
+    pub fn take(&self, step: &Step, here: &dyn Instance) -> Decision {
         let mut view = View::default();
         loop {
             view.restart();
-            match step(&mut view) {
-                Ok(outcome) => {
-                    let (changes, seen) = view.writes();
-                    assert!(self.apply(&changes, &seen));
-                    return outcome;
-                }
-                Err(Stop::Unread) => {
-                    let missing = view.missing();
-                    missing.keys.into_iter().for_each(|key| {
-                        let value = self.value(&key).map(Rc::from);
-                        view.learn(key, value);
-                    });
-                    for listing in missing.listings {
-                        let rows = self.part(&listing).into_iter().map(|(key, value)| (key, value.into())).collect();
-                        view.learn_listing(listing, rows);
-                    }
-                }
-                Err(Stop::Refused(refusal)) => panic!("{:?}", refusal.error),
+            let outcome = view.take(|view| decide(step, view, here));
+            if view.is_complete() {
+                assert!(self.apply(view.changed(), view.seen()));
+                return outcome.unwrap_or_else(|refusal| panic!("{:?}", refusal.error));
+            }
+            let missing = view.missing();
+            missing.keys.into_iter().for_each(|key| {
+                let value = self.value(&key).map(Rc::from);
+                view.learn(key, value);
+            });
+            for listing in missing.listings {
+                let rows = self.part(&listing).into_iter().map(|(key, value)| (key, value.into())).collect();
+                view.learn_listing(listing, rows);
             }
         }
     }

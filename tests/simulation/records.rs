@@ -6,6 +6,7 @@ use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::sums::Amounts;
 use l402_fetch::text::json::Json;
 use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use std::collections::BTreeMap;
 
 /// The row of one payment.
@@ -67,7 +68,7 @@ pub fn records(store: &Store) -> Vec<Record> {
         let name = text(&row, "state");
         Record {
             hash: hash(&row),
-            origin: text(&row, "origin"),
+            origin: Url::of(&text(&row, "url")).origin().to_owned(),
             state: match name.as_str() {
                 "paid" => State::Paid,
                 "failed" => State::Failed,

@@ -1,22 +1,24 @@
 //! The ledger's steps as data: several instances that decide on rows which they remember and write when they come to
 //! it, on a store that refuses, loses answers and writes late. What a run must keep is asserted on the way.
 
-use l402_fetch::ledger::begin::{begin, Begun, Buyer, Order};
+use l402_fetch::ledger::begin::{begin, Begun, Draft};
 use l402_fetch::ledger::certainty::Proof;
-use l402_fetch::ledger::forget::{forget, Forgotten};
+use l402_fetch::ledger::dispatch::Dispatch;
+use l402_fetch::ledger::forget::forget;
+use l402_fetch::ledger::instance;
 use l402_fetch::ledger::key;
-use l402_fetch::ledger::lease::renew_lease;
+use l402_fetch::ledger::lease::{renew_lease, Lease};
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::own::{note, Said};
-use l402_fetch::ledger::payment::State;
+use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::payment;
 use l402_fetch::ledger::record::{scope_paths, Record};
+use l402_fetch::ledger::refusal::Refusal;
 use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, repeat, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::token::Token;
-use l402_fetch::ledger::view::{Changes, Listing, Rows, Stop, View};
-use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::ledger::view::{Changes, Listing, Rows, View};
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
@@ -102,8 +104,7 @@ enum Done {
 struct Pending {
     step: Step,
     done: Done,
-    changes: Changes,
-    seen: Changes,
+    view: View,
     tries: usize,
 }
 
@@ -162,6 +163,21 @@ fn limits(depth: usize) -> Vec<Limits> {
         Limits { per_payment: 1_000_000, all, per_origin: Windows::default() }
     };
     TOTALS.into_iter().take(depth + 1).map(of).collect()
+}
+
+/// Every instance takes the same owners for gone.
+impl instance::Instance for World {
+    fn now_ms(&self) -> u64 {
+        self.now
+    }
+
+    fn has_lapsed(&self, owner: &str, lease: Option<&Lease>) -> bool {
+        lease.is_none() || self.lapsed.contains(owner)
+    }
+
+    fn knew(&self, _key: &str, _payment_hash: &PaymentHash, _mark: u32) -> bool {
+        false
+    }
 }
 
 impl World {
@@ -278,37 +294,39 @@ impl World {
         })
     }
 
-    fn run(&self, step: &Step, view: &mut View) -> Result<Done, Stop> {
-        let has_lapsed = |owner: &str, lease: Option<&str>| lease.is_none() || self.lapsed.contains(owner);
+    fn run(&self, step: &Step, view: &mut View) -> Result<Done, Refusal> {
         Ok(match step {
             Step::Begin { owner, url, number, sat, only_reserve, approved, scopes } => {
-                let (asked, scopes) = (Url::of(url), names(*scopes));
-                let order = Order {
-                    resource: resource(&asked),
+                let payment = Payment {
                     payment_hash: hash(*number),
+                    url: Url::of(url),
                     amount_msat: sat * 1000,
-                    protocol: Protocol::L402,
-                    token: "opaque",
-                    invoice: "lnbcrt1",
+                    ..Payment::default()
+                };
+                let record = Record {
+                    payment,
+                    method: "GET".into(),
+                    token: "opaque".into(),
+                    invoice: "lnbcrt1".into(),
                     invoice_expires_at: START / 1000 + 1_000_000,
-                    description: None,
+                    scopes: names(*scopes),
+                    owner: owner.clone(),
+                    is_reserved: *only_reserve,
+                    dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
+                    ..Record::default()
                 };
-                let levels = limits(scopes.len());
                 let is_shared = origin_of(url) == ORIGINS[1];
-                let buyer = Buyer {
-                    owner,
-                    wallet_id: Some("w"),
-                    levels: &levels,
-                    scopes: &scopes,
-                    only_reserve: *only_reserve,
+                let draft = Draft {
+                    levels: Rc::new(limits(record.scopes.len())),
+                    record,
+                    // Another resource's token is not tried: whether it would open this one is for the flow's tests.
+                    is_replayable: false,
                     approved_fee_msat: *approved,
-                    has_lapsed: &has_lapsed,
-                    is_considered: &|_| false,
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
+                    mark: 0,
                     lease_ms: LEASE_MS,
-                    now_ms: self.now,
                 };
-                match begin(view, &order, &buyer)? {
+                match begin(view, &draft, self)? {
                     Begun::Entered(record) => Done::Entered(*record),
                     Begun::Bought(_) => Done::Bought,
                     Begun::Standing(record) => Done::Standing(*record),
@@ -324,33 +342,32 @@ impl World {
                     _ => record.max_fee_msat.min(*fee_msat),
                 };
                 let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(fee_msat) };
-                Done::Settled(settle_paid(view, &record, &proof, self.now)?.token)
+                Done::Settled(settle_paid(view, &record, &proof, self.now).token)
             }
             Step::Unproven { record, outcome } => {
-                settle_unproven(view, &record.0, *outcome, self.now)?;
+                settle_unproven(view, &record.0, *outcome, self.now);
                 Done::Nothing
             }
             Step::Cancel { number, owner } => {
-                cancel(view, &hash(*number), owner, self.now)?;
+                cancel(view, &hash(*number), owner, self.now);
                 Done::Nothing
             }
             Step::Repeat { record, owner } => {
-                Done::Repeated(repeat(view, &record.0, owner, &limits(0), &has_lapsed, LEASE_MS)?)
+                Done::Repeated(repeat(view, &record.0, owner, &limits(0), LEASE_MS, self))
             }
             Step::Renew { owner } => {
-                renew_lease(view, &key::lease(owner))?;
+                renew_lease(view, owner);
                 Done::Nothing
             }
             Step::Note { number, said } => {
                 let Some(order) = self.sales.get(number) else { return Ok(Done::Nothing) };
                 if let Some(token) = &order.token {
-                    note(view, token, &resource(&Url::of(&order.url)), *said)?;
+                    note(view, token, &resource(&Url::of(&order.url)), *said);
                 }
                 Done::Nothing
             }
             Step::Forget { origin } => {
-                let what = origin.map_or(Forgotten::All, |origin| Forgotten::Origin(ORIGINS[origin].to_owned()));
-                forget(view, &what)?;
+                forget(view, origin.map(|origin| ORIGINS[origin]));
                 Done::Nothing
             }
         })
@@ -359,56 +376,45 @@ impl World {
     /// Decides a step on what an instance remembers, and reads what it misses.
     fn decide(&mut self, who: usize, step: Step, tries: usize) {
         assert!(tries < MOST_TRIES, "it comes to no end: {step:?}");
-        let is_uncertain = self.instances[who].is_uncertain;
         let mut view = View::of(Rc::clone(&self.instances[who].rows));
         let mut rounds = 0;
         let done = loop {
             rounds += 1;
             assert!(rounds < MOST_TRIES, "it reads for ever: {step:?}");
             view.restart();
-            let ran = self.run(&step, &mut view);
-            let ran = match ran {
-                Err(Stop::Refused(refusal)) => {
-                    view.restore(Changes::default());
-                    Ok(Done::Refused(refusal.error.code()))
-                }
-                ran => ran,
-            };
-            let fenced = if is_uncertain && ran.is_ok() { view.fence(key::SUMS) } else { Ok(()) };
-            match (ran, fenced) {
-                (Ok(done), Ok(())) => break done,
-                _ => {
-                    let missing = view.missing();
-                    assert!(!missing.keys.is_empty() || !missing.listings.is_empty());
-                    for key in missing.keys {
-                        let value = self.store.get(&key).cloned();
-                        view.learn(key, value);
-                    }
-                    for listing in missing.listings {
-                        let rows = self.list(&listing);
-                        view.learn_listing(listing, rows);
-                    }
-                }
+            let done = view.take(|view| self.run(&step, view));
+            if self.instances[who].is_uncertain && done.is_ok() {
+                view.fence(key::SUMS);
             }
+            if view.is_complete() {
+                break done.unwrap_or_else(|refusal| Done::Refused(refusal.error.code()));
+            }
+            self.read_missing(&mut view);
         };
-        let (changes, seen) = view.writes();
-        if changes.is_empty() && !view.is_fresh() {
+        if view.changed().is_empty() && !view.is_fresh() {
             // What is only remembered may have changed since.
-            self.forget_rows(who, &seen);
+            view.forget(&mut self.instances[who].rows.borrow_mut());
             return self.decide(who, step, tries + 1);
         }
-        self.instances[who].pending = Some(Pending { step, done, changes, seen, tries });
+        self.instances[who].pending = Some(Pending { step, done, view, tries });
+    }
+
+    fn read_missing(&self, view: &mut View) {
+        let missing = view.missing();
+        for key in missing.keys {
+            let value = self.store.get(&key).cloned();
+            view.learn(key, value);
+        }
+        for listing in missing.listings {
+            let rows = self.list(&listing);
+            view.learn_listing(listing, rows);
+        }
     }
 
     fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
         assert!(!listing.reverse && listing.after.is_none());
         let found = self.store.iter().filter(|(key, _)| key.starts_with(&listing.prefix));
         found.take(listing.limit).map(|(key, value)| (key.clone(), value.clone())).collect()
-    }
-
-    fn forget_rows(&mut self, who: usize, seen: &Changes) {
-        let mut rows = self.instances[who].rows.borrow_mut();
-        seen.keys().for_each(|key| rows.forget(key));
     }
 
     fn apply(&mut self, changes: &Changes, seen: &Changes) -> bool {
@@ -433,7 +439,8 @@ impl World {
 
     /// Writes what was decided, as the store has it.
     fn write(&mut self, who: usize, pending: Pending, choose: Choose<'_>) {
-        let Pending { step, done, changes, seen, tries } = pending;
+        let Pending { step, done, view, tries } = pending;
+        let (changes, seen) = (view.changed(), view.seen());
         if changes.is_empty() {
             return self.take_effect(&step, done);
         }
@@ -441,31 +448,23 @@ impl World {
             // Refused though nothing changed; happens and says that it did not; happens later.
             1 => false,
             2 => {
-                self.apply(&changes, &seen);
+                self.apply(changes, seen);
                 false
             }
             3 => {
                 self.late.push((changes.clone(), seen.clone()));
                 false
             }
-            _ => self.apply(&changes, &seen),
+            _ => self.apply(changes, seen),
         };
+        let instance = &mut self.instances[who];
         if is_told {
-            let instance = &mut self.instances[who];
             instance.is_uncertain &= !changes.contains_key(key::SUMS);
-            let mut rows = instance.rows.borrow_mut();
-            for (key, value) in changes {
-                if seen.contains_key(&key) {
-                    rows.put(key, value);
-                } else {
-                    rows.forget(&key);
-                }
-            }
-            drop(rows);
+            view.remember(&mut instance.rows.borrow_mut());
             return self.take_effect(&step, done);
         }
-        self.instances[who].is_uncertain |= seen.contains_key(key::SUMS);
-        self.forget_rows(who, &seen);
+        instance.is_uncertain |= seen.contains_key(key::SUMS);
+        view.forget(&mut instance.rows.borrow_mut());
         self.decide(who, step, tries + 1);
     }
 
@@ -549,14 +548,11 @@ impl World {
         let mut view = View::default();
         loop {
             view.restart();
-            match payment(&mut view, &hash(number)) {
-                Ok(found) => return found.map(|(record, _)| record),
-                Err(Stop::Refused(refusal)) => panic!("{:?}", refusal.error),
-                Err(Stop::Unread) => view.missing().keys.into_iter().for_each(|key| {
-                    let value = self.store.get(&key).cloned();
-                    view.learn(key, value);
-                }),
+            let found = view.take(|view| Ok(payment(view, &hash(number))));
+            if view.is_complete() {
+                return found.unwrap_or_else(|refusal| panic!("{:?}", refusal.error)).map(|(record, _)| record);
             }
+            self.read_missing(&mut view);
         }
     }
 

@@ -6,16 +6,18 @@
 mod steps;
 
 use l402_fetch::ledger::certainty::Proof;
-use l402_fetch::ledger::forget::{forget, Forgotten};
-use l402_fetch::ledger::key;
-use l402_fetch::ledger::lease::renew_lease;
-use l402_fetch::ledger::read::{payment, payments, spent, Filter};
-use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
-use l402_fetch::ledger::view::{Stop, View};
+use l402_fetch::ledger::instance::Instance;
+use l402_fetch::ledger::lease::Lease;
+use l402_fetch::ledger::read::Filter;
+use l402_fetch::ledger::settle::Outcome;
+use l402_fetch::ledger::step::{decide, Decision, Step};
+use l402_fetch::ledger::view::View;
 use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
 use l402_fetch_fuzz::{text, Choices};
 use libfuzzer_sys::fuzz_target;
+use std::cell::Cell;
 use std::rc::Rc;
 
 const NOW: u64 = 1_800_000_000_000;
@@ -51,35 +53,45 @@ fn rows(data: &[u8]) {
     let hash = PaymentHash::from([0xab; 32]);
     let parts: Vec<&str> = given.split('\u{1e}').collect();
     let of = |number: usize| parts.get(number).map(|text| Rc::from(*text));
-    type Step<'a> = Box<dyn Fn(&mut View) -> Result<(), Stop> + 'a>;
-    let known = {
-        let mut view = View::default();
-        run(&mut view, &of, &|view: &mut View| payment(view, &hash).map(|found| found.map(|(record, _)| record)))
-            .ok()
-            .flatten()
+    let known = match run(&mut View::default(), &of, &Step::Payment(hash)) {
+        Ok(Decision::Leased(found)) => found.map(|found| found.0),
+        _ => None,
     };
-    let mut all: Vec<Step<'_>> = vec![
-        Box::new(|view| spent(view, None, NOW).map(drop)),
-        Box::new(|view| spent(view, Some("https://a.example"), NOW).map(drop)),
-        Box::new(|view| payments(view, &Filter { limit: 3, ..Filter::default() }).map(drop)),
-        Box::new(|view| renew_lease(view, &key::lease("1"))),
-        Box::new(|view| forget(view, &Forgotten::Origin("https://a.example".into())).map(drop)),
-        Box::new(|view| cancel(view, &hash, "1", NOW)),
+    let origin = || Some("https://a.example".to_owned());
+    let mut all = vec![
+        Step::Spent { origin: None },
+        Step::Spent { origin: origin() },
+        Step::Payments(Filter { limit: 3, ..Filter::default() }),
+        Step::Open { most: 3 },
+        Step::Renew { owner: "1".into() },
+        Step::Forget { origin: origin() },
+        Step::Forget { origin: None },
+        Step::Cancel { payment_hash: hash, owner: "1".into() },
+        Step::Habits { wallet_id: "w".into() },
+        Step::Sales {
+            method: "GET".into(),
+            url: Url::of("https://a.example/x"),
+            is_replayable: true,
+            with_tokens: true,
+        },
     ];
-    if let Some(known) = &known {
+    if let Some(known) = known {
+        let ours = || Box::new(known.clone());
         let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(1) };
-        all.push(Box::new(move |view| settle_paid(view, known, &proof, NOW).map(drop)));
+        all.push(Step::Paid { ours: ours(), proof, was_news: Cell::default() });
         for outcome in [Outcome::Failed, Outcome::Unknown, Outcome::Silent] {
-            all.push(Box::new(move |view| settle_unproven(view, known, outcome, NOW).map(drop)));
+            all.push(Step::Unproven { ours: ours(), outcome });
         }
+        let levels = Rc::default();
+        all.push(Step::Repeat { abandoned: ours(), owner: "2".into(), levels, lease_ms: 1 });
+        all.push(Step::Seen { wallet_id: Some("w".into()), ours: ours(), what: 2 });
     }
     for step in all {
         let mut view = View::default();
         match run(&mut view, &of, &step) {
-            Ok(()) => {
+            Ok(_) => {
                 // What was written is read again by the same step.
-                let (changes, _) = view.writes();
-                for (key, value) in changes.iter() {
+                for (key, value) in view.changed().iter() {
                     let text = value.as_deref().unwrap_or_default();
                     assert!(
                         value.is_none() || text.is_empty() || text.starts_with("{\"v\":1,\"rev\":"),
@@ -87,36 +99,49 @@ fn rows(data: &[u8]) {
                     );
                 }
             }
-            Err(code) => assert_eq!(code, Code::StoreFailed),
+            Err(code) => {
+                assert_eq!(code, Code::StoreFailed);
+                assert!(view.changed().is_empty());
+            }
         }
     }
 }
 
+/// An instance for whom all others are gone.
+struct Here;
+
+impl Instance for Here {
+    fn now_ms(&self) -> u64 {
+        NOW
+    }
+
+    fn has_lapsed(&self, _owner: &str, _lease: Option<&Lease>) -> bool {
+        true
+    }
+
+    fn knew(&self, _key: &str, _payment_hash: &PaymentHash, _mark: u32) -> bool {
+        false
+    }
+}
+
 /// Runs a step where every row that it asks for is the next of those that are given.
-fn run<T>(
-    view: &mut View,
-    of: &dyn Fn(usize) -> Option<Rc<str>>,
-    step: &dyn Fn(&mut View) -> Result<T, Stop>,
-) -> Result<T, Code> {
+fn run(view: &mut View, of: &dyn Fn(usize) -> Option<Rc<str>>, step: &Step) -> Result<Decision, Code> {
     let mut read = 0;
     loop {
         view.restart();
-        match step(view) {
-            Ok(found) => return Ok(found),
-            Err(Stop::Refused(refusal)) => return Err(refusal.error.code()),
-            Err(Stop::Unread) => {
-                let missing = view.missing();
-                assert!(!missing.keys.is_empty() || !missing.listings.is_empty());
-                for key in missing.keys {
-                    view.learn(key, of(read));
-                    read += 1;
-                }
-                for listing in missing.listings {
-                    let key = format!("{}00000000000000/{}", listing.prefix, "ab".repeat(32));
-                    let rows = of(read).filter(|_| listing.after.is_none()).map(|row| (key, row)).into_iter().collect();
-                    view.learn_listing(listing, rows);
-                }
-            }
+        let outcome = view.take(|view| decide(step, view, &Here));
+        if view.is_complete() {
+            return outcome.map_err(|refusal| refusal.error.code());
+        }
+        let missing = view.missing();
+        for key in missing.keys {
+            view.learn(key, of(read));
+            read += 1;
+        }
+        for listing in missing.listings {
+            let key = format!("{}00000000000000/{}", listing.prefix, "ab".repeat(32));
+            let rows = of(read).filter(|_| listing.after.is_none()).map(|row| (key, row)).into_iter().collect();
+            view.learn_listing(listing, rows);
         }
     }
 }

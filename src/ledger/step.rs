@@ -1,0 +1,207 @@
+//! The steps as data: whatever is asked of the ledger, and what it comes to.
+
+use crate::ledger::begin::{begin, Begun, Draft};
+use crate::ledger::certainty::Proof;
+use crate::ledger::forget::forget;
+use crate::ledger::habits;
+use crate::ledger::instance::Instance;
+use crate::ledger::lease::renew_lease;
+use crate::ledger::limits::{Limits, Remaining, Spent};
+use crate::ledger::own::{note, sales, Said, Sales};
+use crate::ledger::payment::Payment;
+use crate::ledger::read::{self, Filter, Leased};
+use crate::ledger::record::Record;
+use crate::ledger::refusal::Refusal;
+use crate::ledger::resource::Resource;
+use crate::ledger::settle::{cancel, repeat, settle_paid, settle_unproven, Outcome, Settled};
+use crate::ledger::token::Token;
+use crate::ledger::view::View;
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A step.
+pub enum Step {
+    /// See [`begin`].
+    Begin(Box<Draft>),
+    /// See [`repeat`].
+    Repeat {
+        /// The order as it is known.
+        abandoned: Box<Record>,
+        /// Who takes it over.
+        owner: String,
+        /// Limits of the client and its scopes.
+        levels: Rc<Vec<Limits>>,
+        /// Milliseconds for which the lease holds.
+        lease_ms: u64,
+    },
+    /// See [`cancel`].
+    Cancel {
+        /// The payment.
+        payment_hash: PaymentHash,
+        /// Whose it is.
+        owner: String,
+    },
+    /// See [`renew_lease`].
+    Renew {
+        /// Whose lease it is.
+        owner: String,
+    },
+    /// See [`settle_paid`].
+    Paid {
+        /// The payment as it is known.
+        ours: Box<Record>,
+        /// What proves it.
+        proof: Proof,
+        /// Whether an earlier run came to the first proof. Its write may have happened though the store did not say so.
+        was_news: Cell<bool>,
+    },
+    /// See [`settle_unproven`].
+    Unproven {
+        /// The payment as it is known.
+        ours: Box<Record>,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// See [`note`].
+    Note {
+        /// What was sent.
+        token: Box<Token>,
+        /// The method of the request.
+        method: String,
+        /// The URL of the request.
+        url: Url,
+        /// What the answer says.
+        said: Said,
+    },
+    /// Reads what was seen of a wallet.
+    Habits {
+        /// Its id.
+        wallet_id: String,
+    },
+    /// Notes what was seen of a wallet.
+    Seen {
+        /// Its id, if it has one.
+        wallet_id: Option<String>,
+        /// The payment that it was asked about.
+        ours: Box<Record>,
+        /// What was seen.
+        what: u64,
+    },
+    /// See [`forget`].
+    Forget {
+        /// The origin; `None` for all.
+        origin: Option<String>,
+    },
+    /// Reads a payment.
+    Payment(PaymentHash),
+    /// Reads payments.
+    Payments(Filter),
+    /// Reads open payments that were handed to a wallet.
+    Open {
+        /// How many at most.
+        most: usize,
+    },
+    /// Reads what was spent.
+    Spent {
+        /// The origin; `None` for all.
+        origin: Option<String>,
+    },
+    /// Reads what may be spent beside a reservation.
+    Remaining {
+        /// The reservation.
+        own: Box<Record>,
+        /// Limits of the client and its scopes.
+        levels: Rc<Vec<Limits>>,
+    },
+    /// Reads what may open a resource.
+    Sales {
+        /// The method of the request.
+        method: String,
+        /// Its URL.
+        url: Url,
+        /// Whether it can be sent again.
+        is_replayable: bool,
+        /// Whether tokens are read too.
+        with_tokens: bool,
+    },
+}
+
+/// What a step comes to.
+pub enum Decision {
+    /// All is done.
+    Done,
+    /// How a purchase begins.
+    Begun(Begun),
+    /// A payment that is proven.
+    Settled(Box<Settled>),
+    /// A payment after the step.
+    Record(Option<Box<Record>>),
+    /// A payment, and who stands behind it.
+    Leased(Option<Box<Leased>>),
+    /// Open payments.
+    Open(Vec<Record>),
+    /// Payments; `None` where the one that they are to be older than is not known.
+    Payments(Option<Vec<Payment>>),
+    /// What was spent.
+    Spent(Spent),
+    /// What may be spent.
+    Remaining(Remaining),
+    /// What was seen of a wallet.
+    Seen(u64),
+    /// Whether there is more to forget.
+    IsMore(bool),
+    /// What may open a resource.
+    Sales(Box<Sales>),
+}
+
+/// Decides a step.
+///
+/// # Errors
+/// What [`begin`] refuses.
+pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decision, Refusal> {
+    let now_ms = here.now_ms();
+    Ok(match step {
+        Step::Begin(draft) => Decision::Begun(begin(view, draft, here)?),
+        Step::Repeat { abandoned, owner, levels, lease_ms } => {
+            Decision::Record(repeat(view, abandoned, owner, levels, *lease_ms, here).map(Box::new))
+        }
+        Step::Cancel { payment_hash, owner } => {
+            cancel(view, payment_hash, owner, now_ms);
+            Decision::Done
+        }
+        Step::Renew { owner } => {
+            renew_lease(view, owner);
+            Decision::Done
+        }
+        Step::Paid { ours, proof, was_news } => {
+            let mut settled = settle_paid(view, ours, proof, now_ms);
+            settled.was_news = was_news.get();
+            was_news.set(was_news.get() | (settled.is_news && view.is_complete()));
+            Decision::Settled(Box::new(settled))
+        }
+        Step::Unproven { ours, outcome } => {
+            Decision::Record(settle_unproven(view, ours, *outcome, now_ms).map(Box::new))
+        }
+        Step::Note { token, method, url, said } => {
+            note(view, token, &Resource { method, url, is_replayable: true }, *said);
+            Decision::Done
+        }
+        Step::Habits { wallet_id } => Decision::Seen(habits::seen(view, wallet_id)),
+        Step::Seen { wallet_id, ours, what } => {
+            habits::note(view, wallet_id.as_deref(), ours, *what);
+            Decision::Done
+        }
+        Step::Forget { origin } => Decision::IsMore(forget(view, origin.as_deref())),
+        Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash).map(Box::new)),
+        Step::Payments(filter) => Decision::Payments(read::payments(view, filter)),
+        Step::Open { most } => Decision::Open(read::open(view, *most)),
+        Step::Spent { origin } => Decision::Spent(read::spent(view, origin.as_deref(), now_ms)),
+        Step::Remaining { own, levels } => Decision::Remaining(read::remaining(view, own, levels, now_ms)),
+        Step::Sales { method, url, is_replayable, with_tokens } => {
+            let resource = Resource { method, url, is_replayable: *is_replayable };
+            Decision::Sales(Box::new(sales(view, &resource, *with_tokens)))
+        }
+    })
+}
