@@ -321,8 +321,9 @@ mod tests {
             sums.add(START, Amounts { spent: most, reserved: most, orders: 1 }, START);
         }
         let shelf = Shelf::default();
-        shelf.take(|view| view.put("sums", |row| sums.write(row))).unwrap();
-        let read = parse(&shelf.row("sums"), Sums::read).unwrap();
+        shelf.take(|view| view.put("sums", &mut sums)).unwrap();
+        let mut read = Sums::default();
+        parse(&shelf.row("sums"), &mut read).unwrap();
         assert_eq!(read.spent(START), Spent { hour: most, day: most, total: most });
         assert_eq!((read.orders(START).hour, read.ever.reserved), (2, most));
     }
