@@ -49,6 +49,13 @@ pub(crate) struct Flavour {
     pub padded: bool,
 }
 
+impl Flavour {
+    /// Base64 as RFC 4648, section 4 has it.
+    pub(crate) const STANDARD: Self = Self { url_safe: false, padded: true };
+    /// Base64url (RFC 4648, section 5) as tokens are written.
+    pub(crate) const URL_SAFE: Self = Self { url_safe: true, padded: false };
+}
+
 /// Decoded base64 digits.
 pub(crate) struct Digits {
     pub bytes: Vec<u8>,
@@ -127,6 +134,13 @@ pub(crate) fn from_base64(text: &str) -> Option<(Vec<u8>, Flavour)> {
     Some((bytes, Flavour { url_safe, padded }))
 }
 
+/// Base64url, padded or not. `None`: the standard alphabet, bits beyond the last byte, or what [`from_base64`] refuses.
+/// So no bytes have two spellings but for the padding.
+pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    let (bytes, _) = from_base64(text)?;
+    text.starts_with(&to_base64(&bytes, Flavour::URL_SAFE)).then_some(bytes)
+}
+
 /// Base64 in the given flavour.
 pub(crate) fn to_base64(bytes: &[u8], flavour: Flavour) -> String {
     let digit = |n: u32| {
@@ -175,8 +189,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const STANDARD: Flavour = Flavour { url_safe: false, padded: true };
-    const URL: Flavour = Flavour { url_safe: true, padded: false };
+    const STANDARD: Flavour = Flavour::STANDARD;
+    const URL: Flavour = Flavour::URL_SAFE;
 
     #[test]
     fn hex_reads_either_case_and_refuses_the_rest() {

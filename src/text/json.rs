@@ -6,9 +6,9 @@
 use crate::text::encoding::from_hex;
 use crate::text::scan::{cut, kind, number, span};
 
-/// How deep arrays and objects may be nested. A stored journal has a depth of 5. Parsing recurses, so a stranger's
-/// token must not choose the depth of the stack.
-pub const MAX_DEPTH: usize = 16;
+/// How deep arrays and objects may be nested. A stored journal has a depth of 5. A `PAYMENT-REQUIRED` may hold JSON
+/// schemas for others, which are deeper. Parsing recurses, so a stranger must not choose the depth of the stack.
+pub const MAX_DEPTH: usize = 64;
 
 /// How many members an object may have. Each new name is compared with all before it, so this keeps parsing fast. Lists
 /// of unbounded length belong in an array.
@@ -109,6 +109,20 @@ impl Json {
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
+}
+
+/// The texts of the parts of an object (names and values by turns) or of an array, as they were written. The text must
+/// be one that [`Json::parse`] took.
+pub(crate) fn raw_parts(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (_, mut rest) = cut(text.trim_ascii_start(), 1);
+    while let Ok((_, after)) = Json::first(rest) {
+        let (part, behind) = cut(rest, rest.len().saturating_sub(after.len()));
+        found.push(part.trim_ascii());
+        // a colon, a comma or the end
+        (_, rest) = cut(behind, 1);
+    }
+    found
 }
 
 const BAD_ESCAPE: &str = "a json string holds a malformed escape";

@@ -180,6 +180,12 @@ impl Writer {
         self.text.push_str(if value { "true" } else { "false" });
     }
 
+    /// A value that is JSON text already.
+    pub(crate) fn raw(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.text.push_str(json);
+    }
+
     /// Lowercase hex; `null` for `None`.
     pub(crate) fn hex(&mut self, name: &str, bytes: Option<&[u8]>) {
         self.text(name, bytes.map(to_hex).as_deref());
@@ -228,7 +234,12 @@ impl Writer {
             self.text.push_str(plain);
             let Some((byte, after)) = escaped.split_at_checked(1) else { break };
             match byte {
+                // the short forms that RFC 8785, 3.2.2.2 asks for
                 "\n" => self.text.push_str("\\n"),
+                "\t" => self.text.push_str("\\t"),
+                "\r" => self.text.push_str("\\r"),
+                "\x08" => self.text.push_str("\\b"),
+                "\x0c" => self.text.push_str("\\f"),
                 "\"" | "\\" => {
                     self.text.push('\\');
                     self.text.push_str(byte);

@@ -121,6 +121,11 @@ pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, add)
 }
 
+/// An amount as protocols write it: a number above zero, of decimal digits without a leading zero.
+pub(crate) fn positive(text: &str) -> Option<u64> {
+    number(text.as_bytes()).filter(|_| !text.starts_with('0'))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -65,6 +65,8 @@ pub struct Challenge {
     pub scheme: String,
     /// Names in lower case and unescaped values, in the order of the header. A repeated name keeps its first value.
     pub params: Vec<(String, String)>,
+    /// The first thing that is wrong with it. A malformed challenge is never an offer.
+    pub defect: Option<&'static str>,
     /// Set if Lightning can pay this challenge.
     pub offer: Option<Offer>,
 }
@@ -112,11 +114,11 @@ pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
     let mut challenges = Vec::with_capacity(reader.found.len());
     let mut offered = false;
     let mut first_error = None;
-    for Found { mut challenge, protocol, defect, token68 } in reader.found {
-        if defect.is_none() && token68 == Some(challenge.params.len()) {
+    for Found { mut challenge, protocol, token68 } in reader.found {
+        if challenge.defect.is_none() && token68 == Some(challenge.params.len()) {
             challenge.params.clear();
         } else if let Some((protocol, name)) = protocol {
-            match defect.map_or_else(|| offer(protocol, &challenge.params), Err) {
+            match challenge.defect.map_or_else(|| offer(protocol, &challenge.params), Err) {
                 Ok(offer) => {
                     offered = true;
                     challenge.offer = Some(offer);
@@ -141,7 +143,8 @@ pub fn to_json(challenges: &[Challenge]) -> String {
 
 const NEITHER: &str = "it holds something that is neither a parameter nor a scheme";
 
-fn malformed(part: &str, why: &str) -> Error {
+/// The error of a stranger's text that is not what it should be.
+pub(crate) fn malformed(part: &str, why: &str) -> Error {
     Error::new(Code::InvalidChallenge, concat(&["the ", part, " is malformed: ", why]))
 }
 
@@ -168,8 +171,6 @@ struct Found {
     challenge: Challenge,
     /// The protocol and its name in errors. `None` for the schemes that Lightning can't pay.
     protocol: Option<(Protocol, &'static str)>,
-    /// The first thing that is wrong with it.
-    defect: Option<&'static str>,
     /// If the challenge has exactly this number of parameters, it is a scheme with a token68. The number is 1 if the
     /// padding of the token68 was read as a parameter.
     token68: Option<usize>,
@@ -262,8 +263,8 @@ impl<'a> Reader<'a> {
         } else {
             None
         };
-        let challenge = Challenge { scheme: name.to_owned(), params: Vec::new(), offer: None };
-        self.found.push(Found { challenge, protocol, defect: None, token68: None });
+        let challenge = Challenge { scheme: name.to_owned(), params: Vec::new(), defect: None, offer: None };
+        self.found.push(Found { challenge, protocol, token68: None });
     }
 
     fn parameter(&mut self, name: &str) {
@@ -340,7 +341,7 @@ impl<'a> Reader<'a> {
     /// Notes what is wrong with the last challenge, or with the header if there is none yet.
     fn defect(&mut self, why: &'static str) {
         match self.found.last_mut() {
-            Some(found) => found.defect.get_or_insert(why),
+            Some(found) => found.challenge.defect.get_or_insert(why),
             None => self.stray.get_or_insert(why),
         };
     }

@@ -1,8 +1,8 @@
 //! BOLT11 invoices.
 //!
 //! # Deviations from BOLT11
-//! - The signature must be there, but it is not verified. A client does not need to know which node is paid. It relies
-//!   on the payment hash, and the preimage proves that.
+//! - The signature must be there, but it is not verified here. L402 does not need to know which node is paid. It relies
+//!   on the payment hash, and the preimage proves that. x402 does: see [`crate::wire::signature`].
 //! - An amount that is zero or has leading zeros is refused. The specification asks that of writers only.
 //! - The wallet checks the values of `s`, `c`, `f`, `r` and unknown feature bits. They are not read here, except for
 //!   the AMP bits. `s` may be absent: invoices with blinded paths have none.
@@ -16,6 +16,7 @@ use crate::text::encoding::MAX_SAFE;
 use crate::text::json_writer::{write_object, Writer};
 use crate::text::scan::{cut, find, rsplit_once};
 use crate::wire::payment_hash::PaymentHash;
+use std::borrow::Cow;
 
 /// The most characters of an invoice. The specification sets no limit. A QR code holds 7089 digits, and wallets refuse
 /// longer invoices.
@@ -26,7 +27,7 @@ const DEFAULT_EXPIRY: u64 = 3600;
 
 /// Lengths in 5-bit groups. The signature includes its recovery id.
 const TIMESTAMP: usize = 7;
-const SIGNATURE: usize = 104;
+pub(crate) const SIGNATURE: usize = 104;
 const CHECKSUM: usize = 6;
 
 /// The network that an invoice's prefix names.
@@ -105,28 +106,8 @@ impl Invoice {
     /// # Errors
     /// [`Code::InvalidInvoice`] if the text is not a complete BOLT11 invoice.
     pub fn decode(payment_request: &str) -> Result<Self, Error> {
-        if payment_request.len() > MAX_LENGTH {
-            return Err(invalid("the invoice is longer than 7089 characters"));
-        }
-        let (mut has_upper, mut has_lower) = (false, false);
-        for byte in payment_request.bytes() {
-            has_upper |= byte.is_ascii_uppercase();
-            has_lower |= byte.is_ascii_lowercase();
-        }
-        let lowered;
-        let text = if has_upper {
-            if has_lower {
-                return Err(invalid("the invoice mixes upper and lower case"));
-            }
-            lowered = payment_request.to_ascii_lowercase();
-            &lowered
-        } else {
-            payment_request
-        };
-        let (prefix, data) = rsplit_once(text, b'1')
-            .filter(|(prefix, _)| prefix.starts_with("ln"))
-            .ok_or_else(|| invalid("the invoice is not bolt11: it must start with ln"))?;
-        let groups = read_bech32(prefix, data)?;
+        let text = lower_case(payment_request)?;
+        let (prefix, groups) = read_bech32(&text)?;
         let (network, amount_msat) = read_prefix(prefix)?;
 
         let fields_end = groups.len().checked_sub(SIGNATURE);
@@ -221,7 +202,7 @@ impl Invoice {
     }
 }
 
-fn invalid(message: &'static str) -> Error {
+pub(crate) fn invalid(message: &'static str) -> Error {
     Error::new(Code::InvalidInvoice, message)
 }
 
@@ -268,8 +249,28 @@ fn step(checksum: u32, group: u8) -> u32 {
     (checksum & 0x01ff_ffff) << 5 ^ u32::from(group) ^ generator
 }
 
-/// Verifies the checksum. Returns the data part as 5-bit groups, without the checksum.
-fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
+/// The invoice in lower case.
+pub(crate) fn lower_case(payment_request: &str) -> Result<Cow<'_, str>, Error> {
+    if payment_request.len() > MAX_LENGTH {
+        return Err(invalid("the invoice is longer than 7089 characters"));
+    }
+    let (mut has_upper, mut has_lower) = (false, false);
+    for byte in payment_request.bytes() {
+        has_upper |= byte.is_ascii_uppercase();
+        has_lower |= byte.is_ascii_lowercase();
+    }
+    match (has_upper, has_lower) {
+        (true, true) => Err(invalid("the invoice mixes upper and lower case")),
+        (true, false) => Ok(Cow::Owned(payment_request.to_ascii_lowercase())),
+        _ => Ok(Cow::Borrowed(payment_request)),
+    }
+}
+
+/// Verifies the checksum. Returns the prefix, and the data part as 5-bit groups, without the checksum.
+pub(crate) fn read_bech32(text: &str) -> Result<(&str, Vec<u8>), Error> {
+    let (prefix, data) = rsplit_once(text, b'1')
+        .filter(|(prefix, _)| prefix.starts_with("ln"))
+        .ok_or_else(|| invalid("the invoice is not bolt11: it must start with ln"))?;
     // BIP 173: the high bits of the prefix, a zero, its low bits, then the data.
     let expanded = prefix.bytes().map(|byte| byte >> 5).chain([0]).chain(prefix.bytes().map(|byte| byte & 31));
     let mut groups = data.as_bytes().to_vec();
@@ -284,7 +285,7 @@ fn read_bech32(prefix: &str, data: &str) -> Result<Vec<u8>, Error> {
         return Err(invalid("the invoice's checksum is wrong: it was mistyped, cut or changed"));
     }
     groups.truncate(groups.len().saturating_sub(CHECKSUM));
-    Ok(groups)
+    Ok((prefix, groups))
 }
 
 /// Reads the network and the amount from the prefix: the text before the last `1`. It starts with `ln`.
@@ -331,7 +332,7 @@ fn number(groups: &[u8]) -> u64 {
 }
 
 /// Makes whole bytes of 5-bit groups. The padding at the end is dropped.
-fn repack(groups: &[u8], mut push: impl FnMut(u8)) {
+pub(crate) fn repack(groups: &[u8], mut push: impl FnMut(u8)) {
     let (mut pending, mut bits) = (0u32, 0u32);
     for group in groups {
         pending = pending << 5 | u32::from(*group);
