@@ -31,6 +31,15 @@ fn escapes_and_space_are_read() {
     assert_eq!(value, Json::Object(vec![("a\té😀/".to_owned(), Json::Array(list.into()))]));
 }
 
+/// RFC 8785, 3.2.2.2, and with it ECMAScript's `JSON.stringify`.
+#[test]
+fn escapes_are_written_in_the_shortest_form() {
+    let all: String = (0..=0x7fu8).map(char::from).chain("é\u{2028}☃😀".chars()).collect();
+    let text = Json::String(all.clone()).to_text();
+    assert_eq!(text, serde_json::Value::String(all).to_string());
+    assert!(text.starts_with(r#""\u0000\u0001"#) && text.contains(r"\u0007\b\t\n\u000b\f\r\u000e"), "{text}");
+}
+
 #[test]
 fn accessors_say_none_for_another_kind() {
     let value =

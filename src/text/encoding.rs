@@ -223,6 +223,28 @@ mod tests {
     }
 
     #[test]
+    fn base64url_has_one_spelling_but_for_its_padding() {
+        for (text, bytes) in [
+            ("", Some(&b""[..])),
+            ("AA", Some(&[0])),
+            ("AA==", Some(&[0])),
+            ("__4", Some(&[0xff, 0xfe])),
+            ("__4=", Some(&[0xff, 0xfe])),
+            ("-_-_A-__", Some(&[0xfb, 0xff, 0xbf, 3, 0xef, 0xff])),
+            ("AB", None),
+            ("AB==", None),
+            ("__5", None),
+            ("a+b/", None),
+            ("AA=", None),
+            ("aGV=bG8", None),
+            ("aGVsb", None),
+            ("aGVs\nbG8", None),
+        ] {
+            assert_eq!(from_base64url(text).as_deref(), bytes, "{text}");
+        }
+    }
+
+    #[test]
     fn base64_refuses_what_no_encoder_makes() {
         for bad in [
             "Z", "Zm9vY", "Zg=", "Zg===", "Zm9v=", "Zm9v====", "=", "====", "Zg==Zg==", "Z g=", "Zg==\n", "+_8=", "é",

@@ -312,3 +312,23 @@ impl<'a> Parser<'a> {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_back_as_they_were_written() {
+        for (text, parts) in [
+            ("[]", &[][..]),
+            (" { } ", &[]),
+            ("[1]", &["1"]),
+            ("[ 1.0 ,\t\"a\\\"]\\u0041\" , [ 2 ] ]\n", &["1.0", "\"a\\\"]\\u0041\"", "[ 2 ]"]),
+            (" {\"a\" : {\"b\" :\n1 } , \"\": null}", &["\"a\"", "{\"b\" :\n1 }", "\"\"", "null"]),
+            ("7", &[]),
+        ] {
+            assert!(Json::parse(text).is_ok(), "{text}");
+            assert_eq!(raw_parts(text), parts, "{text}");
+        }
+    }
+}

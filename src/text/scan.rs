@@ -183,4 +183,26 @@ mod tests {
             assert_eq!(number(text.as_bytes()), expected, "{text}");
         }
     }
+
+    #[test]
+    fn an_amount_has_neither_sign_nor_leading_zero() {
+        for (text, expected) in [
+            ("1", Some(1)),
+            ("10", Some(10)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("0", None),
+            ("00", None),
+            ("01", None),
+            ("", None),
+            ("+1", None),
+            ("-1", None),
+            ("1.0", None),
+            ("1e3", None),
+            (" 1", None),
+            ("\u{661}", None),
+        ] {
+            assert_eq!(positive(text), expected, "{text}");
+        }
+    }
 }

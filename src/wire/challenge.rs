@@ -106,33 +106,37 @@ pub struct Offer {
 /// # Errors
 /// [`Code::InvalidChallenge`] if the header holds no offer, and the header or a Lightning challenge in it is malformed.
 pub fn parse(header: &str) -> Result<Vec<Challenge>, Error> {
+    let (challenges, error) = read(header);
+    match error {
+        Some(error) if challenges.iter().all(|challenge| challenge.offer.is_none()) => Err(error),
+        _ => Ok(challenges),
+    }
+}
+
+/// The same for those who know of other offers than L402: every challenge that can be read, and the first thing that is
+/// malformed. That is an error if nobody finds an offer.
+#[must_use]
+pub fn read(header: &str) -> (Vec<Challenge>, Option<Error>) {
     if header.len() > MAX_HEADER {
-        return Err(malformed("www-authenticate header", "it is longer than 64 KiB"));
+        return (Vec::new(), Some(malformed("www-authenticate header", "it is longer than 64 KiB")));
     }
     let mut reader = Reader { header, at: 0, found: Vec::new(), stray: None };
     reader.read();
     let mut challenges = Vec::with_capacity(reader.found.len());
-    let mut offered = false;
     let mut first_error = None;
     for Found { mut challenge, protocol, token68 } in reader.found {
         if challenge.defect.is_none() && token68 == Some(challenge.params.len()) {
             challenge.params.clear();
         } else if let Some((protocol, name)) = protocol {
             match challenge.defect.map_or_else(|| offer(protocol, &challenge.params), Err) {
-                Ok(offer) => {
-                    offered = true;
-                    challenge.offer = Some(offer);
-                }
+                Ok(offer) => challenge.offer = Some(offer),
                 Err(why) => _ = first_error.get_or_insert_with(|| malformed(name, why)),
             }
         }
         challenges.push(challenge);
     }
     let error = first_error.or_else(|| reader.stray.map(|why| malformed("www-authenticate header", why)));
-    match error {
-        Some(error) if !offered => Err(error),
-        _ => Ok(challenges),
-    }
+    (challenges, error)
 }
 
 /// The JSON text of the array that JavaScript sees.

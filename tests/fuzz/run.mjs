@@ -9,7 +9,15 @@ import { closingLine, fail, pass } from "../support/tally.mjs";
 import { hostile, seeds } from "./seeds.mjs";
 
 // Beyond what each reader takes at most, so that the limits themselves are reached; stored texts have none.
-const LONGEST = { challenge: 70_000, invoice: 8_000, macaroon: 70_000, ledger: 16_000, config: 4_000 };
+const LONGEST = {
+  challenge: 70_000,
+  invoice: 8_000,
+  macaroon: 70_000,
+  mpp: 70_000,
+  x402: 70_000,
+  ledger: 16_000,
+  config: 4_000,
+};
 // Each input is read in milliseconds; the rest is for a machine that is busy with other things.
 const SECONDS_PER_INPUT = 30;
 

@@ -67,8 +67,26 @@ const origin = { ...sums, opened: false, seemsToOpen: true, refused: false, used
 /** Rows in the order in which a step reads them. */
 const rowsOf = (...all) => all.map((row) => JSON.stringify({ v: 1, rev: 3, ...row })).join(BOTH);
 
+const base64 = (text, form = "base64") => Buffer.from(text).toString(form);
+
+/** What a 402 of x402 asks for. */
+const required = (accepts, more) =>
+  JSON.stringify({
+    x402Version: 2,
+    resource: { url: "https://api.example.com/article/A" },
+    accepts,
+    ...more,
+  });
+
+/** A challenge of the `Payment` scheme. */
+const payment402 = (request, more = "") =>
+  `Payment id="a", realm="r", method="lightning", intent="charge", request="${base64(request, "base64url")}"${more}`;
+
 export function seeds() {
   const challenges = vectors("challenges");
+  const mpp = vectors("mpp-aperture");
+  const x402 = vectors("x402-lnbtc").challenge.accepts;
+  const bound = { ...x402, extra: { ...x402.extra, requestBindingParams: { headers: ["a", "cookie"] } } };
   const invoices = [...Object.keys(vectors("invoices")), ...vectors("lnd-invoices").map((row) => row.invoice)];
   const tokens = challenges.map(({ expect }) => expect?.token).filter((text) => typeof text === "string");
   const all = {
@@ -79,6 +97,22 @@ export function seeds() {
       ...tokens.map((text, i) => bytes([i % 4], Buffer.from(text, "base64"))),
       ...["", ",", "=="].map((joint) => tokens.slice(0, 3).join(joint)),
       '{"i":"a","c":[{"i":"exp=1"}],"s64":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}',
+    ],
+    mpp: [
+      ...challenges.map(({ header }) => header).filter((header) => /payment/i.test(header)),
+      ...vectors("aperture").map(({ header }) => header),
+      ...[...mpp.challengeHeaders, ...mpp.challengeLists, ...mpp.receipts].map(({ header }) => header),
+      ...mpp.canonicalization.map(({ input }) => payment402(input, ', expires="2036-01-01T00:00:00Z", opaque="x"')),
+      'Payment method="lightning", invoice="lnbc1", amount="10", currency="sat"',
+      '{"type":"https://paymentauth.org/problems/payment-expired"}',
+    ],
+    x402: [
+      ...[
+        required([x402]),
+        required([{ scheme: "exact", network: "eip155:8453" }, bound, x402], { extensions: { a: [1, {}] } }),
+        required([], { error: "duplicate_settlement" }),
+        '{"success":true,"transaction":"66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925"}',
+      ].flatMap((text) => [text, base64(text)]),
     ],
     ledger: [
       rowsOf(sums),
@@ -132,7 +166,6 @@ export function seeds() {
 
 const KIB = 1024;
 const filled = (part, size = 64 * KIB) => part.repeat(Math.floor(size / Buffer.byteLength(part)));
-const base64 = (text) => Buffer.from(text).toString("base64");
 const packet = (text) => `${(text.length + 5).toString(16).padStart(4, "0")}${text}\n`;
 
 /** Inputs of full size, made to be slow where reading is not linear. Each must be done well within a second. */
@@ -184,6 +217,32 @@ export function hostile() {
       filled("eyJpIjoiYSJ9"),
       filled("e30"),
       filled("W3s="),
+    ],
+    mpp: [
+      payment402(filled("[", 45 * KIB)),
+      payment402(filled("[1,", 45 * KIB)),
+      payment402(`{${names(1020)}}`),
+      payment402(`{"amount":"${filled("\\u0041", 45 * KIB)}"}`),
+      payment402("{}", `, opaque="${filled('\\"', 60 * KIB)}"`),
+      filled(`${payment402("{}")}, `),
+      filled('Payment method="lightning", invoice="x", '),
+      `Payment method="lightning", ${Array.from({ length: 6000 }, (_, i) => `p${i}=x`).join(",")}`,
+    ],
+    x402: [
+      ...[
+        required(Array(10_000).fill({})),
+        required(Array(1_000).fill({ scheme: "exact", network: "lnbtc:" })),
+        required(
+          Array(60).fill({ ...vectors("x402-lnbtc").challenge.accepts }),
+          // beside each of the entries
+          { extensions: Array(4_000).fill(1) },
+        ),
+        required([], { extensions: filled("\\", 20 * KIB) }),
+        `{"x402Version":2,"accepts":[${filled("[", 45 * KIB)}`,
+        `{"x402Version":2,"accepts":[],${names(1020)}}`,
+      ].flatMap((text) => [text, base64(text)]),
+      filled("A"),
+      filled("A", 1024 * KIB),
     ],
     ledger: [
       filled("["),
