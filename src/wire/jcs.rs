@@ -1,8 +1,8 @@
 //! The JSON Canonicalization Scheme (RFC 8785): one text for each JSON value, so that its hash says what was meant.
 //!
 //! # Deviations from RFC 8785
-//! - A whole number of at most 15 digits is written as it stands. Any other is handed to the caller's function, so that
-//!   no floating point is compiled into the wasm. In JavaScript that is `String(Number(text))`.
+//! - A whole number of at most 15 digits is written as it stands. Any other is handed to the caller's function. So no
+//!   floating point is compiled into the wasm. In JavaScript that function is `String(Number(text))`.
 //! - What [`Json::parse`] refuses has no canonical form: repeated names and halves of surrogate pairs, as the RFC wants,
 //!   but also deep nesting and objects of very many members.
 

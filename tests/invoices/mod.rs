@@ -78,8 +78,8 @@ pub fn recover(signature: &Signature) -> Option<[u8; 33]> {
     Some(key.serialize())
 }
 
-/// Work that grows no faster than its input: four times as much takes less than ten times as long, where a square takes
-/// sixteen times. Other programs only slow things down, so the best of many tries counts. It ends early once it is good.
+/// Work that grows no faster than its input: four times as much takes less than ten times as long, where a square
+/// takes sixteen times. Other programs only slow things down, so the best of many tries counts. It ends early once it is good.
 pub fn assert_linear(name: &str, small: &dyn Fn(), large: &dyn Fn()) {
     let time = |work: &dyn Fn()| {
         let start = (cpu_time(), Instant::now());

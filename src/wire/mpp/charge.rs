@@ -148,8 +148,8 @@ impl Charge {
     /// Compares the charge with its invoice and with the SHA-256 of the body that is sent, `None` where nobody knows
     /// that. The invoice is what is paid. What the charge says besides must agree with it.
     ///
-    /// What every invoice has to pass is not checked here: the networks that may be paid, and the time to pay. That ends
-    /// at [`Charge::last_moment`].
+    /// What every invoice has to pass is not checked here: the networks that may be paid, and the time to pay. That
+    /// time ends at [`Charge::last_moment`].
     ///
     /// # Errors
     /// - [`Code::InvalidInvoice`] if the invoice can't be read.

@@ -6,7 +6,7 @@ use crate::wire::credential::{with_proof, Credential};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 
-/// A JSON value as x402 carries it in headers. Its text, and what it holds. `None`: the base64 or the JSON is malformed.
+/// A JSON value as x402 carries it in headers: its text, and what it holds. `None`: base64 or JSON is malformed.
 pub(crate) fn decode(base64: &str) -> Option<(String, Json)> {
     let text = String::from_utf8(from_base64(base64)?.0).ok()?;
     let json = Json::parse(&text).ok()?;

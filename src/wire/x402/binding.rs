@@ -1,5 +1,5 @@
-//! The hash of a request: what an invoice is for. The profile `http:1` (scheme_exact_lnbtc.md, sections Description Hash
-//! Encoding and HTTP Profile).
+//! The hash of a request: what an invoice is for. The profile `http:1` (scheme_exact_lnbtc.md, sections Description
+//! Hash Encoding and HTTP Profile).
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;

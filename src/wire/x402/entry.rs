@@ -139,8 +139,8 @@ impl<'a> Entry<'a> {
         mcp::hash(self.params, call)
     }
 
-    /// Compares the entry with its invoice and with the request. `now` is in Unix seconds. Tests give more networks than
-    /// [`NETWORKS`].
+    /// Compares the entry with its invoice and with the request. `now` is in Unix seconds. Tests give more networks
+    /// than [`NETWORKS`].
     ///
     /// What every invoice has to pass is not checked here: the networks that may be paid, and the time to pay.
     ///
