@@ -3,8 +3,8 @@
 //! # Deviations from RFC 8785
 //! - A whole number of at most 15 digits is written as it stands. Any other is handed to the caller's function. So no
 //!   floating point is compiled into the wasm. In JavaScript that function is `String(Number(text))`.
-//! - What [`Json::parse`] refuses has no canonical form: repeated names and halves of surrogate pairs, as the RFC wants,
-//!   but also deep nesting and objects of very many members.
+//! - What [`Json::parse`] refuses has no canonical form: repeated names and halves of surrogate pairs, as the RFC
+//!   wants, but also deep nesting and objects of very many members.
 
 use crate::text::json::Json;
 

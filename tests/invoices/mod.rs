@@ -79,15 +79,13 @@ pub fn recover(signature: &Signature) -> Option<[u8; 33]> {
 }
 
 /// Work that grows no faster than its input: four times as much takes less than ten times as long, where a square
-/// takes sixteen times. Other programs only slow things down, so the best of many tries counts. It ends early once it is good.
+/// takes sixteen times. Other programs only slow things down, so the best of many tries counts. It ends early
+/// once it is good.
 pub fn assert_linear(name: &str, small: &dyn Fn(), large: &dyn Fn()) {
     let time = |work: &dyn Fn()| {
-        let start = (cpu_time(), Instant::now());
+        let start = Instant::now();
         work();
-        match (start.0, cpu_time()) {
-            (Some(start), Some(end)) if end > start => end - start,
-            _ => start.1.elapsed(),
-        }
+        start.elapsed()
     };
     let mut best = [Duration::MAX; 2];
     for tries in 1..=100 {
@@ -99,10 +97,4 @@ pub fn assert_linear(name: &str, small: &dyn Fn(), large: &dyn Fn()) {
         }
     }
     panic!("{name}: {:?}, then {:?} for four times as much", best[0], best[1]);
-}
-
-/// The time that this thread was on a CPU, where Linux tells it.
-fn cpu_time() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
 }
