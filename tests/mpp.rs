@@ -271,6 +271,8 @@ fn each_fault_is_refused_before_paying() {
     for (shop, code, message) in [
         (Shop::new().request("/amount", "11"), Code::InvalidChallenge, another_amount),
         (Shop::new().request("/amount", "18446744073709551615"), Code::InvalidChallenge, another_amount),
+        // a thousand times this is 10,000 by a computation that overflows
+        (Shop::new().request("/amount", "2305843009213693962"), Code::InvalidChallenge, another_amount),
         (Shop::new().terms(|terms| terms.msat = Some(10_001)), Code::InvalidChallenge, another_amount),
         (Shop::new().terms(|terms| terms.msat = None), Code::InvalidChallenge, another_amount),
         (Shop::new().request("/methodDetails/network", "regtest"), Code::InvalidChallenge, another_network),

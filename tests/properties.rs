@@ -18,7 +18,11 @@ use l402_fetch::wire::challenge::{self, Protocol};
 use l402_fetch::wire::invoice::{Invoice, Network};
 use l402_fetch::wire::macaroon as ours;
 use l402_fetch::wire::macaroon::Macaroon;
+use l402_fetch::wire::mpp;
 use l402_fetch::wire::preimage::Preimage;
+use l402_fetch::wire::refusal::Refusal;
+use l402_fetch::wire::signature::Signature;
+use l402_fetch::wire::x402::{self, PaymentRequired};
 use l402_fetch::Code;
 use lightning_invoice::{Bolt11Invoice, Currency, InvoiceBuilder, PaymentSecret};
 use macaroon::{ByteString, Format, MacaroonKey, Verifier};
@@ -48,6 +52,22 @@ fn read_all(text: &str) {
         assert_eq!(error.code(), Code::InvalidMacaroon);
     }
     let _ = Json::parse(text);
+    for charge in mpp::charges(&challenge::read(text).0) {
+        let checked = charge.and_then(|charge| charge.check(None));
+        if let Err(error) = checked {
+            let known = [Code::InvalidChallenge, Code::InvalidInvoice, Code::HashMismatch, Code::BodyNotReplayable];
+            assert!(known.contains(&error.code()));
+        }
+    }
+    if let Err(error) = PaymentRequired::decode(text).and_then(|_| PaymentRequired::parse(text.to_owned())) {
+        assert_eq!(error.code(), Code::InvalidChallenge);
+    }
+    if let Err(error) = Signature::of(text) {
+        assert_eq!(error.code(), Code::InvalidInvoice);
+    }
+    let hash = [0; 32].into();
+    let _ = (mpp::attested(text, text, &hash), x402::attested(text, &hash), mpp::expires_at(text));
+    let _ = (Refusal::of_problem(text), Refusal::of_x402(Some(text), Some(text)));
 }
 
 /// A text with some characters replaced, removed or repeated.

@@ -446,6 +446,14 @@ fn each_fault_is_refused_before_paying() {
             InvalidChallenge,
             unseen("cookie"),
         ),
+        (
+            change(|shop| {
+                shop.unseen = is_unseen_in_pages;
+                shop.extra()["requestBindingParams"] = json!({ "headers": ["accept"] });
+            }),
+            InvalidChallenge,
+            unseen("accept"),
+        ),
     ];
     for (spoil, code, message) in cases {
         let mut shop = Shop::new();
@@ -800,6 +808,17 @@ fn calls_and_offers_that_do_not_fit_are_refused() {
     ] {
         let shown = format!("{call_params} {offered:?}");
         assert_eq!(call(server, call_params, offered, &[7; 32]), Err(Error::new(code, message)), "{shown}");
+    }
+    // the parameters are those of the profile, and no more
+    for more in [json!({ "server": mcp, "metadata": [], "x": 1 }), json!({ "server": mcp }), json!([])] {
+        let mut shop = Shop::new();
+        shop.extra()["requestBindingProfile"] = "mcp:1".into();
+        shop.extra()["requestBindingParams"] = more;
+        let required = PaymentRequired::parse(shop.json()).unwrap();
+        let call_params = Json::parse(good).unwrap();
+        let call = Call { server: mcp, params: &call_params, number: &number };
+        let error = required.entries().remove(0).unwrap().for_mcp(&call).unwrap_err();
+        assert_eq!(error, Error::new(Code::InvalidChallenge, params));
     }
     // a URI that is no URL is what both sides agreed on
     let agreed = "stdio:weather";

@@ -78,23 +78,35 @@ pub fn recover(signature: &Signature) -> Option<[u8; 33]> {
     Some(key.serialize())
 }
 
-/// Work that grows no faster than its input: four times as much takes less than ten times as long, where a square
-/// takes sixteen times. Other programs only slow things down, so the best of many tries counts. It ends early
-/// once it is good.
+/// Work that grows no faster than its input. So to do what is four times as large takes about as long as to do the small
+/// four times, where a square takes four times as long. Other programs only slow things down, so the best of several
+/// tries counts.
 pub fn assert_linear(name: &str, small: &dyn Fn(), large: &dyn Fn()) {
-    let time = |work: &dyn Fn()| {
-        let start = Instant::now();
-        work();
-        start.elapsed()
-    };
-    let mut best = [Duration::MAX; 2];
-    for tries in 1..=100 {
-        for (best, work) in best.iter_mut().zip([small, large]) {
-            *best = time(work).min(*best);
+    let time = |times: u32, work: &dyn Fn()| {
+        let start = (cpu_time(), Instant::now());
+        (0..times).for_each(|_| work());
+        match (start.0, cpu_time()) {
+            (Some(start), Some(end)) => end - start,
+            _ => start.1.elapsed(),
         }
-        if tries >= 3 && best[1] < best[0] * 10 {
+    };
+    // long enough for any clock
+    let mut times = 1;
+    while time(times, large) < Duration::from_millis(40) {
+        times *= 2;
+    }
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..8 {
+        best = [time(times * 4, small).min(best[0]), time(times, large).min(best[1])];
+        if best[1] * 2 < best[0] * 5 {
             return;
         }
     }
     panic!("{name}: {:?}, then {:?} for four times as much", best[0], best[1]);
+}
+
+/// The time that this thread was on a CPU, where Linux tells it. It is told at each tick, every few milliseconds.
+fn cpu_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
 }
