@@ -1,4 +1,5 @@
-// `npm test` checks tests/types with DOM types; here the same declarations with those of Node, and of databases' clients.
+// `npm test` checks tests/types with DOM types. Here the declarations are checked with those of Node, and of databases'
+// clients.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import test from "node:test";

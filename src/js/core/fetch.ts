@@ -110,8 +110,8 @@ export const memory = (load: Load) => (): Store => {
 };
 
 /**
- * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atFirst` is called before the
- * first request: it loads a core that needs no download.
+ * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atFirst` is called before
+ * the first request: it loads a core that needs no download.
  *
  * @internal
  */

@@ -20,11 +20,20 @@ export interface TokenCache {
 /** The keys of tokens begin so. */
 const TOKEN = "token/";
 
-/** What the object is asked, and what it answers. */
+/**
+ * What the object is asked.
+ *
+ * @internal
+ */
 export type Question =
   | { op: "read"; keys: readonly string[] }
   | { op: "write"; changes: Record<string, string | null>; seen: Record<string, string | null> }
   | { op: "list"; prefix: string; options: ListOptions };
+/**
+ * What the object answers.
+ *
+ * @internal
+ */
 export interface Answer {
   error?: string;
   values?: (string | null)[];
