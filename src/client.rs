@@ -51,7 +51,8 @@ impl<H: Host> Client<H> {
         call::fetch(&self.state, call, request)
     }
 
-    /// Completes a call from its first response. The request was sent with `token`, or without one.
+    /// Completes a call whose request was sent with `token`, or without one, from its first response. Without a response
+    /// it is sent first.
     ///
     /// # Errors
     /// As for [`Client::fetch`].
@@ -60,7 +61,7 @@ impl<H: Host> Client<H> {
         call: Rc<H::Call>,
         request: Request,
         token: Option<Rc<Token>>,
-        response: H::Response,
+        response: Option<H::Response>,
     ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
         call::answer(&self.state, call, request, token, response)
     }

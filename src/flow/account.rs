@@ -4,13 +4,14 @@ use crate::error::{Code, Error};
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::ledger::{came_to_nothing, take};
-use crate::flow::recover::{at_rest, find, look_all_up};
+use crate::flow::recover::{find, look_all_up, owner};
 use crate::flow::settle::settle_paid;
 use crate::flow::state::ClientState;
-use crate::ledger::certainty::prove;
+use crate::ledger::certainty::{prove, Owner, Proof};
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
-use crate::ledger::read::Filter;
+use crate::ledger::read::{Filter, Leased};
+use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
@@ -25,7 +26,7 @@ pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter
     look_all_up(state).await?;
     match take(state, Step::Payments(filter)).await? {
         Decision::Payments(Some(found)) => Ok(found),
-        _ => Err(invalid("before is the payment hash of no payment that is known")),
+        _ => Err(invalid("before is the payment hash of no payment that is known").into()),
     }
 }
 
@@ -51,28 +52,41 @@ pub(crate) async fn resolve<H: Host>(
     payment_hash: &PaymentHash,
     preimage: Option<&str>,
 ) -> Result<(), Failure<H>> {
-    if preimage.is_none() {
-        at_rest(state, payment_hash).await?;
+    let known = find(state, payment_hash).await?;
+    let Some((record, proof)) = to_settle(state, known, preimage)? else { return Ok(()) };
+    if let Some(proof) = proof {
+        settle_paid(state, &record, proof).await;
+        return Ok(());
     }
-    let known = find(state, payment_hash).await?.map(|known| known.0);
-    let Some(record) = known.filter(|record| !record.is_reserved) else { return Err(unknown_payment().into()) };
+    state.orders.forget(&record.owner);
+    take(state, Step::Unproven { ours: Box::new(record), outcome: Outcome::Failed }).await.map(drop)
+}
+
+/// The payment that is to be settled, and its proof if it was paid. `None` where it is settled like that already.
+fn to_settle<H: Host>(
+    state: &ClientState<H>,
+    known: Option<Box<Leased>>,
+    preimage: Option<&str>,
+) -> Result<Option<(Record, Option<Proof>)>, Error> {
+    let Some((record, lease)) = known.map(|known| *known) else { return Err(unknown_payment()) };
+    if preimage.is_none() && record.is_unsettled() && owner(state, &record, lease.as_ref()) == Owner::Alive {
+        return Err(invalid(
+            "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it, try again in three minutes",
+        ));
+    }
+    if record.is_reserved {
+        return Err(unknown_payment());
+    }
     let proof = preimage.map(|text| prove(&record.payment, text, None)).transpose()?;
-    match (record.payment.state, proof) {
-        (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
+    match (record.payment.state, &proof) {
+        (State::Paid, Some(_)) | (State::Failed, None) => Ok(None),
         (State::Paid, None) => Err(invalid("outcome contradicts what is known: this payment is proven")),
-        (_, Some(proof)) => {
-            settle_paid(state, &record, proof).await;
-            Ok(())
-        }
-        (_, None) => {
-            state.orders.forget(&record.owner);
-            take(state, Step::Unproven { ours: Box::new(record), outcome: Outcome::Failed }).await.map(drop)
-        }
+        _ => Ok(Some((record, proof))),
     }
 }
 
-fn invalid<H: Host>(text: &'static str) -> Failure<H> {
-    Error::new(Code::InvalidOptions, text).into()
+fn invalid(text: &'static str) -> Error {
+    Error::new(Code::InvalidOptions, text)
 }
 
 /// The error of a payment hash that no payment has.

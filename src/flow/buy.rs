@@ -8,11 +8,11 @@ use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
 use crate::flow::offer::examine;
 use crate::flow::orders::OrderState;
-use crate::flow::outcome::{settle, settle_late, weigh, NoProof};
+use crate::flow::outcome::{conclude, settle_late, weigh, NoProof};
 use crate::flow::prepare::prepare;
 use crate::flow::purchase::{Asked, Bought, FirstTry, Prepared, Purchase, PULSE_MS};
 use crate::flow::state::ClientState;
-use crate::flow::sync::{within, SetOnDrop, Signal};
+use crate::flow::sync::{within, SetOnDrop, Signal, Wait};
 use crate::flow::tokens::token_for;
 use crate::ledger::payment::payment_unknown;
 use crate::ledger::record::Record;
@@ -104,18 +104,19 @@ async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>,
     }
 }
 
-/// Sends the request again, with the token. The paying call goes first. If the token is good for one use only, those
-/// that waited have to buy another one, not the payer.
-pub(crate) async fn repeat<H: Host>(
+/// Sends the request with a token. The paying call goes first. If the token is good for one use only, those that waited
+/// have to buy another one, not the payer.
+pub(crate) async fn send<H: Host>(
     state: &ClientState<H>,
     call: &H::Call,
     token: Option<&Token>,
+    is_repeat: bool,
     first_try: &mut Option<FirstTry>,
 ) -> Result<H::Response, H::Cause> {
     let authorization = token.map(Token::authorization);
-    let mut sending = pin!(state.host.send(call, authorization.as_deref(), true));
+    let mut sending = pin!(state.host.send(call, authorization.as_deref(), is_repeat));
     if first_try.is_some() {
-        if let Some(sent) = within(sending.as_mut(), state.host.sleep(FIRST_TRY_MS)).await {
+        if let Some(sent) = within(Box::pin(sending.as_mut()), Box::pin(state.host.sleep(FIRST_TRY_MS))).await {
             return sent;
         }
         *first_try = None;
@@ -216,11 +217,11 @@ async fn carry_out<H: Host>(
         let repeated = repeated(&record)?;
         record.dispatch.sent_at_ms = Some(now);
         state.orders.note(&record.owner, OrderState::Out);
-        let mut answer = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
+        let mut answer: Wait<'_, _> = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
         let silence = async {
-            within(renew(state, &purchase.owner), state.host.sleep(timeout_ms)).await;
+            within(Box::pin(renew(state, &purchase.owner)), Box::pin(state.host.sleep(timeout_ms))).await;
         };
-        match within(answer.as_mut(), silence).await {
+        match within(Box::pin(answer.as_mut()), Box::pin(silence)).await {
             Some(answer) => {
                 state.orders.note(&record.owner, OrderState::Answered);
                 weigh(state, &record, answer)
@@ -234,7 +235,7 @@ async fn carry_out<H: Host>(
     } else {
         Err(NoProof::of_delay(&record))
     };
-    let token = settle(state, &mut record, told).await?;
+    let token = conclude(state, &mut record, told).await?;
     Ok(Bought { token, paid_now: is_asked })
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn consent<H: Host>(
         };
         Err(Failure::raised(Error::new(Code::Declined, text), cause, None))
     };
-    within(asking, all_give_up(state, purchase)).await.unwrap_or(Err(Failure::Abandoned))
+    within(Box::pin(asking), Box::pin(all_give_up(state, purchase))).await.unwrap_or(Err(Failure::Abandoned))
 }
 
 /// Waits until no other purchase asks.

@@ -13,7 +13,7 @@ use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::lease::has_lapsed;
 use crate::flow::state::ClientState;
-use crate::flow::sync::Signal;
+use crate::flow::sync::{Signal, Task};
 use crate::ledger::instance::Instance;
 use crate::ledger::key::SUMS;
 use crate::ledger::lease::Lease;
@@ -110,6 +110,13 @@ pub(crate) fn look<H: Host>(state: &Rc<ClientState<H>>, step: Step) -> Taken<H> 
     Box::pin(async move {
         let (_, mut decided) = decide(&state, &job, View::of(Rc::clone(&state.ledger.rows)), false).await?;
         decided.pop().unwrap_or_else(|| Err(came_to_nothing()))
+    })
+}
+
+/// A step whose outcome nobody needs to hear.
+pub(crate) fn unheard<H: Host>(step: Taken<H>) -> Task<'static> {
+    Box::pin(async move {
+        let _ = step.await;
     })
 }
 

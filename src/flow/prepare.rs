@@ -7,18 +7,17 @@ use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
-use crate::flow::ledger::{came_to_nothing, owe, take};
+use crate::flow::ledger::{came_to_nothing, owe, take, unheard};
 use crate::flow::purchase::{Prepared, Purchase};
 use crate::flow::recover::{recover, Recovered};
 use crate::flow::state::ClientState;
-use crate::flow::sync::within;
+use crate::flow::sync::{within, Task};
 use crate::flow::tokens::{learn, token_for};
 use crate::ledger::begin::{Begun, Draft};
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
 use crate::ledger::record::Record;
 use crate::ledger::step::{Decision, Step};
-use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
@@ -31,43 +30,35 @@ pub(crate) async fn prepare<H: Host>(
     quote: &Rc<Quote>,
 ) -> Result<Prepared, Failure<H>> {
     let asks = state.host.asks();
-    let prepared = enter(state, purchase, quote, asks, None).await?;
-    let Prepared::Entered(reserved) = prepared else { return Ok(prepared) };
-    // An order that is taken up was consented to.
-    if !asks || reserved.dispatch.repeats > 0 {
-        return wanted(state, purchase, reserved).await;
+    let mut prepared = enter(state, purchase, quote, asks, None).await;
+    let mut is_begun = false;
+    if let Ok(Prepared::Entered(begun)) = &prepared {
+        // An order that is taken up was consented to, and others count on it.
+        is_begun = begun.dispatch.repeats == 0;
+        if asks && is_begun {
+            let max_fee_msat = begun.max_fee_msat;
+            let asking = consent(state, purchase, quote, begun);
+            let consented = within(Box::pin(asking), Box::pin(renew(state, &purchase.owner))).await;
+            prepared = match consented.unwrap_or(Err(Failure::Abandoned)) {
+                Ok(()) => enter(state, purchase, quote, false, Some(max_fee_msat)).await,
+                Err(failure) => Err(failure),
+            };
+        }
     }
-    let max_fee_msat = reserved.max_fee_msat;
-    let asking = consent(state, purchase, quote, &reserved);
-    let consented = match within(asking, renew(state, &purchase.owner)).await {
-        Some(consented) => consented,
-        None => Err(Failure::Abandoned),
-    };
-    if let Err(failure) = consented {
-        take_back(state, &reserved.payment.payment_hash, &purchase.owner).await;
-        return Err(failure);
+    if matches!(&prepared, Ok(Prepared::Entered(_))) {
+        if purchase.is_wanted(&*state.host) {
+            return prepared;
+        }
+        prepared = Err(Failure::Abandoned);
     }
-    let Prepared::Entered(reserved) = wanted(state, purchase, reserved).await? else { return Err(Failure::Abandoned) };
-    drop(reserved);
-    match enter(state, purchase, quote, false, Some(max_fee_msat)).await? {
-        Prepared::Entered(entered) => wanted(state, purchase, entered).await,
-        bought => Ok(bought),
+    // The wallet was not asked, so that nothing of it must stand.
+    if matches!(&prepared, Err(failure) if failure.is(Code::StoreFailed)) {
+        // What could not be written may have been written all the same. The store has kept the caller waiting.
+        state.host.spawn(take_back(state, quote, purchase));
+    } else if is_begun {
+        take_back(state, quote, purchase).await;
     }
-}
-
-/// Takes a purchase back that nobody waits for any more.
-async fn wanted<H: Host>(
-    state: &Rc<ClientState<H>>,
-    purchase: &Purchase<H>,
-    entered: Box<Record>,
-) -> Result<Prepared, Failure<H>> {
-    if purchase.is_wanted(&*state.host) {
-        return Ok(Prepared::Entered(entered));
-    }
-    if entered.dispatch.repeats == 0 {
-        take_back(state, &entered.payment.payment_hash, &purchase.owner).await;
-    }
-    Err(Failure::Abandoned)
+    prepared
 }
 
 /// Begins the purchase. Whatever stands in its way is settled, or waited for.
@@ -85,25 +76,10 @@ async fn enter<H: Host>(
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
         if let Some(token) = token_for(state, &purchase.request) {
-            take_back(state, &quote.invoice.payment_hash, &purchase.owner).await;
             return Ok(Prepared::Bought(token));
         }
         purchase.entered_at.set((state.host.now(), state.host.monotonic()));
-        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await;
-        let hash = quote.invoice.payment_hash;
-        let begun = match begun {
-            Ok(begun) => begun,
-            Err(failure) => {
-                if failure.is(Code::StoreFailed) {
-                    // What could not be written may have been written all the same. The store has kept the caller waiting.
-                    let (own, owner) = (Rc::clone(state), purchase.owner.clone());
-                    state.host.spawn(Box::pin(async move { take_back(&own, &hash, &owner).await }));
-                } else if approved_fee_msat.is_some() {
-                    take_back(state, &hash, &purchase.owner).await;
-                }
-                return Err(failure);
-            }
-        };
+        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await?;
         // What can't be read stays as it was.
         let _ = learn(state, &purchase.request, false).await;
         match begun {
@@ -189,7 +165,8 @@ fn still_open<H: Host>(record: Box<Record>) -> Failure<H> {
     Failure::raised(error, None, Some(record.payment))
 }
 
-/// The wallet was not asked, so that nothing of it must stand: not in a store either that wrote it and failed then.
-async fn take_back<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash, owner: &str) {
-    let _ = owe(state, Step::Cancel { payment_hash: *payment_hash, owner: owner.to_owned() }).await;
+/// Takes back what was begun, also in a store that wrote it and failed then.
+fn take_back<H: Host>(state: &Rc<ClientState<H>>, quote: &Quote, purchase: &Purchase<H>) -> Task<'static> {
+    let (payment_hash, owner) = (quote.invoice.payment_hash, purchase.owner.clone());
+    unheard(owe(state, Step::Cancel { payment_hash, owner }))
 }

@@ -1,16 +1,16 @@
 //! Earlier payments whose outcome is open. They are looked up before their resource is paid for again, and before
 //! `payments()` and `spent()` answer.
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Resolution};
 use crate::flow::lease::has_lapsed;
 use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
-use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
+use crate::flow::settle::{look_up, settle, told_by, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
-use crate::flow::sync::{all, within, SetOnDrop, Task};
+use crate::flow::sync::{within, SetOnDrop};
 use crate::ledger::certainty::{prove, Owner, Verdict};
 use crate::ledger::lease::Lease;
 use crate::ledger::payment::earlier_payment_open;
@@ -52,16 +52,13 @@ pub(crate) async fn recover<H: Host>(
         }
         if !record.is_reserved && looked_up_as != Some(owner) {
             looked_up_as = Some(owner);
-            match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {
-                Verdict::Paid(proof) => {
-                    settle_paid(state, &record, proof).await;
-                    return Ok(Recovered::Settled);
-                }
-                Verdict::Failed => {
-                    // Who has proven it meanwhile has settled it as well.
-                    let _ = settle_unproven(state, &record, Outcome::Failed).await;
-                    return Ok(Recovered::Settled);
-                }
+            let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
+            if let Some(told) = told_by(&verdict) {
+                // Who has proven it meanwhile has settled it as well.
+                let _ = settle(state, &record, told).await;
+                return Ok(Recovered::Settled);
+            }
+            match verdict {
                 Verdict::MayRepeat if record.payment.url == own.request.url && record.method == own.request.method => {
                     return Ok(Recovered::Abandoned(Box::new(record)));
                 }
@@ -72,7 +69,7 @@ pub(crate) async fn recover<H: Host>(
                     looked_up_as = None;
                     continue;
                 }
-                Verdict::MayRepeat | Verdict::Open { .. } => {}
+                _ => {}
             }
         }
         let waited_ms = state.host.monotonic().saturating_sub(started);
@@ -114,7 +111,7 @@ pub(crate) async fn find<H: Host>(
 }
 
 /// Who may still be about to hand an order to the wallet.
-fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
+pub(crate) fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
     let order = state.orders.state(&record.owner);
     match order {
         Some(OrderState::Answered) => Owner::Us,
@@ -131,31 +128,34 @@ pub(crate) async fn look_all_up<H: Host>(state: &Rc<ClientState<H>>) -> Result<(
     if !state.host.has_lookup() {
         return Ok(());
     }
-    let running = state.lookups.borrow().upgrade();
-    if let Some(running) = running.filter(|running| !state.host.wakes_only_itself() && !running.is_set()) {
-        running.wait(&*state.host, LOOKUP_TIMEOUT_MS).await;
-        return Ok(());
-    }
-    let mine = SetOnDrop::default();
-    state.lookups.replace(Rc::downgrade(&mine.0));
-    let Decision::Open(open) = take(state, Step::Open { most: MOST_LOOKUPS }).await? else {
-        return Err(came_to_nothing());
+    let running =
+        state.lookups.borrow().upgrade().filter(|running| !state.host.wakes_only_itself() && !running.is_set());
+    let running = match running {
+        Some(running) => running,
+        None => {
+            let mine = Rc::new(SetOnDrop::default());
+            state.lookups.replace(Rc::downgrade(&mine.0));
+            let Decision::Open(open) = take(state, Step::Open { most: MOST_LOOKUPS }).await? else {
+                return Err(came_to_nothing());
+            };
+            for record in open {
+                state.host.spawn(Box::pin(look_one_up(Rc::clone(state), record, Rc::clone(&mine))));
+            }
+            Rc::clone(&mine.0)
+        }
     };
-    let mut lookups: Vec<Task<'_>> = Vec::new();
-    for record in open {
-        lookups.push(Box::pin(look_one_up(state, record)));
-    }
-    within(all(lookups), state.host.sleep(LOOKUP_TIMEOUT_MS)).await;
+    let ended = running.wait(&*state.host, LOOKUP_TIMEOUT_MS);
+    within(Box::pin(ended), Box::pin(state.host.sleep(LOOKUP_TIMEOUT_MS))).await;
+    // Whoever asks after that asks anew.
+    running.set();
     Ok(())
 }
 
 /// Asks the wallet, and settles the payment where its answer is certain.
-async fn look_one_up<H: Host>(state: &Rc<ClientState<H>>, record: Record) {
-    let Ok(Some((record, owner))) = look(state, &record).await else { return };
-    match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {
-        Verdict::Paid(proof) => drop(settle_paid(state, &record, proof).await),
-        Verdict::Failed => drop(settle_unproven(state, &record, Outcome::Failed).await),
-        Verdict::MayRepeat | Verdict::Open { .. } => {}
+async fn look_one_up<H: Host>(state: Rc<ClientState<H>>, record: Record, _last: Rc<SetOnDrop>) {
+    let Ok(Some((record, owner))) = look(&state, &record).await else { return };
+    if let Some(told) = told_by(&look_up(&state, &record, owner, LOOKUP_TIMEOUT_MS).await) {
+        let _ = settle(&state, &record, told).await;
     }
 }
 
@@ -171,30 +171,14 @@ pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Re
         Ok(Some((still, _))) => still,
         Ok(None) => return true,
     };
-    match state.host.ask_unknown(&still.payment, error).await {
-        Resolution::Preimage(text) => {
-            if let Ok(proof) = prove(&still.payment, &text, None) {
-                settle_paid(state, &still, proof).await;
-            }
-        }
-        Resolution::Failed => drop(settle_unproven(state, &still, Outcome::Failed).await),
-        Resolution::Wait => {}
+    let told = match state.host.ask_unknown(&still.payment, error).await {
+        Resolution::Preimage(text) => prove(&still.payment, &text, None).ok().map(Ok),
+        Resolution::Failed => Some(Err(Outcome::Failed)),
+        Resolution::Wait => None,
+    };
+    if let Some(told) = told {
+        let _ = settle(state, &still, told).await;
     }
     // It may have been settled while the question was out: by resolve(), or by a late answer.
     matches!(look(state, record).await, Ok(None))
-}
-
-/// Makes sure that no order for an open payment is out.
-///
-/// # Errors
-/// [`Code::InvalidOptions`], [`Code::StoreFailed`]
-pub(crate) async fn at_rest<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash) -> Result<(), Failure<H>> {
-    let Some(found) = find(state, payment_hash).await? else { return Ok(()) };
-    let (record, lease) = *found;
-    if !record.is_unsettled() || owner(state, &record, lease.as_ref()) != Owner::Alive {
-        return Ok(());
-    }
-    let text =
-        "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it, try again in three minutes";
-    Err(Error::new(Code::InvalidOptions, text).into())
 }

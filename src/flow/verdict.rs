@@ -1,8 +1,9 @@
 //! Reads what an answer says of the token that was sent, and notes it.
 
 use crate::flow::host::{Host, Request};
-use crate::flow::ledger::take;
+use crate::flow::ledger::{take, unheard};
 use crate::flow::state::ClientState;
+use crate::flow::sync::Task;
 use crate::ledger::key;
 use crate::ledger::origins::Lesson;
 use crate::ledger::own::Said;
@@ -41,21 +42,18 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
 /// resource.
 pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
     if note_taken(state, token, is_own, false) {
-        note_accepted_beside(state, token);
+        state.host.spawn(write_accepted(state, token));
     }
 }
 
-/// Writes in the background that a token was accepted for the first time.
-pub(crate) fn note_accepted_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
-    write_beside(state, token, resource_of_token(token), accepted(state, token));
-}
-
-/// Where tokens are good for one use, the first was the last.
-fn accepted<H: Host>(state: &ClientState<H>, token: &Token) -> Said {
-    match state.owned.get(token.id) {
+/// Writes that a token was accepted for the first time.
+pub(crate) fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token) -> Task<'static> {
+    let said = match state.owned.get(token.id) {
+        // Where tokens are good for one use, the first was the last.
         Some(known) if known.own_refusals > 0 => Said::UsedUp,
         _ => Said::Accepted,
-    }
+    };
+    write(state, token, &token.method, &token.payment.url, said)
 }
 
 /// Notes in memory alone that a server accepted the token. Returns true if the store does not know that yet.
@@ -82,11 +80,6 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
     !was_accepted
 }
 
-/// Writes that a token was accepted for the first time.
-pub(crate) async fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
-    write(state, token, resource_of_token(token), accepted(state, token)).await;
-}
-
 /// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
     let changed = state.owned.update(sent.id, |token| {
@@ -104,7 +97,7 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
     state.owned.change_path(&key, |path| path.refused(&sent.payment.payment_hash));
     // Whether a token was ever honoured must survive this process, and one that is used up makes room for the next.
     if is_own || !token.accepted {
-        write_beside(state, sent, own_request(request), Said::Refused);
+        state.host.spawn(write(state, sent, &request.method, &request.url, Said::Refused));
     }
 }
 
@@ -128,28 +121,13 @@ pub(crate) fn note_failure<H: Host>(
     }
 }
 
-/// Method and URL at which something was said of a token.
-type At = (String, Url);
-
-fn resource_of_token(token: &Token) -> At {
-    (token.method.clone(), token.payment.url.clone())
-}
-
-fn own_request(request: &Request) -> At {
-    (request.method.clone(), request.url.clone())
-}
-
 fn path_key(token: &Token) -> String {
     key::path(token.payment.url.origin(), &token.method, token.payment.url.path())
 }
 
-fn write_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
-    let (own, token) = (Rc::clone(state), token.clone());
-    state.host.spawn(Box::pin(async move { write(&own, &token, at, said).await }));
-}
-
-async fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
-    let (token, (method, url)) = (Box::new(token.clone()), at);
-    // It is told again with the next answer to this token, where it could not be written.
-    let _ = take(state, Step::Note { token, method, url, said }).await;
+/// Writes what was said of a token at a method and URL. It is told again with the next answer to this token, where it could
+/// not be written.
+fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, method: &str, url: &Url, said: Said) -> Task<'static> {
+    let (token, method, url) = (Box::new(token.clone()), method.to_owned(), url.clone());
+    unheard(take(state, Step::Note { token, method, url, said }))
 }

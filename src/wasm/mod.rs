@@ -139,22 +139,14 @@ impl Core {
         })
     }
 
-    /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
-    /// the pair of the response and its receipt.
-    pub fn answer(&self, call: Call, id: i32, response: JsValue) -> Promise {
+    /// Takes a call, sent with the token of this id (0: without), from its first response to its end: the pair of the last
+    /// response and its receipt. Without a response it is sent first, which is for requests that may fail because of their
+    /// token.
+    pub fn answer(&self, call: Call, id: i32, response: Option<JsValue>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
             let (token, request) = (client.token(id.unsigned_abs()), client.host().request(&call));
             Ok(answered(client.answer(Rc::new(call), request, token, response).await?))
-        })
-    }
-
-    /// Makes a whole call. It is used if a request may fail because of its token. Resolves like [`Core::answer`].
-    pub fn fetch(&self, call: Call) -> Promise {
-        let client = self.client.clone();
-        self.promise(async move {
-            let request = client.host().request(&call);
-            Ok(answered(client.fetch(Rc::new(call), request).await?))
         })
     }
 

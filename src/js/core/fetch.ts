@@ -242,7 +242,7 @@ export function createFetch(
 /** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */
 function isLast(token: Credential | null | undefined, response: Response | undefined) {
   const status = response?.status;
-  return token ? (status as number) < 400 : status !== 402;
+  return token ? !((status as number) >= 400) : status !== 402;
 }
 
 /** Rejects at once with the caller's reason if the caller aborts. What was begun goes on. */
