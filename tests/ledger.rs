@@ -14,8 +14,8 @@ use l402_fetch::ledger::dispatch::Dispatch;
 use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::key::SUMS;
 use l402_fetch::ledger::lease::Lease;
+use l402_fetch::ledger::lessons::Lessons;
 use l402_fetch::ledger::limits::{Limits, Windows};
-use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::payment::Payment;
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::refusal::Refusal;
@@ -61,7 +61,7 @@ impl Store {
         *self.writes.borrow_mut() += 1;
         for (key, value) in changes.iter() {
             match value {
-                Some(value) => rows.insert(key.clone(), value.clone()),
+                Some(value) => rows.insert(key.to_owned(), value.clone()),
                 None => rows.remove(key),
             };
         }

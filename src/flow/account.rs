@@ -101,7 +101,6 @@ pub(crate) fn unknown_payment() -> Error {
 pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<(), Failure<H>> {
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);
-    state.origins.forget(origin);
     state.owned.forget(origin);
     let origin = origin.map(str::to_owned);
     while let Decision::IsMore(true) = take(state, Step::Forget { origin: origin.clone() }).await? {}

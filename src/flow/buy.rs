@@ -45,7 +45,7 @@ pub(crate) async fn purchase<H: Host>(
             // The token was not accepted yet, or may be used up. Then one of the calls that waited tries it first, for
             // all of them. A request that can't be sent twice always waits for that.
             let is_doubtful = |still: Rc<Token>| {
-                let may_be_used_up = !request.is_get() || state.origins.may_be_single_use(request.origin());
+                let may_be_used_up = !request.is_get() || state.owned.lessons(request.origin()).used_up > 0;
                 still.id == token.id && (!still.accepted || may_be_used_up)
             };
             if token_for(state, request).is_some_and(is_doubtful) {
@@ -135,7 +135,7 @@ async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
 /// known not to be shared.
 fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     let origin = request.origin();
-    if state.origins.is_unshared(origin) {
+    if state.owned.lessons(origin).refused {
         request.resource()
     } else {
         origin.to_owned()

@@ -127,7 +127,7 @@ async fn attempt<H: Host>(
         is_replayable: request.replayable,
         levels: Rc::clone(&state.levels),
         approved_fee_msat,
-        lessons: state.origins.lessons(request.origin()),
+        lessons: state.owned.lessons(request.origin()),
         mark,
         lease_ms: LEASE_MS,
     };

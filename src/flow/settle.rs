@@ -82,7 +82,7 @@ fn note_paid<H: Host>(
     };
     let path_key = key::path(token.payment.url.origin(), &token.method, record.payment.url.path());
     if is_news {
-        state.owned.change_path(&path_key, |path| path.bought(&token.payment.payment_hash, token.expires_at()));
+        state.owned.change_path(&path_key, &mut |path| path.bought(&token.payment.payment_hash, token.expires_at()));
     }
     let token = if is_kept { state.owned.put(token) } else { Rc::new(token) };
     if is_news {

@@ -9,7 +9,6 @@ use crate::flow::owned::Owned;
 use crate::flow::purchase::Purchases;
 use crate::flow::sync::{Mutex, Signal};
 use crate::ledger::limits::Limits;
-use crate::ledger::origins::Origins;
 use crate::text::encoding::{concat, to_hex};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -25,8 +24,6 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) purchases: Purchases<H>,
     pub(super) orders: Orders,
     pub(super) leases: Leases,
-    /// What the tokens of an origin are good for.
-    pub(super) origins: Origins,
     /// The limits of the client.
     pub(super) levels: Rc<Vec<Limits>>,
     /// The lookups of open payments that are under way for whoever reads the records.
@@ -54,7 +51,6 @@ impl<H: Host> ClientState<H> {
             purchases: Purchases::default(),
             orders: Orders::default(),
             leases: Leases::default(),
-            origins: Origins::default(),
             lookups: RefCell::default(),
             habits: Cell::default(),
             questions: Mutex::default(),

@@ -5,7 +5,7 @@ use crate::flow::ledger::{take, unheard};
 use crate::flow::state::ClientState;
 use crate::flow::sync::Task;
 use crate::ledger::key;
-use crate::ledger::origins::Lesson;
+use crate::ledger::lessons::Lesson;
 use crate::ledger::own::Said;
 use crate::ledger::step::Step;
 use crate::ledger::token::Token;
@@ -61,40 +61,44 @@ pub(crate) fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token)
 pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own: bool, is_priced: bool) -> bool {
     let origin = token.payment.url.origin();
     if !is_own {
-        state.origins.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
+        state.owned.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
         // A free resource accepts any token.
         if !is_priced {
             return false;
         }
     }
     let Some(was_accepted) = state.owned.get(token.id).map(|known| known.accepted) else { return false };
-    state.origins.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
-    let is_used_up = state.origins.is_single_use(origin);
-    state.owned.update(token.id, |token| {
+    state.owned.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
+    let is_used_up = state.owned.lessons(origin).is_single_use();
+    state.owned.update(token.id, &mut |token| {
         token.note_accepted();
         if is_used_up {
             token.note_used_up();
         }
     });
-    state.owned.change_path(&path_key(token), |path| path.accepted(&token.payment.payment_hash));
+    state.owned.change_path(&path_key(token), &mut |path| {
+        path.accepted(&token.payment.payment_hash);
+    });
     !was_accepted
 }
 
 /// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
 pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
-    let changed = state.owned.update(sent.id, |token| {
+    let changed = state.owned.update(sent.id, &mut |token| {
         token.note_refusal(&request.method, &request.url);
     });
     let Some(token) = changed else { return };
     let is_own = sent.is_for(&request.method, &request.url);
     if !is_own {
-        state.origins.learn(sent.payment.url.origin(), Lesson::Refused);
+        state.owned.learn(sent.payment.url.origin(), Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
-        state.origins.learn(sent.payment.url.origin(), Lesson::UsedUp);
+        state.owned.learn(sent.payment.url.origin(), Lesson::UsedUp);
     }
     let at = request.asked_for();
     let key = key::path(at.url.origin(), at.method, at.url.path());
-    state.owned.change_path(&key, |path| path.refused(&sent.payment.payment_hash));
+    state.owned.change_path(&key, &mut |path| {
+        path.refused(&sent.payment.payment_hash);
+    });
     // Whether a token was ever honoured must survive this process, and one that is used up makes room for the next.
     if is_own || !token.accepted {
         state.host.spawn(write(state, sent, &request.method, &request.url, Said::Refused));
@@ -113,7 +117,7 @@ pub(crate) fn note_failure<H: Host>(
 ) {
     let failed_before =
         state.owned.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
-    state.owned.update(sent.id, |token| {
+    state.owned.update(sent.id, &mut |token| {
         token.note_failed_request(&request.method, &request.url);
     });
     if is_priced && (is_certain || failed_before) {

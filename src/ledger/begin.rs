@@ -7,9 +7,9 @@ use crate::ledger::counts::Counts;
 use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::lease::lease_of;
+use crate::ledger::lessons::Lessons;
 use crate::ledger::limits::Limits;
 use crate::ledger::lock::Lock;
-use crate::ledger::origin_row::Lessons;
 use crate::ledger::own;
 use crate::ledger::payment::{payment_unknown, State};
 use crate::ledger::record::Record;
@@ -110,12 +110,12 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     if let Some(known) = &known {
         record.dispatch.failures = known.dispatch.failures;
         // A failed record counts for nothing, but its indexes still list it.
-        known.indexes().into_iter().for_each(|index| view.delete(index));
+        view.delete(&known.indexes());
     }
     counts.change(own, Some(&record), u64::from(!record.is_reserved), now_ms);
     counts.write(view);
     if !record.is_reserved {
-        record.indexes().into_iter().for_each(|index| view.mark(index));
+        view.mark(&record.indexes());
     }
     enter(view, &mut record, draft.lease_ms);
     Ok(Begun::Entered(Box::new(record)))
@@ -134,7 +134,7 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
         if is_its && !record.is_forgotten(here.now_ms()) {
             return Some(record);
         }
-        view.delete(key);
+        view.delete(&[key]);
     }
     None
 }

@@ -118,7 +118,7 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
         Said::Doubted => false,
     };
     if is_news && path.is_empty() {
-        view.delete(path_key);
+        view.delete(&[path_key]);
     } else if is_news {
         view.put(&path_key, &mut path);
     }

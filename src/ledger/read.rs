@@ -65,10 +65,11 @@ impl Filter {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).unwrap_or(Json::Null);
         let mut row = Members::read(&json);
-        let (mut filter, mut before, mut limit) = (Self::default(), None, 0);
+        let (mut filter, mut state, mut before, mut limit) = (Self::default(), None, None, 0);
         row.optional_text("origin", &mut filter.origin);
         row.optional_words("scope", &mut filter.scope);
-        row.one_of("state", &mut filter.state, &State::ALL);
+        row.one_of("state", &mut state, &State::ALL.map(State::name));
+        filter.state = state.and_then(|at| State::ALL.get(at).copied());
         row.optional_number("since", &mut filter.since);
         row.optional_text("before", &mut before);
         row.number("limit", &mut limit);

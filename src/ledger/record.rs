@@ -8,14 +8,8 @@ use crate::text::members::{Members, Row};
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-/// The states of a payment, and whether it is only a reservation.
-const STATES: [((State, bool), &str); 5] = [
-    ((State::Pending, true), "reserved"),
-    ((State::Pending, false), "pending"),
-    ((State::Unknown, false), "unknown"),
-    ((State::Paid, false), "paid"),
-    ((State::Failed, false), "failed"),
-];
+/// The place of a reservation among the names of states.
+const RESERVED: usize = State::ALL.len();
 
 /// What is known of a payment, and of the order that makes it.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -127,10 +121,11 @@ impl Row for Record {
     fn members(&mut self, row: &mut Members<'_>) {
         self.payment.offer(row, &mut self.method, &mut self.token, &mut self.preimage);
         row.number("maxFeeMsat", &mut self.max_fee_msat);
-        let state = if self.is_reserved { State::Pending } else { self.payment.state };
-        let mut state = (state, self.is_reserved);
-        row.named("state", &mut state, &STATES);
-        (self.payment.state, self.is_reserved) = state;
+        let mut state = Some(if self.is_reserved { RESERVED } else { self.payment.state as usize });
+        row.one_of("state", &mut state, &State::NAMES);
+        let state = row.expect(state);
+        self.is_reserved = state == RESERVED;
+        self.payment.state = State::ALL.get(state).copied().unwrap_or_default();
         row.number("startedAt", &mut self.started_at_ms);
         self.payment.started_at = self.started_at_ms / 1000;
         row.optional_number("settledAt", &mut self.payment.settled_at);

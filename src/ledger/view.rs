@@ -27,7 +27,7 @@ use std::rc::Rc;
 const VERSION: u64 = 1;
 
 /// Keys with the values that they have, or are to have; `None` where there is no row.
-pub type Changes = Map<String, Option<Rc<str>>>;
+pub type Changes = Map<Option<Rc<str>>>;
 
 /// Rows as they were last read. Absent rows are known too.
 pub type Rows = Changes;
@@ -82,9 +82,9 @@ impl View {
     pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
         let mut rows = self.rows.borrow_mut();
         if !rows.contains_key(&key) {
-            rows.insert(key.clone(), value);
+            rows.insert(&key, value);
         }
-        self.fresh.insert(key, None);
+        self.fresh.insert(&key, None);
     }
 
     /// Takes over a part that was read since.
@@ -150,16 +150,16 @@ impl View {
 
     /// Forgets what was seen: it may have changed since.
     pub fn forget(&self, rows: &mut Rows) {
-        self.seen.keys().for_each(|key| drop(rows.remove(key)));
+        self.seen.keys().for_each(|key| rows.remove(key));
     }
 
     /// Remembers what was written.
-    pub fn remember(self, rows: &mut Rows) {
-        for (key, value) in self.changed {
+    pub fn remember(&self, rows: &mut Rows) {
+        for (key, value) in self.changed.iter() {
             // What nobody has read may have been changed by others since.
-            match self.seen.contains_key(&key) {
-                true => rows.insert(key, value),
-                false => drop(rows.remove(&key)),
+            match self.seen.contains_key(key) {
+                true => rows.insert(key, value.clone()),
+                false => rows.remove(key),
             }
         }
     }
@@ -174,7 +174,7 @@ impl View {
             Some(text) => match head(&text) {
                 Ok((revision, rest)) => {
                     let next = concat(&[&beginning(revision), rest]);
-                    self.changed.insert(sums.to_owned(), Some(next.into()));
+                    self.changed.insert(sums, Some(next.into()));
                 }
                 Err(damage) => self.note(damage),
             },
@@ -190,7 +190,7 @@ impl View {
         let known = self.rows.borrow().get(key).cloned();
         match known {
             Some(value) => {
-                self.seen.insert(key.to_owned(), value.clone());
+                self.seen.insert(key, value.clone());
                 value
             }
             None => {
@@ -227,20 +227,20 @@ impl View {
             Ok((revision, _)) => {
                 let mut members = Members::write(beginning(revision));
                 row.members(&mut members);
-                self.changed.insert(key.to_owned(), Some(concat(&[&members.into_text(), "}"]).into()));
+                self.changed.insert(key, Some(concat(&[&members.into_text(), "}"]).into()));
             }
             Err(damage) => self.note(damage),
         }
     }
 
-    /// Writes a row that says nothing but that it is there: one of an index.
-    pub(crate) fn mark(&mut self, key: String) {
-        self.changed.insert(key, Some("".into()));
+    /// Writes rows that say nothing but that they are there: those of indexes.
+    pub(crate) fn mark(&mut self, keys: &[String]) {
+        keys.iter().for_each(|key| self.changed.insert(key, Some("".into())));
     }
 
-    /// Deletes a row: one of an index, or one that was read.
-    pub(crate) fn delete(&mut self, key: String) {
-        self.changed.insert(key, None);
+    /// Deletes rows: those of indexes, or some that were read.
+    pub(crate) fn delete(&mut self, keys: &[String]) {
+        keys.iter().for_each(|key| self.changed.insert(key, None));
     }
 
     /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever adds one

@@ -117,19 +117,12 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// One of some values, by its name; left out where there is none.
-    pub(crate) fn one_of<T: Copy + PartialEq>(&mut self, name: &str, value: &mut Option<T>, all: &[(T, &str)]) {
-        let mut text = all.iter().find(|(known, _)| Some(*known) == *value).map(|(_, text)| (*text).to_owned());
+    /// One of some names, by its place among them; left out where there is none.
+    pub(crate) fn one_of(&mut self, name: &str, value: &mut Option<usize>, names: &[&str]) {
+        let mut text = value.and_then(|at| names.get(at)).map(|text| (*text).to_owned());
         self.optional_words(name, &mut text);
-        *value = all.iter().find(|(_, known)| Some(*known) == text.as_deref()).map(|(known, _)| *known);
+        *value = names.iter().position(|known| Some(*known) == text.as_deref());
         self.is_damaged |= text.is_some() && value.is_none();
-    }
-
-    /// One of some values, by its name.
-    pub(crate) fn named<T: Copy + PartialEq + Default>(&mut self, name: &str, value: &mut T, all: &[(T, &str)]) {
-        let mut some = Some(*value);
-        self.one_of(name, &mut some, all);
-        *value = self.expect(some);
     }
 
     /// What has a text.
@@ -152,25 +145,34 @@ impl<'a> Members<'a> {
 
     /// Numbers that are exact in JavaScript.
     pub(crate) fn numbers(&mut self, name: &str, values: &mut Vec<u64>) {
-        match self.from {
-            Some(from) => {
-                let found = from.get(name).and_then(|json| json.as_array()?.iter().map(exact).collect());
-                *values = self.expect(found);
-            }
-            None => self.to.numbers(name, values),
+        if self.from.is_none() {
+            self.to.numbers(name, values);
+            return;
+        }
+        values.clear();
+        for json in self.array(name) {
+            let number = exact(json);
+            values.push(self.expect(number));
         }
     }
 
     /// Texts of any kind.
     pub(crate) fn words(&mut self, name: &str, values: &mut Vec<String>) {
-        let text = |json: &Json| json.as_str().map(str::to_owned);
-        match self.from {
-            Some(from) => {
-                let found = from.get(name).and_then(|json| json.as_array()?.iter().map(text).collect());
-                *values = self.expect(found);
-            }
-            None => self.to.texts(name, values),
+        if self.from.is_none() {
+            self.to.texts(name, values);
+            return;
         }
+        values.clear();
+        for json in self.array(name) {
+            let text = json.as_str().map(str::to_owned);
+            values.push(self.expect(text));
+        }
+    }
+
+    /// The items of a list that is read.
+    fn array(&mut self, name: &str) -> &'a [Json] {
+        let found = self.from.and_then(|from| from.get(name)?.as_array());
+        self.expect(found)
     }
 
     /// A list of objects.
@@ -189,16 +191,11 @@ impl<'a> Members<'a> {
     }
 
     fn begin_list(&mut self, name: &str) -> &'a [Json] {
-        match self.from {
-            Some(from) => {
-                let found = from.get(name).and_then(Json::as_array);
-                self.expect(found)
-            }
-            None => {
-                self.to.begin_list(name);
-                &[]
-            }
+        if self.from.is_none() {
+            self.to.begin_list(name);
+            return &[];
         }
+        self.array(name)
     }
 
     fn item(&mut self, from: Option<&'a Json>, row: &mut dyn Row) {

@@ -188,7 +188,7 @@ fn settled<T>(
 
 /// Pairs of key and value, as the border has them.
 fn pairs(rows: &Changes) -> String {
-    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key, value.as_deref())).collect();
     write_pairs(&rows)
 }
 

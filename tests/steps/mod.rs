@@ -8,8 +8,8 @@ use l402_fetch::ledger::forget::forget;
 use l402_fetch::ledger::instance;
 use l402_fetch::ledger::key;
 use l402_fetch::ledger::lease::{renew_lease, Lease};
+use l402_fetch::ledger::lessons::Lessons;
 use l402_fetch::ledger::limits::{Limits, Windows};
-use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::own::{note, Said};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::payment;
@@ -424,7 +424,7 @@ impl World {
         for (key, value) in changes.iter() {
             assert!(key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
             match value {
-                Some(value) => self.store.insert(key.clone(), value.clone()),
+                Some(value) => self.store.insert(key.to_owned(), value.clone()),
                 None => self.store.remove(key),
             };
         }
