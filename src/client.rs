@@ -108,7 +108,7 @@ impl<H: Host> Client<H> {
 
     /// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
     /// resource.
-    pub fn note_accepted(&self, token: &Token, is_own: bool) {
+    pub fn note_accepted(&self, token: &Rc<Token>, is_own: bool) {
         verdict::note_accepted(&self.state, token, is_own);
     }
 

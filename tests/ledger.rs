@@ -233,7 +233,7 @@ impl Shop {
     }
 }
 
-fn entered(begun: Result<Begun, Refusal>) -> Box<Record> {
+fn entered(begun: Result<Begun, Refusal>) -> Rc<Record> {
     match begun {
         Ok(Begun::Entered(record)) => record,
         Ok(Begun::Bought(_)) => panic!("bought"),
@@ -356,7 +356,7 @@ proptest! {
             random % most
         };
         let mut shop = Shop::new(200);
-        let mut open: Vec<Box<Record>> = Vec::new();
+        let mut open: Vec<Rc<Record>> = Vec::new();
         for number in 1..40 {
             let manners = [Manner::Honest, Manner::Honest, Manner::RefusesFirst, Manner::LosesAnswer, Manner::Late];
             let manner = manners[next(5) as usize];

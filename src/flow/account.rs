@@ -59,16 +59,19 @@ pub(crate) async fn resolve<H: Host>(
         return Ok(());
     }
     state.orders.forget(&record.owner);
-    take(state, Step::Unproven { ours: Box::new(record), outcome: Outcome::Failed }).await.map(drop)
+    take(state, Step::Unproven { ours: record, outcome: Outcome::Failed }).await.map(drop)
 }
 
-/// The payment that is to be settled, and its proof if it was paid. `None` where it is settled like that already.
+/// A payment, and its proof if it was paid.
+type Told = (Rc<Record>, Option<Proof>);
+
+/// What is to be recorded. `None` where the payment is settled like that already.
 fn to_settle<H: Host>(
     state: &ClientState<H>,
-    known: Option<Box<Leased>>,
+    known: Option<Leased>,
     preimage: Option<&str>,
-) -> Result<Option<(Record, Option<Proof>)>, Error> {
-    let Some((record, lease)) = known.map(|known| *known) else { return Err(unknown_payment()) };
+) -> Result<Option<Told>, Error> {
+    let Some((record, lease)) = known else { return Err(unknown_payment()) };
     if preimage.is_none() && record.is_unsettled() && owner(state, &record, lease.as_ref()) == Owner::Alive {
         return Err(invalid(
             "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it, try again in three minutes",

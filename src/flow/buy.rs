@@ -215,7 +215,7 @@ async fn carry_out<H: Host>(
     let told = if is_asked {
         let order = Order { url: request.url.as_str(), max_fee_msat: record.max_fee_msat, timeout_ms };
         let repeated = repeated(&record)?;
-        record.dispatch.sent_at_ms = Some(now);
+        Rc::make_mut(&mut record).dispatch.sent_at_ms = Some(now);
         state.orders.note(&record.owner, OrderState::Out);
         let mut answer: Wait<'_, _> = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
         let silence = async {
@@ -227,7 +227,7 @@ async fn carry_out<H: Host>(
                 weigh(state, &record, answer)
             }
             None => {
-                let late = settle_late(Rc::clone(state), record.clone(), answer);
+                let late = settle_late(Rc::clone(state), Rc::clone(&record), answer);
                 state.host.spawn(Box::pin(late));
                 Err(NoProof::of_silence())
             }
@@ -235,7 +235,7 @@ async fn carry_out<H: Host>(
     } else {
         Err(NoProof::of_delay(&record))
     };
-    let token = conclude(state, &mut record, told).await?;
+    let token = conclude(state, record, told).await?;
     Ok(Bought { token, paid_now: is_asked })
 }
 

@@ -109,21 +109,21 @@ pub(crate) fn weigh<H: Host>(
 /// somebody else has proven the payment meanwhile (a lookup, `resolve()`).
 pub(crate) async fn conclude<H: Host>(
     state: &Rc<ClientState<H>>,
-    record: &mut Record,
+    mut record: Rc<Record>,
     proven: Result<Proof, NoProof<H>>,
 ) -> Result<Rc<Token>, Failure<H>> {
     let no_proof = match proven {
-        Ok(proof) => return Ok(settle_paid(state, record, proof).await),
+        Ok(proof) => return Ok(settle_paid(state, &record, proof).await),
         Err(no_proof) => no_proof,
     };
-    let outcome = note(state, record, &no_proof);
-    let mut payment = match settle(state, record, Err(outcome)).await {
+    let outcome = note(state, &mut record, &no_proof);
+    let mut now = match settle(state, &record, Err(outcome)).await {
         Ok(token) => return Ok(token),
-        Err(payment) => payment,
+        Err(now) => now,
     };
     let NoProof { unproven, mut error, cause, .. } = no_proof;
     // Somebody else has taken the order up meanwhile, and may pay it.
-    if unproven == Unproven::NotPaid && payment.state != State::Failed {
+    if unproven == Unproven::NotPaid && now.payment.state != State::Failed {
         error = earlier_payment_open();
     }
     let mut told = None;
@@ -131,9 +131,9 @@ pub(crate) async fn conclude<H: Host>(
         for _ in 0..MOST_LOOKS {
             let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
-            let verdict = look_up(state, record, owner, LOOKUP_TIMEOUT_MS).await;
+            let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
             // The answer may have come meanwhile.
-            if let Some(token) = bought(state, record) {
+            if let Some(token) = bought(state, &record) {
                 return Ok(token);
             }
             told = told_by(&verdict);
@@ -150,24 +150,24 @@ pub(crate) async fn conclude<H: Host>(
             }
         }
     }
-    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, record, &error).await {
+    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, &record, &error).await {
         error = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
         told = Some(Err(Outcome::Unknown));
     }
     if let Some(told) = told {
-        match settle(state, record, told).await {
+        match settle(state, &record, told).await {
             Ok(token) => return Ok(token),
-            Err(now) => payment = now,
+            Err(unproven) => now = unproven,
         }
     }
-    state.host.tell(&Event::Failed { payment: &payment, error: &error });
-    Err(Failure::raised(error, cause, Some(payment)))
+    state.host.tell(&Event::Failed { payment: &now.payment, error: &error });
+    Err(Failure::raised(error, cause, Some(now.payment.clone())))
 }
 
 /// Takes an answer that comes after the timeout. The lease is renewed until then.
 pub(crate) async fn settle_late<H: Host>(
     state: Rc<ClientState<H>>,
-    mut record: Box<Record>,
+    mut record: Rc<Record>,
     answer: Wait<'static, Answer<H::Cause>>,
 ) {
     let Some(answer) = within(answer, Box::pin(renew(&state, &record.owner))).await else { return };
@@ -177,10 +177,11 @@ pub(crate) async fn settle_late<H: Host>(
 }
 
 /// Notes in a record what its wallet answered, once it has. What became of the order.
-fn note<H: Host>(state: &ClientState<H>, record: &mut Record, no_proof: &NoProof<H>) -> Outcome {
+fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoProof<H>) -> Outcome {
     if state.orders.state(&record.owner) == Some(OrderState::Answered) {
-        record.dispatch.error_at_ms = Some(state.host.now());
-        record.dispatch.heard = no_proof.heard;
+        let dispatch = &mut Rc::make_mut(record).dispatch;
+        dispatch.error_at_ms = Some(state.host.now());
+        dispatch.heard = no_proof.heard;
     }
     match no_proof.unproven {
         Unproven::NotPaid => Outcome::Failed,

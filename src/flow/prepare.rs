@@ -85,7 +85,7 @@ async fn enter<H: Host>(
         match begun {
             Begun::Entered(record) => return Ok(Prepared::Entered(record)),
             Begun::Bought(token) => return Ok(Prepared::Bought(state.owned.put(*token))),
-            Begun::Standing(standing) => match recover(state, purchase, *standing).await? {
+            Begun::Standing(standing) => match recover(state, purchase, &standing).await? {
                 Recovered::Settled => {}
                 Recovered::Abandoned(order) => return repeat_order(state, purchase, order).await,
             },
@@ -142,14 +142,14 @@ async fn attempt<H: Host>(
 async fn repeat_order<H: Host>(
     state: &Rc<ClientState<H>>,
     purchase: &Rc<Purchase<H>>,
-    abandoned: Box<Record>,
+    abandoned: Rc<Record>,
 ) -> Result<Prepared, Failure<H>> {
     if !purchase.is_wanted(&*state.host) {
         return Err(Failure::Abandoned);
     }
     purchase.entered_at.set((state.host.now(), state.host.monotonic()));
     let step = Step::Repeat {
-        abandoned: abandoned.clone(),
+        abandoned: Rc::clone(&abandoned),
         owner: purchase.owner.clone(),
         levels: Rc::clone(&state.levels),
         lease_ms: LEASE_MS,
@@ -160,9 +160,9 @@ async fn repeat_order<H: Host>(
     }
 }
 
-fn still_open<H: Host>(record: Box<Record>) -> Failure<H> {
+fn still_open<H: Host>(record: Rc<Record>) -> Failure<H> {
     let error: Error = earlier_payment_open();
-    Failure::raised(error, None, Some(record.payment))
+    Failure::raised(error, None, Some(record.payment.clone()))
 }
 
 /// Takes back what was begun, also in a store that wrote it and failed then.

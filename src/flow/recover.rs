@@ -33,19 +33,19 @@ pub(crate) enum Recovered {
     /// It stands there no more, or not as it did.
     Settled,
     /// Its owner is gone, and its order may be repeated.
-    Abandoned(Box<Record>),
+    Abandoned(Rc<Record>),
 }
 
 /// Settles what stands in the way of a purchase, waits for whoever is at it, or fails with it.
 pub(crate) async fn recover<H: Host>(
     state: &Rc<ClientState<H>>,
     own: &Purchase<H>,
-    standing: Record,
+    standing: &Record,
 ) -> Result<Recovered, Failure<H>> {
     let started = state.host.monotonic();
     let (mut pause, mut looked_up_as, mut has_waited) = (PAUSE_MS, None, false);
     loop {
-        let Some((record, owner)) = look(state, &standing).await? else { return Ok(Recovered::Settled) };
+        let Some((record, owner)) = look(state, standing).await? else { return Ok(Recovered::Settled) };
         // No wallet was asked: whoever begins next releases it.
         if record.is_reserved && owner == Owner::Lapsed {
             return Ok(Recovered::Settled);
@@ -60,7 +60,7 @@ pub(crate) async fn recover<H: Host>(
             }
             match verdict {
                 Verdict::MayRepeat if record.payment.url == own.request.url && record.method == own.request.method => {
-                    return Ok(Recovered::Abandoned(Box::new(record)));
+                    return Ok(Recovered::Abandoned(record));
                 }
                 // What will be certain in a moment is waited for.
                 Verdict::Open { until_ms: Some(until_ms) }
@@ -84,16 +84,15 @@ pub(crate) async fn recover<H: Host>(
         if is_resolved(state, &record, &earlier_payment_open()).await {
             return Ok(Recovered::Settled);
         }
-        return Err(Failure::raised(earlier_payment_open(), None, Some(record.payment)));
+        return Err(Failure::raised(earlier_payment_open(), None, Some(record.payment.clone())));
     }
 }
 
 /// A payment as it is now, and who stands behind it; `None` where it is settled, or another purchase's.
-async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Record, Owner)>, Failure<H>> {
+async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Rc<Record>, Owner)>, Failure<H>> {
     let found = find(state, &known.payment.payment_hash).await?;
-    let still = found.filter(|found| found.0.is_unsettled() && found.0.owner == known.owner);
-    Ok(still.map(|found| {
-        let (record, lease) = *found;
+    let still = found.filter(|(record, _)| record.is_unsettled() && record.owner == known.owner);
+    Ok(still.map(|(record, lease)| {
         let owner = owner(state, &record, lease.as_ref());
         (record, owner)
     }))
@@ -103,7 +102,7 @@ async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Opt
 pub(crate) async fn find<H: Host>(
     state: &Rc<ClientState<H>>,
     payment_hash: &PaymentHash,
-) -> Result<Option<Box<Leased>>, Failure<H>> {
+) -> Result<Option<Leased>, Failure<H>> {
     match take(state, Step::Payment(*payment_hash)).await? {
         Decision::Leased(found) => Ok(found),
         _ => Err(came_to_nothing()),

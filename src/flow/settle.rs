@@ -10,7 +10,7 @@ use crate::flow::sync::within;
 use crate::ledger::certainty::{judge, Owner, Proof, Verdict};
 use crate::ledger::habits::{FOUND, PENDING};
 use crate::ledger::key;
-use crate::ledger::payment::{Payment, State};
+use crate::ledger::payment::State;
 use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::step::{Decision, Step};
@@ -33,13 +33,13 @@ pub(crate) type Told = Result<Proof, Outcome>;
 /// payment after this. If nothing was paid, the amount is free again. What is proven stays so.
 pub(crate) async fn settle<H: Host>(
     state: &Rc<ClientState<H>>,
-    record: &Record,
+    record: &Rc<Record>,
     told: Told,
-) -> Result<Rc<Token>, Payment> {
+) -> Result<Rc<Token>, Rc<Record>> {
     let proof = match told {
         Ok(proof) => proof,
         Err(outcome) => {
-            let settled = owe(state, Step::Unproven { ours: Box::new(record.clone()), outcome }).await;
+            let settled = owe(state, Step::Unproven { ours: Rc::clone(record), outcome }).await;
             let preimage = note_unproven(state, record, outcome, settled)?;
             if let Some(token) = bought(state, record) {
                 return Ok(token);
@@ -51,8 +51,8 @@ pub(crate) async fn settle<H: Host>(
 }
 
 /// Records a proof: token and payment are stored before anything else happens. Where the store fails, memory has them.
-pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Record, proof: Proof) -> Rc<Token> {
-    let ours = Box::new(record.clone());
+pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Rc<Record>, proof: Proof) -> Rc<Token> {
+    let ours = Rc::clone(record);
     let settled = owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }).await;
     note_paid(state, record, proof, settled)
 }
@@ -71,7 +71,7 @@ fn note_paid<H: Host>(
             (settled.token, settled.is_news || (settled.was_news && !is_known), settled.is_kept)
         }
         unsettled => {
-            let mut ours = record.clone();
+            let mut ours = Record::clone(record);
             ours.settle_paid(proof.preimage, proof.fee_msat, state.host.now());
             let token = Token::new(ours.payment, ours.method, record.token.clone(), ours.preimage);
             if let Err(Failure::Raised(lost)) = unsettled {
@@ -95,24 +95,24 @@ fn note_paid<H: Host>(
 /// already; otherwise the payment as it stands.
 fn note_unproven<H: Host>(
     state: &ClientState<H>,
-    record: &Record,
+    record: &Rc<Record>,
     outcome: Outcome,
     settled: Result<Decision, Failure<H>>,
-) -> Result<Option<String>, Payment> {
+) -> Result<Option<String>, Rc<Record>> {
     if outcome == Outcome::Failed {
         state.orders.forget(&record.owner);
     }
     match settled {
-        Ok(Decision::Record(Some(known))) if known.payment.state == State::Paid => Ok(known.preimage),
-        Ok(Decision::Record(Some(known))) => Err(known.payment),
-        Ok(_) => Err(record.payment.clone()),
+        Ok(Decision::Record(Some(known))) if known.payment.state == State::Paid => Ok(known.preimage.clone()),
+        Ok(Decision::Record(Some(known))) => Err(known),
+        Ok(_) => Err(Rc::clone(record)),
         Err(_) => {
-            let mut ours = record.clone();
+            let mut ours = Record::clone(record);
             match outcome {
                 Outcome::Failed => ours.settle_failed(state.host.now()),
                 Outcome::Unknown | Outcome::Silent => ours.payment.state = State::Unknown,
             }
-            Err(ours.payment)
+            Err(Rc::new(ours))
         }
     }
 }
@@ -135,7 +135,7 @@ pub(crate) fn unknown<H: Host>(state: &ClientState<H>, record: &Record) -> Outco
 /// Asks the wallet what became of a payment, and says what that comes to.
 pub(crate) async fn look_up<H: Host>(
     state: &Rc<ClientState<H>>,
-    record: &Record,
+    record: &Rc<Record>,
     owner: Owner,
     patience_ms: u64,
 ) -> Verdict {
@@ -162,7 +162,7 @@ pub(crate) async fn look_up<H: Host>(
         state.habits.set(state.habits.get() | seen);
         let wallet_id = wallet.id.filter(|_| !wallet.finds);
         if wallet_id.is_some() || seen == PENDING {
-            let _ = owe(state, Step::Seen { wallet_id, ours: Box::new(record.clone()), what: seen }).await;
+            let _ = owe(state, Step::Seen { wallet_id, ours: Rc::clone(record), what: seen }).await;
         }
     }
     verdict

@@ -40,14 +40,14 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
 
 /// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
 /// resource.
-pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
+pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>, is_own: bool) {
     if note_taken(state, token, is_own, false) {
         state.host.spawn(write_accepted(state, token));
     }
 }
 
 /// Writes that a token was accepted for the first time.
-pub(crate) fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token) -> Task<'static> {
+pub(crate) fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>) -> Task<'static> {
     let said = match state.owned.get(token.id) {
         // Where tokens are good for one use, the first was the last.
         Some(known) if known.own_refusals > 0 => Said::UsedUp,
@@ -83,7 +83,7 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
 }
 
 /// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
-pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
+pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Rc<Token>, request: &Request) {
     let changed = state.owned.update(sent.id, &mut |token| {
         token.note_refusal(&request.method, &request.url);
     });
@@ -110,7 +110,7 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
 /// second time.
 pub(crate) fn note_failure<H: Host>(
     state: &Rc<ClientState<H>>,
-    sent: &Token,
+    sent: &Rc<Token>,
     request: &Request,
     is_priced: bool,
     is_certain: bool,
@@ -131,7 +131,7 @@ fn path_key(token: &Token) -> String {
 
 /// Writes what was said of a token at a method and URL. It is told again with the next answer to this token, where it could
 /// not be written.
-fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, method: &str, url: &Url, said: Said) -> Task<'static> {
-    let (token, method, url) = (Box::new(token.clone()), method.to_owned(), url.clone());
+fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>, method: &str, url: &Url, said: Said) -> Task<'static> {
+    let (token, method, url) = (Rc::clone(token), method.to_owned(), url.clone());
     unheard(take(state, Step::Note { token, method, url, said }))
 }

@@ -54,11 +54,11 @@ impl Draft {
 /// How a purchase begins.
 pub enum Begun {
     /// It is only reserved if its draft was. Otherwise it may be sent.
-    Entered(Box<Record>),
+    Entered(Rc<Record>),
     /// This token opens the resource. Nothing has to be bought.
     Bought(Box<Token>),
     /// This open payment stands in the way.
-    Standing(Box<Record>),
+    Standing(Rc<Record>),
 }
 
 /// Begins a purchase, or turns its reservation into an order. If the step runs again after its changes were written, it
@@ -73,7 +73,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     let known: Option<Record> = view.read(&payment_key);
     let own = known.as_ref().filter(|known| known.owner == entered.owner && known.is_unsettled());
     if let Some(own) = own.filter(|own| own.is_reserved == entered.is_reserved) {
-        return Ok(Begun::Entered(Box::new(own.clone())));
+        return Ok(Begun::Entered(Rc::new(own.clone())));
     }
     let mut counts = Counts::read(view, draft.origin(), &entered.scopes);
     counts.origin.lessons = counts.origin.lessons.and(draft.lessons);
@@ -84,7 +84,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
             return Ok(Begun::Bought(Box::new(token)));
         }
         if let Some(standing) = standing(view, draft, here, &mut counts) {
-            return Ok(Begun::Standing(Box::new(standing)));
+            return Ok(Begun::Standing(Rc::new(standing)));
         }
         check_acceptance(view, &key::path(url.origin(), method, url.path()), now_ms)?;
     }
@@ -118,7 +118,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         view.mark(&record.indexes());
     }
     enter(view, &mut record, draft.lease_ms);
-    Ok(Begun::Entered(Box::new(record)))
+    Ok(Begun::Entered(Rc::new(record)))
 }
 
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the

@@ -14,16 +14,17 @@ use crate::ledger::view::{Listing, View};
 use crate::text::json::Json;
 use crate::text::members::Members;
 use crate::wire::payment_hash::PaymentHash;
+use std::rc::Rc;
 
 /// Rows of an index that are read at once.
 const PAGE: usize = 100;
 
 /// A payment, and the lease of whoever stands behind it.
-pub type Leased = (Record, Option<Lease>);
+pub type Leased = (Rc<Record>, Option<Lease>);
 
 /// A payment, and the lease of whoever stands behind it.
 pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Option<Leased> {
-    let record: Record = view.read(&key::payment(payment_hash))?;
+    let record: Rc<Record> = Rc::new(view.read(&key::payment(payment_hash))?);
     let lease = lease_of(view, &record.owner);
     Some((record, lease))
 }

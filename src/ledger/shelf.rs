@@ -172,7 +172,7 @@ impl Shelf {
     pub(crate) fn begin(&self, number: u64, url: &str, scopes: &[String]) -> Record {
         let draft = draft(number, url, scopes);
         match self.attempt(|view| begin(view, &draft, &Here::default())) {
-            Ok(Begun::Entered(record)) => *record,
+            Ok(Begun::Entered(record)) => Record::clone(&record),
             _ => panic!("it was not let in"),
         }
     }

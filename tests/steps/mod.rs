@@ -327,9 +327,9 @@ impl World {
                     lease_ms: LEASE_MS,
                 };
                 match begin(view, &draft, self)? {
-                    Begun::Entered(record) => Done::Entered(*record),
+                    Begun::Entered(record) => Done::Entered(Record::clone(&record)),
                     Begun::Bought(_) => Done::Bought,
-                    Begun::Standing(record) => Done::Standing(*record),
+                    Begun::Standing(record) => Done::Standing(Record::clone(&record)),
                 }
             }
             Step::Paid { number, fee_msat } => {
@@ -550,7 +550,9 @@ impl World {
             view.restart();
             let found = view.take(|view| Ok(payment(view, &hash(number))));
             if view.is_complete() {
-                return found.unwrap_or_else(|refusal| panic!("{:?}", refusal.error)).map(|(record, _)| record);
+                return found
+                    .unwrap_or_else(|refusal| panic!("{:?}", refusal.error))
+                    .map(|(record, _)| Record::clone(&record));
             }
             self.read_missing(&mut view);
         }
