@@ -107,10 +107,12 @@ export const isBrowser = (t) => ["chromium", "firefox", "webkit"].includes(t.run
  * for whoever has seen it before. Gives the function that moves it back.
  */
 export function moveClock(milliseconds) {
-  const now = performance.now.bind(performance);
-  Object.defineProperty(performance, "now", { configurable: true, value: () => now() + milliseconds });
+  const real = performance.now;
+  const own = Object.getOwnPropertyDescriptor(performance, "now");
+  Object.defineProperty(performance, "now", { configurable: true, value: () => real.call(performance) + milliseconds });
   return () => {
-    delete performance.now;
+    if (own) Object.defineProperty(performance, "now", own);
+    else delete performance.now;
   };
 }
 
