@@ -24,9 +24,20 @@ use std::rc::Rc;
 /// [`Code::InvalidOptions`], [`Code::StoreFailed`]
 pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter) -> Result<Vec<Payment>, Failure<H>> {
     look_all_up(state).await?;
-    match take(state, Step::Payments(filter)).await? {
-        Decision::Payments(Some(found)) => Ok(found),
-        _ => Err(invalid("before is the payment hash of no payment that is known").into()),
+    let (filter, mut found, mut after) = (Rc::new(filter), Vec::new(), None);
+    loop {
+        // A step for each page, so that purchases go on between them.
+        let Decision::Payments(Some((page, next))) =
+            take(state, Step::Payments { filter: Rc::clone(&filter), after }).await?
+        else {
+            return Err(invalid("before is the payment hash of no payment that is known").into());
+        };
+        found.extend(page);
+        found.truncate(filter.limit);
+        after = next.filter(|_| found.len() < filter.limit);
+        if after.is_none() {
+            return Ok(found);
+        }
     }
 }
 

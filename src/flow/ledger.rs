@@ -180,6 +180,9 @@ fn write_all<'a, H: Host>(
 async fn write<H: Host>(state: &ClientState<H>, jobs: &[Rc<Job<H>>]) -> Result<Outcomes<H>, Failure<H>> {
     let Ledger { rows, is_uncertain, .. } = &state.ledger;
     let started = state.host.monotonic();
+    if rows.borrow().len() > MOST_ROWS {
+        rows.borrow_mut().clear();
+    }
     let (mut failures, mut pause_ms, mut known) = (0, PAUSE_MS, Rc::clone(rows));
     loop {
         let (view, outcomes) = decide(state, jobs, View::of(known), is_uncertain.get()).await?;
@@ -199,11 +202,7 @@ async fn write<H: Host>(state: &ClientState<H>, jobs: &[Rc<Job<H>>]) -> Result<O
                 if view.changed().contains_key(SUMS) {
                     is_uncertain.set(false);
                 }
-                let mut rows = rows.borrow_mut();
-                if rows.len() > MOST_ROWS {
-                    rows.clear();
-                }
-                view.remember(&mut rows);
+                view.remember(&mut rows.borrow_mut());
                 return Ok(outcomes);
             }
             Ok(false) => {

@@ -83,40 +83,40 @@ impl Filter {
     }
 }
 
-/// Payments, newest first. `None` where the one that they are to be older than is not known.
-pub fn payments(view: &mut View, filter: &Filter) -> Option<Vec<Payment>> {
+/// A page of payments, newest first, and the key that the next page begins after. `None` there: it was the last page.
+pub type Page = (Vec<Payment>, Option<String>);
+
+/// The next page of payments. It reads so many rows and no more, so it may hold few that are asked for, or none. `None`
+/// where the one that they are to be older than is not known.
+pub fn payments(view: &mut View, filter: &Filter, after: Option<&String>) -> Option<Page> {
     let prefix = match (&filter.scope, &filter.origin) {
         (Some(scope), _) => key::by_scope(scope),
         (None, Some(origin)) => key::by_origin(origin),
         (None, None) => key::BY_TIME.to_owned(),
     };
-    let mut after = None;
-    if let Some(hash) = &filter.before {
+    let mut after = after.cloned();
+    if let Some(hash) = filter.before.as_ref().filter(|_| after.is_none()) {
         let record: Record = view.read(&key::payment(hash))?;
         after = Some(key::indexed(&prefix, record.started_at_ms, hash));
     }
+    let keys = view.list(Listing { prefix, after, limit: PAGE, reverse: true });
     let mut found = Vec::new();
-    loop {
-        let page = view.list(Listing { prefix: prefix.clone(), after, limit: PAGE, reverse: true });
-        for key in &*page {
-            let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
-            if filter.since.is_some_and(|since| payment.started_at < since) {
-                return Some(found);
-            }
-            let is_asked = filter.state.is_none_or(|state| state == payment.state)
-                && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
-            if is_asked {
-                found.push(payment);
-            }
-            if found.len() >= filter.limit {
-                return Some(found);
-            }
+    for key in &*keys {
+        let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
+        if filter.since.is_some_and(|since| payment.started_at < since) {
+            return Some((found, None));
         }
-        if page.len() < PAGE {
-            return Some(found);
+        let is_asked = filter.state.is_none_or(|state| state == payment.state)
+            && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
+        if is_asked {
+            found.push(payment);
         }
-        after = page.last().cloned();
+        if found.len() >= filter.limit {
+            break;
+        }
     }
+    let next = keys.last().filter(|_| keys.len() == PAGE);
+    Some((found, next.cloned()))
 }
 
 /// What was spent, at one origin or all.
@@ -146,8 +146,16 @@ mod tests {
     use crate::ledger::shelf::{hash, Shelf, NOW, ORIGIN, URL};
 
     fn told(shelf: &Shelf, filter: &Filter) -> Vec<PaymentHash> {
-        let found = shelf.take(|view| payments(view, filter)).unwrap().unwrap();
-        found.into_iter().map(|payment| payment.payment_hash).collect()
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let (page, next) = shelf.take(|view| payments(view, filter, after.as_ref())).unwrap().unwrap();
+            found.extend(page.into_iter().map(|payment| payment.payment_hash));
+            after = next.filter(|_| found.len() < filter.limit);
+            if after.is_none() {
+                found.truncate(filter.limit);
+                return found;
+            }
+        }
     }
 
     fn hashes(numbers: impl IntoIterator<Item = u64>) -> Vec<PaymentHash> {
@@ -171,7 +179,7 @@ mod tests {
             assert_eq!(told(&shelf, &filter), hashes((1..before).rev()), "{before}");
         }
         let unknown = Filter { limit: 5, before: Some(hash(999)), ..Filter::default() };
-        assert!(shelf.take(|view| payments(view, &unknown)).unwrap().is_none());
+        assert!(shelf.take(|view| payments(view, &unknown, None)).unwrap().is_none());
     }
 
     #[test]

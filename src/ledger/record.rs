@@ -201,8 +201,8 @@ mod tests {
         assert_eq!(
             shelf.row("sums"),
             concat!(
-                r#"{"v":1,"rev":1,"ever":[10000,5000,1],"moments":[360000000,0,0,1],"minutes":[30000000,10000,5000,1],"#,
-                r#""quarters":[2000000,10000,5000,1],"minutesFrom":0,"last":1800000000123}"#,
+                r#"{"v":1,"rev":1,"ever":"10000 5000 1","moments":"360000000 0 0 1","minutes":"30000000 10000 5000 1","#,
+                r#""quarters":"2000000 10000 5000 1","minutesFrom":0,"last":1800000000123}"#,
             )
         );
     }

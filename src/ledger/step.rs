@@ -8,8 +8,7 @@ use crate::ledger::instance::Instance;
 use crate::ledger::lease::renew_lease;
 use crate::ledger::limits::{Limits, Remaining, Spent};
 use crate::ledger::own::{note, sales, Said, Sales};
-use crate::ledger::payment::Payment;
-use crate::ledger::read::{self, Filter, Leased};
+use crate::ledger::read::{self, Filter, Leased, Page};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
@@ -96,8 +95,13 @@ pub enum Step {
     },
     /// Reads a payment.
     Payment(PaymentHash),
-    /// Reads payments.
-    Payments(Filter),
+    /// Reads a page of payments. See [`read::payments`].
+    Payments {
+        /// Which of them.
+        filter: Rc<Filter>,
+        /// The key that the page before named.
+        after: Option<String>,
+    },
     /// Reads open payments that were handed to a wallet.
     Open {
         /// How many at most.
@@ -143,7 +147,7 @@ pub enum Decision {
     /// Open payments.
     Open(Vec<Record>),
     /// Payments; `None` where the one that they are to be older than is not known.
-    Payments(Option<Vec<Payment>>),
+    Payments(Option<Page>),
     /// What was spent.
     Spent(Spent),
     /// What may be spent.
@@ -195,7 +199,7 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
         }
         Step::Forget { origin } => Decision::IsMore(forget(view, origin.as_deref())),
         Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash)),
-        Step::Payments(filter) => Decision::Payments(read::payments(view, filter)),
+        Step::Payments { filter, after } => Decision::Payments(read::payments(view, filter, after.as_ref())),
         Step::Open { most } => Decision::Open(read::open(view, *most)),
         Step::Spent { origin } => Decision::Spent(read::spent(view, origin.as_deref(), now_ms)),
         Step::Remaining { own, levels } => Decision::Remaining(read::remaining(view, own, levels, now_ms)),

@@ -248,6 +248,8 @@ impl Row for Token {
         payment.state = State::Paid;
         row.number("startedAt", &mut payment.started_at);
         row.optional_number("settledAt", &mut payment.settled_at);
+        // For stores that have to drop tokens. What is read of it is not used.
+        row.optional_number("expiresAt", &mut self.rules.expires_at);
         row.boolean("accepted", &mut self.accepted);
         row.number("ownRefusals", &mut self.own_refusals);
         row.list("refused", &mut self.refused);

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::text::encoding::MAX_SAFE;
 use crate::text::json::Json;
 use crate::text::json_writer::Writer;
+use crate::text::scan::{number, parts};
 
 /// What is stored as a JSON object.
 pub(crate) trait Row {
@@ -143,15 +144,17 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Numbers that are exact in JavaScript.
+    /// Numbers that are exact in JavaScript, as one text.
     pub(crate) fn numbers(&mut self, name: &str, values: &mut Vec<u64>) {
         if self.from.is_none() {
             self.to.numbers(name, values);
             return;
         }
         values.clear();
-        for json in self.array(name) {
-            let number = exact(json);
+        let text = self.from.and_then(|from| from.get(name)?.as_str());
+        let text = self.expect(text);
+        for digits in parts(text, b' ').filter(|_| !text.is_empty()) {
+            let number = number(digits.as_bytes()).filter(|number| *number <= MAX_SAFE);
             values.push(self.expect(number));
         }
     }

@@ -61,7 +61,7 @@ fn rows(data: &[u8]) {
     let mut all = vec![
         Step::Spent { origin: None },
         Step::Spent { origin: origin() },
-        Step::Payments(Filter { limit: 3, ..Filter::default() }),
+        Step::Payments { filter: Rc::new(Filter { limit: 3, ..Filter::default() }), after: None },
         Step::Open { most: 3 },
         Step::Renew { owner: "1".into() },
         Step::Forget { origin: origin() },
