@@ -51,8 +51,8 @@ impl<H: Host> Client<H> {
         call::fetch(&self.state, call, request)
     }
 
-    /// Completes a call whose request was sent with `token`, or without one, from its first response. Without a response
-    /// it is sent first.
+    /// Completes a call whose request was sent with `token`, or without one, from its first response. Without a
+    /// response it is sent first.
     ///
     /// # Errors
     /// As for [`Client::fetch`].

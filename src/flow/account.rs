@@ -1,9 +1,9 @@
 //! What a caller asks of the ledger: payments, sums, and the settling of what nobody else can settle.
 
 use crate::error::{Code, Error};
+use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::recover::{find, look_all_up, owner};
 use crate::flow::settle::settle_paid;
 use crate::flow::state::ClientState;
@@ -41,8 +41,8 @@ pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter
     }
 }
 
-/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
-/// Unsettled payments are looked up first, as for [`payments`].
+/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a
+/// URL. Unsettled payments are looked up first, as for [`payments`].
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
@@ -56,8 +56,8 @@ pub(crate) async fn spent<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>
 /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is not
-/// known, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
+/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is
+/// not known, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
 pub(crate) async fn resolve<H: Host>(
     state: &Rc<ClientState<H>>,
     payment_hash: &PaymentHash,

@@ -226,9 +226,9 @@ async fn weigh_in<H: Host>(
         TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
     }
     *first_try = None;
-    // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a token
-    // that is used up looks like one that was never honoured, and those are not bought again. A timer costs more than all
-    // else here, and without a store there is nothing to wait for.
+    // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a
+    // token that is used up looks like one that was never honoured, and those are not bought again. A timer costs more
+    // than all else here, and without a store there is nothing to wait for.
     if is_news {
         if state.host.has_store() {
             within(write_accepted(state, tried), Box::pin(state.host.sleep(ACCEPTED_MS))).await;

@@ -1,10 +1,10 @@
 //! Asks `approve`, one question at a time. A question ends when nobody wants its answer.
 
 use crate::error::{Code, Error};
+use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Terms};
-use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::purchase::{Purchase, PULSE_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};

@@ -1,5 +1,5 @@
-//! The tokens that an instance knows, decoded once: those of the rows that it has read. Also what it has learnt of their origins
-//! and paths since.
+//! The tokens that an instance knows, decoded once: those of the rows that it has read. Also what it has learnt of
+//! their origins and paths since.
 
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::key;
@@ -21,8 +21,8 @@ const MOST: usize = 10_000;
 /// What is known of a row: an origin's, a path's, or one of tokens.
 #[derive(Default)]
 struct Known {
-    /// The keys of the tokens that may be tried at resources of the origin that they were not bought for, oldest first. `None`
-    /// before its row was read, or a token bought there.
+    /// The keys of the tokens that may be tried at resources of the origin that they were not bought for, oldest first.
+    /// `None` before its row was read, or a token bought there.
     newest: Option<Vec<String>>,
     /// What the tokens of the origin are good for. `None` before anything was learnt.
     lessons: Option<Lessons>,
@@ -185,7 +185,8 @@ impl Owned {
         }
     }
 
-    /// The payment whose token was never honoured for a method and path: its hash, and the rest where its token is known.
+    /// The payment whose token was never honoured for a method and path: its hash, and the rest where its token is
+    /// known.
     pub(crate) fn dishonored(&self, key: &str, now_ms: u64) -> Option<Option<Payment>> {
         let (rows, tokens) = (self.rows.borrow(), self.tokens.borrow());
         let hash = rows.get(key)?.path.dishonored(now_ms)?;

@@ -2,12 +2,12 @@
 
 use crate::error::{Code, Error};
 use crate::flow::consent::consent;
+use crate::flow::driver::{came_to_nothing, owe, take, unheard};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
-use crate::flow::ledger::{came_to_nothing, owe, take, unheard};
 use crate::flow::purchase::{Prepared, Purchase};
 use crate::flow::recover::{recover, Recovered};
 use crate::flow::state::ClientState;
@@ -137,8 +137,9 @@ async fn attempt<H: Host>(
     }
 }
 
-/// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
-/// already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at once.
+/// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It
+/// counts already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at
+/// once.
 async fn repeat_order<H: Host>(
     state: &Rc<ClientState<H>>,
     purchase: &Rc<Purchase<H>>,

@@ -2,16 +2,16 @@
 //! `payments()` and `spent()` answer.
 
 use crate::error::Error;
+use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Resolution};
-use crate::flow::lease::has_lapsed;
-use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
 use crate::flow::settle::{look_up, settle, told_by, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
 use crate::ledger::certainty::{prove, Owner, Verdict};
+use crate::ledger::instance::Instance;
 use crate::ledger::lease::Lease;
 use crate::ledger::payment::earlier_payment_open;
 use crate::ledger::read::Leased;
@@ -21,8 +21,8 @@ use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
-/// Open payments that are looked up at the same time before `payments()` and `spent()` answer: a wallet's API takes so many
-/// questions at once, and an instance with more of them open has other worries.
+/// Open payments that are looked up at the same time before `payments()` and `spent()` answer: a wallet's API takes so
+/// many questions at once, and an instance with more of them open has other worries.
 const MOST_LOOKUPS: usize = 100;
 /// The first pause before another look at what somebody else is buying; each further one is twice as long.
 const PAUSE_MS: u64 = 100;
@@ -116,13 +116,13 @@ pub(crate) fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Opt
         Some(OrderState::Answered) => Owner::Us,
         // A request that has ended freezes its call of the wallet with it.
         Some(OrderState::Out) if !state.host.wakes_only_itself() => Owner::Alive,
-        _ if has_lapsed(state, &record.owner, lease) => Owner::Lapsed,
+        _ if state.has_lapsed(&record.owner, lease) => Owner::Lapsed,
         _ => Owner::Alive,
     }
 }
 
-/// Looks up open payments of all origins. What the wallet does not say within 10 s changes nothing. Who calls while others wait
-/// for the answers waits for the same ones, where one request may wake another's tasks.
+/// Looks up open payments of all origins. What the wallet does not say within 10 s changes nothing. Who calls while
+/// others wait for the answers waits for the same ones, where one request may wake another's tasks.
 pub(crate) async fn look_all_up<H: Host>(state: &Rc<ClientState<H>>) -> Result<(), Failure<H>> {
     if !state.host.has_lookup() {
         return Ok(());
@@ -158,8 +158,8 @@ async fn look_one_up<H: Host>(state: Rc<ClientState<H>>, record: Record, _last: 
     }
 }
 
-/// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
-/// a time. Whether it is settled now.
+/// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question
+/// at a time. Whether it is settled now.
 pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Record, error: &Error) -> bool {
     if !state.host.asks_unknown() {
         return false;

@@ -1,9 +1,9 @@
 //! Asks the wallet what became of a payment, and records it.
 
+use crate::flow::driver::{owe, take};
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::ledger::{owe, take};
 use crate::flow::orders::OrderState;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
@@ -29,8 +29,8 @@ const EARLY_MS: u64 = 10;
 /// What is told of a payment: its proof, or the outcome of an order without one.
 pub(crate) type Told = Result<Proof, Outcome>;
 
-/// Records what is told of a payment. The token, where the payment is proven, also if others have proven it; otherwise the
-/// payment after this. If nothing was paid, the amount is free again. What is proven stays so.
+/// Records what is told of a payment. The token, where the payment is proven, also if others have proven it; otherwise
+/// the payment after this. If nothing was paid, the amount is free again. What is proven stays so.
 pub(crate) async fn settle<H: Host>(
     state: &Rc<ClientState<H>>,
     record: &Rc<Record>,
@@ -91,8 +91,8 @@ fn note_paid<H: Host>(
     token
 }
 
-/// Takes over what the store holds of a payment whose order ended without a proof. The preimage, if the payment is proven
-/// already; otherwise the payment as it stands.
+/// Takes over what the store holds of a payment whose order ended without a proof. The preimage, if the payment is
+/// proven already; otherwise the payment as it stands.
 fn note_unproven<H: Host>(
     state: &ClientState<H>,
     record: &Rc<Record>,

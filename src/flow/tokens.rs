@@ -1,9 +1,9 @@
 //! Finds the token for a request, and tells whether the last token that was bought for it was ever accepted.
 
 use crate::error::{Code, Error};
+use crate::flow::driver::{came_to_nothing, look};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
-use crate::flow::ledger::{came_to_nothing, look};
 use crate::flow::state::ClientState;
 use crate::ledger::begin::not_honored_text;
 use crate::ledger::key;

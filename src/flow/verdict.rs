@@ -1,7 +1,7 @@
 //! Reads what an answer says of the token that was sent, and notes it.
 
+use crate::flow::driver::{take, unheard};
 use crate::flow::host::{Host, Request};
-use crate::flow::ledger::{take, unheard};
 use crate::flow::state::ClientState;
 use crate::flow::sync::Task;
 use crate::ledger::key;
@@ -129,8 +129,8 @@ fn path_key(token: &Token) -> String {
     key::path(token.payment.url.origin(), &token.method, token.payment.url.path())
 }
 
-/// Writes what was said of a token at a method and URL. It is told again with the next answer to this token, where it could
-/// not be written.
+/// Writes what was said of a token at a method and URL. It is told again with the next answer to this token, where it
+/// could not be written.
 fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>, method: &str, url: &Url, said: Said) -> Task<'static> {
     let (token, method, url) = (Rc::clone(token), method.to_owned(), url.clone());
     unheard(take(state, Step::Note { token, method, url, said }))

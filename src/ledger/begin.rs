@@ -28,8 +28,8 @@ const MOST_OPEN: usize = 100;
 /// The purchase that begins, and what is known beside the rows.
 #[derive(Clone)]
 pub struct Draft {
-    /// The payment as it is to be entered. The step decides its fee reserve and its time. If it is [reserved](Record::is_reserved),
-    /// `approve` is asked before the wallet.
+    /// The payment as it is to be entered. The step decides its fee reserve and its time. If it is
+    /// [reserved](Record::is_reserved), `approve` is asked before the wallet.
     pub record: Record,
     /// Whether the request can be sent again. Only then is another resource's token tried.
     pub is_replayable: bool,
@@ -65,7 +65,8 @@ pub enum Begun {
 /// finds its own record and changes nothing.
 ///
 /// # Errors
-/// [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`], [`Code::OverLimit`].
+/// [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`],
+/// [`Code::OverLimit`].
 pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begun, Refusal> {
     let Draft { record: entered, levels, .. } = draft;
     let now_ms = here.now_ms();
@@ -150,7 +151,8 @@ fn open_keys(view: &mut View, prefix: String) -> Rc<[String]> {
     view.list(Listing { prefix, after: None, limit: MOST_OPEN, reverse: false })
 }
 
-/// Who holds the lock of a resource, with the payment. A reservation whose owner is gone is released. It holds nothing then.
+/// Who holds the lock of a resource, with the payment. A reservation whose owner is gone is released. It holds nothing
+/// then.
 fn holder(
     view: &mut View,
     key: &str,

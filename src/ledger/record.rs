@@ -271,8 +271,8 @@ mod tests {
         }
     }
 
-    /// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage or
-    /// a token that can't stand in a header.
+    /// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a
+    /// preimage or a token that can't stand in a header.
     #[test]
     fn a_member_that_cant_be_is_damage() {
         let mut whole = record(1, URL);

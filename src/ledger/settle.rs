@@ -36,7 +36,8 @@ pub struct Settled {
     pub is_news: bool,
     /// Whether an earlier run came to the first proof. Its write may have happened though the store did not say so.
     pub was_news: bool,
-    /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits for it.
+    /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits
+    /// for it.
     pub is_kept: bool,
 }
 

@@ -158,7 +158,8 @@ impl Token {
         self.accepted && !self.taken_again && self.own_refusals == 1
     }
 
-    /// Notes that a request was answered 400, 401, 402 or 403 with this token. Whether that is news, which it always is.
+    /// Notes that a request was answered 400, 401, 402 or 403 with this token. Whether that is news, which it always
+    /// is.
     pub fn note_refusal(&mut self, method: &str, url: &Url) -> bool {
         if self.is_for(method, url) {
             self.own_refusals = self.own_refusals.saturating_add(1);

@@ -22,8 +22,8 @@ pub struct Search<'a> {
     pub now_ms: u64,
 }
 
-/// The token to try on a request, of those of its origin: the resource's own, else, where `borrow` allows it, the one with the
-/// longest common path. None that a server has refused here, nor one whose caveats speak against it.
+/// The token to try on a request, of those of its origin: the resource's own, else, where `borrow` allows it, the one
+/// with the longest common path. None that a server has refused here, nor one whose caveats speak against it.
 #[must_use]
 pub fn choose(candidates: Vec<Rc<Token>>, search: &Search<'_>) -> Option<Rc<Token>> {
     let Search { method, url, is_first, now_ms, .. } = *search;

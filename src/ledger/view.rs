@@ -1,13 +1,13 @@
 //! What a step sees of the store, and what it wants to change.
 //!
-//! Each decision about money is a step: a function of rows, an event and a time. It refuses, or it says which rows to write.
-//! It does not wait and does no I/O.
+//! Each decision about money is a step: a function of rows, an event and a time. It refuses, or it says which rows to
+//! write. It does not wait and does no I/O.
 //!
-//! A step reads a row that is not known yet as absent, and its view notes the key. A row that can't be read is taken for
-//! absent too, and its view notes the damage. So steps are plain code that runs through, and what a step comes to counts only
-//! if nothing is noted. Until then its driver reads what is missing and runs it again. Then the driver writes all changes at
-//! once, if every row that the step has seen is unchanged. So a step may run any number of times. If an earlier run was
-//! written after all, the step finds its own mark.
+//! A step reads a row that is not known yet as absent, and its view notes the key. A row that can't be read is taken
+//! for absent too, and its view notes the damage. So steps are plain code that runs through, and what a step comes to
+//! counts only if nothing is noted. Until then its driver reads what is missing and runs it again. Then the driver
+//! writes all changes at once, if every row that the step has seen is unchanged. So a step may run any number of times.
+//! If an earlier run was written after all, the step finds its own mark.
 //!
 //! Every row is a JSON object. It begins with the version of its form and with a revision that grows at each write. So
 //! a row that was changed and changed back differs from the earlier one.
@@ -94,8 +94,8 @@ impl View {
         rows.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(key, value)| self.learn(key, Some(value)));
     }
 
-    /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What comes back
-    /// must not be used while anything is [missing](View::missing).
+    /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What
+    /// comes back must not be used while anything is [missing](View::missing).
     ///
     /// # Errors
     /// What the step is refused with; [`crate::Code::StoreFailed`] for a row that is damaged or of a later version.
@@ -164,8 +164,8 @@ impl View {
         }
     }
 
-    /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change now. It is
-    /// the key of a row that is never deleted.
+    /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change
+    /// now. It is the key of a row that is never deleted.
     pub fn fence(&mut self, sums: &str) {
         if self.changed.contains_key(sums) {
             return;
@@ -243,8 +243,8 @@ impl View {
         keys.iter().for_each(|key| self.changed.insert(key, None));
     }
 
-    /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever adds one
-    /// must also change a row that the step reads.
+    /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever
+    /// adds one must also change a row that the step reads.
     pub(crate) fn list(&mut self, listing: Listing) -> Rc<[String]> {
         match self.listed.iter().find(|(listed, _)| *listed == listing) {
             Some((_, keys)) => Rc::clone(keys),

@@ -1,5 +1,5 @@
-//! A map in a sorted list. It is a tenth of the code of the standard library's maps, of which each kind of value has its own,
-//! and as fast for the few thousand entries that are kept here.
+//! A map in a sorted list. It is a tenth of the code of the standard library's maps, of which each kind of value has
+//! its own, and as fast for the few thousand entries that are kept here.
 
 /// Values by their keys, in the order of the keys.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,5 +1,5 @@
-//! The members of a JSON object that is read or written. One function names them for both, so that the form of an object
-//! stands in one place.
+//! The members of a JSON object that is read or written. One function names them for both, so that the form of an
+//! object stands in one place.
 
 use crate::error::Error;
 use crate::text::encoding::MAX_SAFE;
@@ -13,8 +13,8 @@ pub(crate) trait Row {
     fn members(&mut self, members: &mut Members<'_>);
 }
 
-/// An object whose members are read or written, in order. While it is read, a member that is missing or of another kind is
-/// noted, and a value that must not be used is left in its place. So the damage is asked for once, at the end.
+/// An object whose members are read or written, in order. While it is read, a member that is missing or of another kind
+/// is noted, and a value that must not be used is left in its place. So the damage is asked for once, at the end.
 pub(crate) struct Members<'a> {
     /// The object that is read. `None`: it is written.
     from: Option<&'a Json>,
