@@ -51,7 +51,8 @@ impl<H: Host> Client<H> {
         call::fetch(&self.state, call, request)
     }
 
-    /// Completes a call from its first response. The request was sent with `token`, or without one.
+    /// Completes a call whose request was sent with `token`, or without one, from its first response. Without a
+    /// response it is sent first.
     ///
     /// # Errors
     /// As for [`Client::fetch`].
@@ -60,7 +61,7 @@ impl<H: Host> Client<H> {
         call: Rc<H::Call>,
         request: Request,
         token: Option<Rc<Token>>,
-        response: H::Response,
+        response: Option<H::Response>,
     ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
         call::answer(&self.state, call, request, token, response)
     }
@@ -107,7 +108,7 @@ impl<H: Host> Client<H> {
 
     /// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
     /// resource.
-    pub fn note_accepted(&self, token: &Token, is_own: bool) {
+    pub fn note_accepted(&self, token: &Rc<Token>, is_own: bool) {
         verdict::note_accepted(&self.state, token, is_own);
     }
 

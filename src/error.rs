@@ -95,8 +95,13 @@ impl Code {
 /// An error with a stable [`Code`] and a lower-case text that says what is wrong and what to do.
 ///
 /// The text never holds a preimage, a token or another secret.
+///
+/// It is a pointer, so that the results that may hold one stay small.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Parts {
     code: Code,
     message: Cow<'static, str>,
 }
@@ -104,25 +109,25 @@ pub struct Error {
 impl Error {
     /// An error of this code, with its text.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into() }
+        Self(Box::new(Parts { code, message: message.into() }))
     }
 
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> Code {
-        self.code
+    pub fn code(&self) -> Code {
+        self.0.code
     }
 
     /// What is wrong, and what to do.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 

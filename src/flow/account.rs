@@ -1,16 +1,17 @@
 //! What a caller asks of the ledger: payments, sums, and the settling of what nobody else can settle.
 
 use crate::error::{Code, Error};
+use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
-use crate::flow::ledger::{came_to_nothing, take};
-use crate::flow::recover::{at_rest, find, look_all_up};
+use crate::flow::recover::{find, look_all_up, owner};
 use crate::flow::settle::settle_paid;
 use crate::flow::state::ClientState;
-use crate::ledger::certainty::prove;
+use crate::ledger::certainty::{prove, Owner, Proof};
 use crate::ledger::limits::Spent;
 use crate::ledger::payment::{Payment, State};
-use crate::ledger::read::Filter;
+use crate::ledger::read::{Filter, Leased};
+use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
@@ -23,14 +24,25 @@ use std::rc::Rc;
 /// [`Code::InvalidOptions`], [`Code::StoreFailed`]
 pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter) -> Result<Vec<Payment>, Failure<H>> {
     look_all_up(state).await?;
-    match take(state, Step::Payments(filter)).await? {
-        Decision::Payments(Some(found)) => Ok(found),
-        _ => Err(invalid("before is the payment hash of no payment that is known")),
+    let (filter, mut found, mut after) = (Rc::new(filter), Vec::new(), None);
+    loop {
+        // A step for each page, so that purchases go on between them.
+        let Decision::Payments(Some((page, next))) =
+            take(state, Step::Payments { filter: Rc::clone(&filter), after }).await?
+        else {
+            return Err(invalid("before is the payment hash of no payment that is known").into());
+        };
+        found.extend(page);
+        found.truncate(filter.limit);
+        after = next.filter(|_| found.len() < filter.limit);
+        if after.is_none() {
+            return Ok(found);
+        }
     }
 }
 
-/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a URL.
-/// Unsettled payments are looked up first, as for [`payments`].
+/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a
+/// URL. Unsettled payments are looked up first, as for [`payments`].
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
@@ -44,35 +56,51 @@ pub(crate) async fn spent<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>
 /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
 ///
 /// # Errors
-/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is not
-/// known, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
+/// [`Code::WrongPreimage`] or [`Code::NoPreimage`] where it proves nothing; [`Code::InvalidOptions`] where the hash is
+/// not known, is proven, or may still be handed to the wallet; [`Code::StoreFailed`]. Nothing is changed then.
 pub(crate) async fn resolve<H: Host>(
     state: &Rc<ClientState<H>>,
     payment_hash: &PaymentHash,
     preimage: Option<&str>,
 ) -> Result<(), Failure<H>> {
-    if preimage.is_none() {
-        at_rest(state, payment_hash).await?;
+    let known = find(state, payment_hash).await?;
+    let Some((record, proof)) = to_settle(state, known, preimage)? else { return Ok(()) };
+    if let Some(proof) = proof {
+        settle_paid(state, &record, proof).await;
+        return Ok(());
     }
-    let known = find(state, payment_hash).await?.map(|known| known.0);
-    let Some(record) = known.filter(|record| !record.is_reserved) else { return Err(unknown_payment().into()) };
+    state.orders.forget(&record.owner);
+    take(state, Step::Unproven { ours: record, outcome: Outcome::Failed }).await.map(drop)
+}
+
+/// A payment, and its proof if it was paid.
+type Told = (Rc<Record>, Option<Proof>);
+
+/// What is to be recorded. `None` where the payment is settled like that already.
+fn to_settle<H: Host>(
+    state: &ClientState<H>,
+    known: Option<Leased>,
+    preimage: Option<&str>,
+) -> Result<Option<Told>, Error> {
+    let Some((record, lease)) = known else { return Err(unknown_payment()) };
+    if preimage.is_none() && record.is_unsettled() && owner(state, &record, lease.as_ref()) == Owner::Alive {
+        return Err(invalid(
+            "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it, try again in three minutes",
+        ));
+    }
+    if record.is_reserved {
+        return Err(unknown_payment());
+    }
     let proof = preimage.map(|text| prove(&record.payment, text, None)).transpose()?;
-    match (record.payment.state, proof) {
-        (State::Paid, Some(_)) | (State::Failed, None) => Ok(()),
+    match (record.payment.state, &proof) {
+        (State::Paid, Some(_)) | (State::Failed, None) => Ok(None),
         (State::Paid, None) => Err(invalid("outcome contradicts what is known: this payment is proven")),
-        (_, Some(proof)) => {
-            settle_paid(state, &record, proof).await;
-            Ok(())
-        }
-        (_, None) => {
-            state.orders.forget(&record.owner);
-            take(state, Step::Unproven { ours: Box::new(record), outcome: Outcome::Failed }).await.map(drop)
-        }
+        _ => Ok(Some((record, proof))),
     }
 }
 
-fn invalid<H: Host>(text: &'static str) -> Failure<H> {
-    Error::new(Code::InvalidOptions, text).into()
+fn invalid(text: &'static str) -> Error {
+    Error::new(Code::InvalidOptions, text)
 }
 
 /// The error of a payment hash that no payment has.
@@ -87,7 +115,6 @@ pub(crate) fn unknown_payment() -> Error {
 pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<(), Failure<H>> {
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);
-    state.origins.forget(origin);
     state.owned.forget(origin);
     let origin = origin.map(str::to_owned);
     while let Decision::IsMore(true) = take(state, Step::Forget { origin: origin.clone() }).await? {}

@@ -8,11 +8,11 @@ use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
 use crate::flow::offer::examine;
 use crate::flow::orders::OrderState;
-use crate::flow::outcome::{settle, settle_late, weigh, NoProof};
+use crate::flow::outcome::{conclude, settle_late, weigh, NoProof};
 use crate::flow::prepare::prepare;
 use crate::flow::purchase::{Asked, Bought, FirstTry, Prepared, Purchase, PULSE_MS};
 use crate::flow::state::ClientState;
-use crate::flow::sync::{within, SetOnDrop, Signal};
+use crate::flow::sync::{within, SetOnDrop, Signal, Wait};
 use crate::flow::tokens::token_for;
 use crate::ledger::payment::payment_unknown;
 use crate::ledger::record::Record;
@@ -45,7 +45,7 @@ pub(crate) async fn purchase<H: Host>(
             // The token was not accepted yet, or may be used up. Then one of the calls that waited tries it first, for
             // all of them. A request that can't be sent twice always waits for that.
             let is_doubtful = |still: Rc<Token>| {
-                let may_be_used_up = !request.is_get() || state.origins.may_be_single_use(request.origin());
+                let may_be_used_up = !request.is_get() || state.owned.lessons(request.origin()).used_up > 0;
                 still.id == token.id && (!still.accepted || may_be_used_up)
             };
             if token_for(state, request).is_some_and(is_doubtful) {
@@ -104,18 +104,19 @@ async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>,
     }
 }
 
-/// Sends the request again, with the token. The paying call goes first. If the token is good for one use only, those
-/// that waited have to buy another one, not the payer.
-pub(crate) async fn repeat<H: Host>(
+/// Sends the request with a token. The paying call goes first. If the token is good for one use only, those that waited
+/// have to buy another one, not the payer.
+pub(crate) async fn send<H: Host>(
     state: &ClientState<H>,
     call: &H::Call,
     token: Option<&Token>,
+    is_repeat: bool,
     first_try: &mut Option<FirstTry>,
 ) -> Result<H::Response, H::Cause> {
     let authorization = token.map(Token::authorization);
-    let mut sending = pin!(state.host.send(call, authorization.as_deref(), true));
+    let mut sending = pin!(state.host.send(call, authorization.as_deref(), is_repeat));
     if first_try.is_some() {
-        if let Some(sent) = within(sending.as_mut(), state.host.sleep(FIRST_TRY_MS)).await {
+        if let Some(sent) = within(Box::pin(sending.as_mut()), Box::pin(state.host.sleep(FIRST_TRY_MS))).await {
             return sent;
         }
         *first_try = None;
@@ -134,7 +135,7 @@ async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
 /// known not to be shared.
 fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
     let origin = request.origin();
-    if state.origins.is_unshared(origin) {
+    if state.owned.lessons(origin).refused {
         request.resource()
     } else {
         origin.to_owned()
@@ -214,19 +215,19 @@ async fn carry_out<H: Host>(
     let told = if is_asked {
         let order = Order { url: request.url.as_str(), max_fee_msat: record.max_fee_msat, timeout_ms };
         let repeated = repeated(&record)?;
-        record.dispatch.sent_at_ms = Some(now);
+        Rc::make_mut(&mut record).dispatch.sent_at_ms = Some(now);
         state.orders.note(&record.owner, OrderState::Out);
-        let mut answer = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
+        let mut answer: Wait<'_, _> = Box::pin(state.host.pay(repeated.as_ref().unwrap_or(&quote.invoice), order));
         let silence = async {
-            within(renew(state, &purchase.owner), state.host.sleep(timeout_ms)).await;
+            within(Box::pin(renew(state, &purchase.owner)), Box::pin(state.host.sleep(timeout_ms))).await;
         };
-        match within(answer.as_mut(), silence).await {
+        match within(Box::pin(answer.as_mut()), Box::pin(silence)).await {
             Some(answer) => {
                 state.orders.note(&record.owner, OrderState::Answered);
                 weigh(state, &record, answer)
             }
             None => {
-                let late = settle_late(Rc::clone(state), record.clone(), answer);
+                let late = settle_late(Rc::clone(state), Rc::clone(&record), answer);
                 state.host.spawn(Box::pin(late));
                 Err(NoProof::of_silence())
             }
@@ -234,7 +235,7 @@ async fn carry_out<H: Host>(
     } else {
         Err(NoProof::of_delay(&record))
     };
-    let token = settle(state, &mut record, told).await?;
+    let token = conclude(state, record, told).await?;
     Ok(Bought { token, paid_now: is_asked })
 }
 

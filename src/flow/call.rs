@@ -1,7 +1,7 @@
 //! One call: send, read the challenge, check, pay, prove, send again with the token.
 
 use crate::error::{Code, Error};
-use crate::flow::buy::{purchase, repeat};
+use crate::flow::buy::{purchase, send};
 use crate::flow::event::Quote;
 use crate::flow::failure::{refused, Failure};
 use crate::flow::host::{Head, Host, Request};
@@ -11,13 +11,10 @@ use crate::flow::purchase::FirstTry;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
-use crate::flow::verdict::{
-    note_accepted_beside, note_failure, note_refused, note_taken, verdict, write_accepted, TokenVerdict,
-};
+use crate::flow::verdict::{note_failure, note_refused, note_taken, verdict, write_accepted, TokenVerdict};
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
 use crate::text::json_writer::write_object;
-use std::future::Future;
 use std::rc::Rc;
 
 /// How long a response waits until the store knows that its token was accepted.
@@ -74,51 +71,44 @@ pub(crate) async fn fetch<H: Host>(
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Reply<H>, Failure<H>> {
-    if is_unread(state, &request) {
-        // A store that can't be read breaks nothing while there is nothing to pay, and whoever buys reads it again.
-        let read = within(read_tokens(state, &request), state.host.sleep(READ_MS)).await;
-        drop(read);
-    }
+    read_soon(state, &request).await;
     let token = token_to_send(state, &request);
-    let authorization = token.as_ref().map(|token| token.authorization());
-    let sent = state.host.send(&call, authorization.as_deref(), false).await;
-    finish(state, call, request, token, sent).await
+    answer(state, call, request, token, None).await
 }
 
-/// Completes a call from its first response. The request was sent with `token`, or without one.
+/// Reads what the store has for a request. A store that can't be read breaks nothing while there is nothing to pay, and
+/// whoever buys reads it again.
+async fn read_soon<H: Host>(state: &Rc<ClientState<H>>, request: &Request) {
+    if is_unread(state, request) {
+        let read = within(Box::pin(read_tokens(state, request)), Box::pin(state.host.sleep(READ_MS))).await;
+        drop(read);
+    }
+}
+
+/// Completes a call whose request was sent with `token`, or without one. Without a first response it is sent here.
 ///
 /// # Errors
 /// As for [`Client::fetch`].
-pub(crate) fn answer<H: Host>(
-    state: &Rc<ClientState<H>>,
-    call: Rc<H::Call>,
-    request: Request,
-    token: Option<Rc<Token>>,
-    response: H::Response,
-) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + '_ {
-    finish(state, call, request, token, Ok(response))
-}
-
-/// Completes a call from any outcome of its first request.
-async fn finish<H: Host>(
+pub(crate) async fn answer<H: Host>(
     state: &Rc<ClientState<H>>,
     call: Rc<H::Call>,
     request: Request,
     mut token: Option<Rc<Token>>,
-    first: Result<H::Response, H::Cause>,
+    mut first: Option<H::Response>,
 ) -> Result<Reply<H>, Failure<H>> {
     let request = Rc::new(request);
+    let mut is_repeat = first.is_some();
     let (mut paid_now, mut asked_again, mut is_priced) = (false, false, false);
     let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
     // A token of another resource that was taken out of the request. If a 402 follows, the token is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
     let mut was_refused = false;
-    let mut first = Some(first);
     loop {
         let sent = match first.take() {
-            Some(sent) => sent,
-            None => repeat(state, &call, token.as_deref(), &mut first_try).await,
+            Some(response) => Ok(response),
+            None => send(state, &call, token.as_deref(), is_repeat, &mut first_try).await,
         };
+        is_repeat = true;
         let response = match (sent, token.as_ref()) {
             (Ok(response), _) => response,
             (Err(cause), Some(guess)) if may_be_of(state, guess, &call, &request, &cause) => {
@@ -236,14 +226,14 @@ async fn weigh_in<H: Host>(
         TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
     }
     *first_try = None;
-    // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a token
-    // that is used up looks like one that was never honoured, and those are not bought again. A timer costs more than all
-    // else here, and without a store there is nothing to wait for.
+    // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a
+    // token that is used up looks like one that was never honoured, and those are not bought again. A timer costs more
+    // than all else here, and without a store there is nothing to wait for.
     if is_news {
         if state.host.has_store() {
-            within(write_accepted(state, tried), state.host.sleep(ACCEPTED_MS)).await;
+            within(write_accepted(state, tried), Box::pin(state.host.sleep(ACCEPTED_MS))).await;
         } else {
-            note_accepted_beside(state, tried);
+            state.host.spawn(write_accepted(state, tried));
         }
     }
     if paid_now || !request.replayable {
@@ -283,10 +273,7 @@ pub(crate) async fn quote<H: Host>(
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Option<Rc<Quote>>, Failure<H>> {
-    if is_unread(state, &request) {
-        let read = within(read_tokens(state, &request), state.host.sleep(READ_MS)).await;
-        drop(read);
-    }
+    read_soon(state, &request).await;
     if token_for(state, &request).is_some() {
         return Ok(None);
     }

@@ -1,10 +1,10 @@
 //! Asks `approve`, one question at a time. A question ends when nobody wants its answer.
 
 use crate::error::{Code, Error};
+use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Terms};
-use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::purchase::{Purchase, PULSE_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
@@ -21,7 +21,7 @@ pub(crate) async fn consent<H: Host>(
     state: &Rc<ClientState<H>>,
     purchase: &Purchase<H>,
     quote: &Quote,
-    reserved: &Record,
+    reserved: &Rc<Record>,
 ) -> Result<(), Failure<H>> {
     let asking = async {
         let _turn = turn(state, purchase).await;
@@ -30,7 +30,7 @@ pub(crate) async fn consent<H: Host>(
         }
         // Other questions may have taken longer than the invoice lives.
         check_expiry(quote.invoice.expires_at, state.host.now())?;
-        let step = Step::Remaining { own: Box::new(reserved.clone()), levels: Rc::clone(&state.levels) };
+        let step = Step::Remaining { own: Rc::clone(reserved), levels: Rc::clone(&state.levels) };
         let Decision::Remaining(remaining) = take(state, step).await? else { return Err(came_to_nothing()) };
         let terms = Terms { max_fee_msat: reserved.max_fee_msat, remaining };
         let (text, cause) = match state.host.approve(quote, &terms).await {
@@ -40,7 +40,7 @@ pub(crate) async fn consent<H: Host>(
         };
         Err(Failure::raised(Error::new(Code::Declined, text), cause, None))
     };
-    within(asking, all_give_up(state, purchase)).await.unwrap_or(Err(Failure::Abandoned))
+    within(Box::pin(asking), Box::pin(all_give_up(state, purchase))).await.unwrap_or(Err(Failure::Abandoned))
 }
 
 /// Waits until no other purchase asks.

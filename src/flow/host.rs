@@ -101,14 +101,15 @@ pub trait Host: 'static {
 
     /// Whether the store outlives this instance, or is shared.
     fn has_store(&self) -> bool;
-    /// Whether the store held nothing when this instance began: then it need not be read before there is something to pay.
+    /// Whether the store held nothing when this instance began: then it need not be read before there is something to
+    /// pay.
     fn is_store_empty(&self) -> bool {
         !self.has_store()
     }
     /// Reads rows of the store: their values, in order; `None` where there is none.
     fn read(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<String>>, Self::Cause>>;
-    /// Writes all changes at once, if every row of `seen` is still as it is given there. Neither `false` nor an error says that
-    /// nothing was written.
+    /// Writes all changes at once, if every row of `seen` is still as it is given there. Neither `false` nor an error
+    /// says that nothing was written.
     fn write(&self, changes: &Changes, seen: &Changes) -> impl Future<Output = Result<bool, Self::Cause>>;
     /// Reads a part of the rows in the order of their keys.
     fn list(&self, listing: &Listing) -> impl Future<Output = Result<Vec<(String, String)>, Self::Cause>>;

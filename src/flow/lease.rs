@@ -1,13 +1,11 @@
 //! Leases: that somebody stands behind an open payment, told by a counter that grows.
 //!
-//! It has lapsed when this instance has seen the same counter, by its own clock that is never set, for the whole duration and
-//! some seconds more.
+//! It has lapsed when this instance has seen the same counter, by its own clock that is never set, for the whole
+//! duration and some seconds more.
 
+use crate::flow::driver::take;
 use crate::flow::host::Host;
-use crate::flow::ledger::take;
-use crate::flow::orders::OrderState;
 use crate::flow::state::ClientState;
-use crate::ledger::lease::Lease;
 use crate::ledger::step::Step;
 use std::rc::Rc;
 
@@ -21,13 +19,4 @@ pub(crate) async fn renew<H: Host>(state: &Rc<ClientState<H>>, owner: &str) {
         // One that can't be renewed lapses, which is what it is for.
         let _ = take(state, Step::Renew { owner: owner.to_owned() }).await;
     }
-}
-
-/// Whether nobody stands behind an open payment any more. Of its own purchases an instance knows it at once.
-pub(crate) fn has_lapsed<H: Host>(state: &ClientState<H>, owner: &str, lease: Option<&Lease>) -> bool {
-    if state.is_ours(owner) && !state.host.wakes_only_itself() {
-        let is_running = state.purchases.find(|purchase| purchase.owner == owner).is_some();
-        return !is_running && state.orders.state(owner) != Some(OrderState::Out);
-    }
-    lease.is_none_or(|lease| state.leases.has_lapsed(owner, lease, state.host.monotonic()))
 }

@@ -13,7 +13,7 @@ const MOST: usize = 1_000;
 
 /// The leases of others, as this instance has seen them.
 #[derive(Default)]
-pub(crate) struct Leases(RefCell<Map<String, (u64, u64)>>);
+pub(crate) struct Leases(RefCell<Map<(u64, u64)>>);
 
 impl Leases {
     /// Whether a lease has lapsed: it was seen to stand still for long enough. Each look counts.
@@ -27,7 +27,7 @@ impl Leases {
                 if seen.len() >= MOST {
                     seen.clear();
                 }
-                seen.insert(owner.to_owned(), (lease.count, now_monotonic));
+                seen.insert(owner, (lease.count, now_monotonic));
                 false
             }
         }

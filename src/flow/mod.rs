@@ -5,6 +5,7 @@ pub(crate) mod buy;
 pub mod call;
 pub mod config;
 mod consent;
+mod driver;
 pub mod event;
 pub mod failure;
 pub mod host;

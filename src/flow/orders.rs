@@ -14,12 +14,12 @@ pub(crate) enum OrderState {
 
 /// Orders that are out, or whose outcome is open, by the purchase that they belong to.
 #[derive(Default)]
-pub(crate) struct Orders(RefCell<Map<String, OrderState>>);
+pub(crate) struct Orders(RefCell<Map<Option<OrderState>>>);
 
 impl Orders {
     /// Notes that the wallet is asked, or has answered.
     pub(crate) fn note(&self, owner: &str, state: OrderState) {
-        self.0.borrow_mut().insert(owner.to_owned(), state);
+        self.0.borrow_mut().insert(owner, Some(state));
     }
 
     /// Forgets an order that is settled.
@@ -29,6 +29,6 @@ impl Orders {
 
     /// What has become of an order; `None` where this instance did not send it, or it is settled.
     pub(crate) fn state(&self, owner: &str) -> Option<OrderState> {
-        self.0.borrow().get(owner).copied()
+        self.0.borrow().get(owner).copied().flatten()
     }
 }

@@ -7,19 +7,16 @@ use crate::flow::host::{Answer, Host};
 use crate::flow::lease::renew;
 use crate::flow::orders::OrderState;
 use crate::flow::recover::is_resolved;
-use crate::flow::settle::{look_up, settle_paid, settle_unproven, unknown, wait_soon, LOOKUP_TIMEOUT_MS};
+use crate::flow::settle::{bought, look_up, settle, settle_paid, told_by, unknown, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
-use crate::flow::sync::within;
+use crate::flow::sync::{within, Wait};
 use crate::ledger::certainty::{prove, Owner, Proof, Verdict};
 use crate::ledger::dispatch::Heard;
-use crate::ledger::key;
-use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment, State};
+use crate::ledger::payment::{earlier_payment_open, payment_unknown, State};
 use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 
 /// How often a payment is looked up in the call that made it.
@@ -110,41 +107,40 @@ pub(crate) fn weigh<H: Host>(
 
 /// Records what became of a payment. If the wallet's answer was lost, looks the payment up. Returns the token, also if
 /// somebody else has proven the payment meanwhile (a lookup, `resolve()`).
-pub(crate) async fn settle<H: Host>(
+pub(crate) async fn conclude<H: Host>(
     state: &Rc<ClientState<H>>,
-    record: &mut Record,
-    told: Result<Proof, NoProof<H>>,
+    mut record: Rc<Record>,
+    proven: Result<Proof, NoProof<H>>,
 ) -> Result<Rc<Token>, Failure<H>> {
-    let NoProof { unproven, heard, error, cause } = match told {
-        Ok(proof) => return Ok(settle_paid(state, record, proof).await),
+    let no_proof = match proven {
+        Ok(proof) => return Ok(settle_paid(state, &record, proof).await),
         Err(no_proof) => no_proof,
     };
-    note_error(state, record, heard);
-    let mut payment = match settle_unproven(state, record, outcome_of(state, record, unproven)).await {
+    let outcome = note(state, &mut record, &no_proof);
+    let mut now = match settle(state, &record, Err(outcome)).await {
         Ok(token) => return Ok(token),
-        Err(payment) => payment,
+        Err(now) => now,
     };
+    let NoProof { unproven, mut error, cause, .. } = no_proof;
     // Somebody else has taken the order up meanwhile, and may pay it.
-    let is_taken_up = unproven == Unproven::NotPaid && payment.state != State::Failed;
-    let error = if is_taken_up { earlier_payment_open() } else { error };
+    if unproven == Unproven::NotPaid && now.payment.state != State::Failed {
+        error = earlier_payment_open();
+    }
+    let mut told = None;
     if unproven == Unproven::AnswerLost {
         for _ in 0..MOST_LOOKS {
             let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
-            let verdict = look_up(state, record, owner, LOOKUP_TIMEOUT_MS).await;
+            let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
             // The answer may have come meanwhile.
-            let key = key::token(payment.url.origin(), &record.method, payment.url.as_str());
-            if let Some(token) = state.owned.bought_with(&key, &payment.payment_hash) {
+            if let Some(token) = bought(state, &record) {
                 return Ok(token);
             }
+            told = told_by(&verdict);
             match verdict {
-                Verdict::Paid(proof) => return Ok(settle_paid(state, record, proof).await),
                 Verdict::Failed => {
-                    let error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own records say");
-                    return match settle_unproven(state, record, Outcome::Failed).await {
-                        Ok(token) => Ok(token),
-                        Err(payment) => Err(failed(state, payment, error, cause)),
-                    };
+                    error = Error::new(Code::PaymentFailed, "the wallet did not pay, as its own records say");
+                    break;
                 }
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
@@ -154,52 +150,41 @@ pub(crate) async fn settle<H: Host>(
             }
         }
     }
-    if unproven != Unproven::NotPaid && is_resolved(state, record, &error).await {
-        let told = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
-        match settle_unproven(state, record, Outcome::Unknown).await {
-            Ok(token) => return Ok(token),
-            Err(now) => payment = now,
-        }
-        return Err(failed(state, payment, told, cause));
+    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, &record, &error).await {
+        error = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
+        told = Some(Err(Outcome::Unknown));
     }
-    Err(failed(state, payment, error, cause))
+    if let Some(told) = told {
+        match settle(state, &record, told).await {
+            Ok(token) => return Ok(token),
+            Err(unproven) => now = unproven,
+        }
+    }
+    state.host.tell(&Event::Failed { payment: &now.payment, error: &error });
+    Err(Failure::raised(error, cause, Some(now.payment.clone())))
 }
 
 /// Takes an answer that comes after the timeout. The lease is renewed until then.
 pub(crate) async fn settle_late<H: Host>(
     state: Rc<ClientState<H>>,
-    mut record: Box<Record>,
-    answer: Pin<Box<impl Future<Output = Answer<H::Cause>>>>,
+    mut record: Rc<Record>,
+    answer: Wait<'static, Answer<H::Cause>>,
 ) {
-    let Some(answer) = within(answer, renew(&state, &record.owner)).await else { return };
+    let Some(answer) = within(answer, Box::pin(renew(&state, &record.owner))).await else { return };
     state.orders.note(&record.owner, OrderState::Answered);
-    match weigh(&state, &record, answer) {
-        Ok(proof) => drop(settle_paid(&state, &record, proof).await),
-        Err(no_proof) => {
-            note_error(&state, &mut record, no_proof.heard);
-            let outcome = outcome_of(&state, &record, no_proof.unproven);
-            drop(settle_unproven(&state, &record, outcome).await);
-        }
-    }
+    let told = weigh(&state, &record, answer).map_err(|no_proof| note(&state, &mut record, &no_proof));
+    let _ = settle(&state, &record, told).await;
 }
 
-fn outcome_of<H: Host>(state: &ClientState<H>, record: &Record, unproven: Unproven) -> Outcome {
-    match unproven {
+/// Notes in a record what its wallet answered, once it has. What became of the order.
+fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoProof<H>) -> Outcome {
+    if state.orders.state(&record.owner) == Some(OrderState::Answered) {
+        let dispatch = &mut Rc::make_mut(record).dispatch;
+        dispatch.error_at_ms = Some(state.host.now());
+        dispatch.heard = no_proof.heard;
+    }
+    match no_proof.unproven {
         Unproven::NotPaid => Outcome::Failed,
         Unproven::Unknown | Unproven::AnswerLost => unknown(state, record),
     }
-}
-
-/// Notes in a record what its wallet answered, once it has.
-fn note_error<H: Host>(state: &Rc<ClientState<H>>, record: &mut Record, heard: Option<Heard>) {
-    if state.orders.state(&record.owner) == Some(OrderState::Answered) {
-        record.dispatch.error_at_ms = Some(state.host.now());
-        record.dispatch.heard = heard;
-    }
-}
-
-/// Tells a listener that the wallet proved nothing.
-fn failed<H: Host>(state: &Rc<ClientState<H>>, payment: Payment, error: Error, cause: Option<H::Cause>) -> Failure<H> {
-    state.host.tell(&Event::Failed { payment: &payment, error: &error });
-    Failure::raised(error, cause, Some(payment))
 }

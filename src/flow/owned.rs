@@ -1,8 +1,10 @@
-//! The tokens that an instance knows, decoded once: those of the rows that it has read.
+//! The tokens that an instance knows, decoded once: those of the rows that it has read. Also what it has learnt of
+//! their origins and paths since.
 
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::key;
-use crate::ledger::origin_row::Sold;
+use crate::ledger::lessons::{Lesson, Lessons};
+use crate::ledger::origin_row::OriginRow;
 use crate::ledger::own::key_of;
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
@@ -16,17 +18,27 @@ use std::rc::Rc;
 /// Beyond so many tokens all are forgotten, and read anew when they are asked for.
 const MOST: usize = 10_000;
 
+/// What is known of a row: an origin's, a path's, or one of tokens.
+#[derive(Default)]
+struct Known {
+    /// The keys of the tokens that may be tried at resources of the origin that they were not bought for, oldest first.
+    /// `None` before its row was read, or a token bought there.
+    newest: Option<Vec<String>>,
+    /// What the tokens of the origin are good for. `None` before anything was learnt.
+    lessons: Option<Lessons>,
+    path: Unaccepted,
+    /// The ids of the row's tokens.
+    ids: Vec<u32>,
+}
+
 /// Rows of tokens, as an instance last read or changed them.
 #[derive(Default)]
 pub(crate) struct Owned {
-    /// Of each origin the keys of the tokens that may be tried at resources that they were not bought for, oldest first.
-    origins: RefCell<Map<String, Vec<String>>>,
-    /// By the keys of their rows, which may be empty.
-    rows: RefCell<Map<String, Vec<Rc<Token>>>>,
-    paths: RefCell<Map<String, Unaccepted>>,
-    ids: RefCell<Map<u32, Rc<Token>>>,
-    hashes: RefCell<Map<PaymentHash, u32>>,
-    last_id: Cell<u32>,
+    rows: RefCell<Map<Known>>,
+    /// By their ids, which begin at 1. One that was replaced is still known by its id.
+    tokens: RefCell<Vec<Option<Rc<Token>>>>,
+    /// How many ids there were before the last time that all were forgotten.
+    earlier: Cell<u32>,
     /// Whether tokens were forgotten that the store still has.
     was_cleared: Cell<bool>,
 }
@@ -34,74 +46,101 @@ pub(crate) struct Owned {
 impl Owned {
     /// Whether it is known what an origin has sold, and, where that is anything, what this resource has.
     pub(crate) fn is_read(&self, method: &str, url: &Url) -> bool {
-        match self.origins.borrow().get(url.origin()) {
-            Some(newest) if newest.is_empty() => true,
-            Some(_) => self.rows.borrow().contains_key(&key::token(url.origin(), method, url.as_str())),
-            None => false,
-        }
+        let rows = self.rows.borrow();
+        let newest = rows.get(&key::origin(url.origin())).and_then(|known| known.newest.as_ref());
+        newest.is_some_and(|newest| {
+            newest.is_empty() || rows.contains_key(&key::token(url.origin(), method, url.as_str()))
+        })
     }
 
     /// Whether no token is known.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ids.borrow().is_empty()
+        self.tokens.borrow().iter().flatten().next().is_none()
     }
 
-    /// A mark of the tokens that are known now.
+    /// A mark of the tokens that are known now: the last id.
     pub(crate) fn mark(&self) -> u32 {
-        self.last_id.get()
+        let known = u32::try_from(self.tokens.borrow().len()).unwrap_or(u32::MAX);
+        self.earlier.get().saturating_add(known)
     }
 
-    /// Whether a token, by the payment that bought it, was known when a mark was made, and still is.
+    /// Whether a token was known when a mark was made, and still is.
     pub(crate) fn was_known(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {
         self.bought_with(key, payment_hash).is_some_and(|token| token.id <= mark)
     }
 
     /// The token that a payment bought.
     pub(crate) fn bought_with(&self, key: &str, payment_hash: &PaymentHash) -> Option<Rc<Token>> {
+        self.tokens_of(key).into_iter().find(|token| token.payment.payment_hash == *payment_hash)
+    }
+
+    /// The tokens of a row.
+    fn tokens_of(&self, key: &str) -> Vec<Rc<Token>> {
         let rows = self.rows.borrow();
-        rows.get(key)?.iter().find(|token| token.payment.payment_hash == *payment_hash).cloned()
+        rows.get(key).into_iter().flat_map(|known| &known.ids).filter_map(|id| self.get(*id)).collect()
     }
 
     /// The token of an id.
     pub(crate) fn get(&self, id: u32) -> Option<Rc<Token>> {
-        self.ids.borrow().get(&id).cloned()
+        self.tokens.borrow().get(self.place(id)?)?.clone()
+    }
+
+    fn place(&self, id: u32) -> Option<usize> {
+        usize::try_from(id.checked_sub(self.earlier.get())?.checked_sub(1)?).ok()
     }
 
     /// The token to try on a request.
     pub(crate) fn choose(&self, search: &Search<'_>) -> Option<Rc<Token>> {
-        let (origins, rows) = (self.origins.borrow(), self.rows.borrow());
-        let own_key = key::token(search.url.origin(), search.method, search.url.as_str());
-        let newest = origins.get(search.url.origin()).into_iter().flatten().filter(|key| **key != own_key);
-        let rows_of = |key: &String| rows.get(key).into_iter().flatten();
-        choose(newest.flat_map(rows_of).chain(rows_of(&own_key)), search).cloned()
+        let (rows, origin) = (self.rows.borrow(), search.url.origin());
+        let own_key = key::token(origin, search.method, search.url.as_str());
+        let newest = rows.get(&key::origin(origin)).and_then(|known| known.newest.as_deref()).unwrap_or_default();
+        let mut candidates = Vec::new();
+        for key in newest.iter().filter(|key| **key != own_key).chain([&own_key]) {
+            candidates.append(&mut self.tokens_of(key));
+        }
+        choose(candidates, search)
     }
 
-    /// Takes over the row of an origin.
-    pub(crate) fn learn_origin(&self, origin: &str, sold: &[Sold]) {
-        let newest = sold.iter().map(|sold| sold.key.clone()).collect();
-        self.origins.borrow_mut().insert(origin.to_owned(), newest);
+    /// Takes over the row of an origin. What others have learnt is added to what this instance has.
+    pub(crate) fn learn_origin(&self, origin: &str, row: &OriginRow) {
+        if let Some(known) = self.rows.borrow_mut().entry(&key::origin(origin)) {
+            known.newest = Some(row.tokens.iter().map(|sold| sold.key.clone()).collect());
+            known.lessons = Some(known.lessons.map_or(row.lessons, |own| row.lessons.and(own)));
+        }
     }
 
     /// Takes over a row of tokens, keeping the ids of those that are known.
     pub(crate) fn learn_row(&self, key: &str, tokens: Vec<Token>) {
         self.make_room();
-        let known = self.rows.borrow_mut().remove(key).unwrap_or_default();
-        let mut row = Vec::with_capacity(tokens.len());
+        let mut ids = Vec::new();
         for mut token in tokens {
-            match known.iter().find(|old| old.payment.payment_hash == token.payment.payment_hash) {
-                Some(old) => {
-                    token.id = old.id;
-                    token.learn(old);
-                }
-                None => token.id = self.next_id(),
+            if let Some(known) = self.bought_with(key, &token.payment.payment_hash) {
+                token.id = known.id;
+                token.learn(&known);
             }
-            row.push(self.enter(token));
+            ids.push(self.enter(token).id);
         }
-        self.rows.borrow_mut().insert(key.to_owned(), row);
+        if let Some(known) = self.rows.borrow_mut().entry(key) {
+            known.ids = ids;
+        }
+    }
+
+    /// Keeps a token by its id. One that has none gets the next.
+    fn enter(&self, mut token: Token) -> Rc<Token> {
+        if token.id == 0 {
+            token.id = self.mark().saturating_add(1);
+            self.tokens.borrow_mut().push(None);
+        }
+        let token = Rc::new(token);
+        let place = self.place(token.id);
+        if let Some(known) = self.tokens.borrow_mut().get_mut(place.unwrap_or(usize::MAX)) {
+            *known = Some(Rc::clone(&token));
+        }
+        token
     }
 
     fn make_room(&self) {
-        if self.ids.borrow().len() > MOST {
+        if self.tokens.borrow().len() > MOST {
             self.forget(None);
             self.was_cleared.set(true);
         }
@@ -116,83 +155,73 @@ impl Owned {
     pub(crate) fn put(&self, mut token: Token) -> Rc<Token> {
         self.make_room();
         let key = key_of(&token);
-        let known = self.bought_with(&key, &token.payment.payment_hash);
-        token.id = known.map_or_else(|| self.next_id(), |known| known.id);
+        token.id = self.bought_with(&key, &token.payment.payment_hash).map_or(0, |known| known.id);
         let token = self.enter(token);
-        self.origins.borrow_mut().change(token.payment.url.origin().to_owned(), |newest| {
+        let mut rows = self.rows.borrow_mut();
+        if let Some(known) = rows.entry(&key::origin(token.payment.url.origin())) {
+            let newest = known.newest.get_or_insert_default();
             newest.retain(|known| *known != key);
             newest.push(key.clone());
-        });
-        self.rows.borrow_mut().change(key, |row| {
-            row.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.id != token.id);
-            row.push(Rc::clone(&token));
-        });
+        }
+        if let Some(known) = rows.entry(&key) {
+            let is_good = |old: &Token| old.own_refusals == 0 && old.expires_at().is_none() && old.id != token.id;
+            known.ids.retain(|id| self.get(*id).is_some_and(|old| is_good(&old)));
+            known.ids.push(token.id);
+        }
         token
-    }
-
-    fn enter(&self, token: Token) -> Rc<Token> {
-        let token = Rc::new(token);
-        self.hashes.borrow_mut().insert(token.payment.payment_hash, token.id);
-        self.ids.borrow_mut().insert(token.id, Rc::clone(&token));
-        token
-    }
-
-    fn next_id(&self) -> u32 {
-        self.last_id.set(self.last_id.get().wrapping_add(1).max(1));
-        self.last_id.get()
     }
 
     /// Changes what is known of a token. `None` where it is not known.
-    pub(crate) fn update(&self, id: u32, change: impl FnOnce(&mut Token)) -> Option<Rc<Token>> {
-        let known = self.get(id)?;
-        let mut changed = Token::clone(&known);
+    pub(crate) fn update(&self, id: u32, change: &mut dyn FnMut(&mut Token)) -> Option<Rc<Token>> {
+        let mut changed = Token::clone(&*self.get(id)?);
         change(&mut changed);
-        let changed = self.enter(changed);
-        if let Some(row) = self.rows.borrow_mut().get_mut(&key_of(&changed)) {
-            for token in row.iter_mut().filter(|token| token.id == id) {
-                *token = Rc::clone(&changed);
-            }
+        Some(self.enter(changed))
+    }
+
+    /// Changes what was bought and never accepted for a method and path.
+    pub(crate) fn change_path(&self, key: &str, change: &mut dyn FnMut(&mut Unaccepted)) {
+        if let Some(known) = self.rows.borrow_mut().entry(key) {
+            change(&mut known.path);
         }
-        Some(changed)
     }
 
-    /// Takes over what was bought and never accepted for a method and path.
-    pub(crate) fn learn_path(&self, key: &str, path: Unaccepted) {
-        self.paths.borrow_mut().insert(key.to_owned(), path);
+    /// The payment whose token was never honoured for a method and path: its hash, and the rest where its token is
+    /// known.
+    pub(crate) fn dishonored(&self, key: &str, now_ms: u64) -> Option<Option<Payment>> {
+        let (rows, tokens) = (self.rows.borrow(), self.tokens.borrow());
+        let hash = rows.get(key)?.path.dishonored(now_ms)?;
+        let token = tokens.iter().flatten().find(|token| token.payment.payment_hash == *hash);
+        Some(token.map(|token| token.payment.clone()))
     }
 
-    /// Changes what is known of a method and path. What the change says comes back.
-    pub(crate) fn change_path<T>(&self, key: &str, change: impl FnOnce(&mut Unaccepted) -> T) -> T {
-        self.paths.borrow_mut().change(key.to_owned(), change)
+    /// Learns what the tokens of an origin are good for.
+    pub(crate) fn learn(&self, origin: &str, lesson: Lesson) {
+        if let Some(known) = self.rows.borrow_mut().entry(&key::origin(origin)) {
+            known.lessons.get_or_insert_default().learn(lesson);
+        }
     }
 
-    /// The payment whose token was never honoured for a method and path.
-    pub(crate) fn dishonored(&self, key: &str, now_ms: u64) -> Option<PaymentHash> {
-        self.paths.borrow().get(key)?.dishonored(now_ms).copied()
-    }
-
-    /// A payment, where its token is known.
-    pub(crate) fn payment(&self, payment_hash: &PaymentHash) -> Option<Payment> {
-        let id = self.hashes.borrow().get(payment_hash).copied()?;
-        Some(self.get(id)?.payment.clone())
+    /// What the tokens of an origin are good for.
+    pub(crate) fn lessons(&self, origin: &str) -> Lessons {
+        let rows = self.rows.borrow();
+        rows.get(&key::origin(origin)).and_then(|known| known.lessons).unwrap_or_default()
     }
 
     /// Forgets the tokens of one origin, or all. What is forgotten is not read again by itself.
     pub(crate) fn forget(&self, origin: Option<&str>) {
+        let mut rows = self.rows.borrow_mut();
         let Some(origin) = origin else {
-            self.rows.borrow_mut().clear();
-            self.origins.borrow_mut().clear();
-            self.paths.borrow_mut().clear();
-            self.ids.borrow_mut().clear();
-            self.hashes.borrow_mut().clear();
+            self.earlier.set(self.mark());
+            self.tokens.borrow_mut().clear();
+            rows.clear();
             return;
         };
-        self.origins.borrow_mut().remove(origin);
-        self.ids.borrow_mut().retain(|_, token| token.payment.url.origin() != origin);
-        let (token_prefix, path_prefix) = (key::tokens_of(origin), key::paths_of(origin));
-        self.rows.borrow_mut().retain(|key, _| !key.starts_with(&token_prefix));
-        let ids = self.ids.borrow();
-        self.hashes.borrow_mut().retain(|_, id| ids.contains_key(id));
-        self.paths.borrow_mut().retain(|key, _| !key.starts_with(&path_prefix));
+        let (own, tokens, paths) = (key::origin(origin), key::tokens_of(origin), key::paths_of(origin));
+        rows.retain(|key| key != own && !key.starts_with(&tokens) && !key.starts_with(&paths));
+        for known in self.tokens.borrow_mut().iter_mut() {
+            if known.as_ref().is_some_and(|token| token.payment.url.origin() == origin) {
+                *known = None;
+            }
+        }
     }
 }

@@ -2,23 +2,22 @@
 
 use crate::error::{Code, Error};
 use crate::flow::consent::consent;
+use crate::flow::driver::{came_to_nothing, owe, take, unheard};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
-use crate::flow::ledger::{came_to_nothing, owe, take};
 use crate::flow::purchase::{Prepared, Purchase};
 use crate::flow::recover::{recover, Recovered};
 use crate::flow::state::ClientState;
-use crate::flow::sync::within;
+use crate::flow::sync::{within, Task};
 use crate::flow::tokens::{learn, token_for};
 use crate::ledger::begin::{Begun, Draft};
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
 use crate::ledger::record::Record;
 use crate::ledger::step::{Decision, Step};
-use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
@@ -31,43 +30,35 @@ pub(crate) async fn prepare<H: Host>(
     quote: &Rc<Quote>,
 ) -> Result<Prepared, Failure<H>> {
     let asks = state.host.asks();
-    let prepared = enter(state, purchase, quote, asks, None).await?;
-    let Prepared::Entered(reserved) = prepared else { return Ok(prepared) };
-    // An order that is taken up was consented to.
-    if !asks || reserved.dispatch.repeats > 0 {
-        return wanted(state, purchase, reserved).await;
+    let mut prepared = enter(state, purchase, quote, asks, None).await;
+    let mut is_begun = false;
+    if let Ok(Prepared::Entered(begun)) = &prepared {
+        // An order that is taken up was consented to, and others count on it.
+        is_begun = begun.dispatch.repeats == 0;
+        if asks && is_begun {
+            let max_fee_msat = begun.max_fee_msat;
+            let asking = consent(state, purchase, quote, begun);
+            let consented = within(Box::pin(asking), Box::pin(renew(state, &purchase.owner))).await;
+            prepared = match consented.unwrap_or(Err(Failure::Abandoned)) {
+                Ok(()) => enter(state, purchase, quote, false, Some(max_fee_msat)).await,
+                Err(failure) => Err(failure),
+            };
+        }
     }
-    let max_fee_msat = reserved.max_fee_msat;
-    let asking = consent(state, purchase, quote, &reserved);
-    let consented = match within(asking, renew(state, &purchase.owner)).await {
-        Some(consented) => consented,
-        None => Err(Failure::Abandoned),
-    };
-    if let Err(failure) = consented {
-        take_back(state, &reserved.payment.payment_hash, &purchase.owner).await;
-        return Err(failure);
+    if matches!(&prepared, Ok(Prepared::Entered(_))) {
+        if purchase.is_wanted(&*state.host) {
+            return prepared;
+        }
+        prepared = Err(Failure::Abandoned);
     }
-    let Prepared::Entered(reserved) = wanted(state, purchase, reserved).await? else { return Err(Failure::Abandoned) };
-    drop(reserved);
-    match enter(state, purchase, quote, false, Some(max_fee_msat)).await? {
-        Prepared::Entered(entered) => wanted(state, purchase, entered).await,
-        bought => Ok(bought),
+    // The wallet was not asked, so that nothing of it must stand.
+    if matches!(&prepared, Err(failure) if failure.is(Code::StoreFailed)) {
+        // What could not be written may have been written all the same. The store has kept the caller waiting.
+        state.host.spawn(take_back(state, quote, purchase));
+    } else if is_begun {
+        take_back(state, quote, purchase).await;
     }
-}
-
-/// Takes a purchase back that nobody waits for any more.
-async fn wanted<H: Host>(
-    state: &Rc<ClientState<H>>,
-    purchase: &Purchase<H>,
-    entered: Box<Record>,
-) -> Result<Prepared, Failure<H>> {
-    if purchase.is_wanted(&*state.host) {
-        return Ok(Prepared::Entered(entered));
-    }
-    if entered.dispatch.repeats == 0 {
-        take_back(state, &entered.payment.payment_hash, &purchase.owner).await;
-    }
-    Err(Failure::Abandoned)
+    prepared
 }
 
 /// Begins the purchase. Whatever stands in its way is settled, or waited for.
@@ -85,31 +76,16 @@ async fn enter<H: Host>(
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
         if let Some(token) = token_for(state, &purchase.request) {
-            take_back(state, &quote.invoice.payment_hash, &purchase.owner).await;
             return Ok(Prepared::Bought(token));
         }
         purchase.entered_at.set((state.host.now(), state.host.monotonic()));
-        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await;
-        let hash = quote.invoice.payment_hash;
-        let begun = match begun {
-            Ok(begun) => begun,
-            Err(failure) => {
-                if failure.is(Code::StoreFailed) {
-                    // What could not be written may have been written all the same. The store has kept the caller waiting.
-                    let (own, owner) = (Rc::clone(state), purchase.owner.clone());
-                    state.host.spawn(Box::pin(async move { take_back(&own, &hash, &owner).await }));
-                } else if approved_fee_msat.is_some() {
-                    take_back(state, &hash, &purchase.owner).await;
-                }
-                return Err(failure);
-            }
-        };
+        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await?;
         // What can't be read stays as it was.
         let _ = learn(state, &purchase.request, false).await;
         match begun {
             Begun::Entered(record) => return Ok(Prepared::Entered(record)),
             Begun::Bought(token) => return Ok(Prepared::Bought(state.owned.put(*token))),
-            Begun::Standing(standing) => match recover(state, purchase, *standing).await? {
+            Begun::Standing(standing) => match recover(state, purchase, &standing).await? {
                 Recovered::Settled => {}
                 Recovered::Abandoned(order) => return repeat_order(state, purchase, order).await,
             },
@@ -151,7 +127,7 @@ async fn attempt<H: Host>(
         is_replayable: request.replayable,
         levels: Rc::clone(&state.levels),
         approved_fee_msat,
-        lessons: state.origins.lessons(request.origin()),
+        lessons: state.owned.lessons(request.origin()),
         mark,
         lease_ms: LEASE_MS,
     };
@@ -161,19 +137,20 @@ async fn attempt<H: Host>(
     }
 }
 
-/// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It counts
-/// already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at once.
+/// Takes up an abandoned order: its invoice is handed to the same wallet once more, never a fresh one beside it. It
+/// counts already, and whoever is asked before payments has consented to it; who sent it may have been allowed more at
+/// once.
 async fn repeat_order<H: Host>(
     state: &Rc<ClientState<H>>,
     purchase: &Rc<Purchase<H>>,
-    abandoned: Box<Record>,
+    abandoned: Rc<Record>,
 ) -> Result<Prepared, Failure<H>> {
     if !purchase.is_wanted(&*state.host) {
         return Err(Failure::Abandoned);
     }
     purchase.entered_at.set((state.host.now(), state.host.monotonic()));
     let step = Step::Repeat {
-        abandoned: abandoned.clone(),
+        abandoned: Rc::clone(&abandoned),
         owner: purchase.owner.clone(),
         levels: Rc::clone(&state.levels),
         lease_ms: LEASE_MS,
@@ -184,12 +161,13 @@ async fn repeat_order<H: Host>(
     }
 }
 
-fn still_open<H: Host>(record: Box<Record>) -> Failure<H> {
+fn still_open<H: Host>(record: Rc<Record>) -> Failure<H> {
     let error: Error = earlier_payment_open();
-    Failure::raised(error, None, Some(record.payment))
+    Failure::raised(error, None, Some(record.payment.clone()))
 }
 
-/// The wallet was not asked, so that nothing of it must stand: not in a store either that wrote it and failed then.
-async fn take_back<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash, owner: &str) {
-    let _ = owe(state, Step::Cancel { payment_hash: *payment_hash, owner: owner.to_owned() }).await;
+/// Takes back what was begun, also in a store that wrote it and failed then.
+fn take_back<H: Host>(state: &Rc<ClientState<H>>, quote: &Quote, purchase: &Purchase<H>) -> Task<'static> {
+    let (payment_hash, owner) = (quote.invoice.payment_hash, purchase.owner.clone());
+    unheard(owe(state, Step::Cancel { payment_hash, owner }))
 }

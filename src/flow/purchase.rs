@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 /// How a purchase begins.
 pub(crate) enum Prepared {
     /// It is written: it is reserved, or the wallet is asked next.
-    Entered(Box<Record>),
+    Entered(Rc<Record>),
     /// Others have bought it.
     Bought(Rc<Token>),
 }

@@ -1,17 +1,17 @@
 //! Earlier payments whose outcome is open. They are looked up before their resource is paid for again, and before
 //! `payments()` and `spent()` answer.
 
-use crate::error::{Code, Error};
+use crate::error::Error;
+use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Resolution};
-use crate::flow::lease::has_lapsed;
-use crate::flow::ledger::{came_to_nothing, take};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
-use crate::flow::settle::{look_up, settle_paid, settle_unproven, wait_soon, LOOKUP_TIMEOUT_MS};
+use crate::flow::settle::{look_up, settle, told_by, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
-use crate::flow::sync::{all, within, SetOnDrop, Task};
+use crate::flow::sync::{within, SetOnDrop};
 use crate::ledger::certainty::{prove, Owner, Verdict};
+use crate::ledger::instance::Instance;
 use crate::ledger::lease::Lease;
 use crate::ledger::payment::earlier_payment_open;
 use crate::ledger::read::Leased;
@@ -21,8 +21,8 @@ use crate::ledger::step::{Decision, Step};
 use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
-/// Open payments that are looked up at the same time before `payments()` and `spent()` answer: a wallet's API takes so many
-/// questions at once, and an instance with more of them open has other worries.
+/// Open payments that are looked up at the same time before `payments()` and `spent()` answer: a wallet's API takes so
+/// many questions at once, and an instance with more of them open has other worries.
 const MOST_LOOKUPS: usize = 100;
 /// The first pause before another look at what somebody else is buying; each further one is twice as long.
 const PAUSE_MS: u64 = 100;
@@ -33,37 +33,34 @@ pub(crate) enum Recovered {
     /// It stands there no more, or not as it did.
     Settled,
     /// Its owner is gone, and its order may be repeated.
-    Abandoned(Box<Record>),
+    Abandoned(Rc<Record>),
 }
 
 /// Settles what stands in the way of a purchase, waits for whoever is at it, or fails with it.
 pub(crate) async fn recover<H: Host>(
     state: &Rc<ClientState<H>>,
     own: &Purchase<H>,
-    standing: Record,
+    standing: &Record,
 ) -> Result<Recovered, Failure<H>> {
     let started = state.host.monotonic();
     let (mut pause, mut looked_up_as, mut has_waited) = (PAUSE_MS, None, false);
     loop {
-        let Some((record, owner)) = look(state, &standing).await? else { return Ok(Recovered::Settled) };
+        let Some((record, owner)) = look(state, standing).await? else { return Ok(Recovered::Settled) };
         // No wallet was asked: whoever begins next releases it.
         if record.is_reserved && owner == Owner::Lapsed {
             return Ok(Recovered::Settled);
         }
         if !record.is_reserved && looked_up_as != Some(owner) {
             looked_up_as = Some(owner);
-            match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {
-                Verdict::Paid(proof) => {
-                    settle_paid(state, &record, proof).await;
-                    return Ok(Recovered::Settled);
-                }
-                Verdict::Failed => {
-                    // Who has proven it meanwhile has settled it as well.
-                    let _ = settle_unproven(state, &record, Outcome::Failed).await;
-                    return Ok(Recovered::Settled);
-                }
+            let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
+            if let Some(told) = told_by(&verdict) {
+                // Who has proven it meanwhile has settled it as well.
+                let _ = settle(state, &record, told).await;
+                return Ok(Recovered::Settled);
+            }
+            match verdict {
                 Verdict::MayRepeat if record.payment.url == own.request.url && record.method == own.request.method => {
-                    return Ok(Recovered::Abandoned(Box::new(record)));
+                    return Ok(Recovered::Abandoned(record));
                 }
                 // What will be certain in a moment is waited for.
                 Verdict::Open { until_ms: Some(until_ms) }
@@ -72,7 +69,7 @@ pub(crate) async fn recover<H: Host>(
                     looked_up_as = None;
                     continue;
                 }
-                Verdict::MayRepeat | Verdict::Open { .. } => {}
+                _ => {}
             }
         }
         let waited_ms = state.host.monotonic().saturating_sub(started);
@@ -87,16 +84,15 @@ pub(crate) async fn recover<H: Host>(
         if is_resolved(state, &record, &earlier_payment_open()).await {
             return Ok(Recovered::Settled);
         }
-        return Err(Failure::raised(earlier_payment_open(), None, Some(record.payment)));
+        return Err(Failure::raised(earlier_payment_open(), None, Some(record.payment.clone())));
     }
 }
 
 /// A payment as it is now, and who stands behind it; `None` where it is settled, or another purchase's.
-async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Record, Owner)>, Failure<H>> {
+async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Option<(Rc<Record>, Owner)>, Failure<H>> {
     let found = find(state, &known.payment.payment_hash).await?;
-    let still = found.filter(|found| found.0.is_unsettled() && found.0.owner == known.owner);
-    Ok(still.map(|found| {
-        let (record, lease) = *found;
+    let still = found.filter(|(record, _)| record.is_unsettled() && record.owner == known.owner);
+    Ok(still.map(|(record, lease)| {
         let owner = owner(state, &record, lease.as_ref());
         (record, owner)
     }))
@@ -106,7 +102,7 @@ async fn look<H: Host>(state: &Rc<ClientState<H>>, known: &Record) -> Result<Opt
 pub(crate) async fn find<H: Host>(
     state: &Rc<ClientState<H>>,
     payment_hash: &PaymentHash,
-) -> Result<Option<Box<Leased>>, Failure<H>> {
+) -> Result<Option<Leased>, Failure<H>> {
     match take(state, Step::Payment(*payment_hash)).await? {
         Decision::Leased(found) => Ok(found),
         _ => Err(came_to_nothing()),
@@ -114,53 +110,56 @@ pub(crate) async fn find<H: Host>(
 }
 
 /// Who may still be about to hand an order to the wallet.
-fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
+pub(crate) fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
     let order = state.orders.state(&record.owner);
     match order {
         Some(OrderState::Answered) => Owner::Us,
         // A request that has ended freezes its call of the wallet with it.
         Some(OrderState::Out) if !state.host.wakes_only_itself() => Owner::Alive,
-        _ if has_lapsed(state, &record.owner, lease) => Owner::Lapsed,
+        _ if state.has_lapsed(&record.owner, lease) => Owner::Lapsed,
         _ => Owner::Alive,
     }
 }
 
-/// Looks up open payments of all origins. What the wallet does not say within 10 s changes nothing. Who calls while others wait
-/// for the answers waits for the same ones, where one request may wake another's tasks.
+/// Looks up open payments of all origins. What the wallet does not say within 10 s changes nothing. Who calls while
+/// others wait for the answers waits for the same ones, where one request may wake another's tasks.
 pub(crate) async fn look_all_up<H: Host>(state: &Rc<ClientState<H>>) -> Result<(), Failure<H>> {
     if !state.host.has_lookup() {
         return Ok(());
     }
-    let running = state.lookups.borrow().upgrade();
-    if let Some(running) = running.filter(|running| !state.host.wakes_only_itself() && !running.is_set()) {
-        running.wait(&*state.host, LOOKUP_TIMEOUT_MS).await;
-        return Ok(());
-    }
-    let mine = SetOnDrop::default();
-    state.lookups.replace(Rc::downgrade(&mine.0));
-    let Decision::Open(open) = take(state, Step::Open { most: MOST_LOOKUPS }).await? else {
-        return Err(came_to_nothing());
+    let running =
+        state.lookups.borrow().upgrade().filter(|running| !state.host.wakes_only_itself() && !running.is_set());
+    let running = match running {
+        Some(running) => running,
+        None => {
+            let mine = Rc::new(SetOnDrop::default());
+            state.lookups.replace(Rc::downgrade(&mine.0));
+            let Decision::Open(open) = take(state, Step::Open { most: MOST_LOOKUPS }).await? else {
+                return Err(came_to_nothing());
+            };
+            for record in open {
+                state.host.spawn(Box::pin(look_one_up(Rc::clone(state), record, Rc::clone(&mine))));
+            }
+            Rc::clone(&mine.0)
+        }
     };
-    let mut lookups: Vec<Task<'_>> = Vec::new();
-    for record in open {
-        lookups.push(Box::pin(look_one_up(state, record)));
-    }
-    within(all(lookups), state.host.sleep(LOOKUP_TIMEOUT_MS)).await;
+    let ended = running.wait(&*state.host, LOOKUP_TIMEOUT_MS);
+    within(Box::pin(ended), Box::pin(state.host.sleep(LOOKUP_TIMEOUT_MS))).await;
+    // Whoever asks after that asks anew.
+    running.set();
     Ok(())
 }
 
 /// Asks the wallet, and settles the payment where its answer is certain.
-async fn look_one_up<H: Host>(state: &Rc<ClientState<H>>, record: Record) {
-    let Ok(Some((record, owner))) = look(state, &record).await else { return };
-    match look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await {
-        Verdict::Paid(proof) => drop(settle_paid(state, &record, proof).await),
-        Verdict::Failed => drop(settle_unproven(state, &record, Outcome::Failed).await),
-        Verdict::MayRepeat | Verdict::Open { .. } => {}
+async fn look_one_up<H: Host>(state: Rc<ClientState<H>>, record: Record, _last: Rc<SetOnDrop>) {
+    let Ok(Some((record, owner))) = look(&state, &record).await else { return };
+    if let Some(told) = told_by(&look_up(&state, &record, owner, LOOKUP_TIMEOUT_MS).await) {
+        let _ = settle(&state, &record, told).await;
     }
 }
 
-/// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question at
-/// a time. Whether it is settled now.
+/// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question
+/// at a time. Whether it is settled now.
 pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Record, error: &Error) -> bool {
     if !state.host.asks_unknown() {
         return false;
@@ -171,30 +170,14 @@ pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Re
         Ok(Some((still, _))) => still,
         Ok(None) => return true,
     };
-    match state.host.ask_unknown(&still.payment, error).await {
-        Resolution::Preimage(text) => {
-            if let Ok(proof) = prove(&still.payment, &text, None) {
-                settle_paid(state, &still, proof).await;
-            }
-        }
-        Resolution::Failed => drop(settle_unproven(state, &still, Outcome::Failed).await),
-        Resolution::Wait => {}
+    let told = match state.host.ask_unknown(&still.payment, error).await {
+        Resolution::Preimage(text) => prove(&still.payment, &text, None).ok().map(Ok),
+        Resolution::Failed => Some(Err(Outcome::Failed)),
+        Resolution::Wait => None,
+    };
+    if let Some(told) = told {
+        let _ = settle(state, &still, told).await;
     }
     // It may have been settled while the question was out: by resolve(), or by a late answer.
     matches!(look(state, record).await, Ok(None))
-}
-
-/// Makes sure that no order for an open payment is out.
-///
-/// # Errors
-/// [`Code::InvalidOptions`], [`Code::StoreFailed`]
-pub(crate) async fn at_rest<H: Host>(state: &Rc<ClientState<H>>, payment_hash: &PaymentHash) -> Result<(), Failure<H>> {
-    let Some(found) = find(state, payment_hash).await? else { return Ok(()) };
-    let (record, lease) = *found;
-    if !record.is_unsettled() || owner(state, &record, lease.as_ref()) != Owner::Alive {
-        return Ok(());
-    }
-    let text =
-        "outcome can't be \"failed\" yet: whoever asked the wallet may still be at it, try again in three minutes";
-    Err(Error::new(Code::InvalidOptions, text).into())
 }

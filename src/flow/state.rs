@@ -4,13 +4,15 @@ use crate::flow::config::Config;
 use crate::flow::host::Host;
 use crate::flow::leases::Leases;
 use crate::flow::ledger::Ledger;
-use crate::flow::orders::Orders;
+use crate::flow::orders::{OrderState, Orders};
 use crate::flow::owned::Owned;
 use crate::flow::purchase::Purchases;
 use crate::flow::sync::{Mutex, Signal};
+use crate::ledger::instance::Instance;
+use crate::ledger::lease::Lease;
 use crate::ledger::limits::Limits;
-use crate::ledger::origins::Origins;
 use crate::text::encoding::{concat, to_hex};
+use crate::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -25,8 +27,6 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) purchases: Purchases<H>,
     pub(super) orders: Orders,
     pub(super) leases: Leases,
-    /// What the tokens of an origin are good for.
-    pub(super) origins: Origins,
     /// The limits of the client.
     pub(super) levels: Rc<Vec<Limits>>,
     /// The lookups of open payments that are under way for whoever reads the records.
@@ -54,7 +54,6 @@ impl<H: Host> ClientState<H> {
             purchases: Purchases::default(),
             orders: Orders::default(),
             leases: Leases::default(),
-            origins: Origins::default(),
             lookups: RefCell::default(),
             habits: Cell::default(),
             questions: Mutex::default(),
@@ -76,5 +75,25 @@ impl<H: Host> ClientState<H> {
     /// Whether a purchase is, or was, one of this instance.
     pub(crate) fn is_ours(&self, owner: &str) -> bool {
         owner.starts_with(&self.instance)
+    }
+}
+
+/// What steps may ask of an instance.
+impl<H: Host> Instance for ClientState<H> {
+    fn now_ms(&self) -> u64 {
+        self.host.now()
+    }
+
+    /// Of its own purchases an instance knows it at once.
+    fn has_lapsed(&self, owner: &str, lease: Option<&Lease>) -> bool {
+        if self.is_ours(owner) && !self.host.wakes_only_itself() {
+            let is_running = self.purchases.find(|purchase| purchase.owner == owner).is_some();
+            return !is_running && self.orders.state(owner) != Some(OrderState::Out);
+        }
+        lease.is_none_or(|lease| self.leases.has_lapsed(owner, lease, self.host.monotonic()))
+    }
+
+    fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {
+        self.owned.was_known(key, payment_hash, mark)
     }
 }

@@ -3,7 +3,7 @@
 use crate::flow::host::Host;
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
-use std::pin::{pin, Pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -67,25 +67,13 @@ impl Drop for SetOnDrop {
     }
 }
 
+/// Something that is waited for.
+pub(crate) type Wait<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 /// A task that runs beside others.
-pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
-
-/// Runs tasks beside each other until all have ended.
-pub(crate) async fn all(mut running: Vec<Task<'_>>) {
-    poll_fn(|context| {
-        running.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if running.is_empty() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
-}
+pub(crate) type Task<'a> = Wait<'a, ()>;
 
 /// The output of a future. `None`: the timer ended first, and the future was dropped.
-pub(crate) async fn within<T>(future: impl Future<Output = T>, timer: impl Future<Output = ()>) -> Option<T> {
-    let (mut future, mut timer) = (pin!(future), pin!(timer));
+pub(crate) async fn within<T>(mut future: Wait<'_, T>, mut timer: Task<'_>) -> Option<T> {
     poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
         Poll::Pending => timer.as_mut().poll(context).map(|()| None),
@@ -125,6 +113,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::task::Context;
 
     /// Polls once.
@@ -148,28 +137,9 @@ mod tests {
 
     #[test]
     fn a_future_that_is_ready_wins_a_draw_with_its_timer() {
-        assert_eq!(poll(pin!(within(ready(1), ready(())))), Some(Some(1)));
-        assert_eq!(poll(pin!(within(pending::<u8>(), ready(())))), Some(None));
-        assert_eq!(poll(pin!(within(ready(1), pending()))), Some(Some(1)));
-        assert_eq!(poll(pin!(within(pending::<u8>(), pending()))), None);
-    }
-
-    #[test]
-    fn all_run_until_the_last_has_ended() {
-        let (signal, ended) = (Signal::default(), Cell::new(0));
-        let task = |waits| {
-            let (signal, ended) = (&signal, &ended);
-            Box::pin(async move {
-                if waits {
-                    signal.woken().await;
-                }
-                ended.set(ended.get() + 1);
-            }) as Task<'_>
-        };
-        let mut three = pin!(all(vec![task(false), task(true), task(false)]));
-        assert_eq!((poll(three.as_mut()), ended.get()), (None, 2));
-        signal.set();
-        assert_eq!((poll(three), ended.get()), (Some(()), 3));
-        assert_eq!(poll(pin!(all(Vec::new()))), Some(()));
+        assert_eq!(poll(pin!(within(Box::pin(ready(1)), Box::pin(ready(()))))), Some(Some(1)));
+        assert_eq!(poll(pin!(within(Box::pin(pending::<u8>()), Box::pin(ready(()))))), Some(None));
+        assert_eq!(poll(pin!(within(Box::pin(ready(1)), Box::pin(pending())))), Some(Some(1)));
+        assert_eq!(poll(pin!(within(Box::pin(pending::<u8>()), Box::pin(pending())))), None);
     }
 }

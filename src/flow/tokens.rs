@@ -1,9 +1,9 @@
 //! Finds the token for a request, and tells whether the last token that was bought for it was ever accepted.
 
 use crate::error::{Code, Error};
+use crate::flow::driver::{came_to_nothing, look};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
-use crate::flow::ledger::{came_to_nothing, look};
 use crate::flow::state::ClientState;
 use crate::ledger::begin::not_honored_text;
 use crate::ledger::key;
@@ -29,7 +29,7 @@ fn choose<H: Host>(state: &ClientState<H>, request: &Request, is_first: bool) ->
         url: &request.url,
         borrow: request.replayable,
         is_first,
-        single_use: state.origins.is_single_use(request.origin()),
+        single_use: state.owned.lessons(request.origin()).is_single_use(),
         now_ms: state.host.now(),
     };
     state.owned.choose(&search)
@@ -69,7 +69,7 @@ pub(crate) fn token<H: Host>(state: &ClientState<H>, id: u32) -> Option<Rc<Token
 
 /// Whether a token of this origin has opened a resource that it was not bought for.
 pub(crate) fn is_shared<H: Host>(state: &ClientState<H>, origin: &str) -> bool {
-    state.origins.is_shared(origin)
+    state.owned.lessons(origin).is_shared()
 }
 
 /// Reads what the store has for a request.
@@ -93,12 +93,11 @@ pub(crate) async fn learn<H: Host>(
     let path_key = key::path(url.origin(), &method, url.path());
     let step = Step::Sales { method, url, is_replayable: replayable, with_tokens };
     let Decision::Sales(sales) = look(state, step).await? else { return Err(came_to_nothing()) };
-    state.owned.learn_origin(request.origin(), &sales.origin.tokens);
-    state.origins.take_over(request.origin(), sales.origin.lessons);
+    state.owned.learn_origin(request.origin(), &sales.origin);
     for (key, tokens) in sales.rows {
         state.owned.learn_row(&key, tokens);
     }
-    state.owned.learn_path(&path_key, sales.path);
+    state.owned.change_path(&path_key, &mut |path| path.clone_from(&sales.path));
     Ok(())
 }
 
@@ -106,7 +105,6 @@ pub(crate) async fn learn<H: Host>(
 pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
     let resource = request.asked_for();
     let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
-    let hash = state.owned.dishonored(&path_key, state.host.now())?;
-    let payment = state.owned.payment(&hash);
+    let payment = state.owned.dishonored(&path_key, state.host.now())?;
     Some(Failure::raised(Error::new(Code::NotHonored, not_honored_text()), None, payment))
 }

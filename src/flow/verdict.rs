@@ -1,10 +1,11 @@
 //! Reads what an answer says of the token that was sent, and notes it.
 
+use crate::flow::driver::{take, unheard};
 use crate::flow::host::{Host, Request};
-use crate::flow::ledger::take;
 use crate::flow::state::ClientState;
+use crate::flow::sync::Task;
 use crate::ledger::key;
-use crate::ledger::origins::Lesson;
+use crate::ledger::lessons::Lesson;
 use crate::ledger::own::Said;
 use crate::ledger::step::Step;
 use crate::ledger::token::Token;
@@ -39,23 +40,20 @@ pub(crate) fn verdict(status: u16, is_own: bool) -> TokenVerdict {
 
 /// Notes that a server accepted the token, and writes it in the background. `is_own`: the token was bought for this
 /// resource.
-pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token, is_own: bool) {
+pub(crate) fn note_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>, is_own: bool) {
     if note_taken(state, token, is_own, false) {
-        note_accepted_beside(state, token);
+        state.host.spawn(write_accepted(state, token));
     }
 }
 
-/// Writes in the background that a token was accepted for the first time.
-pub(crate) fn note_accepted_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
-    write_beside(state, token, resource_of_token(token), accepted(state, token));
-}
-
-/// Where tokens are good for one use, the first was the last.
-fn accepted<H: Host>(state: &ClientState<H>, token: &Token) -> Said {
-    match state.owned.get(token.id) {
+/// Writes that a token was accepted for the first time.
+pub(crate) fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>) -> Task<'static> {
+    let said = match state.owned.get(token.id) {
+        // Where tokens are good for one use, the first was the last.
         Some(known) if known.own_refusals > 0 => Said::UsedUp,
         _ => Said::Accepted,
-    }
+    };
+    write(state, token, &token.method, &token.payment.url, said)
 }
 
 /// Notes in memory alone that a server accepted the token. Returns true if the store does not know that yet.
@@ -63,48 +61,47 @@ fn accepted<H: Host>(state: &ClientState<H>, token: &Token) -> Said {
 pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own: bool, is_priced: bool) -> bool {
     let origin = token.payment.url.origin();
     if !is_own {
-        state.origins.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
+        state.owned.learn(origin, if is_priced { Lesson::Opened } else { Lesson::SeemsToOpen });
         // A free resource accepts any token.
         if !is_priced {
             return false;
         }
     }
     let Some(was_accepted) = state.owned.get(token.id).map(|known| known.accepted) else { return false };
-    state.origins.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
-    let is_used_up = state.origins.is_single_use(origin);
-    state.owned.update(token.id, |token| {
+    state.owned.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
+    let is_used_up = state.owned.lessons(origin).is_single_use();
+    state.owned.update(token.id, &mut |token| {
         token.note_accepted();
         if is_used_up {
             token.note_used_up();
         }
     });
-    state.owned.change_path(&path_key(token), |path| path.accepted(&token.payment.payment_hash));
+    state.owned.change_path(&path_key(token), &mut |path| {
+        path.accepted(&token.payment.payment_hash);
+    });
     !was_accepted
 }
 
-/// Writes that a token was accepted for the first time.
-pub(crate) async fn write_accepted<H: Host>(state: &Rc<ClientState<H>>, token: &Token) {
-    write(state, token, resource_of_token(token), accepted(state, token)).await;
-}
-
 /// Notes that the token was refused here. It is written in the background, so that a store that hangs delays no answer.
-pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, request: &Request) {
-    let changed = state.owned.update(sent.id, |token| {
+pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Rc<Token>, request: &Request) {
+    let changed = state.owned.update(sent.id, &mut |token| {
         token.note_refusal(&request.method, &request.url);
     });
     let Some(token) = changed else { return };
     let is_own = sent.is_for(&request.method, &request.url);
     if !is_own {
-        state.origins.learn(sent.payment.url.origin(), Lesson::Refused);
+        state.owned.learn(sent.payment.url.origin(), Lesson::Refused);
     } else if token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
-        state.origins.learn(sent.payment.url.origin(), Lesson::UsedUp);
+        state.owned.learn(sent.payment.url.origin(), Lesson::UsedUp);
     }
     let at = request.asked_for();
     let key = key::path(at.url.origin(), at.method, at.url.path());
-    state.owned.change_path(&key, |path| path.refused(&sent.payment.payment_hash));
+    state.owned.change_path(&key, &mut |path| {
+        path.refused(&sent.payment.payment_hash);
+    });
     // Whether a token was ever honoured must survive this process, and one that is used up makes room for the next.
     if is_own || !token.accepted {
-        write_beside(state, sent, own_request(request), Said::Refused);
+        state.host.spawn(write(state, sent, &request.method, &request.url, Said::Refused));
     }
 }
 
@@ -113,14 +110,14 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Token, re
 /// second time.
 pub(crate) fn note_failure<H: Host>(
     state: &Rc<ClientState<H>>,
-    sent: &Token,
+    sent: &Rc<Token>,
     request: &Request,
     is_priced: bool,
     is_certain: bool,
 ) {
     let failed_before =
         state.owned.get(sent.id).is_some_and(|token| token.has_failed_at(&request.method, &request.url));
-    state.owned.update(sent.id, |token| {
+    state.owned.update(sent.id, &mut |token| {
         token.note_failed_request(&request.method, &request.url);
     });
     if is_priced && (is_certain || failed_before) {
@@ -128,28 +125,13 @@ pub(crate) fn note_failure<H: Host>(
     }
 }
 
-/// Method and URL at which something was said of a token.
-type At = (String, Url);
-
-fn resource_of_token(token: &Token) -> At {
-    (token.method.clone(), token.payment.url.clone())
-}
-
-fn own_request(request: &Request) -> At {
-    (request.method.clone(), request.url.clone())
-}
-
 fn path_key(token: &Token) -> String {
     key::path(token.payment.url.origin(), &token.method, token.payment.url.path())
 }
 
-fn write_beside<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
-    let (own, token) = (Rc::clone(state), token.clone());
-    state.host.spawn(Box::pin(async move { write(&own, &token, at, said).await }));
-}
-
-async fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Token, at: At, said: Said) {
-    let (token, (method, url)) = (Box::new(token.clone()), at);
-    // It is told again with the next answer to this token, where it could not be written.
-    let _ = take(state, Step::Note { token, method, url, said }).await;
+/// Writes what was said of a token at a method and URL. It is told again with the next answer to this token, where it
+/// could not be written.
+fn write<H: Host>(state: &Rc<ClientState<H>>, token: &Rc<Token>, method: &str, url: &Url, said: Said) -> Task<'static> {
+    let (token, method, url) = (Rc::clone(token), method.to_owned(), url.clone());
+    unheard(take(state, Step::Note { token, method, url, said }))
 }

@@ -28,10 +28,11 @@ export class Core {
   credential(token: number): string;
   /** Notes that a server took the token. */
   accepted(token: number): void;
-  /** Takes a call whose first response is there to its end: the last response, and the receipt or null as JSON text. */
-  answer(call: Call, token: number, response: Response): Promise<[Response, string]>;
-  /** Makes a call from its beginning. Ends like `answer`. */
-  fetch(call: Call): Promise<[Response, string]>;
+  /**
+   * Takes a call from its first response to its end: the last response, and the receipt or null as JSON text. Without a
+   * response the call is sent first.
+   */
+  answer(call: Call, token: number, response?: Response): Promise<[Response, string]>;
   /** JSON text: the quote, or null where nothing is to be paid. */
   quote(call: Call): Promise<string>;
   /** Asks the ledger one of the questions of `core/client.ts`. Gives JSON text. */

@@ -7,9 +7,9 @@ use crate::ledger::counts::Counts;
 use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::lease::lease_of;
+use crate::ledger::lessons::Lessons;
 use crate::ledger::limits::Limits;
 use crate::ledger::lock::Lock;
-use crate::ledger::origin_row::Lessons;
 use crate::ledger::own;
 use crate::ledger::payment::{payment_unknown, State};
 use crate::ledger::record::Record;
@@ -28,8 +28,8 @@ const MOST_OPEN: usize = 100;
 /// The purchase that begins, and what is known beside the rows.
 #[derive(Clone)]
 pub struct Draft {
-    /// The payment as it is to be entered. The step decides its fee reserve and its time. If it is [reserved](Record::is_reserved),
-    /// `approve` is asked before the wallet.
+    /// The payment as it is to be entered. The step decides its fee reserve and its time. If it is
+    /// [reserved](Record::is_reserved), `approve` is asked before the wallet.
     pub record: Record,
     /// Whether the request can be sent again. Only then is another resource's token tried.
     pub is_replayable: bool,
@@ -54,18 +54,19 @@ impl Draft {
 /// How a purchase begins.
 pub enum Begun {
     /// It is only reserved if its draft was. Otherwise it may be sent.
-    Entered(Box<Record>),
+    Entered(Rc<Record>),
     /// This token opens the resource. Nothing has to be bought.
     Bought(Box<Token>),
     /// This open payment stands in the way.
-    Standing(Box<Record>),
+    Standing(Rc<Record>),
 }
 
 /// Begins a purchase, or turns its reservation into an order. If the step runs again after its changes were written, it
 /// finds its own record and changes nothing.
 ///
 /// # Errors
-/// [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`], [`Code::OverLimit`].
+/// [`Code::NotHonored`], [`Code::InvoiceExpired`], [`Code::HashMismatch`], [`Code::PaymentUnknown`],
+/// [`Code::OverLimit`].
 pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begun, Refusal> {
     let Draft { record: entered, levels, .. } = draft;
     let now_ms = here.now_ms();
@@ -73,7 +74,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     let known: Option<Record> = view.read(&payment_key);
     let own = known.as_ref().filter(|known| known.owner == entered.owner && known.is_unsettled());
     if let Some(own) = own.filter(|own| own.is_reserved == entered.is_reserved) {
-        return Ok(Begun::Entered(Box::new(own.clone())));
+        return Ok(Begun::Entered(Rc::new(own.clone())));
     }
     let mut counts = Counts::read(view, draft.origin(), &entered.scopes);
     counts.origin.lessons = counts.origin.lessons.and(draft.lessons);
@@ -84,7 +85,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
             return Ok(Begun::Bought(Box::new(token)));
         }
         if let Some(standing) = standing(view, draft, here, &mut counts) {
-            return Ok(Begun::Standing(Box::new(standing)));
+            return Ok(Begun::Standing(Rc::new(standing)));
         }
         check_acceptance(view, &key::path(url.origin(), method, url.path()), now_ms)?;
     }
@@ -110,15 +111,15 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     if let Some(known) = &known {
         record.dispatch.failures = known.dispatch.failures;
         // A failed record counts for nothing, but its indexes still list it.
-        known.indexes().into_iter().for_each(|index| view.delete(index));
+        view.delete(&known.indexes());
     }
     counts.change(own, Some(&record), u64::from(!record.is_reserved), now_ms);
     counts.write(view);
     if !record.is_reserved {
-        record.indexes().into_iter().for_each(|index| view.mark(index));
+        view.mark(&record.indexes());
     }
     enter(view, &mut record, draft.lease_ms);
-    Ok(Begun::Entered(Box::new(record)))
+    Ok(Begun::Entered(Rc::new(record)))
 }
 
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
@@ -134,7 +135,7 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
         if is_its && !record.is_forgotten(here.now_ms()) {
             return Some(record);
         }
-        view.delete(key);
+        view.delete(&[key]);
     }
     None
 }
@@ -150,7 +151,8 @@ fn open_keys(view: &mut View, prefix: String) -> Rc<[String]> {
     view.list(Listing { prefix, after: None, limit: MOST_OPEN, reverse: false })
 }
 
-/// Who holds the lock of a resource, with the payment. A reservation whose owner is gone is released. It holds nothing then.
+/// Who holds the lock of a resource, with the payment. A reservation whose owner is gone is released. It holds nothing
+/// then.
 fn holder(
     view: &mut View,
     key: &str,

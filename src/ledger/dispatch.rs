@@ -42,7 +42,9 @@ impl Dispatch {
 impl Row for Dispatch {
     fn members(&mut self, row: &mut Members<'_>) {
         row.optional_text("walletId", &mut self.wallet_id);
-        row.one_of("heard", &mut self.heard, &[(Heard::HasPayment, "known"), (Heard::OrderEnded, "ended")]);
+        let mut heard = self.heard.map(|heard| heard as usize);
+        row.one_of("heard", &mut heard, &["known", "ended"]);
+        self.heard = heard.and_then(|at| [Heard::HasPayment, Heard::OrderEnded].get(at).copied());
         row.optional_number("sentAt", &mut self.sent_at_ms);
         row.optional_number("errorAt", &mut self.error_at_ms);
         row.count("repeats", &mut self.repeats);

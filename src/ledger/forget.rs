@@ -1,7 +1,8 @@
 //! The step that drops tokens, and what is known of refused ones.
 
 use crate::ledger::key;
-use crate::ledger::origin_row::{Lessons, OriginRow};
+use crate::ledger::lessons::Lessons;
+use crate::ledger::origin_row::OriginRow;
 use crate::ledger::view::{Listing, View};
 use std::rc::Rc;
 
@@ -16,7 +17,7 @@ pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
     }) {
         let keys = page(view, prefix, None);
         is_more |= keys.len() == PAGE;
-        keys.iter().for_each(|key| view.delete(key.clone()));
+        view.delete(&keys);
     }
     if let Some(origin) = origin {
         forget_origin(view, &key::origin(origin));

@@ -29,8 +29,8 @@ pub(crate) fn seen(view: &mut View, wallet_id: &str) -> u64 {
     habits.seen
 }
 
-/// Notes what was seen of a wallet, and, where it said that a payment of ours is on its way, that it has it. Nothing is written
-/// where that is known.
+/// Notes what was seen of a wallet, and, where it said that a payment of ours is on its way, that it has it. Nothing is
+/// written where that is known.
 pub(crate) fn note(view: &mut View, wallet_id: Option<&str>, ours: &Record, what: u64) {
     if let Some(wallet_id) = wallet_id {
         let before = seen(view, wallet_id);

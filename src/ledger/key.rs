@@ -50,7 +50,8 @@ fn digest(parts: &[&str]) -> String {
 
 /// One part of a key. Different parts never get the same text: a digest begins with `#`, which no other part holds.
 fn part(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'/' | b'[' | b']');
     if text.len() <= LONGEST && text.bytes().all(is_plain) {
         text.to_owned()
     } else {

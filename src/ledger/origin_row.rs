@@ -1,5 +1,6 @@
 //! The row of an origin: its sums, what its tokens are good for, and its newest tokens.
 
+use crate::ledger::lessons::Lessons;
 use crate::ledger::sums::Sums;
 use crate::text::members::{Members, Row};
 use crate::wire::payment_hash::PaymentHash;
@@ -14,40 +15,6 @@ pub struct Sold {
     pub key: String,
     /// The payment that bought it.
     pub payment_hash: PaymentHash,
-}
-
-/// What the answers to an origin's tokens have shown. "Another resource" is one that the token was not bought for.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Lessons {
-    /// A token opened another resource, which had asked for money without it.
-    pub opened: bool,
-    /// Another resource accepted a token. A free resource does that too.
-    pub seems_to_open: bool,
-    /// Another resource refused a token.
-    pub refused: bool,
-    /// How many tokens in a row were refused after their first use. Once tokens are known to be good for one use: how
-    /// many more are not sent again.
-    pub used_up: u64,
-}
-
-impl Lessons {
-    /// Whether tokens of this origin open other resources than those that they were bought for.
-    #[must_use]
-    pub fn is_shared(self) -> bool {
-        // If another resource has refused a token, a resource that accepted one without asking for money may be free.
-        self.opened || (self.seems_to_open && !self.refused)
-    }
-
-    /// Adds what `own` has learnt. `used_up` is taken from `own`, which is newer.
-    #[must_use]
-    pub fn and(self, own: Self) -> Self {
-        Self {
-            opened: self.opened | own.opened,
-            seems_to_open: self.seems_to_open | own.seems_to_open,
-            refused: self.refused | own.refused,
-            used_up: own.used_up,
-        }
-    }
 }
 
 /// The row of an origin. It is never deleted.

@@ -34,8 +34,8 @@ pub fn key_of(token: &Token) -> String {
     key::token(token.payment.url.origin(), &token.method, token.payment.url.as_str())
 }
 
-/// The keys of the rows whose tokens may open a resource: its own first, then those of the origin's newest, where the request
-/// can be sent again.
+/// The keys of the rows whose tokens may open a resource: its own first, then those of the origin's newest, where the
+/// request can be sent again.
 fn keys_for(resource: &Resource<'_>, origin: &OriginRow, is_asked: impl Fn(&Sold) -> bool) -> Vec<String> {
     let mut keys = vec![key::token(resource.url.origin(), resource.method, resource.url.as_str())];
     for sold in origin.tokens.iter().rev().filter(|sold| resource.is_replayable && is_asked(sold)) {
@@ -118,7 +118,7 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
         Said::Doubted => false,
     };
     if is_news && path.is_empty() {
-        view.delete(path_key);
+        view.delete(&[path_key]);
     } else if is_news {
         view.put(&path_key, &mut path);
     }
@@ -134,8 +134,8 @@ pub struct Sales {
     pub path: Unaccepted,
 }
 
-/// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted. Where it is
-/// asked for, also the tokens that may open it.
+/// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted. Where it
+/// is asked for, also the tokens that may open it.
 pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool) -> Sales {
     let Resource { method, url, .. } = *resource;
     let origin: OriginRow = view.read(&key::origin(url.origin())).unwrap_or_default();

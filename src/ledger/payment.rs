@@ -23,11 +23,12 @@ pub enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [(State, &'static str); 4] =
-        [(State::Pending, "pending"), (State::Unknown, "unknown"), (State::Paid, "paid"), (State::Failed, "failed")];
+    pub(crate) const ALL: [Self; 4] = [Self::Pending, Self::Unknown, Self::Paid, Self::Failed];
+    /// Their names, and that of a payment which is only reserved.
+    pub(crate) const NAMES: [&'static str; 5] = ["pending", "unknown", "paid", "failed", "reserved"];
 
     pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+        Self::NAMES.get(self as usize).copied().unwrap_or_default()
     }
 }
 
@@ -83,7 +84,9 @@ impl Payment {
         self.payment_hash.member(row);
         row.parsed("url", &mut self.url, |url| url.as_str().to_owned(), Url::parse);
         row.text("method", method);
-        row.named("protocol", &mut self.protocol, &Protocol::ALL.map(|protocol| (protocol, protocol.as_str())));
+        let mut protocol = Some(self.protocol as usize);
+        row.one_of("protocol", &mut protocol, &Protocol::ALL.map(Protocol::as_str));
+        self.protocol = row.expect(protocol.and_then(|at| Protocol::ALL.get(at).copied()));
         row.text("token", token);
         row.optional_text("preimage", preimage);
         row.number("amountMsat", &mut self.amount_msat);

@@ -14,16 +14,17 @@ use crate::ledger::view::{Listing, View};
 use crate::text::json::Json;
 use crate::text::members::Members;
 use crate::wire::payment_hash::PaymentHash;
+use std::rc::Rc;
 
 /// Rows of an index that are read at once.
 const PAGE: usize = 100;
 
 /// A payment, and the lease of whoever stands behind it.
-pub type Leased = (Record, Option<Lease>);
+pub type Leased = (Rc<Record>, Option<Lease>);
 
 /// A payment, and the lease of whoever stands behind it.
 pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Option<Leased> {
-    let record: Record = view.read(&key::payment(payment_hash))?;
+    let record: Rc<Record> = Rc::new(view.read(&key::payment(payment_hash))?);
     let lease = lease_of(view, &record.owner);
     Some((record, lease))
 }
@@ -65,10 +66,11 @@ impl Filter {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).unwrap_or(Json::Null);
         let mut row = Members::read(&json);
-        let (mut filter, mut before, mut limit) = (Self::default(), None, 0);
+        let (mut filter, mut state, mut before, mut limit) = (Self::default(), None, None, 0);
         row.optional_text("origin", &mut filter.origin);
         row.optional_words("scope", &mut filter.scope);
-        row.one_of("state", &mut filter.state, &State::ALL);
+        row.one_of("state", &mut state, &State::ALL.map(State::name));
+        filter.state = state.and_then(|at| State::ALL.get(at).copied());
         row.optional_number("since", &mut filter.since);
         row.optional_text("before", &mut before);
         row.number("limit", &mut limit);
@@ -81,40 +83,40 @@ impl Filter {
     }
 }
 
-/// Payments, newest first. `None` where the one that they are to be older than is not known.
-pub fn payments(view: &mut View, filter: &Filter) -> Option<Vec<Payment>> {
+/// A page of payments, newest first, and the key that the next page begins after. `None` there: it was the last page.
+pub type Page = (Vec<Payment>, Option<String>);
+
+/// The next page of payments. It reads so many rows and no more, so it may hold few that are asked for, or none. `None`
+/// where the one that they are to be older than is not known.
+pub fn payments(view: &mut View, filter: &Filter, after: Option<&String>) -> Option<Page> {
     let prefix = match (&filter.scope, &filter.origin) {
         (Some(scope), _) => key::by_scope(scope),
         (None, Some(origin)) => key::by_origin(origin),
         (None, None) => key::BY_TIME.to_owned(),
     };
-    let mut after = None;
-    if let Some(hash) = &filter.before {
+    let mut after = after.cloned();
+    if let Some(hash) = filter.before.as_ref().filter(|_| after.is_none()) {
         let record: Record = view.read(&key::payment(hash))?;
         after = Some(key::indexed(&prefix, record.started_at_ms, hash));
     }
+    let keys = view.list(Listing { prefix, after, limit: PAGE, reverse: true });
     let mut found = Vec::new();
-    loop {
-        let page = view.list(Listing { prefix: prefix.clone(), after, limit: PAGE, reverse: true });
-        for key in &*page {
-            let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
-            if filter.since.is_some_and(|since| payment.started_at < since) {
-                return Some(found);
-            }
-            let is_asked = filter.state.is_none_or(|state| state == payment.state)
-                && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
-            if is_asked {
-                found.push(payment);
-            }
-            if found.len() >= filter.limit {
-                return Some(found);
-            }
+    for key in &*keys {
+        let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
+        if filter.since.is_some_and(|since| payment.started_at < since) {
+            return Some((found, None));
         }
-        if page.len() < PAGE {
-            return Some(found);
+        let is_asked = filter.state.is_none_or(|state| state == payment.state)
+            && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
+        if is_asked {
+            found.push(payment);
         }
-        after = page.last().cloned();
+        if found.len() >= filter.limit {
+            break;
+        }
     }
+    let next = keys.last().filter(|_| keys.len() == PAGE);
+    Some((found, next.cloned()))
 }
 
 /// What was spent, at one origin or all.
@@ -144,8 +146,16 @@ mod tests {
     use crate::ledger::shelf::{hash, Shelf, NOW, ORIGIN, URL};
 
     fn told(shelf: &Shelf, filter: &Filter) -> Vec<PaymentHash> {
-        let found = shelf.take(|view| payments(view, filter)).unwrap().unwrap();
-        found.into_iter().map(|payment| payment.payment_hash).collect()
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let (page, next) = shelf.take(|view| payments(view, filter, after.as_ref())).unwrap().unwrap();
+            found.extend(page.into_iter().map(|payment| payment.payment_hash));
+            after = next.filter(|_| found.len() < filter.limit);
+            if after.is_none() {
+                found.truncate(filter.limit);
+                return found;
+            }
+        }
     }
 
     fn hashes(numbers: impl IntoIterator<Item = u64>) -> Vec<PaymentHash> {
@@ -169,7 +179,7 @@ mod tests {
             assert_eq!(told(&shelf, &filter), hashes((1..before).rev()), "{before}");
         }
         let unknown = Filter { limit: 5, before: Some(hash(999)), ..Filter::default() };
-        assert!(shelf.take(|view| payments(view, &unknown)).unwrap().is_none());
+        assert!(shelf.take(|view| payments(view, &unknown, None)).unwrap().is_none());
     }
 
     #[test]

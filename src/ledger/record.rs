@@ -8,14 +8,8 @@ use crate::text::members::{Members, Row};
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
-/// The states of a payment, and whether it is only a reservation.
-const STATES: [((State, bool), &str); 5] = [
-    ((State::Pending, true), "reserved"),
-    ((State::Pending, false), "pending"),
-    ((State::Unknown, false), "unknown"),
-    ((State::Paid, false), "paid"),
-    ((State::Failed, false), "failed"),
-];
+/// The place of a reservation among the names of states.
+const RESERVED: usize = State::ALL.len();
 
 /// What is known of a payment, and of the order that makes it.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -127,10 +121,11 @@ impl Row for Record {
     fn members(&mut self, row: &mut Members<'_>) {
         self.payment.offer(row, &mut self.method, &mut self.token, &mut self.preimage);
         row.number("maxFeeMsat", &mut self.max_fee_msat);
-        let state = if self.is_reserved { State::Pending } else { self.payment.state };
-        let mut state = (state, self.is_reserved);
-        row.named("state", &mut state, &STATES);
-        (self.payment.state, self.is_reserved) = state;
+        let mut state = Some(if self.is_reserved { RESERVED } else { self.payment.state as usize });
+        row.one_of("state", &mut state, &State::NAMES);
+        let state = row.expect(state);
+        self.is_reserved = state == RESERVED;
+        self.payment.state = State::ALL.get(state).copied().unwrap_or_default();
         row.number("startedAt", &mut self.started_at_ms);
         self.payment.started_at = self.started_at_ms / 1000;
         row.optional_number("settledAt", &mut self.payment.settled_at);
@@ -206,8 +201,8 @@ mod tests {
         assert_eq!(
             shelf.row("sums"),
             concat!(
-                r#"{"v":1,"rev":1,"ever":[10000,5000,1],"moments":[360000000,0,0,1],"minutes":[30000000,10000,5000,1],"#,
-                r#""quarters":[2000000,10000,5000,1],"minutesFrom":0,"last":1800000000123}"#,
+                r#"{"v":1,"rev":1,"ever":"10000 5000 1","moments":"360000000 0 0 1","minutes":"30000000 10000 5000 1","#,
+                r#""quarters":"2000000 10000 5000 1","minutesFrom":0,"last":1800000000123}"#,
             )
         );
     }
@@ -276,8 +271,8 @@ mod tests {
         }
     }
 
-    /// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a preimage or
-    /// a token that can't stand in a header.
+    /// What can't be what was written is damage, in optional members too: a number that JavaScript would round, a
+    /// preimage or a token that can't stand in a header.
     #[test]
     fn a_member_that_cant_be_is_damage() {
         let mut whole = record(1, URL);

@@ -36,7 +36,8 @@ pub struct Settled {
     pub is_news: bool,
     /// Whether an earlier run came to the first proof. Its write may have happened though the store did not say so.
     pub was_news: bool,
-    /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits for it.
+    /// Whether the token is stored. One that was forgotten or replaced since it was proven is for whoever still waits
+    /// for it.
     pub is_kept: bool,
 }
 
@@ -56,13 +57,13 @@ fn change(view: &mut View, before: Option<&Record>, after: &mut Record, counts: 
     counts.write(view);
     put(view, after);
     if before.is_none() {
-        after.indexes().into_iter().for_each(|index| view.mark(index));
+        view.mark(&after.indexes());
     }
     if !after.is_unsettled() && lock.is_some_and(|lock| lock.payment_hash == after.payment.payment_hash) {
-        view.delete(open_key);
+        view.delete(&[open_key]);
     }
     // Its owner is done with the order, so the lease ends.
-    view.delete(key::lease(&after.owner));
+    view.delete(&[key::lease(&after.owner)]);
 }
 
 /// Records a proof and the token that it bought. A proof counts whoever brings it, and however late. `ours` is the
@@ -111,7 +112,7 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
         put(view, &mut record);
     }
     if outcome == Outcome::Unknown && lease_of(view, &record.owner).is_some() {
-        view.delete(key::lease(&record.owner));
+        view.delete(&[key::lease(&record.owner)]);
     }
     Some(record)
 }
@@ -126,7 +127,7 @@ pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: 
     counts.change(Some(&known), None, 0, now_ms);
     if !known.is_reserved {
         counts.take_back_order(known.started_at_ms);
-        known.indexes().into_iter().for_each(|index| view.delete(index));
+        view.delete(&known.indexes());
     }
     counts.write(view);
     end(view, &known);
@@ -137,9 +138,7 @@ pub(crate) fn end(view: &mut View, record: &Record) {
     let open_key = record.open_key();
     // The write depends on it.
     view.text(&open_key);
-    for key in [open_key, key::payment(&record.payment.payment_hash), key::lease(&record.owner)] {
-        view.delete(key);
-    }
+    view.delete(&[open_key, key::payment(&record.payment.payment_hash), key::lease(&record.owner)]);
 }
 
 /// Takes over an abandoned order, so that its invoice can be handed to the same wallet once more. The sums count it
@@ -163,7 +162,7 @@ pub fn repeat(
     if !record.is_unsettled() || record.owner != abandoned.owner || !is_allowed || !is_over {
         return None;
     }
-    view.delete(key::lease(&record.owner));
+    view.delete(&[key::lease(&record.owner)]);
     let Dispatch { wallet_id, repeats, failures, .. } = std::mem::take(&mut record.dispatch);
     record.dispatch = Dispatch { wallet_id, repeats: repeats.saturating_add(1), failures, ..Dispatch::default() };
     record.payment.state = State::Pending;

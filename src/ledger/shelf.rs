@@ -5,8 +5,8 @@ use crate::ledger::begin::{begin, Begun, Draft};
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::instance::Instance;
 use crate::ledger::lease::Lease;
+use crate::ledger::lessons::Lessons;
 use crate::ledger::limits::{Limits, Windows};
-use crate::ledger::origin_row::Lessons;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
@@ -161,7 +161,7 @@ impl Shelf {
         let mut rows = self.rows.borrow_mut();
         for (key, value) in changes.iter() {
             match value {
-                Some(value) => rows.insert(key.clone(), value.clone()),
+                Some(value) => rows.insert(key.to_owned(), value.clone()),
                 None => rows.remove(key),
             };
         }
@@ -172,7 +172,7 @@ impl Shelf {
     pub(crate) fn begin(&self, number: u64, url: &str, scopes: &[String]) -> Record {
         let draft = draft(number, url, scopes);
         match self.attempt(|view| begin(view, &draft, &Here::default())) {
-            Ok(Begun::Entered(record)) => *record,
+            Ok(Begun::Entered(record)) => Record::clone(&record),
             _ => panic!("it was not let in"),
         }
     }

@@ -8,8 +8,7 @@ use crate::ledger::instance::Instance;
 use crate::ledger::lease::renew_lease;
 use crate::ledger::limits::{Limits, Remaining, Spent};
 use crate::ledger::own::{note, sales, Said, Sales};
-use crate::ledger::payment::Payment;
-use crate::ledger::read::{self, Filter, Leased};
+use crate::ledger::read::{self, Filter, Leased, Page};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
@@ -28,7 +27,7 @@ pub enum Step {
     /// See [`repeat`].
     Repeat {
         /// The order as it is known.
-        abandoned: Box<Record>,
+        abandoned: Rc<Record>,
         /// Who takes it over.
         owner: String,
         /// Limits of the client and its scopes.
@@ -51,7 +50,7 @@ pub enum Step {
     /// See [`settle_paid`].
     Paid {
         /// The payment as it is known.
-        ours: Box<Record>,
+        ours: Rc<Record>,
         /// What proves it.
         proof: Proof,
         /// Whether an earlier run came to the first proof. Its write may have happened though the store did not say so.
@@ -60,14 +59,14 @@ pub enum Step {
     /// See [`settle_unproven`].
     Unproven {
         /// The payment as it is known.
-        ours: Box<Record>,
+        ours: Rc<Record>,
         /// What became of it.
         outcome: Outcome,
     },
     /// See [`note`].
     Note {
         /// What was sent.
-        token: Box<Token>,
+        token: Rc<Token>,
         /// The method of the request.
         method: String,
         /// The URL of the request.
@@ -85,7 +84,7 @@ pub enum Step {
         /// Its id, if it has one.
         wallet_id: Option<String>,
         /// The payment that it was asked about.
-        ours: Box<Record>,
+        ours: Rc<Record>,
         /// What was seen.
         what: u64,
     },
@@ -96,8 +95,13 @@ pub enum Step {
     },
     /// Reads a payment.
     Payment(PaymentHash),
-    /// Reads payments.
-    Payments(Filter),
+    /// Reads a page of payments. See [`read::payments`].
+    Payments {
+        /// Which of them.
+        filter: Rc<Filter>,
+        /// The key that the page before named.
+        after: Option<String>,
+    },
     /// Reads open payments that were handed to a wallet.
     Open {
         /// How many at most.
@@ -111,7 +115,7 @@ pub enum Step {
     /// Reads what may be spent beside a reservation.
     Remaining {
         /// The reservation.
-        own: Box<Record>,
+        own: Rc<Record>,
         /// Limits of the client and its scopes.
         levels: Rc<Vec<Limits>>,
     },
@@ -137,13 +141,13 @@ pub enum Decision {
     /// A payment that is proven.
     Settled(Box<Settled>),
     /// A payment after the step.
-    Record(Option<Box<Record>>),
+    Record(Option<Rc<Record>>),
     /// A payment, and who stands behind it.
-    Leased(Option<Box<Leased>>),
+    Leased(Option<Leased>),
     /// Open payments.
     Open(Vec<Record>),
     /// Payments; `None` where the one that they are to be older than is not known.
-    Payments(Option<Vec<Payment>>),
+    Payments(Option<Page>),
     /// What was spent.
     Spent(Spent),
     /// What may be spent.
@@ -165,7 +169,7 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
     Ok(match step {
         Step::Begin(draft) => Decision::Begun(begin(view, draft, here)?),
         Step::Repeat { abandoned, owner, levels, lease_ms } => {
-            Decision::Record(repeat(view, abandoned, owner, levels, *lease_ms, here).map(Box::new))
+            Decision::Record(repeat(view, abandoned, owner, levels, *lease_ms, here).map(Rc::new))
         }
         Step::Cancel { payment_hash, owner } => {
             cancel(view, payment_hash, owner, now_ms);
@@ -182,7 +186,7 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             Decision::Settled(Box::new(settled))
         }
         Step::Unproven { ours, outcome } => {
-            Decision::Record(settle_unproven(view, ours, *outcome, now_ms).map(Box::new))
+            Decision::Record(settle_unproven(view, ours, *outcome, now_ms).map(Rc::new))
         }
         Step::Note { token, method, url, said } => {
             note(view, token, &Resource { method, url, is_replayable: true }, *said);
@@ -194,8 +198,8 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             Decision::Done
         }
         Step::Forget { origin } => Decision::IsMore(forget(view, origin.as_deref())),
-        Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash).map(Box::new)),
-        Step::Payments(filter) => Decision::Payments(read::payments(view, filter)),
+        Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash)),
+        Step::Payments { filter, after } => Decision::Payments(read::payments(view, filter, after.as_ref())),
         Step::Open { most } => Decision::Open(read::open(view, *most)),
         Step::Spent { origin } => Decision::Spent(read::spent(view, origin.as_deref(), now_ms)),
         Step::Remaining { own, levels } => Decision::Remaining(read::remaining(view, own, levels, now_ms)),

@@ -105,15 +105,18 @@ impl Buckets {
     }
 
     fn member(&mut self, name: &str, row: &mut Members<'_>) {
-        let mut numbers = Vec::new();
+        // In place of the index stands how much it is above the one before.
+        let (mut numbers, mut last) = (Vec::new(), 0);
         for Bucket { index, amounts } in &self.0 {
-            numbers.extend([*index, amounts.spent, amounts.reserved, amounts.orders]);
+            numbers.extend([index.saturating_sub(last), amounts.spent, amounts.reserved, amounts.orders]);
+            last = *index;
         }
         row.numbers(name, &mut numbers);
         let (buckets, rest) = numbers.as_chunks();
-        let of = |[index, spent, reserved, orders]: &[u64; 4]| Bucket {
-            index: *index,
-            amounts: Amounts { spent: *spent, reserved: *reserved, orders: *orders },
+        let mut index: u64 = 0;
+        let of = |[step, spent, reserved, orders]: &[u64; 4]| {
+            index = index.saturating_add(*step);
+            Bucket { index, amounts: Amounts { spent: *spent, reserved: *reserved, orders: *orders } }
         };
         self.0 = buckets.iter().map(of).collect();
         let is_sorted = self.0.is_sorted_by(|one, next| one.index < next.index);
@@ -326,6 +329,43 @@ mod tests {
         parse(&shelf.row("sums"), &mut read).unwrap();
         assert_eq!(read.spent(START), Spent { hour: most, day: most, total: most });
         assert_eq!((read.orders(START).hour, read.ever.reserved), (2, most));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_damage_is_told() {
+        let mut sums = Sums::default();
+        let read = |text: &str| {
+            let mut read = Sums::default();
+            parse(text, &mut read).map(|()| read)
+        };
+        let stored = |sums: &mut Sums| {
+            let shelf = Shelf::default();
+            shelf.take(|view| view.put("sums", sums)).unwrap();
+            shelf.row("sums")
+        };
+        assert_eq!(read(&stored(&mut sums)).unwrap(), sums);
+        for minute in [0, 1, 7, 3_000] {
+            let at_ms = START + minute * MINUTE_MS;
+            sums.add(at_ms, Amounts { spent: 5, reserved: minute, orders: 1 }, at_ms);
+        }
+        let text = stored(&mut sums);
+        assert_eq!(read(&text).unwrap(), sums);
+        let quarters = "\"2000000 15 8 3 200 5 3000 1\"";
+        assert!(text.contains(quarters), "{text}");
+        for bad in [
+            "\"1 2 3\"",
+            "\"1 2 3 4 \"",
+            "\" 1 2 3 4\"",
+            "\"1  2 3 4\"",
+            "\"1 2 3 -4\"",
+            "\"1 2 3 9007199254740992\"",
+            "\"5 1 1 1 0 1 1 1\"",
+            "[1,2,3,4]",
+            "1",
+            "null",
+        ] {
+            assert!(read(&text.replace(quarters, bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -158,7 +158,8 @@ impl Token {
         self.accepted && !self.taken_again && self.own_refusals == 1
     }
 
-    /// Notes that a request was answered 400, 401, 402 or 403 with this token. Whether that is news, which it always is.
+    /// Notes that a request was answered 400, 401, 402 or 403 with this token. Whether that is news, which it always
+    /// is.
     pub fn note_refusal(&mut self, method: &str, url: &Url) -> bool {
         if self.is_for(method, url) {
             self.own_refusals = self.own_refusals.saturating_add(1);
@@ -248,6 +249,8 @@ impl Row for Token {
         payment.state = State::Paid;
         row.number("startedAt", &mut payment.started_at);
         row.optional_number("settledAt", &mut payment.settled_at);
+        // For stores that have to drop tokens. What is read of it is not used.
+        row.optional_number("expiresAt", &mut self.rules.expires_at);
         row.boolean("accepted", &mut self.accepted);
         row.number("ownRefusals", &mut self.own_refusals);
         row.list("refused", &mut self.refused);

@@ -22,15 +22,15 @@ pub struct Search<'a> {
     pub now_ms: u64,
 }
 
-/// The token to try on a request, of those of its origin: the resource's own, else, where `borrow` allows it, the one with the
-/// longest common path. None that a server has refused here, nor one whose caveats speak against it.
+/// The token to try on a request, of those of its origin: the resource's own, else, where `borrow` allows it, the one
+/// with the longest common path. None that a server has refused here, nor one whose caveats speak against it.
 #[must_use]
-pub fn choose<'t>(candidates: impl Iterator<Item = &'t Rc<Token>>, search: &Search<'_>) -> Option<&'t Rc<Token>> {
+pub fn choose(candidates: Vec<Rc<Token>>, search: &Search<'_>) -> Option<Rc<Token>> {
     let Search { method, url, is_first, now_ms, .. } = *search;
     if url.is_opaque() {
         return None;
     }
-    let mut best: Option<(usize, &'t Rc<Token>)> = None;
+    let mut best: Option<(usize, Rc<Token>)> = None;
     let mut refused = false;
     for token in candidates {
         let own = token.is_for(method, url);
@@ -49,7 +49,7 @@ pub fn choose<'t>(candidates: impl Iterator<Item = &'t Rc<Token>>, search: &Sear
             continue;
         }
         let likeness = if own { usize::MAX } else { common_segments(token.payment.url.path(), url.path()) };
-        if best.is_none_or(|(most, _)| likeness >= most) {
+        if best.as_ref().is_none_or(|(most, _)| likeness >= *most) {
             best = Some((likeness, token));
         }
     }

@@ -1,13 +1,13 @@
 //! What a step sees of the store, and what it wants to change.
 //!
-//! Each decision about money is a step: a function of rows, an event and a time. It refuses, or it says which rows to write.
-//! It does not wait and does no I/O.
+//! Each decision about money is a step: a function of rows, an event and a time. It refuses, or it says which rows to
+//! write. It does not wait and does no I/O.
 //!
-//! A step reads a row that is not known yet as absent, and its view notes the key. A row that can't be read is taken for
-//! absent too, and its view notes the damage. So steps are plain code that runs through, and what a step comes to counts only
-//! if nothing is noted. Until then its driver reads what is missing and runs it again. Then the driver writes all changes at
-//! once, if every row that the step has seen is unchanged. So a step may run any number of times. If an earlier run was
-//! written after all, the step finds its own mark.
+//! A step reads a row that is not known yet as absent, and its view notes the key. A row that can't be read is taken
+//! for absent too, and its view notes the damage. So steps are plain code that runs through, and what a step comes to
+//! counts only if nothing is noted. Until then its driver reads what is missing and runs it again. Then the driver
+//! writes all changes at once, if every row that the step has seen is unchanged. So a step may run any number of times.
+//! If an earlier run was written after all, the step finds its own mark.
 //!
 //! Every row is a JSON object. It begins with the version of its form and with a revision that grows at each write. So
 //! a row that was changed and changed back differs from the earlier one.
@@ -27,7 +27,7 @@ use std::rc::Rc;
 const VERSION: u64 = 1;
 
 /// Keys with the values that they have, or are to have; `None` where there is no row.
-pub type Changes = Map<String, Option<Rc<str>>>;
+pub type Changes = Map<Option<Rc<str>>>;
 
 /// Rows as they were last read. Absent rows are known too.
 pub type Rows = Changes;
@@ -82,9 +82,9 @@ impl View {
     pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
         let mut rows = self.rows.borrow_mut();
         if !rows.contains_key(&key) {
-            rows.insert(key.clone(), value);
+            rows.insert(&key, value);
         }
-        self.fresh.insert(key, None);
+        self.fresh.insert(&key, None);
     }
 
     /// Takes over a part that was read since.
@@ -94,8 +94,8 @@ impl View {
         rows.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(key, value)| self.learn(key, Some(value)));
     }
 
-    /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What comes back
-    /// must not be used while anything is [missing](View::missing).
+    /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What
+    /// comes back must not be used while anything is [missing](View::missing).
     ///
     /// # Errors
     /// What the step is refused with; [`crate::Code::StoreFailed`] for a row that is damaged or of a later version.
@@ -150,22 +150,22 @@ impl View {
 
     /// Forgets what was seen: it may have changed since.
     pub fn forget(&self, rows: &mut Rows) {
-        self.seen.keys().for_each(|key| drop(rows.remove(key)));
+        self.seen.keys().for_each(|key| rows.remove(key));
     }
 
     /// Remembers what was written.
-    pub fn remember(self, rows: &mut Rows) {
-        for (key, value) in self.changed {
+    pub fn remember(&self, rows: &mut Rows) {
+        for (key, value) in self.changed.iter() {
             // What nobody has read may have been changed by others since.
-            match self.seen.contains_key(&key) {
-                true => rows.insert(key, value),
-                false => drop(rows.remove(&key)),
+            match self.seen.contains_key(key) {
+                true => rows.insert(key, value.clone()),
+                false => rows.remove(key),
             }
         }
     }
 
-    /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change now. It is
-    /// the key of a row that is never deleted.
+    /// Sees to it that a write which was sent before, and depended on these sums, can't happen any more: they change
+    /// now. It is the key of a row that is never deleted.
     pub fn fence(&mut self, sums: &str) {
         if self.changed.contains_key(sums) {
             return;
@@ -174,7 +174,7 @@ impl View {
             Some(text) => match head(&text) {
                 Ok((revision, rest)) => {
                     let next = concat(&[&beginning(revision), rest]);
-                    self.changed.insert(sums.to_owned(), Some(next.into()));
+                    self.changed.insert(sums, Some(next.into()));
                 }
                 Err(damage) => self.note(damage),
             },
@@ -190,7 +190,7 @@ impl View {
         let known = self.rows.borrow().get(key).cloned();
         match known {
             Some(value) => {
-                self.seen.insert(key.to_owned(), value.clone());
+                self.seen.insert(key, value.clone());
                 value
             }
             None => {
@@ -227,24 +227,24 @@ impl View {
             Ok((revision, _)) => {
                 let mut members = Members::write(beginning(revision));
                 row.members(&mut members);
-                self.changed.insert(key.to_owned(), Some(concat(&[&members.into_text(), "}"]).into()));
+                self.changed.insert(key, Some(concat(&[&members.into_text(), "}"]).into()));
             }
             Err(damage) => self.note(damage),
         }
     }
 
-    /// Writes a row that says nothing but that it is there: one of an index.
-    pub(crate) fn mark(&mut self, key: String) {
-        self.changed.insert(key, Some("".into()));
+    /// Writes rows that say nothing but that they are there: those of indexes.
+    pub(crate) fn mark(&mut self, keys: &[String]) {
+        keys.iter().for_each(|key| self.changed.insert(key, Some("".into())));
     }
 
-    /// Deletes a row: one of an index, or one that was read.
-    pub(crate) fn delete(&mut self, key: String) {
-        self.changed.insert(key, None);
+    /// Deletes rows: those of indexes, or some that were read.
+    pub(crate) fn delete(&mut self, keys: &[String]) {
+        keys.iter().for_each(|key| self.changed.insert(key, None));
     }
 
-    /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever adds one
-    /// must also change a row that the step reads.
+    /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever
+    /// adds one must also change a row that the step reads.
     pub(crate) fn list(&mut self, listing: Listing) -> Rc<[String]> {
         match self.listed.iter().find(|(listed, _)| *listed == listing) {
             Some((_, keys)) => Rc::clone(keys),

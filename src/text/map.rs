@@ -1,144 +1,111 @@
-//! A map in a sorted list. It is a tenth of the code of the standard library's maps, of which each kind of value has its own,
-//! and as fast for the few thousand entries that are kept here.
+//! A map in a sorted list. It is a tenth of the code of the standard library's maps, of which each kind of value has
+//! its own, and as fast for the few thousand entries that are kept here.
 
-use std::borrow::Borrow;
-
-/// Entries in the order of their keys.
+/// Values by their keys, in the order of the keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Map<K, V>(Vec<(K, V)>);
+pub struct Map<V> {
+    keys: Vec<String>,
+    values: Vec<V>,
+}
 
-impl<K, V> Default for Map<K, V> {
+impl<V> Default for Map<V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { keys: Vec::new(), values: Vec::new() }
     }
 }
 
-impl<K: Ord, V> Map<K, V> {
-    /// Where a key stands, or belongs.
-    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
-    where
-        K: Borrow<Q>,
-    {
-        self.0.binary_search_by(|(known, _)| known.borrow().cmp(key))
-    }
-
+impl<V> Map<V> {
     /// The value of a key.
     #[must_use]
-    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
-    where
-        K: Borrow<Q>,
-    {
-        let place = self.place(key).ok()?;
-        self.0.get(place).map(|(_, value)| value)
-    }
-
-    /// The same, to be changed.
-    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
-    where
-        K: Borrow<Q>,
-    {
-        let place = self.place(key).ok()?;
-        self.0.get_mut(place).map(|(_, value)| value)
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.values.get(place(&self.keys, key).ok()?)
     }
 
     /// Whether a key is there.
     #[must_use]
-    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.place(key).is_ok()
+    pub fn contains_key(&self, key: &str) -> bool {
+        place(&self.keys, key).is_ok()
     }
 
-    /// Sets the value of a key.
-    pub fn insert(&mut self, key: K, value: V) {
-        match self.place(&key) {
-            Ok(place) => {
-                if let Some((_, known)) = self.0.get_mut(place) {
-                    *known = value;
-                }
-            }
-            Err(place) => self.0.insert(place, (key, value)),
-        }
-    }
-
-    /// Takes a key out; its value.
-    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        let place = self.place(key).ok()?;
-        Some(self.0.remove(place).1)
-    }
-
-    /// Changes the value of a key, which is made where it is missing. What the change says comes back.
-    pub fn change<T>(&mut self, key: K, change: impl FnOnce(&mut V) -> T) -> T
+    /// The value of a key, to be changed. It is made where it is missing.
+    pub fn entry(&mut self, key: &str) -> Option<&mut V>
     where
         V: Default,
     {
-        let place = match self.place(&key) {
-            Ok(place) => place,
-            Err(place) => {
-                self.0.insert(place, (key, V::default()));
-                place
-            }
-        };
-        match self.0.get_mut(place) {
-            Some((_, value)) => change(value),
-            None => change(&mut V::default()),
+        let at = place(&self.keys, key).unwrap_or_else(|at| {
+            self.keys.insert(at, key.to_owned());
+            self.values.insert(at, V::default());
+            at
+        });
+        self.values.get_mut(at)
+    }
+
+    /// Sets the value of a key.
+    pub fn insert(&mut self, key: &str, value: V)
+    where
+        V: Default,
+    {
+        if let Some(known) = self.entry(key) {
+            *known = value;
         }
     }
 
-    /// Keeps what is wanted.
-    pub fn retain(&mut self, wanted: impl Fn(&K, &V) -> bool) {
-        self.0.retain(|(key, value)| wanted(key, value));
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &str) {
+        if let Ok(at) = place(&self.keys, key) {
+            self.keys.remove(at);
+            self.values.remove(at);
+        }
+    }
+
+    /// Keeps the keys that are wanted.
+    pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        let mut each = self.keys.iter();
+        self.values.retain(|_| each.next().is_some_and(|key| wanted(key)));
+        self.keys.retain(|key| wanted(key));
     }
 
     /// Takes everything out.
     pub fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// Each entry.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.0.iter().map(|(key, value)| (key, value))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.keys.iter().map(String::as_str).zip(&self.values)
     }
 
     /// Each key.
-    pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.0.iter().map(|(key, _)| key)
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
     }
 
     /// Each value.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().map(|(_, value)| value)
+        self.values.iter()
     }
 }
 
-impl<K, V> IntoIterator for Map<K, V> {
-    type Item = (K, V);
-    type IntoIter = std::vec::IntoIter<(K, V)>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
+/// Where a key stands, or belongs.
+fn place(keys: &[String], key: &str) -> Result<usize, usize> {
+    keys.binary_search_by(|known| known.as_str().cmp(key))
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::indexing_slicing)]
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -147,23 +114,34 @@ mod tests {
         let mut random: u64 = 7;
         for _ in 0..2_000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let key = (random >> 40) % 97;
+            let key = ((random >> 40) % 97).to_string();
             match (random >> 50) % 4 {
-                0 => assert_eq!(ours.remove(&key), theirs.remove(&key)),
+                0 => {
+                    ours.remove(&key);
+                    theirs.remove(&key);
+                }
                 1 => {
-                    ours.change(key, |value: &mut u64| *value += 1);
-                    *theirs.entry(key).or_default() += 1;
+                    *ours.entry(&key).unwrap() += 1;
+                    *theirs.entry(key.clone()).or_default() += 1;
                 }
                 _ => {
-                    ours.insert(key, random);
-                    theirs.insert(key, random);
+                    ours.insert(&key, random);
+                    theirs.insert(key.clone(), random);
                 }
             }
             assert_eq!((ours.get(&key), ours.len()), (theirs.get(&key), theirs.len()));
+            assert_eq!(ours.contains_key(&key), theirs.contains_key(&key));
         }
-        assert!(ours.iter().eq(theirs.iter()));
-        ours.retain(|key, _| key % 2 == 0);
-        theirs.retain(|key, _| key % 2 == 0);
-        assert!(ours.into_iter().eq(theirs));
+        let same = |ours: &Map<u64>, theirs: &std::collections::BTreeMap<String, u64>| {
+            ours.iter().eq(theirs.iter().map(|(key, value)| (key.as_str(), value)))
+                && ours.keys().eq(theirs.keys())
+                && ours.values().eq(theirs.values())
+        };
+        assert!(same(&ours, &theirs));
+        ours.retain(|key| key.ends_with('7'));
+        theirs.retain(|key, _| key.ends_with('7'));
+        assert!(same(&ours, &theirs) && !ours.is_empty());
+        ours.clear();
+        assert!(ours.is_empty() && ours.get("7").is_none());
     }
 }

@@ -1,10 +1,11 @@
-//! The members of a JSON object that is read or written. One function names them for both, so that the form of an object
-//! stands in one place.
+//! The members of a JSON object that is read or written. One function names them for both, so that the form of an
+//! object stands in one place.
 
 use crate::error::Error;
 use crate::text::encoding::MAX_SAFE;
 use crate::text::json::Json;
 use crate::text::json_writer::Writer;
+use crate::text::scan::{number, parts};
 
 /// What is stored as a JSON object.
 pub(crate) trait Row {
@@ -12,8 +13,8 @@ pub(crate) trait Row {
     fn members(&mut self, members: &mut Members<'_>);
 }
 
-/// An object whose members are read or written, in order. While it is read, a member that is missing or of another kind is
-/// noted, and a value that must not be used is left in its place. So the damage is asked for once, at the end.
+/// An object whose members are read or written, in order. While it is read, a member that is missing or of another kind
+/// is noted, and a value that must not be used is left in its place. So the damage is asked for once, at the end.
 pub(crate) struct Members<'a> {
     /// The object that is read. `None`: it is written.
     from: Option<&'a Json>,
@@ -117,19 +118,12 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// One of some values, by its name; left out where there is none.
-    pub(crate) fn one_of<T: Copy + PartialEq>(&mut self, name: &str, value: &mut Option<T>, all: &[(T, &str)]) {
-        let mut text = all.iter().find(|(known, _)| Some(*known) == *value).map(|(_, text)| (*text).to_owned());
+    /// One of some names, by its place among them; left out where there is none.
+    pub(crate) fn one_of(&mut self, name: &str, value: &mut Option<usize>, names: &[&str]) {
+        let mut text = value.and_then(|at| names.get(at)).map(|text| (*text).to_owned());
         self.optional_words(name, &mut text);
-        *value = all.iter().find(|(_, known)| Some(*known) == text.as_deref()).map(|(known, _)| *known);
+        *value = names.iter().position(|known| Some(*known) == text.as_deref());
         self.is_damaged |= text.is_some() && value.is_none();
-    }
-
-    /// One of some values, by its name.
-    pub(crate) fn named<T: Copy + PartialEq + Default>(&mut self, name: &str, value: &mut T, all: &[(T, &str)]) {
-        let mut some = Some(*value);
-        self.one_of(name, &mut some, all);
-        *value = self.expect(some);
     }
 
     /// What has a text.
@@ -150,27 +144,38 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// Numbers that are exact in JavaScript.
+    /// Numbers that are exact in JavaScript, as one text.
     pub(crate) fn numbers(&mut self, name: &str, values: &mut Vec<u64>) {
-        match self.from {
-            Some(from) => {
-                let found = from.get(name).and_then(|json| json.as_array()?.iter().map(exact).collect());
-                *values = self.expect(found);
-            }
-            None => self.to.numbers(name, values),
+        if self.from.is_none() {
+            self.to.numbers(name, values);
+            return;
+        }
+        values.clear();
+        let text = self.from.and_then(|from| from.get(name)?.as_str());
+        let text = self.expect(text);
+        for digits in parts(text, b' ').filter(|_| !text.is_empty()) {
+            let number = number(digits.as_bytes()).filter(|number| *number <= MAX_SAFE);
+            values.push(self.expect(number));
         }
     }
 
     /// Texts of any kind.
     pub(crate) fn words(&mut self, name: &str, values: &mut Vec<String>) {
-        let text = |json: &Json| json.as_str().map(str::to_owned);
-        match self.from {
-            Some(from) => {
-                let found = from.get(name).and_then(|json| json.as_array()?.iter().map(text).collect());
-                *values = self.expect(found);
-            }
-            None => self.to.texts(name, values),
+        if self.from.is_none() {
+            self.to.texts(name, values);
+            return;
         }
+        values.clear();
+        for json in self.array(name) {
+            let text = json.as_str().map(str::to_owned);
+            values.push(self.expect(text));
+        }
+    }
+
+    /// The items of a list that is read.
+    fn array(&mut self, name: &str) -> &'a [Json] {
+        let found = self.from.and_then(|from| from.get(name)?.as_array());
+        self.expect(found)
     }
 
     /// A list of objects.
@@ -189,16 +194,11 @@ impl<'a> Members<'a> {
     }
 
     fn begin_list(&mut self, name: &str) -> &'a [Json] {
-        match self.from {
-            Some(from) => {
-                let found = from.get(name).and_then(Json::as_array);
-                self.expect(found)
-            }
-            None => {
-                self.to.begin_list(name);
-                &[]
-            }
+        if self.from.is_none() {
+            self.to.begin_list(name);
+            return &[];
         }
+        self.array(name)
     }
 
     fn item(&mut self, from: Option<&'a Json>, row: &mut dyn Row) {

@@ -112,7 +112,8 @@ pub(crate) fn parts(text: &str, separator: u8) -> impl Iterator<Item = &str> {
 /// A number of decimal digits only, if it fits.
 pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     let add = |sum: u64, digit: &u8| match digit {
-        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(digit & 15)),
+        // A checked multiplication is one of 128 bits in wasm.
+        b'0'..=b'9' if sum <= u64::MAX / 10 => sum.wrapping_mul(10).checked_add(u64::from(digit & 15)),
         _ => None,
     };
     if digits.is_empty() {

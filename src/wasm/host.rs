@@ -2,6 +2,7 @@
 
 use super::convert::{data, number, text, unpair};
 use super::task;
+use super::waiting::{settled, Pending, Waiting};
 use crate::error::Error;
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Raised;
@@ -17,9 +18,8 @@ use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use gloo_net::http::Response;
 use js_sys::{Date, Function, Promise};
-use std::future::{poll_fn, Future};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -84,13 +84,6 @@ extern "C" {
 
     /// One call of fetch, as `request.ts` reads it.
     pub type Call;
-
-    /// A promise that can be told that nobody waits for it any more.
-    type Pending;
-    #[wasm_bindgen(method, getter)]
-    fn promise(this: &Pending) -> Promise;
-    #[wasm_bindgen(method)]
-    fn cancel(this: &Pending);
 }
 
 pub(crate) struct JsHost {
@@ -149,46 +142,9 @@ impl JsHost {
     }
 }
 
-/// Waits for a [`Pending`], and cancels it when it is dropped. Otherwise a timer would keep its process running, and a
-/// dialog would stay open.
-struct Waiting {
-    pending: Pending,
-    future: JsFuture,
-}
-
-impl From<Pending> for Waiting {
-    fn from(pending: Pending) -> Self {
-        let future = JsFuture::from(pending.promise());
-        Self { pending, future }
-    }
-}
-
-impl Future for Waiting {
-    type Output = Result<JsValue, JsValue>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.future).poll(context)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.pending.cancel();
-    }
-}
-
-/// Waits for a promise, then reads its outcome. This is not an async block: that would be a state machine, with code to
-/// drop it.
-fn settled<T>(
-    mut promise: impl Future<Output = Result<JsValue, JsValue>> + Unpin + 'static,
-    mut read: impl FnMut(Result<JsValue, JsValue>) -> T + 'static,
-) -> impl Future<Output = T> + 'static {
-    poll_fn(move |context| Pin::new(&mut promise).poll(context).map(&mut read))
-}
-
 /// Pairs of key and value, as the border has them.
 fn pairs(rows: &Changes) -> String {
-    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key, value.as_deref())).collect();
     write_pairs(&rows)
 }
 

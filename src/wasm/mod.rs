@@ -13,6 +13,7 @@
 mod convert;
 mod host;
 mod task;
+mod waiting;
 
 use crate::client::Client;
 use crate::error::{Code, Error};
@@ -93,8 +94,8 @@ impl Core {
         self.client.has_tokens()
     }
 
-    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is known;
-    /// the least of all numbers where [`Core::read`] has to read the store first.
+    /// The token to send with a request: its id, less than 0 where it was bought for another resource; 0 where none is
+    /// known; the least of all numbers where [`Core::read`] has to read the store first.
     #[must_use]
     pub fn token(&self, call: &Call) -> i32 {
         let request = self.client.host().request(call);
@@ -139,22 +140,14 @@ impl Core {
         })
     }
 
-    /// Takes the first response of a call, sent with the token of this id (0: without), to its end:
-    /// the pair of the response and its receipt.
-    pub fn answer(&self, call: Call, id: i32, response: JsValue) -> Promise {
+    /// Takes a call, sent with the token of this id (0: without), from its first response to its end: the pair of the
+    /// last response and its receipt. Without a response it is sent first, which is for requests that may fail because
+    /// of their token.
+    pub fn answer(&self, call: Call, id: i32, response: Option<JsValue>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
             let (token, request) = (client.token(id.unsigned_abs()), client.host().request(&call));
             Ok(answered(client.answer(Rc::new(call), request, token, response).await?))
-        })
-    }
-
-    /// Makes a whole call. It is used if a request may fail because of its token. Resolves like [`Core::answer`].
-    pub fn fetch(&self, call: Call) -> Promise {
-        let client = self.client.clone();
-        self.promise(async move {
-            let request = client.host().request(&call);
-            Ok(answered(client.fetch(Rc::new(call), request).await?))
         })
     }
 
@@ -167,8 +160,8 @@ impl Core {
         })
     }
 
-    /// What is asked of the ledger, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a filter for the
-    /// first one, a payment hash for the last one, to which `preimage` belongs, and a URL for the others.
+    /// What is asked of the ledger, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a filter
+    /// for the first one, a payment hash for the last one, to which `preimage` belongs, and a URL for the others.
     pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {

@@ -139,7 +139,7 @@ impl Store {
         }
         for (key, value) in changes.iter() {
             match value {
-                Some(value) => values.insert(key.clone(), value.to_string()),
+                Some(value) => values.insert(key.to_owned(), value.to_string()),
                 None => values.remove(key),
             };
         }
@@ -147,7 +147,7 @@ impl Store {
     }
 
     pub async fn write(&self, changes: &Changes, seen: &Changes) -> Result<bool, Cause> {
-        if let Err(cause) = self.step(Op::Write, changes.keys().cloned().collect()).await {
+        if let Err(cause) = self.step(Op::Write, changes.keys().map(str::to_owned).collect()).await {
             if self.lies.get() {
                 self.apply(changes, seen);
             }

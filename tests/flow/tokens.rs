@@ -393,7 +393,7 @@ fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_i
     let answering = client.clone();
     let result = world.run(async move {
         let token = answering.token(id);
-        answering.answer(call(get(URL)), get(URL), token, response).await
+        answering.answer(call(get(URL)), get(URL), token, Some(response)).await
     });
     assert_eq!(end(&result), PAID, "sent again without it, the new one being used up too");
     assert_eq!(world.paid(), 3);

@@ -50,16 +50,17 @@ const token = (more) => ({
   preimage: "cd".repeat(32),
   startedAt: 1800000000,
   settledAt: 1800000001,
+  expiresAt: 1800003600,
   accepted: true,
   ownRefusals: 0,
   refused: [],
   ...more,
 });
 const sums = {
-  ever: [1000, 5000, 1],
-  moments: [360000000, 0, 0, 1],
-  minutes: [30000000, 1000, 5000, 1],
-  quarters: [2000000, 1000, 5000, 1],
+  ever: "1000 5000 1",
+  moments: "360000000 0 0 1",
+  minutes: "30000000 1000 5000 1",
+  quarters: "2000000 1000 5000 1",
   minutesFrom: 0,
   last: 1800000000123,
 };
@@ -247,7 +248,7 @@ export function hostile() {
     ledger: [
       filled("["),
       `{"v":1,"rev":1,${names(1020)}}`,
-      `{"v":1,"rev":1,"quarters":[${filled("1,2,3,4,", 250 * KIB)}1]}`,
+      `{"v":1,"rev":1,"quarters":"${filled("1 2 3 4 ", 250 * KIB)}1"}`,
       rowsOf({ tokens: Array(500).fill(token()) }),
       rowsOf({ tokens: [token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) })] }),
       rowsOf(record({ token: filled("A,") })),

@@ -196,10 +196,9 @@ test("whatever pay() answers ends in one of: paid and proven, failed for certain
       if (isProof || (meant.word && proof === "none")) {
         assert.equal(end, 200);
         assert.deepEqual(sent, [isProof ? `L402 ${token}:${HEX}` : `L402 ${token}`]);
-        assert.deepEqual(
-          [payment.state, payment.feeMsat, total],
-          ["paid", meant.fee || 0, Math.ceil((10_000 + (meant.fee || 0)) / 1000)],
-        );
+        // a sum stays at the largest number
+        const spent = Math.min(10_000 + (meant.fee || 0), Number.MAX_SAFE_INTEGER);
+        assert.deepEqual([payment.state, payment.feeMsat, total], ["paid", meant.fee || 0, Math.ceil(spent / 1000)]);
         assert.equal(await again(), 200);
       } else {
         assert.ok(end instanceof L402Error, String(end));

@@ -102,26 +102,45 @@ export function deferred() {
 /** Whether the runtime is a page. Pages see less: browsers hide headers and have a cache. */
 export const isBrowser = (t) => ["chromium", "firefox", "webkit"].includes(t.runtime);
 
-/** A store in a Map, as a user would write one. `lock: true`: its locks hold for all who share it. */
-export function mapStore({ lock = false } = {}) {
+/**
+ * Moves the clock that is never set, for a case that runs alone. So the lease of an order that is still out has lapsed
+ * for whoever has seen it before. Gives the function that moves it back.
+ */
+export function moveClock(milliseconds) {
+  const real = performance.now;
+  const own = Object.getOwnPropertyDescriptor(performance, "now");
+  Object.defineProperty(performance, "now", { configurable: true, value: () => real.call(performance) + milliseconds });
+  return () => {
+    if (own) Object.defineProperty(performance, "now", own);
+    else delete performance.now;
+  };
+}
+
+/** Longer than a lease lasts. */
+export const LAPSE = 170_000;
+
+/** A store of a user's own, in a Map. */
+export function mapStore() {
   const map = new Map();
-  const store = {
+  return {
     map,
-    get: (key) => map.get(key),
-    set: (key, value) => void map.set(key, value),
-    delete: (key) => void map.delete(key),
+    async read(keys) {
+      return keys.map((key) => map.get(key) ?? null);
+    },
+    async write(changes, seen) {
+      if (Object.entries(seen).some(([key, value]) => (map.get(key) ?? null) !== value)) return false;
+      for (const [key, value] of Object.entries(changes)) {
+        if (value === null) map.delete(key);
+        else map.set(key, value);
+      }
+      return true;
+    },
+    async list(prefix, { after, limit, reverse }) {
+      const rows = [...map].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+      if (reverse) rows.reverse();
+      return rows.filter(([key]) => after === undefined || (reverse ? key < after : key > after)).slice(0, limit);
+    },
   };
-  if (!lock) return store;
-  const tails = new Map();
-  store.lock = (name, task) => {
-    const result = (tails.get(name) ?? Promise.resolve()).then(task);
-    tails.set(
-      name,
-      result.catch(() => {}),
-    );
-    return result;
-  };
-  return store;
 }
 
 /** Asserts that the error holds the 402 as it came, its body unread. */

@@ -13,6 +13,7 @@ import options from "./cases/options.js";
 import parallel, { manyMore } from "./cases/parallel.js";
 import parsing from "./cases/parsing.js";
 import paying from "./cases/paying.js";
+import payments from "./cases/payments.js";
 import quote from "./cases/quote.js";
 import recovery from "./cases/recovery.js";
 import redirects from "./cases/redirects.js";
@@ -38,6 +39,7 @@ const everywhere = [
   abort,
   events,
   limits,
+  payments,
   store,
   parallel,
 ].flat();

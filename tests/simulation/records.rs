@@ -51,8 +51,9 @@ fn hash(row: &Json) -> PaymentHash {
     PaymentHash::parse(&text(row, "paymentHash")).unwrap()
 }
 
-fn list<'a>(row: &'a Json, name: &str) -> &'a [Json] {
-    row.get(name).and_then(Json::as_array).unwrap()
+/// The numbers of a member of a row of sums.
+fn numbers(row: &Json, name: &str) -> Vec<u64> {
+    text(row, name).split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
 /// The rows whose key begins so.
@@ -111,14 +112,11 @@ pub fn flaw(store: &Store) -> Option<String> {
     let mut are = rows(store, ORIGINS);
     are.extend(store.value(SUMS).map(|row| (SUMS.to_owned(), parse(&row))));
     for (key, row) in are {
-        let of = |four: &[Json], first: usize| {
-            let number = |at: usize| four[first + at].as_u64().unwrap();
-            Amounts { spent: number(0), reserved: number(1), orders: number(2) }
-        };
-        let ever = of(list(&row, "ever"), 0);
+        let of = |three: &[u64]| Amounts { spent: three[0], reserved: three[1], orders: three[2] };
+        let ever = of(&numbers(&row, "ever"));
         let mut quarters = Amounts::default();
-        for four in list(&row, "quarters").chunks(4) {
-            let bucket = of(four, 1);
+        for four in numbers(&row, "quarters").chunks(4) {
+            let bucket = of(&four[1..]);
             quarters.spent += bucket.spent;
             quarters.reserved += bucket.reserved;
         }

@@ -8,8 +8,8 @@ use l402_fetch::ledger::forget::forget;
 use l402_fetch::ledger::instance;
 use l402_fetch::ledger::key;
 use l402_fetch::ledger::lease::{renew_lease, Lease};
+use l402_fetch::ledger::lessons::Lessons;
 use l402_fetch::ledger::limits::{Limits, Windows};
-use l402_fetch::ledger::origin_row::Lessons;
 use l402_fetch::ledger::own::{note, Said};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::payment;
@@ -327,9 +327,9 @@ impl World {
                     lease_ms: LEASE_MS,
                 };
                 match begin(view, &draft, self)? {
-                    Begun::Entered(record) => Done::Entered(*record),
+                    Begun::Entered(record) => Done::Entered(Record::clone(&record)),
                     Begun::Bought(_) => Done::Bought,
-                    Begun::Standing(record) => Done::Standing(*record),
+                    Begun::Standing(record) => Done::Standing(Record::clone(&record)),
                 }
             }
             Step::Paid { number, fee_msat } => {
@@ -424,7 +424,7 @@ impl World {
         for (key, value) in changes.iter() {
             assert!(key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
             match value {
-                Some(value) => self.store.insert(key.clone(), value.clone()),
+                Some(value) => self.store.insert(key.to_owned(), value.clone()),
                 None => self.store.remove(key),
             };
         }
@@ -550,7 +550,9 @@ impl World {
             view.restart();
             let found = view.take(|view| Ok(payment(view, &hash(number))));
             if view.is_complete() {
-                return found.unwrap_or_else(|refusal| panic!("{:?}", refusal.error)).map(|(record, _)| record);
+                return found
+                    .unwrap_or_else(|refusal| panic!("{:?}", refusal.error))
+                    .map(|(record, _)| Record::clone(&record));
             }
             self.read_missing(&mut view);
         }
@@ -583,13 +585,11 @@ impl World {
                 continue;
             }
             let row: Value = serde_json::from_str(text).unwrap();
-            let ever: Vec<u64> =
-                row["ever"].as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect();
+            let ever = numbers(&row, "ever");
             let sums = expected.remove(key).unwrap_or_default();
             assert_eq!(ever[..2], sums, "{key}");
             for name in ["quarters", "minutes"] {
-                let in_buckets: u64 =
-                    row[name].as_array().unwrap().chunks(4).map(|bucket| bucket[1].as_u64().unwrap()).sum();
+                let in_buckets: u64 = numbers(&row, name).chunks(4).map(|bucket| bucket[1]).sum();
                 assert!(in_buckets <= ever[0], "{key} {name}");
             }
         }
@@ -600,13 +600,18 @@ impl World {
             for (key, total) in keys.zip(TOTALS) {
                 let Some(text) = self.store.get(&key) else { continue };
                 let row: Value = serde_json::from_str(text).unwrap();
-                let counted = row["ever"][0].as_u64().unwrap() + row["ever"][1].as_u64().unwrap();
+                let counted: u64 = numbers(&row, "ever")[..2].iter().sum();
                 assert!(counted <= total * 1000, "{key}: {counted} of {total} sat");
             }
         }
         open.sort_unstable();
         assert_eq!(open, self.keys("open/"), "one lock for each open payment");
     }
+}
+
+/// The numbers of a member of a row of sums.
+fn numbers(row: &Value, name: &str) -> Vec<u64> {
+    row[name].as_str().unwrap().split_whitespace().map(|number| number.parse().unwrap()).collect()
 }
 
 fn number_of(record: &Record) -> u64 {

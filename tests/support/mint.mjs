@@ -46,15 +46,16 @@ function invoice(hash, now) {
   return `lnbcrt100n1${[...data, ...checksum("lnbcrt100n", data)].map((value) => ALPHABET[value]).join("")}`;
 }
 
-function macaroon(hash) {
+const random = () => crypto.getRandomValues(new Uint8Array(32));
+
+function macaroon(hash, id) {
   const part = (type, bytes) => [type, bytes.length, ...bytes];
-  const random = () => crypto.getRandomValues(new Uint8Array(32));
-  return btoa(String.fromCharCode(2, ...part(2, [0, 0, ...hash, ...random()]), 0, 0, ...part(6, random())));
+  return btoa(String.fromCharCode(2, ...part(2, [0, 0, ...hash, ...id]), 0, 0, ...part(6, random())));
 }
 
 /**
  * A `WWW-Authenticate` value that asks 10 sat for the preimage of this hash: a fresh invoice, and a V2 macaroon that
- * commits to it.
+ * commits to it. `id`: the 32 bytes that tell the macaroon from others.
  */
-export const challenge = (hash, now = Date.now()) =>
-  `L402 macaroon="${macaroon(hash)}", invoice="${invoice(hash, now)}"`;
+export const challenge = (hash, now = Date.now(), id = random()) =>
+  `L402 macaroon="${macaroon(hash, id)}", invoice="${invoice(hash, now)}"`;

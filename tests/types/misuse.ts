@@ -1,5 +1,7 @@
 // What must not compile: each line below is an error that tsc has to find.
 import { createFetch, L402Error, type ErrorCode } from "../../dist/index.js";
+import { redisStore } from "../../dist/stores/redis.js";
+import { sqliteStore } from "../../dist/stores/sqlite.js";
 import { lnd } from "../../dist/wallets/lnd.js";
 import { nwc } from "../../dist/wallets/nwc.js";
 import { webln } from "../../dist/wallets/webln.js";
@@ -23,8 +25,14 @@ createFetch({ wallet, limits, host: [] });
 createFetch({ wallet, limits, store: null });
 // @ts-expect-error no such network
 createFetch({ wallet, limits, networks: ["mainnet"] });
-// @ts-expect-error a store that can't delete
-createFetch({ wallet, limits, store: { get() {}, set() {} } });
+// @ts-expect-error a store that can't list
+createFetch({ wallet, limits, store: { read: async () => [], write: async () => true } });
+// @ts-expect-error a store that does not say whether it has written
+createFetch({ wallet, limits, store: { read: async () => [], write: async () => {}, list: async () => [] } });
+// @ts-expect-error no option of Redis
+redisStore({ eval: async () => 1 }, { table: "x" });
+// @ts-expect-error no database
+sqliteStore(5);
 // @ts-expect-error a wallet of numbers
 createFetch({ wallet: () => 5, limits });
 // @ts-expect-error no wallet

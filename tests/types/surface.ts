@@ -5,12 +5,15 @@ import {
   type decodeInvoice,
   type decodeMacaroon,
   L402Error,
+  memoryStore,
   type parseChallenges,
   receiptOf,
   type Challenge,
   type ErrorCode,
+  type Filter,
   type Invoice,
   type Limits,
+  type ListOptions,
   type Macaroon,
   type Network,
   type NwcClient,
@@ -31,8 +34,8 @@ import {
 import { NWCClient } from "@getalby/sdk/nwc";
 import { durableObjectStore } from "../../dist/stores/durable-object.js";
 import { L402Ledger } from "../../dist/stores/durable-object/ledger.js";
-import { fileStore } from "../../dist/stores/file.js";
 import { indexedDBStore } from "../../dist/stores/indexeddb.js";
+import { sqliteStore } from "../../dist/stores/sqlite.js";
 import { cln } from "../../dist/wallets/cln.js";
 import { lnbits } from "../../dist/wallets/lnbits.js";
 import { lnd } from "../../dist/wallets/lnd.js";
@@ -68,6 +71,9 @@ is<Same<ReturnType<typeof decodeInvoice>, Promise<Invoice>>>();
 is<Same<ReturnType<typeof decodeMacaroon>, Promise<Macaroon>>>();
 is<Same<ReturnType<typeof attenuateMacaroon>, Promise<string>>>();
 await spent("https://a.b");
+const filter: Filter = { origin: "https://a.b", state: "paid", since: 1, before: "00", limit: 5 };
+await payments(filter);
+await payments({ origin: undefined, state: undefined, since: undefined, before: undefined, limit: undefined });
 await resolve("00", "failed");
 await resolve("00", { preimage: "00" });
 await forget();
@@ -83,18 +89,18 @@ const limits: Limits = {
 };
 const networks: Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const protocols: Protocol[] = ["l402", "lsat", "mpp", "x402"];
-const store: Store = {
-  get: (key) => (key === "a" ? null : undefined),
-  set: async (_key, _value) => {},
-  delete: () => {},
-  lock: (_name, task) => task(),
-};
 const map = new Map<string, string>();
-const localStore: Store = {
-  get: (key) => map.get(key),
-  set: (key, value) => void map.set(key, value),
-  delete: (key) => void map.delete(key),
+const store: Store = {
+  read: async (keys) => keys.map((key) => map.get(key) ?? null),
+  async write(changes, seen) {
+    if (Object.entries(seen).some(([key, value]) => (map.get(key) ?? null) !== value)) return false;
+    for (const [key, value] of Object.entries(changes)) value === null ? map.delete(key) : map.set(key, value);
+    return true;
+  },
+  list: async (prefix, { after = "", limit, reverse = false }: ListOptions) =>
+    [...map].filter(([key]) => key.startsWith(prefix) && key > after !== reverse).slice(0, limit),
 };
+is<Same<ReturnType<typeof memoryStore>, Store>>();
 const options: Options = {
   wallet: webln(),
   limits,
@@ -131,7 +137,7 @@ createFetch({
   now: undefined,
   onEvent: undefined,
 });
-createFetch({ wallet: () => true, limits, store: localStore, approve: async () => false });
+createFetch({ wallet: () => true, limits, store: memoryStore(), approve: async () => false });
 
 // Every kind of wallet.
 const byFunction: PayFunction = async (
@@ -163,7 +169,7 @@ for (const wallet of [
 for (const wallet of [byFunction, byWallet, byWebln, byNwc, new NWCClient({}), webln(byWebln)])
   createFetch({ wallet, limits });
 
-for (const store of [indexedDBStore(), indexedDBStore("shop"), fileStore("shop.json")] satisfies Store[])
+for (const store of [indexedDBStore(), indexedDBStore("shop"), sqliteStore("shop.db")] satisfies Store[])
   createFetch({ wallet: byFunction, limits, store });
 
 const namespace = { get: (id: string) => ({ id, fetch: (url: RequestInfo, init?: RequestInit) => fetch(url, init) }) };

@@ -121,12 +121,10 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       token.accepted = true;
       return { payment: token.payment, paidNow: false };
     },
-    /** Takes a call to its end. Gives its last response, and the receipt or null. */
+    /** Takes a call to its end; a `guess` is sent first. Gives the last response, and the receipt or null. */
     answer: (call: Call, token: Credential | null | undefined, response: Response | undefined) =>
       change(async (): Promise<[Response, Receipt | null]> => {
-        const [last, receipt] = await (token?.guess
-          ? core.fetch(call)
-          : core.answer(call, token?.id ?? 0, response as Response));
+        const [last, receipt] = await core.answer(call, token?.id ?? 0, response);
         return [last, JSON.parse(receipt)];
       }),
     quote: async (call: Call): Promise<Quote | null> => JSON.parse(await core.quote(call)),

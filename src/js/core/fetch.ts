@@ -110,8 +110,8 @@ export const memory = (load: Load) => (): Store => {
 };
 
 /**
- * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atFirst` is called before the
- * first request: it loads a core that needs no download.
+ * Makes a fetch that pays. The core is loaded at the first 402 or the first stored token. `atFirst` is called before
+ * the first request: it loads a core that needs no download.
  *
  * @internal
  */
@@ -242,7 +242,7 @@ export function createFetch(
 /** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */
 function isLast(token: Credential | null | undefined, response: Response | undefined) {
   const status = response?.status;
-  return token ? (status as number) < 400 : status !== 402;
+  return token ? !((status as number) >= 400) : status !== 402;
 }
 
 /** Rejects at once with the caller's reason if the caller aborts. What was begun goes on. */

@@ -5,6 +5,7 @@ import type { Payment } from "./payment.js";
 export interface Filter {
   /** Any URL of the origin that is meant. */
   origin?: string | undefined;
+  /** In this state. */
   state?: Payment["state"] | undefined;
   /** Begun at this time or later, in Unix seconds. */
   since?: number | undefined;

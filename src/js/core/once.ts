@@ -27,7 +27,7 @@ export const loader = <Loaded>(task: () => Promise<Loaded>): (() => Promise<Load
     }),
   );
 
-/** Loads it soon, for entries whose core needs no download: after what is done now, so that the request is sent first. */
+/** Loads it soon, for entries whose core needs no download. What is done now goes first, so the request is sent. */
 export const soon = (load: () => Promise<unknown>) => (): void => {
   Promise.resolve()
     .then(load)

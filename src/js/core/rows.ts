@@ -54,6 +54,6 @@ async function inTime<Value>(method: string, task: () => Promise<Value>): Promis
   }
 }
 
-/** Data for the core, which takes no half of a surrogate pair: whoever wrote a text may have cut it in the middle of one. */
+/** Data for the core, which takes no half of a surrogate pair. Whoever wrote a text may have cut one in two. */
 export const toText = (data: unknown) =>
   JSON.stringify(data).replace(/\\(\\|ud[89a-f]..)/g, (found) => (found === "\\\\" ? found : "\\ufffd"));

@@ -24,6 +24,7 @@ export interface Store {
   list(prefix: string, options: ListOptions): Promise<[key: string, value: string][]>;
 }
 
+/** Which rows of a prefix `list` returns. */
 export interface ListOptions {
   /** Only rows above this key are returned, or below it with `reverse`. There need not be such a row. */
   after?: string | undefined;

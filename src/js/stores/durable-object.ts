@@ -11,20 +11,34 @@ export interface LedgerStub {
 export interface TokenCache {
   /** Reads the text of a key. */
   get(key: string): Promise<string | null>;
-  /** Writes the text of a key. */
-  put(key: string, value: string): Promise<void>;
+  /** Writes the text of a key, which is gone after so many seconds. */
+  put(key: string, value: string, options?: { expirationTtl?: number }): Promise<void>;
   /** Removes a key. */
   delete(key: string): Promise<void>;
 }
 
 /** The keys of tokens begin so. */
 const TOKEN = "token/";
+/**
+ * For how many seconds the cache keeps a token. Writes of several Workers may reach it in another order than the
+ * object, so that it would hold an old row for ever.
+ */
+const KEPT = 86_400;
 
-/** What the object is asked, and what it answers. */
+/**
+ * What the object is asked.
+ *
+ * @internal
+ */
 export type Question =
   | { op: "read"; keys: readonly string[] }
   | { op: "write"; changes: Record<string, string | null>; seen: Record<string, string | null> }
   | { op: "list"; prefix: string; options: ListOptions };
+/**
+ * What the object answers.
+ *
+ * @internal
+ */
 export interface Answer {
   error?: string;
   values?: (string | null)[];
@@ -39,8 +53,8 @@ export interface Answer {
  *
  * @param stub of the object; or a function that gets one, which a store that is kept in a module needs: workerd lets a
  *   request use no other request's stub
- * @param options.cache Workers KV, which answers reads of tokens alone. It may be a minute behind: then a call costs a
- *   round trip more, never a payment, since a purchase reads other rows too, and so the object
+ * @param options.cache Workers KV, which answers reads of tokens alone. It may be behind, mostly by a minute, at most by a
+ *   day: then a call costs a round trip more, never a payment, since what a write rests on is compared in the object
  * @throws {L402Error} `invalid_options`
  */
 export function durableObjectStore(
@@ -69,29 +83,42 @@ export function durableObjectStore(
     throw new Error(answer?.error ?? `the Durable Object answered ${response.status}: is it of the class L402Ledger?`);
   }
 
+  /** Tokens that were not as a write had seen them. They are read from the object. */
+  const doubted = new Set<string>();
+
   /** The object has it: a cache that fails, or takes no more writes for now, is only older. */
-  async function note(changes: [string, string | null][]) {
-    if (!cache) return;
-    const tokens = changes.filter(([key]) => key.startsWith(TOKEN));
+  async function note(rows: [string, string | null][]) {
     await Promise.allSettled(
-      tokens.map(async ([key, value]) => (value === null ? cache.delete(named(key)) : cache.put(named(key), value))),
+      rows.map(async ([key, value]) =>
+        value === null ? cache?.delete(named(key)) : cache?.put(named(key), value, { expirationTtl: KEPT }),
+      ),
     );
+  }
+
+  async function readTokens(keys: string[]) {
+    const known = await Promise.all(keys.map(async (key) => cache?.get(named(key)))).catch(() => []);
+    const isKnown = (key: string, index: number) => typeof known[index] === "string" && !doubted.has(key);
+    // What the cache lacks may be there all the same.
+    if (keys.every(isKnown)) return known as string[];
+    const values = await ask("values", { op: "read", keys });
+    for (const key of keys) doubted.delete(key);
+    const rows = keys.map((key, index): [string, string | null] => [key, values[index] ?? null]);
+    await note(rows.filter(([, value], index) => value !== (known[index] ?? null)));
+    return values;
   }
 
   return {
     async read(keys) {
       const wanted = [...keys];
-      if (cache && wanted.length > 0 && wanted.every((key) => key.startsWith(TOKEN))) {
-        const found = await Promise.all(wanted.map(async (key) => cache.get(named(key)))).catch(() => []);
-        // What the cache lacks may be there all the same.
-        if (found.length > 0 && found.every((value) => typeof value === "string")) return found;
-      }
-      return ask("values", { op: "read", keys: wanted });
+      const areTokens = wanted.length > 0 && wanted.every(isToken);
+      return cache && areTokens ? readTokens(wanted) : ask("values", { op: "read", keys: wanted });
     },
     async write(changes, seen) {
-      const noted = Object.entries(changes);
+      const tokens = Object.entries(changes).filter(([key]) => isToken(key));
+      const rested = Object.keys(seen).filter(isToken);
       const written = await ask("written", { op: "write", changes, seen });
-      if (written) await note(noted);
+      if (written) await note(tokens);
+      else for (const key of rested) doubted.add(key);
       return written;
     },
     async list(prefix, options) {
@@ -99,6 +126,8 @@ export function durableObjectStore(
     },
   };
 }
+
+const isToken = (key: string) => key.startsWith(TOKEN);
 
 /** A namespace may hold other things as well. */
 const named = (key: string) => `l402-fetch/${key}`;

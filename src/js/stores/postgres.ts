@@ -5,12 +5,14 @@ import { fromText, toText } from "./text.js";
 
 /** The part of `pg` that is used: a Pool or a Client that is connected. */
 export interface PgClient {
+  /** Sends a statement with its parameters. */
   // biome-ignore lint/suspicious/noExplicitAny: pg has many overloads of it
   query(text: string, values?: any[]): Promise<{ rows: any[] }> | any;
 }
 
 /** The part of postgres.js that is used: the function that `postgres(…)` returns. */
 export interface PostgresJs {
+  /** Sends a statement with its parameters. */
   // biome-ignore lint/suspicious/noExplicitAny: postgres.js has types of its own for parameters and rows
   unsafe(text: string, values?: any[], options?: { prepare?: boolean }): PromiseLike<any>;
 }

@@ -4,9 +4,13 @@ import type { Store } from "../core/store.js";
 import { fromText, toText } from "./text.js";
 
 /** A client of Redis: an ioredis `Redis` or `Cluster`, a node-redis client (4 to 6) that is connected, or Upstash's. */
-// biome-ignore lint/suspicious/noExplicitAny: each client has types of its own, with many overloads
-export type RedisClient = { eval: (...args: any[]) => Promise<any> };
+export interface RedisClient {
+  /** Runs a script. */
+  // biome-ignore lint/suspicious/noExplicitAny: each client has types of its own, with many overloads
+  eval: (...args: any[]) => Promise<any>;
+}
 
+/** The options of `redisStore`. */
 export interface RedisOptions {
   /** The start of the two keys that hold all rows. Default: `l402-fetch:` */
   prefix?: string | undefined;

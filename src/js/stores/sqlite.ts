@@ -5,15 +5,21 @@ import { fromText, toText } from "./text.js";
 
 /** The part of a database that is used: one of node:sqlite, bun:sqlite or better-sqlite3. */
 export interface SqliteDatabase {
+  /** Runs statements without values. */
   exec(sql: string): unknown;
+  /** Compiles a statement. */
   prepare(sql: string): SqliteStatement;
 }
 
+/** The part of a compiled statement that is used. */
 export interface SqliteStatement {
+  /** Runs it and gives the first row. */
   // biome-ignore lint/suspicious/noExplicitAny: each library has types of its own for what it binds and returns
   get(...values: any[]): any;
+  /** Runs it and gives all rows. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   all(...values: any[]): any[];
+  /** Runs it. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   run(...values: any[]): unknown;
 }

@@ -61,7 +61,7 @@ fn rows(data: &[u8]) {
     let mut all = vec![
         Step::Spent { origin: None },
         Step::Spent { origin: origin() },
-        Step::Payments(Filter { limit: 3, ..Filter::default() }),
+        Step::Payments { filter: Rc::new(Filter { limit: 3, ..Filter::default() }), after: None },
         Step::Open { most: 3 },
         Step::Renew { owner: "1".into() },
         Step::Forget { origin: origin() },
@@ -76,7 +76,7 @@ fn rows(data: &[u8]) {
         },
     ];
     if let Some(known) = known {
-        let ours = || Box::new(known.clone());
+        let ours = || Rc::clone(&known);
         let proof = Proof { preimage: Some("00".repeat(32)), fee_msat: Some(1) };
         all.push(Step::Paid { ours: ours(), proof, was_news: Cell::default() });
         for outcome in [Outcome::Failed, Outcome::Unknown, Outcome::Silent] {

@@ -1,6 +1,6 @@
 // Each callback runs in the async context (AsyncLocalStorage) of the call that caused it. `t.AsyncLocalStorage` is the
 // runtime's.
-import { deferred, mapStore, openShop } from "../shop.js";
+import { deferred, openShop } from "../shop.js";
 
 /** A client whose callbacks note their context in `seen`, by their names. `run` makes a call in a context. */
 function witness(t, shop, { wallet, ...options }) {
@@ -59,7 +59,7 @@ export default [
             check("fetch", input);
             return shop.fetch(input, init);
           },
-          store: run % 2 ? mapStore({ lock: true }) : undefined,
+          store: run % 2 ? t.pkg.memoryStore() : undefined,
           onEvent: (event) => check(event.type, event.url ?? event.quote?.url ?? event.payment.url),
         });
         const call = (name, capMsat) =>

@@ -1,7 +1,9 @@
 // Limits include fees and slide. They hold for all origins together and for each one.
 import { openShop } from "../shop.js";
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const QUARTER = 15 * MINUTE;
+const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** Buys at distinct paths whose tokens open nothing else. The invoices outlive any clock of a test. */
@@ -10,33 +12,38 @@ const seller = (shop, settings) => {
   return (pay, base) => pay(shop.url(`a${next++}`, { scope: "path", expiry: 1_000_000, ...settings }, base));
 };
 
-const windowed = (name, limit, span) => ({
-  name: `${limit} slides: the sum is free again after ${span} ms, not a millisecond sooner`,
+/** `bucket`: a payment counts until the minute, or quarter of an hour, in which it was made has left the window. */
+const windowed = (name, limit, span, bucket) => ({
+  name: `${limit} slides: a sum counts ${span} ms and until the ${bucket} ms that it belongs to have left the window`,
   async run(t) {
     const shop = openShop(t);
-    const start = Date.now();
-    let now = start;
+    const edge = bucket * Math.ceil(Date.now() / bucket);
+    let now = edge - 1_000;
     const pay = shop.client({ limits: { perPayment: 100, [limit]: 25 }, now: () => now });
     const buy = seller(shop);
     await buy(pay);
-    now = start + 1_000;
+    now = edge;
     await buy(pay);
     await t.rejects(buy(pay), "over_limit");
-    now = start + span - 1;
+    now = edge + span - 1;
     t.ok((await t.rejects(buy(pay), "over_limit")).message.includes(limit), "the message names the limit");
     t.equal((await pay.spent())[name], 20);
-    now = start + span;
+    now = edge + span;
     t.equal((await pay.spent())[name], 10);
     t.equal((await buy(pay)).status, 200);
     await t.rejects(buy(pay), "over_limit");
     t.equal((await pay.spent()).total, 30);
+    now = edge + span + bucket - 1;
+    t.equal((await pay.spent())[name], 20);
+    now = edge + span + bucket;
+    t.equal((await pay.spent())[name], 10);
     await shop.counts({ payments: 3, asked: 3 });
   },
 });
 
 export default [
-  windowed("hour", "perHour", HOUR),
-  windowed("day", "perDay", DAY),
+  windowed("hour", "perHour", HOUR, MINUTE),
+  windowed("day", "perDay", DAY, QUARTER),
   {
     name: "total never becomes free again",
     async run(t) {

@@ -55,7 +55,7 @@ const BAD = [
   ["perPayment", [{ ...good, perPayment: 5 }]],
   [
     "store",
-    [null, 5, {}, { get: method, set: method }, { get: method, set: method, delete: method, lock: 5 }].map((store) => ({
+    [null, 5, {}, { read: method, write: method }, { read: method, write: 5, list: method }].map((store) => ({
       ...good,
       store,
     })),
@@ -131,7 +131,7 @@ export default [
       const untouched = () => {
         throw new Error("nothing is to be asked");
       };
-      const store = { get: untouched, set: untouched, delete: untouched };
+      const store = { read: untouched, write: untouched, list: untouched };
       const pay = t.pkg.createFetch({ wallet: untouched, limits: { perPayment: 1 }, fetch: untouched, store });
       t.equal(await pay.warm(), undefined);
     },

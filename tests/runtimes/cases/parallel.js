@@ -1,5 +1,5 @@
 // Many calls at once: one payment for one resource, however many calls wait for it.
-import { deferred, mapStore, openShop } from "../shop.js";
+import { deferred, openShop } from "../shop.js";
 
 const paidNow = (t, responses) => responses.filter((response) => t.pkg.receiptOf(response).paidNow).length;
 
@@ -98,10 +98,10 @@ export default [
     },
   },
   {
-    name: "two instances on one store with locks, at once: one payment",
+    name: "two instances on one store, at once: one payment",
     async run(t) {
       const shop = openShop(t);
-      const store = mapStore({ lock: true });
+      const store = t.pkg.memoryStore();
       const [one, two] = [shop.client({ store }), shop.client({ store })];
       await assertOnePayment(
         t,
@@ -137,7 +137,7 @@ export default [
     async run(t) {
       for (const refuse of [401, 402, 403]) {
         const shop = openShop(t);
-        const store = mapStore({ lock: true });
+        const store = t.pkg.memoryStore();
         const clients = [shop.client({ store }), shop.client({ store })];
         const url = shop.url("a", { scope: "never", refuse });
         const results = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => clients[i % 2](url)));

@@ -1,5 +1,5 @@
 // Payments whose outcome was lost. They are looked up, resolved or left alone, and never paid again.
-import { deferred, mapStore, openShop } from "../shop.js";
+import { deferred, LAPSE, moveClock, openShop } from "../shop.js";
 
 /** A wallet that may have paid and then fails. `lookup` answers for its records. */
 const losing = (shop, lookup, query = "") => ({
@@ -116,7 +116,7 @@ export default [
       for (const id of ["mine", undefined]) {
         const shop = openShop(t);
         let time = Date.now();
-        const shared = { store: mapStore({ lock: true }), now: () => time };
+        const shared = { store: t.pkg.memoryStore(), now: () => time };
         await t.rejects(
           shop.client({ ...shared, wallet: { id, pay: shop.wallet("answer=none&paid=0") } })(shop.url("a")),
           "no_preimage",
@@ -135,9 +135,10 @@ export default [
   },
   {
     name: "an order that died with its process goes to the same wallet again, if that settles a hash once",
+    alone: true,
     async run(t) {
       const shop = openShop(t);
-      const shared = { store: mapStore({ lock: true }) };
+      const shared = { store: t.pkg.memoryStore(), paymentTimeout: 60 };
       const orders = [];
       const wallet = { id: "mine", settlesOnce: true, lookup: async () => ({ state: "failed" }) };
       const dying = {
@@ -147,7 +148,7 @@ export default [
           return new Promise(() => {});
         },
       };
-      await t.rejects(shop.client({ ...shared, paymentTimeout: 60, wallet: dying })(shop.url("a")), "payment_unknown");
+      await t.rejects(shop.client({ ...shared, wallet: dying })(shop.url("a")), "payment_unknown");
       const living = {
         ...wallet,
         pay: (invoice, ...rest) => {
@@ -156,7 +157,14 @@ export default [
         },
       };
       const pay = shop.client({ ...shared, wallet: living });
-      t.equal((await pay(shop.url("a"))).status, 200);
+      t.equal((await t.rejects(pay(shop.url("a")), "payment_unknown")).payment.state, "unknown");
+      t.equal(orders.length, 1, "orders while the first may be about to be sent");
+      const moveBack = moveClock(LAPSE);
+      try {
+        t.equal((await pay(shop.url("a"))).status, 200);
+      } finally {
+        moveBack();
+      }
       t.equal(orders.length, 2);
       t.equal(orders[0], orders[1], "the invoice");
       t.equal((await pay.spent()).total, 10);
@@ -346,7 +354,7 @@ export default [
       t.equal((await pay(shop.url("a"))).status, 200);
       t.same(
         (await pay.payments()).map(({ state }) => state),
-        ["failed", "paid"],
+        ["paid", "failed"],
       );
       await t.rejects(pay.resolve(payment.paymentHash, { preimage: "01".repeat(32) }), "wrong_preimage");
       // it was a mistake: a proof always wins

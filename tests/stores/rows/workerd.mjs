@@ -23,6 +23,7 @@ export async function inWorkerd(folder) {
       fleet = await start();
     },
     kv: async () => (await fetch(fleet.urls.kv)).json(),
+    kvOptions: async () => (await fetch(`${fleet.urls.kv}/-/options`)).json(),
     breakKv: (is) => fetch(`${fleet.urls.kv}/-/break`, { method: "POST", body: String(is) }),
   };
   try {
@@ -99,6 +100,36 @@ const cases = [
       const forget = [["write", { "token/a": null }, { "token/a": "A" }]];
       t.same(await t.ask("one", { place, cached, calls: forget }), { answers: [true], asked: 1 });
       t.same(await t.kv(), { "l402-fetch/token/b": "B" });
+    },
+  },
+  {
+    name: "what a lost write rested on is read from the object, and the cache learns it",
+    async run(t) {
+      const place = t.place();
+      const cached = true;
+      await t.ask("one", { place, cached, calls: [["write", { "token/s": "1", "token/t": "1" }, {}]] });
+      // as if the cache were behind
+      await t.ask("one", { place, calls: [["write", { "token/s": "2", "token/t": null }, {}]] });
+      const stale = ["read", ["token/s", "token/t"]];
+      const calls = [stale, ["write", { "open/s": "1" }, { "token/s": "1", "token/t": "1" }], stale, stale, stale];
+      const answers = [["1", "1"], false, ["2", null], ["2", null], ["2", null]];
+      // the last two ask as well, since the object may have a token that the cache lacks
+      t.same(await t.ask("two", { place, cached, calls }), { answers, asked: 4 });
+      const { "l402-fetch/token/s": found, "l402-fetch/token/t": gone } = await t.kv();
+      t.same([found, gone], ["2", undefined]);
+      t.same(await t.ask("one", { place, cached, calls: [["read", ["token/s"]]] }), { answers: [["2"]], asked: 0 });
+    },
+  },
+  {
+    name: "a token that the cache lacks is put there by who reads it, for a day",
+    async run(t) {
+      const place = t.place();
+      const cached = true;
+      await t.ask("one", { place, calls: [["write", { "token/u": "U" }, {}]] });
+      const read = { place, cached, calls: [["read", ["token/u"]]] };
+      t.same(await t.ask("one", read), { answers: [["U"]], asked: 1 });
+      t.same(await t.ask("two", read), { answers: [["U"]], asked: 0 });
+      t.equal((await t.kvOptions())["l402-fetch/token/u"], "86400");
     },
   },
   {

@@ -1,0 +1,80 @@
+// A past that never was: the rows of one real purchase, copied under other hashes. It fills a store in seconds.
+import { randomBytes } from "node:crypto";
+import { openSeller } from "./seller.mjs";
+
+const PRICE_MSAT = 10_000;
+const QUARTER = 900_000;
+const HOUR = 3_600_000;
+
+/** The rows of a store after one purchase. */
+async function rowsOfPurchase({ createFetch, memoryStore }, origin, now) {
+  const store = memoryStore();
+  const { fetch, wallet } = openSeller(() => now);
+  const options = { limits: { perPayment: 100 }, networks: ["regtest"] };
+  await createFetch({ ...options, store, fetch, wallet, now: () => now })(`${origin}/sample`);
+  return Object.fromEntries(await store.list("", { limit: 100 }));
+}
+
+/** The sums of `count` payments, `gap` milliseconds apart, the last of them at `now`: what a row of them holds. */
+function sumsOf(count, gap, now) {
+  const first = now - (count - 1) * gap;
+  const upTo = (time) => Math.min(count, Math.max(0, Math.floor((time - 1 - first) / gap) + 1));
+  const buckets = (width, from, spent) => {
+    const found = [];
+    let last = 0;
+    for (let index = Math.floor(Math.max(from, first) / width); index * width <= now; index++) {
+      const orders = upTo((index + 1) * width) - upTo(index * width);
+      if (orders === 0) continue;
+      found.push(index - last, spent * orders, 0, orders);
+      last = index;
+    }
+    return found.join(" ");
+  };
+  const minutesFrom = Math.floor((now - HOUR) / QUARTER) * QUARTER;
+  return {
+    ever: `${count * PRICE_MSAT} 0 ${count}`,
+    moments: buckets(5_000, now - 125_000, 0),
+    minutes: buckets(60_000, minutesFrom, PRICE_MSAT),
+    quarters: buckets(QUARTER, now - 2 * 24 * HOUR, PRICE_MSAT),
+    minutesFrom,
+    last: now,
+  };
+}
+
+/**
+ * Fills an empty store with `count` settled payments at an origin, each for a resource of its own and with its token,
+ * `gap` milliseconds apart, the last of them at `now`. The sums count all of them.
+ */
+export async function fill(store, pkg, { count, gap = 1, origin = "https://past.example", now = Date.now() }) {
+  const rows = await rowsOfPurchase(pkg, origin, now);
+  const own = Object.entries(rows).filter(([key]) => /^(payment|token|time|of)\//.test(key));
+  const keyOf = (kind) => own.find(([key]) => key.startsWith(kind))[0];
+  const hash = keyOf("payment/").slice(-64);
+  const digest = keyOf("token/").slice(-32);
+  const time = /\d{14}/.exec(keyOf("time/"))[0];
+  const templates = own
+    .flat()
+    .map((text) => text.replaceAll(hash, "\0h").replaceAll(digest, "\0d").replaceAll(time, "\0t"));
+  for (let done = 0; done < count; ) {
+    const changes = {};
+    for (const end = Math.min(done + 500, count); done < end; done++) {
+      const other = randomBytes(32).toString("hex");
+      const at = now - (count - 1 - done) * gap;
+      const marks = { h: other, d: other.slice(0, 32), t: String(at).padStart(14, "0") };
+      const copies = templates.map((text) =>
+        text
+          .replace(/\0(.)/g, (_, mark) => marks[mark])
+          .replace(`"startedAt":${now}`, `"startedAt":${at}`)
+          .replace(/"settledAt":\d+/, `"settledAt":${Math.floor(at / 1000)}`)
+          .replace(/"invoiceExpiresAt":\d+/, `"invoiceExpiresAt":${Math.floor(at / 1000) + 3600}`),
+      );
+      for (let index = 0; index < copies.length; index += 2) changes[copies[index]] = copies[index + 1];
+    }
+    if (done >= count) {
+      const sums = sumsOf(count, gap, now);
+      for (const key of ["sums", `origin/${origin}`])
+        changes[key] = JSON.stringify({ ...JSON.parse(rows[key]), ...sums, rev: 2 * count });
+    }
+    if (!(await store.write(changes, {}))) throw new Error("a write that compares nothing was refused");
+  }
+}
