@@ -207,6 +207,11 @@ fn a_good_offer_is_paid() {
         change(|shop| shop.now = NOW - 60),
         change(|shop| shop.required["resource"]["mimeType"] = "a/b".into()),
         change(|shop| shop.required["extensions"] = json!({ "x": { "info": {}, "schema": {} } })),
+        // others describe their extensions by schemas, which are deep
+        change(|shop| {
+            let deep = (0..40).fold(json!(1), |inner, _| json!({ "properties": inner }));
+            shop.required["extensions"] = json!({ "bazaar": { "schema": deep } });
+        }),
         // an invoice without an expiry has one hour
         change(|shop| {
             shop.terms.expiry = None;
