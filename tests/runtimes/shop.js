@@ -60,7 +60,7 @@ export function openShop(t, options = {}) {
       events.push(event);
       for (const listener of listeners) listener(event);
     },
-    /** Another paying fetch with a journal and tokens of its own, unless `more` gives it a store. */
+    /** Another paying fetch with payments and tokens of its own, unless `more` gives it a store. */
     client: (more = {}) =>
       t.pkg.createFetch({
         wallet: shop.wallet(),

@@ -10,7 +10,7 @@ export interface Options {
   wallet: Wallet | PayFunction | WebLNProvider | NwcClient;
   /** How much may be spent. */
   limits: Limits;
-  /** Keeps tokens and the journal. Default: memory. */
+  /** Keeps what was paid and bought. Default: memory. */
   store?: Store | undefined;
   /**
    * Asked before each payment, after every other check, one question at a time. Anything but true refuses with

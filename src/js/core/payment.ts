@@ -19,7 +19,7 @@ export interface Quote {
   macaroon: Macaroon | null;
 }
 
-/** One entry of the journal. */
+/** One payment, as the store keeps it. */
 export interface Payment {
   /** The payment hash in hex. */
   paymentHash: string;
@@ -37,7 +37,7 @@ export interface Payment {
   feeMsat: number;
   /** pending: the wallet was asked. unknown: the wallet's answer was lost, and the amount stays reserved. */
   state: "pending" | "unknown" | "paid" | "failed";
-  /** When the payment was journalled, in Unix seconds. */
+  /** When the payment was written down, in Unix seconds. */
   startedAt: number;
   /** When the payment was settled, in Unix seconds. null until then. */
   settledAt: number | null;
