@@ -68,10 +68,10 @@ impl Store {
         true
     }
 
-    fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+    fn list(&self, listing: &Listing) -> Vec<(String, String)> {
         let rows = self.rows.borrow();
         let found = rows.iter().filter(|(key, _)| key.starts_with(&listing.prefix));
-        found.take(listing.limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+        found.take(listing.limit).map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
 
     fn flush_late(&self) {
@@ -100,8 +100,8 @@ impl Store {
                 }
                 let missing = view.missing();
                 for key in missing.keys {
-                    let value = self.rows.borrow().get(&key).cloned();
-                    view.learn(key, value);
+                    let value = self.rows.borrow().get(&key).map(ToString::to_string);
+                    view.learn(&key, value);
                 }
                 for listing in missing.listings {
                     let rows = self.list(&listing);
@@ -111,7 +111,7 @@ impl Store {
             if outcome.is_err() && is_uncertain {
                 // what was sent before must not happen any more
                 let mut fence = View::default();
-                fence.learn(SUMS.into(), self.rows.borrow().get(SUMS).cloned());
+                fence.learn(SUMS, self.rows.borrow().get(SUMS).map(ToString::to_string));
                 fence.fence(SUMS);
                 assert!(fence.is_complete() && self.apply(fence.changed(), fence.seen()));
                 self.flush_late();

@@ -8,11 +8,21 @@ use crate::ledger::view::Rows;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+/// How a step is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It only reads, and rows that are remembered will do.
+    Look,
+    /// What it comes to is what the store holds.
+    Taken,
+    /// It follows a payment: it is kept until it is written.
+    Owed,
+}
+
 /// A step that waits for its turn.
 pub(super) struct Job<H: Host> {
     pub(super) step: Step,
-    /// Whether it follows a payment: it is then kept until it is written.
-    pub(super) is_owed: bool,
+    pub(super) kind: Kind,
     pub(super) outcome: RefCell<Option<Result<Decision, Failure<H>>>>,
     pub(super) done: Signal,
 }
@@ -41,7 +51,7 @@ impl<H: Host> Default for Ledger<H> {
 }
 
 impl<H: Host> Job<H> {
-    pub(super) fn new(step: Step, is_owed: bool) -> Rc<Self> {
-        Rc::new(Self { step, is_owed, outcome: RefCell::default(), done: Signal::default() })
+    pub(super) fn new(step: Step, kind: Kind) -> Rc<Self> {
+        Rc::new(Self { step, kind, outcome: RefCell::default(), done: Signal::default() })
     }
 }

@@ -113,7 +113,7 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+    pub(crate) fn list(&self, listing: &Listing) -> Vec<(String, String)> {
         let rows = self.rows.borrow();
         let is_after = |key: &str| match listing.after.as_deref() {
             Some(after) if listing.reverse => key < after,
@@ -123,7 +123,7 @@ impl Shelf {
         let mut found: Vec<_> = rows
             .iter()
             .filter(|(key, _)| key.starts_with(&listing.prefix) && is_after(key))
-            .map(|(key, row)| (key.clone(), row.clone()))
+            .map(|(key, row)| (key.clone(), row.to_string()))
             .collect();
         if listing.reverse {
             found.reverse();
@@ -148,8 +148,8 @@ impl Shelf {
             }
             let Missing { keys, listings } = view.missing();
             for key in keys {
-                let row = self.rows.borrow().get(&key).cloned();
-                view.learn(key, row);
+                let row = self.rows.borrow().get(&key).map(ToString::to_string);
+                view.learn(&key, row);
             }
             for listing in listings {
                 let rows = self.list(&listing);

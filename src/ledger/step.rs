@@ -209,3 +209,54 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::shelf::{draft, hash, record, token, Here, URL};
+
+    fn steps() -> Vec<Step> {
+        let ours = || Rc::new(record(1, URL));
+        let (levels, owner) = (Rc::new(Vec::new()), "1".to_owned());
+        let proof = Proof { preimage: Some("ab".repeat(32)), fee_msat: None };
+        let (method, url) = ("GET".to_owned(), Url::of(URL));
+        vec![
+            Step::Begin(Box::new(draft(1, URL, &["a".to_owned()]))),
+            Step::Repeat { abandoned: ours(), owner: owner.clone(), levels: Rc::clone(&levels), lease_ms: 1 },
+            Step::Cancel { payment_hash: hash(1), owner: owner.clone() },
+            Step::Renew { owner },
+            Step::Paid { ours: ours(), proof, was_news: Cell::default() },
+            Step::Unproven { ours: ours(), outcome: Outcome::Failed },
+            Step::Note { token: Rc::new(token(1, URL)), method: method.clone(), url: url.clone(), said: Said::Refused },
+            Step::Habits { wallet_id: "w".into() },
+            Step::Seen { wallet_id: Some("w".into()), ours: ours(), what: habits::PENDING },
+            Step::Forget { origin: None },
+            Step::Forget { origin: Some("https://a.example".into()) },
+            Step::Payment(hash(1)),
+            Step::Payments { filter: Rc::new(Filter { limit: 9, ..Filter::default() }), after: None },
+            Step::Open { most: 9 },
+            Step::Spent { origin: None },
+            Step::Remaining { own: ours(), levels },
+            Step::Sales { method, url, is_replayable: true, with_tokens: true },
+        ]
+    }
+
+    /// The driver throws away what that comes to. So nothing of it may stay elsewhere, and a further run is as the first.
+    #[test]
+    fn every_step_runs_through_before_its_rows_are_read_and_leaves_nothing_behind() {
+        for (number, step) in steps().iter().enumerate() {
+            let mut view = View::default();
+            let mut run = || {
+                view.restart();
+                let outcome = view.take(|view| decide(step, view, &Here::default()));
+                assert!(outcome.is_ok() && !view.is_complete(), "{number}");
+                assert!(view.seen().is_empty(), "{number}: what was not read was not seen");
+                (view.changed().clone(), view.missing())
+            };
+            assert_eq!(run(), run(), "{number}");
+            if let Step::Paid { was_news, .. } = step {
+                assert!(!was_news.get());
+            }
+        }
+    }
+}

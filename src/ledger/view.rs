@@ -32,9 +32,6 @@ pub type Changes = Map<Option<Rc<str>>>;
 /// Rows as they were last read. Absent rows are known too.
 pub type Rows = Changes;
 
-/// The rows of a part of the store, with their values.
-pub type Listed = Vec<(String, Rc<str>)>;
-
 /// A range of keys to read, in byte order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Listing {
@@ -78,20 +75,31 @@ impl View {
         Self { rows, ..Self::default() }
     }
 
-    /// Takes over what was read since. What others came to know of a row meanwhile is kept: what was read may be older.
-    pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
+    /// Takes over rows that were read since, in the order of their keys.
+    pub fn learn_all(&mut self, keys: Vec<String>, values: Vec<Option<String>>) {
+        keys.into_iter().zip(values).for_each(|(key, value)| self.learn(&key, value));
+    }
+
+    /// Takes over a row. What others came to know of it meanwhile is kept: what was read may be older.
+    pub fn learn(&mut self, key: &str, value: Option<String>) {
         let mut rows = self.rows.borrow_mut();
-        if !rows.contains_key(&key) {
-            rows.insert(&key, value);
+        if !rows.contains_key(key) {
+            rows.insert(key, value.map(Rc::from));
         }
-        self.fresh.insert(&key, None);
+        self.fresh.insert(key, None);
     }
 
     /// Takes over a part that was read since.
-    pub fn learn_listing(&mut self, listing: Listing, rows: Listed) {
-        self.listed.push((listing, rows.iter().map(|(key, _)| key.clone()).collect()));
-        // A row of an index has no value, and nobody reads it.
-        rows.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(key, value)| self.learn(key, Some(value)));
+    pub fn learn_listing(&mut self, listing: Listing, rows: Vec<(String, String)>) {
+        let mut keys = Vec::new();
+        for (key, value) in rows {
+            // A row of an index has no value, and nobody reads it.
+            if !value.is_empty() {
+                self.learn(&key, Some(value));
+            }
+            keys.push(key);
+        }
+        self.listed.push((listing, keys.into()));
     }
 
     /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What

@@ -331,3 +331,22 @@ fn what_a_store_loses_of_an_order_that_is_out_frees_nothing_of_it() {
         assert!(store.text("payment/").contains(r#""state":"unknown""#), "{lost}");
     }
 }
+
+#[test]
+fn what_was_decided_before_its_rows_were_read_is_neither_written_nor_told() {
+    let (world, store) = (World::new(), Store::new());
+    for number in 1..=4 {
+        // It remembers nothing, so that each step is decided on absent rows first.
+        let fresh = || client(&world, Some(&store), Config::new(100));
+        let (buying, host) = fresh();
+        assert_eq!(fetch(&buying, &host, get(&format!("https://shop{number}.example/"))), PAID);
+        let rows = store.values.borrow().clone();
+        assert_eq!(spent(&world, &fresh().0), number * 10, "the sums were read before they were written");
+        assert_eq!(states(&world, &fresh().0), vec![State::Paid; number as usize]);
+        for url in (1..=number).map(|number| format!("https://shop{number}.example/")) {
+            let (client, host) = fresh();
+            assert_eq!(fetch(&client, &host, get(&url)), REUSED);
+        }
+        assert_eq!((world.paid() as u64, &rows), (number, &*store.values.borrow()));
+    }
+}

@@ -402,8 +402,7 @@ impl World {
     fn read_missing(&self, view: &mut View) {
         let missing = view.missing();
         for key in missing.keys {
-            let value = self.store.get(&key).cloned();
-            view.learn(key, value);
+            view.learn(&key, self.store.get(&key).map(ToString::to_string));
         }
         for listing in missing.listings {
             let rows = self.list(&listing);
@@ -411,10 +410,10 @@ impl World {
         }
     }
 
-    fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+    fn list(&self, listing: &Listing) -> Vec<(String, String)> {
         assert!(!listing.reverse && listing.after.is_none());
         let found = self.store.iter().filter(|(key, _)| key.starts_with(&listing.prefix));
-        found.take(listing.limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+        found.take(listing.limit).map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
 
     fn apply(&mut self, changes: &Changes, seen: &Changes) -> bool {
