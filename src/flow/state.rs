@@ -44,7 +44,8 @@ impl<H: Host> ClientState<H> {
     /// An instance that has paid nothing yet.
     pub(crate) fn new(host: H, config: Config) -> Rc<Self> {
         let host = Rc::new(host);
-        let random = [host.random(), host.random()].map(u64::to_be_bytes).concat();
+        let random = || to_hex(&host.random().to_be_bytes());
+        let instance = concat(&[&random(), &random(), "-"]);
         Rc::new(Self {
             ledger: Ledger::default(),
             host,
@@ -57,7 +58,7 @@ impl<H: Host> ClientState<H> {
             lookups: RefCell::default(),
             habits: Cell::default(),
             questions: Mutex::default(),
-            instance: concat(&[&to_hex(&random), "-"]),
+            instance,
             purchased: Cell::default(),
         })
     }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 /// port is left out.
 ///
 /// A clone shares the text, since payments and tokens are cloned often.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Url(Arc<Parts>);
 
-#[derive(PartialEq, Eq, Default, Debug)]
+#[derive(Default, Debug)]
 struct Parts {
     text: String,
     /// The ends of the scheme, the host, the origin and the path in `text`. All are 0 if the URL is opaque.
@@ -22,6 +22,15 @@ struct Parts {
     origin_end: usize,
     path_end: usize,
 }
+
+/// The parts follow from the text.
+impl PartialEq for Url {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for Url {}
 
 impl Url {
     /// Reads a URL. Its fragment is dropped.
