@@ -81,9 +81,7 @@ pub(crate) async fn purchase<H: Host>(
         match outcome {
             Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
             Some(Err(_)) if purchase.was_frozen.get() && !has_started => {}
-            Some(Err(failure))
-                if purchase.resource == resource && (has_started || !matches!(failure, Failure::Abandoned)) =>
-            {
+            Some(Err(failure)) if purchase.resource == resource && (has_started || !failure.is_abandoned()) => {
                 return Err(failure)
             }
             // The purchase was for another resource. Its failure tells nothing about ours. Its token may not open ours:

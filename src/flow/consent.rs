@@ -26,7 +26,7 @@ pub(crate) async fn consent<H: Host>(
     let asking = async {
         let _turn = turn(state, purchase).await;
         if !purchase.is_wanted(&*state.host) {
-            return Err(Failure::Abandoned);
+            return Err(Failure::abandoned());
         }
         // Other questions may have taken longer than the invoice lives.
         check_expiry(quote.invoice.expires_at, state.host.now())?;
@@ -40,7 +40,7 @@ pub(crate) async fn consent<H: Host>(
         };
         Err(Failure::raised(Error::new(Code::Declined, text), cause, None))
     };
-    within(Box::pin(asking), Box::pin(all_give_up(state, purchase))).await.unwrap_or(Err(Failure::Abandoned))
+    within(Box::pin(asking), Box::pin(all_give_up(state, purchase))).await.unwrap_or(Err(Failure::abandoned()))
 }
 
 /// Waits until no other purchase asks.

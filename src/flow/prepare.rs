@@ -39,7 +39,7 @@ pub(crate) async fn prepare<H: Host>(
             let max_fee_msat = begun.max_fee_msat;
             let asking = consent(state, purchase, quote, begun);
             let consented = within(Box::pin(asking), Box::pin(renew(state, &purchase.owner))).await;
-            prepared = match consented.unwrap_or(Err(Failure::Abandoned)) {
+            prepared = match consented.unwrap_or(Err(Failure::abandoned())) {
                 Ok(()) => enter(state, purchase, quote, false, Some(max_fee_msat)).await,
                 Err(failure) => Err(failure),
             };
@@ -49,7 +49,7 @@ pub(crate) async fn prepare<H: Host>(
         if purchase.is_wanted(&*state.host) {
             return prepared;
         }
-        prepared = Err(Failure::Abandoned);
+        prepared = Err(Failure::abandoned());
     }
     // The wallet was not asked, so that nothing of it must stand.
     if matches!(&prepared, Err(failure) if failure.is(Code::StoreFailed)) {
@@ -71,7 +71,7 @@ async fn enter<H: Host>(
 ) -> Result<Prepared, Failure<H>> {
     for _ in 0..MOST_WAITS {
         if !purchase.is_wanted(&*state.host) {
-            return Err(Failure::Abandoned);
+            return Err(Failure::abandoned());
         }
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
@@ -146,7 +146,7 @@ async fn repeat_order<H: Host>(
     abandoned: Rc<Record>,
 ) -> Result<Prepared, Failure<H>> {
     if !purchase.is_wanted(&*state.host) {
-        return Err(Failure::Abandoned);
+        return Err(Failure::abandoned());
     }
     purchase.entered_at.set((state.host.now(), state.host.monotonic()));
     let step = Step::Repeat {

@@ -75,7 +75,7 @@ pub(crate) async fn recover<H: Host>(
         let waited_ms = state.host.monotonic().saturating_sub(started);
         if owner == Owner::Alive && waited_ms < state.config.payment_timeout_ms {
             if !own.is_wanted(&*state.host) {
-                return Err(Failure::Abandoned);
+                return Err(Failure::abandoned());
             }
             state.host.sleep(pause).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE_MS);

@@ -74,8 +74,8 @@ fn note_paid<H: Host>(
             let mut ours = Record::clone(record);
             ours.settle_paid(proof.preimage, proof.fee_msat, state.host.now());
             let token = Token::new(ours.payment, ours.method, record.token.clone(), ours.preimage);
-            if let Err(Failure::Raised(lost)) = unsettled {
-                state.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
+            if let Some(error) = unsettled.err().as_ref().and_then(Failure::raised_error) {
+                state.host.tell(&Event::Failed { payment: &token.payment, error });
             }
             (token, true, true)
         }

@@ -20,7 +20,7 @@ use crate::error::{Code, Error};
 use crate::flow::account::unknown_payment;
 use crate::flow::call::Reply;
 use crate::flow::config::Config;
-use crate::flow::failure::Failure;
+use crate::flow::failure::{Failure, Why};
 use crate::ledger::payment::Payment;
 use crate::ledger::read::Filter;
 use crate::ledger::wallet::Wallet;
@@ -202,11 +202,11 @@ impl Core {
                 |id| env.continuation(id),
                 Box::pin(async move {
                     let Some(task) = task else { return };
-                    let told = task.await.map_err(|failure| match failure {
-                        Failure::Raised(raised) => client.host().raise(*raised),
-                        Failure::Foreign(cause) => cause,
+                    let told = task.await.map_err(|failure| match *failure.0 {
+                        Why::Raised(raised) => client.host().raise(raised),
+                        Why::Foreign(cause) => cause,
                         // The caller's own signal has already rejected its promise.
-                        Failure::Abandoned => JsValue::UNDEFINED,
+                        Why::Abandoned => JsValue::UNDEFINED,
                     });
                     let (settle, value) = match told {
                         Ok(value) => (resolve, value),

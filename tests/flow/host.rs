@@ -7,7 +7,7 @@ pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::flow::call::Reply;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::event::{Event, Quote};
-use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::failure::{Failure, Why};
 use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
@@ -189,14 +189,16 @@ pub enum End {
 pub fn end(result: &Result<Reply<Fake>, Failure<Fake>>) -> End {
     match result {
         Ok(reply) => End::Answer(reply.response.head.status, reply.receipt.as_ref().map(|receipt| receipt.paid_now)),
-        Err(Failure::Raised(raised)) => End::Raised {
-            code: raised.error.code(),
-            cause: raised.cause,
-            state: raised.payment.as_ref().map(|payment| payment.state),
-            has_response: raised.response.is_some(),
+        Err(failure) => match &*failure.0 {
+            Why::Raised(raised) => End::Raised {
+                code: raised.error.code(),
+                cause: raised.cause,
+                state: raised.payment.as_ref().map(|payment| payment.state),
+                has_response: raised.response.is_some(),
+            },
+            Why::Foreign(cause) => End::Foreign(cause),
+            Why::Abandoned => End::Abandoned,
         },
-        Err(Failure::Foreign(cause)) => End::Foreign(cause),
-        Err(Failure::Abandoned) => End::Abandoned,
     }
 }
 
@@ -251,8 +253,10 @@ pub fn states(world: &World, client: &TheClient) -> Vec<State> {
 pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
     match result {
         Ok(_) => None,
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        Err(_) => panic!("the error is none of the client's"),
+        Err(failure) => match *failure.0 {
+            Why::Raised(raised) => Some(raised.error.code()),
+            _ => panic!("the error is none of the client's"),
+        },
     }
 }
 

@@ -8,7 +8,6 @@ use crate::host::{
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::flow::config::Config;
-use l402_fetch::flow::failure::Failure;
 use l402_fetch::ledger::begin::Draft;
 use l402_fetch::ledger::dispatch::Dispatch;
 use l402_fetch::ledger::instance::Instance;
@@ -340,7 +339,7 @@ fn a_proof_that_could_not_be_stored_is_kept_and_written_later() {
     store.fails_at(|op, _| op == Op::Write);
     let asking = client.clone();
     let result = world.run(async move { asking.payments(all()).await });
-    assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
+    assert!(matches!(result, Err(failure) if failure.is(Code::StoreFailed)));
     assert_eq!(host.heard(), ["failed store_failed", "paid"]);
     store.works();
     assert_eq!((states(&world, &client), world.lookups.get()), (vec![State::Paid], 1));
@@ -363,7 +362,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
         for lookups in [1, 1] {
             let asking = client.clone();
             let result = world.run(async move { asking.payments(all()).await });
-            assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
+            assert!(matches!(result, Err(failure) if failure.is(Code::StoreFailed)));
             assert_eq!(world.lookups.get(), lookups);
             assert_eq!(store.value(&row).as_deref(), Some(damage));
         }

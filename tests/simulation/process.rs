@@ -6,7 +6,7 @@ use crate::server::Sent;
 use crate::setup::{Call, Lane};
 use crate::store::{Part, Rows, Store};
 use crate::world::World;
-use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::failure::{Failure, Why};
 use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
@@ -551,13 +551,13 @@ async fn tell_the_truth(process: &Rc<Process>, client: &TheClient, payments: Vec
 }
 
 fn ended(failure: Failure<Sim>) -> End {
-    match failure {
-        Failure::Raised(raised) => {
+    match *failure.0 {
+        Why::Raised(raised) => {
             let payment = raised.payment.map(|payment| (name(payment.state), payment.payment_hash));
             End::Raised(raised.error.code().as_str(), payment)
         }
-        Failure::Foreign(cause) => End::Foreign(cause),
-        Failure::Abandoned => End::Abandoned,
+        Why::Foreign(cause) => End::Foreign(cause),
+        Why::Abandoned => End::Abandoned,
     }
 }
 
