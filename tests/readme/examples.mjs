@@ -27,6 +27,7 @@ export const EXAMPLES = {
     { heading: "The Rust crate", as: "cargo" },
     { heading: "The Rust crate", as: "doctest" },
   ],
+  "docs/scopes.md": [{ heading: "Scopes", as: "node", payments: 1 }],
   "docs/stores.md": [
     { heading: "SQLite", as: "node24", payments: 1 },
     {

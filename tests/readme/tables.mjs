@@ -49,17 +49,22 @@ export const tables = {
 
     const { readOptions } = await import(at("dist/core/options.js"));
     const { config, ...rest } = readOptions({ wallet() {}, limits: { perPayment: 1 } });
+    const defaultOf = (name) => rows.find((row) => spans(row.Option)[0] === name).Default;
+    for (const name of ["limits", ...limits])
+      assert.equal(defaultOf(name), /^limits(\.perPayment)?$/.test(name) ? "required" : "none");
     for (const [key, value] of Object.entries(config)) {
-      const row = rows.find((row) => [key, `limits.${key}`].includes(spans(row.Option)[0]));
-      if (key === "perPayment") assert.equal(row.Default, "required");
-      else if (value === null || key === "perOrigin")
-        assert.match(row.Default, key === "hosts" ? /any https/ : /^none$/);
+      const row = rows.find((row) => spans(row.Option)[0] === key);
+      if (value === null) assert.match(row.Default, /any https/);
       else assert.deepEqual(JSON.parse(spans(row.Default)[0]), value, key);
     }
     for (const key of ["store", "approve", "onEvent"]) assert.equal(rest[key], undefined);
     const networks = strings(/export type Network = .*/.exec(types)[0]);
     for (const network of networks)
       assert.ok(rows.find((row) => spans(row.Option)[0] === "networks").Meaning.includes(`\`${network}\``));
+  },
+
+  "the keys of a scope are those of the types"() {
+    assert.deepEqual(names(table(docs, "Scopes", "Key"), "Key"), members("Scope"));
   },
 
   "the events are those of the types"() {
