@@ -15,6 +15,7 @@ use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::key::SUMS;
 use l402_fetch::ledger::lease::Lease;
 use l402_fetch::ledger::lessons::Lessons;
+use l402_fetch::ledger::level::Level;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::payment::Payment;
 use l402_fetch::ledger::record::Record;
@@ -140,15 +141,14 @@ impl Store {
     }
 }
 
-const NONE: Windows = Windows { per_hour: None, per_day: None, total: None };
-
-fn limits(total_sat: u64) -> Limits {
-    Limits { per_payment: 1_000_000, all: Windows { total: Some(total_sat * 1000), ..NONE }, per_origin: NONE }
+fn limits(total_sat: u64) -> Rc<Level> {
+    let all = Windows { total: Some(total_sat * 1000), ..Windows::default() };
+    Rc::new(Limits { per_payment: 1_000_000, all, ..Limits::default() }.into())
 }
 
 struct Shop {
     store: Store,
-    levels: Vec<Limits>,
+    levels: Vec<Rc<Level>>,
     scopes: Vec<String>,
     now: u64,
 }
@@ -193,16 +193,16 @@ impl Shop {
             payment_hash: PaymentHash::parse(&preimage(number).0).unwrap(),
             url: Url::of(url),
             amount_msat: sat * 1000,
+            scopes: self.scopes.clone(),
+            invoice: "lnbcrt1".into(),
+            description: Some("weather \u{2600}".into()),
             ..Payment::default()
         };
         let record = Record {
             payment,
             method: "GET".into(),
             token: "opaque".into(),
-            invoice: "lnbcrt1".into(),
             invoice_expires_at: START / 1000 + 3600,
-            description: Some("weather \u{2600}".into()),
-            scopes: self.scopes.clone(),
             owner: owner.to_owned(),
             is_reserved: only_reserve,
             dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -212,6 +212,7 @@ impl Shop {
             record,
             is_replayable: true,
             levels: Rc::new(self.levels.clone()),
+            booked: Rc::default(),
             approved_fee_msat: None,
             lessons: Lessons::default(),
             mark: 0,
@@ -250,7 +251,7 @@ fn a_purchase_is_reserved_sent_and_paid_and_counts_what_it_cost() {
     let shop = Shop::new(100);
     let record = entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
     assert!(record.is_reserved);
-    assert_eq!(shop.ever("sums"), "0 15000 0");
+    assert_eq!(shop.ever("sums"), "0 15000 1", "the order is reserved as well");
     let record = entered(shop.begin("1", A, 1, 10, false, Manner::Honest));
     assert!(!record.is_reserved);
     assert_eq!(shop.ever("sums"), "10000 5000 1");
@@ -290,7 +291,7 @@ fn a_reservation_whose_owner_is_gone_is_released_by_the_next_purchase() {
     }
     shop.store.rows.borrow_mut().remove("lease/1");
     let second = entered(shop.begin("2", A, 2, 10, true, Manner::Honest));
-    assert_eq!(shop.ever("sums"), "0 15000 0");
+    assert_eq!(shop.ever("sums"), "0 15000 1");
     shop.store.step(Manner::Honest, |view| cancel(view, &second.payment.payment_hash, "2", shop.now));
     assert_eq!(shop.ever("sums"), "0 0 0");
     assert_eq!(shop.records().len(), 0);

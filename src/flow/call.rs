@@ -8,6 +8,7 @@ use crate::flow::host::{Head, Host, Request};
 use crate::flow::offer::{examine, has_offer, read_offer, was_alive};
 use crate::flow::pauses::{pause, Pauses};
 use crate::flow::purchase::{Asked, FirstTry};
+use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
@@ -68,12 +69,13 @@ enum NextStep<H: Host> {
 /// The runtime's own failure, or one of ours. At most one payment was made then, and its token is kept.
 pub(crate) async fn fetch<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Reply<H>, Failure<H>> {
     read_soon(state, &request).await;
     let token = token_to_send(state, &request);
-    answer(state, call, request, token, None).await
+    answer(state, scope, call, request, token, None).await
 }
 
 /// Reads what the store has for a request. A store that can't be read breaks nothing while there is nothing to pay, and
@@ -91,6 +93,7 @@ async fn read_soon<H: Host>(state: &Rc<ClientState<H>>, request: &Request) {
 /// As for [`Client::fetch`].
 pub(crate) async fn answer<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
     call: Rc<H::Call>,
     request: Request,
     mut token: Option<Rc<Token>>,
@@ -146,19 +149,19 @@ pub(crate) async fn answer<H: Host>(
                     continue;
                 }
                 NextStep::ReadChallenge => {}
-                NextStep::Refuse(failure) => break (failure, response),
+                NextStep::Refuse(failure) => break (refused(scope, &request, failure), response),
             }
         }
-        let asked = match read_price(state, &request, &head, &mut refused_guess, was_refused) {
+        let asked = match read_price(state, scope, &request, &head, &mut refused_guess, was_refused) {
             Ok(Some(asked)) => asked,
             Ok(None) => return Ok(Reply { response, receipt: None }),
-            Err(failure) => break (refused(&*state.host, &request, failure), response),
+            Err(failure) => break (refused(scope, &request, failure), response),
         };
         is_priced = true;
 
         // The payment: ours, or that of another call for the same thing.
         let came_at = state.host.now();
-        match purchase(state, &call, &request, &asked).await {
+        match purchase(state, scope, &call, &request, &asked).await {
             Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
             // The invoice expired while we waited for others or for consent. Ask for a fresh one.
             Err(failure)
@@ -241,7 +244,7 @@ fn weigh_in<H: Host>(
     }
     // A 402 with an offer is a price. A 402 without one may only refuse the token.
     match not_honored(state, request).filter(|_| head.status == 402 && has_offer(head)) {
-        Some(failure) => NextStep::Refuse(refused(&*state.host, request, failure)),
+        Some(failure) => NextStep::Refuse(failure),
         None => NextStep::SendWithoutToken,
     }
 }
@@ -264,6 +267,7 @@ async fn write_before<H: Host>(state: &Rc<ClientState<H>>, tried: &Rc<Token>) {
 /// Why the offer is not paid.
 fn read_price<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
     request: &Request,
     head: &Head,
     refused_guess: &mut Option<Rc<Token>>,
@@ -272,7 +276,7 @@ fn read_price<H: Host>(
     if head.status != 402 {
         return Ok(None);
     }
-    let asked = read_offer(state, request, head)?.map(Rc::new);
+    let asked = read_offer(state, scope, request, head)?.map(Rc::new);
     if let Some(guess) = refused_guess.take_if(|_| asked.is_some()) {
         note_refused(state, &guess, request);
     }
@@ -302,6 +306,7 @@ fn may_be_of<H: Host>(
 /// The error that would refuse the offer, except for limits. [`Code::InvalidChallenge`] if the 402 holds no offer.
 pub(crate) async fn quote<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Option<Rc<Quote>>, Failure<H>> {
@@ -315,7 +320,7 @@ pub(crate) async fn quote<H: Host>(
     if head.status != 402 {
         return Ok(None);
     }
-    match read_offer(state, &request, &head)? {
+    match read_offer(state, scope, &request, &head)? {
         Some(asked) => Ok(Some(examine(state, &request, &asked.offer)?)),
         None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into()),
     }

@@ -3,6 +3,7 @@
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
 use crate::flow::host::{Host, Request};
+use crate::flow::scope::Scope;
 use crate::ledger::payment::Payment;
 use std::rc::Rc;
 
@@ -79,6 +80,14 @@ impl<H: Host> Failure<H> {
         }
     }
 
+    /// The payment that it is about.
+    pub(crate) fn payment(&self) -> Option<&Payment> {
+        match &*self.0 {
+            Why::Raised(raised) => raised.payment.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether nobody waits any more.
     pub(crate) fn is_abandoned(&self) -> bool {
         matches!(&*self.0, Why::Abandoned)
@@ -107,10 +116,10 @@ impl<H: Host> Failure<H> {
     }
 }
 
-/// Tells a listener that nothing was paid.
-pub(crate) fn refused<H: Host>(host: &H, request: &Request, failure: Failure<H>) -> Failure<H> {
+/// Tells the listeners that nothing was paid.
+pub(crate) fn refused<H: Host>(scope: &Scope<H>, request: &Request, failure: Failure<H>) -> Failure<H> {
     if let Some(error) = failure.raised_error() {
-        host.tell(&Event::Refused { url: request.url.as_str(), error });
+        scope.tell(&Event::Refused { url: request.url.as_str(), error });
     }
     failure
 }

@@ -7,6 +7,7 @@ use crate::flow::host::{Answer, Host};
 use crate::flow::lease::renew;
 use crate::flow::orders::OrderState;
 use crate::flow::recover::is_resolved;
+use crate::flow::scope::Scope;
 use crate::flow::settle::{bought, look_up, settle, settle_paid, told_by, unknown, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, Wait};
@@ -109,15 +110,16 @@ pub(crate) fn weigh<H: Host>(
 /// somebody else has proven the payment meanwhile (a lookup, `resolve()`).
 pub(crate) async fn conclude<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
     mut record: Rc<Record>,
     proven: Result<Proof, NoProof<H>>,
 ) -> Result<Rc<Token>, Failure<H>> {
     let no_proof = match proven {
-        Ok(proof) => return Ok(settle_paid(state, &record, proof).await),
+        Ok(proof) => return Ok(settle_paid(state, scope, &record, proof).await),
         Err(no_proof) => no_proof,
     };
     let outcome = note(state, &mut record, &no_proof);
-    let mut now = match settle(state, &record, Err(outcome)).await {
+    let mut now = match settle(state, scope, &record, Err(outcome)).await {
         Ok(token) => return Ok(token),
         Err(now) => now,
     };
@@ -150,30 +152,31 @@ pub(crate) async fn conclude<H: Host>(
             }
         }
     }
-    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, &record, &error).await {
+    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, scope, &record, &error).await {
         error = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
         told = Some(Err(Outcome::Unknown));
     }
     if let Some(told) = told {
-        match settle(state, &record, told).await {
+        match settle(state, scope, &record, told).await {
             Ok(token) => return Ok(token),
             Err(unproven) => now = unproven,
         }
     }
-    state.host.tell(&Event::Failed { payment: &now.payment, error: &error });
+    scope.tell(&Event::Failed { payment: &now.payment, error: &error });
     Err(Failure::raised(error, cause, Some(now.payment.clone())))
 }
 
 /// Takes an answer that comes after the timeout. The lease is renewed until then.
 pub(crate) async fn settle_late<H: Host>(
     state: Rc<ClientState<H>>,
+    scope: Rc<Scope<H>>,
     mut record: Rc<Record>,
     answer: Wait<'static, Answer<H::Cause>>,
 ) {
     let Some(answer) = within(answer, Box::pin(renew(&state, &record.owner))).await else { return };
     state.orders.note(&record.owner, OrderState::Answered);
     let told = weigh(&state, &record, answer).map_err(|no_proof| note(&state, &mut record, &no_proof));
-    let _ = settle(&state, &record, told).await;
+    let _ = settle(&state, &scope, &record, told).await;
 }
 
 /// Notes in a record what its wallet answered, once it has. What became of the order.

@@ -2,7 +2,9 @@
 
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
+use crate::flow::scope::Scope;
 use crate::flow::sync::{SetOnDrop, Signal};
+use crate::ledger::level::Booked;
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
 use crate::wire::challenge::{Challenge, Offer};
@@ -47,6 +49,10 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) resource: String,
     pub(super) request: Rc<Request>,
     pub(super) asked: Rc<Asked>,
+    /// Where it is made. It counts there, whoever waits for it.
+    pub(super) scope: Rc<Scope<H>>,
+    /// What it counts for where the store does not count it.
+    pub(super) booked: Rc<Booked>,
     /// Names it in the store.
     pub(super) owner: String,
     /// When its last write was begun: in Unix milliseconds, and by the clock that is never set.

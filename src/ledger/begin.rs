@@ -8,10 +8,10 @@ use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::lease::lease_of;
 use crate::ledger::lessons::Lessons;
-use crate::ledger::limits::Limits;
+use crate::ledger::level::{Booked, Levels};
 use crate::ledger::lock::Lock;
 use crate::ledger::own;
-use crate::ledger::payment::{payment_unknown, State};
+use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
@@ -34,7 +34,9 @@ pub struct Draft {
     /// Whether the request can be sent again. Only then is another resource's token tried.
     pub is_replayable: bool,
     /// Limits of the client and its scopes.
-    pub levels: Rc<Vec<Limits>>,
+    pub levels: Levels,
+    /// What it counts for by now in scopes without a name.
+    pub booked: Rc<Booked>,
     /// Millisatoshis: the fee reserve that `approve` consented to. `None` if it was not asked.
     pub approved_fee_msat: Option<u64>,
     /// What this instance has learnt of the origin's tokens.
@@ -48,6 +50,11 @@ pub struct Draft {
 impl Draft {
     fn origin(&self) -> &str {
         self.record.payment.url.origin()
+    }
+
+    fn counts(&self, view: &mut View) -> Counts {
+        let Payment { url, scopes, .. } = &self.record.payment;
+        Counts::read(view, url.origin(), scopes, &self.levels, &self.booked)
     }
 }
 
@@ -76,7 +83,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     if let Some(own) = own.filter(|own| own.is_reserved == entered.is_reserved) {
         return Ok(Begun::Entered(Rc::new(own.clone())));
     }
-    let mut counts = Counts::read(view, draft.origin(), &entered.scopes);
+    let mut counts = draft.counts(view);
     counts.origin.lessons = counts.origin.lessons.and(draft.lessons);
     if own.is_none() {
         let (method, url) = (&entered.method, &entered.payment.url);
@@ -113,7 +120,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         // A failed record counts for nothing, but its indexes still list it.
         view.delete(&known.indexes());
     }
-    counts.change(own, Some(&record), u64::from(!record.is_reserved), now_ms);
+    counts.change(own, Some(&record), now_ms);
     counts.write(view);
     if !record.is_reserved {
         view.mark(&record.indexes());
@@ -173,16 +180,11 @@ fn holder(
 /// Takes a reservation out of the sums. It may stand in others than those of this purchase.
 fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts, now_ms: u64) {
     end(view, record);
-    let (origin, scopes) = (record.payment.url.origin(), &record.scopes);
-    if *scopes == draft.record.scopes && origin == draft.origin() {
-        counts.change(Some(record), None, 0, now_ms);
-        return;
-    }
     counts.write(view);
-    let mut theirs = Counts::read(view, origin, scopes);
-    theirs.change(Some(record), None, 0, now_ms);
+    let mut theirs = Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());
+    theirs.change(Some(record), None, now_ms);
     theirs.write(view);
-    *counts = Counts::read(view, draft.origin(), &draft.record.scopes);
+    *counts = draft.counts(view);
 }
 
 fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), Refusal> {

@@ -53,9 +53,8 @@ mod tests {
     use super::*;
     use crate::ledger::certainty::Proof;
     use crate::ledger::limits::Spent;
-    use crate::ledger::read::spent;
     use crate::ledger::settle::settle_paid;
-    use crate::ledger::shelf::{Shelf, NOW};
+    use crate::ledger::shelf::{spent, Shelf, NOW};
 
     /// So many tokens at each of two origins.
     fn stocked(count: u64) -> Shelf {

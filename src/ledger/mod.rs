@@ -11,6 +11,7 @@ pub mod instance;
 pub mod key;
 pub mod lease;
 pub mod lessons;
+pub mod level;
 pub mod limits;
 pub(crate) mod lock;
 pub mod origin_row;

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
 
 use crate::ledger::begin::{begin, Begun, Draft};
+use crate::ledger::counts::Counts;
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::instance::Instance;
 use crate::ledger::lease::Lease;
 use crate::ledger::lessons::Lessons;
-use crate::ledger::limits::{Limits, Windows};
+use crate::ledger::level::{Booked, Level};
+use crate::ledger::limits::{Limits, Spent};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
@@ -46,16 +48,16 @@ pub(crate) fn record(number: u64, url: &str) -> Record {
             state: State::Pending,
             started_at: NOW / 1000,
             settled_at: None,
+            scopes: Vec::new(),
+            invoice: "lnbc1".into(),
+            description: None,
         },
         method: "GET".into(),
         token: "opaque".into(),
         preimage: None,
         max_fee_msat: 5_000,
         started_at_ms: NOW,
-        invoice: "lnbc1".into(),
         invoice_expires_at: NOW / 1000 + 3600,
-        description: None,
-        scopes: Vec::new(),
         owner: number.to_string(),
         is_reserved: false,
         dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -70,16 +72,25 @@ pub(crate) fn token(number: u64, url: &str) -> Token {
 
 /// The purchase of a number.
 pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
-    let all = Windows::default();
+    let level: Rc<Level> = Rc::new(Limits { per_payment: 100_000, ..Limits::default() }.into());
+    let mut record = Record { max_fee_msat: 0, started_at_ms: 0, ..record(number, url) };
+    record.payment.scopes = scopes.to_vec();
     Draft {
-        record: Record { scopes: scopes.to_vec(), max_fee_msat: 0, started_at_ms: 0, ..record(number, url) },
+        record,
         is_replayable: true,
-        levels: Rc::new(vec![Limits { per_payment: 100_000, all, per_origin: all }; scopes.len() + 1]),
+        levels: Rc::new(vec![level; scopes.len() + 1]),
+        booked: Rc::default(),
         approved_fee_msat: None,
         lessons: Lessons::default(),
         mark: u32::MAX,
         lease_ms: 150_000,
     }
+}
+
+/// What was spent, at one origin or all.
+pub(crate) fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Spent {
+    let counts = Counts::read(view, origin.unwrap_or_default(), &[], &[], &Booked::default());
+    counts.spent(0, origin.is_some(), now_ms)
 }
 
 /// An instance.

@@ -2,11 +2,13 @@
 
 use crate::ledger::begin::{begin, Begun, Draft};
 use crate::ledger::certainty::Proof;
+use crate::ledger::counts::Counts;
 use crate::ledger::forget::forget;
 use crate::ledger::habits;
 use crate::ledger::instance::Instance;
 use crate::ledger::lease::renew_lease;
-use crate::ledger::limits::{Limits, Remaining, Spent};
+use crate::ledger::level::{book, Booked, Levels};
+use crate::ledger::limits::{Remaining, Spent};
 use crate::ledger::own::{note, sales, Said, Sales};
 use crate::ledger::read::{self, Filter, Leased, Page};
 use crate::ledger::record::Record;
@@ -31,7 +33,7 @@ pub enum Step {
         /// Who takes it over.
         owner: String,
         /// Limits of the client and its scopes.
-        levels: Rc<Vec<Limits>>,
+        levels: Levels,
         /// Milliseconds for which the lease holds.
         lease_ms: u64,
     },
@@ -107,17 +109,18 @@ pub enum Step {
         /// How many at most.
         most: usize,
     },
-    /// Reads what was spent.
-    Spent {
+    /// Reads what was spent in a scope, and what may still be spent there.
+    Sums {
         /// The origin; `None` for all.
         origin: Option<String>,
-    },
-    /// Reads what may be spent beside a reservation.
-    Remaining {
-        /// The reservation.
-        own: Rc<Record>,
+        /// Names of scopes, outermost first.
+        scopes: Vec<String>,
+        /// The number of the scope's own level.
+        place: usize,
+        /// A reservation that does not count.
+        beside: Option<Rc<Record>>,
         /// Limits of the client and its scopes.
-        levels: Rc<Vec<Limits>>,
+        levels: Levels,
     },
     /// Reads what may open a resource.
     Sales {
@@ -148,10 +151,8 @@ pub enum Decision {
     Open(Vec<Record>),
     /// Payments; `None` where the one that they are to be older than is not known.
     Payments(Option<Page>),
-    /// What was spent.
-    Spent(Spent),
-    /// What may be spent.
-    Remaining(Remaining),
+    /// What was spent, and what may still be spent.
+    Sums(Spent, Remaining),
     /// What was seen of a wallet.
     Seen(u64),
     /// Whether there is more to forget.
@@ -167,7 +168,17 @@ pub enum Decision {
 pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decision, Refusal> {
     let now_ms = here.now_ms();
     Ok(match step {
-        Step::Begin(draft) => Decision::Begun(begin(view, draft, here)?),
+        Step::Begin(draft) => {
+            let begun = begin(view, draft, here);
+            if view.is_complete() {
+                let entered = match &begun {
+                    Ok(Begun::Entered(record)) => Some(record.entry()),
+                    _ => None,
+                };
+                book(&draft.levels, &draft.booked, draft.record.payment.url.origin(), entered, now_ms);
+            }
+            Decision::Begun(begun?)
+        }
         Step::Repeat { abandoned, owner, levels, lease_ms } => {
             Decision::Record(repeat(view, abandoned, owner, levels, *lease_ms, here).map(Rc::new))
         }
@@ -201,8 +212,13 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
         Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash)),
         Step::Payments { filter, after } => Decision::Payments(read::payments(view, filter, after.as_ref())),
         Step::Open { most } => Decision::Open(read::open(view, *most)),
-        Step::Spent { origin } => Decision::Spent(read::spent(view, origin.as_deref(), now_ms)),
-        Step::Remaining { own, levels } => Decision::Remaining(read::remaining(view, own, levels, now_ms)),
+        Step::Sums { origin, scopes, place, beside, levels } => {
+            let own = origin.as_deref();
+            let mut counts = Counts::read(view, own.unwrap_or_default(), scopes, levels, &Booked::default());
+            counts.change(beside.as_deref(), None, now_ms);
+            let spent = counts.spent(*place, own.is_some(), now_ms);
+            Decision::Sums(spent, counts.remaining(levels, own.is_some(), now_ms))
+        }
         Step::Sales { method, url, is_replayable, with_tokens } => {
             let resource = Resource { method, url, is_replayable: *is_replayable };
             Decision::Sales(Box::new(sales(view, &resource, *with_tokens)))
@@ -235,13 +251,20 @@ mod tests {
             Step::Payment(hash(1)),
             Step::Payments { filter: Rc::new(Filter { limit: 9, ..Filter::default() }), after: None },
             Step::Open { most: 9 },
-            Step::Spent { origin: None },
-            Step::Remaining { own: ours(), levels },
+            Step::Sums { origin: None, scopes: Vec::new(), place: 0, beside: None, levels: Rc::clone(&levels) },
+            Step::Sums {
+                origin: Some("https://a.example".into()),
+                scopes: vec!["a".into()],
+                place: 1,
+                beside: Some(ours()),
+                levels,
+            },
             Step::Sales { method, url, is_replayable: true, with_tokens: true },
         ]
     }
 
-    /// The driver throws away what that comes to. So nothing of it may stay elsewhere, and a further run is as the first.
+    /// The driver throws away what that comes to. So nothing of it may stay elsewhere, and a further run is as the
+    /// first.
     #[test]
     fn every_step_runs_through_before_its_rows_are_read_and_leaves_nothing_behind() {
         for (number, step) in steps().iter().enumerate() {
@@ -254,8 +277,10 @@ mod tests {
                 (view.changed().clone(), view.missing())
             };
             assert_eq!(run(), run(), "{number}");
-            if let Step::Paid { was_news, .. } = step {
-                assert!(!was_news.get());
+            match step {
+                Step::Paid { was_news, .. } => assert!(!was_news.get()),
+                Step::Begin(draft) => assert!(draft.booked.get().is_none()),
+                _ => {}
             }
         }
     }

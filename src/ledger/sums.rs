@@ -4,20 +4,22 @@
 //! bucket in the future counts as now. A bucket stays for one more day after it has left the window of a day, in case
 //! the clock is set back.
 
-use crate::ledger::limits::Spent;
+use crate::text::json_writer::write_object;
 use crate::text::members::{Members, Row};
 
-const MINUTE_MS: u64 = 60_000;
-const QUARTER_MS: u64 = 900_000;
+pub(crate) const MINUTE_MS: u64 = 60_000;
+pub(crate) const QUARTER_MS: u64 = 900_000;
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 86_400_000;
+pub(crate) const DAY_MS: u64 = 86_400_000;
 /// The width of a bucket for the window of a minute, in which orders are counted.
-const MOMENT_MS: u64 = 5_000;
+pub(crate) const MOMENT_MS: u64 = 5_000;
 /// Buckets are dropped only if there are more than these numbers. So a clock that is years ahead for a moment does not
 /// empty a window.
 const MOST_MOMENTS: usize = 26;
 const MOST_MINUTES: usize = 90;
 const MOST_QUARTERS: usize = 200;
+/// More buckets than a window has.
+const MOST_BUCKETS: u64 = 100;
 /// By how much a payment's time may be ahead of the clock.
 const MOST_AHEAD_MS: u64 = 1_000;
 
@@ -30,17 +32,6 @@ pub struct Amounts {
     pub reserved: u64,
     /// How many orders were handed to a wallet.
     pub orders: u64,
-}
-
-/// How many orders were handed to a wallet.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Orders {
-    /// In the last minute.
-    pub minute: u64,
-    /// In the last hour.
-    pub hour: u64,
-    /// In the last day.
-    pub day: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +53,41 @@ impl Amounts {
         self.spent = self.spent.saturating_sub(other.spent);
         self.reserved = self.reserved.saturating_sub(other.reserved);
         self.orders = self.orders.saturating_sub(other.orders);
+    }
+}
+
+/// The sums of the last hour, of the last day and of all time, in millisatoshis.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Spent {
+    /// In the last 3,600,000 ms.
+    pub hour: u64,
+    /// In the last 86,400,000 ms.
+    pub day: u64,
+    /// Ever.
+    pub total: u64,
+}
+
+impl Spent {
+    /// The JSON text of the object that JavaScript sees.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write_object(|object| {
+            object.number("hour", Some(self.hour));
+            object.number("day", Some(self.day));
+            object.number("total", Some(self.total));
+        })
+    }
+
+    /// Adds an amount that was started at `started_at`. A start in the future counts as now.
+    pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
+        let age = now.saturating_sub(started_at);
+        if age < HOUR_MS {
+            self.hour = self.hour.saturating_add(msat);
+        }
+        if age < DAY_MS {
+            self.day = self.day.saturating_add(msat);
+        }
+        self.total = self.total.saturating_add(msat);
     }
 }
 
@@ -167,6 +193,25 @@ impl Sums {
         self.moments.subtract(at_ms / MOMENT_MS, Amounts { orders: amounts.orders, ..Amounts::default() });
     }
 
+    /// Replaces what is counted of a payment, with its time: before a change by after it.
+    pub(crate) fn replace(&mut self, before: Option<(u64, Amounts)>, after: Option<(u64, Amounts)>, now_ms: u64) {
+        if let Some((at_ms, amounts)) = before {
+            self.subtract(at_ms, amounts);
+        }
+        if let Some((at_ms, amounts)) = after {
+            self.add(at_ms, amounts, now_ms);
+        }
+    }
+
+    /// When a window of orders will hold fewer than so many, if nothing is added. `number` is its place in
+    /// [`Sums::counted`], and `width_ms` the width of its buckets.
+    pub(crate) fn frees(&self, number: usize, limit: u64, width_ms: u64, now_ms: u64) -> Option<u64> {
+        let later =
+            |buckets| now_ms.checked_div(width_ms).unwrap_or(0).saturating_add(buckets).saturating_mul(width_ms);
+        let is_free = |at_ms: &u64| self.counted(*at_ms).get(number).is_some_and(|count| *count < limit);
+        (1..MOST_BUCKETS).map(later).find(is_free)
+    }
+
     /// Drops old buckets. Minutes are dropped by whole quarters, so that nothing counts in both.
     fn tidy(&mut self, now_ms: u64) {
         self.moments.tidy(MOMENT_MS, now_ms.saturating_sub(MINUTE_MS), MOST_MOMENTS);
@@ -193,27 +238,17 @@ impl Sums {
     /// What users see as spent.
     #[must_use]
     pub fn spent(&self, now_ms: u64) -> Spent {
-        self.told(now_ms, |amounts| amounts.spent)
+        Spent { hour: self.hour(now_ms).spent, day: self.day(now_ms).spent, total: self.ever.spent }
     }
 
-    /// What limits count: also what is reserved.
+    /// What limits count: millisatoshis within the hour, within the day and ever, also those that are reserved. Then
+    /// orders within the minute, the hour and the day.
     #[must_use]
-    pub fn counted(&self, now_ms: u64) -> Spent {
-        self.told(now_ms, |amounts| amounts.spent.saturating_add(amounts.reserved))
-    }
-
-    fn told(&self, now_ms: u64, of: impl Fn(Amounts) -> u64) -> Spent {
-        Spent { hour: of(self.hour(now_ms)), day: of(self.day(now_ms)), total: of(self.ever) }
-    }
-
-    /// How many orders were handed to a wallet.
-    #[must_use]
-    pub fn orders(&self, now_ms: u64) -> Orders {
-        Orders {
-            minute: self.moments.sum(MOMENT_MS, MINUTE_MS, now_ms, u64::MAX).orders,
-            hour: self.hour(now_ms).orders,
-            day: self.day(now_ms).orders,
-        }
+    pub fn counted(&self, now_ms: u64) -> [u64; 6] {
+        let (hour, day) = (self.hour(now_ms), self.day(now_ms));
+        let minute = self.moments.sum(MOMENT_MS, MINUTE_MS, now_ms, u64::MAX);
+        let of = |amounts: Amounts| amounts.spent.saturating_add(amounts.reserved);
+        [of(hour), of(day), of(self.ever), minute.orders, hour.orders, day.orders]
     }
 }
 
@@ -271,12 +306,11 @@ mod tests {
         for second in 0..60 {
             sums.add(START + second * 1_000, paid(1), START + second * 1_000);
         }
-        let orders = |after_ms| sums.orders(START + after_ms);
-        assert_eq!(orders(59_999), Orders { minute: 60, hour: 60, day: 60 });
-        assert_eq!(orders(64_999), Orders { minute: 60, hour: 60, day: 60 });
-        assert_eq!(orders(65_000), Orders { minute: 55, hour: 60, day: 60 });
-        assert_eq!(orders(120_000), Orders { minute: 0, hour: 60, day: 60 });
-        assert_eq!(orders(2 * HOUR_MS), Orders { minute: 0, hour: 0, day: 60 });
+        for (after_ms, minute, hour) in
+            [(59_999, 60, 60), (64_999, 60, 60), (65_000, 55, 60), (120_000, 0, 60), (2 * HOUR_MS, 0, 0)]
+        {
+            assert_eq!(sums.counted(START + after_ms)[3..], [minute, hour, 60], "{after_ms}");
+        }
     }
 
     #[test]
@@ -328,7 +362,7 @@ mod tests {
         let mut read = Sums::default();
         parse(&shelf.row("sums"), &mut read).unwrap();
         assert_eq!(read.spent(START), Spent { hour: most, day: most, total: most });
-        assert_eq!((read.orders(START).hour, read.ever.reserved), (2, most));
+        assert_eq!((read.counted(START)[4], read.ever.reserved), (2, most));
     }
 
     #[test]
@@ -373,7 +407,19 @@ mod tests {
         let mut sums = Sums::default();
         sums.add(START, Amounts { spent: 10, reserved: 5, orders: 1 }, START);
         sums.subtract(START, Amounts { spent: 10, reserved: 9, orders: 0 });
-        assert_eq!((sums.spent(START), sums.counted(START)), (Spent::default(), Spent::default()));
-        assert_eq!(sums.orders(START).hour, 1);
+        assert_eq!((sums.spent(START), sums.counted(START)), (Spent::default(), [0, 0, 0, 1, 1, 1]));
+    }
+
+    #[test]
+    fn windows_slide_to_the_millisecond() {
+        let mut spent = Spent::default();
+        spent.add(1, 1_000, 1_000 + HOUR_MS - 1);
+        assert_eq!(spent, Spent { hour: 1, day: 1, total: 1 });
+        spent.add(1, 1_000, 1_000 + HOUR_MS);
+        assert_eq!(spent, Spent { hour: 1, day: 2, total: 2 });
+        spent.add(1, 1_000, 1_000 + DAY_MS);
+        assert_eq!(spent, Spent { hour: 1, day: 2, total: 3 });
+        spent.add(1, 5_000, 1_000);
+        assert_eq!(spent, Spent { hour: 2, day: 3, total: 4 });
     }
 }

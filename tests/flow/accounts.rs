@@ -105,7 +105,7 @@ fn each_part_of_a_filter_keeps_what_it_names() {
                             .take(limit)
                             .cloned()
                             .collect();
-                        let filter = Filter { origin, scope: None, state, since, before, limit };
+                        let filter = Filter { origin, scopes: Vec::new(), state, since, before, limit };
                         assert_eq!(told(&world, &client, &filter), expected);
                     }
                 }

@@ -9,6 +9,7 @@ use l402_fetch::flow::config::Config;
 use l402_fetch::flow::event::{Event, Quote};
 use l402_fetch::flow::failure::{Failure, Why};
 use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
+use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::view::{Changes, Listing};
@@ -124,9 +125,8 @@ impl std::ops::Deref for Fake {
     }
 }
 
-/// An instance of the client in a world.
-pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (TheClient, Fake) {
-    let fake = Fake(Rc::new(Instance {
+fn fake(world: &Rc<World>, store: Option<&Rc<Store>>) -> Fake {
+    Fake(Rc::new(Instance {
         world: world.clone(),
         store: store.cloned().unwrap_or_default(),
         has_store: store.is_some(),
@@ -143,10 +143,23 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         wallet: RefCell::new(Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }),
         on_unknown: RefCell::default(),
         questions: Cell::new(0),
-    }));
+    }))
+}
+
+/// An instance of the client in a world.
+pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (TheClient, Fake) {
+    let fake = fake(world, store);
     let client = Rc::new(Client::new(fake.clone(), config));
     fake.client.replace(Rc::downgrade(&client));
     (client, fake)
+}
+
+/// A scope within a client or a scope, and who is asked and told there.
+pub fn within(client: &TheClient, host: &Fake, name: Option<&str>, limits: Limits) -> (TheClient, Fake) {
+    let fake = fake(&host.world, Some(&host.store).filter(|_| host.has_store));
+    let scope = Rc::new(client.within(fake.clone(), name.map(str::to_owned), limits));
+    fake.client.replace(Rc::downgrade(&scope));
+    (scope, fake)
 }
 
 /// A world, and a client there that may pay 100 sat at once.

@@ -13,7 +13,7 @@ use l402_fetch::ledger::dispatch::Dispatch;
 use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::lease::Lease;
 use l402_fetch::ledger::lessons::Lessons;
-use l402_fetch::ledger::limits::{Limits, Windows};
+use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::step::Step;
@@ -47,20 +47,19 @@ fn shop(number: usize) -> String {
 /// A store with so many payments whose answers were lost with the process that asked, each at an origin of its own.
 fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
     let (world, store) = (World::new(), Store::new());
-    let none = Windows { per_hour: None, per_day: None, total: None };
     for number in 0..count {
         let offer = world.mint.offer(&Terms::default(), world.now());
         let payment = Payment {
             payment_hash: offer.hash,
             url: Url::of(&shop(number)),
             amount_msat: 10_000,
+            invoice: offer.invoice.clone(),
             ..Payment::default()
         };
         let record = Record {
             payment,
             method: "GET".into(),
             token: offer.token.clone(),
-            invoice: offer.invoice.clone(),
             invoice_expires_at: world.now() / 1000 + 3600,
             owner: format!("gone-{number}"),
             dispatch: Dispatch { wallet_id: Some("wallet".into()), ..Dispatch::default() },
@@ -69,7 +68,8 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
         let draft = Draft {
             record,
             is_replayable: true,
-            levels: Rc::new(vec![Limits { per_payment: 15_000, all: none, per_origin: none }]),
+            levels: Rc::new(vec![Rc::new(Limits { per_payment: 15_000, ..Limits::default() }.into())]),
+            booked: Rc::default(),
             approved_fee_msat: None,
             lessons: Lessons::default(),
             mark: 0,

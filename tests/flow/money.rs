@@ -22,7 +22,7 @@ fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> (u64, u
     (hour, day, total)
 }
 
-fn message(result: Result<Reply<Fake>, Failure<Fake>>) -> String {
+pub fn message(result: Result<Reply<Fake>, Failure<Fake>>) -> String {
     match result.map_err(|failure| *failure.0) {
         Err(Why::Raised(raised)) => raised.error.message().to_owned(),
         _ => String::new(),

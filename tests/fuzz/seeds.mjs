@@ -108,13 +108,10 @@ export function seeds() {
       ),
     ],
     config: [
-      { perPayment: 1 },
+      { limits: [1, ...Array(13).fill(null)] },
       {
-        perPayment: 1,
-        perHour: 2,
-        perDay: null,
-        total: 4,
-        perOrigin: { perHour: 5, perDay: 6, total: 0 },
+        limits: [1, 2, null, 4, 5, 6, 7, null, 8, 9, 0, 10, 11, null],
+        approveAbove: 12,
         networks: ["regtest", "signet"],
         hosts: ["*.example.com", "https://a.b:1"],
         protocols: ["lsat", "l402"],
@@ -194,6 +191,6 @@ export function hostile() {
       rowsOf({ tokens: [token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) })] }),
       rowsOf(record({ token: filled("A,") })),
     ],
-    config: [`{"perPayment":1,"hosts":[${filled('"*.a.b",', 150 * KIB)}"a"]}`, `{${names(1024)}}`],
+    config: [`{"limits":[1${",null".repeat(13)}],"hosts":[${filled('"*.a.b",', 150 * KIB)}"a"]}`, `{${names(1024)}}`],
   };
 }

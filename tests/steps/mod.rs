@@ -9,6 +9,7 @@ use l402_fetch::ledger::instance;
 use l402_fetch::ledger::key;
 use l402_fetch::ledger::lease::{renew_lease, Lease};
 use l402_fetch::ledger::lessons::Lessons;
+use l402_fetch::ledger::level::Level;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::own::{note, Said};
 use l402_fetch::ledger::payment::{Payment, State};
@@ -157,10 +158,10 @@ fn resource(url: &Url) -> Resource<'_> {
     Resource { method: "GET", url, is_replayable: false }
 }
 
-fn limits(depth: usize) -> Vec<Limits> {
+fn limits(depth: usize) -> Vec<Rc<Level>> {
     let of = |sat: u64| {
         let all = Windows { total: Some(sat * 1000), ..Windows::default() };
-        Limits { per_payment: 1_000_000, all, per_origin: Windows::default() }
+        Rc::new(Limits { per_payment: 1_000_000, all, ..Limits::default() }.into())
     };
     TOTALS.into_iter().take(depth + 1).map(of).collect()
 }
@@ -301,15 +302,15 @@ impl World {
                     payment_hash: hash(*number),
                     url: Url::of(url),
                     amount_msat: sat * 1000,
+                    scopes: names(*scopes),
+                    invoice: "lnbcrt1".into(),
                     ..Payment::default()
                 };
                 let record = Record {
                     payment,
                     method: "GET".into(),
                     token: "opaque".into(),
-                    invoice: "lnbcrt1".into(),
                     invoice_expires_at: START / 1000 + 1_000_000,
-                    scopes: names(*scopes),
                     owner: owner.clone(),
                     is_reserved: *only_reserve,
                     dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -317,7 +318,8 @@ impl World {
                 };
                 let is_shared = origin_of(url) == ORIGINS[1];
                 let draft = Draft {
-                    levels: Rc::new(limits(record.scopes.len())),
+                    levels: Rc::new(limits(record.payment.scopes.len())),
+                    booked: Rc::default(),
                     record,
                     // Another resource's token is not tried: whether it would open this one is for the flow's tests.
                     is_replayable: false,

@@ -13,11 +13,13 @@ export interface Options {
   /** Keeps what was paid and bought. Default: memory. */
   store?: Store | undefined;
   /**
-   * Asked before each payment, after every other check, one question at a time. Anything but true refuses with
-   * `declined`. Like `wallet`, `fetch` and `onEvent` it runs in the async context (`AsyncLocalStorage`) of the call
-   * that caused it. If calls share a purchase, that is the context of the call that pays.
+   * Asked before each payment above `approveAbove`, after every other check, one question at a time. Anything but true
+   * refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in the async context (`AsyncLocalStorage`) of
+   * the call that caused it. If calls share a purchase, that is the context of the call that pays.
    */
   approve?: Approve | undefined;
+  /** `approve` is asked only above so many satoshis, fee reserve included. Default: 0, which asks always. */
+  approveAbove?: number | undefined;
   /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
   networks?: Network[] | undefined;
   /**
@@ -68,11 +70,25 @@ export interface ApproveContext {
   signal: AbortSignal;
   /** The most that the routing fee may be; possibly 0. */
   maxFeeMsat: number;
-  /**
-   * What the limits leave before this payment, in satoshis, rounded down. Everything that is already reserved is
-   * subtracted. A limit that is not set is null. `payment` is the smallest of them all.
-   */
-  remaining: { payment: number; hour: number | null; day: number | null; total: number | null };
+  /** What the limits leave before this payment. */
+  remaining: Remaining;
+}
+
+/**
+ * What may still be spent under every limit that holds, in satoshis, rounded down. What is reserved is taken off, fee
+ * reserves of unsettled payments too. null where there is no such limit.
+ */
+export interface Remaining {
+  /** By one payment: the least of all. 0 where no order is left. */
+  payment: number;
+  /** Within the hour. */
+  hour: number | null;
+  /** Within the day. */
+  day: number | null;
+  /** Ever. */
+  total: number | null;
+  /** How many orders are left. */
+  payments: number | null;
 }
 
 /**
@@ -88,8 +104,35 @@ export interface Limits {
   perDay?: number | undefined;
   /** The most ever, as far as the store remembers. */
   total?: number | undefined;
+  /** How many orders may be handed to the wallet, whatever they cost and whatever becomes of them. */
+  payments?: OrderLimits | undefined;
   /** The same limits for each origin. */
-  perOrigin?: { perHour?: number | undefined; perDay?: number | undefined; total?: number | undefined } | undefined;
+  perOrigin?: Partial<Omit<Limits, "perOrigin">> | undefined;
+}
+
+/** How many orders may be handed to the wallet. */
+export interface OrderLimits {
+  /** In any 60 seconds. */
+  perMinute?: number | undefined;
+  /** In any 60 minutes. */
+  perHour?: number | undefined;
+  /** In any 24 hours. */
+  perDay?: number | undefined;
+}
+
+/** A task, a tool or a sub-agent, and what it may spend. */
+export interface Scope {
+  /**
+   * Keeps its sums in the store, by the path of names: across restarts, and shared by all processes. 1 to 100
+   * characters, none of them `/`. Without a name the sums are kept by this object alone.
+   */
+  name?: string | undefined;
+  /** They hold beside those of every scope around it. So they only narrow, and those that are absent are inherited. */
+  limits: Partial<Limits>;
+  /** Asked after those of the scopes around it; all must say true. */
+  approve?: Approve | undefined;
+  /** Told like those of the scopes around it. */
+  onEvent?: Options["onEvent"];
 }
 
 const NETWORKS: readonly Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
@@ -100,14 +143,16 @@ const MAX_SAT = 9_007_199_254_740;
 // The longest delay of a timer. A longer one fires at once.
 const MAX_TIMEOUT = 2147483647;
 
-const WINDOWS = ["perHour", "perDay", "total"] as const;
+const LEVEL = ["perPayment", "perHour", "perDay", "total", "payments"] as const;
+const COUNTS = ["perMinute", "perHour", "perDay"] as const;
 /** All keys that are known, by where they stand. */
-const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOrigin.": typeof WINDOWS } = {
+const KEYS = {
   "": [
     "wallet",
     "limits",
     "store",
     "approve",
+    "approveAbove",
     "networks",
     "hosts",
     "insecureHosts",
@@ -119,9 +164,12 @@ const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOri
     "onEvent",
     "onUnknown",
   ],
-  "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
-  "limits.perOrigin.": WINDOWS,
-};
+  "limits.": [...LEVEL, "perOrigin"],
+  "limits.payments.": COUNTS,
+  "limits.perOrigin.": LEVEL,
+  "limits.perOrigin.payments.": COUNTS,
+  "within.": ["name", "limits", "approve", "onEvent"],
+} satisfies Record<string, readonly string[]>;
 
 /**
  * The options in plain JSON, for the core: amounts in satoshis, null where there is no limit, `hosts` null for the
@@ -129,9 +177,8 @@ const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOri
  *
  * @internal
  */
-export interface Config extends Windows {
-  perPayment: number;
-  perOrigin: Windows;
+export interface Config {
+  approveAbove: number;
   networks: readonly Network[];
   hosts: string[] | null;
   insecureHosts: string[];
@@ -139,23 +186,40 @@ export interface Config extends Windows {
   proof: "preimage" | "none";
   paymentTimeout: number;
 }
-type Windows = Record<(typeof WINDOWS)[number], number | null>;
+/**
+ * The limits as the core reads them, null where there is none. First those of all origins: for one payment, the hour,
+ * the day and ever in satoshis; then for orders in a minute, an hour and a day. Then those of each origin, in the same
+ * order.
+ *
+ * @internal
+ */
+export type Level = (number | null)[];
 
 /**
  * The options that were checked.
  *
  * @internal
  */
-export interface ReadOptions {
+export interface ReadOptions extends ReadScope {
   config: Config;
   wallet: Options["wallet"];
   method: WalletMethod | null;
   store: BoundStore | undefined;
-  approve: Approve | undefined;
   fetch: typeof globalThis.fetch;
   now: () => number;
-  onEvent: Options["onEvent"];
   onUnknown: Options["onUnknown"];
+}
+/**
+ * A scope that was checked. The client itself is the outermost one.
+ *
+ * @internal
+ */
+export interface ReadScope {
+  limits: Level;
+  approve: Approve | undefined;
+  onEvent: Options["onEvent"];
+  name?: string | undefined;
+  outer?: ReadScope;
 }
 /**
  * A user's store: what it gives is not checked yet.
@@ -187,14 +251,12 @@ type Place = keyof typeof KEYS;
  */
 export function readOptions(options: Options): ReadOptions {
   const given = readKeys(options, "");
-  const limits = readKeys(required(given, "limits"), "limits.");
-  const { perOrigin = {} } = limits;
-  const { proof = "preimage", paymentTimeout = 300000, store, now = () => Date.now() } = given;
+  const { proof = "preimage", paymentTimeout = 300000, approveAbove = 0, store, now = () => Date.now() } = given;
+  const scope = scopeOf(given);
+  if (scope.limits[0] === null) throw invalid("limits.perPayment is missing");
   return {
     config: {
-      perPayment: amount(required(limits, "perPayment", "limits."), "limits.perPayment"),
-      ...windows(limits, "limits."),
-      perOrigin: windows(readKeys(perOrigin, "limits.perOrigin."), "limits.perOrigin."),
+      approveAbove: integer(approveAbove, "approveAbove"),
       networks: names(given.networks, "networks", NETWORKS) ?? ["bitcoin"],
       hosts: list(given.hosts, "hosts", host) ?? null,
       insecureHosts: list(given.insecureHosts, "insecureHosts", host) ?? [],
@@ -205,13 +267,33 @@ export function readOptions(options: Options): ReadOptions {
     wallet: required(given, "wallet") as Options["wallet"],
     method: walletMethod(given.wallet),
     store: store === undefined ? store : readStore(store),
-    approve: optionalFunction(given, "approve"),
     fetch: readFetch(given),
     now: mustBeFunction(now, "now") as () => number,
-    onEvent: optionalFunction(given, "onEvent"),
     onUnknown: optionalFunction(given, "onUnknown"),
+    ...scope,
   };
 }
+
+/**
+ * Checks the argument of `within`, as `readOptions` does those of `createFetch`.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ * @internal
+ */
+export function readScope(scope: Scope, outer: ReadScope): ReadScope {
+  const given = readKeys(scope, "within.");
+  const { name } = given as { name?: string };
+  if (name !== undefined && !(typeof name === "string" && /^[^/]{1,100}$/.test(name)))
+    throw invalid("name must be a string of 1 to 100 characters without /");
+  return { ...scopeOf(given), name, outer };
+}
+
+/** What a scope and the client have in common. */
+const scopeOf = (given: Keys) => ({
+  limits: level(required(given, "limits"), "limits."),
+  approve: optionalFunction(given, "approve"),
+  onEvent: optionalFunction(given, "onEvent"),
+});
 
 function invalid(message: string) {
   return new L402Error("invalid_options", message);
@@ -246,8 +328,8 @@ function has(object: object | null, key: string): boolean {
   );
 }
 
-function required(object: Keys, key: string, prefix: Place = ""): unknown {
-  if (object[key] === undefined) throw invalid(`${prefix}${key} is missing`);
+function required(object: Keys, key: string): unknown {
+  if (object[key] === undefined) throw invalid(`${key} is missing`);
   return object[key];
 }
 
@@ -270,7 +352,7 @@ function isNear(a: string, b: string, most: number): boolean {
   return left >= 0 && (isNear(c, b, left) || isNear(a, d, left) || isNear(c, d, left));
 }
 
-function integer(value: unknown, path: string, min: number, max: number, unit: string) {
+function integer(value: unknown, path: string, min = 0, max = MAX_SAT, unit = "satoshis") {
   const number = value as number;
   if (!Number.isInteger(number) || number < min || number > max) {
     throw invalid(`${path} must be a whole number of ${unit} from ${min} to ${max}, not ${kind(value)}`);
@@ -278,15 +360,13 @@ function integer(value: unknown, path: string, min: number, max: number, unit: s
   return number + 0; // -0 becomes 0
 }
 
-function amount(value: unknown, path: string) {
-  return integer(value, path, 0, MAX_SAT, "satoshis");
-}
-
-function windows(limits: Keys, prefix: Place) {
-  return Object.fromEntries(
-    WINDOWS.map((key) => [key, limits[key] === undefined ? null : amount(limits[key], prefix + key)]),
-  ) as Windows;
-}
+/** All limits, in the order of their keys. */
+const level = (given: unknown, prefix: Place): Level =>
+  Object.entries(readKeys(given, prefix)).flatMap(([key, value]): Level => {
+    const path = prefix + key;
+    if (`${path}.` in KEYS) return level(value === undefined ? {} : value, `${path}.` as Place);
+    return [value === undefined ? null : integer(value, path, 0, MAX_SAT, /payments/.exec(path)?.[0])];
+  });
 
 function name<Name>(value: unknown, path: string, allowed: readonly Name[]) {
   if (!allowed.includes(value as Name)) throw invalid(`${path} must be one of ${allowed.join(", ")}`);

@@ -41,6 +41,12 @@ export interface Payment {
   startedAt: number;
   /** When the payment was settled, in Unix seconds. null until then. */
   settledAt: number | null;
+  /** The names of the scopes that it was made in, outermost first. */
+  scopes: string[];
+  /** The invoice as received. */
+  invoice: string;
+  /** The description in the invoice: a stranger's text. null if there is none. */
+  description: string | null;
 }
 
 /** The payment that bought the credential of a response. */

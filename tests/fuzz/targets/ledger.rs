@@ -8,6 +8,7 @@ mod steps;
 use l402_fetch::ledger::certainty::Proof;
 use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::lease::Lease;
+use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::settle::Outcome;
 use l402_fetch::ledger::step::{decide, Decision, Step};
@@ -58,9 +59,14 @@ fn rows(data: &[u8]) {
         _ => None,
     };
     let origin = || Some("https://a.example".to_owned());
+    let (scopes, levels) = (vec!["a".to_owned()], Rc::new(vec![Rc::new(Limits::default().into()); 2]));
+    let sums = |origin| {
+        let (scopes, levels) = (scopes.clone(), Rc::clone(&levels));
+        Step::Sums { origin, scopes, place: 1, beside: None, levels }
+    };
     let mut all = vec![
-        Step::Spent { origin: None },
-        Step::Spent { origin: origin() },
+        sums(None),
+        sums(origin()),
         Step::Payments { filter: Rc::new(Filter { limit: 3, ..Filter::default() }), after: None },
         Step::Open { most: 3 },
         Step::Renew { owner: "1".into() },
@@ -82,7 +88,7 @@ fn rows(data: &[u8]) {
         for outcome in [Outcome::Failed, Outcome::Unknown, Outcome::Silent] {
             all.push(Step::Unproven { ours: ours(), outcome });
         }
-        let levels = Rc::default();
+        let levels = Rc::clone(&levels);
         all.push(Step::Repeat { abandoned: ours(), owner: "2".into(), levels, lease_ms: 1 });
         all.push(Step::Seen { wallet_id: Some("w".into()), ours: ours(), what: 2 });
     }
