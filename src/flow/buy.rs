@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
-use crate::flow::failure::{refused, Failure};
+use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Order, Request};
 use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
@@ -181,7 +181,7 @@ fn start<H: Host>(
     let (own, started) = (Rc::clone(state), Rc::clone(&purchase));
     state.host.spawn(Box::pin(async move {
         let outcome = buy(&own, &started).await;
-        started.scope.settle(&started.booked, started.request.origin(), &outcome, own.host.now());
+        started.settle(&outcome, own.host.now());
         own.purchases.end(&started, outcome);
     }));
     if state.host.wakes_only_itself() {
@@ -200,7 +200,7 @@ async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) ->
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
     purchase.scope.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
-    let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&purchase.scope, request, failure))?;
+    let quote = examine(state, request, &asked.offer).map_err(|failure| purchase.scope.refused(request, failure))?;
     purchase.scope.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }
@@ -214,7 +214,7 @@ async fn carry_out<H: Host>(
     let mut record = match prepare(state, purchase, quote).await {
         Ok(Prepared::Bought(token)) => return Ok(Bought { token, paid_now: false }),
         Ok(Prepared::Entered(record)) => record,
-        Err(failure) => return Err(refused(scope, request, failure)),
+        Err(failure) => return Err(scope.refused(request, failure)),
     };
 
     // The wallet. Its answer is taken whenever it comes; after the timeout only the ledger waits for it.

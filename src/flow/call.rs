@@ -3,7 +3,7 @@
 use crate::error::{Code, Error};
 use crate::flow::buy::{purchase, send};
 use crate::flow::event::Quote;
-use crate::flow::failure::{refused, Failure};
+use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
 use crate::flow::offer::{examine, has_offer, read_offer, was_alive};
 use crate::flow::pauses::{pause, Pauses};
@@ -149,13 +149,13 @@ pub(crate) async fn answer<H: Host>(
                     continue;
                 }
                 NextStep::ReadChallenge => {}
-                NextStep::Refuse(failure) => break (refused(scope, &request, failure), response),
+                NextStep::Refuse(failure) => break (scope.refused(&request, failure), response),
             }
         }
         let asked = match read_price(state, scope, &request, &head, &mut refused_guess, was_refused) {
             Ok(Some(asked)) => asked,
             Ok(None) => return Ok(Reply { response, receipt: None }),
-            Err(failure) => break (refused(scope, &request, failure), response),
+            Err(failure) => break (scope.refused(&request, failure), response),
         };
         is_priced = true;
 

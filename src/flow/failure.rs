@@ -1,9 +1,8 @@
 //! How a call ends without a response: with one of our errors, or with the runtime's own.
 
 use crate::error::{Code, Error};
-use crate::flow::event::{Event, Quote};
-use crate::flow::host::{Host, Request};
-use crate::flow::scope::Scope;
+use crate::flow::event::Quote;
+use crate::flow::host::Host;
 use crate::ledger::payment::Payment;
 use std::rc::Rc;
 
@@ -114,12 +113,4 @@ impl<H: Host> Failure<H> {
         }
         self
     }
-}
-
-/// Tells the listeners that nothing was paid.
-pub(crate) fn refused<H: Host>(scope: &Scope<H>, request: &Request, failure: Failure<H>) -> Failure<H> {
-    if let Some(error) = failure.raised_error() {
-        scope.tell(&Event::Refused { url: request.url.as_str(), error });
-    }
-    failure
 }

@@ -2,14 +2,11 @@
 
 use crate::flow::event::Event;
 use crate::flow::failure::Failure;
-use crate::flow::host::Host;
-use crate::flow::purchase::Bought;
-use crate::ledger::level::{book, Booked, Level, Levels};
+use crate::flow::host::{Host, Request};
+use crate::ledger::level::{Level, Levels};
 use crate::ledger::limits::Limits;
-use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::step::Step;
-use crate::ledger::sums::Amounts;
 use std::rc::Rc;
 
 /// What a call, and the purchase that it begins, are made in.
@@ -60,23 +57,11 @@ impl<H: Host> Scope<H> {
         self.hosts.iter().for_each(|host| host.tell(event));
     }
 
-    /// Counts what a purchase came to where the store does not count it. If nobody can tell what became of its order,
-    /// it goes on to count in full.
-    pub(crate) fn settle(&self, booked: &Booked, origin: &str, outcome: &Result<Bought, Failure<H>>, now_ms: u64) {
-        let Some((at_ms, _)) = booked.get() else { return };
-        let payment = match outcome {
-            Ok(bought) if bought.paid_now => Some(&bought.token.payment),
-            Err(failure) => failure.payment(),
-            _ => None,
-        };
-        let spent = |payment: &Payment| payment.amount_msat.saturating_add(payment.fee_msat);
-        let spent = match payment.map(|payment| payment.state) {
-            Some(State::Pending | State::Unknown) => return,
-            Some(State::Paid) => payment.map(spent),
-            Some(State::Failed) => Some(0),
-            None => None,
-        };
-        let now = spent.map(|spent| (at_ms, Amounts { spent, reserved: 0, orders: 1 }));
-        book(&self.levels, booked, origin, now, now_ms);
+    /// Tells every listener that nothing was paid.
+    pub(crate) fn refused(&self, request: &Request, failure: Failure<H>) -> Failure<H> {
+        if let Some(error) = failure.raised_error() {
+            self.tell(&Event::Refused { url: request.url.as_str(), error });
+        }
+        failure
     }
 }

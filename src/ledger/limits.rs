@@ -5,7 +5,7 @@
 //! millisatoshis and include routing fees. Orders are counted beside them, in the same way.
 
 use crate::error::{Code, Error};
-pub use crate::ledger::sums::Spent;
+pub use crate::ledger::spent::Spent;
 use crate::ledger::sums::{Sums, MINUTE_MS, MOMENT_MS, QUARTER_MS};
 use crate::text::encoding::concat;
 use crate::text::json::Json;

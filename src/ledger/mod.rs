@@ -24,6 +24,7 @@ pub mod resource;
 pub mod settle;
 #[cfg(test)]
 pub(crate) mod shelf;
+pub mod spent;
 pub mod step;
 pub mod sums;
 pub mod token;

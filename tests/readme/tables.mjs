@@ -9,7 +9,7 @@ import { anchors, pages, spans, table } from "./markdown.mjs";
 const read = (path) => readFile(at(path), "utf8");
 /** All pages as one text: a table is found by its heading, wherever it stands. */
 const docs = pages.map(({ text }) => text).join("\n");
-const core = ["options", "wallet", "parsers", "payment", "store", "fetch", "error"];
+const core = ["options", "limits", "wallet", "parsers", "payment", "store", "fetch", "error"];
 const types = (await Promise.all(core.map((name) => read(`src/js/core/${name}.ts`)))).join("\n");
 const manifest = JSON.parse(await read("package.json"));
 

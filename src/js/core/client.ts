@@ -1,7 +1,8 @@
 import { environment, type Given, hooksOf } from "./env.js";
 import { L402Error } from "./error.js";
 import { type Filter, readFilter } from "./filter.js";
-import type { Config, ReadScope, Remaining } from "./options.js";
+import type { Remaining } from "./limits.js";
+import type { Config, ReadScope } from "./options.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";

@@ -3,15 +3,8 @@ import type { Given } from "./env.js";
 import { L402Error } from "./error.js";
 import type { Filter } from "./filter.js";
 import { once } from "./once.js";
-import {
-  type Config,
-  type Options,
-  type ReadScope,
-  type Remaining,
-  readOptions,
-  readScope,
-  type Scope,
-} from "./options.js";
+import type { Remaining, Scope } from "./limits.js";
+import { type Config, type Options, type ReadScope, readOptions, readScope } from "./options.js";
 import type { Parsers } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { Call, type Context, type Input, isAddress } from "./request.js";

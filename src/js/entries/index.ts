@@ -9,15 +9,8 @@ import { load } from "../loading/url.js";
 export { type ErrorCode, L402Error } from "../core/error.js";
 export { type PaidFetch, receiptOf } from "../core/fetch.js";
 export type { Filter } from "../core/filter.js";
-export type {
-  Approve,
-  ApproveContext,
-  Limits,
-  Options,
-  OrderLimits,
-  Remaining,
-  Scope,
-} from "../core/options.js";
+export type { Limits, OrderLimits, Remaining, Scope } from "../core/limits.js";
+export type { Approve, ApproveContext, Options } from "../core/options.js";
 export type { Challenge, Invoice, Macaroon, Network, Protocol } from "../core/parsers.js";
 export type { Payment, PaymentEvent, Quote, Receipt } from "../core/payment.js";
 export type { ListOptions, Store } from "../core/store.js";
