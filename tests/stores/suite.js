@@ -1,5 +1,6 @@
-// Whole purchases on a real store, by several who share it. `t.actor()` gives one of two that live as long as the suite,
-// or with `{ own: true }` a new one: a process, a tab, a worker or a Worker. `t.kill(actor)` ends one without a warning.
+// Whole purchases on a real store, by several who share it. `t.actor()` gives one of two that live as long as the
+// suite, or with `{ own: true }` a new one: a process, a tab, a worker or a Worker. `t.kill(actor)` ends one without a
+// warning.
 //
 // A case with `needs` runs where the runner offers that: "kill" and "clock", "leave" (a request that ends before its
 // purchase), "full" (a disk that fills up), "cache".

@@ -1,4 +1,5 @@
-// Where those who work elsewhere, in a process, a tab or a worker, fetch what they are to do, and bring what came of it.
+// Where those who work elsewhere, in a process, a tab or a worker, fetch what they are to do, and bring what came of
+// it.
 import { createServer } from "node:http";
 import { bodyOf, listen } from "./listen.mjs";
 
@@ -9,8 +10,8 @@ const CORS = {
 };
 
 /**
- * Listens on a port of the system's choice. `GET /next/WORKER` answers with the next job of a worker, as JSON, once there
- * is one. `POST /done/NUMBER` brings what came of a job. `POST /signal/NAME` tells that something has happened.
+ * Listens on a port of the system's choice. `GET /next/WORKER` answers with the next job of a worker, as JSON, once
+ * there is one. `POST /done/NUMBER` brings what came of a job. `POST /signal/NAME` tells that something has happened.
  */
 export async function openHub() {
   const queues = new Map();

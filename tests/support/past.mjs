@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 /** The rows of a store after one purchase. */
 async function rowsOfPurchase({ createFetch, memoryStore }, origin, now) {
   const store = memoryStore();
-  const { fetch, wallet } = openSeller(() => now);
+  const { fetch, wallet } = openSeller({ now: () => now });
   const options = { limits: { perPayment: 100 }, networks: ["regtest"] };
   await createFetch({ ...options, store, fetch, wallet, now: () => now })(`${origin}/sample`);
   return Object.fromEntries(await store.list("", { limit: 100 }));

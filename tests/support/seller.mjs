@@ -14,8 +14,11 @@ function opens(authorization, url) {
   return isPaid && sha256(url).equals(id.subarray(32));
 }
 
-/** `now`: the clock of the seller. `wallet` pays at once; `payments()`: how often it did. */
-export function openSeller(now = Date.now) {
+/**
+ * `now`: the clock of the seller. `sold` is told of each invoice: hash, preimage and URL. `wallet` pays at once;
+ * `payments()`: how often it did.
+ */
+export function openSeller({ now = Date.now, sold } = {}) {
   const unpaid = new Map();
   let payments = 0;
   return {
@@ -24,7 +27,8 @@ export function openSeller(now = Date.now) {
       if (opens(new Headers(init?.headers ?? input.headers).get("authorization"), url)) return new Response("sunny");
       const preimage = randomBytes(32);
       const hash = sha256(preimage);
-      unpaid.set(hash.toString("hex"), preimage.toString("hex"));
+      if (sold) sold(hash.toString("hex"), preimage.toString("hex"), url);
+      else unpaid.set(hash.toString("hex"), preimage.toString("hex"));
       return new Response("", { status: 402, headers: { "www-authenticate": challenge(hash, now(), sha256(url)) } });
     },
     wallet({ paymentHash }) {
