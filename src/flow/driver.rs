@@ -102,12 +102,14 @@ async fn write_waiting<H: Host>(state: Rc<ClientState<H>>) {
 
 /// Runs steps, in order, as one write. What is owed goes first, and stays owed until it is written: a row that is
 /// damaged may be mended.
-fn write_all<'a, H: Host>(state: &'a Rc<ClientState<H>>, mut jobs: Vec<Rc<Job<H>>>) -> Task<'a> {
+fn write_all<'a, H: Host>(state: &'a Rc<ClientState<H>>, mut others: Vec<Rc<Job<H>>>) -> Task<'a> {
     Box::pin(async move {
         let owed = &state.ledger.owed;
-        if jobs.first().is_none_or(|job| job.kind != Kind::Look) {
-            jobs.splice(..0, owed.borrow().iter().cloned());
+        let mut jobs = Vec::new();
+        if others.first().is_none_or(|job| job.kind != Kind::Look) {
+            jobs.clone_from(&owed.borrow());
         }
+        jobs.append(&mut others);
         let mut outcomes = Vec::new();
         let failed = write(state, &jobs, &mut outcomes).await.err();
         for (job, outcome) in jobs.iter().zip(outcomes) {
@@ -116,7 +118,10 @@ fn write_all<'a, H: Host>(state: &'a Rc<ClientState<H>>, mut jobs: Vec<Rc<Job<H>
                 None => outcome.map_err(Failure::from),
             };
             if !matches!(&outcome, Err(failure) if failure.is(Code::StoreFailed)) {
-                owed.borrow_mut().retain(|owed| !Rc::ptr_eq(owed, job));
+                let mut owed = owed.borrow_mut();
+                if let Some(at) = owed.iter().position(|owed| Rc::ptr_eq(owed, job)) {
+                    owed.remove(at);
+                }
             }
             if !job.done.is_set() {
                 job.outcome.replace(Some(outcome));
@@ -154,7 +159,7 @@ async fn write<H: Host>(
         let Missing { keys, mut listings } = view.missing();
         if !keys.is_empty() {
             let values = state.host.read(&keys).await.map_err(not_read)?;
-            view.learn_all(keys, values);
+            view.learn_all(&keys, values);
             continue;
         }
         if let Some(listing) = listings.pop() {

@@ -78,7 +78,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     let Draft { record: entered, levels, .. } = draft;
     let now_ms = here.now_ms();
     let payment_key = key::payment(&entered.payment.payment_hash);
-    let known: Option<Record> = view.read(&payment_key);
+    let known: Option<Record> = view.find(&payment_key);
     let own = known.as_ref().filter(|known| known.owner == entered.owner && known.is_unsettled());
     if let Some(own) = own.filter(|own| own.is_reserved == entered.is_reserved) {
         return Ok(Begun::Entered(Rc::new(own.clone())));
@@ -102,7 +102,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         record.max_fee_msat = own.max_fee_msat;
     } else {
         // A reservation for this very invoice may just have been released.
-        if let Some(known) = view.read(&payment_key) {
+        if let Some(known) = view.find(&payment_key) {
             if let Some(token) = known_hash(view, &known, entered, &mut counts)? {
                 return Ok(Begun::Bought(Box::new(token)));
             }
@@ -132,17 +132,15 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
 /// way. Forgotten payments ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Counts) -> Option<Record> {
-    let mut keys = vec![draft.record.open_key()];
-    if counts.origin.lessons.is_shared() {
-        keys.extend_from_slice(&open_keys(view, key::open_at(draft.origin())));
-    }
-    for key in keys {
-        let Some((lock, record)) = holder(view, &key, draft, here, counts) else { continue };
+    let is_shared = counts.origin.lessons.is_shared();
+    let others = if is_shared { open_keys(view, key::open_at(draft.origin())) } else { Rc::default() };
+    for key in [draft.record.open_key()].iter().chain(&*others) {
+        let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
         let is_its = record.owner == lock.owner && record.is_unsettled();
         if is_its && !record.is_forgotten(here.now_ms()) {
             return Some(record);
         }
-        view.delete(&[key]);
+        view.delete(std::slice::from_ref(key));
     }
     None
 }
@@ -154,7 +152,7 @@ fn release_lapsed(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &
     }
 }
 
-fn open_keys(view: &mut View, prefix: String) -> Rc<[String]> {
+fn open_keys(view: &mut View, prefix: String) -> Rc<Vec<String>> {
     view.list(Listing { prefix, after: None, limit: MOST_OPEN, reverse: false })
 }
 
@@ -167,8 +165,8 @@ fn holder(
     here: &dyn Instance,
     counts: &mut Counts,
 ) -> Option<(Lock, Record)> {
-    let lock: Lock = view.read(key)?;
-    let record: Record = view.read(&key::payment(&lock.payment_hash))?;
+    let lock: Lock = view.find(key)?;
+    let record: Record = view.find(&key::payment(&lock.payment_hash))?;
     let lease = lease_of(view, &lock.owner);
     if record.is_reserved && record.owner == lock.owner && here.has_lapsed(&lock.owner, lease.as_ref()) {
         release(view, &record, draft, counts, here.now_ms());
@@ -188,10 +186,10 @@ fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts,
 }
 
 fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), Refusal> {
-    let path: Unaccepted = view.read(path_key).unwrap_or_default();
+    let path: Unaccepted = view.read(path_key);
     let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };
-    let record: Option<Record> = view.read(&key::payment(payment_hash));
-    let payment = record.map(|record| Box::new(record.payment));
+    let record: Option<Record> = view.find(&key::payment(payment_hash));
+    let payment = record.map(|record| Box::new(record.payment.clone()));
     Err(Refusal { error: Error::new(Code::NotHonored, not_honored_text()), payment })
 }
 

@@ -33,13 +33,13 @@ impl Counts {
     ) -> Self {
         let mut sums = Vec::new();
         let mut read = |view: &mut View, key: String| {
-            let row = view.read(&key).unwrap_or_default();
+            let row = view.read(&key);
             sums.push((key, row));
         };
         read(view, key::SUMS.to_owned());
-        for path in scope_paths(scopes) {
-            read(view, key::scope_origin(&path, origin));
-            read(view, key::scope(&path));
+        for path in &scope_paths(scopes) {
+            read(view, key::scope_origin(path, origin));
+            read(view, key::scope(path));
         }
         for memory in levels.iter().filter_map(|level| level.memory.as_ref()) {
             for origin in [origin, ""] {
@@ -49,7 +49,7 @@ impl Counts {
             }
         }
         let origin_key = key::origin(origin);
-        let origin = view.read(&origin_key).unwrap_or_default();
+        let origin = view.read(&origin_key);
         Self { origin_key, origin, sums }
     }
 

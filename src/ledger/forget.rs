@@ -12,9 +12,7 @@ const PAGE: usize = 100;
 /// Drops a part of the rows of an origin, or of all. True where there are more.
 pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
     let mut is_more = false;
-    for prefix in origin.map_or([key::TOKENS.to_owned(), key::PATHS.to_owned()], |origin| {
-        [key::tokens_of(origin), key::paths_of(origin)]
-    }) {
+    for prefix in [key::tokens_of(origin), key::paths_of(origin)] {
         let keys = page(view, prefix, None);
         is_more |= keys.len() == PAGE;
         view.delete(&keys);
@@ -34,17 +32,16 @@ pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
     }
 }
 
-fn page(view: &mut View, prefix: String, after: Option<String>) -> Rc<[String]> {
+fn page(view: &mut View, prefix: String, after: Option<String>) -> Rc<Vec<String>> {
     view.list(Listing { prefix, after, limit: PAGE, reverse: false })
 }
 
 fn forget_origin(view: &mut View, key: &str) {
-    let Some(mut origin) = view.read::<OriginRow>(key) else { return };
-    if origin.tokens.is_empty() && origin.lessons == Lessons::default() {
-        return;
+    let mut origin: OriginRow = view.read(key);
+    if !origin.tokens.is_empty() || origin.lessons != Lessons::default() {
+        (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
+        view.put(key, &mut origin);
     }
-    (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
-    view.put(key, &mut origin);
 }
 
 #[cfg(test)]

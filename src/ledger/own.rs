@@ -24,8 +24,7 @@ impl Row for Tokens {
 
 /// The tokens of a row, in the order of purchase.
 pub(crate) fn read(view: &mut View, key: &str) -> Vec<Token> {
-    let row: Tokens = view.read(key).unwrap_or_default();
-    row.0
+    view.read::<Tokens>(key).0
 }
 
 /// The key of the row that holds a token.
@@ -36,10 +35,11 @@ pub fn key_of(token: &Token) -> String {
 
 /// The keys of the rows whose tokens may open a resource: its own first, then those of the origin's newest, where the
 /// request can be sent again.
-fn keys_for(resource: &Resource<'_>, origin: &OriginRow, is_asked: impl Fn(&Sold) -> bool) -> Vec<String> {
-    let mut keys = vec![key::token(resource.url.origin(), resource.method, resource.url.as_str())];
-    for sold in origin.tokens.iter().rev().filter(|sold| resource.is_replayable && is_asked(sold)) {
-        if !keys.contains(&sold.key) {
+fn keys_for(resource: &Resource<'_>, origin: &OriginRow, is_asked: &dyn Fn(&Sold) -> bool) -> Vec<String> {
+    let mut keys = Vec::new();
+    keys.push(key::token(resource.url.origin(), resource.method, resource.url.as_str()));
+    for sold in origin.tokens.iter().rev() {
+        if resource.is_replayable && is_asked(sold) && !keys.contains(&sold.key) {
             keys.push(sold.key.clone());
         }
     }
@@ -55,11 +55,14 @@ pub(crate) fn sold(
     here: &dyn Instance,
 ) -> Option<Token> {
     let is_asked = |sold: &Sold| !here.knew(&sold.key, &sold.payment_hash, mark);
-    keys_for(resource, origin, is_asked).into_iter().find_map(|key| {
-        let is_good =
-            |token: &Token| token.opens(resource, here.now_ms()) && !here.knew(&key, &token.payment.payment_hash, mark);
-        read(view, &key).into_iter().rfind(is_good)
-    })
+    for key in &keys_for(resource, origin, &is_asked) {
+        for token in read(view, key).iter().rev() {
+            if token.opens(resource, here.now_ms()) && !here.knew(key, &token.payment.payment_hash, mark) {
+                return Some(token.clone());
+            }
+        }
+    }
+    None
 }
 
 /// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
@@ -67,15 +70,15 @@ pub(crate) fn sold(
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) {
     let hash = &token.payment.payment_hash;
     let key = key_of(token);
-    let mut tokens = read(view, &key);
-    tokens.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
-    if tokens.len() >= MOST {
-        tokens.remove(0);
+    let mut row: Tokens = view.read(&key);
+    row.0.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
+    if row.0.len() >= MOST {
+        row.0.remove(0);
     }
-    tokens.push(token.clone());
-    view.put(&key, &mut Tokens(tokens));
+    row.0.push(token.clone());
+    view.put(&key, &mut row);
     let path_key = key::path(token.payment.url.origin(), &token.method, path);
-    let mut unaccepted: Unaccepted = view.read(&path_key).unwrap_or_default();
+    let mut unaccepted: Unaccepted = view.read(&path_key);
     unaccepted.bought(hash, token.expires_at());
     view.put(&path_key, &mut unaccepted);
     origin.sold(&key, hash);
@@ -98,20 +101,20 @@ pub enum Said {
 pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
     let hash = &token.payment.payment_hash;
     let key = key_of(token);
-    let mut tokens = read(view, &key);
+    let mut row: Tokens = view.read(&key);
     // If the token is missing, it was forgotten or replaced. Nothing is noted then.
-    if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
+    if let Some(known) = row.0.iter_mut().find(|known| known.payment.payment_hash == *hash) {
         let is_news = match said {
             Said::Accepted | Said::UsedUp => known.note_taken(said == Said::UsedUp),
             Said::Refused => known.note_refusal(at.method, at.url),
             Said::Doubted => known.note_failed_request(at.method, at.url),
         };
         if is_news {
-            view.put(&key, &mut Tokens(tokens));
+            view.put(&key, &mut row);
         }
     }
     let path_key = key::path(at.url.origin(), at.method, at.url.path());
-    let mut path: Unaccepted = view.read(&path_key).unwrap_or_default();
+    let mut path: Unaccepted = view.read(&path_key);
     let is_news = match said {
         Said::Accepted | Said::UsedUp => path.accepted(hash),
         Said::Refused => path.refused(hash),
@@ -136,18 +139,18 @@ pub struct Sales {
 
 /// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted. Where it
 /// is asked for, also the tokens that may open it.
-pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool) -> Sales {
+pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool) -> Box<Sales> {
     let Resource { method, url, .. } = *resource;
-    let origin: OriginRow = view.read(&key::origin(url.origin())).unwrap_or_default();
-    let path = view.read(&key::path(url.origin(), method, url.path())).unwrap_or_default();
+    let origin: OriginRow = view.read(&key::origin(url.origin()));
+    let path = view.read(&key::path(url.origin(), method, url.path()));
     let mut rows = Vec::new();
     if with_tokens {
-        for key in keys_for(resource, &origin, |_| true) {
+        for key in keys_for(resource, &origin, &|_| true) {
             let tokens = read(view, &key);
             rows.push((key, tokens));
         }
     }
-    Sales { origin, rows, path }
+    Box::new(Sales { origin, rows, path })
 }
 
 #[cfg(test)]
@@ -163,7 +166,7 @@ mod tests {
         shelf
             .take(|view| {
                 let key = key::origin(ORIGIN);
-                let mut origin: OriginRow = view.read(&key).unwrap_or_default();
+                let mut origin: OriginRow = view.read(&key);
                 put(view, token, "/x", &mut origin);
                 view.put(&key, &mut origin);
             })
@@ -179,7 +182,7 @@ mod tests {
         let known = Some(considered.iter().map(|number| hash(*number)).collect());
         let here = Here { known, ..Here::default() };
         let take = shelf.take(|view| {
-            let origin = view.read(&key::origin(ORIGIN)).unwrap_or_default();
+            let origin = view.read(&key::origin(ORIGIN));
             sold(view, &resource(url), &origin, 0, &here)
         });
         take.unwrap().map(|token| token.payment.payment_hash)
@@ -232,7 +235,7 @@ mod tests {
         let mut once = resource(URL);
         once.is_replayable = false;
         let take = shelf.take(|view| {
-            let origin = view.read(&key::origin(ORIGIN)).unwrap_or_default();
+            let origin = view.read(&key::origin(ORIGIN));
             sold(view, &once, &origin, 0, &Here { known: Some(Vec::new()), ..Here::default() })
         });
         assert!(take.unwrap().is_none());
@@ -272,11 +275,11 @@ mod tests {
             put_token(&shelf, &token(number, URL));
         }
         said(&shelf, 2, URL, URL, Said::Accepted);
-        let Sales { path, .. } = shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        let Sales { path, .. } = *shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
         assert!(!path.is_empty() && path.dishonored(NOW).is_none());
         said(&shelf, 3, URL, URL, Said::Refused);
         said(&shelf, 3, URL, URL, Said::Refused);
-        let Sales { origin, path, rows } = shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        let Sales { origin, path, rows } = *shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
         assert!(rows.is_empty());
         assert_eq!(path.dishonored(NOW), Some(&hash(3)));
         assert_eq!(origin.tokens.len(), 1, "one row is one of the newest");

@@ -20,7 +20,7 @@ pub type Leased = (Rc<Record>, Option<Lease>);
 
 /// A payment, and the lease of whoever stands behind it.
 pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Option<Leased> {
-    let record: Rc<Record> = Rc::new(view.read(&key::payment(payment_hash))?);
+    let record: Rc<Record> = Rc::new(view.find(&key::payment(payment_hash))?);
     let lease = lease_of(view, &record.owner);
     Some((record, lease))
 }
@@ -30,8 +30,8 @@ pub(crate) fn open(view: &mut View, most: usize) -> Vec<Record> {
     let keys = view.list(Listing { prefix: key::OPEN.to_owned(), after: None, limit: most, reverse: false });
     let mut open = Vec::new();
     for key in &*keys {
-        let lock: Option<Lock> = view.read(key);
-        let record = lock.and_then(|lock| view.read(&key::payment(&lock.payment_hash)));
+        let Some(lock) = view.find::<Lock>(key) else { continue };
+        let record = view.find(&key::payment(&lock.payment_hash));
         open.extend(record.filter(|record: &Record| record.is_unsettled() && !record.is_reserved));
     }
     open
@@ -74,7 +74,9 @@ impl Filter {
         if row.is_damaged() {
             return Err(Error::new(Code::InvalidOptions, "the filter has a member of the wrong type"));
         }
-        filter.before = before.map(|hash| PaymentHash::parse(&hash)).transpose()?;
+        if let Some(hash) = before {
+            filter.before = Some(PaymentHash::parse(&hash)?);
+        }
         Ok(filter)
     }
 }
@@ -92,13 +94,13 @@ pub fn payments(view: &mut View, filter: &Filter, after: Option<&String>) -> Opt
     };
     let mut after = after.cloned();
     if let Some(hash) = filter.before.as_ref().filter(|_| after.is_none()) {
-        let record: Record = view.read(&key::payment(hash))?;
+        let record: Record = view.find(&key::payment(hash))?;
         after = Some(key::indexed(&prefix, record.started_at_ms, hash));
     }
     let keys = view.list(Listing { prefix, after, limit: PAGE, reverse: true });
     let mut found = Vec::new();
     for key in &*keys {
-        let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
+        let Some(Record { payment, .. }) = view.find(&key::payment_of(key)) else { continue };
         if filter.since.is_some_and(|since| payment.started_at < since) {
             return Some((found, None));
         }

@@ -83,7 +83,9 @@ impl Record {
     pub fn indexes(&self) -> Vec<String> {
         let at = |index: &str| key::indexed(index, self.started_at_ms, &self.payment.payment_hash);
         let mut keys = vec![at(key::BY_TIME), at(&key::by_origin(self.payment.url.origin()))];
-        keys.extend(scope_paths(&self.payment.scopes).iter().map(|path| at(&key::by_scope(path))));
+        for path in &scope_paths(&self.payment.scopes) {
+            keys.push(at(&key::by_scope(path)));
+        }
         keys
     }
 
@@ -100,7 +102,9 @@ impl Record {
         }
         self.payment.state = State::Paid;
         self.payment.fee_msat = fee_msat.unwrap_or(self.payment.fee_msat);
-        self.preimage = preimage.or(self.preimage.take());
+        if preimage.is_some() {
+            self.preimage = preimage;
+        }
         self.token = String::new();
         self.is_reserved = false;
         self.dispatch = Dispatch::default();

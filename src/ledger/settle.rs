@@ -44,7 +44,7 @@ pub struct Settled {
 }
 
 fn find(view: &mut View, payment_hash: &PaymentHash) -> Option<Record> {
-    view.read(&key::payment(payment_hash))
+    view.find(&key::payment(payment_hash))
 }
 
 fn put(view: &mut View, record: &mut Record) {
@@ -54,14 +54,14 @@ fn put(view: &mut View, record: &mut Record) {
 /// Writes a changed record, the sums that count it, and the lock of its resource.
 fn change(view: &mut View, before: Option<&Record>, after: &mut Record, counts: &mut Counts, now_ms: u64) {
     let open_key = after.open_key();
-    let lock: Option<Lock> = view.read(&open_key);
+    let lock: Lock = view.read(&open_key);
     counts.change(before, Some(after), now_ms);
     counts.write(view);
     put(view, after);
     if before.is_none() {
         view.mark(&after.indexes());
     }
-    if !after.is_unsettled() && lock.is_some_and(|lock| lock.payment_hash == after.payment.payment_hash) {
+    if !after.is_unsettled() && lock.payment_hash == after.payment.payment_hash {
         view.delete(&[open_key]);
     }
     // Its owner is done with the order, so the lease ends.
@@ -80,10 +80,12 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     let mut token = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
     let token_key = own::key_of(&token);
     if was_proven && before == (record.payment.fee_msat, record.preimage.is_some()) {
-        let is_same = |stored: &Token| stored.payment.payment_hash == record.payment.payment_hash;
-        let stored = own::read(view, &token_key).into_iter().find(is_same);
-        let is_kept = stored.is_some();
-        token = stored.unwrap_or(token);
+        let stored = own::read(view, &token_key);
+        let same = stored.iter().find(|stored| stored.payment.payment_hash == record.payment.payment_hash);
+        let is_kept = same.is_some();
+        if let Some(same) = same {
+            token = same.clone();
+        }
         return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
     let mut counts = Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());
@@ -214,7 +216,7 @@ mod tests {
     }
 
     fn counted(shelf: &Shelf) -> u64 {
-        let sums = shelf.take(|view| view.read::<Sums>(key::SUMS).unwrap_or_default()).unwrap();
+        let sums = shelf.take(|view| view.read::<Sums>(key::SUMS)).unwrap();
         sums.counted(NOW)[2]
     }
 
@@ -309,7 +311,7 @@ mod tests {
         assert_eq!((counted(&shelf), open(&shelf)), (0, [0; 3]));
         assert_eq!(["time/", "of/", "in/"].map(|prefix| shelf.keys(prefix).len()), [0; 3]);
         for key in ["sums".to_owned(), key::scope("5:agent"), key::scope("5:agent4:task")] {
-            let sums = shelf.take(|view| view.read::<Sums>(&key)).unwrap().unwrap();
+            let sums = shelf.take(|view| view.find::<Sums>(&key)).unwrap().unwrap();
             assert_eq!(sums.counted(NOW), [0; 6], "{key}");
         }
     }

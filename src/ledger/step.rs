@@ -221,7 +221,7 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
         }
         Step::Sales { method, url, is_replayable, with_tokens } => {
             let resource = Resource { method, url, is_replayable: *is_replayable };
-            Decision::Sales(Box::new(sales(view, &resource, *with_tokens)))
+            Decision::Sales(sales(view, &resource, *with_tokens))
         }
     })
 }

@@ -95,19 +95,20 @@ impl Buckets {
 
     fn member(&mut self, name: &str, row: &mut Members<'_>) {
         // In place of the index stands how much it is above the one before.
-        let (mut numbers, mut last) = (Vec::new(), 0);
-        for Bucket { index, amounts } in &self.0 {
-            numbers.extend([index.saturating_sub(last), amounts.spent, amounts.reserved, amounts.orders]);
-            last = *index;
+        let (mut numbers, mut index) = (Vec::new(), 0);
+        for bucket in &self.0 {
+            let Amounts { spent, reserved, orders } = bucket.amounts;
+            numbers.extend_from_slice(&[bucket.index.saturating_sub(index), spent, reserved, orders]);
+            index = bucket.index;
         }
         row.numbers(name, &mut numbers);
         let (buckets, rest) = numbers.as_chunks();
-        let mut index: u64 = 0;
-        let of = |[step, spent, reserved, orders]: &[u64; 4]| {
+        (self.0, index) = (Vec::new(), 0);
+        for [step, spent, reserved, orders] in buckets {
             index = index.saturating_add(*step);
-            Bucket { index, amounts: Amounts { spent: *spent, reserved: *reserved, orders: *orders } }
-        };
-        self.0 = buckets.iter().map(of).collect();
+            let amounts = Amounts { spent: *spent, reserved: *reserved, orders: *orders };
+            self.0.push(Bucket { index, amounts });
+        }
         let is_sorted = self.0.is_sorted_by(|one, next| one.index < next.index);
         row.expect((rest.is_empty() && is_sorted).then_some(()));
     }
@@ -183,7 +184,7 @@ impl Sums {
             let before_ms = (now_ms.saturating_sub(HOUR_MS) / QUARTER_MS).saturating_mul(QUARTER_MS);
             if before_ms > self.minutes_from_ms {
                 self.minutes_from_ms = before_ms;
-                self.minutes.0.retain(|bucket| bucket.index.saturating_mul(MINUTE_MS) >= before_ms);
+                self.minutes.tidy(MINUTE_MS, before_ms, 0);
             }
         }
     }

@@ -61,7 +61,7 @@ pub struct View {
     rows: Rc<RefCell<Rows>>,
     /// Those that were read for this view.
     fresh: Changes,
-    listed: Vec<(Listing, Rc<[String]>)>,
+    listed: Vec<(Listing, Rc<Vec<String>>)>,
     seen: Changes,
     changed: Changes,
     missing: Missing,
@@ -76,8 +76,10 @@ impl View {
     }
 
     /// Takes over rows that were read since, in the order of their keys.
-    pub fn learn_all(&mut self, keys: Vec<String>, values: Vec<Option<String>>) {
-        keys.into_iter().zip(values).for_each(|(key, value)| self.learn(&key, value));
+    pub fn learn_all(&mut self, keys: &[String], values: Vec<Option<String>>) {
+        for (key, value) in keys.iter().zip(values) {
+            self.learn(key, value);
+        }
     }
 
     /// Takes over a row. What others came to know of it meanwhile is kept: what was read may be older.
@@ -99,7 +101,7 @@ impl View {
             }
             keys.push(key);
         }
-        self.listed.push((listing, keys.into()));
+        self.listed.push((listing, Rc::new(keys)));
     }
 
     /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What
@@ -211,9 +213,19 @@ impl View {
     }
 
     /// Reads a row. `None`: there is no row, it was not read yet, or it is damaged.
-    pub(crate) fn read<R: Row + Default>(&mut self, key: &str) -> Option<R> {
+    pub(crate) fn find<R: Row + Default>(&mut self, key: &str) -> Option<R> {
         let mut row = R::default();
-        self.fill(key, &mut row).then_some(row)
+        match self.fill(key, &mut row) {
+            true => Some(row),
+            false => None,
+        }
+    }
+
+    /// The same, and what an absent row says.
+    pub(crate) fn read<R: Row + Default>(&mut self, key: &str) -> R {
+        let mut row = R::default();
+        self.fill(key, &mut row);
+        row
     }
 
     fn fill(&mut self, key: &str, row: &mut dyn Row) -> bool {
@@ -253,7 +265,7 @@ impl View {
 
     /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever
     /// adds one must also change a row that the step reads.
-    pub(crate) fn list(&mut self, listing: Listing) -> Rc<[String]> {
+    pub(crate) fn list(&mut self, listing: Listing) -> Rc<Vec<String>> {
         match self.listed.iter().find(|(listed, _)| *listed == listing) {
             Some((_, keys)) => Rc::clone(keys),
             None => {

@@ -144,8 +144,7 @@ impl JsHost {
 
 /// Pairs of key and value, as the border has them.
 fn pairs(rows: &Changes) -> String {
-    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key, value.as_deref())).collect();
-    write_pairs(&rows)
+    write_pairs(rows.iter().map(|(key, value)| (key, value.as_deref())))
 }
 
 /// The items of a list that `env.ts` made. An error: it made another thing.
