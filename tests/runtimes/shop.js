@@ -92,6 +92,20 @@ function address(url, settings) {
   return query.size === 0 ? url : `${url}?${query}`;
 }
 
+/** The global fetch, and a promise that resolves when the client has had this number of responses. */
+export function watchedFetch(number) {
+  const { promise: answered, resolve } = deferred();
+  let left = number;
+  return {
+    answered,
+    async fetch(...args) {
+      const response = await plainFetch(...args);
+      if (--left === 0) resolve();
+      return response;
+    },
+  };
+}
+
 /** A promise and the functions that settle it. */
 export function deferred() {
   const result = {};
