@@ -105,10 +105,8 @@ async fn write_waiting<H: Host>(state: Rc<ClientState<H>>) {
 fn write_all<'a, H: Host>(state: &'a Rc<ClientState<H>>, mut others: Vec<Rc<Job<H>>>) -> Task<'a> {
     Box::pin(async move {
         let owed = &state.ledger.owed;
-        let mut jobs = Vec::new();
-        if others.first().is_none_or(|job| job.kind != Kind::Look) {
-            jobs.clone_from(&owed.borrow());
-        }
+        let is_look = others.first().is_some_and(|job| job.kind == Kind::Look);
+        let mut jobs = if is_look { Vec::new() } else { owed.borrow().clone() };
         jobs.append(&mut others);
         let mut outcomes = Vec::new();
         let failed = write(state, &jobs, &mut outcomes).await.err();
@@ -174,7 +172,7 @@ async fn write<H: Host>(
             // What is only remembered may have changed since. Others may read these rows at the same time, so what they
             // come to know is not taken: each would make the other begin anew.
             view.forget(&mut rows.borrow_mut());
-            view = View::default();
+            view = View::of(Rc::default());
             continue;
         }
         let written = state.host.write(view.changed(), view.seen()).await;

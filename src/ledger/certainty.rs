@@ -84,7 +84,10 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
     let dispatch = &record.dispatch;
     let begun_at_ms = match fact {
         Fact::Paid { preimage, fee_msat } => {
-            return prove(&record.payment, preimage, *fee_msat).map_or(OPEN, Verdict::Paid);
+            return match prove(&record.payment, preimage, *fee_msat) {
+                Ok(proof) => Verdict::Paid(proof),
+                Err(_) => OPEN,
+            };
         }
         Fact::Pending | Fact::Unreachable => return OPEN,
         Fact::NotFound if dispatch.heard == Some(Heard::HasPayment) => return OPEN,

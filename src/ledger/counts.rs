@@ -59,7 +59,7 @@ impl Counts {
     /// [`crate::Code::OverLimit`], which names the limit.
     pub(crate) fn reserve(&self, levels: &[Rc<Level>], amount_msat: u64, now_ms: u64) -> Result<u64, Error> {
         let mut fee = u64::MAX;
-        for (level, (all, own)) in levels.iter().zip(self.of_levels()) {
+        for (level, (all, own)) in levels.iter().zip(&self.of_levels()) {
             let place = match (&level.name, &level.memory) {
                 (Some(name), _) => concat(&[" in the scope ", name]),
                 (None, Some(_)) => " in a scope without a name".to_owned(),
@@ -72,23 +72,31 @@ impl Counts {
 
     /// What was spent in the level of a number. `at_origin`: at this origin.
     pub(crate) fn spent(&self, level: usize, at_origin: bool, now_ms: u64) -> Spent {
-        let sums = self.of_levels().nth(level).map(|(all, own)| if at_origin { own } else { all });
-        sums.map_or_else(Spent::default, |sums| sums.spent(now_ms))
+        match self.of_levels().get(level) {
+            Some((all, own)) => if at_origin { own } else { all }.spent(now_ms),
+            None => Spent::default(),
+        }
     }
 
     /// What all levels leave. `with_origin`: under the limits of this origin too.
     pub(crate) fn remaining(&self, levels: &[Rc<Level>], with_origin: bool, now_ms: u64) -> Remaining {
         let mut remaining = Remaining::default();
-        for (level, (all, own)) in levels.iter().zip(self.of_levels()) {
-            level.limits.narrow(&mut remaining, all, Some(own).filter(|_| with_origin), now_ms);
+        for (level, (all, own)) in levels.iter().zip(&self.of_levels()) {
+            let own = if with_origin { Some(*own) } else { None };
+            level.limits.narrow(&mut remaining, all, own, now_ms);
         }
         remaining
     }
 
     /// The sums that each level counts: those of all origins, and those of this one.
-    fn of_levels(&self) -> impl Iterator<Item = (&Sums, &Sums)> {
-        let own = std::iter::once(&self.origin.sums).chain(self.sums.iter().skip(1).step_by(2).map(|(_, sums)| sums));
-        self.sums.iter().step_by(2).map(|(_, sums)| sums).zip(own)
+    fn of_levels(&self) -> Vec<(&Sums, &Sums)> {
+        let (mut levels, mut own) = (Vec::new(), Some(&self.origin.sums));
+        let mut sums = self.sums.iter().map(|(_, sums)| sums);
+        while let (Some(here), Some(all)) = (own, sums.next()) {
+            levels.push((all, here));
+            own = sums.next();
+        }
+        levels
     }
 
     /// Replaces what the sums count of a payment: its record before the change by the record after it.

@@ -11,12 +11,7 @@ const PAGE: usize = 100;
 
 /// Drops a part of the rows of an origin, or of all. True where there are more.
 pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
-    let mut is_more = false;
-    for prefix in [key::tokens_of(origin), key::paths_of(origin)] {
-        let keys = page(view, prefix, None);
-        is_more |= keys.len() == PAGE;
-        view.delete(&keys);
-    }
+    let is_more = forget_page(view, key::tokens_of(origin)) | forget_page(view, key::paths_of(origin));
     if let Some(origin) = origin {
         forget_origin(view, &key::origin(origin));
         return is_more;
@@ -30,6 +25,12 @@ pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
             return is_more;
         }
     }
+}
+
+fn forget_page(view: &mut View, prefix: String) -> bool {
+    let keys = page(view, prefix, None);
+    view.delete(&keys);
+    keys.len() == PAGE
 }
 
 fn page(view: &mut View, prefix: String, after: Option<String>) -> Rc<Vec<String>> {

@@ -145,9 +145,9 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
     let path = view.read(&key::path(url.origin(), method, url.path()));
     let mut rows = Vec::new();
     if with_tokens {
-        for key in keys_for(resource, &origin, &|_| true) {
-            let tokens = read(view, &key);
-            rows.push((key, tokens));
+        for key in &keys_for(resource, &origin, &|_| true) {
+            let tokens = read(view, key);
+            rows.push((key.clone(), tokens));
         }
     }
     Box::new(Sales { origin, rows, path })

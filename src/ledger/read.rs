@@ -31,8 +31,10 @@ pub(crate) fn open(view: &mut View, most: usize) -> Vec<Record> {
     let mut open = Vec::new();
     for key in &*keys {
         let Some(lock) = view.find::<Lock>(key) else { continue };
-        let record = view.find(&key::payment(&lock.payment_hash));
-        open.extend(record.filter(|record: &Record| record.is_unsettled() && !record.is_reserved));
+        let Some(record) = view.find::<Record>(&key::payment(&lock.payment_hash)) else { continue };
+        if record.is_unsettled() && !record.is_reserved {
+            open.push(record);
+        }
     }
     open
 }
@@ -100,14 +102,15 @@ pub fn payments(view: &mut View, filter: &Filter, after: Option<&String>) -> Opt
     let keys = view.list(Listing { prefix, after, limit: PAGE, reverse: true });
     let mut found = Vec::new();
     for key in &*keys {
-        let Some(Record { payment, .. }) = view.find(&key::payment_of(key)) else { continue };
+        let Some(record) = view.find::<Record>(&key::payment_of(key)) else { continue };
+        let payment = &record.payment;
         if filter.since.is_some_and(|since| payment.started_at < since) {
             return Some((found, None));
         }
         let is_asked = filter.state.is_none_or(|state| state == payment.state)
             && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
         if is_asked {
-            found.push(payment);
+            found.push(payment.clone());
         }
         if found.len() >= filter.limit {
             break;

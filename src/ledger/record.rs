@@ -4,6 +4,7 @@ use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::sums::Amounts;
+use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
@@ -144,9 +145,7 @@ pub fn scope_paths(names: &[String]) -> Vec<String> {
     let mut path = String::new();
     let mut paths = Vec::new();
     for name in names {
-        path.push_str(&name.len().to_string());
-        path.push(':');
-        path.push_str(name);
+        path = concat(&[&path, &name.len().to_string(), ":", name]);
         paths.push(path.clone());
     }
     paths

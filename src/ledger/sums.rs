@@ -88,9 +88,10 @@ impl Buckets {
 
     /// Drops the oldest buckets if there are more than `most`. Only those that ended before `before_ms` are dropped.
     fn tidy(&mut self, width_ms: u64, before_ms: u64, most: usize) {
-        let excess = self.0.len().saturating_sub(most);
-        let old = self.0.partition_point(|bucket| bucket.index.saturating_add(1).saturating_mul(width_ms) <= before_ms);
-        self.0.drain(..excess.min(old));
+        let is_old = |bucket: &Bucket| bucket.index.saturating_add(1).saturating_mul(width_ms) <= before_ms;
+        while self.0.len() > most && self.0.first().is_some_and(is_old) {
+            self.0.remove(0);
+        }
     }
 
     fn member(&mut self, name: &str, row: &mut Members<'_>) {

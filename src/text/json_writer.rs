@@ -75,18 +75,20 @@ impl Writer {
     /// A value without quotes, or the beginning of one. A comma stands before each but the first.
     pub(crate) fn open(&mut self, text: &str) {
         if !matches!(self.text.as_bytes().last(), None | Some(b'{' | b'[' | b':')) {
-            self.text.push_str(",");
+            self.close(",");
         }
-        self.text.push_str(text);
+        self.close(text);
     }
 
+    // Each place where it is put in would have the code that makes room.
+    #[inline(never)]
     pub(crate) fn close(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     pub(crate) fn name(&mut self, name: &str) {
         self.string(name);
-        self.text.push_str(":");
+        self.close(":");
     }
 
     fn items<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Self)) {
@@ -125,11 +127,11 @@ impl Writer {
         self.name(name);
         let mut space = "\"";
         for value in values {
-            self.text.push_str(space);
-            self.text.push_str(&digits(*value));
+            self.close(space);
+            self.close(&digits(*value));
             space = " ";
         }
-        self.text.push_str(if values.is_empty() { "\"\"" } else { "\"" });
+        self.close(if values.is_empty() { "\"\"" } else { "\"" });
     }
 
     pub(crate) fn texts(&mut self, name: &str, values: &[String]) {
@@ -201,7 +203,7 @@ impl Writer {
         let mut rest = text;
         loop {
             let (plain, escaped) = cut(rest, span(rest, kind::JSON));
-            self.text.push_str(plain);
+            self.close(plain);
             let Some((byte, after)) = escaped.split_at_checked(1) else { break };
             let hex = to_hex(byte.as_bytes());
             let (escape, byte) = match byte {
@@ -209,11 +211,11 @@ impl Writer {
                 "\"" | "\\" => ("\\", byte),
                 _ => ("\\u00", hex.as_str()),
             };
-            self.text.push_str(escape);
-            self.text.push_str(byte);
+            self.close(escape);
+            self.close(byte);
             rest = after;
         }
-        self.text.push_str("\"");
+        self.close("\"");
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn find(text: &str, fits: impl Fn(u8) -> bool) -> Option<usize> {
 
 /// The index of the first of these ASCII characters, or the end.
 pub(crate) fn find_any(text: &str, any: &[u8]) -> usize {
-    text.bytes().position(|byte| any.iter().any(|one| *one == byte)).unwrap_or(text.len())
+    text.bytes().position(|byte| any.contains(&byte)).unwrap_or(text.len())
 }
 
 /// The text before and after an index. If there is no such index: all of it, and nothing.
