@@ -141,7 +141,7 @@ async fn write<H: Host>(
         rows.borrow_mut().clear();
     }
     let started = state.host.monotonic();
-    let (mut failures, mut pause_ms): (u32, u64) = (0, PAUSE_MS);
+    let (mut failures, mut pause_ms, mut is_first): (u32, u64, bool) = (0, PAUSE_MS, true);
     let mut view = View::of(Rc::clone(rows));
     loop {
         view.restart();
@@ -155,6 +155,11 @@ async fn write<H: Host>(
             view.fence(SUMS);
         }
         let Missing { keys, mut listings } = view.missing();
+        let is_new = |key: &String| jobs.iter().any(|job| job.step.makes(key));
+        if is_first && !keys.is_empty() && listings.is_empty() && keys.iter().all(is_new) {
+            view.presume_absent(&keys);
+            continue;
+        }
         if !keys.is_empty() {
             let values = state.host.read(&keys).await.map_err(not_read)?;
             view.learn_all(&keys, values);
@@ -172,7 +177,7 @@ async fn write<H: Host>(
             // What is only remembered may have changed since. Others may read these rows at the same time, so what they
             // come to know is not taken: each would make the other begin anew.
             view.forget(&mut rows.borrow_mut());
-            view = View::of(Rc::default());
+            (view, is_first) = (View::of(Rc::default()), false);
             continue;
         }
         let written = state.host.write(view.changed(), view.seen()).await;
@@ -194,7 +199,7 @@ async fn write<H: Host>(
         }
         state.host.sleep(state.host.random().checked_rem(pause_ms).unwrap_or(0)).await;
         pause_ms = pause_ms.saturating_mul(2).min(LONGEST_PAUSE_MS);
-        view = View::of(Rc::clone(rows));
+        (view, is_first) = (View::of(Rc::clone(rows)), false);
     }
 }
 

@@ -143,6 +143,8 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
     let Resource { method, url, .. } = *resource;
     let origin: OriginRow = view.read(&key::origin(url.origin()));
     let path = view.read(&key::path(url.origin(), method, url.path()));
+    // A purchase that follows finds it read.
+    view.text(&key::open(url.origin(), method, url.as_str()));
     let mut rows = Vec::new();
     if with_tokens {
         for key in &keys_for(resource, &origin, &|_| true) {

@@ -6,6 +6,7 @@ use crate::ledger::counts::Counts;
 use crate::ledger::forget::forget;
 use crate::ledger::habits;
 use crate::ledger::instance::Instance;
+use crate::ledger::key;
 use crate::ledger::lease::renew_lease;
 use crate::ledger::level::{book, Booked, Levels};
 use crate::ledger::limits::{Remaining, Spent};
@@ -159,6 +160,16 @@ pub enum Decision {
     IsMore(bool),
     /// What may open a resource.
     Sales(Box<Sales>),
+}
+
+impl Step {
+    /// Whether a row is one that a purchase makes: another purchase has it only if a server offers an invoice again.
+    #[must_use]
+    pub fn makes(&self, key: &str) -> bool {
+        let Self::Begin(draft) = self else { return false };
+        let record = &draft.record;
+        key == key::payment(&record.payment.payment_hash) || key == key::lease(&record.owner)
+    }
 }
 
 /// Decides a step.

@@ -75,6 +75,12 @@ impl View {
         Self { rows, ..Self::default() }
     }
 
+    /// Takes rows for absent without reading them. Where that is wrong, the write is lost, and they are read then.
+    pub fn presume_absent(&mut self, keys: &[String]) {
+        let mut rows = self.rows.borrow_mut();
+        keys.iter().for_each(|key| rows.insert(key, None));
+    }
+
     /// Takes over rows that were read since, in the order of their keys.
     pub fn learn_all(&mut self, keys: &[String], values: Vec<Option<String>>) {
         for (key, value) in keys.iter().zip(values) {
