@@ -1,7 +1,12 @@
 // The mutants of the core: for each safeguard, how it is taken out of the source. `mutants.mjs` runs them.
 
-const CHECK = "    let hash = state.owned.dishonored(&path_key, state.host.now())?;\n";
-const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`];
+const CHECK = "    let payment = state.owned.dishonored(&path_key, state.host.now())?;\n";
+const OF_OTHERS = [
+  "ledger/begin.rs",
+  "    let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };",
+  "    let Some(payment_hash) = path.dishonored(now_ms).filter(|_| false) else { return Ok(()) };",
+];
+const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`, ...OF_OTHERS];
 
 /**
  * Each mutant is a name, then a file of `src/`, then pairs. The first of a pair is a text that stands exactly once in
@@ -11,53 +16,40 @@ export const MUTANTS = [
   [
     "nothing written before the wallet",
     "flow/prepare.rs",
-    "    match enter(state, purchase, quote, false, Some(max_fee_msat)).await? {",
-    "    return Ok(Prepared::Entered(reserved));\n    match enter(state, purchase, quote, false, Some(max_fee_msat)).await? {",
-    "    drop(reserved);\n",
-    "",
+    "                Ok(()) => enter(state, purchase, quote, false, Some(max_fee_msat)).await,",
+    "                Ok(()) if max_fee_msat > 0 => Ok(Prepared::Entered(begun.clone())),\n                Ok(()) => Err(Failure::Abandoned),",
   ],
   [
     "a write that compares nothing",
     "flow/ledger.rs",
-    "self.host.write(&changes, &seen)",
-    "self.host.write(&changes, &Changes::default())",
-    "use crate::ledger::view::{",
-    "use crate::ledger::view::{Changes, ",
+    "state.host.write(view.changed(), view.seen())",
+    "state.host.write(view.changed(), &Rows::default())",
   ],
   [
     "a revision that does not grow",
     "ledger/view.rs",
-    "        let revision = before.as_deref().map_or(0, revision).saturating_add(1);",
-    "        let revision = before.as_deref().map_or(0, |_| 1);",
+    "                let mut members = Members::write(beginning(revision));",
+    "                let mut members = Members::write(beginning(revision.min(0)));",
   ],
-  ["no fence after an uncertain write", "flow/ledger.rs", "if self.is_uncertain.get() && !is_unread {", "if false {"],
-  [
-    "what is remembered taken as it is",
-    "flow/ledger.rs",
-    "                if view.is_fresh() {",
-    "                if true {",
-  ],
+  ["no fence after an uncertain write", "flow/ledger.rs", "if is_fenced {", "if is_fenced && false {"],
+  ["what is remembered taken as it is", "flow/ledger.rs", "            if view.is_fresh() {", "            if true {"],
   [
     "a token that somebody else has bought passed over",
-    "flow/prepare.rs",
-    "is_considered: &|hash| own.owned.was_known(hash, mark),",
-    "is_considered: &|_| true,",
-    "    mark: u32,\n",
-    "    _mark: u32,\n",
+    "flow/ledger.rs",
+    "    fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {\n",
+    "    fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {\n        return true;\n",
   ],
   [
     "its own record not found again",
     "ledger/begin.rs",
-    "    if let Some(own) = own.filter(|own| own.is_reserved == buyer.only_reserve) {",
-    "    if let Some(own) = own.filter(|_| false) {",
-    "    let own = known.as_ref().filter(|known| known.owner == buyer.owner && known.is_unsettled());",
-    "    let own = known.as_ref().filter(|known| known.owner == buyer.owner && known.is_reserved && !buyer.only_reserve);",
+    "    let own = known.as_ref().filter(|known| known.owner == entered.owner && known.is_unsettled());",
+    "    let own = known.as_ref().filter(|known| known.owner == entered.owner && known.is_reserved && !entered.is_reserved);",
   ],
   [
     "open payments stand in nobody's way",
     "ledger/begin.rs",
-    "        if let Some(standing) = standing(view, order, buyer, &mut counts)? {",
-    "        if let Some(standing) = standing(view, order, buyer, &mut counts)?.filter(|_| false) {",
+    "        if let Some(standing) = standing(view, draft, here, &mut counts) {",
+    "        if let Some(standing) = standing(view, draft, here, &mut counts).filter(|_| false) {",
   ],
   [
     "no reserve for what is open",
@@ -68,26 +60,26 @@ export const MUTANTS = [
   [
     "limits not checked",
     "ledger/begin.rs",
-    "        None => match counts.reserve(buyer.levels, order.amount_msat, buyer.now_ms) {",
-    "        None => match counts.reserve(&[], order.amount_msat, buyer.now_ms).map(|_| 5_000) {",
+    "        record.max_fee_msat = counts.reserve(levels, amount_msat, now_ms).or_else(|_| {",
+    "        record.max_fee_msat = counts.reserve(&[], amount_msat, now_ms).map(|_| 5_000).or_else(|_| {",
   ],
   [
     "what was reserved by the dead not released where a limit refuses",
     "ledger/begin.rs",
-    "                if !release_lapsed(view, buyer, resource.url.origin(), &mut counts)? {",
-    "                if true {",
+    "            release_lapsed(view, draft, here, &mut counts);\n",
+    "",
   ],
-  ["leases not renewed", "flow/lease.rs", "state.ledger.take(move |view| renew_lease(view, &key)).await", "key"],
+  ["leases not renewed", "flow/lease.rs", "take(state, Step::Renew { owner: owner.to_owned() }).await", "owner"],
   [
     "leases that lapse at once",
     "flow/leases.rs",
-    "now_monotonic.saturating_sub(*since) > lasts_ms(lease).unwrap_or(LEASE_MS).saturating_add(MARGIN_MS)",
+    "now_monotonic.saturating_sub(*since) > lease.lasts_ms.saturating_add(MARGIN_MS)",
     "now_monotonic.saturating_sub(*since) > MARGIN_MS",
   ],
   [
     "leases of the dead that never lapse",
     "flow/leases.rs",
-    "now_monotonic.saturating_sub(*since) > lasts_ms(lease).unwrap_or(LEASE_MS).saturating_add(MARGIN_MS)",
+    "now_monotonic.saturating_sub(*since) > lease.lasts_ms.saturating_add(MARGIN_MS)",
     "now_monotonic < *since",
   ],
   [
@@ -99,8 +91,8 @@ export const MUTANTS = [
   [
     "an order taken up from whoever has taken it up before",
     "ledger/settle.rs",
-    "    if !known.is_unsettled() || known.owner != abandoned.owner || !is_allowed || !is_over {",
-    "    if !known.is_unsettled() || !is_allowed {",
+    "    if !record.is_unsettled() || record.owner != abandoned.owner || !is_allowed || !is_over {",
+    "    if !record.is_unsettled() || !is_allowed {",
   ],
   [
     "an earlier owner ends a later order",
@@ -114,17 +106,12 @@ export const MUTANTS = [
     "        Some(OrderState::Out) => Outcome::Silent,",
     "        Some(OrderState::Out) => Outcome::Unknown,",
   ],
-  [
-    "what follows a payment not owed",
-    "flow/ledger.rs",
-    "        self.run(step, true)",
-    "        self.run(step, false)",
-  ],
+  ["what follows a payment not owed", "flow/ledger.rs", "    run(state, step, true)", "    run(state, step, false)"],
   [
     "what another is paying called unpaid",
     "flow/outcome.rs",
-    "    let error = if is_taken_up { earlier_payment_open() } else { error };",
-    "    let error = if is_taken_up && false { earlier_payment_open() } else { error };",
+    "    if unproven == Unproven::NotPaid && payment.state != State::Failed {",
+    "    if unproven == Unproven::NotPaid && payment.state != State::Failed && false {",
   ],
   [
     "a lookup's failed believed by anybody",
@@ -155,16 +142,14 @@ export const MUTANTS = [
   [
     "the proof not stored before the repeat",
     "flow/settle.rs",
-    "    let settled = settled.await;\n",
-    "    drop(settled);\n    let settled = Err(Failure::Abandoned);\n",
-    "Ok((settled, was_news)) => (settled.token,",
-    "Ok::<(settle::Settled, bool), Failure<H>>((settled, was_news)) => (settled.token,",
+    "    let settled = owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }).await;\n",
+    "    drop(owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }));\n    let settled = Err(Failure::Abandoned);\n",
   ],
   [
     "a late answer not recorded",
     "flow/outcome.rs",
-    "Ok(proof) => drop(settle_paid(&state, &record, proof).await),",
-    "Ok(_) => {}",
+    "    let _ = settle(&state, &record, told).await;",
+    "    let _ = told.map(|_| settle(&state, &record, Err(Outcome::Silent)));",
   ],
   [
     "not found believed of a wallet that finds nothing",
@@ -224,32 +209,32 @@ export const MUTANTS = [
   [
     "a lapse judged by the wall clock",
     "flow/lease.rs",
-    "    state.leases.has_lapsed(owner, lease, monotonic)",
-    "    state.leases.has_lapsed(owner, lease, state.host.now().max(monotonic))",
+    "state.leases.has_lapsed(owner, lease, state.host.monotonic())",
+    "state.leases.has_lapsed(owner, lease, state.host.now())",
   ],
   [
     "leases judged by the reader's own duration",
     "flow/leases.rs",
-    "lasts_ms(lease).unwrap_or(LEASE_MS)",
-    "lasts_ms(lease).map_or(LEASE_MS, |_| LEASE_MS)",
+    "lease.lasts_ms.saturating_add(MARGIN_MS)",
+    "LEASE_MS.saturating_add(MARGIN_MS)",
   ],
   [
     "a reservation whose owner lives released",
     "ledger/begin.rs",
-    "        if record.is_reserved && (buyer.has_lapsed)(&owner, lease.as_deref()) {\n            release(view, &record, resource",
-    "        if record.is_reserved {\n            release(view, &record, resource",
+    "record.owner == lock.owner && here.has_lapsed(&lock.owner, lease.as_ref()) {",
+    "record.owner == lock.owner && (true || lease.is_some()) {",
   ],
   [
     "an order taken up whose owner lives",
     "ledger/settle.rs",
-    "known.owner != abandoned.owner || !is_allowed || !is_over {",
-    "known.owner != abandoned.owner || !is_allowed {",
+    "record.owner != abandoned.owner || !is_allowed || !is_over {",
+    "record.owner != abandoned.owner || !is_allowed {",
   ],
   [
     "an order taken up that costs more than one payment may",
     "ledger/settle.rs",
-    "known.owner != abandoned.owner || !is_allowed || !is_over {",
-    "known.owner != abandoned.owner || !is_over {",
+    "record.owner != abandoned.owner || !is_allowed || !is_over {",
+    "record.owner != abandoned.owner || !is_over {",
   ],
   [
     "an order handed again to a wallet that may pay it twice",
@@ -267,8 +252,8 @@ export const MUTANTS = [
   [
     "released from the sums of whoever releases",
     "ledger/begin.rs",
-    "    if record.scopes == buyer.scopes && record.payment.url.origin() == origin {",
-    "    if true {",
+    "    if *scopes == draft.record.scopes && origin == draft.origin() {",
+    "    if *scopes == draft.record.scopes || origin == draft.origin() {",
   ],
   [
     "released from the buckets of now",
@@ -297,20 +282,20 @@ export const MUTANTS = [
   [
     "what others did while a person decided passed over",
     "ledger/begin.rs",
-    "    if own.is_none() {\n        if let Some(token) = own::sold(",
-    "    if own.is_none() && buyer.approved_fee_msat.is_none() {\n        if let Some(token) = own::sold(",
+    "    if own.is_none() {\n        let (method, url)",
+    "    if own.is_none() && draft.approved_fee_msat.is_none() {\n        let (method, url)",
   ],
   [
     "limits not checked again after a person decided",
     "ledger/begin.rs",
-    "        None => match counts.reserve(",
-    "        None if buyer.approved_fee_msat.is_some() => u64::MAX,\n        None => match counts.reserve(",
+    "        record.max_fee_msat = counts.reserve(levels, amount_msat, now_ms).or_else(|_| {",
+    "        record.max_fee_msat = counts.reserve(if draft.approved_fee_msat.is_some() { &[] } else { levels }, amount_msat, now_ms).or_else(|_| {",
   ],
   [
     "more of a fee than was approved",
     "ledger/begin.rs",
-    "max_fee_msat.min(buyer.approved_fee_msat.unwrap_or(max_fee_msat)),",
-    "max_fee_msat.min(buyer.approved_fee_msat.map_or(max_fee_msat, |_| max_fee_msat)),",
+    "draft.approved_fee_msat.unwrap_or(u64::MAX).min(record.max_fee_msat);",
+    "record.max_fee_msat;",
   ],
   [
     "who was held up judged by the wall clock alone",
@@ -327,28 +312,29 @@ export const MUTANTS = [
   [
     "what is owed not written before anything else",
     "flow/ledger.rs",
-    "let mut all = self.owed.borrow().clone();",
-    "let mut all: Vec<_> = self.owed.borrow().iter().filter(|job| !job.done.is_set()).cloned().collect();",
+    "let mut all = owed.borrow().clone();",
+    "let mut all: Vec<_> = owed.borrow().iter().filter(|job| !job.done.is_set()).cloned().collect();",
   ],
   [
     "what could not be written not taken back",
     "flow/prepare.rs",
-    "state.host.spawn(Box::pin(async move { take_back(&own, &hash, &owner).await }));",
-    "drop((own, owner));",
+    "        state.host.spawn(take_back(state, quote, purchase));",
+    "        drop(take_back(state, quote, purchase));",
   ],
   [
     "an invoice of another origin paid",
     "ledger/begin.rs",
-    "    if known.payment.url.origin() != order.resource.url.origin() {",
-    "    if false {",
+    "        _ if known.payment.url.origin() != url.origin() => {",
+    "        _ if known.payment.url.origin() != known.payment.url.origin() => {",
   ],
   [
     "an invoice that is out handed over again for something else",
     "ledger/begin.rs",
-    'State::Pending | State::Unknown => refused(payment_unknown("the wallet was asked to pay this invoice before")),',
-    "State::Pending | State::Unknown => Ok(None),",
+    'State::Pending | State::Unknown => payment_unknown("the wallet was asked to pay this invoice before"),',
+    "State::Pending | State::Unknown => return Ok(None),",
   ],
   ["not_honored forgotten", ...FORGOTTEN],
+  ["not_honored by others passed over", ...OF_OTHERS],
   [
     "a call pays as often as it is asked",
     ...FORGOTTEN,
