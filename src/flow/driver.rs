@@ -5,8 +5,8 @@
 //! time share one write. Neither a refusal nor an error of a write says that nothing was written: the steps are run on
 //! what the store then holds, where each finds its own mark, and the next write makes the earlier one impossible.
 //!
-//! A step that misses rows runs through as if they were absent. What it came to is thrown away here, in [`write`], which
-//! is the only place that runs steps.
+//! A step that misses rows runs through as if they were absent. What it came to is thrown away here, in [`write`]. No
+//! other place runs steps.
 
 use crate::error::{Code, Error};
 use crate::flow::failure::Failure;

@@ -1,6 +1,7 @@
-// A fleet on one store: `run.mjs [--whole] [--seed=N] [KIND…]`. 8 processes buy at 50 origins under one hourly limit,
-// from one wallet, on one PostgreSQL, one Redis or one file of SQLite. They are killed at random, and started again. The
-// wallet's own ledger tells that no limit was exceeded and no resource paid twice, and what the sums must be.
+// A fleet on one store: `run.mjs [--whole] [--seed=N] [KIND…]`. 8 processes buy at 50 origins under one hourly
+// limit, from one wallet, on one PostgreSQL, one Redis or one file of SQLite. They are killed at random, and started
+// again. The wallet's own ledger tells that no limit was exceeded and no resource paid twice, and what the sums must
+// be.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

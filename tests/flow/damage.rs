@@ -96,7 +96,6 @@ fn whatever_reads_a_damaged_row_says_so() {
             let reads = |which: usize| {
                 store.put(&key, text);
                 let (fresh, _) = client(&world, Some(&store), Config::new(100));
-                let hash = hash.clone();
                 let failed = world.run(async move {
                     match which {
                         0 => code(fresh.payments(all()).await),

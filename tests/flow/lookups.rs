@@ -302,7 +302,7 @@ fn another_instances_purchase_keeps_its_entry() {
         let before = world.now();
         assert!(states(&world, &second)[0] != State::Failed && world.now() == before);
     }
-    let hash = payments(&world, &first)[0].payment_hash.clone();
+    let hash = payments(&world, &first)[0].payment_hash;
     answer.bring(world.proof_of(&hash));
     world.executor.run(0);
     assert_eq!(
@@ -386,7 +386,7 @@ fn a_clock_that_is_set_forward_does_not_end_a_living_purchase() {
         assert_eq!(states(&world, &reading), [State::Pending], "the wallet has paid, and its records do not know");
         world.executor.run(200_000);
         assert_eq!((states(&world, &reading), world.paid()), (vec![State::Pending], 1), "its lease is renewed");
-        let hash = payments(&world, &buying)[0].payment_hash.clone();
+        let hash = payments(&world, &buying)[0].payment_hash;
         answer.bring(world.proof_of(&hash));
         world.executor.run_ready();
         assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
