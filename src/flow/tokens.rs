@@ -97,7 +97,7 @@ pub(crate) async fn learn<H: Host>(
     for (key, tokens) in sales.rows {
         state.owned.learn_row(&key, tokens);
     }
-    state.owned.change_path(&path_key, &mut |path| path.clone_from(&sales.path));
+    state.owned.change_path(&path_key, &mut |path| path.learn(sales.path.clone()));
     Ok(())
 }
 

@@ -77,6 +77,16 @@ impl Unaccepted {
         false
     }
 
+    /// Takes over what the store has. Refusals that this instance has seen count also before they are written.
+    pub fn learn(&mut self, mut stored: Self) {
+        for bought in &mut stored.0 {
+            if let Some(own) = self.0.iter().find(|own| own.payment_hash == bought.payment_hash) {
+                bought.refusals = bought.refusals.max(own.refusals);
+            }
+        }
+        *self = stored;
+    }
+
     /// The payment hash of a token that was never honoured. If there is one, nothing more is bought here. It was
     /// refused often enough, or it is the last of two or more tokens that opened nothing.
     #[must_use]
@@ -131,6 +141,22 @@ mod tests {
         path.refused(b);
         assert_eq!(path.dishonored(NOW), Some(b), "refused twice");
         assert!(path.accepted(b) && path.is_empty());
+    }
+
+    #[test]
+    fn refusals_that_are_not_written_yet_count() {
+        let (a, b) = (&hash(1), &hash(2));
+        let mut stored = Unaccepted::default();
+        stored.bought(a, None);
+        let mut own = stored.clone();
+        own.bought(b, None);
+        assert!(own.refused(a) && own.refused(b));
+        own.learn(stored.clone());
+        assert!(own.refused(a) && !own.refused(b), "what others have dropped is dropped");
+        assert_eq!(own.dishonored(NOW), Some(a));
+        assert!(stored.refused(a) && stored.refused(a) && stored.refused(a));
+        own.learn(stored.clone());
+        assert_eq!(own, stored);
     }
 
     #[test]

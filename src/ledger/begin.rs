@@ -88,13 +88,15 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     if own.is_none() {
         let (method, url) = (&entered.method, &entered.payment.url);
         let resource = Resource { method, url, is_replayable: draft.is_replayable };
+        // Read before anything is found: whoever takes a token that others have bought counts its refusals from here.
+        let unaccepted: Unaccepted = view.read(&key::path(url.origin(), method, url.path()));
         if let Some(token) = own::sold(view, &resource, &counts.origin, draft.mark, here) {
             return Ok(Begun::Bought(Box::new(token)));
         }
         if let Some(standing) = standing(view, draft, here, &mut counts) {
             return Ok(Begun::Standing(Rc::new(standing)));
         }
-        check_acceptance(view, &key::path(url.origin(), method, url.path()), now_ms)?;
+        check_acceptance(view, &unaccepted, now_ms)?;
     }
     check_expiry(entered.invoice_expires_at, now_ms)?;
     let mut record = entered.clone();
@@ -185,9 +187,8 @@ fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts,
     *counts = draft.counts(view);
 }
 
-fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), Refusal> {
-    let path: Unaccepted = view.read(path_key);
-    let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };
+fn check_acceptance(view: &mut View, unaccepted: &Unaccepted, now_ms: u64) -> Result<(), Refusal> {
+    let Some(payment_hash) = unaccepted.dishonored(now_ms) else { return Ok(()) };
     let record: Option<Record> = view.find(&key::payment(payment_hash));
     let payment = record.map(|record| Box::new(record.payment.clone()));
     Err(Refusal { error: Error::new(Code::NotHonored, not_honored_text()), payment })

@@ -13,6 +13,7 @@ use l402_fetch::ledger::limits::Windows;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
+use std::cell::Cell;
 use std::rc::Rc;
 
 const OTHER: &str = "https://other.example/";
@@ -331,4 +332,35 @@ fn a_second_refusal_counts_before_it_is_written() {
     written.bring(());
     world.executor.run(1_000);
     assert_eq!((running.take(), world.paid()), (not_honored(), 1));
+}
+
+#[test]
+fn refusals_of_a_token_that_another_has_bought_count_before_they_are_written() {
+    let (world, store) = (World::new(), Store::new());
+    let (payer, payer_host) = client(&world, Some(&store), Config::new(100));
+    let (other, other_host) = client(&world, Some(&store), Config::new(100));
+    other_host.isolated.set(true);
+    let refused = Rc::new(Cell::new(0));
+    let count = Rc::clone(&refused);
+    // Who has paid gets no answer to the token.
+    let (is_first, payment) = (Cell::new(true), world.wallet_waits());
+    world.on_send.replace(Some(Box::new(move |sent| {
+        sent.authorization.as_ref()?;
+        if is_first.replace(false) {
+            return Some(never());
+        }
+        count.set(count.get() + 1);
+        Some(soon(Ok(Response::status(403, sent))))
+    })));
+    let _paying = start(&payer, &payer_host, get(URL));
+    world.executor.run(1_000);
+    let (_, waiting) = start(&other, &other_host, get(URL));
+    world.executor.run(1_000);
+    let was_refused = Rc::clone(&refused);
+    store.fails_at(move |op, keys| {
+        op == Op::Write && was_refused.get() > 0 && keys.iter().any(|key| key.starts_with("token/"))
+    });
+    payment.bring(world.proof_of(&first_hash(&world, &payer)));
+    world.executor.run(60_000);
+    assert_eq!((waiting.take(), world.paid(), refused.get()), (not_honored(), 1, 2));
 }
