@@ -202,7 +202,7 @@ impl Shop {
             payment,
             method: "GET".into(),
             token: "opaque".into(),
-            invoice_expires_at: START / 1000 + 3600,
+            invoice_expires_at: self.now / 1000 + 3600,
             owner: owner.to_owned(),
             is_reserved: only_reserve,
             dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -295,6 +295,34 @@ fn a_reservation_whose_owner_is_gone_is_released_by_the_next_purchase() {
     shop.store.step(Manner::Honest, |view| cancel(view, &second.payment.payment_hash, "2", shop.now));
     assert_eq!(shop.ever("sums"), "0 0 0");
     assert_eq!(shop.records().len(), 0);
+}
+
+/// A day after every invoice of the shop has expired.
+const LONG_MS: u64 = 2 * 86_400_000;
+
+#[test]
+fn an_order_that_is_too_old_to_stand_in_the_way_leaves_the_lock_to_a_later_one() {
+    let mut shop = Shop::new(100);
+    let old = entered(shop.begin("1", A, 1, 10, false, Manner::Honest));
+    shop.now += LONG_MS;
+    entered(shop.begin("2", A, 2, 10, false, Manner::Honest));
+    shop.store.step(Manner::Honest, |view| cancel(view, &old.payment.payment_hash, "1", shop.now));
+    assert_eq!(shop.records().len(), 1);
+    match shop.begin("3", A, 3, 10, false, Manner::Honest) {
+        Ok(Begun::Standing(standing)) => assert_eq!(standing.owner, "2"),
+        _ => panic!("it was let in"),
+    }
+}
+
+#[test]
+fn a_reservation_whose_owner_lives_is_never_too_old_to_stand_in_the_way() {
+    let mut shop = Shop::new(100);
+    entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
+    shop.now += LONG_MS;
+    match shop.begin("2", A, 2, 10, false, Manner::Honest) {
+        Ok(Begun::Standing(standing)) => assert_eq!(standing.owner, "1"),
+        _ => panic!("it was let in"),
+    }
 }
 
 #[test]

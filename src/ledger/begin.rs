@@ -132,14 +132,15 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
 }
 
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
-/// way. Forgotten payments ([`Record::is_forgotten`]) stand in nobody's way.
+/// way. Forgotten orders ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Counts) -> Option<Record> {
     let is_shared = counts.origin.lessons.is_shared();
     let others = if is_shared { open_keys(view, key::open_at(draft.origin())) } else { Rc::default() };
     for key in [draft.record.open_key()].iter().chain(&*others) {
         let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
         let is_its = record.owner == lock.owner && record.is_unsettled();
-        if is_its && !record.is_forgotten(here.now_ms()) {
+        // A reservation whose owner lives may still be sent, however late its clock says it is.
+        if is_its && (record.is_reserved || !record.is_forgotten(here.now_ms())) {
             return Some(record);
         }
         view.delete(std::slice::from_ref(key));

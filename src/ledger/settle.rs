@@ -53,16 +53,14 @@ fn put(view: &mut View, record: &mut Record) {
 
 /// Writes a changed record, the sums that count it, and the lock of its resource.
 fn change(view: &mut View, before: Option<&Record>, after: &mut Record, counts: &mut Counts, now_ms: u64) {
-    let open_key = after.open_key();
-    let lock: Lock = view.read(&open_key);
     counts.change(before, Some(after), now_ms);
     counts.write(view);
     put(view, after);
     if before.is_none() {
         view.mark(&after.indexes());
     }
-    if !after.is_unsettled() && lock.payment_hash == after.payment.payment_hash {
-        view.delete(&[open_key]);
+    if !after.is_unsettled() {
+        unlock(view, after);
     }
     // Its owner is done with the order, so the lease ends.
     view.delete(&[key::lease(&after.owner)]);
@@ -139,10 +137,17 @@ pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: 
 
 /// Deletes the rows of a payment that was never sent, and of its owner.
 pub(crate) fn end(view: &mut View, record: &Record) {
+    unlock(view, record);
+    view.delete(&[key::payment(&record.payment.payment_hash), key::lease(&record.owner)]);
+}
+
+/// Deletes the lock of a payment. Where this one has been forgotten, the lock may belong to a later one by now.
+fn unlock(view: &mut View, record: &Record) {
     let open_key = record.open_key();
-    // The write depends on it.
-    view.text(&open_key);
-    view.delete(&[open_key, key::payment(&record.payment.payment_hash), key::lease(&record.owner)]);
+    let lock: Lock = view.read(&open_key);
+    if lock.payment_hash == record.payment.payment_hash {
+        view.delete(&[open_key]);
+    }
 }
 
 /// Takes over an abandoned order, so that its invoice can be handed to the same wallet once more. The sums count it
