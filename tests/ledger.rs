@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+use l402_fetch::ledger::acceptance::Unaccepted;
 use l402_fetch::ledger::begin::{begin, Begun, Draft};
 use l402_fetch::ledger::certainty::Proof;
 use l402_fetch::ledger::dispatch::Dispatch;
@@ -215,6 +216,7 @@ impl Shop {
             booked: Rc::default(),
             approved_fee_msat: None,
             lessons: Lessons::default(),
+            unaccepted: Unaccepted::default(),
             mark: 0,
             lease_ms: LEASE_MS,
         };

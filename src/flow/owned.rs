@@ -7,6 +7,7 @@ use crate::ledger::lessons::{Lesson, Lessons};
 use crate::ledger::origin_row::{sell, OriginRow, Sold};
 use crate::ledger::own::key_of;
 use crate::ledger::payment::Payment;
+use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::tokens::{choose, Search};
 use crate::text::map::Map;
@@ -181,6 +182,13 @@ impl Owned {
         let mut changed = Token::clone(&*self.get(id)?);
         change(&mut changed);
         Some(self.enter(changed))
+    }
+
+    /// What was bought and never accepted for a resource's method and path.
+    pub(crate) fn unaccepted(&self, at: &Resource<'_>) -> Unaccepted {
+        let rows = self.rows.borrow();
+        let known = rows.get(&key::path(at.url.origin(), at.method, at.url.path()));
+        known.map(|known| known.path.clone()).unwrap_or_default()
     }
 
     /// Changes what was bought and never accepted for a method and path.

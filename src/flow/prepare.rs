@@ -135,6 +135,7 @@ async fn attempt<H: Host>(
         booked: Rc::clone(&purchase.booked),
         approved_fee_msat,
         lessons: state.owned.lessons(request.origin()),
+        unaccepted: state.owned.unaccepted(&request.asked_for()),
         mark,
         lease_ms: LEASE_MS,
     };

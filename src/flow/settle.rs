@@ -89,8 +89,7 @@ fn note_paid<H: Host>(
         }
     };
     let path_key = key::path(token.payment.url.origin(), &token.method, record.payment.url.path());
-    // Refusals of a token that others have proven count here too.
-    if is_news || (is_kept && !token.accepted) {
+    if is_news {
         state.owned.change_path(&path_key, &mut |path| path.bought(&token.payment.payment_hash, token.expires_at()));
     }
     let token = if is_kept { state.owned.put(token) } else { Rc::new(token) };

@@ -1,6 +1,7 @@
 //! The tokens of one method and path that were never accepted. If a server never honours a payment, nothing more is
 //! bought there.
 
+use crate::ledger::token::Token;
 use crate::text::members::{Members, Row};
 use crate::wire::payment_hash::PaymentHash;
 
@@ -77,6 +78,16 @@ impl Unaccepted {
         false
     }
 
+    /// Notes that a token was refused by its own resource, which has never accepted it.
+    pub(crate) fn never_accepted(&mut self, token: &Token) {
+        let hash = &token.payment.payment_hash;
+        self.bought(hash, token.expires_at());
+        self.refused(hash);
+        if let Some(known) = self.0.iter_mut().find(|known| known.payment_hash == *hash) {
+            known.refusals = known.refusals.max(token.own_refusals);
+        }
+    }
+
     /// Takes over what the store has. Refusals that this instance has seen count also before they are written.
     pub fn learn(&mut self, mut stored: Self) {
         for bought in &mut stored.0 {
@@ -115,6 +126,7 @@ impl Row for Bought {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::shelf;
 
     const NOW: u64 = 1_800_000_000_000;
     const LATER: u64 = NOW / 1000 + 10;
@@ -141,6 +153,21 @@ mod tests {
         path.refused(b);
         assert_eq!(path.dishonored(NOW), Some(b), "refused twice");
         assert!(path.accepted(b) && path.is_empty());
+    }
+
+    #[test]
+    fn a_token_that_others_have_bought_counts_with_its_own_refusals() {
+        let mut refused = shelf::token(1, shelf::URL);
+        let mut path = Unaccepted::default();
+        refused.own_refusals = 1;
+        path.never_accepted(&refused);
+        assert_eq!(path.dishonored(NOW), None);
+        path.never_accepted(&refused);
+        assert_eq!(path.dishonored(NOW), Some(&shelf::hash(1)));
+        refused.own_refusals = 2;
+        let mut path = Unaccepted::default();
+        path.never_accepted(&refused);
+        assert_eq!(path.dishonored(NOW), Some(&shelf::hash(1)), "others have seen the first refusal");
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Draft {
     pub approved_fee_msat: Option<u64>,
     /// What this instance has learnt of the origin's tokens.
     pub lessons: Lessons,
+    /// What this instance knows to be unaccepted at the method and path. Its refusals may not be written yet.
+    pub unaccepted: Unaccepted,
     /// Tokens that the instance knew at this [mark](Instance::knew) are passed over.
     pub mark: u32,
     /// Milliseconds for which the lease holds.
@@ -88,15 +90,13 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     if own.is_none() {
         let (method, url) = (&entered.method, &entered.payment.url);
         let resource = Resource { method, url, is_replayable: draft.is_replayable };
-        // Read before anything is found: whoever takes a token that others have bought counts its refusals from here.
-        let unaccepted: Unaccepted = view.read(&key::path(url.origin(), method, url.path()));
         if let Some(token) = own::sold(view, &resource, &counts.origin, draft.mark, here) {
             return Ok(Begun::Bought(Box::new(token)));
         }
         if let Some(standing) = standing(view, draft, here, &mut counts) {
             return Ok(Begun::Standing(Rc::new(standing)));
         }
-        check_acceptance(view, &unaccepted, now_ms)?;
+        check_acceptance(view, draft, now_ms)?;
     }
     check_expiry(entered.invoice_expires_at, now_ms)?;
     let mut record = entered.clone();
@@ -188,7 +188,10 @@ fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts,
     *counts = draft.counts(view);
 }
 
-fn check_acceptance(view: &mut View, unaccepted: &Unaccepted, now_ms: u64) -> Result<(), Refusal> {
+fn check_acceptance(view: &mut View, draft: &Draft, now_ms: u64) -> Result<(), Refusal> {
+    let Record { payment: Payment { url, .. }, method, .. } = &draft.record;
+    let mut unaccepted = draft.unaccepted.clone();
+    unaccepted.learn(view.read(&key::path(url.origin(), method, url.path())));
     let Some(payment_hash) = unaccepted.dishonored(now_ms) else { return Ok(()) };
     let record: Option<Record> = view.find(&key::payment(payment_hash));
     let payment = record.map(|record| Box::new(record.payment.clone()));

@@ -159,7 +159,10 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
-    use crate::ledger::shelf::{hash, resource, token, Here, Shelf, NOW, ORIGIN, URL};
+    use crate::error::Code;
+    use crate::ledger::begin::begin;
+    use crate::ledger::settle::cancel;
+    use crate::ledger::shelf::{draft, hash, resource, token, Here, Shelf, NOW, ORIGIN, URL};
     use crate::wire::payment_hash::PaymentHash;
 
     const ELSE: &str = "https://a.example/else";
@@ -268,6 +271,21 @@ mod tests {
         said(&shelf, 9, ELSE, ELSE, Said::Refused);
         assert_eq!(tokens(&shelf, URL).len(), 1, "what was forgotten does not come back");
         assert_eq!(shelf.keys("token/").len(), 1);
+    }
+
+    #[test]
+    fn refusals_that_only_the_instance_knows_forbid_buying() {
+        let shelf = Shelf::default();
+        put_token(&shelf, &token(1, URL));
+        for (number, code) in [(9, None), (1, Some(Code::NotHonored))] {
+            let mut refused = token(number, URL);
+            refused.own_refusals = 2;
+            let mut draft = draft(2, URL, &[]);
+            draft.unaccepted.never_accepted(&refused);
+            let begun = shelf.attempt(|view| begin(view, &draft, &Here::default()));
+            assert_eq!(begun.err().map(|refusal| refusal.error.code()), code, "{number}");
+            shelf.take(|view| cancel(view, &hash(2), "2", NOW)).unwrap();
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A store in memory for the unit tests of the steps, and the things that they work on.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
 
+use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::begin::{begin, Begun, Draft};
 use crate::ledger::counts::Counts;
 use crate::ledger::dispatch::Dispatch;
@@ -82,6 +83,7 @@ pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
         booked: Rc::default(),
         approved_fee_msat: None,
         lessons: Lessons::default(),
+        unaccepted: Unaccepted::default(),
         mark: u32::MAX,
         lease_ms: 150_000,
     }

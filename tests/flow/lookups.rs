@@ -8,6 +8,7 @@ use crate::host::{
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::flow::config::Config;
+use l402_fetch::ledger::acceptance::Unaccepted;
 use l402_fetch::ledger::begin::Draft;
 use l402_fetch::ledger::dispatch::Dispatch;
 use l402_fetch::ledger::instance::Instance;
@@ -72,6 +73,7 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
             booked: Rc::default(),
             approved_fee_msat: None,
             lessons: Lessons::default(),
+            unaccepted: Unaccepted::default(),
             mark: 0,
             lease_ms: 150_000,
         };

@@ -1,6 +1,7 @@
 //! The ledger's steps as data: several instances that decide on rows which they remember and write when they come to
 //! it, on a store that refuses, loses answers and writes late. What a run must keep is asserted on the way.
 
+use l402_fetch::ledger::acceptance::Unaccepted;
 use l402_fetch::ledger::begin::{begin, Begun, Draft};
 use l402_fetch::ledger::certainty::Proof;
 use l402_fetch::ledger::dispatch::Dispatch;
@@ -325,6 +326,7 @@ impl World {
                     is_replayable: false,
                     approved_fee_msat: *approved,
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
+                    unaccepted: Unaccepted::default(),
                     mark: 0,
                     lease_ms: LEASE_MS,
                 };
