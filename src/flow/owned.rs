@@ -159,7 +159,7 @@ impl Owned {
         self.was_cleared.get()
     }
 
-    /// Adds a token that was bought, or found; in the place of those of its resource that are used up or will expire.
+    /// Adds a token that was bought, or found; in the place of those of its resource that it makes needless.
     pub(crate) fn put(&self, mut token: Token) -> Rc<Token> {
         self.make_room();
         let key = key_of(&token);
@@ -170,8 +170,7 @@ impl Owned {
             sell(known.newest.get_or_insert_default(), &key, &token.payment.payment_hash);
         }
         if let Some(known) = rows.entry(&key) {
-            let is_good = |old: &Token| old.own_refusals == 0 && old.expires_at().is_none() && old.id != token.id;
-            known.ids.retain(|id| self.get(*id).is_some_and(|old| is_good(&old)));
+            known.ids.retain(|id| self.get(*id).is_some_and(|old| !old.is_replaced_by(&token)));
             known.ids.push(token.id);
         }
         token

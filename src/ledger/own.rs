@@ -66,12 +66,13 @@ pub(crate) fn sold(
 }
 
 /// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
-/// its resource that were refused or will expire. The others stay: they were paid for too, and their proof came late.
+/// its resource that were refused or expire no later. The others stay: they were paid for too, and their proof came
+/// late.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) {
     let hash = &token.payment.payment_hash;
     let key = key_of(token);
     let mut row: Tokens = view.read(&key);
-    row.0.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
+    row.0.retain(|old| !old.is_replaced_by(token));
     if row.0.len() >= MOST {
         row.0.remove(0);
     }
@@ -164,8 +165,16 @@ mod tests {
     use crate::ledger::settle::cancel;
     use crate::ledger::shelf::{draft, hash, resource, token, Here, Shelf, NOW, ORIGIN, URL};
     use crate::wire::payment_hash::PaymentHash;
+    use macaroon::{Format, Macaroon, MacaroonKey};
 
     const ELSE: &str = "https://a.example/else";
+
+    /// A token that expires in this Unix second.
+    fn expiring(at: u64) -> String {
+        let mut macaroon = Macaroon::create(None, &MacaroonKey::generate(b"root"), "id".into()).unwrap();
+        macaroon.add_first_party_caveat(format!("shop_valid_until={at}").as_str().into());
+        macaroon.serialize(Format::V2).unwrap()
+    }
 
     fn put_token(shelf: &Shelf, token: &Token) {
         shelf
@@ -214,6 +223,22 @@ mod tests {
         let left: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash).collect();
         assert!(!left.contains(&hash(7)) && !left.contains(&hash(8)), "what is used up makes room");
         assert_eq!(left.last().unwrap(), &hash(13));
+    }
+
+    #[test]
+    fn a_late_proof_replaces_no_token_that_is_good_for_longer() {
+        let shelf = Shelf::default();
+        let lasts = |number: u64, seconds: u64| {
+            let mut token = token(number, URL);
+            token.token = expiring(NOW / 1000 + seconds);
+            Token::new(token.payment, token.method, token.token, token.preimage)
+        };
+        put_token(&shelf, &lasts(2, 900));
+        put_token(&shelf, &lasts(1, 60));
+        assert_eq!(tokens(&shelf, URL).len(), 2);
+        put_token(&shelf, &lasts(3, 900));
+        let left: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash).collect();
+        assert_eq!(left, [hash(3)]);
     }
 
     #[test]

@@ -116,6 +116,13 @@ impl Token {
         self.rules.expires_at
     }
 
+    /// Whether a newer token of its resource makes it needless: it was refused, or expires no later. One whose proof
+    /// came late may expire before those that were bought meanwhile.
+    pub(crate) fn is_replaced_by(&self, newer: &Self) -> bool {
+        let expires_first = self.expires_at().is_some_and(|at| newer.expires_at().is_none_or(|newest| at <= newest));
+        self.own_refusals > 0 || expires_first || self.payment.payment_hash == newer.payment.payment_hash
+    }
+
     /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was.
     #[must_use]
     pub fn authorization(&self) -> String {
