@@ -31,7 +31,7 @@ const MOST_FAILURES: u32 = 2;
 const PAUSE_MS: u64 = 8;
 const LONGEST_PAUSE_MS: u64 = 500;
 /// Rows that are kept in memory. Beyond them all are read anew.
-const MOST_ROWS: usize = 5_000;
+const MOST_ROWS: usize = 2_000;
 
 /// The future of a step. It is boxed, so that whoever waits for one holds no state machine of it.
 type Taken<H> = Pin<Box<dyn Future<Output = Result<Decision, Failure<H>>>>>;
