@@ -541,7 +541,13 @@ impl World {
         }
         // What opens it in the store is used, whoever bought it.
         let row = self.store.get(&key::token(origin_of(url), "GET", url)).map_or("", |row| row);
-        let is_good = |bought: &u64| *bought != number && row.contains(&hash(*bought).to_hex());
+        // What says that it opens nothing any more may be written before whoever wrote it knows.
+        let is_doubted = |bought: u64| {
+            self.instances.iter().filter_map(|instance| instance.pending.as_ref()).any(|pending| {
+                matches!(pending.step, Step::Note { number, said: Said::Refused | Said::UsedUp } if number == bought)
+            })
+        };
+        let is_good = |bought: &u64| *bought != number && !is_doubted(*bought) && row.contains(&hash(*bought).to_hex());
         assert!(!self.good.get(url).is_some_and(|numbers| numbers.iter().any(is_good)), "{url} is bought twice");
         self.sales
             .insert(number, Sale { url: url.to_owned(), token: None, may_be_paid: true, sent_by: owner.to_owned() });
