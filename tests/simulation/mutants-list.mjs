@@ -3,8 +3,8 @@
 const CHECK = "    let payment = state.owned.dishonored(&path_key, state.host.now())?;\n";
 const OF_OTHERS = [
   "ledger/begin.rs",
-  "    let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };",
-  "    let Some(payment_hash) = path.dishonored(now_ms).filter(|_| false) else { return Ok(()) };",
+  "    let Some(payment_hash) = unaccepted.dishonored(now_ms) else { return Ok(()) };",
+  "    let Some(payment_hash) = unaccepted.dishonored(now_ms).filter(|_| false) else { return Ok(()) };",
 ];
 const FORGOTTEN = ["flow/tokens.rs", CHECK, `    if true {\n        return None;\n    }\n${CHECK}`, ...OF_OTHERS];
 
@@ -21,21 +21,37 @@ export const MUTANTS = [
   ],
   [
     "a write that compares nothing",
-    "flow/ledger.rs",
+    "flow/driver.rs",
     "state.host.write(view.changed(), view.seen())",
-    "state.host.write(view.changed(), &Rows::default())",
+    "state.host.write(view.changed(), &Default::default())",
   ],
   [
     "a revision that does not grow",
     "ledger/view.rs",
-    "                let mut members = Members::write(beginning(revision));",
-    "                let mut members = Members::write(beginning(revision.min(0)));",
+    "revision.saturating_add(1).to_string()",
+    "revision.min(0).saturating_add(1).to_string()",
   ],
-  ["no fence after an uncertain write", "flow/ledger.rs", "if is_fenced {", "if is_fenced && false {"],
-  ["what is remembered taken as it is", "flow/ledger.rs", "            if view.is_fresh() {", "            if true {"],
+  [
+    "no fence after an uncertain write",
+    "flow/driver.rs",
+    "if is_uncertain.get() && !is_look {",
+    "if is_uncertain.get() && !is_look && false {",
+  ],
+  [
+    "what is remembered taken as it is",
+    "flow/driver.rs",
+    "            if is_look || view.is_fresh() {",
+    "            if true {",
+  ],
+  [
+    "rows that are presumed absent not compared",
+    "flow/driver.rs",
+    "        let written = state.host.write(view.changed(), view.seen()).await;",
+    "        let mut seen = view.seen().clone();\n        seen.retain(|key| !jobs.iter().any(|job| job.step.makes(key)));\n        let written = state.host.write(view.changed(), &seen).await;",
+  ],
   [
     "a token that somebody else has bought passed over",
-    "flow/ledger.rs",
+    "flow/state.rs",
     "    fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {\n",
     "    fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {\n        return true;\n",
   ],
@@ -54,8 +70,8 @@ export const MUTANTS = [
   [
     "no reserve for what is open",
     "ledger/record.rs",
-    "Amounts { spent: amount_msat, reserved: self.max_fee_msat, orders: 0 }",
-    "Amounts { spent: 0, reserved: 0, orders: 0 }",
+    "State::Pending | State::Unknown => (amount_msat, self.max_fee_msat),",
+    "State::Pending | State::Unknown => (0, 0),",
   ],
   [
     "limits not checked",
@@ -106,12 +122,17 @@ export const MUTANTS = [
     "        Some(OrderState::Out) => Outcome::Silent,",
     "        Some(OrderState::Out) => Outcome::Unknown,",
   ],
-  ["what follows a payment not owed", "flow/ledger.rs", "    run(state, step, true)", "    run(state, step, false)"],
+  [
+    "what follows a payment not owed",
+    "flow/driver.rs",
+    "    run(state, step, Kind::Owed)",
+    "    run(state, step, Kind::Taken)",
+  ],
   [
     "what another is paying called unpaid",
     "flow/outcome.rs",
-    "    if unproven == Unproven::NotPaid && payment.state != State::Failed {",
-    "    if unproven == Unproven::NotPaid && payment.state != State::Failed && false {",
+    "    if unproven == Unproven::NotPaid && now.payment.state != State::Failed {",
+    "    if unproven == Unproven::NotPaid && now.payment.state != State::Failed && false {",
   ],
   [
     "a lookup's failed believed by anybody",
@@ -148,8 +169,8 @@ export const MUTANTS = [
   [
     "a late answer not recorded",
     "flow/outcome.rs",
-    "    let _ = settle(&state, &record, told).await;",
-    "    let _ = told.map(|_| settle(&state, &record, Err(Outcome::Silent)));",
+    "    let _ = settle(&state, &scope, &record, told).await;",
+    "    let _ = told.map(|_| settle(&state, &scope, &record, Err(Outcome::Silent)));",
   ],
   [
     "not found believed of a wallet that finds nothing",
@@ -208,9 +229,9 @@ export const MUTANTS = [
   ],
   [
     "a lapse judged by the wall clock",
-    "flow/lease.rs",
-    "state.leases.has_lapsed(owner, lease, state.host.monotonic())",
-    "state.leases.has_lapsed(owner, lease, state.host.now())",
+    "flow/state.rs",
+    "self.leases.has_lapsed(owner, lease, self.host.monotonic())",
+    "self.leases.has_lapsed(owner, lease, self.host.now())",
   ],
   [
     "leases judged by the reader's own duration",
@@ -252,14 +273,14 @@ export const MUTANTS = [
   [
     "released from the sums of whoever releases",
     "ledger/begin.rs",
-    "    if *scopes == draft.record.scopes && origin == draft.origin() {",
-    "    if *scopes == draft.record.scopes || origin == draft.origin() {",
+    "Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());",
+    "Counts::read(view, draft.origin(), &draft.record.payment.scopes, &[], &Booked::default());",
   ],
   [
     "released from the buckets of now",
-    "ledger/counts.rs",
-    "sums.subtract(record.started_at_ms, record.amounts());",
-    "sums.subtract(now_ms, record.amounts());",
+    "ledger/sums.rs",
+    "            self.subtract(at_ms, amounts);",
+    "            self.subtract(at_ms.max(now_ms), amounts);",
   ],
   [
     "released below zero",
@@ -311,9 +332,9 @@ export const MUTANTS = [
   ],
   [
     "what is owed not written before anything else",
-    "flow/ledger.rs",
-    "let mut all = owed.borrow().clone();",
-    "let mut all: Vec<_> = owed.borrow().iter().filter(|job| !job.done.is_set()).cloned().collect();",
+    "flow/driver.rs",
+    "{ owed.borrow().clone() };",
+    "{ owed.borrow().iter().filter(|job| !job.done.is_set()).cloned().collect() };",
   ],
   [
     "what could not be written not taken back",
@@ -332,6 +353,30 @@ export const MUTANTS = [
     "ledger/begin.rs",
     'State::Pending | State::Unknown => payment_unknown("the wallet was asked to pay this invoice before"),',
     "State::Pending | State::Unknown => return Ok(None),",
+  ],
+  [
+    "the lock of another taken away",
+    "ledger/settle.rs",
+    "    if lock.payment_hash == record.payment.payment_hash {",
+    "    if lock.payment_hash == lock.payment_hash {",
+  ],
+  [
+    "a reservation forgotten whose owner lives",
+    "ledger/begin.rs",
+    "(record.is_reserved || !record.is_forgotten(here.now_ms()))",
+    "!record.is_forgotten(here.now_ms())",
+  ],
+  [
+    "refusals passed over that only the instance knows",
+    "ledger/begin.rs",
+    "    let mut unaccepted = draft.unaccepted.clone();",
+    "    let mut unaccepted = Unaccepted::default();",
+  ],
+  [
+    "tokens that last longer replaced by a late one",
+    "ledger/token.rs",
+    "newer.expires_at().is_none_or(|newest| at <= newest)",
+    "newer.expires_at().is_none_or(|newest| at > 0 || newest > 0)",
   ],
   ["not_honored forgotten", ...FORGOTTEN],
   ["not_honored by others passed over", ...OF_OTHERS],

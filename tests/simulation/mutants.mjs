@@ -9,6 +9,8 @@ import { changed, changesOf, MUTANTS } from "./mutants-list.mjs";
 
 const work = at("target/mutants");
 const lastTime = at("target/mutants.json");
+// What ends in no such time hangs, or is too slow to be let through.
+const MOST_SECONDS = 600;
 const SIMULATION = ["--test", "simulation"];
 const TESTS = ["--lib", "--test", "flow", "--test", "certainty", "--test", "ledger"];
 
@@ -52,9 +54,10 @@ async function firstFailure(tests, one = []) {
   const args = ["test", "--locked", ...optimized, ...tests, "--", ...one];
   const env = { SIM_FIRST: "1", RUST_BACKTRACE: "0", CARGO_TARGET_DIR: at("target") };
   try {
-    await run("cargo", args, { cwd: work, env, quiet: true, both: true });
+    await run("cargo", args, { cwd: work, env, quiet: true, both: true, limit: MOST_SECONDS });
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
+    if (error.message.endsWith("ended with SIGKILL")) return ["the time limit", ""];
     const [, test, how] = /thread '([\w:]+)' .*panicked at .*\n(.*)/.exec(error.output) ?? [];
     if (!test) throw error;
     return [test, how];
@@ -63,7 +66,7 @@ async function firstFailure(tests, one = []) {
 
 /** What caught it; undefined where nothing did. `test`: what caught it the last time. */
 async function judge(test) {
-  const again = test ? [SIMULATION, TESTS].map((tests) => [tests, [test, "--exact"]]) : [];
+  const again = /^[\w:]+$/.test(test) ? [SIMULATION, TESTS].map((tests) => [tests, [test, "--exact"]]) : [];
   let found;
   for (const [tests, one] of [...again, [SIMULATION], [TESTS]]) found ??= await firstFailure(tests, one);
   if (!found) return;
