@@ -232,10 +232,7 @@ async fn carry_out<H: Host>(
             within(Box::pin(renew(state, &purchase.owner)), Box::pin(state.host.sleep(timeout_ms))).await;
         };
         match within(Box::pin(answer.as_mut()), Box::pin(silence)).await {
-            Some(answer) => {
-                state.orders.note(&record.owner, OrderState::Answered);
-                weigh(state, &record, answer)
-            }
+            Some(answer) => weigh(state, &record, answer),
             None => {
                 let late = settle_late(Rc::clone(state), Rc::clone(scope), Rc::clone(&record), answer);
                 state.host.spawn(Box::pin(late));

@@ -62,8 +62,19 @@ impl<H: Host> NoProof<H> {
     }
 }
 
-/// What the wallet's answer proves.
+/// Notes that the wallet has answered. What its answer proves.
 pub(crate) fn weigh<H: Host>(
+    state: &Rc<ClientState<H>>,
+    record: &Record,
+    answer: Answer<H::Cause>,
+) -> Result<Proof, NoProof<H>> {
+    let told = proven_by(state, record, answer);
+    let heard = told.as_ref().err().and_then(|no_proof| no_proof.heard);
+    state.orders.note(&record.owner, OrderState::Answered(heard));
+    told
+}
+
+fn proven_by<H: Host>(
     state: &Rc<ClientState<H>>,
     record: &Record,
     answer: Answer<H::Cause>,
@@ -147,7 +158,7 @@ pub(crate) async fn conclude<H: Host>(
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
                 // It has given up meanwhile, and may know more.
-                Verdict::Open { .. } if was_out && state.orders.state(&record.owner) == Some(OrderState::Answered) => {}
+                Verdict::Open { .. } if was_out && note_answered(state, &mut record) => {}
                 _ => break,
             }
         }
@@ -174,20 +185,24 @@ pub(crate) async fn settle_late<H: Host>(
     answer: Wait<'static, Answer<H::Cause>>,
 ) {
     let Some(answer) = within(answer, Box::pin(renew(&state, &record.owner))).await else { return };
-    state.orders.note(&record.owner, OrderState::Answered);
     let told = weigh(&state, &record, answer).map_err(|no_proof| note(&state, &mut record, &no_proof));
     let _ = settle(&state, &scope, &record, told).await;
 }
 
 /// Notes in a record what its wallet answered, once it has. What became of the order.
 fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoProof<H>) -> Outcome {
-    if state.orders.state(&record.owner) == Some(OrderState::Answered) {
-        let dispatch = &mut Rc::make_mut(record).dispatch;
-        dispatch.error_at_ms = Some(state.host.now());
-        dispatch.heard = no_proof.heard;
-    }
+    note_answered(state, record);
     match no_proof.unproven {
         Unproven::NotPaid => Outcome::Failed,
         Unproven::Unknown | Unproven::AnswerLost => unknown(state, record),
     }
+}
+
+/// The same; false while the wallet has not answered.
+fn note_answered<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>) -> bool {
+    let Some(OrderState::Answered(heard)) = state.orders.state(&record.owner) else { return false };
+    let dispatch = &mut Rc::make_mut(record).dispatch;
+    dispatch.error_at_ms = Some(state.host.now());
+    dispatch.heard = heard;
+    true
 }

@@ -156,7 +156,7 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
     Box::new(Sales { origin, rows, path })
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
