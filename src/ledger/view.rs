@@ -326,3 +326,27 @@ fn damaged() -> Error {
         "a row of the store is damaged: nothing is paid and it is not overwritten; restore or move the store away";
     Error::new(Code::StoreFailed, text)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ledger::key::SUMS;
+    use crate::ledger::shelf::Shelf;
+
+    #[test]
+    fn each_write_of_a_row_differs_from_all_earlier_ones() {
+        let shelf = Shelf::default();
+        let mut texts = Vec::new();
+        for is_fenced in [false, false, true, true, false] {
+            let write = |view: &mut View| match is_fenced {
+                true => view.fence(SUMS),
+                false => view.put(SUMS, &mut Sums::default()),
+            };
+            shelf.take(write).unwrap();
+            let text = shelf.row(SUMS);
+            assert!(!texts.contains(&text), "{text}");
+            texts.push(text);
+        }
+    }
+}

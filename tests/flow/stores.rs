@@ -427,3 +427,21 @@ fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked
     world.executor.run(1000);
     assert_eq!((waiting.take(), world.paid()), (not_honored(), 1));
 }
+
+#[test]
+fn an_invoice_that_another_pays_is_not_taken_for_new() {
+    let (world, store) = (World::new(), Store::new());
+    let (payer, payer_host) = client(&world, Some(&store), Config::new(100));
+    let (other, other_host) = client(&world, Some(&store), Config::new(100));
+    world.sells(Terms::default());
+    let answer = world.wallet_waits();
+    let (_, paying) = start(&payer, &payer_host, URL);
+    world.executor.run(1000);
+    // It knows the sums as they are, so that only the row of the payment is new to it.
+    assert_eq!(spent(&world, &other), 10);
+    let refusal = open(Code::PaymentUnknown, State::Pending);
+    assert_eq!(fetch(&other, &other_host, get("https://api.example/else")), refusal);
+    answer.bring(world.proof_of(&first_hash(&world, &payer)));
+    world.executor.run(1000);
+    assert_eq!((paying.take(), world.paid(), spent(&world, &other)), (PAID, 1, 10));
+}
