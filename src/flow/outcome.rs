@@ -129,6 +129,7 @@ pub(crate) async fn conclude<H: Host>(
         Ok(proof) => return Ok(settle_paid(state, scope, &record, proof).await),
         Err(no_proof) => no_proof,
     };
+    let mut was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
     let outcome = note(state, &mut record, &no_proof);
     let mut now = match settle(state, scope, &record, Err(outcome)).await {
         Ok(token) => return Ok(token),
@@ -142,7 +143,7 @@ pub(crate) async fn conclude<H: Host>(
     let mut told = None;
     if unproven == Unproven::AnswerLost {
         for _ in 0..MOST_LOOKS {
-            let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
+            was_out = was_out && !note_answered(state, &mut record);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
             let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
             // The answer may have come meanwhile.
@@ -158,7 +159,7 @@ pub(crate) async fn conclude<H: Host>(
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
                 // It has given up meanwhile, and may know more.
-                Verdict::Open { .. } if was_out && note_answered(state, &mut record) => {}
+                Verdict::Open { .. } if was_out && state.orders.state(&record.owner) != Some(OrderState::Out) => {}
                 _ => break,
             }
         }
@@ -198,7 +199,7 @@ fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoP
     }
 }
 
-/// The same; false while the wallet has not answered.
+/// Notes in a record that its wallet has answered; false while it has not.
 fn note_answered<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>) -> bool {
     let Some(OrderState::Answered(heard)) = state.orders.state(&record.owner) else { return false };
     let dispatch = &mut Rc::make_mut(record).dispatch;

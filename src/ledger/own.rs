@@ -156,7 +156,8 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
     Box::new(Sales { origin, rows, path })
 }
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
