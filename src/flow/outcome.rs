@@ -70,7 +70,7 @@ pub(crate) fn weigh<H: Host>(
 ) -> Result<Proof, NoProof<H>> {
     let told = proven_by(state, record, answer);
     let heard = told.as_ref().err().and_then(|no_proof| no_proof.heard);
-    state.orders.note(&record.owner, OrderState::Answered(heard));
+    state.orders.note(&record.owner, OrderState::Answered { at_ms: state.host.now(), heard });
     told
 }
 
@@ -129,7 +129,6 @@ pub(crate) async fn conclude<H: Host>(
         Ok(proof) => return Ok(settle_paid(state, scope, &record, proof).await),
         Err(no_proof) => no_proof,
     };
-    let mut was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
     let outcome = note(state, &mut record, &no_proof);
     let mut now = match settle(state, scope, &record, Err(outcome)).await {
         Ok(token) => return Ok(token),
@@ -143,7 +142,8 @@ pub(crate) async fn conclude<H: Host>(
     let mut told = None;
     if unproven == Unproven::AnswerLost {
         for _ in 0..MOST_LOOKS {
-            was_out = was_out && !note_answered(state, &mut record);
+            note_answered(state, &mut record);
+            let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
             let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
             // The answer may have come meanwhile.
@@ -159,7 +159,7 @@ pub(crate) async fn conclude<H: Host>(
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
                 // It has given up meanwhile, and may know more.
-                Verdict::Open { .. } if was_out && state.orders.state(&record.owner) != Some(OrderState::Out) => {}
+                Verdict::Open { .. } if was_out && is_answered(state, &record) => {}
                 _ => break,
             }
         }
@@ -190,7 +190,15 @@ pub(crate) async fn settle_late<H: Host>(
     let _ = settle(&state, &scope, &record, told).await;
 }
 
-/// Notes in a record what its wallet answered, once it has. What became of the order.
+/// Notes in a record what its wallet answered, once it has.
+fn note_answered<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>) {
+    if let Some(OrderState::Answered { at_ms, heard }) = state.orders.state(&record.owner) {
+        let dispatch = &mut Rc::make_mut(record).dispatch;
+        (dispatch.error_at_ms, dispatch.heard) = (Some(at_ms), heard);
+    }
+}
+
+/// The same, and what became of the order.
 fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoProof<H>) -> Outcome {
     note_answered(state, record);
     match no_proof.unproven {
@@ -199,11 +207,6 @@ fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoP
     }
 }
 
-/// Notes in a record that its wallet has answered; false while it has not.
-fn note_answered<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>) -> bool {
-    let Some(OrderState::Answered(heard)) = state.orders.state(&record.owner) else { return false };
-    let dispatch = &mut Rc::make_mut(record).dispatch;
-    dispatch.error_at_ms = Some(state.host.now());
-    dispatch.heard = heard;
-    true
+fn is_answered<H: Host>(state: &ClientState<H>, record: &Record) -> bool {
+    matches!(state.orders.state(&record.owner), Some(OrderState::Answered { .. }))
 }

@@ -114,7 +114,7 @@ pub(crate) async fn find<H: Host>(
 pub(crate) fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
     let order = state.orders.state(&record.owner);
     match order {
-        Some(OrderState::Answered(_)) => Owner::Us,
+        Some(OrderState::Answered { .. }) => Owner::Us,
         // A request that has ended freezes its call of the wallet with it.
         Some(OrderState::Out) if !state.host.wakes_only_itself() => Owner::Alive,
         _ if state.has_lapsed(&record.owner, lease) => Owner::Lapsed,
