@@ -16,15 +16,19 @@ pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
         forget_origin(view, &key::origin(origin));
         return is_more;
     }
-    // Each walk over all origins takes as long as there are origins. So there is one, after the last page.
-    let (mut after, mut is_done) = (None, is_more);
-    while !is_done {
+    // A walk over all origins takes as long as there are origins. So there is only one, after the last page.
+    if is_more {
+        return true;
+    }
+    let mut after = None;
+    loop {
         let keys = page(view, key::ORIGINS.to_owned(), after);
         keys.iter().for_each(|key| forget_origin(view, key));
         after = keys.last().cloned();
-        is_done = keys.len() < PAGE;
+        if keys.len() < PAGE {
+            return false;
+        }
     }
-    is_more
 }
 
 fn forget_page(view: &mut View, prefix: String) -> bool {
