@@ -156,6 +156,7 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
     Box::new(Sales { origin, rows, path })
 }
 
+// They make tokens by a crate that is not built for wasm.
 #[cfg(not(target_arch = "wasm32"))]
 #[cfg(test)]
 mod tests {
