@@ -95,15 +95,17 @@ function address(url, settings) {
 /** The global fetch, and a promise that resolves when the client has had this number of responses. */
 export function watchedFetch(number) {
   const { promise: answered, resolve } = deferred();
-  let left = number;
-  return {
+  const watched = {
     answered,
+    /** The responses so far. */
+    responses: 0,
     async fetch(...args) {
       const response = await plainFetch(...args);
-      if (--left === 0) resolve();
+      if (++watched.responses === number) resolve();
       return response;
     },
   };
+  return watched;
 }
 
 /** A promise and the functions that settle it. */
