@@ -52,7 +52,8 @@ async function mutate(mutant) {
 async function firstFailure(tests, one = []) {
   const optimized = ["--config", "profile.test.package.l402-fetch.opt-level=1"];
   const args = ["test", "--locked", ...optimized, ...tests, "--", ...one];
-  const env = { SIM_FIRST: "1", RUST_BACKTRACE: "0", CARGO_TARGET_DIR: at("target") };
+  // The copy has a target folder of its own: in a shared one cargo takes the build of one tree for the other's.
+  const env = { SIM_FIRST: "1", RUST_BACKTRACE: "0", CARGO_TARGET_DIR: `${work}/target` };
   try {
     await run("cargo", args, { cwd: work, env, quiet: true, both: true, limit: MOST_SECONDS });
   } catch (error) {
