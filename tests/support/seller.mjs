@@ -3,6 +3,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { challenge } from "./mint.mjs";
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+/** So many invoices are kept that nobody paid. A client may ask twice before it pays. */
+const MOST_UNPAID = 1000;
 const urlOf = (input) => (typeof input === "string" ? input : input.url);
 
 /** The URL's digest and the payment hash are in the token, so that the seller keeps nothing. */
@@ -29,6 +31,7 @@ export function openSeller({ now = Date.now, sold } = {}) {
       const hash = sha256(preimage);
       if (sold) sold(hash.toString("hex"), preimage.toString("hex"), url);
       else unpaid.set(hash.toString("hex"), preimage.toString("hex"));
+      if (unpaid.size > MOST_UNPAID) unpaid.delete(unpaid.keys().next().value);
       return new Response("", { status: 402, headers: { "www-authenticate": challenge(hash, now(), sha256(url)) } });
     },
     wallet({ paymentHash }) {
