@@ -127,7 +127,12 @@ pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);
     state.owned.forget(origin);
-    let origin = origin.map(str::to_owned);
-    while let Decision::IsMore(true) = take(state, Step::Forget { origin: origin.clone() }).await? {}
-    Ok(())
+    let (origin, mut after) = (origin.map(str::to_owned), None);
+    loop {
+        let step = Step::Forget { origin: origin.clone(), after: after.take() };
+        match take(state, step).await? {
+            Decision::Next(Some(next)) => after = Some(next),
+            _ => return Ok(()),
+        }
+    }
 }

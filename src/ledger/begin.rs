@@ -54,9 +54,9 @@ impl Draft {
         self.record.payment.url.origin()
     }
 
-    fn counts(&self, view: &mut View) -> Counts {
+    fn counts(&self, view: &mut View, now_ms: u64) -> Counts {
         let Payment { url, scopes, .. } = &self.record.payment;
-        Counts::read(view, url.origin(), scopes, &self.levels, &self.booked)
+        Counts::read(view, url.origin(), scopes, &self.levels, &self.booked, now_ms)
     }
 }
 
@@ -85,7 +85,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     if let Some(own) = own.filter(|own| own.is_reserved == entered.is_reserved) {
         return Ok(Begun::Entered(Rc::new(own.clone())));
     }
-    let mut counts = draft.counts(view);
+    let mut counts = draft.counts(view, now_ms);
     counts.origin.lessons = counts.origin.lessons.and(draft.lessons);
     if own.is_none() {
         let (method, url) = (&entered.method, &entered.payment.url);
@@ -110,9 +110,9 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
             }
         }
         let amount_msat = entered.payment.amount_msat;
-        record.max_fee_msat = counts.reserve(levels, amount_msat, now_ms).or_else(|_| {
+        record.max_fee_msat = counts.reserve(view, levels, amount_msat, now_ms).or_else(|_| {
             release_lapsed(view, draft, here, &mut counts);
-            counts.reserve(levels, amount_msat, now_ms)
+            counts.reserve(view, levels, amount_msat, now_ms)
         })?;
     }
     record.max_fee_msat = draft.approved_fee_msat.unwrap_or(u64::MAX).min(record.max_fee_msat);
@@ -122,7 +122,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         // A failed record counts for nothing, but its indexes still list it.
         view.delete(&known.indexes());
     }
-    counts.change(own, Some(&record), now_ms);
+    counts.change(view, own, Some(&record), now_ms);
     counts.write(view);
     if !record.is_reserved {
         view.mark(&record.indexes());
@@ -182,10 +182,11 @@ fn holder(
 fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts, now_ms: u64) {
     end(view, record);
     counts.write(view);
-    let mut theirs = Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());
-    theirs.change(Some(record), None, now_ms);
+    let mut theirs =
+        Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
+    theirs.change(view, Some(record), None, now_ms);
     theirs.write(view);
-    *counts = draft.counts(view);
+    *counts = draft.counts(view, now_ms);
 }
 
 fn check_acceptance(view: &mut View, draft: &Draft, now_ms: u64) -> Result<(), Refusal> {

@@ -6,8 +6,9 @@ use crate::ledger::key;
 use crate::ledger::level::{Booked, Level};
 use crate::ledger::limits::{Remaining, Spent};
 use crate::ledger::origin_row::OriginRow;
+use crate::ledger::past::Past;
 use crate::ledger::record::{scope_paths, Record};
-use crate::ledger::sums::Sums;
+use crate::ledger::sums::{Load, Sums};
 use crate::ledger::view::View;
 use crate::text::encoding::concat;
 use std::rc::Rc;
@@ -23,13 +24,15 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Of `levels` only those are read here that are not in the store. What was `booked` there does not count.
+    /// All windows end at a time. Of `levels` only those are read here that are not in the store. What was `booked`
+    /// there does not count.
     pub(crate) fn read(
         view: &mut View,
         origin: &str,
         scopes: &[String],
         levels: &[Rc<Level>],
         booked: &Booked,
+        now_ms: u64,
     ) -> Self {
         let mut sums = Vec::new();
         let mut read = |view: &mut View, key: String| {
@@ -44,20 +47,44 @@ impl Counts {
         for memory in levels.iter().filter_map(|level| level.memory.as_ref()) {
             for origin in [origin, ""] {
                 let mut copy = memory.borrow().get(origin).cloned().unwrap_or_default();
-                copy.replace(booked.get(), None, 0);
+                copy.replace(booked.get(), None, now_ms, &mut Past::default);
                 sums.push((String::new(), copy));
             }
         }
         let origin_key = key::origin(origin);
         let origin = view.read(&origin_key);
-        Self { origin_key, origin, sums }
+        let mut counts = Self { origin_key, origin, sums };
+        counts.each(view, |sums, load| sums.roll(now_ms, load));
+        counts
+    }
+
+    /// Does the same to all sums. It may read their past.
+    fn each(&mut self, view: &mut View, mut task: impl FnMut(&mut Sums, Load<'_>)) {
+        let own = (&self.origin_key, &mut self.origin.sums);
+        for (key, sums) in self.sums.iter_mut().map(|(key, sums)| (&*key, sums)).chain([own]) {
+            task(sums, &mut || if key.is_empty() { Past::default() } else { view.read(&key::past(key)) });
+        }
     }
 
     /// Checks a payment against all levels. Returns the largest fee that all of them allow, in millisatoshis.
     ///
     /// # Errors
     /// [`crate::Code::OverLimit`], which names the limit.
-    pub(crate) fn reserve(&self, levels: &[Rc<Level>], amount_msat: u64, now_ms: u64) -> Result<u64, Error> {
+    pub(crate) fn reserve(
+        &mut self,
+        view: &mut View,
+        levels: &[Rc<Level>],
+        amount_msat: u64,
+        now_ms: u64,
+    ) -> Result<u64, Error> {
+        self.check(levels, amount_msat, now_ms).or_else(|_| {
+            // The error says when the next payment may be made, and that takes the past.
+            self.each(view, Sums::load);
+            self.check(levels, amount_msat, now_ms)
+        })
+    }
+
+    fn check(&self, levels: &[Rc<Level>], amount_msat: u64, now_ms: u64) -> Result<u64, Error> {
         let mut fee = u64::MAX;
         for (level, (all, own)) in levels.iter().zip(&self.of_levels()) {
             let place = match (&level.name, &level.memory) {
@@ -71,9 +98,9 @@ impl Counts {
     }
 
     /// What was spent in the level of a number. `at_origin`: at this origin.
-    pub(crate) fn spent(&self, level: usize, at_origin: bool, now_ms: u64) -> Spent {
+    pub(crate) fn spent(&self, level: usize, at_origin: bool) -> Spent {
         match self.of_levels().get(level) {
-            Some((all, own)) => if at_origin { own } else { all }.spent(now_ms),
+            Some((all, own)) => if at_origin { own } else { all }.spent(),
             None => Spent::default(),
         }
     }
@@ -100,10 +127,9 @@ impl Counts {
     }
 
     /// Replaces what the sums count of a payment: its record before the change by the record after it.
-    pub(crate) fn change(&mut self, before: Option<&Record>, after: Option<&Record>, now_ms: u64) {
+    pub(crate) fn change(&mut self, view: &mut View, before: Option<&Record>, after: Option<&Record>, now_ms: u64) {
         let (before, after) = (before.map(Record::entry), after.map(Record::entry));
-        self.sums.iter_mut().for_each(|(_, sums)| sums.replace(before, after, now_ms));
-        self.origin.sums.replace(before, after, now_ms);
+        self.each(view, |sums, load| sums.replace(before, after, now_ms, load));
     }
 
     /// A time for a payment that begins now, by the sums of all.
@@ -113,9 +139,17 @@ impl Counts {
 
     pub(crate) fn write(&mut self, view: &mut View) {
         view.put(&self.origin_key, &mut self.origin);
+        put_past(view, &self.origin_key, &mut self.origin.sums);
         for (key, sums) in self.sums.iter_mut().filter(|(key, _)| !key.is_empty()) {
             view.put(key, sums);
+            put_past(view, key, sums);
         }
+    }
+}
+
+fn put_past(view: &mut View, key: &str, sums: &mut Sums) {
+    if let Some(past) = sums.changed_past() {
+        view.put(&key::past(key), past);
     }
 }
 
@@ -137,8 +171,8 @@ mod tests {
     fn left(shelf: &Shelf, levels: &[Rc<Level>], scopes: &[String], beside: Option<&Record>, booked: &Booked) -> u64 {
         shelf
             .take(|view| {
-                let mut counts = Counts::read(view, ORIGIN, scopes, levels, booked);
-                counts.change(beside, None, NOW);
+                let mut counts = Counts::read(view, ORIGIN, scopes, levels, booked, NOW);
+                counts.change(view, beside, None, NOW);
                 counts.remaining(levels, true, NOW).payment
             })
             .unwrap()
@@ -162,7 +196,7 @@ mod tests {
         }
         let of_level = |place, at_origin| {
             shelf
-                .take(|view| Counts::read(view, ORIGIN, &scopes, &[], &Booked::default()).spent(place, at_origin, NOW))
+                .take(|view| Counts::read(view, ORIGIN, &scopes, &[], &Booked::default(), NOW).spent(place, at_origin))
                 .unwrap()
         };
         assert_eq!([of_level(0, true), of_level(1, false), of_level(1, true)].map(|spent| spent.total), [10_000; 3]);

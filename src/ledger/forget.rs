@@ -9,25 +9,20 @@ use std::rc::Rc;
 /// Rows that are dropped at once.
 const PAGE: usize = 100;
 
-/// Drops a part of the rows of an origin, or of all. True where there are more.
-pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
+/// Drops a page of the tokens of an origin, or of all. Without an origin also what a page of origins, those after
+/// `after`, knows of its tokens. Returns after which origin the next step goes on; `None` after the last one.
+pub fn forget(view: &mut View, origin: Option<&str>, after: Option<&str>) -> Option<String> {
     let is_more = forget_page(view, key::tokens_of(origin)) | forget_page(view, key::paths_of(origin));
-    if let Some(origin) = origin {
-        forget_origin(view, &key::origin(origin));
-        return is_more;
-    }
-    // A walk over all origins takes as long as there are origins. So there is only one, after the last page.
-    if is_more {
-        return true;
-    }
-    let mut after = None;
-    loop {
-        let keys = page(view, key::ORIGINS.to_owned(), after);
-        keys.iter().for_each(|key| forget_origin(view, key));
-        after = keys.last().cloned();
-        if keys.len() < PAGE {
-            return false;
-        }
+    let keys = match origin {
+        Some(origin) => Rc::new(vec![key::origin(origin)]),
+        None if is_more => Rc::default(),
+        None => page(view, key::ORIGINS.to_owned(), after.filter(|after| !after.is_empty())),
+    };
+    keys.iter().for_each(|key| forget_origin(view, key));
+    match keys.last() {
+        _ if is_more => Some(String::new()),
+        Some(last) if keys.len() == PAGE => Some(last.clone()),
+        _ => None,
     }
 }
 
@@ -37,8 +32,8 @@ fn forget_page(view: &mut View, prefix: String) -> bool {
     keys.len() == PAGE
 }
 
-fn page(view: &mut View, prefix: String, after: Option<String>) -> Rc<Vec<String>> {
-    view.list(Listing { prefix, after, limit: PAGE, reverse: false })
+fn page(view: &mut View, prefix: String, after: Option<&str>) -> Rc<Vec<String>> {
+    view.list(Listing { prefix, after: after.map(str::to_owned), limit: PAGE, reverse: false })
 }
 
 fn forget_origin(view: &mut View, key: &str) {
@@ -71,7 +66,13 @@ mod tests {
     }
 
     fn until_done(shelf: &Shelf, origin: Option<&str>) -> usize {
-        (1..).find(|_| !shelf.take(|view| forget(view, origin)).unwrap()).unwrap()
+        let mut after = None;
+        (1..)
+            .find(|_| {
+                after = shelf.take(|view| forget(view, origin, after.as_deref())).unwrap();
+                after.is_none()
+            })
+            .unwrap()
     }
 
     fn total(shelf: &Shelf) -> Spent {
@@ -114,8 +115,8 @@ mod tests {
             let proof = Proof { preimage: None, fee_msat: None };
             shelf.take(|view| settle_paid(view, &record, &proof, NOW)).unwrap();
         }
-        // While there are tokens, no origin is walked over.
-        assert!(shelf.take(|view| forget(view, None)).unwrap());
+        // While there are tokens, no origin is looked at.
+        assert_eq!(shelf.take(|view| forget(view, None, None)).unwrap().as_deref(), Some(""));
         let holds = |shelf: &Shelf| shelf.rows.borrow().iter().filter(|(_, row)| row.contains("\"tokens\":[{")).count();
         assert_eq!(holds(&shelf), 130 + 30);
         until_done(&shelf, None);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sums` | store: what was spent at all origins |
 //! | `origin/ORIGIN` | origin: what was spent there, what its tokens are good for, its newest tokens |
+//! | `past/KEY` | row of sums with this key: what was spent there before its newest minute |
 //! | `open/ORIGIN/RESOURCE` | resource whose payment is open: the lock of a purchase |
 //! | `lease/OWNER` | purchase that may be about to send its order |
 //! | `payment/HASH` | payment |
@@ -145,6 +146,12 @@ pub fn scope_origin(scope: &str, origin: &str) -> String {
     named(&all_of(SCOPES, scope), origin)
 }
 
+/// The past of sums, by the key of their row.
+#[must_use]
+pub fn past(sums: &str) -> String {
+    concat(&["past/", sums])
+}
+
 /// The start of the keys of an origin's payments in the order of time.
 #[must_use]
 pub fn by_origin(origin: &str) -> String {
@@ -195,6 +202,7 @@ mod tests {
             wallet("#nwc"),
             scope("a"),
             scope_origin("a", &long),
+            past(&scope_origin(&long, &long)),
             indexed(BY_TIME, 1, &hash),
             indexed(&by_origin(&long), u64::MAX, &hash),
             indexed(&by_scope("\u{1f600}"), 1, &hash),

@@ -1,7 +1,9 @@
 //! One level of limits: those of the client, or of a scope. And what is spent in a scope without a name.
 
+use crate::ledger::buckets::Amounts;
 use crate::ledger::limits::Limits;
-use crate::ledger::sums::{Amounts, Sums};
+use crate::ledger::past::Past;
+use crate::ledger::sums::Sums;
 use crate::text::map::Map;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -45,7 +47,7 @@ pub(crate) fn book(levels: &[Rc<Level>], booked: &Booked, origin: &str, now: Opt
     for memory in levels.iter().filter_map(|level| level.memory.as_ref()) {
         for origin in ["", origin] {
             if let Some(sums) = memory.borrow_mut().entry(origin) {
-                sums.replace(before, now, now_ms);
+                sums.replace(before, now, now_ms, &mut Past::default);
             }
         }
     }
@@ -63,7 +65,7 @@ mod tests {
         let levels = [Limits::default().into(), Level::of_scope(Limits::default(), None)].map(Rc::new);
         let counted = |origin| {
             let sums = levels[1].memory.as_ref().unwrap().borrow().get(origin).cloned().unwrap_or_default();
-            (sums.counted(NOW), sums.spent(NOW).total)
+            (sums.counted(NOW), sums.spent().total)
         };
         let (first, second) = (Booked::default(), Booked::default());
         book(&levels, &second, "https://b.example", None, NOW);

@@ -5,8 +5,9 @@
 //! millisatoshis and include routing fees. Orders are counted beside them, in the same way.
 
 use crate::error::{Code, Error};
+use crate::ledger::past::{MINUTE_MS, QUARTER_MS};
 pub use crate::ledger::spent::Spent;
-use crate::ledger::sums::{Sums, MINUTE_MS, MOMENT_MS, QUARTER_MS};
+use crate::ledger::sums::{Sums, MOMENT_MS};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_object, MSAT_PER_SAT};
@@ -144,9 +145,10 @@ impl Limits {
         Some(limits)
     }
 
-    /// Checks a payment against the limits. Returns its fee reserve in millisatoshis: the larger of 1% and 5 sat. If
-    /// the limits leave less than that above the amount, the fee reserve is what they leave. `all` are the sums of all
-    /// origins, `own` those of the origin that is paid. `place` says where the limits hold.
+    /// Checks a payment against the limits, whose windows end at `now_ms`. Returns its fee reserve in millisatoshis:
+    /// the larger of 1% and 5 sat. If the limits leave less than that above the amount, the fee reserve is what they
+    /// leave. `all` are the sums of all origins, `own` those of the origin that is paid. `place` says where the limits
+    /// hold.
     ///
     /// # Errors
     /// [`Code::OverLimit`], which names the limit.
@@ -235,7 +237,8 @@ fn sat(msat: u64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::ledger::sums::Amounts;
+    use crate::ledger::buckets::Amounts;
+    use crate::ledger::past::Past;
 
     const START: u64 = 1_800_000_000_000;
     const HOUR_MS: u64 = 3_600_000;
@@ -247,7 +250,7 @@ mod tests {
 
     fn reserved(msat: u64) -> Sums {
         let mut sums = Sums::default();
-        sums.add(START, Amounts { reserved: msat, ..Amounts::default() }, START);
+        sums.replace(None, Some((START, Amounts { reserved: msat, ..Amounts::default() })), START, &mut Past::default);
         sums
     }
 
@@ -302,9 +305,11 @@ mod tests {
             };
             let (mut sums, none) = (Sums::default(), Sums::default());
             for at_ms in [START, START, START + window_ms / 2] {
-                sums.add(at_ms, order, at_ms);
+                sums.replace(None, Some((at_ms, order)), START, &mut Past::default);
             }
             let ask = |most, now_ms| {
+                let mut sums = sums.clone();
+                sums.roll(now_ms, &mut Past::default);
                 let (all, own) = if is_own { (&none, &sums) } else { (&sums, &none) };
                 with_most(most).reserve(1, all, own, " in the scope a", now_ms)
             };
@@ -336,7 +341,8 @@ mod tests {
         };
         assert_eq!(told(&sums, None), (10_000, Some(30_000), None, Some(10_000), Some(5)));
         assert_eq!(told(&sums, Some(&sums)), (5_000, Some(5_000), None, Some(10_000), Some(1)));
-        sums.add(START, Amounts { orders: 1, ..Amounts::default() }, START);
+        let order = Amounts { orders: 1, ..Amounts::default() };
+        sums.replace(None, Some((START, order)), START, &mut Past::default);
         assert_eq!(told(&sums, None), (10_000, Some(30_000), None, Some(10_000), Some(4)));
         assert_eq!(told(&sums, Some(&sums)), (0, Some(5_000), None, Some(10_000), Some(0)));
     }

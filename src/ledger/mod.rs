@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 pub mod begin;
+pub mod buckets;
 pub mod certainty;
 pub mod counts;
 pub mod dispatch;
@@ -16,6 +17,7 @@ pub mod limits;
 pub(crate) mod lock;
 pub mod origin_row;
 pub mod own;
+pub(crate) mod past;
 pub mod payment;
 pub mod read;
 pub mod record;

@@ -139,8 +139,8 @@ pub struct Sales {
 }
 
 /// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted. Where it
-/// is asked for, also the tokens that may open it.
-pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool) -> Box<Sales> {
+/// is asked for, also the tokens that may open it; of the origin's newest only those that the instance does not know.
+pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool, here: &dyn Instance) -> Box<Sales> {
     let Resource { method, url, .. } = *resource;
     let origin: OriginRow = view.read(&key::origin(url.origin()));
     let path = view.read(&key::path(url.origin(), method, url.path()));
@@ -148,7 +148,8 @@ pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool)
     view.text(&key::open(url.origin(), method, url.as_str()));
     let mut rows = Vec::new();
     if with_tokens {
-        for key in &keys_for(resource, &origin, &|_| true) {
+        let is_asked = |sold: &Sold| !here.knew(&sold.key, &sold.payment_hash, u32::MAX);
+        for key in &keys_for(resource, &origin, &is_asked) {
             let tokens = read(view, key);
             rows.push((key.clone(), tokens));
         }
@@ -194,9 +195,13 @@ mod tests {
         shelf.take(|view| read(view, &key)).unwrap()
     }
 
+    /// An instance that knows the tokens of these payments.
+    fn knowing(numbers: &[u64]) -> Here {
+        Here { known: Some(numbers.iter().map(|number| hash(*number)).collect()), ..Here::default() }
+    }
+
     fn found(shelf: &Shelf, url: &str, considered: &[u64]) -> Option<PaymentHash> {
-        let known = Some(considered.iter().map(|number| hash(*number)).collect());
-        let here = Here { known, ..Here::default() };
+        let here = knowing(considered);
         let take = shelf.take(|view| {
             let origin = view.read(&key::origin(ORIGIN));
             sold(view, &resource(url), &origin, 0, &here)
@@ -271,9 +276,11 @@ mod tests {
             sold(view, &once, &origin, 0, &Here { known: Some(Vec::new()), ..Here::default() })
         });
         assert!(take.unwrap().is_none());
-        let found = shelf.take(|view| sales(view, &once, true)).unwrap();
+        let found = shelf.take(|view| sales(view, &once, true, &knowing(&[]))).unwrap();
         assert_eq!(found.rows.len(), 1);
-        assert_eq!(shelf.take(|view| sales(view, &resource(URL), true)).unwrap().rows.len(), 2);
+        assert_eq!(shelf.take(|view| sales(view, &resource(URL), true, &knowing(&[]))).unwrap().rows.len(), 2);
+        let found = shelf.take(|view| sales(view, &resource(URL), true, &knowing(&[1, 2]))).unwrap();
+        assert_eq!(found.rows.len(), 1, "its own, but no other that is known");
     }
 
     #[test]
@@ -322,11 +329,12 @@ mod tests {
             put_token(&shelf, &token(number, URL));
         }
         said(&shelf, 2, URL, URL, Said::Accepted);
-        let Sales { path, .. } = *shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        let Sales { path, .. } = *shelf.take(|view| sales(view, &resource(URL), false, &knowing(&[]))).unwrap();
         assert!(!path.is_empty() && path.dishonored(NOW).is_none());
         said(&shelf, 3, URL, URL, Said::Refused);
         said(&shelf, 3, URL, URL, Said::Refused);
-        let Sales { origin, path, rows } = *shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        let Sales { origin, path, rows } =
+            *shelf.take(|view| sales(view, &resource(URL), false, &knowing(&[]))).unwrap();
         assert!(rows.is_empty());
         assert_eq!(path.dishonored(NOW), Some(&hash(3)));
         assert_eq!(origin.tokens.len(), 1, "one row is one of the newest");

@@ -1,9 +1,9 @@
 //! One payment as its row holds it, with everything that is needed to settle it later.
 
+use crate::ledger::buckets::Amounts;
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
-use crate::ledger::sums::Amounts;
 use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
 
@@ -198,8 +198,8 @@ mod tests {
         assert_eq!(
             shelf.row("sums"),
             concat!(
-                r#"{"v":1,"rev":1,"ever":"10000 5000 1","moments":"360000000 0 0 1","minutes":"30000000 10000 5000 1","#,
-                r#""quarters":"2000000 10000 5000 1","minutesFrom":0,"last":1800000000123}"#,
+                r#"{"v":1,"rev":1,"ever":"10000 5000 1","moments":"360000000 0 0 1","#,
+                r#""minute":"30000000 10000 5000 1 0 0 0 0 0 0","last":1800000000123}"#,
             )
         );
     }

@@ -53,7 +53,7 @@ fn put(view: &mut View, record: &mut Record) {
 
 /// Writes a changed record, the sums that count it, and the lock of its resource.
 fn change(view: &mut View, before: Option<&Record>, after: &mut Record, counts: &mut Counts, now_ms: u64) {
-    counts.change(before, Some(after), now_ms);
+    counts.change(view, before, Some(after), now_ms);
     counts.write(view);
     put(view, after);
     if before.is_none() {
@@ -86,7 +86,8 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
         }
         return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
-    let mut counts = Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());
+    let mut counts =
+        Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
     if !was_proven {
         own::put(view, &token, record.payment.url.path(), &mut counts.origin);
     }
@@ -105,7 +106,7 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     if outcome == Outcome::Failed {
         record.settle_failed(now_ms);
         let mut counts =
-            Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());
+            Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
         change(view, Some(&known), &mut record, &mut counts, now_ms);
         return Some(record);
     }
@@ -126,8 +127,9 @@ pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: 
     if known.owner != owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
         return;
     }
-    let mut counts = Counts::read(view, known.payment.url.origin(), &known.payment.scopes, &[], &Booked::default());
-    counts.change(Some(&known), None, now_ms);
+    let mut counts =
+        Counts::read(view, known.payment.url.origin(), &known.payment.scopes, &[], &Booked::default(), now_ms);
+    counts.change(view, Some(&known), None, now_ms);
     if !known.is_reserved {
         view.delete(&known.indexes());
     }

@@ -1,6 +1,7 @@
 //! A store in memory for the unit tests of the steps, and the things that they work on.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
 
+use crate::error::Error;
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::begin::{begin, Begun, Draft};
 use crate::ledger::counts::Counts;
@@ -15,7 +16,8 @@ use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
-use crate::ledger::view::{Listing, Missing, View};
+use crate::ledger::view::{parse, Listing, Missing, View};
+use crate::text::members::Row;
 use crate::wire::challenge::Protocol;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
@@ -89,10 +91,23 @@ pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
     }
 }
 
+/// The text of a row.
+pub(crate) fn stored(row: &mut dyn Row) -> String {
+    let shelf = Shelf::default();
+    shelf.take(|view| view.put("row", row)).unwrap();
+    shelf.row("row")
+}
+
+/// The row of a text.
+pub(crate) fn parsed<R: Row + Default>(text: &str) -> Result<R, Error> {
+    let mut row = R::default();
+    parse(text, &mut row).map(|()| row)
+}
+
 /// What was spent, at one origin or all.
 pub(crate) fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Spent {
-    let counts = Counts::read(view, origin.unwrap_or_default(), &[], &[], &Booked::default());
-    counts.spent(0, origin.is_some(), now_ms)
+    let counts = Counts::read(view, origin.unwrap_or_default(), &[], &[], &Booked::default(), now_ms);
+    counts.spent(0, origin.is_some())
 }
 
 /// An instance.

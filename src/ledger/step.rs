@@ -95,6 +95,8 @@ pub enum Step {
     Forget {
         /// The origin; `None` for all.
         origin: Option<String>,
+        /// Where the last step left off.
+        after: Option<String>,
     },
     /// Reads a payment.
     Payment(PaymentHash),
@@ -156,8 +158,8 @@ pub enum Decision {
     Sums(Spent, Remaining),
     /// What was seen of a wallet.
     Seen(u64),
-    /// Whether there is more to forget.
-    IsMore(bool),
+    /// Where to go on, if there is more to forget.
+    Next(Option<String>),
     /// What may open a resource.
     Sales(Box<Sales>),
 }
@@ -219,20 +221,20 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             habits::note(view, wallet_id.as_deref(), ours, *what);
             Decision::Done
         }
-        Step::Forget { origin } => Decision::IsMore(forget(view, origin.as_deref())),
+        Step::Forget { origin, after } => Decision::Next(forget(view, origin.as_deref(), after.as_deref())),
         Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash)),
         Step::Payments { filter, after } => Decision::Payments(read::payments(view, filter, after.as_ref())),
         Step::Open { most } => Decision::Open(read::open(view, *most)),
         Step::Sums { origin, scopes, place, beside, levels } => {
             let own = origin.as_deref();
-            let mut counts = Counts::read(view, own.unwrap_or_default(), scopes, levels, &Booked::default());
-            counts.change(beside.as_deref(), None, now_ms);
-            let spent = counts.spent(*place, own.is_some(), now_ms);
+            let mut counts = Counts::read(view, own.unwrap_or_default(), scopes, levels, &Booked::default(), now_ms);
+            counts.change(view, beside.as_deref(), None, now_ms);
+            let spent = counts.spent(*place, own.is_some());
             Decision::Sums(spent, counts.remaining(levels, own.is_some(), now_ms))
         }
         Step::Sales { method, url, is_replayable, with_tokens } => {
             let resource = Resource { method, url, is_replayable: *is_replayable };
-            Decision::Sales(sales(view, &resource, *with_tokens))
+            Decision::Sales(sales(view, &resource, *with_tokens, here))
         }
     })
 }
@@ -257,8 +259,8 @@ mod tests {
             Step::Note { token: Rc::new(token(1, URL)), method: method.clone(), url: url.clone(), said: Said::Refused },
             Step::Habits { wallet_id: "w".into() },
             Step::Seen { wallet_id: Some("w".into()), ours: ours(), what: habits::PENDING },
-            Step::Forget { origin: None },
-            Step::Forget { origin: Some("https://a.example".into()) },
+            Step::Forget { origin: None, after: None },
+            Step::Forget { origin: Some("https://a.example".into()), after: None },
             Step::Payment(hash(1)),
             Step::Payments { filter: Rc::new(Filter { limit: 9, ..Filter::default() }), after: None },
             Step::Open { most: 9 },

@@ -59,11 +59,10 @@ const token = (more) => ({
 const sums = {
   ever: "1000 5000 1",
   moments: "360000000 0 0 1",
-  minutes: "30000000 1000 5000 1",
-  quarters: "2000000 1000 5000 1",
-  minutesFrom: 0,
+  minute: "30000000 1000 5000 1 0 0 0 0 0 0",
   last: 1800000000123,
 };
+const past = { minutes: "30000000 1000 5000 1", quarters: "2000000 1000 5000 1", minutesFrom: 0 };
 const origin = { ...sums, opened: false, seemsToOpen: true, refused: false, usedUp: 1, tokens: [] };
 /** Rows in the order in which a step reads them. */
 const rowsOf = (...all) => all.map((row) => JSON.stringify({ v: 1, rev: 3, ...row })).join(BOTH);
@@ -83,6 +82,8 @@ export function seeds() {
     ],
     ledger: [
       rowsOf(sums),
+      rowsOf(past),
+      rowsOf(sums, past),
       rowsOf(origin),
       rowsOf(record(), { count: 1, lastsMs: 150000 }),
       ...["pending", "unknown", "paid", "failed", "reserved"].map((state) =>

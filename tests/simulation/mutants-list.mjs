@@ -76,8 +76,8 @@ export const MUTANTS = [
   [
     "limits not checked",
     "ledger/begin.rs",
-    "        record.max_fee_msat = counts.reserve(levels, amount_msat, now_ms).or_else(|_| {",
-    "        record.max_fee_msat = counts.reserve(&[], amount_msat, now_ms).map(|_| 5_000).or_else(|_| {",
+    "        record.max_fee_msat = counts.reserve(view, levels, amount_msat, now_ms).or_else(|_| {",
+    "        record.max_fee_msat = counts.reserve(view, &[], amount_msat, now_ms).map(|_| 5_000).or_else(|_| {",
   ],
   [
     "what was reserved by the dead not released where a limit refuses",
@@ -273,31 +273,43 @@ export const MUTANTS = [
   [
     "released from the sums of whoever releases",
     "ledger/begin.rs",
-    "Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default());",
-    "Counts::read(view, draft.origin(), &draft.record.payment.scopes, &[], &Booked::default());",
+    "Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);",
+    "Counts::read(view, draft.origin(), &draft.record.payment.scopes, &[], &Booked::default(), now_ms);",
   ],
   [
     "released from the buckets of now",
     "ledger/sums.rs",
-    "            self.subtract(at_ms, amounts);",
-    "            self.subtract(at_ms.max(now_ms), amounts);",
+    "            self.subtract(at_ms, amounts, load);",
+    "            self.subtract(at_ms.max(now_ms), amounts, load);",
   ],
   [
     "released below zero",
-    "ledger/sums.rs",
+    "ledger/buckets.rs",
     "self.spent = self.spent.saturating_sub(other.spent);",
     "self.spent = self.spent.wrapping_sub(other.spent);",
   ],
   [
     "a bucket that leaves its window too early",
-    "ledger/sums.rs",
+    "ledger/buckets.rs",
     "begin_ms.saturating_add(width_ms) > from_ms",
     "begin_ms > from_ms",
   ],
   [
     "minutes dropped without their quarters",
-    "ledger/sums.rs",
+    "ledger/past.rs",
     "        sum.add(self.quarters.sum(QUARTER_MS, HOUR_MS, now_ms, self.minutes_from_ms));\n",
+    "",
+  ],
+  [
+    "the past of sums not written",
+    "ledger/counts.rs",
+    "    if let Some(past) = sums.changed_past() {",
+    "    if let Some(past) = sums.changed_past().filter(|_| false) {",
+  ],
+  [
+    "what the past adds to the windows not seen",
+    "ledger/sums.rs",
+    "        (self.hour, self.day) = (past.hour(now_ms), past.day(now_ms));\n",
     "",
   ],
   [
@@ -309,8 +321,8 @@ export const MUTANTS = [
   [
     "limits not checked again after a person decided",
     "ledger/begin.rs",
-    "        record.max_fee_msat = counts.reserve(levels, amount_msat, now_ms).or_else(|_| {",
-    "        record.max_fee_msat = counts.reserve(if draft.approved_fee_msat.is_some() { &[] } else { levels }, amount_msat, now_ms).or_else(|_| {",
+    "        record.max_fee_msat = counts.reserve(view, levels, amount_msat, now_ms).or_else(|_| {",
+    "        record.max_fee_msat = counts.reserve(view, if draft.approved_fee_msat.is_some() { &[] } else { levels }, amount_msat, now_ms).or_else(|_| {",
   ],
   [
     "more of a fee than was approved",

@@ -371,7 +371,7 @@ impl World {
                 Done::Nothing
             }
             Step::Forget { origin } => {
-                forget(view, origin.map(|origin| ORIGINS[origin]));
+                forget(view, origin.map(|origin| ORIGINS[origin]), None);
                 Done::Nothing
             }
         })
@@ -597,9 +597,13 @@ impl World {
             let ever = numbers(&row, "ever");
             let sums = expected.remove(key).unwrap_or_default();
             assert_eq!(ever[..2], sums, "{key}");
+            let minute = numbers(&row, "minute");
+            assert!(minute[4].max(minute[7]) + minute[1] <= ever[0], "{key}");
+            let past = self.store.get(&key::past(key)).map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
             for name in ["quarters", "minutes"] {
-                let in_buckets: u64 = numbers(&row, name).chunks(4).map(|bucket| bucket[1]).sum();
-                assert!(in_buckets <= ever[0], "{key} {name}");
+                let all = if past.is_null() { Vec::new() } else { numbers(&past, name) };
+                let in_buckets: u64 = all.chunks(4).map(|bucket| bucket[1]).sum();
+                assert!(in_buckets + minute[1] <= ever[0], "{key} {name}");
             }
         }
         assert!(expected.values().all(|sums| *sums == [0, 0]), "{expected:?}");

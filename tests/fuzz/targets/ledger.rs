@@ -70,8 +70,8 @@ fn rows(data: &[u8]) {
         Step::Payments { filter: Rc::new(Filter { limit: 3, ..Filter::default() }), after: None },
         Step::Open { most: 3 },
         Step::Renew { owner: "1".into() },
-        Step::Forget { origin: origin() },
-        Step::Forget { origin: None },
+        Step::Forget { origin: origin(), after: None },
+        Step::Forget { origin: None, after: Some("origin/https://a".into()) },
         Step::Cancel { payment_hash: hash, owner: "1".into() },
         Step::Habits { wallet_id: "w".into() },
         Step::Sales {
