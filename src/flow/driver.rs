@@ -136,10 +136,13 @@ async fn write<H: Host>(
     jobs: &[Rc<Job<H>>],
     outcomes: &mut Vec<Result<Decision, Refusal>>,
 ) -> Result<(), Failure<H>> {
-    let Ledger { rows, is_uncertain, .. } = &state.ledger;
+    let Ledger { rows, is_uncertain, has_begun, .. } = &state.ledger;
     if rows.borrow().len() > MOST_ROWS {
         rows.borrow_mut().clear();
     }
+    // Nothing was in the store when it was first asked. If others have written since, the first write is lost.
+    let is_look = jobs.iter().any(|job| job.kind == Kind::Look);
+    let knows_all = !is_look && !has_begun.replace(true) && state.host.is_store_empty();
     let started = state.host.monotonic();
     let (mut failures, mut pause_ms, mut is_first): (u32, u64, bool) = (0, PAUSE_MS, true);
     let mut view = View::of(Rc::clone(rows));
@@ -149,13 +152,12 @@ async fn write<H: Host>(
         for job in jobs {
             outcomes.push(view.take(|view| decide(&job.step, view, state)));
         }
-        let is_look = jobs.iter().any(|job| job.kind == Kind::Look);
         if is_uncertain.get() && !is_look {
             // What is decided now must not be changed by an earlier write.
             view.fence(SUMS);
         }
         let Missing { keys, mut listings } = view.missing();
-        let is_new = |key: &String| jobs.iter().any(|job| job.step.makes(key));
+        let is_new = |key: &String| knows_all || jobs.iter().any(|job| job.step.makes(key));
         if is_first && !keys.is_empty() && listings.is_empty() && keys.iter().all(is_new) {
             view.presume_absent(&keys);
             continue;

@@ -36,6 +36,8 @@ pub(crate) struct Ledger<H: Host> {
     pub(super) is_running: Cell<bool>,
     /// Whether a write that moves sums may still be on its way though its steps were decided anew, or given up.
     pub(super) is_uncertain: Cell<bool>,
+    /// Whether any step but a look was run.
+    pub(super) has_begun: Cell<bool>,
 }
 
 impl<H: Host> Default for Ledger<H> {
@@ -46,6 +48,7 @@ impl<H: Host> Default for Ledger<H> {
             owed: RefCell::default(),
             is_running: Cell::default(),
             is_uncertain: Cell::default(),
+            has_begun: Cell::default(),
         }
     }
 }

@@ -62,6 +62,8 @@ pub struct Instance {
     pub world: Rc<World>,
     pub store: Rc<Store>,
     pub has_store: bool,
+    /// Whether the store had no rows when the instance began.
+    pub found_it_empty: Cell<bool>,
     pub approve: Ask<Quote, Task<Result<bool, Cause>>>,
     pub approvals: Cell<usize>,
     /// The information in each question.
@@ -130,6 +132,7 @@ fn fake(world: &Rc<World>, store: Option<&Rc<Store>>) -> Fake {
         world: world.clone(),
         store: store.cloned().unwrap_or_default(),
         has_store: store.is_some(),
+        found_it_empty: Cell::new(false),
         approve: RefCell::default(),
         approvals: Cell::new(0),
         terms: RefCell::default(),
@@ -448,6 +451,10 @@ impl Host for Fake {
 
     fn has_store(&self) -> bool {
         self.has_store
+    }
+
+    fn is_store_empty(&self) -> bool {
+        self.found_it_empty.get() || !self.has_store
     }
 
     async fn read(&self, keys: &[String]) -> Result<Vec<Option<String>>, Cause> {
