@@ -8,12 +8,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { at } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
+import { growth } from "./growth.mjs";
 import { cold } from "./cold.mjs";
 import { print } from "./compare.mjs";
 import { withoutNode } from "./peers.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 1500);
 
+if (process.argv[2] === "growth") {
+  await growth(process.argv.slice(3));
+  process.exit();
+}
 await setup("bench");
 const site = await mkdtemp(join(tmpdir(), "l402-bench-"));
 const server = fork(new URL("server.mjs", import.meta.url), { env: { ...process.env, BENCH_SITE: site } });

@@ -98,6 +98,8 @@ const PARTS = [
   "../core/parsers.js",
   "../core/repeat.js",
   "../core/rows.js",
+  "../core/sorted-keys.js",
+  "../core/surplus.js",
 ];
 
 /**

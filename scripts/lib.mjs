@@ -42,13 +42,21 @@ export class RunError extends Error {
  * Runs a program to its end. `quiet` shows its output only if it fails. `tee` shows the output and resolves with it.
  * Resolves with the standard output if that was read. With `tee` and `both` the standard error is part of it.
  */
-export function run(program, args, { cwd = root, env = {}, quiet = false, both = false, tee = false } = {}) {
+export function run(program, args, { cwd = root, env = {}, quiet = false, both = false, tee = false, limit = 0 } = {}) {
   const piped = quiet || tee;
   const child = spawn(program, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", piped ? "pipe" : "inherit", piped ? "pipe" : "inherit"],
+    detached: limit > 0,
   });
+  const end = () => process.kill(-child.pid, "SIGKILL");
+  const late = limit > 0 && setTimeout(end, limit * 1000);
+  const interrupted = () => {
+    end();
+    process.exit(130);
+  };
+  if (late) process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   let out = "";
   let all = "";
   if (piped) {
@@ -65,6 +73,8 @@ export function run(program, args, { cwd = root, env = {}, quiet = false, both =
   return new Promise((done, fail) => {
     child.on("error", (cause) => fail(new RunError(`${program} could not be started: ${cause.message}`, { cause })));
     child.on("close", (code, signal) => {
+      clearTimeout(late);
+      process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
       if (code === 0) done(tee || both ? all : out);
       else
         fail(

@@ -58,7 +58,7 @@ const STEPS = {
   types: () =>
     run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("tests/types")], { tee: true }),
   runtimes: node("tests/runtimes/run.mjs"),
-  stores: node("tests/stores/run.mjs"),
+  stores: all(node("tests/stores/run.mjs"), node("tests/fleet/run.mjs")),
   rows: node("tests/stores/rows/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
   package: node("tests/package/run.mjs"),

@@ -5,9 +5,10 @@ use crate::flow::config::Config;
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
+use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::flow::{account, tokens, verdict};
-use crate::ledger::limits::Spent;
+use crate::ledger::limits::{Limits, Remaining, Spent};
 use crate::ledger::payment::Payment;
 use crate::ledger::read::Filter;
 use crate::ledger::token::Token;
@@ -18,11 +19,12 @@ use std::rc::Rc;
 /// A client that pays. Its methods may be called any number of times in parallel. Clones are the same client.
 pub struct Client<H: Host> {
     state: Rc<ClientState<H>>,
+    scope: Rc<Scope<H>>,
 }
 
 impl<H: Host> Clone for Client<H> {
     fn clone(&self) -> Self {
-        Self { state: Rc::clone(&self.state) }
+        Self { state: Rc::clone(&self.state), scope: Rc::clone(&self.scope) }
     }
 }
 
@@ -30,7 +32,19 @@ impl<H: Host> Client<H> {
     /// A client that has paid nothing yet in this instance.
     #[must_use]
     pub fn new(host: H, config: Config) -> Self {
-        Self { state: ClientState::new(host, config) }
+        let state = ClientState::new(host, config);
+        let scope = Rc::clone(&state.outermost);
+        Self { state, scope }
+    }
+
+    /// The same client under narrower limits: for a task, a tool or a sub-agent. What is paid counts in this scope and
+    /// in every scope around it, whose limits hold as well. With a name its sums are kept in the store, by the path of
+    /// names. Without one they go with the scope. `host` is asked before payments after those around it, and told like
+    /// them; it is asked nothing else.
+    #[must_use]
+    pub fn within(&self, host: H, name: Option<String>, limits: Limits) -> Self {
+        let scope = self.scope.within(Rc::new(host), name, limits);
+        Self { state: Rc::clone(&self.state), scope: Rc::new(scope) }
     }
 
     /// The host that it was given.
@@ -48,7 +62,7 @@ impl<H: Host> Client<H> {
         call: Rc<H::Call>,
         request: Request,
     ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
-        call::fetch(&self.state, call, request)
+        call::fetch(&self.state, &self.scope, call, request)
     }
 
     /// Completes a call whose request was sent with `token`, or without one, from its first response. Without a
@@ -63,7 +77,7 @@ impl<H: Host> Client<H> {
         token: Option<Rc<Token>>,
         response: Option<H::Response>,
     ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
-        call::answer(&self.state, call, request, token, response)
+        call::answer(&self.state, &self.scope, call, request, token, response)
     }
 
     /// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
@@ -76,7 +90,7 @@ impl<H: Host> Client<H> {
         call: Rc<H::Call>,
         request: Request,
     ) -> impl Future<Output = Result<Option<Rc<Quote>>, Failure<H>>> + use<'_, H> {
-        call::quote(&self.state, call, request)
+        call::quote(&self.state, &self.scope, call, request)
     }
 
     /// Whether this instance knows any token.
@@ -144,14 +158,33 @@ impl<H: Host> Client<H> {
         account::payments(&self.state, filter)
     }
 
-    /// The amounts of paid and unsettled payments with the reported fees, in satoshis, rounded up. They are those of
-    /// all origins, or of the origin of a URL. Unsettled payments are looked up first, as for [`Client::payments`].
+    /// The amounts of paid and unsettled payments of this client or scope with the reported fees, in satoshis, rounded
+    /// up. They are those of all origins, or of the origin of a URL. Unsettled payments are looked up first, as for
+    /// [`Client::payments`].
     ///
     /// # Errors
     /// [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the URL is malformed,
     /// [`Code::StoreFailed`](crate::Code::StoreFailed) if the store can't be read.
-    pub fn spent<'a>(&'a self, url: Option<&'a str>) -> impl Future<Output = Result<Spent, Failure<H>>> + use<'a, H> {
-        account::spent(&self.state, url)
+    pub async fn spent(&self, url: Option<&str>) -> Result<Spent, Failure<H>> {
+        account::sums(&self.state, &self.scope, url).await.map(|sums| sums.0)
+    }
+
+    /// What may still be spent under every limit that holds here, in millisatoshis. Fee reserves of unsettled payments
+    /// are taken off. With a URL the limits of its origin hold too. Unsettled payments are looked up first, as for
+    /// [`Client::payments`].
+    ///
+    /// # Errors
+    /// As for [`Client::spent`].
+    pub async fn remaining(&self, url: Option<&str>) -> Result<Remaining, Failure<H>> {
+        account::sums(&self.state, &self.scope, url).await.map(|sums| sums.1)
+    }
+
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn sums<'a>(
+        &'a self,
+        url: Option<&'a str>,
+    ) -> impl Future<Output = Result<(Spent, Remaining), Failure<H>>> + use<'a, H> {
+        account::sums(&self.state, &self.scope, url)
     }
 
     /// Settles a payment whose outcome is unknown: with its preimage, or as failed.

@@ -46,7 +46,7 @@
 //!
 //! # The client
 //! [`Client`] is the whole flow: one purchase at a time for an origin, limits that are reserved before anyone is asked
-//! ([`ledger::limits`]), a [journal](ledger::journal) written before the wallet is, and [tokens](ledger::token) that
+//! ([`ledger::limits`]), a [record](ledger::record) written before anything is sent, and [tokens](ledger::token) that
 //! are tried before anything is bought. It reads no clock, network or store by itself: all of that comes through the
 //! trait [`flow::host::Host`], so that it runs in a test with a host that fails at any step.
 

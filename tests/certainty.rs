@@ -36,6 +36,9 @@ fn record() -> Record {
             state: State::Pending,
             started_at: START_MS / 1000,
             settled_at: None,
+            scopes: Vec::new(),
+            invoice: "lnbc1".into(),
+            description: None,
         },
         method: "GET".into(),
         token: "token".into(),
@@ -43,9 +46,6 @@ fn record() -> Record {
         max_fee_msat: 5_000,
         started_at_ms: START_MS,
         invoice_expires_at: START_MS / 1000 + LIFE_S,
-        invoice: "lnbc1".into(),
-        description: None,
-        scopes: Vec::new(),
         owner: "1".into(),
         is_reserved: false,
         dispatch: Dispatch { wallet_id: Some("mine".into()), sent_at_ms: Some(START_MS), ..Dispatch::default() },
@@ -224,7 +224,7 @@ fn another_wallets_word_ends_nothing() {
 fn an_abandoned_order_may_be_repeated_if_the_wallet_settles_a_hash_once() {
     let once = Wallet { settles_once: true, ..wallet(LND) };
     let (mut without, mut known, mut repeated) = (record(), record(), record());
-    without.invoice = String::new();
+    without.payment.invoice = String::new();
     known.dispatch.heard = Some(Heard::HasPayment);
     repeated.dispatch.repeats = 1;
     let last = LIFE_S * 1000 - 5_001;
@@ -319,8 +319,8 @@ proptest! {
         later in 0..20_000_000_u64,
     ) {
         let fact = fact(kind, begun_ms);
-        let invoice = if has_invoice { "lnbc1".into() } else { String::new() };
-        let record = Record { invoice_expires_at: START_MS / 1000 + life_s, invoice, dispatch, ..record() };
+        let mut record = Record { invoice_expires_at: START_MS / 1000 + life_s, dispatch, ..record() };
+        record.payment.invoice = if has_invoice { "lnbc1".into() } else { String::new() };
         let verdict = at(&fact, owner, &record, &wallet, now);
         let is_negative = matches!(fact, Fact::NotFound | Fact::Failed { .. });
         let is_same = owner == Owner::Us || (wallet.id.is_some() && wallet.id == record.dispatch.wallet_id);

@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+use l402_fetch::ledger::acceptance::Unaccepted;
 use l402_fetch::ledger::begin::{begin, Begun, Draft};
 use l402_fetch::ledger::certainty::Proof;
 use l402_fetch::ledger::dispatch::Dispatch;
@@ -15,6 +16,7 @@ use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::key::SUMS;
 use l402_fetch::ledger::lease::Lease;
 use l402_fetch::ledger::lessons::Lessons;
+use l402_fetch::ledger::level::Level;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::payment::Payment;
 use l402_fetch::ledger::record::Record;
@@ -68,10 +70,10 @@ impl Store {
         true
     }
 
-    fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+    fn list(&self, listing: &Listing) -> Vec<(String, String)> {
         let rows = self.rows.borrow();
         let found = rows.iter().filter(|(key, _)| key.starts_with(&listing.prefix));
-        found.take(listing.limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+        found.take(listing.limit).map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
 
     fn flush_late(&self) {
@@ -100,8 +102,8 @@ impl Store {
                 }
                 let missing = view.missing();
                 for key in missing.keys {
-                    let value = self.rows.borrow().get(&key).cloned();
-                    view.learn(key, value);
+                    let value = self.rows.borrow().get(&key).map(ToString::to_string);
+                    view.learn(&key, value);
                 }
                 for listing in missing.listings {
                     let rows = self.list(&listing);
@@ -111,7 +113,7 @@ impl Store {
             if outcome.is_err() && is_uncertain {
                 // what was sent before must not happen any more
                 let mut fence = View::default();
-                fence.learn(SUMS.into(), self.rows.borrow().get(SUMS).cloned());
+                fence.learn(SUMS, self.rows.borrow().get(SUMS).map(ToString::to_string));
                 fence.fence(SUMS);
                 assert!(fence.is_complete() && self.apply(fence.changed(), fence.seen()));
                 self.flush_late();
@@ -140,15 +142,14 @@ impl Store {
     }
 }
 
-const NONE: Windows = Windows { per_hour: None, per_day: None, total: None };
-
-fn limits(total_sat: u64) -> Limits {
-    Limits { per_payment: 1_000_000, all: Windows { total: Some(total_sat * 1000), ..NONE }, per_origin: NONE }
+fn limits(total_sat: u64) -> Rc<Level> {
+    let all = Windows { total: Some(total_sat * 1000), ..Windows::default() };
+    Rc::new(Limits { per_payment: 1_000_000, all, ..Limits::default() }.into())
 }
 
 struct Shop {
     store: Store,
-    levels: Vec<Limits>,
+    levels: Vec<Rc<Level>>,
     scopes: Vec<String>,
     now: u64,
 }
@@ -193,16 +194,16 @@ impl Shop {
             payment_hash: PaymentHash::parse(&preimage(number).0).unwrap(),
             url: Url::of(url),
             amount_msat: sat * 1000,
+            scopes: self.scopes.clone(),
+            invoice: "lnbcrt1".into(),
+            description: Some("weather \u{2600}".into()),
             ..Payment::default()
         };
         let record = Record {
             payment,
             method: "GET".into(),
             token: "opaque".into(),
-            invoice: "lnbcrt1".into(),
-            invoice_expires_at: START / 1000 + 3600,
-            description: Some("weather \u{2600}".into()),
-            scopes: self.scopes.clone(),
+            invoice_expires_at: self.now / 1000 + 3600,
             owner: owner.to_owned(),
             is_reserved: only_reserve,
             dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -212,8 +213,10 @@ impl Shop {
             record,
             is_replayable: true,
             levels: Rc::new(self.levels.clone()),
+            booked: Rc::default(),
             approved_fee_msat: None,
             lessons: Lessons::default(),
+            unaccepted: Unaccepted::default(),
             mark: 0,
             lease_ms: LEASE_MS,
         };
@@ -250,7 +253,7 @@ fn a_purchase_is_reserved_sent_and_paid_and_counts_what_it_cost() {
     let shop = Shop::new(100);
     let record = entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
     assert!(record.is_reserved);
-    assert_eq!(shop.ever("sums"), "0 15000 0");
+    assert_eq!(shop.ever("sums"), "0 15000 1", "the order is reserved as well");
     let record = entered(shop.begin("1", A, 1, 10, false, Manner::Honest));
     assert!(!record.is_reserved);
     assert_eq!(shop.ever("sums"), "10000 5000 1");
@@ -290,10 +293,38 @@ fn a_reservation_whose_owner_is_gone_is_released_by_the_next_purchase() {
     }
     shop.store.rows.borrow_mut().remove("lease/1");
     let second = entered(shop.begin("2", A, 2, 10, true, Manner::Honest));
-    assert_eq!(shop.ever("sums"), "0 15000 0");
+    assert_eq!(shop.ever("sums"), "0 15000 1");
     shop.store.step(Manner::Honest, |view| cancel(view, &second.payment.payment_hash, "2", shop.now));
     assert_eq!(shop.ever("sums"), "0 0 0");
     assert_eq!(shop.records().len(), 0);
+}
+
+/// A day after every invoice of the shop has expired.
+const LONG_MS: u64 = 2 * 86_400_000;
+
+#[test]
+fn an_order_that_is_too_old_to_stand_in_the_way_leaves_the_lock_to_a_later_one() {
+    let mut shop = Shop::new(100);
+    let old = entered(shop.begin("1", A, 1, 10, false, Manner::Honest));
+    shop.now += LONG_MS;
+    entered(shop.begin("2", A, 2, 10, false, Manner::Honest));
+    shop.store.step(Manner::Honest, |view| cancel(view, &old.payment.payment_hash, "1", shop.now));
+    assert_eq!(shop.records().len(), 1);
+    match shop.begin("3", A, 3, 10, false, Manner::Honest) {
+        Ok(Begun::Standing(standing)) => assert_eq!(standing.owner, "2"),
+        _ => panic!("it was let in"),
+    }
+}
+
+#[test]
+fn a_reservation_whose_owner_lives_is_never_too_old_to_stand_in_the_way() {
+    let mut shop = Shop::new(100);
+    entered(shop.begin("1", A, 1, 10, true, Manner::Honest));
+    shop.now += LONG_MS;
+    match shop.begin("2", A, 2, 10, false, Manner::Honest) {
+        Ok(Begun::Standing(standing)) => assert_eq!(standing.owner, "1"),
+        _ => panic!("it was let in"),
+    }
 }
 
 #[test]

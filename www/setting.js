@@ -1,5 +1,6 @@
 // Where this page buys and who pays: a test shop with a test wallet, which the server that sent the page has, or real
 // nodes.
+import { memoryStore } from "l402-fetch";
 import { indexedDBStore } from "l402-fetch/stores/indexeddb";
 import { lndWallet, testWallet } from "./wallets.js";
 
@@ -26,7 +27,7 @@ function testShop() {
     price,
     thing: "forecast",
     networks: ["regtest"],
-    store: inMemory(),
+    store: memoryStore(),
     isReal: false,
     builtIn: {
       label: "Test wallet",
@@ -52,7 +53,7 @@ async function realNodes(lnd, { shop, source, network, price, thing, payer, isOw
     isReal: true,
     // what a node of the person's own paid is remembered; by shop, as all of them are at this page's own origin
     keptAs: isOwn ? `l402-fetch demo: ${source}` : undefined,
-    store: isOwn ? indexedDBStore(`l402-fetch demo: ${source}`) : inMemory(),
+    store: isOwn ? indexedDBStore(`l402-fetch demo: ${source}`) : memoryStore(),
     builtIn: {
       label: "lnd",
       imports: ['import { lnd } from "l402-fetch/wallets/lnd";'],
@@ -74,13 +75,3 @@ const weblnNote = (network) =>
   network === "bitcoin"
     ? "Your browser’s wallet is asked to pay. This is real money."
     : `The shop’s invoices are of ${network}, a network for tests. Your wallet will be asked to pay one, and will refuse unless it is on ${network} too. This page accepts no other network, so no real money can move.`;
-
-/** Tickets and journal, for as long as the page is open. */
-function inMemory() {
-  const memory = new Map();
-  return {
-    get: (key) => memory.get(key),
-    set: (key, value) => void memory.set(key, value),
-    delete: (key) => void memory.delete(key),
-  };
-}

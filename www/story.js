@@ -146,7 +146,7 @@ export function tell(run, { wallet, limits, thing, say, release }) {
         "payment",
         PAYS,
         "The wallet is asked to pay",
-        "First the payment is written into the journal, so that one whose outcome gets lost is never paid again. Then the wallet gets the invoice.",
+        "First the payment is written down, so that one whose outcome gets lost is never paid again. Then the wallet gets the invoice.",
         facts([
           ["Wallet", wallet.name],
           ["Amount", sat(payment.amountMsat)],

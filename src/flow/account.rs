@@ -5,10 +5,11 @@ use crate::flow::driver::{came_to_nothing, take};
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::recover::{find, look_all_up, owner};
+use crate::flow::scope::Scope;
 use crate::flow::settle::settle_paid;
 use crate::flow::state::ClientState;
 use crate::ledger::certainty::{prove, Owner, Proof};
-use crate::ledger::limits::Spent;
+use crate::ledger::limits::{Remaining, Spent};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::read::{Filter, Leased};
 use crate::ledger::record::Record;
@@ -41,16 +42,26 @@ pub(crate) async fn payments<H: Host>(state: &Rc<ClientState<H>>, filter: Filter
     }
 }
 
-/// Satoshis paid, or handed to a wallet that has not settled them, with the fees reported: of all origins, or that of a
-/// URL. Unsettled payments are looked up first, as for [`payments`].
+/// In a scope, at all origins or at that of a URL: the satoshis paid, or handed to a wallet that has not settled them,
+/// with the fees reported; and what may still be spent, in millisatoshis. Unsettled payments are looked up first, as
+/// for [`payments`].
 ///
 /// # Errors
 /// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`]
-pub(crate) async fn spent<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<Spent, Failure<H>> {
+pub(crate) async fn sums<H: Host>(
+    state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
+    url: Option<&str>,
+) -> Result<(Spent, Remaining), Failure<H>> {
     let origin = url.map(Url::parse).transpose()?.map(|url| url.origin().to_owned());
     look_all_up(state).await?;
-    let Decision::Spent(msat) = take(state, Step::Spent { origin }).await? else { return Err(came_to_nothing()) };
-    Ok(Spent { hour: msat.hour.div_ceil(1000), day: msat.day.div_ceil(1000), total: msat.total.div_ceil(1000) })
+    match take(state, scope.sums(origin, None)).await? {
+        Decision::Sums(msat, left) => {
+            let [hour, day, total] = [msat.hour, msat.day, msat.total].map(|msat| msat.div_ceil(1000));
+            Ok((Spent { hour, day, total }, left))
+        }
+        _ => Err(came_to_nothing()),
+    }
 }
 
 /// Settles a payment whose outcome is unknown: with its preimage, or as failed.
@@ -66,7 +77,7 @@ pub(crate) async fn resolve<H: Host>(
     let known = find(state, payment_hash).await?;
     let Some((record, proof)) = to_settle(state, known, preimage)? else { return Ok(()) };
     if let Some(proof) = proof {
-        settle_paid(state, &record, proof).await;
+        settle_paid(state, &state.outermost, &record, proof).await;
         return Ok(());
     }
     state.orders.forget(&record.owner);
@@ -116,7 +127,12 @@ pub(crate) async fn forget<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str
     let url = url.map(Url::parse).transpose()?;
     let origin = url.as_ref().map(Url::origin);
     state.owned.forget(origin);
-    let origin = origin.map(str::to_owned);
-    while let Decision::IsMore(true) = take(state, Step::Forget { origin: origin.clone() }).await? {}
-    Ok(())
+    let (origin, mut after) = (origin.map(str::to_owned), None);
+    loop {
+        let step = Step::Forget { origin: origin.clone(), after: after.take() };
+        match take(state, step).await? {
+            Decision::Next(Some(next)) => after = Some(next),
+            _ => return Ok(()),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Buying a token. Calls that want the same thing share one purchase.
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
-use crate::flow::failure::{refused, Failure};
+use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Order, Request};
 use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
@@ -11,6 +11,7 @@ use crate::flow::orders::OrderState;
 use crate::flow::outcome::{conclude, settle_late, weigh, NoProof};
 use crate::flow::prepare::prepare;
 use crate::flow::purchase::{Asked, Bought, FirstTry, Prepared, Purchase, PULSE_MS};
+use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop, Signal, Wait};
 use crate::flow::tokens::token_for;
@@ -28,6 +29,7 @@ const FIRST_TRY_MS: u64 = 5_000;
 /// Buys what a request needs, or waits for a purchase that may bring it.
 pub(crate) async fn purchase<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
     call: &Rc<H::Call>,
     request: &Rc<Request>,
     asked: &Rc<Asked>,
@@ -71,23 +73,27 @@ pub(crate) async fn purchase<H: Host>(
             None if has_started => return Err(payment_unknown("the purchase was interrupted").into()),
             None => {
                 has_started = true;
-                let started = start(state, &key, &resource, call, request, asked);
+                let started = start(state, scope, &key, &resource, call, request, asked);
                 let first_try = SetOnDrop(Rc::clone(&started.tried));
                 (started, Some(first_try))
             }
         };
         see_it_end(state, &purchase, first_try.is_some()).await;
         let outcome = purchase.outcome.borrow().clone();
+        let is_elsewhere = |failure: &Failure<H>| {
+            !Rc::ptr_eq(&purchase.scope, scope) && (failure.is(Code::OverLimit) || failure.is(Code::Declined))
+        };
         match outcome {
             Some(Ok(bought)) if first_try.is_some() => return Ok((bought, first_try)),
             Some(Err(_)) if purchase.was_frozen.get() && !has_started => {}
             Some(Err(failure))
-                if purchase.resource == resource && (has_started || !matches!(failure, Failure::Abandoned)) =>
+                if purchase.resource == resource
+                    && (has_started || !(failure.is_abandoned() || is_elsewhere(&failure))) =>
             {
                 return Err(failure)
             }
-            // The purchase was for another resource. Its failure tells nothing about ours. Its token may not open ours:
-            // then ours is bought next.
+            // The purchase was for another resource, or another scope refused it. Its failure tells nothing about ours.
+            // Its token may not open ours: then ours is bought next.
             _ => {}
         }
     }
@@ -145,6 +151,7 @@ fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
 /// Starts a purchase. It goes on even if its caller gives up.
 fn start<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
     key: &str,
     resource: &str,
     call: &Rc<H::Call>,
@@ -156,6 +163,8 @@ fn start<H: Host>(
         resource: resource.to_owned(),
         request: Rc::clone(request),
         asked: Rc::clone(asked),
+        scope: Rc::clone(scope),
+        booked: Rc::default(),
         owner: state.next_owner(),
         entered_at: Cell::default(),
         callers: RefCell::new(vec![Rc::clone(call)]),
@@ -172,6 +181,7 @@ fn start<H: Host>(
     let (own, started) = (Rc::clone(state), Rc::clone(&purchase));
     state.host.spawn(Box::pin(async move {
         let outcome = buy(&own, &started).await;
+        started.settle(&outcome, own.host.now());
         own.purchases.end(&started, outcome);
     }));
     if state.host.wakes_only_itself() {
@@ -189,9 +199,9 @@ fn start<H: Host>(
 async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
-    state.host.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
-    let quote = examine(state, request, &asked.offer).map_err(|failure| refused(&*state.host, request, failure))?;
-    state.host.tell(&Event::Quote(&quote));
+    purchase.scope.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
+    let quote = examine(state, request, &asked.offer).map_err(|failure| purchase.scope.refused(request, failure))?;
+    purchase.scope.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }
 
@@ -200,15 +210,15 @@ async fn carry_out<H: Host>(
     purchase: &Rc<Purchase<H>>,
     quote: &Rc<Quote>,
 ) -> Result<Bought, Failure<H>> {
-    let request = &*purchase.request;
+    let (request, scope) = (&*purchase.request, &purchase.scope);
     let mut record = match prepare(state, purchase, quote).await {
         Ok(Prepared::Bought(token)) => return Ok(Bought { token, paid_now: false }),
         Ok(Prepared::Entered(record)) => record,
-        Err(failure) => return Err(refused(&*state.host, request, failure)),
+        Err(failure) => return Err(scope.refused(request, failure)),
     };
 
     // The wallet. Its answer is taken whenever it comes; after the timeout only the ledger waits for it.
-    state.host.tell(&Event::Paying(&record.payment));
+    scope.tell(&Event::Paying(&record.payment));
     let timeout_ms = state.config.payment_timeout_ms;
     let now = state.host.now();
     let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.invoice_expires_at;
@@ -222,12 +232,9 @@ async fn carry_out<H: Host>(
             within(Box::pin(renew(state, &purchase.owner)), Box::pin(state.host.sleep(timeout_ms))).await;
         };
         match within(Box::pin(answer.as_mut()), Box::pin(silence)).await {
-            Some(answer) => {
-                state.orders.note(&record.owner, OrderState::Answered);
-                weigh(state, &record, answer)
-            }
+            Some(answer) => weigh(state, &record, answer),
             None => {
-                let late = settle_late(Rc::clone(state), Rc::clone(&record), answer);
+                let late = settle_late(Rc::clone(state), Rc::clone(scope), Rc::clone(&record), answer);
                 state.host.spawn(Box::pin(late));
                 Err(NoProof::of_silence())
             }
@@ -235,7 +242,7 @@ async fn carry_out<H: Host>(
     } else {
         Err(NoProof::of_delay(&record))
     };
-    let token = conclude(state, record, told).await?;
+    let token = conclude(state, scope, record, told).await?;
     Ok(Bought { token, paid_now: is_asked })
 }
 
@@ -243,6 +250,6 @@ async fn carry_out<H: Host>(
 fn repeated(record: &Record) -> Result<Option<Invoice>, Error> {
     match record.dispatch.repeats {
         0 => Ok(None),
-        _ => Invoice::decode(&record.invoice).map(Some),
+        _ => Invoice::decode(&record.payment.invoice).map(Some),
     }
 }

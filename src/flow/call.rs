@@ -3,11 +3,12 @@
 use crate::error::{Code, Error};
 use crate::flow::buy::{purchase, send};
 use crate::flow::event::Quote;
-use crate::flow::failure::{refused, Failure};
+use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
 use crate::flow::offer::{examine, has_offer, read_offer, was_alive};
 use crate::flow::pauses::{pause, Pauses};
-use crate::flow::purchase::FirstTry;
+use crate::flow::purchase::{Asked, FirstTry};
+use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
@@ -51,15 +52,15 @@ impl Receipt {
 }
 
 /// The step after an answer to a token.
-enum NextStep {
-    /// The caller gets the answer.
-    HandOver,
-    /// The same request is sent again, after a pause of this many milliseconds.
-    SendAgain(u64),
+enum NextStep<H: Host> {
+    /// The caller gets the answer. `is_news`: the store does not know yet that the token was accepted.
+    HandOver { is_news: bool },
     /// The same request is sent without the token.
     SendWithoutToken,
     /// The answer is read like one to a request without a token.
     ReadChallenge,
+    /// Nothing is paid here.
+    Refuse(Failure<H>),
 }
 
 /// Sends a request, and pays for it if the server asks for that and the options allow it.
@@ -68,12 +69,13 @@ enum NextStep {
 /// The runtime's own failure, or one of ours. At most one payment was made then, and its token is kept.
 pub(crate) async fn fetch<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Reply<H>, Failure<H>> {
     read_soon(state, &request).await;
     let token = token_to_send(state, &request);
-    answer(state, call, request, token, None).await
+    answer(state, scope, call, request, token, None).await
 }
 
 /// Reads what the store has for a request. A store that can't be read breaks nothing while there is nothing to pay, and
@@ -91,6 +93,7 @@ async fn read_soon<H: Host>(state: &Rc<ClientState<H>>, request: &Request) {
 /// As for [`Client::fetch`].
 pub(crate) async fn answer<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
     call: Rc<H::Call>,
     request: Request,
     mut token: Option<Rc<Token>>,
@@ -103,30 +106,18 @@ pub(crate) async fn answer<H: Host>(
     // A token of another resource that was taken out of the request. If a 402 follows, the token is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
     let mut was_refused = false;
-    loop {
+    let (failure, response) = loop {
         let sent = match first.take() {
             Some(response) => Ok(response),
             None => send(state, &call, token.as_deref(), is_repeat, &mut first_try).await,
         };
         is_repeat = true;
-        let response = match (sent, token.as_ref()) {
-            (Ok(response), _) => response,
-            (Err(cause), Some(guess)) if may_be_of(state, guess, &call, &request, &cause) => {
-                note_failure(state, guess, &request, is_priced, false);
-                // The server may have acted. So the caller decides about a second request, which goes without the
-                // token.
-                if !request.is_get() {
-                    return Err(Failure::Foreign(cause));
-                }
-                (token, first_try) = (None, None);
+        let response = match sent {
+            Ok(response) => response,
+            Err(cause) => {
+                (token, first_try) = (without(state, &call, &request, token, cause, paid_now, is_priced)?, None);
                 continue;
             }
-            (Err(cause), Some(token)) if paid_now && !state.host.is_aborted(&call) => {
-                let text = "paid, but the request failed when it was repeated: the token is kept, call again to use it";
-                let payment = Some(token.payment.clone());
-                return Err(Failure::raised(Error::new(Code::RequestFailed, text), Some(cause), payment));
-            }
-            (Err(cause), _) => return Err(Failure::Foreign(cause)),
         };
         let head = state.host.head(&response);
 
@@ -134,28 +125,23 @@ pub(crate) async fn answer<H: Host>(
         // a second payment.
         if let Some(tried) = token.take() {
             let wait = if paid_now { pauses.next(&head, &request, state.host.now()) } else { None };
-            let next = match wait {
-                Some(milliseconds) => NextStep::SendAgain(milliseconds),
-                None => weigh_in(state, &tried, &request, &head, paid_now, is_priced, &mut first_try).await,
-            };
+            if let Some(milliseconds) = wait {
+                state.host.discard(response);
+                pause(&*state.host, &call, milliseconds).await;
+                token = Some(tried);
+                continue;
+            }
+            let next = weigh_in(state, &tried, &request, &head, paid_now, is_priced);
+            first_try = None;
             match next {
-                NextStep::HandOver => {
+                NextStep::HandOver { is_news } => {
+                    if is_news {
+                        write_before(state, &tried).await;
+                    }
                     let receipt = Some(Box::new(Receipt { payment: tried.payment.clone(), paid_now }));
                     return Ok(Reply { response, receipt });
                 }
-                NextStep::SendAgain(milliseconds) => {
-                    state.host.discard(response);
-                    pause(&*state.host, &call, milliseconds).await;
-                    token = Some(tried);
-                    continue;
-                }
                 NextStep::SendWithoutToken => {
-                    // A 402 with an offer is a price. A 402 without one may only refuse the token.
-                    if head.status == 402 && has_offer(&head) {
-                        if let Some(failure) = not_honored(state, &request) {
-                            return Err(refused(&*state.host, &request, failure).with_response(response));
-                        }
-                    }
                     state.host.discard(response);
                     let is_guess = !tried.is_for(&request.method, &request.url);
                     was_refused |= !is_guess;
@@ -163,31 +149,19 @@ pub(crate) async fn answer<H: Host>(
                     continue;
                 }
                 NextStep::ReadChallenge => {}
+                NextStep::Refuse(failure) => break (scope.refused(&request, failure), response),
             }
         }
-        if head.status != 402 {
-            return Ok(Reply { response, receipt: None });
-        }
-
-        // The challenge, and the offer in it.
-        let asked = match read_offer(state, &request, &head) {
-            Ok(Some(found)) => Rc::new(found),
+        let asked = match read_price(state, scope, &request, &head, &mut refused_guess, was_refused) {
+            Ok(Some(asked)) => asked,
             Ok(None) => return Ok(Reply { response, receipt: None }),
-            Err(failure) => return Err(refused(&*state.host, &request, failure).with_response(response)),
+            Err(failure) => break (scope.refused(&request, failure), response),
         };
         is_priced = true;
-        if let Some(guess) = refused_guess.take() {
-            note_refused(state, &guess, &request);
-        }
-
-        // What was refused in this call may not be written yet.
-        if let Some(failure) = not_honored(state, &request).filter(|_| was_refused) {
-            return Err(refused(&*state.host, &request, failure).with_response(response));
-        }
 
         // The payment: ours, or that of another call for the same thing.
         let came_at = state.host.now();
-        match purchase(state, &call, &request, &asked).await {
+        match purchase(state, scope, &call, &request, &asked).await {
             Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
             // The invoice expired while we waited for others or for consent. Ask for a fresh one.
             Err(failure)
@@ -195,24 +169,55 @@ pub(crate) async fn answer<H: Host>(
             {
                 asked_again = true;
             }
-            Err(failure) => return Err(failure.with_response(response)),
+            Err(failure) => break (failure, response),
         }
 
         // The same request again, with the token.
         state.host.discard(response);
+    };
+    Err(failure.with_response(response))
+}
+
+/// The token of the next request after one that failed: none, where this may come from another resource's token.
+///
+/// # Errors
+/// The failure, where the request is not sent again.
+fn without<H: Host>(
+    state: &Rc<ClientState<H>>,
+    call: &H::Call,
+    request: &Request,
+    token: Option<Rc<Token>>,
+    cause: H::Cause,
+    paid_now: bool,
+    is_priced: bool,
+) -> Result<Option<Rc<Token>>, Failure<H>> {
+    match token {
+        Some(guess) if may_be_of(state, &guess, call, request, &cause) => {
+            note_failure(state, &guess, request, is_priced, false);
+            // The server may have acted. So the caller decides about a second request, which goes without the token.
+            if request.is_get() {
+                return Ok(None);
+            }
+            Err(Failure::foreign(cause))
+        }
+        Some(token) if paid_now && !state.host.is_aborted(call) => {
+            let text = "paid, but the request failed when it was repeated: the token is kept, call again to use it";
+            let error = Error::new(Code::RequestFailed, text);
+            Err(Failure::raised(error, Some(cause), Some(token.payment.clone())))
+        }
+        _ => Err(Failure::foreign(cause)),
     }
 }
 
-/// Decides the step after an answer to a token. Calls that let this one go first may go on.
-async fn weigh_in<H: Host>(
+/// Decides the step after an answer to a token.
+fn weigh_in<H: Host>(
     state: &Rc<ClientState<H>>,
     tried: &Rc<Token>,
     request: &Request,
     head: &Head,
     paid_now: bool,
     is_priced: bool,
-    first_try: &mut Option<FirstTry>,
-) -> NextStep {
+) -> NextStep<H> {
     let is_own = tried.is_for(&request.method, &request.url);
     let verdict = verdict(head.status, is_own);
     // The request was redirected to another origin, which never saw the token.
@@ -225,29 +230,60 @@ async fn weigh_in<H: Host>(
         TokenVerdict::Closed if !is_own => note_failure(state, tried, request, is_priced, head.status < 500),
         TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
     }
-    *first_try = None;
-    // Before the response is handed over, for what runs afterwards may be cut off: to whoever reads the store later a
-    // token that is used up looks like one that was never honoured, and those are not bought again. A timer costs more
-    // than all else here, and without a store there is nothing to wait for.
-    if is_news {
-        if state.host.has_store() {
-            within(write_accepted(state, tried), Box::pin(state.host.sleep(ACCEPTED_MS))).await;
-        } else {
-            state.host.spawn(write_accepted(state, tried));
-        }
-    }
-    if paid_now || !request.replayable {
-        return NextStep::HandOver;
-    }
-    match verdict {
-        TokenVerdict::Refused if !is_elsewhere => NextStep::SendWithoutToken,
-        TokenVerdict::Refused if head.status == 402 => NextStep::ReadChallenge,
+    let is_tried_without = match verdict {
+        _ if paid_now || !request.replayable => false,
+        TokenVerdict::Refused if is_elsewhere && head.status == 402 => return NextStep::ReadChallenge,
+        TokenVerdict::Refused => !is_elsewhere,
         // Without the token if the resource has asked for money before, or if no token was ever accepted here.
-        TokenVerdict::Closed if is_elsewhere || !request.is_get() => NextStep::HandOver,
-        TokenVerdict::Closed if !is_own || is_priced || not_honored(state, request).is_some() => {
-            NextStep::SendWithoutToken
-        }
-        _ => NextStep::HandOver,
+        TokenVerdict::Closed if is_elsewhere || !request.is_get() => false,
+        TokenVerdict::Closed => !is_own || is_priced || not_honored(state, request).is_some(),
+        _ => false,
+    };
+    if !is_tried_without {
+        return NextStep::HandOver { is_news };
+    }
+    // A 402 with an offer is a price. A 402 without one may only refuse the token.
+    match not_honored(state, request).filter(|_| head.status == 402 && has_offer(head)) {
+        Some(failure) => NextStep::Refuse(failure),
+        None => NextStep::SendWithoutToken,
+    }
+}
+
+/// Writes that a token was accepted, before the response is handed over, for what runs afterwards may be cut off: to
+/// whoever reads the store later a token that is used up looks like one that was never honoured, and those are not
+/// bought again. A timer costs more than all else here, and without a store there is nothing to wait for.
+async fn write_before<H: Host>(state: &Rc<ClientState<H>>, tried: &Rc<Token>) {
+    let writing = write_accepted(state, tried);
+    if state.host.has_store() {
+        within(writing, Box::pin(state.host.sleep(ACCEPTED_MS))).await;
+    } else {
+        state.host.spawn(writing);
+    }
+}
+
+/// The challenge of a 402, and the offer in it. `None` for other answers, and for a 402 that goes back untouched.
+///
+/// # Errors
+/// Why the offer is not paid.
+fn read_price<H: Host>(
+    state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
+    request: &Request,
+    head: &Head,
+    refused_guess: &mut Option<Rc<Token>>,
+    was_refused: bool,
+) -> Result<Option<Rc<Asked>>, Failure<H>> {
+    if head.status != 402 {
+        return Ok(None);
+    }
+    let asked = read_offer(state, scope, request, head)?.map(Rc::new);
+    if let Some(guess) = refused_guess.take_if(|_| asked.is_some()) {
+        note_refused(state, &guess, request);
+    }
+    // What was refused in this call may not be written yet.
+    match not_honored(state, request).filter(|_| was_refused && asked.is_some()) {
+        Some(failure) => Err(failure),
+        None => Ok(asked),
     }
 }
 
@@ -270,6 +306,7 @@ fn may_be_of<H: Host>(
 /// The error that would refuse the offer, except for limits. [`Code::InvalidChallenge`] if the 402 holds no offer.
 pub(crate) async fn quote<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
     call: Rc<H::Call>,
     request: Request,
 ) -> Result<Option<Rc<Quote>>, Failure<H>> {
@@ -277,13 +314,13 @@ pub(crate) async fn quote<H: Host>(
     if token_for(state, &request).is_some() {
         return Ok(None);
     }
-    let response = state.host.send(&call, None, false).await.map_err(Failure::Foreign)?;
+    let response = state.host.send(&call, None, false).await.map_err(Failure::foreign)?;
     let head = state.host.head(&response);
     state.host.discard(response);
     if head.status != 402 {
         return Ok(None);
     }
-    match read_offer(state, &request, &head)? {
+    match read_offer(state, scope, &request, &head)? {
         Some(asked) => Ok(Some(examine(state, &request, &asked.offer)?)),
         None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into()),
     }

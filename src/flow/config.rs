@@ -1,7 +1,7 @@
 //! The options that decide about money. Their keys are checked already.
 
 use crate::error::{Code, Error};
-use crate::ledger::limits::{Limits, Windows};
+use crate::ledger::limits::Limits;
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_writer::MSAT_PER_SAT;
@@ -16,6 +16,8 @@ const DEFAULT_PAYMENT_TIMEOUT_MS: u64 = 300_000;
 pub struct Config {
     /// How much may be spent.
     pub limits: Limits,
+    /// Millisatoshis, fee reserve included: `approve` is asked only above so much.
+    pub approve_above_msat: u64,
     /// Networks whose invoices may be paid.
     pub networks: Vec<Network>,
     /// Hosts that may be paid. `None`: any https host, and loopback.
@@ -35,11 +37,8 @@ impl Config {
     #[must_use]
     pub fn new(per_payment_sat: u64) -> Self {
         Self {
-            limits: Limits {
-                per_payment: per_payment_sat.saturating_mul(MSAT_PER_SAT),
-                all: Windows::default(),
-                per_origin: Windows::default(),
-            },
+            limits: Limits { per_payment: per_payment_sat.saturating_mul(MSAT_PER_SAT), ..Limits::default() },
+            approve_above_msat: 0,
             networks: vec![Network::Bitcoin],
             hosts: None,
             insecure_hosts: Vec::new(),
@@ -84,14 +83,12 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let json = Json::parse(text).map_err(|_| invalid("options"))?;
         let mut given = OptionsReader { json: &json, odd: None };
-        let per_payment = given.read("perPayment", Json::as_u64).ok_or_else(|| invalid("limits.perPayment"))?;
-        let mut config = Self::new(per_payment);
-        config.limits.all = given.windows();
-        if let Some(json) = given.read("perOrigin", |own| own.as_object().map(|_| own)) {
-            let mut own = OptionsReader { json, odd: given.odd };
-            config.limits.per_origin = own.windows();
-            given.odd = own.odd;
-        }
+        let mut config = Self::new(0);
+        config.limits = given
+            .read("limits", Limits::parse)
+            .filter(|limits| limits.per_payment < u64::MAX)
+            .ok_or_else(|| invalid("limits"))?;
+        config.approve_above_msat = given.msat("approveAbove").unwrap_or(0);
         if let Some(networks) = given.list("networks", Network::from_name) {
             config.networks = networks;
         }
@@ -135,10 +132,6 @@ impl<'a> OptionsReader<'a> {
 
     fn msat(&mut self, name: &'static str) -> Option<u64> {
         self.read(name, |sat| sat.as_u64()?.checked_mul(MSAT_PER_SAT))
-    }
-
-    fn windows(&mut self) -> Windows {
-        Windows { per_hour: self.msat("perHour"), per_day: self.msat("perDay"), total: self.msat("total") }
     }
 
     fn list<T>(&mut self, name: &'static str, of: impl Fn(&'a str) -> Option<T>) -> Option<Vec<T>> {
@@ -220,7 +213,13 @@ mod tests {
 
     #[test]
     fn insecure_hosts_are_read_and_nothing_odd_is_taken_for_them() {
-        let parse = |hosts: &str| Config::parse(&concat(&["{\"perPayment\":1,\"insecureHosts\":", hosts, "}"]));
+        let parse = |hosts: &str| {
+            Config::parse(&concat(&[
+                "{\"limits\":[1,null,null,null,null,null,null,null,null,null,null,null,null,null],\"insecureHosts\":",
+                hosts,
+                "}",
+            ]))
+        };
         assert_eq!(parse("[\"a.b\"]").unwrap().insecure_hosts, [HostPattern::new("a.b")]);
         assert_eq!(parse("null").unwrap().insecure_hosts, []);
         for odd in ["\"a.b\"", "[1]", "{}", "true"] {

@@ -10,10 +10,10 @@ use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
 use crate::ledger::begin::check_expiry;
 use crate::ledger::record::Record;
-use crate::ledger::step::{Decision, Step};
+use crate::ledger::step::Decision;
 use std::rc::Rc;
 
-/// Asks the caller whether to pay, if it wants to be asked.
+/// Asks everybody outwards who wants to be asked whether to pay, outermost first. All must consent.
 ///
 /// # Errors
 /// [`Code::Declined`]; [`Failure::Abandoned`] as soon as nobody waits for the purchase any more.
@@ -26,21 +26,25 @@ pub(crate) async fn consent<H: Host>(
     let asking = async {
         let _turn = turn(state, purchase).await;
         if !purchase.is_wanted(&*state.host) {
-            return Err(Failure::Abandoned);
+            return Err(Failure::abandoned());
         }
         // Other questions may have taken longer than the invoice lives.
         check_expiry(quote.invoice.expires_at, state.host.now())?;
-        let step = Step::Remaining { own: Rc::clone(reserved), levels: Rc::clone(&state.levels) };
-        let Decision::Remaining(remaining) = take(state, step).await? else { return Err(came_to_nothing()) };
+        let origin = reserved.payment.url.origin().to_owned();
+        let step = purchase.scope.sums(Some(origin), Some(Rc::clone(reserved)));
+        let Decision::Sums(_, remaining) = take(state, step).await? else { return Err(came_to_nothing()) };
         let terms = Terms { max_fee_msat: reserved.max_fee_msat, remaining };
-        let (text, cause) = match state.host.approve(quote, &terms).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => ("approve did not return true: nothing was paid", None),
-            Err(cause) => ("approve failed: nothing was paid", Some(cause)),
-        };
-        Err(Failure::raised(Error::new(Code::Declined, text), cause, None))
+        for host in purchase.scope.hosts.iter().filter(|host| host.asks()) {
+            let (text, cause) = match host.approve(quote, &terms).await {
+                Ok(true) => continue,
+                Ok(false) => ("approve did not return true: nothing was paid", None),
+                Err(cause) => ("approve failed: nothing was paid", Some(cause)),
+            };
+            return Err(Failure::raised(Error::new(Code::Declined, text), cause, None));
+        }
+        Ok(())
     };
-    within(Box::pin(asking), Box::pin(all_give_up(state, purchase))).await.unwrap_or(Err(Failure::Abandoned))
+    within(Box::pin(asking), Box::pin(all_give_up(state, purchase))).await.unwrap_or(Err(Failure::abandoned()))
 }
 
 /// Waits until no other purchase asks.

@@ -1,15 +1,18 @@
 //! How a call ends without a response: with one of our errors, or with the runtime's own.
 
 use crate::error::{Code, Error};
-use crate::flow::event::{Event, Quote};
-use crate::flow::host::{Host, Request};
+use crate::flow::event::Quote;
+use crate::flow::host::Host;
 use crate::ledger::payment::Payment;
 use std::rc::Rc;
 
-/// Why a call ended without a response.
-pub enum Failure<H: Host> {
+/// Why a call ended without a response. It is a pointer, so that the results that may hold one stay small.
+pub struct Failure<H: Host>(pub Box<Why<H>>);
+
+/// The kinds of [`Failure`].
+pub enum Why<H: Host> {
     /// One of ours.
-    Raised(Box<Raised<H>>),
+    Raised(Raised<H>),
     /// The runtime's own, by identity.
     Foreign(H::Cause),
     /// Every caller gave up before the wallet was asked.
@@ -32,17 +35,17 @@ pub struct Raised<H: Host> {
 
 impl<H: Host> Clone for Failure<H> {
     fn clone(&self) -> Self {
-        match self {
-            Self::Raised(raised) => Self::Raised(Box::new(Raised {
+        Self(Box::new(match &*self.0 {
+            Why::Raised(raised) => Why::Raised(Raised {
                 error: raised.error.clone(),
                 cause: raised.cause.clone(),
                 payment: raised.payment.clone(),
                 quote: raised.quote.clone(),
                 response: raised.response.clone(),
-            })),
-            Self::Foreign(cause) => Self::Foreign(cause.clone()),
-            Self::Abandoned => Self::Abandoned,
-        }
+            }),
+            Why::Foreign(cause) => Why::Foreign(cause.clone()),
+            Why::Abandoned => Why::Abandoned,
+        }))
     }
 }
 
@@ -55,17 +58,49 @@ impl<H: Host> From<Error> for Failure<H> {
 impl<H: Host> Failure<H> {
     /// An error of ours, its cause and the payment that it is about.
     pub(crate) fn raised(error: Error, cause: Option<H::Cause>, payment: Option<Payment>) -> Self {
-        Self::Raised(Box::new(Raised { error, cause, payment, quote: None, response: None }))
+        Self(Box::new(Why::Raised(Raised { error, cause, payment, quote: None, response: None })))
+    }
+
+    /// The runtime's own.
+    pub(crate) fn foreign(cause: H::Cause) -> Self {
+        Self(Box::new(Why::Foreign(cause)))
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn abandoned() -> Self {
+        Self(Box::new(Why::Abandoned))
+    }
+
+    /// The same, if it is one of ours.
+    pub(crate) fn raised_error(&self) -> Option<&Error> {
+        match &*self.0 {
+            Why::Raised(raised) => Some(&raised.error),
+            _ => None,
+        }
+    }
+
+    /// The payment that it is about.
+    pub(crate) fn payment(&self) -> Option<&Payment> {
+        match &*self.0 {
+            Why::Raised(raised) => raised.payment.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody waits any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        matches!(&*self.0, Why::Abandoned)
     }
 
     /// Whether it is an error of this code.
-    pub(crate) fn is(&self, code: Code) -> bool {
-        matches!(self, Self::Raised(raised) if raised.error.code() == code)
+    #[must_use]
+    pub fn is(&self, code: Code) -> bool {
+        self.raised_error().is_some_and(|error| error.code() == code)
     }
 
     /// Adds the price and the invoice that it is about.
     pub(crate) fn with_quote(mut self, quote: Rc<Quote>) -> Self {
-        if let Self::Raised(raised) = &mut self {
+        if let Why::Raised(raised) = &mut *self.0 {
             raised.quote = Some(quote);
         }
         self
@@ -73,17 +108,9 @@ impl<H: Host> Failure<H> {
 
     /// Adds the 402 that it leaves unpaid.
     pub(crate) fn with_response(mut self, response: H::Response) -> Self {
-        if let Self::Raised(raised) = &mut self {
+        if let Why::Raised(raised) = &mut *self.0 {
             raised.response = Some(response);
         }
         self
     }
-}
-
-/// Tells a listener that nothing was paid.
-pub(crate) fn refused<H: Host>(host: &H, request: &Request, failure: Failure<H>) -> Failure<H> {
-    if let Failure::Raised(raised) = &failure {
-        host.tell(&Event::Refused { url: request.url.as_str(), error: &raised.error });
-    }
-    failure
 }

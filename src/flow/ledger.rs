@@ -8,11 +8,21 @@ use crate::ledger::view::Rows;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+/// How a step is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It only reads, and rows that are remembered will do.
+    Look,
+    /// What it comes to is what the store holds.
+    Taken,
+    /// It follows a payment: it is kept until it is written.
+    Owed,
+}
+
 /// A step that waits for its turn.
 pub(super) struct Job<H: Host> {
     pub(super) step: Step,
-    /// Whether it follows a payment: it is then kept until it is written.
-    pub(super) is_owed: bool,
+    pub(super) kind: Kind,
     pub(super) outcome: RefCell<Option<Result<Decision, Failure<H>>>>,
     pub(super) done: Signal,
 }
@@ -26,6 +36,8 @@ pub(crate) struct Ledger<H: Host> {
     pub(super) is_running: Cell<bool>,
     /// Whether a write that moves sums may still be on its way though its steps were decided anew, or given up.
     pub(super) is_uncertain: Cell<bool>,
+    /// Whether any step but a look was run.
+    pub(super) has_begun: Cell<bool>,
 }
 
 impl<H: Host> Default for Ledger<H> {
@@ -36,12 +48,13 @@ impl<H: Host> Default for Ledger<H> {
             owed: RefCell::default(),
             is_running: Cell::default(),
             is_uncertain: Cell::default(),
+            has_begun: Cell::default(),
         }
     }
 }
 
 impl<H: Host> Job<H> {
-    pub(super) fn new(step: Step, is_owed: bool) -> Rc<Self> {
-        Rc::new(Self { step, is_owed, outcome: RefCell::default(), done: Signal::default() })
+    pub(super) fn new(step: Step, kind: Kind) -> Rc<Self> {
+        Rc::new(Self { step, kind, outcome: RefCell::default(), done: Signal::default() })
     }
 }

@@ -20,6 +20,7 @@ mod pauses;
 mod prepare;
 mod purchase;
 mod recover;
+pub(crate) mod scope;
 mod settle;
 pub(crate) mod state;
 mod sync;

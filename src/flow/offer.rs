@@ -5,6 +5,7 @@ use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
 use crate::flow::purchase::Asked;
+use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::ledger::begin::check_expiry;
 use crate::text::encoding::concat;
@@ -16,11 +17,12 @@ use std::rc::Rc;
 /// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
 pub(crate) fn read_offer<H: Host>(
     state: &ClientState<H>,
+    scope: &Scope<H>,
     request: &Request,
     head: &Head,
 ) -> Result<Option<Asked>, Failure<H>> {
     let unpayable = |reason| {
-        state.host.tell(&Event::Unpayable { url: request.url.as_str(), reason });
+        scope.tell(&Event::Unpayable { url: request.url.as_str(), reason });
         Ok(None)
     };
     if !request.payable {

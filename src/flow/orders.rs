@@ -1,5 +1,6 @@
 //! The orders that this instance has handed to its wallet.
 
+use crate::ledger::dispatch::Heard;
 use crate::text::map::Map;
 use std::cell::RefCell;
 
@@ -8,8 +9,8 @@ use std::cell::RefCell;
 pub(crate) enum OrderState {
     /// The wallet's `pay` has not settled.
     Out,
-    /// `pay` has settled.
-    Answered,
+    /// `pay` has settled at this Unix time, and said this without proving the payment.
+    Answered { at_ms: u64, heard: Option<Heard> },
 }
 
 /// Orders that are out, or whose outcome is open, by the purchase that they belong to.

@@ -7,6 +7,7 @@ use crate::flow::host::{Answer, Host};
 use crate::flow::lease::renew;
 use crate::flow::orders::OrderState;
 use crate::flow::recover::is_resolved;
+use crate::flow::scope::Scope;
 use crate::flow::settle::{bought, look_up, settle, settle_paid, told_by, unknown, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, Wait};
@@ -61,8 +62,19 @@ impl<H: Host> NoProof<H> {
     }
 }
 
-/// What the wallet's answer proves.
+/// Notes that the wallet has answered. What its answer proves.
 pub(crate) fn weigh<H: Host>(
+    state: &Rc<ClientState<H>>,
+    record: &Record,
+    answer: Answer<H::Cause>,
+) -> Result<Proof, NoProof<H>> {
+    let told = proven_by(state, record, answer);
+    let heard = told.as_ref().err().and_then(|no_proof| no_proof.heard);
+    state.orders.note(&record.owner, OrderState::Answered { at_ms: state.host.now(), heard });
+    told
+}
+
+fn proven_by<H: Host>(
     state: &Rc<ClientState<H>>,
     record: &Record,
     answer: Answer<H::Cause>,
@@ -109,15 +121,16 @@ pub(crate) fn weigh<H: Host>(
 /// somebody else has proven the payment meanwhile (a lookup, `resolve()`).
 pub(crate) async fn conclude<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
     mut record: Rc<Record>,
     proven: Result<Proof, NoProof<H>>,
 ) -> Result<Rc<Token>, Failure<H>> {
     let no_proof = match proven {
-        Ok(proof) => return Ok(settle_paid(state, &record, proof).await),
+        Ok(proof) => return Ok(settle_paid(state, scope, &record, proof).await),
         Err(no_proof) => no_proof,
     };
     let outcome = note(state, &mut record, &no_proof);
-    let mut now = match settle(state, &record, Err(outcome)).await {
+    let mut now = match settle(state, scope, &record, Err(outcome)).await {
         Ok(token) => return Ok(token),
         Err(now) => now,
     };
@@ -129,6 +142,7 @@ pub(crate) async fn conclude<H: Host>(
     let mut told = None;
     if unproven == Unproven::AnswerLost {
         for _ in 0..MOST_LOOKS {
+            note_answered(state, &mut record);
             let was_out = state.orders.state(&record.owner) == Some(OrderState::Out);
             let owner = if was_out { Owner::Alive } else { Owner::Us };
             let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
@@ -145,46 +159,54 @@ pub(crate) async fn conclude<H: Host>(
                 // A request whose connection broke may be carried out a moment after a lookup that overtook it.
                 Verdict::Open { until_ms: Some(until_ms) } if wait_soon(state, until_ms).await => {}
                 // It has given up meanwhile, and may know more.
-                Verdict::Open { .. } if was_out && state.orders.state(&record.owner) == Some(OrderState::Answered) => {}
+                Verdict::Open { .. } if was_out && is_answered(state, &record) => {}
                 _ => break,
             }
         }
     }
-    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, &record, &error).await {
+    if told.is_none() && unproven != Unproven::NotPaid && is_resolved(state, scope, &record, &error).await {
         error = Error::new(Code::PaymentFailed, "the wallet did not pay, as onUnknown says");
         told = Some(Err(Outcome::Unknown));
     }
     if let Some(told) = told {
-        match settle(state, &record, told).await {
+        match settle(state, scope, &record, told).await {
             Ok(token) => return Ok(token),
             Err(unproven) => now = unproven,
         }
     }
-    state.host.tell(&Event::Failed { payment: &now.payment, error: &error });
+    scope.tell(&Event::Failed { payment: &now.payment, error: &error });
     Err(Failure::raised(error, cause, Some(now.payment.clone())))
 }
 
 /// Takes an answer that comes after the timeout. The lease is renewed until then.
 pub(crate) async fn settle_late<H: Host>(
     state: Rc<ClientState<H>>,
+    scope: Rc<Scope<H>>,
     mut record: Rc<Record>,
     answer: Wait<'static, Answer<H::Cause>>,
 ) {
     let Some(answer) = within(answer, Box::pin(renew(&state, &record.owner))).await else { return };
-    state.orders.note(&record.owner, OrderState::Answered);
     let told = weigh(&state, &record, answer).map_err(|no_proof| note(&state, &mut record, &no_proof));
-    let _ = settle(&state, &record, told).await;
+    let _ = settle(&state, &scope, &record, told).await;
 }
 
-/// Notes in a record what its wallet answered, once it has. What became of the order.
-fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoProof<H>) -> Outcome {
-    if state.orders.state(&record.owner) == Some(OrderState::Answered) {
+/// Notes in a record what its wallet answered, once it has.
+fn note_answered<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>) {
+    if let Some(OrderState::Answered { at_ms, heard }) = state.orders.state(&record.owner) {
         let dispatch = &mut Rc::make_mut(record).dispatch;
-        dispatch.error_at_ms = Some(state.host.now());
-        dispatch.heard = no_proof.heard;
+        (dispatch.error_at_ms, dispatch.heard) = (Some(at_ms), heard);
     }
+}
+
+/// The same, and what became of the order.
+fn note<H: Host>(state: &ClientState<H>, record: &mut Rc<Record>, no_proof: &NoProof<H>) -> Outcome {
+    note_answered(state, record);
     match no_proof.unproven {
         Unproven::NotPaid => Outcome::Failed,
         Unproven::Unknown | Unproven::AnswerLost => unknown(state, record),
     }
+}
+
+fn is_answered<H: Host>(state: &ClientState<H>, record: &Record) -> bool {
+    matches!(state.orders.state(&record.owner), Some(OrderState::Answered { .. }))
 }

@@ -4,9 +4,10 @@
 use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::key;
 use crate::ledger::lessons::{Lesson, Lessons};
-use crate::ledger::origin_row::OriginRow;
+use crate::ledger::origin_row::{sell, OriginRow, Sold};
 use crate::ledger::own::key_of;
 use crate::ledger::payment::Payment;
+use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::tokens::{choose, Search};
 use crate::text::map::Map;
@@ -23,7 +24,7 @@ const MOST: usize = 10_000;
 struct Known {
     /// The keys of the tokens that may be tried at resources of the origin that they were not bought for, oldest first.
     /// `None` before its row was read, or a token bought there.
-    newest: Option<Vec<String>>,
+    newest: Option<Vec<Sold>>,
     /// What the tokens of the origin are good for. `None` before anything was learnt.
     lessons: Option<Lessons>,
     path: Unaccepted,
@@ -71,13 +72,17 @@ impl Owned {
 
     /// The token that a payment bought.
     pub(crate) fn bought_with(&self, key: &str, payment_hash: &PaymentHash) -> Option<Rc<Token>> {
-        self.tokens_of(key).into_iter().find(|token| token.payment.payment_hash == *payment_hash)
+        let tokens = self.tokens_of(key);
+        tokens.iter().find(|token| token.payment.payment_hash == *payment_hash).cloned()
     }
 
     /// The tokens of a row.
     fn tokens_of(&self, key: &str) -> Vec<Rc<Token>> {
-        let rows = self.rows.borrow();
-        rows.get(key).into_iter().flat_map(|known| &known.ids).filter_map(|id| self.get(*id)).collect()
+        let mut tokens = Vec::new();
+        if let Some(known) = self.rows.borrow().get(key) {
+            known.ids.iter().for_each(|id| tokens.extend(self.get(*id)));
+        }
+        tokens
     }
 
     /// The token of an id.
@@ -95,16 +100,19 @@ impl Owned {
         let own_key = key::token(origin, search.method, search.url.as_str());
         let newest = rows.get(&key::origin(origin)).and_then(|known| known.newest.as_deref()).unwrap_or_default();
         let mut candidates = Vec::new();
-        for key in newest.iter().filter(|key| **key != own_key).chain([&own_key]) {
-            candidates.append(&mut self.tokens_of(key));
+        for Sold { key, .. } in newest {
+            if *key != own_key {
+                candidates.append(&mut self.tokens_of(key));
+            }
         }
-        choose(candidates, search)
+        candidates.append(&mut self.tokens_of(&own_key));
+        choose(&candidates, search)
     }
 
     /// Takes over the row of an origin. What others have learnt is added to what this instance has.
-    pub(crate) fn learn_origin(&self, origin: &str, row: &OriginRow) {
+    pub(crate) fn learn_origin(&self, origin: &str, row: OriginRow) {
         if let Some(known) = self.rows.borrow_mut().entry(&key::origin(origin)) {
-            known.newest = Some(row.tokens.iter().map(|sold| sold.key.clone()).collect());
+            known.newest = Some(row.tokens);
             known.lessons = Some(known.lessons.map_or(row.lessons, |own| row.lessons.and(own)));
         }
     }
@@ -151,7 +159,7 @@ impl Owned {
         self.was_cleared.get()
     }
 
-    /// Adds a token that was bought, or found; in the place of those of its resource that are used up or will expire.
+    /// Adds a token that was bought, or found; in the place of those of its resource that it makes needless.
     pub(crate) fn put(&self, mut token: Token) -> Rc<Token> {
         self.make_room();
         let key = key_of(&token);
@@ -159,13 +167,10 @@ impl Owned {
         let token = self.enter(token);
         let mut rows = self.rows.borrow_mut();
         if let Some(known) = rows.entry(&key::origin(token.payment.url.origin())) {
-            let newest = known.newest.get_or_insert_default();
-            newest.retain(|known| *known != key);
-            newest.push(key.clone());
+            sell(known.newest.get_or_insert_default(), &key, &token.payment.payment_hash);
         }
         if let Some(known) = rows.entry(&key) {
-            let is_good = |old: &Token| old.own_refusals == 0 && old.expires_at().is_none() && old.id != token.id;
-            known.ids.retain(|id| self.get(*id).is_some_and(|old| is_good(&old)));
+            known.ids.retain(|id| self.get(*id).is_some_and(|old| !old.is_replaced_by(&token)));
             known.ids.push(token.id);
         }
         token
@@ -176,6 +181,13 @@ impl Owned {
         let mut changed = Token::clone(&*self.get(id)?);
         change(&mut changed);
         Some(self.enter(changed))
+    }
+
+    /// What was bought and never accepted for a resource's method and path.
+    pub(crate) fn unaccepted(&self, at: &Resource<'_>) -> Unaccepted {
+        let rows = self.rows.borrow();
+        let known = rows.get(&key::path(at.url.origin(), at.method, at.url.path()));
+        known.map(|known| known.path.clone()).unwrap_or_default()
     }
 
     /// Changes what was bought and never accepted for a method and path.
@@ -216,10 +228,11 @@ impl Owned {
             rows.clear();
             return;
         };
-        let (own, tokens, paths) = (key::origin(origin), key::tokens_of(origin), key::paths_of(origin));
+        let (own, origin) = (key::origin(origin), Some(origin));
+        let (tokens, paths) = (key::tokens_of(origin), key::paths_of(origin));
         rows.retain(|key| key != own && !key.starts_with(&tokens) && !key.starts_with(&paths));
         for known in self.tokens.borrow_mut().iter_mut() {
-            if known.as_ref().is_some_and(|token| token.payment.url.origin() == origin) {
+            if known.as_ref().is_some_and(|token| Some(token.payment.url.origin()) == origin) {
                 *known = None;
             }
         }

@@ -1,13 +1,12 @@
 //! Servers that learn of a payment late. A paid request that was refused is sent again after growing pauses.
 
 use crate::flow::host::{Head, Host, Request};
+use crate::flow::sync::within;
 
 /// The pauses before the request is sent again, in milliseconds.
 const PAUSES_MS: [u64; 3] = [500, 1_000, 2_000];
 /// All pauses end within this time after the first refusal, whatever the server asks for.
 const IN_ALL_MS: u64 = 10_000;
-/// How often a pause looks whether the caller has given up.
-const STEP_MS: u64 = 1_000;
 
 /// The pauses that are left to one call.
 #[derive(Default)]
@@ -33,15 +32,10 @@ impl Pauses {
     }
 }
 
-/// Waits this many milliseconds, or until it sees that the caller has given up.
+/// Waits this many milliseconds, or until the caller has given up.
 pub(crate) async fn pause<H: Host>(host: &H, call: &H::Call, milliseconds: u64) {
-    let end = host.now().saturating_add(milliseconds);
-    loop {
-        let left = end.saturating_sub(host.now()).min(milliseconds);
-        if left == 0 || host.is_aborted(call) {
-            return;
-        }
-        host.sleep(left.min(STEP_MS)).await;
+    if !host.is_aborted(call) {
+        within(Box::pin(host.gives_up(call)), Box::pin(host.sleep(milliseconds))).await;
     }
 }
 

@@ -15,6 +15,7 @@ use crate::flow::sync::{within, Task};
 use crate::flow::tokens::{learn, token_for};
 use crate::ledger::begin::{Begun, Draft};
 use crate::ledger::dispatch::Dispatch;
+use crate::ledger::limits::usual_fee;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
 use crate::ledger::record::Record;
 use crate::ledger::step::{Decision, Step};
@@ -29,7 +30,8 @@ pub(crate) async fn prepare<H: Host>(
     purchase: &Rc<Purchase<H>>,
     quote: &Rc<Quote>,
 ) -> Result<Prepared, Failure<H>> {
-    let asks = state.host.asks();
+    let is_asked_about = |fee_msat: u64| quote.amount_msat.saturating_add(fee_msat) > state.config.approve_above_msat;
+    let asks = purchase.scope.asks() && is_asked_about(usual_fee(quote.amount_msat));
     let mut prepared = enter(state, purchase, quote, asks, None).await;
     let mut is_begun = false;
     if let Ok(Prepared::Entered(begun)) = &prepared {
@@ -37,9 +39,12 @@ pub(crate) async fn prepare<H: Host>(
         is_begun = begun.dispatch.repeats == 0;
         if asks && is_begun {
             let max_fee_msat = begun.max_fee_msat;
-            let asking = consent(state, purchase, quote, begun);
-            let consented = within(Box::pin(asking), Box::pin(renew(state, &purchase.owner))).await;
-            prepared = match consented.unwrap_or(Err(Failure::Abandoned)) {
+            let mut consented = Some(Ok(()));
+            if is_asked_about(max_fee_msat) {
+                let asking = consent(state, purchase, quote, begun);
+                consented = within(Box::pin(asking), Box::pin(renew(state, &purchase.owner))).await;
+            }
+            prepared = match consented.unwrap_or(Err(Failure::abandoned())) {
                 Ok(()) => enter(state, purchase, quote, false, Some(max_fee_msat)).await,
                 Err(failure) => Err(failure),
             };
@@ -49,7 +54,7 @@ pub(crate) async fn prepare<H: Host>(
         if purchase.is_wanted(&*state.host) {
             return prepared;
         }
-        prepared = Err(Failure::Abandoned);
+        prepared = Err(Failure::abandoned());
     }
     // The wallet was not asked, so that nothing of it must stand.
     if matches!(&prepared, Err(failure) if failure.is(Code::StoreFailed)) {
@@ -71,7 +76,7 @@ async fn enter<H: Host>(
 ) -> Result<Prepared, Failure<H>> {
     for _ in 0..MOST_WAITS {
         if !purchase.is_wanted(&*state.host) {
-            return Err(Failure::Abandoned);
+            return Err(Failure::abandoned());
         }
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
@@ -108,15 +113,16 @@ async fn attempt<H: Host>(
         url: request.url.clone(),
         protocol: quote.protocol,
         amount_msat: quote.amount_msat,
+        scopes: purchase.scope.names.clone(),
+        invoice: invoice.payment_request.clone(),
+        description: invoice.description.clone(),
         ..Payment::default()
     };
     let record = Record {
         payment,
         method: request.method.clone(),
         token: quote.token.clone(),
-        invoice: invoice.payment_request.clone(),
         invoice_expires_at: invoice.expires_at,
-        description: invoice.description.clone(),
         owner: purchase.owner.clone(),
         is_reserved: only_reserve,
         dispatch: Dispatch { wallet_id: state.host.wallet().id, ..Dispatch::default() },
@@ -125,9 +131,11 @@ async fn attempt<H: Host>(
     let draft = Draft {
         record,
         is_replayable: request.replayable,
-        levels: Rc::clone(&state.levels),
+        levels: Rc::clone(&purchase.scope.levels),
+        booked: Rc::clone(&purchase.booked),
         approved_fee_msat,
         lessons: state.owned.lessons(request.origin()),
+        unaccepted: state.owned.unaccepted(&request.asked_for()),
         mark,
         lease_ms: LEASE_MS,
     };
@@ -146,13 +154,13 @@ async fn repeat_order<H: Host>(
     abandoned: Rc<Record>,
 ) -> Result<Prepared, Failure<H>> {
     if !purchase.is_wanted(&*state.host) {
-        return Err(Failure::Abandoned);
+        return Err(Failure::abandoned());
     }
     purchase.entered_at.set((state.host.now(), state.host.monotonic()));
     let step = Step::Repeat {
         abandoned: Rc::clone(&abandoned),
         owner: purchase.owner.clone(),
-        levels: Rc::clone(&state.levels),
+        levels: Rc::clone(&purchase.scope.levels),
         lease_ms: LEASE_MS,
     };
     match take(state, step).await? {

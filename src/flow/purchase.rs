@@ -2,7 +2,11 @@
 
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
+use crate::flow::scope::Scope;
 use crate::flow::sync::{SetOnDrop, Signal};
+use crate::ledger::buckets::Amounts;
+use crate::ledger::level::{book, Booked};
+use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
 use crate::wire::challenge::{Challenge, Offer};
@@ -47,6 +51,10 @@ pub(crate) struct Purchase<H: Host> {
     pub(super) resource: String,
     pub(super) request: Rc<Request>,
     pub(super) asked: Rc<Asked>,
+    /// Where it is made. It counts there, whoever waits for it.
+    pub(super) scope: Rc<Scope<H>>,
+    /// What it counts for where the store does not count it.
+    pub(super) booked: Rc<Booked>,
     /// Names it in the store.
     pub(super) owner: String,
     /// When its last write was begun: in Unix milliseconds, and by the clock that is never set.
@@ -77,6 +85,26 @@ impl<H: Host> Purchase<H> {
     pub(crate) fn held_up_ms(&self, host: &H) -> u64 {
         let (at_ms, monotonic) = self.entered_at.get();
         host.now().saturating_sub(at_ms).max(host.monotonic().saturating_sub(monotonic))
+    }
+
+    /// Counts what it came to where the store does not count it. If nobody can tell what became of its order,
+    /// it goes on to count in full.
+    pub(crate) fn settle(&self, outcome: &Result<Bought, Failure<H>>, now_ms: u64) {
+        let Some((at_ms, _)) = self.booked.get() else { return };
+        let payment = match outcome {
+            Ok(bought) if bought.paid_now => Some(&bought.token.payment),
+            Err(failure) => failure.payment(),
+            _ => None,
+        };
+        let spent = |payment: &Payment| payment.amount_msat.saturating_add(payment.fee_msat);
+        let spent = match payment.map(|payment| payment.state) {
+            Some(State::Pending | State::Unknown) => return,
+            Some(State::Paid) => payment.map(spent),
+            Some(State::Failed) => Some(0),
+            None => None,
+        };
+        let now = spent.map(|spent| (at_ms, Amounts { spent, reserved: 0, orders: 1 }));
+        book(&self.scope.levels, &self.booked, self.request.origin(), now, now_ms);
     }
 
     /// Whether somebody still waits for what it buys.

@@ -7,6 +7,7 @@ use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Resolution};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
+use crate::flow::scope::Scope;
 use crate::flow::settle::{look_up, settle, told_by, wait_soon, LOOKUP_TIMEOUT_MS};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop};
@@ -55,7 +56,7 @@ pub(crate) async fn recover<H: Host>(
             let verdict = look_up(state, &record, owner, LOOKUP_TIMEOUT_MS).await;
             if let Some(told) = told_by(&verdict) {
                 // Who has proven it meanwhile has settled it as well.
-                let _ = settle(state, &record, told).await;
+                let _ = settle(state, &own.scope, &record, told).await;
                 return Ok(Recovered::Settled);
             }
             match verdict {
@@ -75,13 +76,13 @@ pub(crate) async fn recover<H: Host>(
         let waited_ms = state.host.monotonic().saturating_sub(started);
         if owner == Owner::Alive && waited_ms < state.config.payment_timeout_ms {
             if !own.is_wanted(&*state.host) {
-                return Err(Failure::Abandoned);
+                return Err(Failure::abandoned());
             }
             state.host.sleep(pause).await;
             pause = pause.saturating_mul(2).min(LONGEST_PAUSE_MS);
             continue;
         }
-        if is_resolved(state, &record, &earlier_payment_open()).await {
+        if is_resolved(state, &own.scope, &record, &earlier_payment_open()).await {
             return Ok(Recovered::Settled);
         }
         return Err(Failure::raised(earlier_payment_open(), None, Some(record.payment.clone())));
@@ -113,7 +114,7 @@ pub(crate) async fn find<H: Host>(
 pub(crate) fn owner<H: Host>(state: &ClientState<H>, record: &Record, lease: Option<&Lease>) -> Owner {
     let order = state.orders.state(&record.owner);
     match order {
-        Some(OrderState::Answered) => Owner::Us,
+        Some(OrderState::Answered { .. }) => Owner::Us,
         // A request that has ended freezes its call of the wallet with it.
         Some(OrderState::Out) if !state.host.wakes_only_itself() => Owner::Alive,
         _ if state.has_lapsed(&record.owner, lease) => Owner::Lapsed,
@@ -154,13 +155,18 @@ pub(crate) async fn look_all_up<H: Host>(state: &Rc<ClientState<H>>) -> Result<(
 async fn look_one_up<H: Host>(state: Rc<ClientState<H>>, record: Record, _last: Rc<SetOnDrop>) {
     let Ok(Some((record, owner))) = look(&state, &record).await else { return };
     if let Some(told) = told_by(&look_up(&state, &record, owner, LOOKUP_TIMEOUT_MS).await) {
-        let _ = settle(&state, &record, told).await;
+        let _ = settle(&state, &state.outermost, &record, told).await;
     }
 }
 
 /// Asks whoever may know what became of a payment, where nobody else can tell and no order for it is out; one question
 /// at a time. Whether it is settled now.
-pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Record, error: &Error) -> bool {
+pub(crate) async fn is_resolved<H: Host>(
+    state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
+    record: &Record,
+    error: &Error,
+) -> bool {
     if !state.host.asks_unknown() {
         return false;
     }
@@ -176,7 +182,7 @@ pub(crate) async fn is_resolved<H: Host>(state: &Rc<ClientState<H>>, record: &Re
         Resolution::Wait => None,
     };
     if let Some(told) = told {
-        let _ = settle(state, &still, told).await;
+        let _ = settle(state, scope, &still, told).await;
     }
     // It may have been settled while the question was out: by resolve(), or by a late answer.
     matches!(look(state, record).await, Ok(None))

@@ -5,6 +5,7 @@ use crate::flow::event::Event;
 use crate::flow::failure::Failure;
 use crate::flow::host::Host;
 use crate::flow::orders::OrderState;
+use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::ledger::certainty::{judge, Owner, Proof, Verdict};
@@ -33,6 +34,7 @@ pub(crate) type Told = Result<Proof, Outcome>;
 /// the payment after this. If nothing was paid, the amount is free again. What is proven stays so.
 pub(crate) async fn settle<H: Host>(
     state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
     record: &Rc<Record>,
     told: Told,
 ) -> Result<Rc<Token>, Rc<Record>> {
@@ -47,19 +49,25 @@ pub(crate) async fn settle<H: Host>(
             Proof { preimage, fee_msat: None }
         }
     };
-    Ok(settle_paid(state, record, proof).await)
+    Ok(settle_paid(state, scope, record, proof).await)
 }
 
 /// Records a proof: token and payment are stored before anything else happens. Where the store fails, memory has them.
-pub(crate) async fn settle_paid<H: Host>(state: &Rc<ClientState<H>>, record: &Rc<Record>, proof: Proof) -> Rc<Token> {
+pub(crate) async fn settle_paid<H: Host>(
+    state: &Rc<ClientState<H>>,
+    scope: &Scope<H>,
+    record: &Rc<Record>,
+    proof: Proof,
+) -> Rc<Token> {
     let ours = Rc::clone(record);
     let settled = owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }).await;
-    note_paid(state, record, proof, settled)
+    note_paid(state, scope, record, proof, settled)
 }
 
 /// Takes over what the store holds of a proven payment.
 fn note_paid<H: Host>(
     state: &ClientState<H>,
+    scope: &Scope<H>,
     record: &Record,
     proof: Proof,
     settled: Result<Decision, Failure<H>>,
@@ -74,8 +82,8 @@ fn note_paid<H: Host>(
             let mut ours = Record::clone(record);
             ours.settle_paid(proof.preimage, proof.fee_msat, state.host.now());
             let token = Token::new(ours.payment, ours.method, record.token.clone(), ours.preimage);
-            if let Err(Failure::Raised(lost)) = unsettled {
-                state.host.tell(&Event::Failed { payment: &token.payment, error: &lost.error });
+            if let Some(error) = unsettled.err().as_ref().and_then(Failure::raised_error) {
+                scope.tell(&Event::Failed { payment: &token.payment, error });
             }
             (token, true, true)
         }
@@ -86,7 +94,7 @@ fn note_paid<H: Host>(
     }
     let token = if is_kept { state.owned.put(token) } else { Rc::new(token) };
     if is_news {
-        state.host.tell(&Event::Paid(&token.payment));
+        scope.tell(&Event::Paid(&token.payment));
     }
     token
 }

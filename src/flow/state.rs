@@ -7,10 +7,10 @@ use crate::flow::ledger::Ledger;
 use crate::flow::orders::{OrderState, Orders};
 use crate::flow::owned::Owned;
 use crate::flow::purchase::Purchases;
+use crate::flow::scope::Scope;
 use crate::flow::sync::{Mutex, Signal};
 use crate::ledger::instance::Instance;
 use crate::ledger::lease::Lease;
-use crate::ledger::limits::Limits;
 use crate::text::encoding::{concat, to_hex};
 use crate::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
@@ -27,8 +27,8 @@ pub(crate) struct ClientState<H: Host> {
     pub(super) purchases: Purchases<H>,
     pub(super) orders: Orders,
     pub(super) leases: Leases,
-    /// The limits of the client.
-    pub(super) levels: Rc<Vec<Limits>>,
+    /// The client, as the scope around all others.
+    pub(crate) outermost: Rc<Scope<H>>,
     /// The lookups of open payments that are under way for whoever reads the records.
     pub(super) lookups: RefCell<Weak<Signal>>,
     /// What its wallet has reported so far. The store remembers that only for a wallet with an id.
@@ -44,11 +44,12 @@ impl<H: Host> ClientState<H> {
     /// An instance that has paid nothing yet.
     pub(crate) fn new(host: H, config: Config) -> Rc<Self> {
         let host = Rc::new(host);
-        let random = [host.random(), host.random()].map(u64::to_be_bytes).concat();
+        let random = || to_hex(&host.random().to_be_bytes());
+        let instance = concat(&[&random(), &random(), "-"]);
         Rc::new(Self {
             ledger: Ledger::default(),
+            outermost: Rc::new(Scope::outermost(Rc::clone(&host), config.limits)),
             host,
-            levels: Rc::new(vec![config.limits]),
             config,
             owned: Owned::default(),
             purchases: Purchases::default(),
@@ -57,7 +58,7 @@ impl<H: Host> ClientState<H> {
             lookups: RefCell::default(),
             habits: Cell::default(),
             questions: Mutex::default(),
-            instance: concat(&[&to_hex(&random), "-"]),
+            instance,
             purchased: Cell::default(),
         })
     }

@@ -30,7 +30,8 @@ impl Signal {
         self.is_set.get()
     }
 
-    async fn woken(&self) {
+    /// Waits for the signal, where one task may wake another.
+    pub(crate) async fn woken(&self) {
         poll_fn(|context| {
             if self.is_set() {
                 return Poll::Ready(());

@@ -93,11 +93,11 @@ pub(crate) async fn learn<H: Host>(
     let path_key = key::path(url.origin(), &method, url.path());
     let step = Step::Sales { method, url, is_replayable: replayable, with_tokens };
     let Decision::Sales(sales) = look(state, step).await? else { return Err(came_to_nothing()) };
-    state.owned.learn_origin(request.origin(), &sales.origin);
+    state.owned.learn_origin(request.origin(), sales.origin);
     for (key, tokens) in sales.rows {
         state.owned.learn_row(&key, tokens);
     }
-    state.owned.change_path(&path_key, &mut |path| path.clone_from(&sales.path));
+    state.owned.change_path(&path_key, &mut |path| path.learn(sales.path.clone()));
     Ok(())
 }
 

@@ -97,7 +97,12 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Rc<Token>
     let at = request.asked_for();
     let key = key::path(at.url.origin(), at.method, at.url.path());
     state.owned.change_path(&key, &mut |path| {
-        path.refused(&sent.payment.payment_hash);
+        // It may have been found in its own row alone, which counts its refusals as well.
+        if is_own && !token.accepted {
+            path.never_accepted(&token);
+        } else {
+            path.refused(&sent.payment.payment_hash);
+        }
     });
     // Whether a token was ever honoured must survive this process, and one that is used up makes room for the next.
     if is_own || !token.accepted {

@@ -19,6 +19,8 @@ export class Core {
   constructor(config: string, env: Environment, traits: number, about: string);
   /** Goes on with a task of `Environment.continuation`. */
   static run(task: number): void;
+  /** The same core in a narrower scope. `limits` is JSON text, the list of `Level`. */
+  within(name: string | undefined, limits: string, env: Environment, traits: number): Core;
   has_tokens(): boolean;
   /** The token to send with a call. */
   token(call: Call): number;

@@ -1,6 +1,7 @@
 //! The tokens of one method and path that were never accepted. If a server never honours a payment, nothing more is
 //! bought there.
 
+use crate::ledger::token::Token;
 use crate::text::members::{Members, Row};
 use crate::wire::payment_hash::PaymentHash;
 
@@ -77,6 +78,26 @@ impl Unaccepted {
         false
     }
 
+    /// Notes that a token was refused by its own resource, which has never accepted it.
+    pub(crate) fn never_accepted(&mut self, token: &Token) {
+        let hash = &token.payment.payment_hash;
+        self.bought(hash, token.expires_at());
+        self.refused(hash);
+        if let Some(known) = self.0.iter_mut().find(|known| known.payment_hash == *hash) {
+            known.refusals = known.refusals.max(token.own_refusals);
+        }
+    }
+
+    /// Takes over what the store has. Refusals that this instance has seen count also before they are written.
+    pub fn learn(&mut self, mut stored: Self) {
+        for bought in &mut stored.0 {
+            if let Some(own) = self.0.iter().find(|own| own.payment_hash == bought.payment_hash) {
+                bought.refusals = bought.refusals.max(own.refusals);
+            }
+        }
+        *self = stored;
+    }
+
     /// The payment hash of a token that was never honoured. If there is one, nothing more is bought here. It was
     /// refused often enough, or it is the last of two or more tokens that opened nothing.
     #[must_use]
@@ -105,6 +126,7 @@ impl Row for Bought {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::shelf;
 
     const NOW: u64 = 1_800_000_000_000;
     const LATER: u64 = NOW / 1000 + 10;
@@ -131,6 +153,37 @@ mod tests {
         path.refused(b);
         assert_eq!(path.dishonored(NOW), Some(b), "refused twice");
         assert!(path.accepted(b) && path.is_empty());
+    }
+
+    #[test]
+    fn a_token_that_others_have_bought_counts_with_its_own_refusals() {
+        let mut refused = shelf::token(1, shelf::URL);
+        let mut path = Unaccepted::default();
+        refused.own_refusals = 1;
+        path.never_accepted(&refused);
+        assert_eq!(path.dishonored(NOW), None);
+        path.never_accepted(&refused);
+        assert_eq!(path.dishonored(NOW), Some(&shelf::hash(1)));
+        refused.own_refusals = 2;
+        let mut path = Unaccepted::default();
+        path.never_accepted(&refused);
+        assert_eq!(path.dishonored(NOW), Some(&shelf::hash(1)), "others have seen the first refusal");
+    }
+
+    #[test]
+    fn refusals_that_are_not_written_yet_count() {
+        let (a, b) = (&hash(1), &hash(2));
+        let mut stored = Unaccepted::default();
+        stored.bought(a, None);
+        let mut own = stored.clone();
+        own.bought(b, None);
+        assert!(own.refused(a) && own.refused(b));
+        own.learn(stored.clone());
+        assert!(own.refused(a) && !own.refused(b), "what others have dropped is dropped");
+        assert_eq!(own.dishonored(NOW), Some(a));
+        assert!(stored.refused(a) && stored.refused(a) && stored.refused(a));
+        own.learn(stored.clone());
+        assert_eq!(own, stored);
     }
 
     #[test]

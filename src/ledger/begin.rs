@@ -8,10 +8,10 @@ use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::lease::lease_of;
 use crate::ledger::lessons::Lessons;
-use crate::ledger::limits::Limits;
+use crate::ledger::level::{Booked, Levels};
 use crate::ledger::lock::Lock;
 use crate::ledger::own;
-use crate::ledger::payment::{payment_unknown, State};
+use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
@@ -34,11 +34,15 @@ pub struct Draft {
     /// Whether the request can be sent again. Only then is another resource's token tried.
     pub is_replayable: bool,
     /// Limits of the client and its scopes.
-    pub levels: Rc<Vec<Limits>>,
+    pub levels: Levels,
+    /// What it counts for by now in scopes without a name.
+    pub booked: Rc<Booked>,
     /// Millisatoshis: the fee reserve that `approve` consented to. `None` if it was not asked.
     pub approved_fee_msat: Option<u64>,
     /// What this instance has learnt of the origin's tokens.
     pub lessons: Lessons,
+    /// What this instance knows to be unaccepted at the method and path. Its refusals may not be written yet.
+    pub unaccepted: Unaccepted,
     /// Tokens that the instance knew at this [mark](Instance::knew) are passed over.
     pub mark: u32,
     /// Milliseconds for which the lease holds.
@@ -48,6 +52,11 @@ pub struct Draft {
 impl Draft {
     fn origin(&self) -> &str {
         self.record.payment.url.origin()
+    }
+
+    fn counts(&self, view: &mut View, now_ms: u64) -> Counts {
+        let Payment { url, scopes, .. } = &self.record.payment;
+        Counts::read(view, url.origin(), scopes, &self.levels, &self.booked, now_ms)
     }
 }
 
@@ -71,12 +80,12 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     let Draft { record: entered, levels, .. } = draft;
     let now_ms = here.now_ms();
     let payment_key = key::payment(&entered.payment.payment_hash);
-    let known: Option<Record> = view.read(&payment_key);
+    let known: Option<Record> = view.find(&payment_key);
     let own = known.as_ref().filter(|known| known.owner == entered.owner && known.is_unsettled());
     if let Some(own) = own.filter(|own| own.is_reserved == entered.is_reserved) {
         return Ok(Begun::Entered(Rc::new(own.clone())));
     }
-    let mut counts = Counts::read(view, draft.origin(), &entered.scopes);
+    let mut counts = draft.counts(view, now_ms);
     counts.origin.lessons = counts.origin.lessons.and(draft.lessons);
     if own.is_none() {
         let (method, url) = (&entered.method, &entered.payment.url);
@@ -87,7 +96,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         if let Some(standing) = standing(view, draft, here, &mut counts) {
             return Ok(Begun::Standing(Rc::new(standing)));
         }
-        check_acceptance(view, &key::path(url.origin(), method, url.path()), now_ms)?;
+        check_acceptance(view, draft, now_ms)?;
     }
     check_expiry(entered.invoice_expires_at, now_ms)?;
     let mut record = entered.clone();
@@ -95,15 +104,15 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         record.max_fee_msat = own.max_fee_msat;
     } else {
         // A reservation for this very invoice may just have been released.
-        if let Some(known) = view.read(&payment_key) {
+        if let Some(known) = view.find(&payment_key) {
             if let Some(token) = known_hash(view, &known, entered, &mut counts)? {
                 return Ok(Begun::Bought(Box::new(token)));
             }
         }
         let amount_msat = entered.payment.amount_msat;
-        record.max_fee_msat = counts.reserve(levels, amount_msat, now_ms).or_else(|_| {
+        record.max_fee_msat = counts.reserve(view, levels, amount_msat, now_ms).or_else(|_| {
             release_lapsed(view, draft, here, &mut counts);
-            counts.reserve(levels, amount_msat, now_ms)
+            counts.reserve(view, levels, amount_msat, now_ms)
         })?;
     }
     record.max_fee_msat = draft.approved_fee_msat.unwrap_or(u64::MAX).min(record.max_fee_msat);
@@ -113,7 +122,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         // A failed record counts for nothing, but its indexes still list it.
         view.delete(&known.indexes());
     }
-    counts.change(own, Some(&record), u64::from(!record.is_reserved), now_ms);
+    counts.change(view, own, Some(&record), now_ms);
     counts.write(view);
     if !record.is_reserved {
         view.mark(&record.indexes());
@@ -123,19 +132,18 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
 }
 
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
-/// way. Forgotten payments ([`Record::is_forgotten`]) stand in nobody's way.
+/// way. Forgotten orders ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Counts) -> Option<Record> {
-    let mut keys = vec![draft.record.open_key()];
-    if counts.origin.lessons.is_shared() {
-        keys.extend_from_slice(&open_keys(view, key::open_at(draft.origin())));
-    }
-    for key in keys {
-        let Some((lock, record)) = holder(view, &key, draft, here, counts) else { continue };
+    let is_shared = counts.origin.lessons.is_shared();
+    let others = if is_shared { open_keys(view, key::open_at(draft.origin())) } else { Rc::default() };
+    for key in [draft.record.open_key()].iter().chain(&*others) {
+        let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
         let is_its = record.owner == lock.owner && record.is_unsettled();
-        if is_its && !record.is_forgotten(here.now_ms()) {
+        // A reservation whose owner lives may still be sent, however late its clock says it is.
+        if is_its && (record.is_reserved || !record.is_forgotten(here.now_ms())) {
             return Some(record);
         }
-        view.delete(&[key]);
+        view.delete(std::slice::from_ref(key));
     }
     None
 }
@@ -147,7 +155,7 @@ fn release_lapsed(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &
     }
 }
 
-fn open_keys(view: &mut View, prefix: String) -> Rc<[String]> {
+fn open_keys(view: &mut View, prefix: String) -> Rc<Vec<String>> {
     view.list(Listing { prefix, after: None, limit: MOST_OPEN, reverse: false })
 }
 
@@ -160,8 +168,8 @@ fn holder(
     here: &dyn Instance,
     counts: &mut Counts,
 ) -> Option<(Lock, Record)> {
-    let lock: Lock = view.read(key)?;
-    let record: Record = view.read(&key::payment(&lock.payment_hash))?;
+    let lock: Lock = view.find(key)?;
+    let record: Record = view.find(&key::payment(&lock.payment_hash))?;
     let lease = lease_of(view, &lock.owner);
     if record.is_reserved && record.owner == lock.owner && here.has_lapsed(&lock.owner, lease.as_ref()) {
         release(view, &record, draft, counts, here.now_ms());
@@ -173,23 +181,21 @@ fn holder(
 /// Takes a reservation out of the sums. It may stand in others than those of this purchase.
 fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts, now_ms: u64) {
     end(view, record);
-    let (origin, scopes) = (record.payment.url.origin(), &record.scopes);
-    if *scopes == draft.record.scopes && origin == draft.origin() {
-        counts.change(Some(record), None, 0, now_ms);
-        return;
-    }
     counts.write(view);
-    let mut theirs = Counts::read(view, origin, scopes);
-    theirs.change(Some(record), None, 0, now_ms);
+    let mut theirs =
+        Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
+    theirs.change(view, Some(record), None, now_ms);
     theirs.write(view);
-    *counts = Counts::read(view, draft.origin(), &draft.record.scopes);
+    *counts = draft.counts(view, now_ms);
 }
 
-fn check_acceptance(view: &mut View, path_key: &str, now_ms: u64) -> Result<(), Refusal> {
-    let path: Unaccepted = view.read(path_key).unwrap_or_default();
-    let Some(payment_hash) = path.dishonored(now_ms) else { return Ok(()) };
-    let record: Option<Record> = view.read(&key::payment(payment_hash));
-    let payment = record.map(|record| Box::new(record.payment));
+fn check_acceptance(view: &mut View, draft: &Draft, now_ms: u64) -> Result<(), Refusal> {
+    let Record { payment: Payment { url, .. }, method, .. } = &draft.record;
+    let mut unaccepted = draft.unaccepted.clone();
+    unaccepted.learn(view.read(&key::path(url.origin(), method, url.path())));
+    let Some(payment_hash) = unaccepted.dishonored(now_ms) else { return Ok(()) };
+    let record: Option<Record> = view.find(&key::payment(payment_hash));
+    let payment = record.map(|record| Box::new(record.payment.clone()));
     Err(Refusal { error: Error::new(Code::NotHonored, not_honored_text()), payment })
 }
 

@@ -84,7 +84,10 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
     let dispatch = &record.dispatch;
     let begun_at_ms = match fact {
         Fact::Paid { preimage, fee_msat } => {
-            return prove(&record.payment, preimage, *fee_msat).map_or(OPEN, Verdict::Paid);
+            return match prove(&record.payment, preimage, *fee_msat) {
+                Ok(proof) => Verdict::Paid(proof),
+                Err(_) => OPEN,
+            };
         }
         Fact::Pending | Fact::Unreachable => return OPEN,
         Fact::NotFound if dispatch.heard == Some(Heard::HasPayment) => return OPEN,
@@ -126,7 +129,7 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
         return Verdict::Open { until_ms: Some(quiet_at_ms) };
     }
     let is_alive = now_ms / 1000 < record.invoice_expires_at.saturating_sub(LEAST_LIFE_S);
-    if wallet.settles_once && is_alive && !record.invoice.is_empty() {
+    if wallet.settles_once && is_alive && !record.payment.invoice.is_empty() {
         return Verdict::MayRepeat;
     }
     OPEN

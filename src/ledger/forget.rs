@@ -9,42 +9,39 @@ use std::rc::Rc;
 /// Rows that are dropped at once.
 const PAGE: usize = 100;
 
-/// Drops a part of the rows of an origin, or of all. True where there are more.
-pub fn forget(view: &mut View, origin: Option<&str>) -> bool {
-    let mut is_more = false;
-    for prefix in origin.map_or([key::TOKENS.to_owned(), key::PATHS.to_owned()], |origin| {
-        [key::tokens_of(origin), key::paths_of(origin)]
-    }) {
-        let keys = page(view, prefix, None);
-        is_more |= keys.len() == PAGE;
-        view.delete(&keys);
-    }
-    if let Some(origin) = origin {
-        forget_origin(view, &key::origin(origin));
-        return is_more;
-    }
-    let mut after = None;
-    loop {
-        let keys = page(view, key::ORIGINS.to_owned(), after);
-        keys.iter().for_each(|key| forget_origin(view, key));
-        after = keys.last().cloned();
-        if keys.len() < PAGE {
-            return is_more;
-        }
+/// Drops a page of the tokens of an origin, or of all. Without an origin also what a page of origins, those after
+/// `after`, knows of its tokens. Returns after which origin the next step goes on; `None` after the last one.
+pub fn forget(view: &mut View, origin: Option<&str>, after: Option<&str>) -> Option<String> {
+    let is_more = forget_page(view, key::tokens_of(origin)) | forget_page(view, key::paths_of(origin));
+    let keys = match origin {
+        Some(origin) => Rc::new(vec![key::origin(origin)]),
+        None if is_more => Rc::default(),
+        None => page(view, key::ORIGINS.to_owned(), after.filter(|after| !after.is_empty())),
+    };
+    keys.iter().for_each(|key| forget_origin(view, key));
+    match keys.last() {
+        _ if is_more => Some(String::new()),
+        Some(last) if keys.len() == PAGE => Some(last.clone()),
+        _ => None,
     }
 }
 
-fn page(view: &mut View, prefix: String, after: Option<String>) -> Rc<[String]> {
-    view.list(Listing { prefix, after, limit: PAGE, reverse: false })
+fn forget_page(view: &mut View, prefix: String) -> bool {
+    let keys = page(view, prefix, None);
+    view.delete(&keys);
+    keys.len() == PAGE
+}
+
+fn page(view: &mut View, prefix: String, after: Option<&str>) -> Rc<Vec<String>> {
+    view.list(Listing { prefix, after: after.map(str::to_owned), limit: PAGE, reverse: false })
 }
 
 fn forget_origin(view: &mut View, key: &str) {
-    let Some(mut origin) = view.read::<OriginRow>(key) else { return };
-    if origin.tokens.is_empty() && origin.lessons == Lessons::default() {
-        return;
+    let mut origin: OriginRow = view.read(key);
+    if !origin.tokens.is_empty() || origin.lessons != Lessons::default() {
+        (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
+        view.put(key, &mut origin);
     }
-    (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
-    view.put(key, &mut origin);
 }
 
 #[cfg(test)]
@@ -53,9 +50,8 @@ mod tests {
     use super::*;
     use crate::ledger::certainty::Proof;
     use crate::ledger::limits::Spent;
-    use crate::ledger::read::spent;
     use crate::ledger::settle::settle_paid;
-    use crate::ledger::shelf::{Shelf, NOW};
+    use crate::ledger::shelf::{spent, Shelf, NOW};
 
     /// So many tokens at each of two origins.
     fn stocked(count: u64) -> Shelf {
@@ -70,7 +66,13 @@ mod tests {
     }
 
     fn until_done(shelf: &Shelf, origin: Option<&str>) -> usize {
-        (1..).find(|_| !shelf.take(|view| forget(view, origin)).unwrap()).unwrap()
+        let mut after = None;
+        (1..)
+            .find(|_| {
+                after = shelf.take(|view| forget(view, origin, after.as_deref())).unwrap();
+                after.is_none()
+            })
+            .unwrap()
     }
 
     fn total(shelf: &Shelf) -> Spent {
@@ -113,6 +115,10 @@ mod tests {
             let proof = Proof { preimage: None, fee_msat: None };
             shelf.take(|view| settle_paid(view, &record, &proof, NOW)).unwrap();
         }
+        // While there are tokens, no origin is looked at.
+        assert_eq!(shelf.take(|view| forget(view, None, None)).unwrap().as_deref(), Some(""));
+        let holds = |shelf: &Shelf| shelf.rows.borrow().iter().filter(|(_, row)| row.contains("\"tokens\":[{")).count();
+        assert_eq!(holds(&shelf), 130 + 30);
         until_done(&shelf, None);
         let rows = shelf.rows.borrow();
         let origins = rows.iter().filter(|(key, _)| key.starts_with("origin/"));

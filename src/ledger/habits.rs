@@ -25,7 +25,7 @@ impl Row for Habits {
 
 /// What was seen of a wallet.
 pub(crate) fn seen(view: &mut View, wallet_id: &str) -> u64 {
-    let habits: Habits = view.read(&key::wallet(wallet_id)).unwrap_or_default();
+    let habits: Habits = view.read(&key::wallet(wallet_id));
     habits.seen
 }
 
@@ -39,10 +39,9 @@ pub(crate) fn note(view: &mut View, wallet_id: Option<&str>, ours: &Record, what
         }
     }
     let payment_key = key::payment(&ours.payment.payment_hash);
-    let is_news = |known: &Record| {
-        known.is_unsettled() && known.owner == ours.owner && known.dispatch.heard != Some(Heard::HasPayment)
-    };
-    if let Some(mut record) = view.read(&payment_key).filter(is_news).filter(|_| what == PENDING) {
+    let Some(mut record) = view.find::<Record>(&payment_key) else { return };
+    let is_open = record.is_unsettled() && record.owner == ours.owner;
+    if what == PENDING && is_open && record.dispatch.heard != Some(Heard::HasPayment) {
         record.dispatch.heard = Some(Heard::HasPayment);
         view.put(&payment_key, &mut record);
     }

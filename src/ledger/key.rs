@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sums` | store: what was spent at all origins |
 //! | `origin/ORIGIN` | origin: what was spent there, what its tokens are good for, its newest tokens |
+//! | `past/KEY` | row of sums with this key: what was spent there before its newest minute |
 //! | `open/ORIGIN/RESOURCE` | resource whose payment is open: the lock of a purchase |
 //! | `lease/OWNER` | purchase that may be about to send its order |
 //! | `payment/HASH` | payment |
@@ -13,8 +14,9 @@
 //! | `scope/SCOPE`, `scope/SCOPE/ORIGIN` | scope: what was spent in it, and in it at an origin |
 //! | `time/TIME/HASH`, `of/ORIGIN/TIME/HASH`, `in/SCOPE/TIME/HASH` | payment, in the order of time; the value is empty |
 //!
-//! An ORIGIN, a SCOPE or an ID that is longer than 64 bytes, or holds anything but letters, digits and `-._:/[]`, is
-//! replaced by `#` and its digest. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME
+//! An ORIGIN, a SCOPE, an OWNER or an ID that is longer than 64 bytes, or holds anything but letters, digits and
+//! `-._:/[]`, is replaced by `#` and its digest. A SCOPE is a path of names with the length before each, so that no
+//! name is taken for what follows. A RESOURCE is the digest of method and URL, a PATH that of method and path. A TIME
 //! is in Unix milliseconds, with leading zeros.
 
 use crate::text::encoding::{concat, to_hex};
@@ -35,6 +37,7 @@ pub const TOKENS: &str = "token/";
 pub const PATHS: &str = "path/";
 /// What the keys of all origins begin with.
 pub const ORIGINS: &str = "origin/";
+const SCOPES: &str = "scope/";
 
 /// A part that is longer is replaced by its digest.
 const LONGEST: usize = 64;
@@ -59,34 +62,40 @@ fn part(text: &str) -> String {
     }
 }
 
-fn time(milliseconds: u64) -> String {
-    // The first digit of the sum is that of the addend.
-    let digits = milliseconds.saturating_add(TIME_ADDEND).to_string();
-    digits.get(1..).unwrap_or_default().to_owned()
+fn named(kind: &str, name: &str) -> String {
+    concat(&[kind, &part(name)])
+}
+
+fn all_of(kind: &str, name: &str) -> String {
+    concat(&[&named(kind, name), "/"])
+}
+
+fn resource(kind: &str, origin: &str, method: &str, what: &str) -> String {
+    concat(&[&all_of(kind, origin), &digest(&[method, " ", what])])
 }
 
 /// The row of an origin.
 #[must_use]
 pub fn origin(origin: &str) -> String {
-    concat(&[ORIGINS, &part(origin)])
+    named(ORIGINS, origin)
 }
 
 /// The start of the keys of an origin's open payments.
 #[must_use]
 pub fn open_at(origin: &str) -> String {
-    concat(&[OPEN, &part(origin), "/"])
+    all_of(OPEN, origin)
 }
 
 /// The open payment of a resource.
 #[must_use]
 pub fn open(origin: &str, method: &str, url: &str) -> String {
-    concat(&[&open_at(origin), &digest(&[method, " ", url])])
+    resource(OPEN, origin, method, url)
 }
 
 /// The lease of a purchase.
 #[must_use]
 pub fn lease(owner: &str) -> String {
-    concat(&["lease/", &part(owner)])
+    named("lease/", owner)
 }
 
 /// A payment.
@@ -95,75 +104,79 @@ pub fn payment(payment_hash: &PaymentHash) -> String {
     concat(&["payment/", &payment_hash.to_hex()])
 }
 
-/// What the keys of an origin's tokens begin with.
+/// What the keys of an origin's tokens begin with, or of all tokens.
 #[must_use]
-pub fn tokens_of(origin: &str) -> String {
-    concat(&[TOKENS, &part(origin), "/"])
+pub fn tokens_of(origin: Option<&str>) -> String {
+    origin.map_or_else(|| TOKENS.to_owned(), |origin| all_of(TOKENS, origin))
 }
 
 /// The tokens of a resource.
 #[must_use]
 pub fn token(origin: &str, method: &str, url: &str) -> String {
-    concat(&[&tokens_of(origin), &digest(&[method, " ", url])])
+    resource(TOKENS, origin, method, url)
 }
 
-/// What the keys of an origin's methods and paths begin with.
+/// What the keys of an origin's methods and paths begin with, or of all.
 #[must_use]
-pub fn paths_of(origin: &str) -> String {
-    concat(&[PATHS, &part(origin), "/"])
+pub fn paths_of(origin: Option<&str>) -> String {
+    origin.map_or_else(|| PATHS.to_owned(), |origin| all_of(PATHS, origin))
 }
 
 /// The tokens of a method and path that were never accepted.
 #[must_use]
 pub fn path(origin: &str, method: &str, path: &str) -> String {
-    concat(&[&paths_of(origin), &digest(&[method, " ", path])])
+    resource(PATHS, origin, method, path)
 }
 
 /// The row of a wallet.
 #[must_use]
 pub fn wallet(id: &str) -> String {
-    concat(&["wallet/", &part(id)])
+    named("wallet/", id)
 }
 
 /// The sums of a scope, by the path of its names.
 #[must_use]
 pub fn scope(scope: &str) -> String {
-    concat(&["scope/", &scope_part(scope)])
+    named(SCOPES, scope)
 }
 
 /// The sums of a scope at an origin.
 #[must_use]
 pub fn scope_origin(scope: &str, origin: &str) -> String {
-    concat(&["scope/", &scope_part(scope), "/", &part(origin)])
+    named(&all_of(SCOPES, scope), origin)
 }
 
-/// A scope as a part of a key. It is always a digest: the names in a scope may hold any text, also `/`.
-fn scope_part(scope: &str) -> String {
-    concat(&["#", &digest(&[scope])])
+/// The past of sums, by the key of their row.
+#[must_use]
+pub fn past(sums: &str) -> String {
+    concat(&["past/", sums])
 }
 
 /// The start of the keys of an origin's payments in the order of time.
 #[must_use]
 pub fn by_origin(origin: &str) -> String {
-    concat(&["of/", &part(origin), "/"])
+    all_of("of/", origin)
 }
 
 /// The start of the keys of a scope's payments in the order of time.
 #[must_use]
 pub fn by_scope(scope: &str) -> String {
-    concat(&["in/", &scope_part(scope), "/"])
+    all_of("in/", scope)
 }
 
 /// The key of a payment in an index. `index` is the start of the index's keys.
 #[must_use]
 pub fn indexed(index: &str, at_ms: u64, payment_hash: &PaymentHash) -> String {
-    concat(&[index, &time(at_ms), "/", &payment_hash.to_hex()])
+    // The first digit of the sum is that of the addend.
+    let time = at_ms.saturating_add(TIME_ADDEND).to_string();
+    concat(&[index, time.get(1..).unwrap_or_default(), "/", &payment_hash.to_hex()])
 }
 
 /// The key of the payment that stands in an index.
 #[must_use]
 pub fn payment_of(indexed: &str) -> String {
-    concat(&["payment/", rsplit_once(indexed, b'/').map_or("", |(_, hash)| hash)])
+    let hash = rsplit_once(indexed, b'/').map_or("", |(_, hash)| hash);
+    concat(&["payment/", hash])
 }
 
 #[cfg(test)]
@@ -189,6 +202,7 @@ mod tests {
             wallet("#nwc"),
             scope("a"),
             scope_origin("a", &long),
+            past(&scope_origin(&long, &long)),
             indexed(BY_TIME, 1, &hash),
             indexed(&by_origin(&long), u64::MAX, &hash),
             indexed(&by_scope("\u{1f600}"), 1, &hash),

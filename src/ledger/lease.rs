@@ -34,14 +34,14 @@ pub(crate) fn lease_of(view: &mut View, owner: &str) -> Option<Lease> {
 /// Writes a lease.
 pub(crate) fn grant(view: &mut View, owner: &str, lasts_ms: u64) {
     let key = key::lease(owner);
-    let mut lease: Lease = view.read(&key).unwrap_or_default();
+    let mut lease: Lease = view.read(&key);
     lease = Lease { count: lease.count.saturating_add(1), lasts_ms };
     view.put(&key, &mut lease);
 }
 
 /// Counts a lease up, where it is still there.
 pub fn renew_lease(view: &mut View, owner: &str) {
-    let lease: Option<Lease> = view.read(&key::lease(owner));
+    let lease: Option<Lease> = view.find(&key::lease(owner));
     if let Some(lease) = lease {
         grant(view, owner, lease.lasts_ms);
     }

@@ -2,33 +2,68 @@
 //!
 //! Reserve, then pay, then commit or release. An amount is reserved before `approve` or the wallet is asked. It counts
 //! while its outcome is unknown. It is released only if it is certain that nothing was paid. All sums are in
-//! millisatoshis and include routing fees.
+//! millisatoshis and include routing fees. Orders are counted beside them, in the same way.
 
 use crate::error::{Code, Error};
+use crate::ledger::past::{MINUTE_MS, QUARTER_MS};
+pub use crate::ledger::spent::Spent;
+use crate::ledger::sums::{Sums, MOMENT_MS};
 use crate::text::encoding::concat;
+use crate::text::json::Json;
 use crate::text::json_writer::{write_object, MSAT_PER_SAT};
 
-const HOUR_MS: u64 = 3_600_000;
-pub(crate) const DAY_MS: u64 = 86_400_000;
 /// The fee reserve of a small payment. Of a larger one it is 1% of the amount. lnd has a similar default.
 const LEAST_FEE_MSAT: u64 = 5_000;
 const PER_PAYMENT: &str = "perPayment";
+/// How many limits one set of windows has. The first ones are limits of sums, the others of orders.
+const LIMITS: usize = 6;
+const SUMS: usize = 3;
+/// In the order of [`Windows::list`]: the name of each limit, when an amount counts, and for a limit of orders how wide
+/// the buckets are that leave its window.
+const TABLE: [(&str, &str, u64); LIMITS] = [
+    ("perHour", " within 60 minutes", 0),
+    ("perDay", " within 24 hours", 0),
+    ("total", "", 0),
+    ("payments.perMinute", " within 60 seconds", MOMENT_MS),
+    ("payments.perHour", " within 60 minutes", MINUTE_MS),
+    ("payments.perDay", " within 24 hours", QUARTER_MS),
+];
 
-/// The limits of sliding windows, in millisatoshis. `None`: no limit.
+/// The limits of sliding windows. `None`: no limit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Windows {
+    /// Millisatoshis in the last 3,600,000 ms.
+    pub per_hour: Option<u64>,
+    /// Millisatoshis in the last 86,400,000 ms.
+    pub per_day: Option<u64>,
+    /// Millisatoshis ever.
+    pub total: Option<u64>,
+    /// How many orders may be handed to a wallet, whatever becomes of them.
+    pub orders: OrderLimits,
+}
+
+/// How many orders may be handed to a wallet. `None`: no limit.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct OrderLimits {
+    /// In the last 60,000 ms.
+    pub per_minute: Option<u64>,
     /// In the last 3,600,000 ms.
     pub per_hour: Option<u64>,
     /// In the last 86,400,000 ms.
     pub per_day: Option<u64>,
-    /// Ever.
-    pub total: Option<u64>,
 }
 
-/// The limits that a caller sets, in millisatoshis, fees included.
+impl Windows {
+    fn list(&self) -> [Option<u64>; LIMITS] {
+        let OrderLimits { per_minute, per_hour, per_day } = self.orders;
+        [self.per_hour, self.per_day, self.total, per_minute, per_hour, per_day]
+    }
+}
+
+/// The limits of a client or of a scope, fees included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// For one payment.
+    /// Millisatoshis for one payment. The default is no limit, as a scope may have.
     pub per_payment: u64,
     /// For all origins together.
     pub all: Windows,
@@ -36,45 +71,16 @@ pub struct Limits {
     pub per_origin: Windows,
 }
 
-/// The sums of the last hour, of the last day and of all time, in millisatoshis.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Spent {
-    /// In the last 3,600,000 ms.
-    pub hour: u64,
-    /// In the last 86,400,000 ms.
-    pub day: u64,
-    /// Ever.
-    pub total: u64,
-}
-
-impl Spent {
-    /// The JSON text of the object that JavaScript sees.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        write_object(|object| {
-            object.number("hour", Some(self.hour));
-            object.number("day", Some(self.day));
-            object.number("total", Some(self.total));
-        })
-    }
-
-    /// Adds an amount that was started at `started_at`. A start in the future counts as now.
-    pub fn add(&mut self, msat: u64, started_at: u64, now: u64) {
-        let age = now.saturating_sub(started_at);
-        if age < HOUR_MS {
-            self.hour = self.hour.saturating_add(msat);
-        }
-        if age < DAY_MS {
-            self.day = self.day.saturating_add(msat);
-        }
-        self.total = self.total.saturating_add(msat);
+impl Default for Limits {
+    fn default() -> Self {
+        Self { per_payment: u64::MAX, all: Windows::default(), per_origin: Windows::default() }
     }
 }
 
 /// What may still be spent, in millisatoshis, whatever else is reserved taken off; an absent one is not limited.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Remaining {
-    /// By one payment: the least of all limits.
+    /// By one payment: the least of all limits. 0 where no order is left.
     pub payment: u64,
     /// Within the hour.
     pub hour: Option<u64>,
@@ -82,21 +88,17 @@ pub struct Remaining {
     pub day: Option<u64>,
     /// Ever.
     pub total: Option<u64>,
+    /// How many orders.
+    pub payments: Option<u64>,
+}
+
+impl Default for Remaining {
+    fn default() -> Self {
+        Self { payment: u64::MAX, hour: None, day: None, total: None, payments: None }
+    }
 }
 
 impl Remaining {
-    /// The least of both.
-    #[must_use]
-    pub fn least(self, other: Self) -> Self {
-        let least = |one: Option<u64>, other: Option<u64>| [one, other].into_iter().flatten().min();
-        Self {
-            payment: self.payment.min(other.payment),
-            hour: least(self.hour, other.hour),
-            day: least(self.day, other.day),
-            total: least(self.total, other.total),
-        }
-    }
-
     /// The JSON text of the object that JavaScript is shown: satoshis, rounded down.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -106,97 +108,118 @@ impl Remaining {
             object.number("hour", self.hour.map(sat));
             object.number("day", self.day.map(sat));
             object.number("total", self.total.map(sat));
+            object.number("payments", self.payments);
         })
     }
 }
 
-/// The sums that limits count at one moment: paid, unsettled and reserved amounts.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Counted {
-    /// Of all origins together.
-    pub all: Spent,
-    /// Of the origin that is to be paid.
-    pub own: Spent,
-}
-
-impl Counted {
-    /// Adds a reservation: an amount that the limits allowed and that is not in the journal yet.
-    pub fn add(&mut self, msat: u64, is_own: bool) {
-        self.all.add(msat, 0, 0);
-        if is_own {
-            self.own.add(msat, 0, 0);
-        }
-    }
+/// The fee reserve of an amount, where the limits leave that much.
+pub(crate) fn usual_fee(amount_msat: u64) -> u64 {
+    (amount_msat / 100).max(LEAST_FEE_MSAT)
 }
 
 impl Limits {
-    /// Checks a payment against the limits. Returns its fee reserve in millisatoshis: the larger of 1% and 5 sat. If
-    /// the limits leave less than that above the amount, the fee reserve is what they leave.
+    /// Reads what the options reader in JavaScript makes of limits: a list of numbers, and null where there is none.
+    /// First those of all origins, in satoshis: of one payment, of the hour, of the day and of ever. Then those of
+    /// orders: of the minute, of the hour and of the day. Then the same for each origin.
+    #[inline(never)]
+    pub(crate) fn parse(json: &Json) -> Option<Self> {
+        let mut list = json.as_array()?.iter();
+        let mut next = |unit: u64| match list.next()? {
+            Json::Null => Some(u64::MAX),
+            number => number.as_u64()?.checked_mul(unit).filter(|number| *number < u64::MAX),
+        };
+        let mut limits = Self::default();
+        for windows in [&mut limits.all, &mut limits.per_origin] {
+            limits.per_payment = limits.per_payment.min(next(MSAT_PER_SAT)?);
+            let OrderLimits { per_minute, per_hour, per_day } = &mut windows.orders;
+            let sums = [&mut windows.per_hour, &mut windows.per_day, &mut windows.total];
+            for (limit, unit) in sums
+                .into_iter()
+                .map(|limit| (limit, MSAT_PER_SAT))
+                .chain([per_minute, per_hour, per_day].map(|limit| (limit, 1)))
+            {
+                *limit = Some(next(unit)?).filter(|limit| *limit < u64::MAX);
+            }
+        }
+        Some(limits)
+    }
+
+    /// Checks a payment against the limits, whose windows end at `now_ms`. Returns its fee reserve in millisatoshis:
+    /// the larger of 1% and 5 sat. If the limits leave less than that above the amount, the fee reserve is what they
+    /// leave. `all` are the sums of all origins, `own` those of the origin that is paid. `place` says where the limits
+    /// hold.
     ///
     /// # Errors
     /// [`Code::OverLimit`], which names the limit.
-    pub fn reserve(&self, amount_msat: u64, counted: &Counted) -> Result<u64, Error> {
-        let mut fee = (amount_msat / 100).max(LEAST_FEE_MSAT);
-        for (name, limit, counted) in self.windows(counted) {
-            let Some(limit) = limit else { continue };
-            let left = limit.saturating_sub(counted);
-            match left.checked_sub(amount_msat) {
-                Some(rest) => fee = fee.min(rest),
-                None => {
-                    let (price, limit, left) = (sat(amount_msat), sat(limit), sat(left));
-                    let beginning = ["paying ", &price, " sat would exceed limits.", name, " of ", &limit, " sat"];
-                    let mut text = concat(&beginning);
-                    if name != PER_PAYMENT {
-                        let when = if name.ends_with("Hour") {
-                            " within 60 minutes"
-                        } else if name.ends_with("Day") {
-                            " within 24 hours"
-                        } else {
-                            ""
-                        };
-                        let place = if name.starts_with("perOrigin") { " at this origin" } else { "" };
-                        let counted = sat(counted);
-                        let rest = [": ", &counted, " are spent or reserved", place, when, ", ", &left, " are left"];
-                        text.push_str(&concat(&rest));
+    pub(crate) fn reserve(
+        &self,
+        amount_msat: u64,
+        all: &Sums,
+        own: &Sums,
+        place: &str,
+        now_ms: u64,
+    ) -> Result<u64, Error> {
+        let over = |limit: u64, counted: u64, number: usize, sums: &Sums| {
+            let (name, when, width_ms) = TABLE.get(number).copied().unwrap_or((PER_PAYMENT, "", 0));
+            let (prefix, at) = if std::ptr::eq(sums, own) { ("perOrigin.", " at this origin") } else { ("", "") };
+            let price = concat(&["paying ", &sat(amount_msat), " sat"]);
+            let (subject, limit_shown, unit) = match width_ms {
+                0 => (price.as_str(), sat(limit), " sat"),
+                _ => ("one more payment", limit.to_string(), ""),
+            };
+            let mut text = concat(&[subject, " would exceed limits.", prefix, name, " of ", &limit_shown, unit, place]);
+            if number < SUMS {
+                let (counted, left) = (sat(counted), sat(limit.saturating_sub(counted)));
+                let tail = [": ", &counted, " are spent or reserved", at, when, ", ", &left, " are left"];
+                text.push_str(&concat(&tail));
+            } else if let Some(at_ms) = sums.frees(number, limit, width_ms, now_ms) {
+                let seconds = at_ms.saturating_sub(now_ms).div_ceil(1000).to_string();
+                text.push_str(&concat(&[": wait ", &seconds, " s for the next one"]));
+            }
+            Err(Error::new(Code::OverLimit, text))
+        };
+        let Some(rest) = self.per_payment.checked_sub(amount_msat) else {
+            return over(self.per_payment, 0, LIMITS, all);
+        };
+        let mut fee = usual_fee(amount_msat).min(rest);
+        for (windows, sums) in [(&self.all, all), (&self.per_origin, own)] {
+            for (number, (limit, counted)) in windows.list().into_iter().zip(sums.counted(now_ms)).enumerate() {
+                let Some(limit) = limit else { continue };
+                let left = limit.saturating_sub(counted);
+                if number < SUMS {
+                    match left.checked_sub(amount_msat) {
+                        Some(rest) => fee = fee.min(rest),
+                        None => return over(limit, counted, number, sums),
                     }
-                    return Err(Error::new(Code::OverLimit, text));
+                } else if left == 0 {
+                    return over(limit, counted, number, sums);
                 }
             }
         }
         Ok(fee)
     }
 
-    /// How much is left of each limit.
-    #[must_use]
-    pub fn remaining(&self, counted: &Counted) -> Remaining {
-        let mut remaining = Remaining { payment: self.per_payment, hour: None, day: None, total: None };
-        for (name, limit, counted) in self.windows(counted) {
-            let Some(limit) = limit else { continue };
-            let left = limit.saturating_sub(counted);
-            remaining.payment = remaining.payment.min(left);
-            let window = match name {
-                PER_PAYMENT => continue,
-                name if name.ends_with("Hour") => &mut remaining.hour,
-                name if name.ends_with("Day") => &mut remaining.day,
-                _ => &mut remaining.total,
-            };
-            *window = Some(window.map_or(left, |least| least.min(left)));
+    /// Takes what is left of each limit into account. `own`: the sums of an origin, if one is meant.
+    pub(crate) fn narrow(&self, remaining: &mut Remaining, all: &Sums, own: Option<&Sums>, now_ms: u64) {
+        remaining.payment = remaining.payment.min(self.per_payment);
+        let of_origin = own.map(|sums| (&self.per_origin, sums));
+        for (windows, sums) in std::iter::once((&self.all, all)).chain(of_origin) {
+            for (number, (limit, counted)) in windows.list().into_iter().zip(sums.counted(now_ms)).enumerate() {
+                let Some(limit) = limit else { continue };
+                let left = limit.saturating_sub(counted);
+                let least = match number {
+                    0 => &mut remaining.hour,
+                    1 => &mut remaining.day,
+                    2 => &mut remaining.total,
+                    _ => &mut remaining.payments,
+                };
+                *least = Some(least.map_or(left, |least| least.min(left)));
+                if number < SUMS || left == 0 {
+                    remaining.payment = remaining.payment.min(left);
+                }
+            }
         }
-        remaining
-    }
-
-    /// The name of each limit, the limit, and the sum that counts against it.
-    fn windows(&self, counted: &Counted) -> [(&'static str, Option<u64>, u64); 7] {
-        let Counted { all, own } = counted;
-        [
-            (PER_PAYMENT, Some(self.per_payment), 0),
-            ("perHour", self.all.per_hour, all.hour),
-            ("perDay", self.all.per_day, all.day),
-            ("total", self.all.total, all.total),
-            ("perOrigin.perHour", self.per_origin.per_hour, own.hour),
-            ("perOrigin.perDay", self.per_origin.per_day, own.day),
-            ("perOrigin.total", self.per_origin.total, own.total),
-        ]
     }
 }
 
@@ -214,17 +237,28 @@ fn sat(msat: u64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::ledger::buckets::Amounts;
+    use crate::ledger::past::Past;
 
-    const NONE: Windows = Windows { per_hour: None, per_day: None, total: None };
+    const START: u64 = 1_800_000_000_000;
+    const HOUR_MS: u64 = 3_600_000;
+    const DAY_MS: u64 = 86_400_000;
 
-    fn limits(per_payment: u64, all: Windows, per_origin: Windows) -> Limits {
-        Limits { per_payment, all, per_origin }
+    fn ask(limits: Limits, amount_msat: u64, all: &Sums, own: &Sums) -> Result<u64, Error> {
+        limits.reserve(amount_msat, all, own, "", START)
+    }
+
+    fn reserved(msat: u64) -> Sums {
+        let mut sums = Sums::default();
+        sums.replace(None, Some((START, Amounts { reserved: msat, ..Amounts::default() })), START, &mut Past::default);
+        sums
     }
 
     #[test]
     fn the_fee_is_cut_to_what_is_left() {
-        let ask = |limit, amount| {
-            limits(limit, NONE, NONE).reserve(amount, &Counted::default()).map_err(|error| error.code())
+        let ask = |per_payment, amount| {
+            let limits = Limits { per_payment, ..Limits::default() };
+            ask(limits, amount, &Sums::default(), &Sums::default()).map_err(|error| error.code())
         };
         assert_eq!(ask(100_000, 10_000), Ok(5_000));
         assert_eq!(ask(2_000_000, 1_000_000), Ok(10_000));
@@ -237,33 +271,102 @@ mod tests {
 
     #[test]
     fn reservations_count_against_all_and_their_origin() {
-        let reserved = |is_own| {
-            let mut counted = Counted::default();
-            counted.add(60_000, is_own);
-            counted
-        };
-        let all = limits(100_000, Windows { per_hour: Some(100_000), ..NONE }, NONE);
-        assert_eq!(all.reserve(40_000, &reserved(false)).unwrap(), 0);
-        assert_eq!(all.reserve(40_001, &reserved(false)).unwrap_err().code(), Code::OverLimit);
-        let each = limits(100_000, NONE, Windows { total: Some(100_000), ..NONE });
-        assert_eq!(each.reserve(100_000, &reserved(false)).unwrap(), 0);
-        let refused = each.reserve(40_001, &reserved(true)).unwrap_err();
+        let all = Windows { per_hour: Some(100_000), ..Windows::default() };
+        let all = Limits { per_payment: 100_000, all, ..Limits::default() };
+        let (some, none) = (reserved(60_000), Sums::default());
+        assert_eq!(ask(all, 40_000, &some, &none).unwrap(), 0);
+        assert_eq!(ask(all, 40_001, &some, &none).unwrap_err().code(), Code::OverLimit);
+        let per_origin = Windows { total: Some(100_000), ..Windows::default() };
+        let each = Limits { per_payment: 100_000, per_origin, ..Limits::default() };
+        assert_eq!(ask(each, 100_000, &some, &none).unwrap(), 0);
+        let refused = each.reserve(40_001, &some, &some, " in the scope a/b", START).unwrap_err();
         assert_eq!(
             refused.message(),
-            "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat: 60 are spent or reserved at this origin, 40 are left"
+            "paying 40.001 sat would exceed limits.perOrigin.total of 100 sat in the scope a/b: \
+             60 are spent or reserved at this origin, 40 are left"
         );
     }
 
+    /// Each window of orders, and how long it takes until one more is allowed.
     #[test]
-    fn windows_slide_to_the_millisecond() {
-        let mut spent = Spent::default();
-        spent.add(1, 1_000, 1_000 + HOUR_MS - 1);
-        assert_eq!(spent, Spent { hour: 1, day: 1, total: 1 });
-        spent.add(1, 1_000, 1_000 + HOUR_MS);
-        assert_eq!(spent, Spent { hour: 1, day: 2, total: 2 });
-        spent.add(1, 1_000, 1_000 + DAY_MS);
-        assert_eq!(spent, Spent { hour: 1, day: 2, total: 3 });
-        spent.add(1, 5_000, 1_000);
-        assert_eq!(spent, Spent { hour: 2, day: 3, total: 4 });
+    fn a_count_refuses_by_its_name_until_enough_orders_have_left_its_window() {
+        type Set = fn(&mut OrderLimits, u64);
+        let table: [(&str, Set, u64); 3] = [
+            ("perMinute", |limits, most| limits.per_minute = Some(most), 60_000),
+            ("perHour", |limits, most| limits.per_hour = Some(most), HOUR_MS),
+            ("perDay", |limits, most| limits.per_day = Some(most), DAY_MS),
+        ];
+        let order = Amounts { orders: 1, ..Amounts::default() };
+        for ((name, set, window_ms), is_own) in table.into_iter().flat_map(|row| [(row, false), (row, true)]) {
+            let with_most = |most| {
+                let mut limits = Limits::default();
+                set(if is_own { &mut limits.per_origin.orders } else { &mut limits.all.orders }, most);
+                limits
+            };
+            let (mut sums, none) = (Sums::default(), Sums::default());
+            for at_ms in [START, START, START + window_ms / 2] {
+                sums.replace(None, Some((at_ms, order)), START, &mut Past::default);
+            }
+            let ask = |most, now_ms| {
+                let mut sums = sums.clone();
+                sums.roll(now_ms, &mut Past::default);
+                let (all, own) = if is_own { (&none, &sums) } else { (&sums, &none) };
+                with_most(most).reserve(1, all, own, " in the scope a", now_ms)
+            };
+            let now_ms = START + window_ms / 2;
+            let (prefix, refused) = (if is_own { "perOrigin." } else { "" }, ask(2, now_ms).unwrap_err());
+            let text = format!("one more payment would exceed limits.{prefix}payments.{name} of 2 in the scope a");
+            let wait = refused.message().strip_prefix(&text).unwrap();
+            let wait = wait.strip_prefix(": wait ").unwrap().strip_suffix(" s for the next one").unwrap();
+            let wait_ms = wait.parse::<u64>().unwrap() * 1000;
+            assert!((window_ms / 2..=window_ms / 2 + QUARTER_MS).contains(&wait_ms), "{name}: {wait_ms}");
+            assert_eq!(ask(2, now_ms + wait_ms - 1).unwrap_err().code(), Code::OverLimit, "{name}");
+            assert!(ask(2, now_ms + wait_ms).is_ok(), "{name}");
+            assert_eq!(ask(0, now_ms).unwrap_err().message(), text.replace(" 2 ", " 0 "), "it never ends");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_the_least_of_all_and_nothing_where_no_order_is_left() {
+        let orders = |per_minute, per_hour| OrderLimits { per_minute, per_hour, per_day: None };
+        let all = Windows { per_hour: Some(90_000), total: Some(70_000), orders: orders(None, Some(5)), per_day: None };
+        let per_origin = Windows { per_hour: Some(65_000), orders: orders(Some(1), None), ..Windows::default() };
+        let limits = Limits { per_payment: 80_000, all, per_origin };
+        let mut sums = reserved(60_000);
+        let told = |sums: &Sums, own: Option<&Sums>| {
+            let mut remaining = Remaining::default();
+            limits.narrow(&mut remaining, sums, own, START);
+            let Remaining { payment, hour, day, total, payments } = remaining;
+            (payment, hour, day, total, payments)
+        };
+        assert_eq!(told(&sums, None), (10_000, Some(30_000), None, Some(10_000), Some(5)));
+        assert_eq!(told(&sums, Some(&sums)), (5_000, Some(5_000), None, Some(10_000), Some(1)));
+        let order = Amounts { orders: 1, ..Amounts::default() };
+        sums.replace(None, Some((START, order)), START, &mut Past::default);
+        assert_eq!(told(&sums, None), (10_000, Some(30_000), None, Some(10_000), Some(4)));
+        assert_eq!(told(&sums, Some(&sums)), (0, Some(5_000), None, Some(10_000), Some(0)));
+    }
+
+    #[test]
+    fn limits_are_read_as_javascript_writes_them_and_nothing_odd_is_no_limit() {
+        let parse = |text: &str| Limits::parse(&Json::parse(text).unwrap());
+        let order = |per_minute, per_hour, per_day| OrderLimits { per_minute, per_hour, per_day };
+        let windows = |hour, day, total, orders| Windows { per_hour: hour, per_day: day, total, orders };
+        assert_eq!(
+            parse("[9,1,2,3,4,5,6,8,null,0,10,11,null,12]"),
+            Some(Limits {
+                per_payment: 8_000,
+                all: windows(Some(1_000), Some(2_000), Some(3_000), order(Some(4), Some(5), Some(6))),
+                per_origin: windows(None, Some(0), Some(10_000), order(Some(11), None, Some(12))),
+            })
+        );
+        let none = "null,".repeat(13);
+        assert_eq!(parse(&format!("[{none}null]")), Some(Limits::default()));
+        for odd in ["{}", "[]", "5", "null", &format!("[{none}]").replace(",]", "]")] {
+            assert_eq!(parse(odd), None, "{odd}");
+        }
+        for odd in ["\"5\"", "-1", "0.5", "true", "[]", "18446744073709551615"] {
+            assert_eq!(parse(&format!("[{odd},{none}]").replace(",]", "]")), None, "{odd}");
+        }
     }
 }

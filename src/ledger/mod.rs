@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 pub mod begin;
+pub mod buckets;
 pub mod certainty;
 pub mod counts;
 pub mod dispatch;
@@ -11,10 +12,12 @@ pub mod instance;
 pub mod key;
 pub mod lease;
 pub mod lessons;
+pub mod level;
 pub mod limits;
 pub(crate) mod lock;
 pub mod origin_row;
 pub mod own;
+pub(crate) mod past;
 pub mod payment;
 pub mod read;
 pub mod record;
@@ -23,6 +26,7 @@ pub mod resource;
 pub mod settle;
 #[cfg(test)]
 pub(crate) mod shelf;
+pub mod spent;
 pub mod step;
 pub mod sums;
 pub mod token;

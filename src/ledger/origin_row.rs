@@ -31,12 +31,18 @@ pub struct OriginRow {
 impl OriginRow {
     /// Adds a token that was just bought.
     pub fn sold(&mut self, key: &str, payment_hash: &PaymentHash) {
-        self.tokens.retain(|known| known.key != key);
-        if self.tokens.len() >= MOST_TOKENS {
-            self.tokens.remove(0);
-        }
-        self.tokens.push(Sold { key: key.to_owned(), payment_hash: *payment_hash });
+        sell(&mut self.tokens, key, payment_hash);
     }
+}
+
+/// Adds a token to an origin's newest. It takes the place of the last one of its row, or of the oldest.
+pub(crate) fn sell(tokens: &mut Vec<Sold>, key: &str, payment_hash: &PaymentHash) {
+    let same = tokens.iter().position(|known| known.key == key);
+    let oldest = (tokens.len() >= MOST_TOKENS).then_some(0);
+    if let Some(at) = same.or(oldest) {
+        tokens.remove(at);
+    }
+    tokens.push(Sold { key: key.to_owned(), payment_hash: *payment_hash });
 }
 
 impl Row for OriginRow {

@@ -24,8 +24,7 @@ impl Row for Tokens {
 
 /// The tokens of a row, in the order of purchase.
 pub(crate) fn read(view: &mut View, key: &str) -> Vec<Token> {
-    let row: Tokens = view.read(key).unwrap_or_default();
-    row.0
+    view.read::<Tokens>(key).0
 }
 
 /// The key of the row that holds a token.
@@ -36,10 +35,11 @@ pub fn key_of(token: &Token) -> String {
 
 /// The keys of the rows whose tokens may open a resource: its own first, then those of the origin's newest, where the
 /// request can be sent again.
-fn keys_for(resource: &Resource<'_>, origin: &OriginRow, is_asked: impl Fn(&Sold) -> bool) -> Vec<String> {
-    let mut keys = vec![key::token(resource.url.origin(), resource.method, resource.url.as_str())];
-    for sold in origin.tokens.iter().rev().filter(|sold| resource.is_replayable && is_asked(sold)) {
-        if !keys.contains(&sold.key) {
+fn keys_for(resource: &Resource<'_>, origin: &OriginRow, is_asked: &dyn Fn(&Sold) -> bool) -> Vec<String> {
+    let mut keys = Vec::new();
+    keys.push(key::token(resource.url.origin(), resource.method, resource.url.as_str()));
+    for sold in origin.tokens.iter().rev() {
+        if resource.is_replayable && is_asked(sold) && !keys.contains(&sold.key) {
             keys.push(sold.key.clone());
         }
     }
@@ -55,27 +55,31 @@ pub(crate) fn sold(
     here: &dyn Instance,
 ) -> Option<Token> {
     let is_asked = |sold: &Sold| !here.knew(&sold.key, &sold.payment_hash, mark);
-    keys_for(resource, origin, is_asked).into_iter().find_map(|key| {
-        let is_good =
-            |token: &Token| token.opens(resource, here.now_ms()) && !here.knew(&key, &token.payment.payment_hash, mark);
-        read(view, &key).into_iter().rfind(is_good)
-    })
+    for key in &keys_for(resource, origin, &is_asked) {
+        for token in read(view, key).iter().rev() {
+            if token.opens(resource, here.now_ms()) && !here.knew(key, &token.payment.payment_hash, mark) {
+                return Some(token.clone());
+            }
+        }
+    }
+    None
 }
 
 /// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
-/// its resource that were refused or will expire. The others stay: they were paid for too, and their proof came late.
+/// its resource that were refused or expire no later. The others stay: they were paid for too, and their proof came
+/// late.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) {
     let hash = &token.payment.payment_hash;
     let key = key_of(token);
-    let mut tokens = read(view, &key);
-    tokens.retain(|old| old.own_refusals == 0 && old.expires_at().is_none() && old.payment.payment_hash != *hash);
-    if tokens.len() >= MOST {
-        tokens.remove(0);
+    let mut row: Tokens = view.read(&key);
+    row.0.retain(|old| !old.is_replaced_by(token));
+    if row.0.len() >= MOST {
+        row.0.remove(0);
     }
-    tokens.push(token.clone());
-    view.put(&key, &mut Tokens(tokens));
+    row.0.push(token.clone());
+    view.put(&key, &mut row);
     let path_key = key::path(token.payment.url.origin(), &token.method, path);
-    let mut unaccepted: Unaccepted = view.read(&path_key).unwrap_or_default();
+    let mut unaccepted: Unaccepted = view.read(&path_key);
     unaccepted.bought(hash, token.expires_at());
     view.put(&path_key, &mut unaccepted);
     origin.sold(&key, hash);
@@ -98,20 +102,20 @@ pub enum Said {
 pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
     let hash = &token.payment.payment_hash;
     let key = key_of(token);
-    let mut tokens = read(view, &key);
+    let mut row: Tokens = view.read(&key);
     // If the token is missing, it was forgotten or replaced. Nothing is noted then.
-    if let Some(known) = tokens.iter_mut().find(|known| known.payment.payment_hash == *hash) {
+    if let Some(known) = row.0.iter_mut().find(|known| known.payment.payment_hash == *hash) {
         let is_news = match said {
             Said::Accepted | Said::UsedUp => known.note_taken(said == Said::UsedUp),
             Said::Refused => known.note_refusal(at.method, at.url),
             Said::Doubted => known.note_failed_request(at.method, at.url),
         };
         if is_news {
-            view.put(&key, &mut Tokens(tokens));
+            view.put(&key, &mut row);
         }
     }
     let path_key = key::path(at.url.origin(), at.method, at.url.path());
-    let mut path: Unaccepted = view.read(&path_key).unwrap_or_default();
+    let mut path: Unaccepted = view.read(&path_key);
     let is_news = match said {
         Said::Accepted | Said::UsedUp => path.accepted(hash),
         Said::Refused => path.refused(hash),
@@ -135,35 +139,51 @@ pub struct Sales {
 }
 
 /// Reads what is known of a resource's origin, and what was bought for its method and path and never accepted. Where it
-/// is asked for, also the tokens that may open it.
-pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool) -> Sales {
+/// is asked for, also the tokens that may open it; of the origin's newest only those that the instance does not know.
+pub(crate) fn sales(view: &mut View, resource: &Resource<'_>, with_tokens: bool, here: &dyn Instance) -> Box<Sales> {
     let Resource { method, url, .. } = *resource;
-    let origin: OriginRow = view.read(&key::origin(url.origin())).unwrap_or_default();
-    let path = view.read(&key::path(url.origin(), method, url.path())).unwrap_or_default();
+    let origin: OriginRow = view.read(&key::origin(url.origin()));
+    let path = view.read(&key::path(url.origin(), method, url.path()));
+    // A purchase that follows finds it read.
+    view.text(&key::open(url.origin(), method, url.as_str()));
     let mut rows = Vec::new();
     if with_tokens {
-        for key in keys_for(resource, &origin, |_| true) {
-            let tokens = read(view, &key);
-            rows.push((key, tokens));
+        let is_asked = |sold: &Sold| !here.knew(&sold.key, &sold.payment_hash, u32::MAX);
+        for key in &keys_for(resource, &origin, &is_asked) {
+            let tokens = read(view, key);
+            rows.push((key.clone(), tokens));
         }
     }
-    Sales { origin, rows, path }
+    Box::new(Sales { origin, rows, path })
 }
 
+// They make tokens by a crate that is not built for wasm.
+#[cfg(not(target_arch = "wasm32"))]
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
-    use crate::ledger::shelf::{hash, resource, token, Here, Shelf, NOW, ORIGIN, URL};
+    use crate::error::Code;
+    use crate::ledger::begin::begin;
+    use crate::ledger::settle::cancel;
+    use crate::ledger::shelf::{draft, hash, resource, token, Here, Shelf, NOW, ORIGIN, URL};
     use crate::wire::payment_hash::PaymentHash;
+    use macaroon::{Format, Macaroon, MacaroonKey};
 
     const ELSE: &str = "https://a.example/else";
+
+    /// A token that expires in this Unix second.
+    fn expiring(at: u64) -> String {
+        let mut macaroon = Macaroon::create(None, &MacaroonKey::generate(b"root"), "id".into()).unwrap();
+        macaroon.add_first_party_caveat(format!("shop_valid_until={at}").as_str().into());
+        macaroon.serialize(Format::V2).unwrap()
+    }
 
     fn put_token(shelf: &Shelf, token: &Token) {
         shelf
             .take(|view| {
                 let key = key::origin(ORIGIN);
-                let mut origin: OriginRow = view.read(&key).unwrap_or_default();
+                let mut origin: OriginRow = view.read(&key);
                 put(view, token, "/x", &mut origin);
                 view.put(&key, &mut origin);
             })
@@ -175,11 +195,15 @@ mod tests {
         shelf.take(|view| read(view, &key)).unwrap()
     }
 
+    /// An instance that knows the tokens of these payments.
+    fn knowing(numbers: &[u64]) -> Here {
+        Here { known: Some(numbers.iter().map(|number| hash(*number)).collect()), ..Here::default() }
+    }
+
     fn found(shelf: &Shelf, url: &str, considered: &[u64]) -> Option<PaymentHash> {
-        let known = Some(considered.iter().map(|number| hash(*number)).collect());
-        let here = Here { known, ..Here::default() };
+        let here = knowing(considered);
         let take = shelf.take(|view| {
-            let origin = view.read(&key::origin(ORIGIN)).unwrap_or_default();
+            let origin = view.read(&key::origin(ORIGIN));
             sold(view, &resource(url), &origin, 0, &here)
         });
         take.unwrap().map(|token| token.payment.payment_hash)
@@ -209,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn a_late_proof_replaces_no_token_that_is_good_for_longer() {
+        let shelf = Shelf::default();
+        let lasts = |number: u64, seconds: u64| {
+            let mut token = token(number, URL);
+            token.token = expiring(NOW / 1000 + seconds);
+            Token::new(token.payment, token.method, token.token, token.preimage)
+        };
+        put_token(&shelf, &lasts(2, 900));
+        put_token(&shelf, &lasts(1, 60));
+        assert_eq!(tokens(&shelf, URL).len(), 2);
+        put_token(&shelf, &lasts(3, 900));
+        let left: Vec<_> = tokens(&shelf, URL).iter().map(|token| token.payment.payment_hash).collect();
+        assert_eq!(left, [hash(3)]);
+    }
+
+    #[test]
     fn the_newest_of_a_resource_is_found_first_and_what_was_considered_is_not() {
         let shelf = Shelf::default();
         assert_eq!(found(&shelf, URL, &[]), None);
@@ -232,13 +272,15 @@ mod tests {
         let mut once = resource(URL);
         once.is_replayable = false;
         let take = shelf.take(|view| {
-            let origin = view.read(&key::origin(ORIGIN)).unwrap_or_default();
+            let origin = view.read(&key::origin(ORIGIN));
             sold(view, &once, &origin, 0, &Here { known: Some(Vec::new()), ..Here::default() })
         });
         assert!(take.unwrap().is_none());
-        let found = shelf.take(|view| sales(view, &once, true)).unwrap();
+        let found = shelf.take(|view| sales(view, &once, true, &knowing(&[]))).unwrap();
         assert_eq!(found.rows.len(), 1);
-        assert_eq!(shelf.take(|view| sales(view, &resource(URL), true)).unwrap().rows.len(), 2);
+        assert_eq!(shelf.take(|view| sales(view, &resource(URL), true, &knowing(&[]))).unwrap().rows.len(), 2);
+        let found = shelf.take(|view| sales(view, &resource(URL), true, &knowing(&[1, 2]))).unwrap();
+        assert_eq!(found.rows.len(), 1, "its own, but no other that is known");
     }
 
     #[test]
@@ -266,17 +308,33 @@ mod tests {
     }
 
     #[test]
+    fn refusals_that_only_the_instance_knows_forbid_buying() {
+        let shelf = Shelf::default();
+        put_token(&shelf, &token(1, URL));
+        for (number, code) in [(9, None), (1, Some(Code::NotHonored))] {
+            let mut refused = token(number, URL);
+            refused.own_refusals = 2;
+            let mut draft = draft(2, URL, &[]);
+            draft.unaccepted.never_accepted(&refused);
+            let begun = shelf.attempt(|view| begin(view, &draft, &Here::default()));
+            assert_eq!(begun.err().map(|refusal| refusal.error.code()), code, "{number}");
+            shelf.take(|view| cancel(view, &hash(2), "2", NOW)).unwrap();
+        }
+    }
+
+    #[test]
     fn a_token_that_was_refused_before_another_was_accepted_is_forgiven() {
         let shelf = Shelf::default();
         for number in 1..=3 {
             put_token(&shelf, &token(number, URL));
         }
         said(&shelf, 2, URL, URL, Said::Accepted);
-        let Sales { path, .. } = shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        let Sales { path, .. } = *shelf.take(|view| sales(view, &resource(URL), false, &knowing(&[]))).unwrap();
         assert!(!path.is_empty() && path.dishonored(NOW).is_none());
         said(&shelf, 3, URL, URL, Said::Refused);
         said(&shelf, 3, URL, URL, Said::Refused);
-        let Sales { origin, path, rows } = shelf.take(|view| sales(view, &resource(URL), false)).unwrap();
+        let Sales { origin, path, rows } =
+            *shelf.take(|view| sales(view, &resource(URL), false, &knowing(&[]))).unwrap();
         assert!(rows.is_empty());
         assert_eq!(path.dishonored(NOW), Some(&hash(3)));
         assert_eq!(origin.tokens.len(), 1, "one row is one of the newest");

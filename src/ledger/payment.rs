@@ -51,6 +51,12 @@ pub struct Payment {
     pub started_at: u64,
     /// Unix seconds.
     pub settled_at: Option<u64>,
+    /// Names of the scopes that it counts in, outermost first.
+    pub scopes: Vec<String>,
+    /// The invoice, as the server sent it.
+    pub invoice: String,
+    /// The description in the invoice.
+    pub description: Option<String>,
 }
 
 impl Payment {
@@ -65,6 +71,9 @@ impl Payment {
         object.text("state", Some(self.state.name()));
         object.number("startedAt", Some(self.started_at));
         object.number("settledAt", self.settled_at);
+        object.texts("scopes", &self.scopes);
+        object.text("invoice", Some(&self.invoice));
+        object.text("description", self.description.as_deref());
     }
 
     /// The JSON text of the object that JavaScript sees.
@@ -91,6 +100,9 @@ impl Payment {
         row.optional_text("preimage", preimage);
         row.number("amountMsat", &mut self.amount_msat);
         row.number("feeMsat", &mut self.fee_msat);
+        row.words("scopes", &mut self.scopes);
+        row.text("invoice", &mut self.invoice);
+        row.optional_words("description", &mut self.description);
     }
 }
 

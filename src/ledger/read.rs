@@ -1,15 +1,11 @@
 //! The steps that only read: what is open, what was paid, what was spent.
 
 use crate::error::{Code, Error};
-use crate::ledger::counts::{Counts, Levels};
 use crate::ledger::key;
 use crate::ledger::lease::{lease_of, Lease};
-use crate::ledger::limits::{Remaining, Spent};
 use crate::ledger::lock::Lock;
-use crate::ledger::origin_row::OriginRow;
 use crate::ledger::payment::{Payment, State};
-use crate::ledger::record::Record;
-use crate::ledger::sums::Sums;
+use crate::ledger::record::{scope_paths, Record};
 use crate::ledger::view::{Listing, View};
 use crate::text::json::Json;
 use crate::text::members::Members;
@@ -24,7 +20,7 @@ pub type Leased = (Rc<Record>, Option<Lease>);
 
 /// A payment, and the lease of whoever stands behind it.
 pub fn payment(view: &mut View, payment_hash: &PaymentHash) -> Option<Leased> {
-    let record: Rc<Record> = Rc::new(view.read(&key::payment(payment_hash))?);
+    let record: Rc<Record> = Rc::new(view.find(&key::payment(payment_hash))?);
     let lease = lease_of(view, &record.owner);
     Some((record, lease))
 }
@@ -34,9 +30,11 @@ pub(crate) fn open(view: &mut View, most: usize) -> Vec<Record> {
     let keys = view.list(Listing { prefix: key::OPEN.to_owned(), after: None, limit: most, reverse: false });
     let mut open = Vec::new();
     for key in &*keys {
-        let lock: Option<Lock> = view.read(key);
-        let record = lock.and_then(|lock| view.read(&key::payment(&lock.payment_hash)));
-        open.extend(record.filter(|record: &Record| record.is_unsettled() && !record.is_reserved));
+        let Some(lock) = view.find::<Lock>(key) else { continue };
+        let Some(record) = view.find::<Record>(&key::payment(&lock.payment_hash)) else { continue };
+        if record.is_unsettled() && !record.is_reserved {
+            open.push(record);
+        }
     }
     open
 }
@@ -46,8 +44,8 @@ pub(crate) fn open(view: &mut View, most: usize) -> Vec<Record> {
 pub struct Filter {
     /// Of this origin.
     pub origin: Option<String>,
-    /// Of the scope with this path of names.
-    pub scope: Option<String>,
+    /// Of the scope with these names, outermost first, and of those within it. Empty: of all.
+    pub scopes: Vec<String>,
     /// In this state.
     pub state: Option<State>,
     /// Begun at this time or later, in Unix seconds.
@@ -68,7 +66,7 @@ impl Filter {
         let mut row = Members::read(&json);
         let (mut filter, mut state, mut before, mut limit) = (Self::default(), None, None, 0);
         row.optional_text("origin", &mut filter.origin);
-        row.optional_words("scope", &mut filter.scope);
+        row.words("scopes", &mut filter.scopes);
         row.one_of("state", &mut state, &State::ALL.map(State::name));
         filter.state = state.and_then(|at| State::ALL.get(at).copied());
         row.optional_number("since", &mut filter.since);
@@ -78,7 +76,9 @@ impl Filter {
         if row.is_damaged() {
             return Err(Error::new(Code::InvalidOptions, "the filter has a member of the wrong type"));
         }
-        filter.before = before.map(|hash| PaymentHash::parse(&hash)).transpose()?;
+        if let Some(hash) = before {
+            filter.before = Some(PaymentHash::parse(&hash)?);
+        }
         Ok(filter)
     }
 }
@@ -89,27 +89,28 @@ pub type Page = (Vec<Payment>, Option<String>);
 /// The next page of payments. It reads so many rows and no more, so it may hold few that are asked for, or none. `None`
 /// where the one that they are to be older than is not known.
 pub fn payments(view: &mut View, filter: &Filter, after: Option<&String>) -> Option<Page> {
-    let prefix = match (&filter.scope, &filter.origin) {
+    let prefix = match (scope_paths(&filter.scopes).last(), &filter.origin) {
         (Some(scope), _) => key::by_scope(scope),
         (None, Some(origin)) => key::by_origin(origin),
         (None, None) => key::BY_TIME.to_owned(),
     };
     let mut after = after.cloned();
     if let Some(hash) = filter.before.as_ref().filter(|_| after.is_none()) {
-        let record: Record = view.read(&key::payment(hash))?;
+        let record: Record = view.find(&key::payment(hash))?;
         after = Some(key::indexed(&prefix, record.started_at_ms, hash));
     }
     let keys = view.list(Listing { prefix, after, limit: PAGE, reverse: true });
     let mut found = Vec::new();
     for key in &*keys {
-        let Some(Record { payment, .. }) = view.read(&key::payment_of(key)) else { continue };
+        let Some(record) = view.find::<Record>(&key::payment_of(key)) else { continue };
+        let payment = &record.payment;
         if filter.since.is_some_and(|since| payment.started_at < since) {
             return Some((found, None));
         }
         let is_asked = filter.state.is_none_or(|state| state == payment.state)
             && filter.origin.as_ref().is_none_or(|origin| *origin == payment.url.origin());
         if is_asked {
-            found.push(payment);
+            found.push(payment.clone());
         }
         if found.len() >= filter.limit {
             break;
@@ -119,31 +120,12 @@ pub fn payments(view: &mut View, filter: &Filter, after: Option<&String>) -> Opt
     Some((found, next.cloned()))
 }
 
-/// What was spent, at one origin or all.
-pub fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Spent {
-    let sums: Option<Sums> = match origin {
-        Some(origin) => view.read(&key::origin(origin)).map(|row: OriginRow| row.sums),
-        None => view.read(key::SUMS),
-    };
-    sums.unwrap_or_default().spent(now_ms)
-}
-
-/// What may still be spent at an origin, beside what is counted of a reservation of one's own.
-pub(crate) fn remaining(view: &mut View, own: &Record, levels: Levels<'_>, now_ms: u64) -> Remaining {
-    let mut counts = Counts::read(view, own.payment.url.origin(), &own.scopes);
-    counts.change(Some(own), None, 0, now_ms);
-    let each = levels.iter().zip(counts.counted(now_ms)).map(|(limits, counted)| limits.remaining(&counted));
-    each.reduce(Remaining::least).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
-    use crate::ledger::limits::Windows;
-    use crate::ledger::record::scope_paths;
     use crate::ledger::settle::{settle_unproven, Outcome};
-    use crate::ledger::shelf::{hash, Shelf, NOW, ORIGIN, URL};
+    use crate::ledger::shelf::{hash, Shelf, NOW, URL};
 
     fn told(shelf: &Shelf, filter: &Filter) -> Vec<PaymentHash> {
         let (mut found, mut after) = (Vec::new(), None);
@@ -189,14 +171,13 @@ mod tests {
         for (number, scopes) in (1..).zip(&scopes) {
             shelf.begin(number, &format!("https://a.example/{number}"), scopes);
         }
-        let scope = |names: &[String]| scope_paths(names).last().cloned();
-        let of = |names: &[String]| told(&shelf, &Filter { scope: scope(names), limit: 9, ..Filter::default() });
+        let of = |names: &[String]| told(&shelf, &Filter { scopes: names.to_vec(), limit: 9, ..Filter::default() });
         assert_eq!(of(&scopes[0]), hashes([4, 3, 2, 1]));
         assert_eq!(of(&scopes[1]), hashes([3, 2]));
         assert_eq!(of(&scopes[2]), hashes([3]));
         assert_eq!(of(&scopes[3]), hashes([4]), "a name can't be mistaken for two");
         let elsewhere = Filter {
-            scope: scope(&scopes[1]),
+            scopes: scopes[1].clone(),
             origin: Some("https://b.example".into()),
             limit: 9,
             ..Filter::default()
@@ -233,25 +214,5 @@ mod tests {
         let (record, lease) = shelf.take(|view| payment(view, &hash(2))).unwrap().unwrap();
         assert!(!record.is_reserved && lease.is_some());
         assert!(shelf.take(|view| payment(view, &hash(9))).unwrap().is_none());
-    }
-
-    #[test]
-    fn what_remains_is_the_least_of_all_levels_beside_ones_own() {
-        let shelf = Shelf::default();
-        let scopes = ["a".to_owned()];
-        let own = shelf.begin(1, URL, &scopes);
-        let level = |total| {
-            let all = Windows { total: Some(total), ..Windows::default() };
-            crate::ledger::limits::Limits { per_payment: 100_000, all, per_origin: Windows::default() }
-        };
-        let left = |own: &Record, levels: &[_]| shelf.take(|view| remaining(view, own, levels, NOW)).unwrap().payment;
-        let mut nothing = own.clone();
-        nothing.payment.state = State::Failed;
-        for levels in [[level(50_000), level(40_000)], [level(40_000), level(50_000)]] {
-            assert_eq!(left(&nothing, &levels), 25_000, "10 and a fee of 5 are counted");
-            assert_eq!(left(&own, &levels), 40_000, "beside one's own");
-        }
-        assert_eq!(shelf.take(|view| spent(view, Some(ORIGIN), NOW)).unwrap().total, 10_000);
-        assert_eq!(shelf.take(|view| spent(view, Some("https://b.example"), NOW)).unwrap(), Spent::default());
     }
 }

@@ -1,9 +1,10 @@
 //! One payment as its row holds it, with everything that is needed to settle it later.
 
+use crate::ledger::buckets::Amounts;
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
-use crate::ledger::sums::Amounts;
+use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
@@ -26,14 +27,8 @@ pub struct Record {
     pub max_fee_msat: u64,
     /// Unix milliseconds. The sums count the payment in the buckets of this time.
     pub started_at_ms: u64,
-    /// The invoice, as the server sent it.
-    pub invoice: String,
     /// Unix seconds.
     pub invoice_expires_at: u64,
-    /// The description in the invoice.
-    pub description: Option<String>,
-    /// Names of the scopes that it counts in, outermost first.
-    pub scopes: Vec<String>,
     /// The purchase that it belongs to. Only this purchase may hand it to the wallet.
     pub owner: String,
     /// Whether it is only a reservation. The wallet must not be asked before the step that ends the reservation.
@@ -55,25 +50,29 @@ impl Record {
         now_ms / 1000 > self.invoice_expires_at.saturating_add(FORGOTTEN_AFTER_S)
     }
 
-    /// The amounts that the sums count of it.
+    /// The amounts that the sums count of it, and its order. A reservation counts as an order until it is released.
     #[must_use]
     pub fn amounts(&self) -> Amounts {
         let Payment { amount_msat, fee_msat, state, .. } = self.payment;
-        match state {
-            State::Pending | State::Unknown if self.is_reserved => {
-                Amounts { reserved: amount_msat.saturating_add(self.max_fee_msat), ..Amounts::default() }
-            }
-            State::Pending | State::Unknown => Amounts { spent: amount_msat, reserved: self.max_fee_msat, orders: 0 },
-            State::Paid => Amounts { spent: amount_msat.saturating_add(fee_msat), ..Amounts::default() },
-            State::Failed => Amounts::default(),
-        }
+        let (spent, reserved) = match state {
+            State::Pending | State::Unknown if self.is_reserved => (0, amount_msat.saturating_add(self.max_fee_msat)),
+            State::Pending | State::Unknown => (amount_msat, self.max_fee_msat),
+            State::Paid => (amount_msat.saturating_add(fee_msat), 0),
+            State::Failed => (0, 0),
+        };
+        Amounts { spent, reserved, orders: 1 }
+    }
+
+    /// What the sums count of it, and the time at which they do.
+    pub(crate) fn entry(&self) -> (u64, Amounts) {
+        (self.started_at_ms, self.amounts())
     }
 
     /// The keys of all sums that it counts in.
     #[must_use]
     pub fn sums(&self) -> Vec<String> {
         let mut keys = vec![key::SUMS.to_owned(), key::origin(self.payment.url.origin())];
-        for path in scope_paths(&self.scopes) {
+        for path in scope_paths(&self.payment.scopes) {
             keys.push(key::scope_origin(&path, self.payment.url.origin()));
             keys.push(key::scope(&path));
         }
@@ -85,7 +84,9 @@ impl Record {
     pub fn indexes(&self) -> Vec<String> {
         let at = |index: &str| key::indexed(index, self.started_at_ms, &self.payment.payment_hash);
         let mut keys = vec![at(key::BY_TIME), at(&key::by_origin(self.payment.url.origin()))];
-        keys.extend(scope_paths(&self.scopes).iter().map(|path| at(&key::by_scope(path))));
+        for path in &scope_paths(&self.payment.scopes) {
+            keys.push(at(&key::by_scope(path)));
+        }
         keys
     }
 
@@ -102,7 +103,9 @@ impl Record {
         }
         self.payment.state = State::Paid;
         self.payment.fee_msat = fee_msat.unwrap_or(self.payment.fee_msat);
-        self.preimage = preimage.or(self.preimage.take());
+        if preimage.is_some() {
+            self.preimage = preimage;
+        }
         self.token = String::new();
         self.is_reserved = false;
         self.dispatch = Dispatch::default();
@@ -129,10 +132,7 @@ impl Row for Record {
         row.number("startedAt", &mut self.started_at_ms);
         self.payment.started_at = self.started_at_ms / 1000;
         row.optional_number("settledAt", &mut self.payment.settled_at);
-        row.text("invoice", &mut self.invoice);
         row.number("invoiceExpiresAt", &mut self.invoice_expires_at);
-        row.optional_words("description", &mut self.description);
-        row.words("scopes", &mut self.scopes);
         row.text("owner", &mut self.owner);
         self.dispatch.members(row);
     }
@@ -145,9 +145,7 @@ pub fn scope_paths(names: &[String]) -> Vec<String> {
     let mut path = String::new();
     let mut paths = Vec::new();
     for name in names {
-        path.push_str(&name.len().to_string());
-        path.push(':');
-        path.push_str(name);
+        path = concat(&[&path, &name.len().to_string(), ":", name]);
         paths.push(path.clone());
     }
     paths
@@ -185,9 +183,8 @@ mod tests {
             stored(&whole).replace(&"aa".repeat(32), "HASH"),
             concat!(
                 r#"{"v":1,"rev":1,"paymentHash":"HASH","url":"https://a.example/x?q","method":"GET","protocol":"l402","#,
-                r#""token":"opaque","amountMsat":10000,"feeMsat":0,"maxFeeMsat":5000,"state":"pending","#,
-                r#""startedAt":1800000000123,"invoice":"lnbc1","invoiceExpiresAt":1800003600,"scopes":[],"#,
-                r#""owner":"1","walletId":"w"}"#,
+                r#""token":"opaque","amountMsat":10000,"feeMsat":0,"scopes":[],"invoice":"lnbc1","maxFeeMsat":5000,"#,
+                r#""state":"pending","startedAt":1800000000123,"invoiceExpiresAt":1800003600,"owner":"1","walletId":"w"}"#,
             )
         );
         let shelf = Shelf::default();
@@ -201,8 +198,8 @@ mod tests {
         assert_eq!(
             shelf.row("sums"),
             concat!(
-                r#"{"v":1,"rev":1,"ever":"10000 5000 1","moments":"360000000 0 0 1","minutes":"30000000 10000 5000 1","#,
-                r#""quarters":"2000000 10000 5000 1","minutesFrom":0,"last":1800000000123}"#,
+                r#"{"v":1,"rev":1,"ever":"10000 5000 1","moments":"360000000 0 0 1","#,
+                r#""minute":"30000000 10000 5000 1 0 0 0 0 0 0","last":1800000000123}"#,
             )
         );
     }
@@ -219,7 +216,7 @@ mod tests {
         let expected = concat!(
             r#"{"v":1,"rev":1,"tokens":[{"paymentHash":"HASH","url":"https://a.example/x?q","method":"GET","#,
             r#""protocol":"l402","token":"opaque","preimage":"PREIMAGE","amountMsat":10000,"feeMsat":0,"#,
-            r#""startedAt":1800000000,"settledAt":1800000000,"accepted":false,"ownRefusals":0,"#,
+            r#""scopes":[],"invoice":"lnbc1","startedAt":1800000000,"settledAt":1800000000,"accepted":false,"ownRefusals":0,"#,
             r#""refused":[{"at":"GET /other","times":1}]}]}"#,
         );
         assert_eq!(
@@ -260,7 +257,9 @@ mod tests {
         }
         let scopes = vec!["agent \"7\"".to_owned(), "\u{1f600}".to_owned()];
         let description = Some("weather: \u{2600}".to_owned());
-        all.push(Record { scopes, description, preimage: Some("ab".repeat(32)), ..record(3, URL) });
+        let mut whole = Record { preimage: Some("ab".repeat(32)), ..record(3, URL) };
+        (whole.payment.scopes, whole.payment.description) = (scopes, description);
+        all.push(whole);
         for record in all {
             let text = stored(&record);
             assert!(parsed(&text).unwrap() == record, "{text}");
@@ -326,7 +325,7 @@ mod tests {
         found.settle_failed(NOW);
         assert_eq!(
             (found.amounts(), found.token.as_str()),
-            (Amounts::default(), "opaque"),
+            (Amounts { orders: 1, ..Amounts::default() }, "opaque"),
             "a late proof would still buy it"
         );
         found.settle_paid(None, None, NOW + 5_000);

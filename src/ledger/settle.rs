@@ -1,11 +1,12 @@
 //! The steps that end a payment, or note that nobody can tell what became of it.
 
 use crate::ledger::certainty::Proof;
-use crate::ledger::counts::{Counts, Levels};
+use crate::ledger::counts::Counts;
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::lease::{grant, lease_of};
+use crate::ledger::level::{Booked, Level};
 use crate::ledger::lock::Lock;
 use crate::ledger::own;
 use crate::ledger::payment::State;
@@ -14,6 +15,7 @@ use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
 use crate::wire::payment_hash::PaymentHash;
+use std::rc::Rc;
 
 /// The outcome of an order without a proof.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +44,7 @@ pub struct Settled {
 }
 
 fn find(view: &mut View, payment_hash: &PaymentHash) -> Option<Record> {
-    view.read(&key::payment(payment_hash))
+    view.find(&key::payment(payment_hash))
 }
 
 fn put(view: &mut View, record: &mut Record) {
@@ -51,16 +53,14 @@ fn put(view: &mut View, record: &mut Record) {
 
 /// Writes a changed record, the sums that count it, and the lock of its resource.
 fn change(view: &mut View, before: Option<&Record>, after: &mut Record, counts: &mut Counts, now_ms: u64) {
-    let open_key = after.open_key();
-    let lock: Option<Lock> = view.read(&open_key);
-    counts.change(before, Some(after), 0, now_ms);
+    counts.change(view, before, Some(after), now_ms);
     counts.write(view);
     put(view, after);
     if before.is_none() {
         view.mark(&after.indexes());
     }
-    if !after.is_unsettled() && lock.is_some_and(|lock| lock.payment_hash == after.payment.payment_hash) {
-        view.delete(&[open_key]);
+    if !after.is_unsettled() {
+        unlock(view, after);
     }
     // Its owner is done with the order, so the lease ends.
     view.delete(&[key::lease(&after.owner)]);
@@ -78,13 +78,16 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     let mut token = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
     let token_key = own::key_of(&token);
     if was_proven && before == (record.payment.fee_msat, record.preimage.is_some()) {
-        let is_same = |stored: &Token| stored.payment.payment_hash == record.payment.payment_hash;
-        let stored = own::read(view, &token_key).into_iter().find(is_same);
-        let is_kept = stored.is_some();
-        token = stored.unwrap_or(token);
+        let stored = own::read(view, &token_key);
+        let same = stored.iter().find(|stored| stored.payment.payment_hash == record.payment.payment_hash);
+        let is_kept = same.is_some();
+        if let Some(same) = same {
+            token = same.clone();
+        }
         return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
-    let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes);
+    let mut counts =
+        Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
     if !was_proven {
         own::put(view, &token, record.payment.url.path(), &mut counts.origin);
     }
@@ -102,7 +105,8 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     let mut record = known.clone();
     if outcome == Outcome::Failed {
         record.settle_failed(now_ms);
-        let mut counts = Counts::read(view, record.payment.url.origin(), &record.scopes);
+        let mut counts =
+            Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
         change(view, Some(&known), &mut record, &mut counts, now_ms);
         return Some(record);
     }
@@ -123,10 +127,10 @@ pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: 
     if known.owner != owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
         return;
     }
-    let mut counts = Counts::read(view, known.payment.url.origin(), &known.scopes);
-    counts.change(Some(&known), None, 0, now_ms);
+    let mut counts =
+        Counts::read(view, known.payment.url.origin(), &known.payment.scopes, &[], &Booked::default(), now_ms);
+    counts.change(view, Some(&known), None, now_ms);
     if !known.is_reserved {
-        counts.take_back_order(known.started_at_ms);
         view.delete(&known.indexes());
     }
     counts.write(view);
@@ -135,10 +139,17 @@ pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: 
 
 /// Deletes the rows of a payment that was never sent, and of its owner.
 pub(crate) fn end(view: &mut View, record: &Record) {
+    unlock(view, record);
+    view.delete(&[key::payment(&record.payment.payment_hash), key::lease(&record.owner)]);
+}
+
+/// Deletes the lock of a payment. Where this one has been forgotten, the lock may belong to a later one by now.
+fn unlock(view: &mut View, record: &Record) {
     let open_key = record.open_key();
-    // The write depends on it.
-    view.text(&open_key);
-    view.delete(&[open_key, key::payment(&record.payment.payment_hash), key::lease(&record.owner)]);
+    let lock: Lock = view.read(&open_key);
+    if lock.payment_hash == record.payment.payment_hash {
+        view.delete(&[open_key]);
+    }
 }
 
 /// Takes over an abandoned order, so that its invoice can be handed to the same wallet once more. The sums count it
@@ -147,7 +158,7 @@ pub fn repeat(
     view: &mut View,
     abandoned: &Record,
     owner: &str,
-    levels: Levels<'_>,
+    levels: &[Rc<Level>],
     lease_ms: u64,
     here: &dyn Instance,
 ) -> Option<Record> {
@@ -156,7 +167,7 @@ pub fn repeat(
         return Some(record);
     }
     let most = record.payment.amount_msat.saturating_add(record.max_fee_msat);
-    let is_allowed = levels.iter().all(|limits| most <= limits.per_payment);
+    let is_allowed = levels.iter().all(|level| most <= level.limits.per_payment);
     let lease = lease_of(view, &record.owner);
     let is_over = here.has_lapsed(&record.owner, lease.as_ref());
     if !record.is_unsettled() || record.owner != abandoned.owner || !is_allowed || !is_over {
@@ -190,9 +201,8 @@ pub fn resource_of(record: &Record) -> Resource<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
-    use crate::ledger::limits::{Limits, Spent, Windows};
-    use crate::ledger::read::spent;
-    use crate::ledger::shelf::{hash, record, Here, Shelf, NOW, ORIGIN, URL};
+    use crate::ledger::limits::Limits;
+    use crate::ledger::shelf::{hash, record, spent, Here, Shelf, NOW, ORIGIN, URL};
     use crate::ledger::sums::Sums;
 
     fn proof(fee_msat: Option<u64>) -> Proof {
@@ -213,8 +223,8 @@ mod tests {
     }
 
     fn counted(shelf: &Shelf) -> u64 {
-        let sums = shelf.take(|view| view.read::<Sums>(key::SUMS).unwrap_or_default()).unwrap();
-        sums.counted(NOW).total
+        let sums = shelf.take(|view| view.read::<Sums>(key::SUMS)).unwrap();
+        sums.counted(NOW)[2]
     }
 
     fn open(shelf: &Shelf) -> [usize; 3] {
@@ -308,8 +318,8 @@ mod tests {
         assert_eq!((counted(&shelf), open(&shelf)), (0, [0; 3]));
         assert_eq!(["time/", "of/", "in/"].map(|prefix| shelf.keys(prefix).len()), [0; 3]);
         for key in ["sums".to_owned(), key::scope("5:agent"), key::scope("5:agent4:task")] {
-            let sums = shelf.take(|view| view.read::<Sums>(&key)).unwrap().unwrap();
-            assert_eq!((sums.counted(NOW), sums.orders(NOW).day), (Spent::default(), 0), "{key}");
+            let sums = shelf.take(|view| view.find::<Sums>(&key)).unwrap().unwrap();
+            assert_eq!(sums.counted(NOW), [0; 6], "{key}");
         }
     }
 
@@ -323,7 +333,7 @@ mod tests {
     }
 
     fn take_up(shelf: &Shelf, abandoned: &Record, owner: &str, most: u64, has_lapsed: bool) -> Option<Record> {
-        let levels = [Limits { per_payment: most, all: Windows::default(), per_origin: Windows::default() }];
+        let levels = [Rc::new(Limits { per_payment: most, ..Limits::default() }.into())];
         let here = Here { all_lapsed: has_lapsed, ..Here::default() };
         shelf.take(|view| repeat(view, abandoned, owner, &levels, 150_000, &here)).unwrap()
     }

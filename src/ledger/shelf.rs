@@ -1,18 +1,23 @@
 //! A store in memory for the unit tests of the steps, and the things that they work on.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
 
+use crate::error::Error;
+use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::begin::{begin, Begun, Draft};
+use crate::ledger::counts::Counts;
 use crate::ledger::dispatch::Dispatch;
 use crate::ledger::instance::Instance;
 use crate::ledger::lease::Lease;
 use crate::ledger::lessons::Lessons;
-use crate::ledger::limits::{Limits, Windows};
+use crate::ledger::level::{Booked, Level};
+use crate::ledger::limits::{Limits, Spent};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
-use crate::ledger::view::{Listing, Missing, View};
+use crate::ledger::view::{parse, Listing, Missing, View};
+use crate::text::members::Row;
 use crate::wire::challenge::Protocol;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
@@ -46,16 +51,16 @@ pub(crate) fn record(number: u64, url: &str) -> Record {
             state: State::Pending,
             started_at: NOW / 1000,
             settled_at: None,
+            scopes: Vec::new(),
+            invoice: "lnbc1".into(),
+            description: None,
         },
         method: "GET".into(),
         token: "opaque".into(),
         preimage: None,
         max_fee_msat: 5_000,
         started_at_ms: NOW,
-        invoice: "lnbc1".into(),
         invoice_expires_at: NOW / 1000 + 3600,
-        description: None,
-        scopes: Vec::new(),
         owner: number.to_string(),
         is_reserved: false,
         dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -70,16 +75,39 @@ pub(crate) fn token(number: u64, url: &str) -> Token {
 
 /// The purchase of a number.
 pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
-    let all = Windows::default();
+    let level: Rc<Level> = Rc::new(Limits { per_payment: 100_000, ..Limits::default() }.into());
+    let mut record = Record { max_fee_msat: 0, started_at_ms: 0, ..record(number, url) };
+    record.payment.scopes = scopes.to_vec();
     Draft {
-        record: Record { scopes: scopes.to_vec(), max_fee_msat: 0, started_at_ms: 0, ..record(number, url) },
+        record,
         is_replayable: true,
-        levels: Rc::new(vec![Limits { per_payment: 100_000, all, per_origin: all }; scopes.len() + 1]),
+        levels: Rc::new(vec![level; scopes.len() + 1]),
+        booked: Rc::default(),
         approved_fee_msat: None,
         lessons: Lessons::default(),
+        unaccepted: Unaccepted::default(),
         mark: u32::MAX,
         lease_ms: 150_000,
     }
+}
+
+/// The text of a row.
+pub(crate) fn stored(row: &mut dyn Row) -> String {
+    let shelf = Shelf::default();
+    shelf.take(|view| view.put("row", row)).unwrap();
+    shelf.row("row")
+}
+
+/// The row of a text.
+pub(crate) fn parsed<R: Row + Default>(text: &str) -> Result<R, Error> {
+    let mut row = R::default();
+    parse(text, &mut row).map(|()| row)
+}
+
+/// What was spent, at one origin or all.
+pub(crate) fn spent(view: &mut View, origin: Option<&str>, now_ms: u64) -> Spent {
+    let counts = Counts::read(view, origin.unwrap_or_default(), &[], &[], &Booked::default(), now_ms);
+    counts.spent(0, origin.is_some())
 }
 
 /// An instance.
@@ -113,7 +141,7 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+    pub(crate) fn list(&self, listing: &Listing) -> Vec<(String, String)> {
         let rows = self.rows.borrow();
         let is_after = |key: &str| match listing.after.as_deref() {
             Some(after) if listing.reverse => key < after,
@@ -123,7 +151,7 @@ impl Shelf {
         let mut found: Vec<_> = rows
             .iter()
             .filter(|(key, _)| key.starts_with(&listing.prefix) && is_after(key))
-            .map(|(key, row)| (key.clone(), row.clone()))
+            .map(|(key, row)| (key.clone(), row.to_string()))
             .collect();
         if listing.reverse {
             found.reverse();
@@ -148,8 +176,8 @@ impl Shelf {
             }
             let Missing { keys, listings } = view.missing();
             for key in keys {
-                let row = self.rows.borrow().get(&key).cloned();
-                view.learn(key, row);
+                let row = self.rows.borrow().get(&key).map(ToString::to_string);
+                view.learn(&key, row);
             }
             for listing in listings {
                 let rows = self.list(&listing);

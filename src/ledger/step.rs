@@ -2,11 +2,14 @@
 
 use crate::ledger::begin::{begin, Begun, Draft};
 use crate::ledger::certainty::Proof;
+use crate::ledger::counts::Counts;
 use crate::ledger::forget::forget;
 use crate::ledger::habits;
 use crate::ledger::instance::Instance;
+use crate::ledger::key;
 use crate::ledger::lease::renew_lease;
-use crate::ledger::limits::{Limits, Remaining, Spent};
+use crate::ledger::level::{book, Booked, Levels};
+use crate::ledger::limits::{Remaining, Spent};
 use crate::ledger::own::{note, sales, Said, Sales};
 use crate::ledger::read::{self, Filter, Leased, Page};
 use crate::ledger::record::Record;
@@ -31,7 +34,7 @@ pub enum Step {
         /// Who takes it over.
         owner: String,
         /// Limits of the client and its scopes.
-        levels: Rc<Vec<Limits>>,
+        levels: Levels,
         /// Milliseconds for which the lease holds.
         lease_ms: u64,
     },
@@ -92,6 +95,8 @@ pub enum Step {
     Forget {
         /// The origin; `None` for all.
         origin: Option<String>,
+        /// Where the last step left off.
+        after: Option<String>,
     },
     /// Reads a payment.
     Payment(PaymentHash),
@@ -107,17 +112,18 @@ pub enum Step {
         /// How many at most.
         most: usize,
     },
-    /// Reads what was spent.
-    Spent {
+    /// Reads what was spent in a scope, and what may still be spent there.
+    Sums {
         /// The origin; `None` for all.
         origin: Option<String>,
-    },
-    /// Reads what may be spent beside a reservation.
-    Remaining {
-        /// The reservation.
-        own: Rc<Record>,
+        /// Names of scopes, outermost first.
+        scopes: Vec<String>,
+        /// The number of the scope's own level.
+        place: usize,
+        /// A reservation that does not count.
+        beside: Option<Rc<Record>>,
         /// Limits of the client and its scopes.
-        levels: Rc<Vec<Limits>>,
+        levels: Levels,
     },
     /// Reads what may open a resource.
     Sales {
@@ -148,16 +154,24 @@ pub enum Decision {
     Open(Vec<Record>),
     /// Payments; `None` where the one that they are to be older than is not known.
     Payments(Option<Page>),
-    /// What was spent.
-    Spent(Spent),
-    /// What may be spent.
-    Remaining(Remaining),
+    /// What was spent, and what may still be spent.
+    Sums(Spent, Remaining),
     /// What was seen of a wallet.
     Seen(u64),
-    /// Whether there is more to forget.
-    IsMore(bool),
+    /// Where to go on, if there is more to forget.
+    Next(Option<String>),
     /// What may open a resource.
     Sales(Box<Sales>),
+}
+
+impl Step {
+    /// Whether a row is one that a purchase makes: another purchase has it only if a server offers an invoice again.
+    #[must_use]
+    pub fn makes(&self, key: &str) -> bool {
+        let Self::Begin(draft) = self else { return false };
+        let record = &draft.record;
+        key == key::payment(&record.payment.payment_hash) || key == key::lease(&record.owner)
+    }
 }
 
 /// Decides a step.
@@ -167,7 +181,17 @@ pub enum Decision {
 pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decision, Refusal> {
     let now_ms = here.now_ms();
     Ok(match step {
-        Step::Begin(draft) => Decision::Begun(begin(view, draft, here)?),
+        Step::Begin(draft) => {
+            let begun = begin(view, draft, here);
+            if view.is_complete() {
+                let entered = match &begun {
+                    Ok(Begun::Entered(record)) => Some(record.entry()),
+                    _ => None,
+                };
+                book(&draft.levels, &draft.booked, draft.record.payment.url.origin(), entered, now_ms);
+            }
+            Decision::Begun(begun?)
+        }
         Step::Repeat { abandoned, owner, levels, lease_ms } => {
             Decision::Record(repeat(view, abandoned, owner, levels, *lease_ms, here).map(Rc::new))
         }
@@ -197,15 +221,80 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             habits::note(view, wallet_id.as_deref(), ours, *what);
             Decision::Done
         }
-        Step::Forget { origin } => Decision::IsMore(forget(view, origin.as_deref())),
+        Step::Forget { origin, after } => Decision::Next(forget(view, origin.as_deref(), after.as_deref())),
         Step::Payment(payment_hash) => Decision::Leased(read::payment(view, payment_hash)),
         Step::Payments { filter, after } => Decision::Payments(read::payments(view, filter, after.as_ref())),
         Step::Open { most } => Decision::Open(read::open(view, *most)),
-        Step::Spent { origin } => Decision::Spent(read::spent(view, origin.as_deref(), now_ms)),
-        Step::Remaining { own, levels } => Decision::Remaining(read::remaining(view, own, levels, now_ms)),
+        Step::Sums { origin, scopes, place, beside, levels } => {
+            let own = origin.as_deref();
+            let mut counts = Counts::read(view, own.unwrap_or_default(), scopes, levels, &Booked::default(), now_ms);
+            counts.change(view, beside.as_deref(), None, now_ms);
+            let spent = counts.spent(*place, own.is_some());
+            Decision::Sums(spent, counts.remaining(levels, own.is_some(), now_ms))
+        }
         Step::Sales { method, url, is_replayable, with_tokens } => {
             let resource = Resource { method, url, is_replayable: *is_replayable };
-            Decision::Sales(Box::new(sales(view, &resource, *with_tokens)))
+            Decision::Sales(sales(view, &resource, *with_tokens, here))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::shelf::{draft, hash, record, token, Here, URL};
+
+    fn steps() -> Vec<Step> {
+        let ours = || Rc::new(record(1, URL));
+        let (levels, owner) = (Rc::new(Vec::new()), "1".to_owned());
+        let proof = Proof { preimage: Some("ab".repeat(32)), fee_msat: None };
+        let (method, url) = ("GET".to_owned(), Url::of(URL));
+        vec![
+            Step::Begin(Box::new(draft(1, URL, &["a".to_owned()]))),
+            Step::Repeat { abandoned: ours(), owner: owner.clone(), levels: Rc::clone(&levels), lease_ms: 1 },
+            Step::Cancel { payment_hash: hash(1), owner: owner.clone() },
+            Step::Renew { owner },
+            Step::Paid { ours: ours(), proof, was_news: Cell::default() },
+            Step::Unproven { ours: ours(), outcome: Outcome::Failed },
+            Step::Note { token: Rc::new(token(1, URL)), method: method.clone(), url: url.clone(), said: Said::Refused },
+            Step::Habits { wallet_id: "w".into() },
+            Step::Seen { wallet_id: Some("w".into()), ours: ours(), what: habits::PENDING },
+            Step::Forget { origin: None, after: None },
+            Step::Forget { origin: Some("https://a.example".into()), after: None },
+            Step::Payment(hash(1)),
+            Step::Payments { filter: Rc::new(Filter { limit: 9, ..Filter::default() }), after: None },
+            Step::Open { most: 9 },
+            Step::Sums { origin: None, scopes: Vec::new(), place: 0, beside: None, levels: Rc::clone(&levels) },
+            Step::Sums {
+                origin: Some("https://a.example".into()),
+                scopes: vec!["a".into()],
+                place: 1,
+                beside: Some(ours()),
+                levels,
+            },
+            Step::Sales { method, url, is_replayable: true, with_tokens: true },
+        ]
+    }
+
+    /// The driver throws away what that comes to. So nothing of it may stay elsewhere, and a further run is as the
+    /// first.
+    #[test]
+    fn every_step_runs_through_before_its_rows_are_read_and_leaves_nothing_behind() {
+        for (number, step) in steps().iter().enumerate() {
+            let mut view = View::default();
+            let mut run = || {
+                view.restart();
+                let outcome = view.take(|view| decide(step, view, &Here::default()));
+                assert!(outcome.is_ok() && !view.is_complete(), "{number}");
+                assert!(view.seen().is_empty(), "{number}: what was not read was not seen");
+                (view.changed().clone(), view.missing())
+            };
+            assert_eq!(run(), run(), "{number}");
+            match step {
+                Step::Paid { was_news, .. } => assert!(!was_news.get()),
+                Step::Begin(draft) => assert!(draft.booked.get().is_none()),
+                _ => {}
+            }
+        }
+    }
 }

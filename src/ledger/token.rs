@@ -58,15 +58,17 @@ impl Rules {
     fn of(token: &str, sold_at: u64) -> Self {
         let mut rules = Self::default();
         // A malformed token is never bought.
-        for macaroon in decode_parts(token).unwrap_or_default() {
-            let expires_at = macaroon.expiry_of_one_sold_at(sold_at);
-            rules.expires_at = [rules.expires_at, expires_at].into_iter().flatten().min();
-            for caveat in macaroon.caveats {
-                match caveat.condition.as_str() {
-                    "RequestPath" => rules.path = Some(caveat.value),
-                    "RequestMethod" => rules.method = Some(caveat.value),
-                    _ => {}
-                }
+        for macaroon in &decode_parts(token).unwrap_or_default() {
+            if let Some(at) = macaroon.expiry_of_one_sold_at(sold_at) {
+                rules.expires_at = Some(rules.expires_at.unwrap_or(at).min(at));
+            }
+            for caveat in &macaroon.caveats {
+                let rule = match caveat.condition.as_str() {
+                    "RequestPath" => &mut rules.path,
+                    "RequestMethod" => &mut rules.method,
+                    _ => continue,
+                };
+                *rule = Some(caveat.value.clone());
             }
         }
         rules
@@ -112,6 +114,13 @@ impl Token {
     #[must_use]
     pub fn expires_at(&self) -> Option<u64> {
         self.rules.expires_at
+    }
+
+    /// Whether a newer token of its resource makes it needless: it was refused, or expires no later. One whose proof
+    /// came late may expire before those that were bought meanwhile.
+    pub(crate) fn is_replaced_by(&self, newer: &Self) -> bool {
+        let expires_first = self.expires_at().is_some_and(|at| newer.expires_at().is_none_or(|newest| at <= newest));
+        self.own_refusals > 0 || expires_first || self.payment.payment_hash == newer.payment.payment_hash
     }
 
     /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was.

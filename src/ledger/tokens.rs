@@ -25,12 +25,12 @@ pub struct Search<'a> {
 /// The token to try on a request, of those of its origin: the resource's own, else, where `borrow` allows it, the one
 /// with the longest common path. None that a server has refused here, nor one whose caveats speak against it.
 #[must_use]
-pub fn choose(candidates: Vec<Rc<Token>>, search: &Search<'_>) -> Option<Rc<Token>> {
+pub fn choose(candidates: &[Rc<Token>], search: &Search<'_>) -> Option<Rc<Token>> {
     let Search { method, url, is_first, now_ms, .. } = *search;
     if url.is_opaque() {
         return None;
     }
-    let mut best: Option<(usize, Rc<Token>)> = None;
+    let mut best: Option<(usize, &Rc<Token>)> = None;
     let mut refused = false;
     for token in candidates {
         let own = token.is_for(method, url);
@@ -49,12 +49,13 @@ pub fn choose(candidates: Vec<Rc<Token>>, search: &Search<'_>) -> Option<Rc<Toke
             continue;
         }
         let likeness = if own { usize::MAX } else { common_segments(token.payment.url.path(), url.path()) };
-        if best.as_ref().is_none_or(|(most, _)| likeness >= *most) {
+        if best.is_none_or(|(most, _)| likeness >= most) {
             best = Some((likeness, token));
         }
     }
     // Where one token of the origin was refused, the others are not tried in turn: each would cost a round trip.
-    best.filter(|(likeness, _)| *likeness == usize::MAX || (search.borrow && !refused)).map(|(_, token)| token)
+    best.filter(|(likeness, _)| *likeness == usize::MAX || (search.borrow && !refused))
+        .map(|(_, token)| Rc::clone(token))
 }
 
 /// How many leading path segments two paths share.

@@ -32,9 +32,6 @@ pub type Changes = Map<Option<Rc<str>>>;
 /// Rows as they were last read. Absent rows are known too.
 pub type Rows = Changes;
 
-/// The rows of a part of the store, with their values.
-pub type Listed = Vec<(String, Rc<str>)>;
-
 /// A range of keys to read, in byte order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Listing {
@@ -64,7 +61,7 @@ pub struct View {
     rows: Rc<RefCell<Rows>>,
     /// Those that were read for this view.
     fresh: Changes,
-    listed: Vec<(Listing, Rc<[String]>)>,
+    listed: Vec<(Listing, Rc<Vec<String>>)>,
     seen: Changes,
     changed: Changes,
     missing: Missing,
@@ -78,20 +75,39 @@ impl View {
         Self { rows, ..Self::default() }
     }
 
-    /// Takes over what was read since. What others came to know of a row meanwhile is kept: what was read may be older.
-    pub fn learn(&mut self, key: String, value: Option<Rc<str>>) {
+    /// Takes rows for absent without reading them. Where that is wrong, the write is lost, and they are read then.
+    pub fn presume_absent(&mut self, keys: &[String]) {
         let mut rows = self.rows.borrow_mut();
-        if !rows.contains_key(&key) {
-            rows.insert(&key, value);
+        keys.iter().for_each(|key| rows.insert(key, None));
+    }
+
+    /// Takes over rows that were read since, in the order of their keys.
+    pub fn learn_all(&mut self, keys: &[String], values: Vec<Option<String>>) {
+        for (key, value) in keys.iter().zip(values) {
+            self.learn(key, value);
         }
-        self.fresh.insert(&key, None);
+    }
+
+    /// Takes over a row. What others came to know of it meanwhile is kept: what was read may be older.
+    pub fn learn(&mut self, key: &str, value: Option<String>) {
+        let mut rows = self.rows.borrow_mut();
+        if !rows.contains_key(key) {
+            rows.insert(key, value.map(Rc::from));
+        }
+        self.fresh.insert(key, None);
     }
 
     /// Takes over a part that was read since.
-    pub fn learn_listing(&mut self, listing: Listing, rows: Listed) {
-        self.listed.push((listing, rows.iter().map(|(key, _)| key.clone()).collect()));
-        // A row of an index has no value, and nobody reads it.
-        rows.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(key, value)| self.learn(key, Some(value)));
+    pub fn learn_listing(&mut self, listing: Listing, rows: Vec<(String, String)>) {
+        let mut keys = Vec::new();
+        for (key, value) in rows {
+            // A row of an index has no value, and nobody reads it.
+            if !value.is_empty() {
+                self.learn(&key, Some(value));
+            }
+            keys.push(key);
+        }
+        self.listed.push((listing, Rc::new(keys)));
     }
 
     /// Runs a step. What it changes is left out if it is refused, or if a row that it has seen can't be read. What
@@ -203,9 +219,19 @@ impl View {
     }
 
     /// Reads a row. `None`: there is no row, it was not read yet, or it is damaged.
-    pub(crate) fn read<R: Row + Default>(&mut self, key: &str) -> Option<R> {
+    pub(crate) fn find<R: Row + Default>(&mut self, key: &str) -> Option<R> {
         let mut row = R::default();
-        self.fill(key, &mut row).then_some(row)
+        match self.fill(key, &mut row) {
+            true => Some(row),
+            false => None,
+        }
+    }
+
+    /// The same, and what an absent row says.
+    pub(crate) fn read<R: Row + Default>(&mut self, key: &str) -> R {
+        let mut row = R::default();
+        self.fill(key, &mut row);
+        row
     }
 
     fn fill(&mut self, key: &str, row: &mut dyn Row) -> bool {
@@ -245,7 +271,7 @@ impl View {
 
     /// The keys of a range, in their order. The write does not notice rows that others add to the range. So whoever
     /// adds one must also change a row that the step reads.
-    pub(crate) fn list(&mut self, listing: Listing) -> Rc<[String]> {
+    pub(crate) fn list(&mut self, listing: Listing) -> Rc<Vec<String>> {
         match self.listed.iter().find(|(listed, _)| *listed == listing) {
             Some((_, keys)) => Rc::clone(keys),
             None => {
@@ -299,4 +325,28 @@ fn damaged() -> Error {
     let text =
         "a row of the store is damaged: nothing is paid and it is not overwritten; restore or move the store away";
     Error::new(Code::StoreFailed, text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::ledger::key::SUMS;
+    use crate::ledger::shelf::Shelf;
+
+    #[test]
+    fn each_write_of_a_row_differs_from_all_earlier_ones() {
+        let shelf = Shelf::default();
+        let mut texts = Vec::new();
+        for is_fenced in [false, false, true, true, false] {
+            let write = |view: &mut View| match is_fenced {
+                true => view.fence(SUMS),
+                false => view.put(SUMS, &mut Sums::default()),
+            };
+            shelf.take(write).unwrap();
+            let text = shelf.row(SUMS);
+            assert!(!texts.contains(&text), "{text}");
+            texts.push(text);
+        }
+    }
 }

@@ -9,14 +9,16 @@ pub(crate) const MSAT_PER_SAT: u64 = 1_000;
 
 /// The text of one object.
 pub(crate) fn write_object(write: impl FnOnce(&mut Writer)) -> String {
-    let mut writer = Writer { text: String::new() };
-    writer.braced(write);
+    let mut writer = Writer::default();
+    writer.open("{");
+    write(&mut writer);
+    writer.close("}");
     writer.text
 }
 
 /// The text of a list of objects.
 pub(crate) fn write_list<T>(items: &[T], write: impl Fn(&T, &mut Writer)) -> String {
-    let mut writer = Writer { text: String::new() };
+    let mut writer = Writer::default();
     writer.items(items, write);
     writer.text
 }
@@ -24,31 +26,23 @@ pub(crate) fn write_list<T>(items: &[T], write: impl Fn(&T, &mut Writer)) -> Str
 /// The text of a list of texts.
 #[cfg(target_family = "wasm")]
 pub(crate) fn write_texts(texts: &[String]) -> String {
-    let mut writer = Writer { text: String::from("[") };
-    for text in texts {
-        writer.separate();
-        writer.string(text);
-    }
-    writer.text.push(']');
+    let mut writer = Writer::default();
+    writer.strings(texts);
     writer.text
 }
 
 /// The text of a list of pairs, `null` for `None`.
 #[cfg(target_family = "wasm")]
-pub(crate) fn write_pairs(pairs: &[(&str, Option<&str>)]) -> String {
-    let mut writer = Writer { text: String::from("[") };
+pub(crate) fn write_pairs<'t>(pairs: impl Iterator<Item = (&'t str, Option<&'t str>)>) -> String {
+    let mut writer = Writer::default();
+    writer.open("[");
     for (first, second) in pairs {
-        writer.separate();
-        writer.text.push('[');
+        writer.open("[");
         writer.string(first);
-        writer.text.push(',');
-        match second {
-            Some(second) => writer.string(second),
-            None => writer.text.push_str("null"),
-        }
-        writer.text.push(']');
+        writer.optional(second);
+        writer.close("]");
     }
-    writer.text.push(']');
+    writer.close("]");
     writer.text
 }
 
@@ -56,7 +50,7 @@ impl Json {
     /// Compact JSON text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut writer = Writer { text: String::new() };
+        let mut writer = Writer::default();
         writer.value(self);
         writer.text
     }
@@ -78,75 +72,48 @@ impl Writer {
         self.text
     }
 
-    fn braced(&mut self, write: impl FnOnce(&mut Self)) {
-        self.text.push('{');
-        write(self);
-        self.text.push('}');
+    /// A value without quotes, or the beginning of one. A comma stands before each but the first.
+    pub(crate) fn open(&mut self, text: &str) {
+        if !matches!(self.text.as_bytes().last(), None | Some(b'{' | b'[' | b':')) {
+            self.close(",");
+        }
+        self.close(text);
     }
 
-    /// Begins a list of objects.
-    pub(crate) fn begin_list(&mut self, name: &str) {
-        self.name(name);
-        self.text.push('[');
+    // Each place where it is put in would have the code that makes room.
+    #[inline(never)]
+    pub(crate) fn close(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 
-    /// Begins an object in a list.
-    pub(crate) fn begin_item(&mut self) {
-        self.separate();
-        self.text.push('{');
-    }
-
-    pub(crate) fn end_item(&mut self) {
-        self.text.push('}');
-    }
-
-    pub(crate) fn end_list(&mut self) {
-        self.text.push(']');
+    pub(crate) fn name(&mut self, name: &str) {
+        self.string(name);
+        self.close(":");
     }
 
     fn items<T>(&mut self, items: &[T], write: impl Fn(&T, &mut Self)) {
-        self.text.push('[');
+        self.open("[");
         for item in items {
-            self.separate();
-            self.braced(|writer| write(item, writer));
+            self.open("{");
+            write(item, self);
+            self.close("}");
         }
-        self.text.push(']');
-    }
-
-    /// Adds a comma, except before the first member or item.
-    fn separate(&mut self) {
-        if !matches!(self.text.as_bytes().last(), Some(b'{' | b'[')) {
-            self.text.push(',');
-        }
-    }
-
-    fn name(&mut self, name: &str) {
-        self.separate();
-        self.string(name);
-        self.text.push(':');
+        self.close("]");
     }
 
     /// `null` for `None`.
     pub(crate) fn text(&mut self, name: &str, value: Option<&str>) {
         self.name(name);
-        match value {
-            Some(value) => self.string(value),
-            None => self.text.push_str("null"),
-        }
+        self.optional(value);
     }
 
     /// `null` for `None`.
     pub(crate) fn number(&mut self, name: &str, value: Option<u64>) {
         self.name(name);
         match value {
-            Some(value) => self.digits(value),
-            None => self.text.push_str("null"),
+            Some(value) => self.open(&digits(value)),
+            None => self.open("null"),
         }
-    }
-
-    /// At most the largest that can be read again: a sum beyond it stays there.
-    fn digits(&mut self, value: u64) {
-        self.text.push_str(&value.min(MAX_SAFE).to_string());
     }
 
     /// An amount in both units. Satoshis are rounded up.
@@ -158,35 +125,35 @@ impl Writer {
     /// As one text: it is read in a tenth of the time that a list takes.
     pub(crate) fn numbers(&mut self, name: &str, values: &[u64]) {
         self.name(name);
-        self.text.push('"');
-        for (index, value) in values.iter().enumerate() {
-            if index > 0 {
-                self.text.push(' ');
-            }
-            self.digits(*value);
+        let mut space = "\"";
+        for value in values {
+            self.close(space);
+            self.close(&digits(*value));
+            space = " ";
         }
-        self.text.push('"');
+        self.close(if values.is_empty() { "\"\"" } else { "\"" });
     }
 
     pub(crate) fn texts(&mut self, name: &str, values: &[String]) {
         self.name(name);
-        self.text.push('[');
-        for value in values {
-            self.separate();
-            self.string(value);
-        }
-        self.text.push(']');
+        self.strings(values);
+    }
+
+    fn strings(&mut self, values: &[String]) {
+        self.open("[");
+        values.iter().for_each(|value| self.string(value));
+        self.close("]");
     }
 
     pub(crate) fn boolean(&mut self, name: &str, value: bool) {
         self.name(name);
-        self.text.push_str(if value { "true" } else { "false" });
+        self.open(if value { "true" } else { "false" });
     }
 
     /// A value that is JSON text already.
     pub(crate) fn raw(&mut self, name: &str, json: &str) {
         self.name(name);
-        self.text.push_str(json);
+        self.open(json);
     }
 
     /// Lowercase hex; `null` for `None`.
@@ -196,7 +163,9 @@ impl Writer {
 
     pub(crate) fn object(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
         self.name(name);
-        self.braced(write);
+        self.open("{");
+        write(self);
+        self.close("}");
     }
 
     pub(crate) fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&T, &mut Self)) {
@@ -206,54 +175,62 @@ impl Writer {
 
     fn value(&mut self, value: &Json) {
         match value {
-            Json::Null => self.text.push_str("null"),
-            Json::Bool(true) => self.text.push_str("true"),
-            Json::Bool(false) => self.text.push_str("false"),
-            Json::Number(text) => self.text.push_str(text),
+            Json::Null => self.open("null"),
+            Json::Bool(true) => self.open("true"),
+            Json::Bool(false) => self.open("false"),
+            Json::Number(text) => self.open(text),
             Json::String(text) => self.string(text),
             Json::Array(items) => {
-                self.text.push('[');
-                for item in items {
-                    self.separate();
-                    self.value(item);
-                }
-                self.text.push(']');
+                self.open("[");
+                items.iter().for_each(|item| self.value(item));
+                self.close("]");
             }
-            Json::Object(members) => self.braced(|writer| {
+            Json::Object(members) => {
+                self.open("{");
                 for (name, value) in members {
-                    writer.name(name);
-                    writer.value(value);
+                    self.name(name);
+                    self.value(value);
                 }
-            }),
+                self.close("}");
+            }
+        }
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.string(text),
+            None => self.open("null"),
         }
     }
 
     fn string(&mut self, text: &str) {
-        self.text.push('"');
+        self.open("\"");
         // In runs: a stored text is long, and little of it needs an escape.
         let mut rest = text;
         loop {
             let (plain, escaped) = cut(rest, span(rest, kind::JSON));
-            self.text.push_str(plain);
+            self.close(plain);
             let Some((byte, after)) = escaped.split_at_checked(1) else { break };
-            match byte {
+            let hex = to_hex(byte.as_bytes());
+            let (escape, byte) = match byte {
                 // the short forms that RFC 8785, 3.2.2.2 asks for
-                "\n" => self.text.push_str("\\n"),
-                "\t" => self.text.push_str("\\t"),
-                "\r" => self.text.push_str("\\r"),
-                "\x08" => self.text.push_str("\\b"),
-                "\x0c" => self.text.push_str("\\f"),
-                "\"" | "\\" => {
-                    self.text.push('\\');
-                    self.text.push_str(byte);
-                }
-                _ => {
-                    self.text.push_str("\\u00");
-                    self.text.push_str(&to_hex(byte.as_bytes()));
-                }
-            }
+                "\n" => ("\\", "n"),
+                "\t" => ("\\", "t"),
+                "\r" => ("\\", "r"),
+                "\x08" => ("\\", "b"),
+                "\x0c" => ("\\", "f"),
+                "\"" | "\\" => ("\\", byte),
+                _ => ("\\u00", hex.as_str()),
+            };
+            self.close(escape);
+            self.close(byte);
             rest = after;
         }
-        self.text.push('"');
+        self.close("\"");
     }
+}
+
+/// At most the largest that can be read again: a sum beyond it stays there.
+fn digits(value: u64) -> String {
+    value.min(MAX_SAFE).to_string()
 }

@@ -60,9 +60,15 @@ impl<V> Map<V> {
 
     /// Keeps the keys that are wanted.
     pub fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
-        let mut each = self.keys.iter();
-        self.values.retain(|_| each.next().is_some_and(|key| wanted(key)));
-        self.keys.retain(|key| wanted(key));
+        let mut at: usize = 0;
+        while let Some(key) = self.keys.get(at) {
+            if wanted(key) {
+                at = at.saturating_add(1);
+            } else {
+                self.keys.remove(at);
+                self.values.remove(at);
+            }
+        }
     }
 
     /// Takes everything out.

@@ -180,44 +180,30 @@ impl<'a> Members<'a> {
 
     /// A list of objects.
     pub(crate) fn list<T: Row + Default>(&mut self, name: &str, values: &mut Vec<T>) {
-        let mut found = self.begin_list(name);
-        if self.from.is_some() {
-            values.clear();
-            values.resize_with(found.len(), T::default);
+        let Some(_) = self.from else {
+            self.to.name(name);
+            self.to.open("[");
+            values.iter_mut().for_each(|value| self.item(None, value));
+            self.to.close("]");
+            return;
+        };
+        for json in self.array(name) {
+            let mut value = T::default();
+            self.item(Some(json), &mut value);
+            values.push(value);
         }
-        for value in values {
-            let (first, rest) = found.split_first().map_or((None, found), |(first, rest)| (Some(first), rest));
-            found = rest;
-            self.item(first, value);
-        }
-        self.end_list();
-    }
-
-    fn begin_list(&mut self, name: &str) -> &'a [Json] {
-        if self.from.is_none() {
-            self.to.begin_list(name);
-            return &[];
-        }
-        self.array(name)
     }
 
     fn item(&mut self, from: Option<&'a Json>, row: &mut dyn Row) {
-        let list = self.from;
-        match from {
-            Some(_) => self.from = from,
-            None => self.to.begin_item(),
+        let list = std::mem::replace(&mut self.from, from);
+        if from.is_none() {
+            self.to.open("{");
         }
         row.members(self);
         if from.is_none() {
-            self.to.end_item();
+            self.to.close("}");
         }
         self.from = list;
-    }
-
-    fn end_list(&mut self) {
-        if self.from.is_none() {
-            self.to.end_list();
-        }
     }
 }
 

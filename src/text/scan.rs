@@ -76,6 +76,11 @@ pub(crate) fn find(text: &str, fits: impl Fn(u8) -> bool) -> Option<usize> {
     text.bytes().position(fits)
 }
 
+/// The index of the first of these ASCII characters, or the end.
+pub(crate) fn find_any(text: &str, any: &[u8]) -> usize {
+    text.bytes().position(|byte| any.contains(&byte)).unwrap_or(text.len())
+}
+
 /// The text before and after an index. If there is no such index: all of it, and nothing.
 pub(crate) fn cut(text: &str, at: usize) -> (&str, &str) {
     text.split_at_checked(at).unwrap_or((text, ""))

@@ -144,17 +144,30 @@ impl JsHost {
 
 /// Pairs of key and value, as the border has them.
 fn pairs(rows: &Changes) -> String {
-    let rows: Vec<(&str, Option<&str>)> = rows.iter().map(|(key, value)| (key, value.as_deref())).collect();
-    write_pairs(&rows)
+    write_pairs(rows.iter().map(|(key, value)| (key, value.as_deref())))
+}
+
+/// The items of a list that `env.ts` made. An error: it made another thing.
+fn items<T>(told: Result<JsValue, JsValue>, read: fn(&Json) -> Option<T>) -> Result<Vec<T>, JsValue> {
+    let mut items = Vec::new();
+    for item in data(&told?).as_array().ok_or(JsValue::UNDEFINED)? {
+        items.push(read(item).ok_or(JsValue::UNDEFINED)?);
+    }
+    Ok(items)
 }
 
 /// A value of a row; `None` where it is neither a text nor null.
 fn value(json: &Json) -> Option<Option<String>> {
     match json {
         Json::Null => Some(None),
-        Json::String(text) => Some(Some(text.clone())),
-        _ => None,
+        _ => json.as_str().map(|text| Some(text.to_owned())),
     }
+}
+
+/// Key and value of a row.
+fn row(json: &Json) -> Option<(String, String)> {
+    let [key, value] = json.as_array()? else { return None };
+    Some((key.as_str()?.to_owned(), value.as_str()?.to_owned()))
 }
 
 /// The milliseconds that a `Retry-After` asks to wait. It holds seconds or an HTTP date.
@@ -328,11 +341,7 @@ impl Host for JsHost {
     }
 
     fn read(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<String>>, JsValue>> {
-        settled(JsFuture::from(self.env.read(&write_texts(keys))), |values| {
-            let values = data(&values?);
-            let read: Option<Vec<_>> = values.as_array().and_then(|values| values.iter().map(value).collect());
-            read.ok_or(JsValue::UNDEFINED)
-        })
+        settled(JsFuture::from(self.env.read(&write_texts(keys))), |values| items(values, value))
     }
 
     fn write(&self, changes: &Changes, seen: &Changes) -> impl Future<Output = Result<bool, JsValue>> {
@@ -349,14 +358,6 @@ impl Host for JsHost {
             object.number("limit", Some(listing.limit as u64));
             object.boolean("reverse", listing.reverse);
         });
-        settled(JsFuture::from(self.env.list(&asked)), |rows| {
-            let rows = data(&rows?);
-            let row = |row: &Json| match row.as_array()? {
-                [key, value] => Some((key.as_str()?.to_owned(), value.as_str()?.to_owned())),
-                _ => None,
-            };
-            let rows: Option<Vec<_>> = rows.as_array().and_then(|rows| rows.iter().map(row).collect());
-            rows.ok_or(JsValue::UNDEFINED)
-        })
+        settled(JsFuture::from(self.env.list(&asked)), |rows| items(rows, row))
     }
 }

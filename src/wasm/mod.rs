@@ -20,7 +20,8 @@ use crate::error::{Code, Error};
 use crate::flow::account::unknown_payment;
 use crate::flow::call::Reply;
 use crate::flow::config::Config;
-use crate::flow::failure::Failure;
+use crate::flow::failure::{Failure, Why};
+use crate::ledger::limits::Limits;
 use crate::ledger::payment::Payment;
 use crate::ledger::read::Filter;
 use crate::ledger::wallet::Wallet;
@@ -86,6 +87,15 @@ impl Core {
         let config = Config::parse(config).map_err(|error| thrown(&error))?;
         let wallet = Wallet::parse(about).map_err(|error| thrown(&error))?;
         Ok(Self { client: Client::new(JsHost { env, traits, wallet }, config) })
+    }
+
+    /// The same core in a narrower scope: see [`Client::within`]. `limits` is JSON text, as `options.ts` makes it. What
+    /// can't be read allows nothing. `env` asks and tells those who belong to the scope alone.
+    #[must_use]
+    pub fn within(&self, name: Option<String>, limits: &str, env: Env, traits: u32) -> Core {
+        let limits = Json::parse(limits).ok().and_then(|limits| Limits::parse(&limits));
+        let limits = limits.unwrap_or(Limits { per_payment: 0, ..Limits::default() });
+        Self { client: self.client.within(JsHost { env, traits, wallet: Wallet::default() }, name, limits) }
     }
 
     /// Whether there are any tokens. If not, JavaScript asks the core nothing else before a 402.
@@ -161,7 +171,7 @@ impl Core {
     }
 
     /// What is asked of the ledger, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a filter
-    /// for the first one, a payment hash for the last one, to which `preimage` belongs, and a URL for the others.
+    /// for the first one, a payment hash for the fourth one, to which `preimage` belongs, and a URL for the others.
     pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
         let client = self.client.clone();
         self.promise(async move {
@@ -171,7 +181,10 @@ impl Core {
                     let filter = Filter::parse(subject.unwrap_or_default())?;
                     client.payments(filter).await.map(|payments| Some(write_list(&payments, Payment::write)))
                 }
-                1 => client.spent(subject).await.map(|spent| Some(spent.to_json())),
+                1 | 4 => {
+                    let (spent, remaining) = client.sums(subject).await?;
+                    Ok(Some(if question == 1 { spent.to_json() } else { remaining.to_json() }))
+                }
                 2 => client.forget(subject).await.map(|()| None),
                 3 => match PaymentHash::parse(subject.unwrap_or_default()) {
                     Ok(hash) => client.resolve(&hash, preimage.as_deref()).await.map(|()| None),
@@ -202,11 +215,11 @@ impl Core {
                 |id| env.continuation(id),
                 Box::pin(async move {
                     let Some(task) = task else { return };
-                    let told = task.await.map_err(|failure| match failure {
-                        Failure::Raised(raised) => client.host().raise(*raised),
-                        Failure::Foreign(cause) => cause,
+                    let told = task.await.map_err(|failure| match *failure.0 {
+                        Why::Raised(raised) => client.host().raise(raised),
+                        Why::Foreign(cause) => cause,
                         // The caller's own signal has already rejected its promise.
-                        Failure::Abandoned => JsValue::UNDEFINED,
+                        Why::Abandoned => JsValue::UNDEFINED,
                     });
                     let (settle, value) = match told {
                         Ok(value) => (resolve, value),

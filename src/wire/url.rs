@@ -1,7 +1,7 @@
 //! URLs of requests, and patterns of the hosts that may be paid.
 
 use crate::error::{Code, Error};
-use crate::text::scan::{cut, find, number, parts, rsplit_once, split_once};
+use crate::text::scan::{cut, find_any, number, parts, rsplit_once, split_once};
 use std::sync::Arc;
 
 /// An absolute URL without its fragment, cut into its parts once.
@@ -10,10 +10,10 @@ use std::sync::Arc;
 /// port is left out.
 ///
 /// A clone shares the text, since payments and tokens are cloned often.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Url(Arc<Parts>);
 
-#[derive(PartialEq, Eq, Default, Debug)]
+#[derive(Default, Debug)]
 struct Parts {
     text: String,
     /// The ends of the scheme, the host, the origin and the path in `text`. All are 0 if the URL is opaque.
@@ -23,28 +23,38 @@ struct Parts {
     path_end: usize,
 }
 
+/// The parts follow from the text.
+impl PartialEq for Url {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for Url {}
+
 impl Url {
     /// Reads a URL. Its fragment is dropped.
     ///
     /// # Errors
     /// [`Code::InvalidOptions`] if it is not `scheme://host…`, or if it holds a user or a password.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let (text, _) = cut(text, find(text, |byte| byte == b'#').unwrap_or(text.len()));
+        let (text, _) = cut(text, find_any(text, b"#"));
         let absolute = split_once(text, b':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
         let (scheme, rest) = absolute.unwrap_or_default();
-        let (authority, tail) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len()));
+        let (authority, tail) = cut(rest, find_any(rest, b"/?"));
         let host = if authority.starts_with('[') {
-            find(authority, |byte| byte == b']').map_or(0, |end| end.saturating_add(1))
+            // Beyond the end where the bracket is missing.
+            find_any(authority, b"]").saturating_add(1)
         } else {
-            find(authority, |byte| byte == b':').unwrap_or(authority.len())
+            find_any(authority, b":")
         };
-        if scheme.is_empty() || host == 0 || find(authority, |byte| byte == b'@').is_some() {
+        if scheme.is_empty() || host == 0 || host > authority.len() || find_any(authority, b"@") < authority.len() {
             return Err(Error::new(
                 Code::InvalidOptions,
                 "the url must start with a scheme, :// and a host, without a user",
             ));
         }
-        let path = find(tail, |byte| byte == b'?').unwrap_or(tail.len());
+        let path = find_any(tail, b"?");
         let host_start = scheme.len().saturating_add("://".len());
         let origin_end = host_start.saturating_add(authority.len());
         Ok(Self(Arc::new(Parts {
@@ -114,7 +124,7 @@ impl Url {
     pub fn is_origin_of(&self, other: &str) -> bool {
         let own = (self.scheme(), self.part(self.host_start(), self.0.origin_end));
         let Some(rest) = other.strip_prefix(own.0).and_then(|rest| rest.strip_prefix("://")) else { return false };
-        let (authority, _) = cut(rest, find(rest, |byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len()));
+        let (authority, _) = cut(rest, find_any(rest, b"/?#"));
         let host = rsplit_once(authority, b'@').map_or(authority, |(_, host)| host);
         !own.0.is_empty() && own.1 == host
     }
@@ -166,7 +176,7 @@ impl HostPattern {
     #[must_use]
     pub fn matches(&self, url: &Url) -> bool {
         let pattern = self.0.as_str();
-        if find(pattern, |byte| byte == b'/').is_some() {
+        if find_any(pattern, b"/") < pattern.len() {
             return pattern == url.origin();
         }
         let (host, port) = match rsplit_once(pattern, b':') {

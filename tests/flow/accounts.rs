@@ -69,15 +69,14 @@ fn payments_are_told_newest_first_in_pages() {
             let page = told(&world, &client, &Filter { limit, before, ..Filter::default() });
             assert!(page.len() <= limit);
             let Some(last) = page.last() else { break };
-            before = Some(last.payment_hash.clone());
+            before = Some(last.payment_hash);
             found.extend(numbers(&page));
         }
         assert_eq!(found, newest_first, "{limit}");
     }
     // A page costs what it holds, wherever it begins.
     store.ops.take();
-    let before =
-        told(&world, &client, &Filter { limit: 150, ..Filter::default() }).last().unwrap().payment_hash.clone();
+    let before = told(&world, &client, &Filter { limit: 150, ..Filter::default() }).last().unwrap().payment_hash;
     store.ops.take();
     told(&world, &client, &Filter { limit: 20, before: Some(before), ..Filter::default() });
     assert!(store.count(Op::List) <= 2, "{}", store.count(Op::List));
@@ -105,7 +104,7 @@ fn each_part_of_a_filter_keeps_what_it_names() {
                             .take(limit)
                             .cloned()
                             .collect();
-                        let filter = Filter { origin, scope: None, state, since, before, limit };
+                        let filter = Filter { origin, scopes: Vec::new(), state, since, before, limit };
                         assert_eq!(told(&world, &client, &filter), expected);
                     }
                 }

@@ -151,6 +151,34 @@ fn a_moment_is_waited_for_in_the_call_itself() {
 }
 
 #[test]
+fn what_a_wallet_says_during_a_lookup_counts_in_the_next_one() {
+    for (answer, code, state, sats) in [
+        (Answer::Threw("gave up"), Code::PaymentFailed, State::Failed, 0),
+        // It has the payment, though it does not find it yet.
+        (Answer::HasPayment("in flight"), Code::PaymentUnknown, State::Unknown, 10),
+    ] {
+        let (world, store) = (World::new(), Store::new());
+        let (client, host) = instance(&world, &store, wallet("lnd", true, Window::None));
+        let (pay, found) = (world.wallet_waits(), Later::new());
+        let (first, looks) = (Rc::clone(&found), Rc::clone(&world));
+        world.on_lookup.replace(Some(Box::new(move |_| match looks.lookups.get() {
+            1 => first.get(),
+            _ => soon(Fact::NotFound),
+        })));
+        let (_, paying) = start(&client, &host, get(URL));
+        while world.lookups.get() == 0 {
+            world.executor.run(1_000);
+        }
+        pay.bring(answer);
+        world.executor.run_ready();
+        found.bring(Fact::NotFound);
+        world.executor.run(1_000);
+        assert_eq!((paying.take(), world.paid(), world.lookups.get()), (open(code, state), 1, 2));
+        assert_eq!(spent(&world, &client), sats);
+    }
+}
+
+#[test]
 fn a_lookup_ends_nothing_while_pay_is_still_at_work() {
     for has_store in [false, true] {
         let (world, store) = (World::new(), Store::new());

@@ -57,22 +57,18 @@ impl Person {
 
 #[test]
 fn approve_is_told_the_fee_reserve_and_the_rest_of_the_limits() {
-    let spent = |hour, day, total| Windows { per_hour: hour, per_day: day, total };
+    let spent = |hour, day, total| Windows { per_hour: hour, per_day: day, total, ..Windows::default() };
+    let left = |payment, hour, day, total| Remaining { payment, hour, day, total, payments: None };
     let none = Windows::default();
     for (per_payment, all, own, expected) in [
-        (100_000, none, none, Remaining { payment: 100_000, hour: None, day: None, total: None }),
+        (100_000, none, none, left(100_000, None, None, None)),
         (
             100_000,
             spent(Some(50_500), Some(70_000), None),
             spent(Some(60_000), Some(30_000), Some(40_000)),
-            Remaining { payment: 20_000, hour: Some(40_500), day: Some(20_000), total: Some(30_000) },
+            left(20_000, Some(40_500), Some(20_000), Some(30_000)),
         ),
-        (
-            13_000,
-            spent(None, None, Some(90_000)),
-            none,
-            Remaining { payment: 13_000, hour: None, day: None, total: Some(80_000) },
-        ),
+        (13_000, spent(None, None, Some(90_000)), none, left(13_000, None, None, Some(80_000))),
     ] {
         let (world, client, host) = begin_with(|config| {
             config.limits.per_payment = per_payment;
@@ -89,8 +85,8 @@ fn approve_is_told_the_fee_reserve_and_the_rest_of_the_limits() {
 
 #[test]
 fn the_rest_of_the_limits_is_shown_in_whole_satoshis_rounded_down() {
-    let remaining = Remaining { payment: 999, hour: Some(1_999), day: None, total: Some(u64::MAX) };
-    assert_eq!(remaining.to_json(), r#"{"payment":0,"hour":1,"day":null,"total":9007199254740991}"#);
+    let remaining = Remaining { payment: 999, hour: Some(1_999), day: None, total: Some(u64::MAX), payments: Some(3) };
+    assert_eq!(remaining.to_json(), r#"{"payment":0,"hour":1,"day":null,"total":9007199254740991,"payments":3}"#);
 }
 
 #[test]

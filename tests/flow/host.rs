@@ -7,8 +7,9 @@ pub use crate::world::{never, soon, Response, Sent, World};
 use l402_fetch::flow::call::Reply;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::event::{Event, Quote};
-use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::failure::{Failure, Why};
 use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
+use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::view::{Changes, Listing};
@@ -61,6 +62,8 @@ pub struct Instance {
     pub world: Rc<World>,
     pub store: Rc<Store>,
     pub has_store: bool,
+    /// Whether the store had no rows when the instance began.
+    pub found_it_empty: Cell<bool>,
     pub approve: Ask<Quote, Task<Result<bool, Cause>>>,
     pub approvals: Cell<usize>,
     /// The information in each question.
@@ -124,12 +127,12 @@ impl std::ops::Deref for Fake {
     }
 }
 
-/// An instance of the client in a world.
-pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (TheClient, Fake) {
-    let fake = Fake(Rc::new(Instance {
+fn fake(world: &Rc<World>, store: Option<&Rc<Store>>) -> Fake {
+    Fake(Rc::new(Instance {
         world: world.clone(),
         store: store.cloned().unwrap_or_default(),
         has_store: store.is_some(),
+        found_it_empty: Cell::new(false),
         approve: RefCell::default(),
         approvals: Cell::new(0),
         terms: RefCell::default(),
@@ -143,10 +146,23 @@ pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (
         wallet: RefCell::new(Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }),
         on_unknown: RefCell::default(),
         questions: Cell::new(0),
-    }));
+    }))
+}
+
+/// An instance of the client in a world.
+pub fn client(world: &Rc<World>, store: Option<&Rc<Store>>, config: Config) -> (TheClient, Fake) {
+    let fake = fake(world, store);
     let client = Rc::new(Client::new(fake.clone(), config));
     fake.client.replace(Rc::downgrade(&client));
     (client, fake)
+}
+
+/// A scope within a client or a scope, and who is asked and told there.
+pub fn within(client: &TheClient, host: &Fake, name: Option<&str>, limits: Limits) -> (TheClient, Fake) {
+    let fake = fake(&host.world, Some(&host.store).filter(|_| host.has_store));
+    let scope = Rc::new(client.within(fake.clone(), name.map(str::to_owned), limits));
+    fake.client.replace(Rc::downgrade(&scope));
+    (scope, fake)
 }
 
 /// A world, and a client there that may pay 100 sat at once.
@@ -189,14 +205,16 @@ pub enum End {
 pub fn end(result: &Result<Reply<Fake>, Failure<Fake>>) -> End {
     match result {
         Ok(reply) => End::Answer(reply.response.head.status, reply.receipt.as_ref().map(|receipt| receipt.paid_now)),
-        Err(Failure::Raised(raised)) => End::Raised {
-            code: raised.error.code(),
-            cause: raised.cause,
-            state: raised.payment.as_ref().map(|payment| payment.state),
-            has_response: raised.response.is_some(),
+        Err(failure) => match &*failure.0 {
+            Why::Raised(raised) => End::Raised {
+                code: raised.error.code(),
+                cause: raised.cause,
+                state: raised.payment.as_ref().map(|payment| payment.state),
+                has_response: raised.response.is_some(),
+            },
+            Why::Foreign(cause) => End::Foreign(cause),
+            Why::Abandoned => End::Abandoned,
         },
-        Err(Failure::Foreign(cause)) => End::Foreign(cause),
-        Err(Failure::Abandoned) => End::Abandoned,
     }
 }
 
@@ -251,8 +269,10 @@ pub fn states(world: &World, client: &TheClient) -> Vec<State> {
 pub fn code<T>(result: Result<T, Failure<Fake>>) -> Option<Code> {
     match result {
         Ok(_) => None,
-        Err(Failure::Raised(raised)) => Some(raised.error.code()),
-        Err(_) => panic!("the error is none of the client's"),
+        Err(failure) => match *failure.0 {
+            Why::Raised(raised) => Some(raised.error.code()),
+            _ => panic!("the error is none of the client's"),
+        },
     }
 }
 
@@ -431,6 +451,10 @@ impl Host for Fake {
 
     fn has_store(&self) -> bool {
         self.has_store
+    }
+
+    fn is_store_empty(&self) -> bool {
+        self.found_it_empty.get() || !self.has_store
     }
 
     async fn read(&self, keys: &[String]) -> Result<Vec<Option<String>>, Cause> {

@@ -1,12 +1,13 @@
 //! Servers that learn of a payment late, or never. The token is still tried, and is not bought again.
 
 use crate::host::{
-    begin, client, end, fetch, get, listed, not_honored, open, soon, spent, End, Response, Sent, Store, World, PAID,
-    REUSED, URL,
+    begin, client, fetch, get, listed, not_honored, open, soon, spent, End, Response, Sent, Store, World, PAID, REUSED,
+    URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::flow::config::Config;
+use l402_fetch::flow::failure::Why;
 use l402_fetch::flow::host::Request;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::Code;
@@ -234,9 +235,10 @@ fn a_refusal_that_repeats_is_the_answer_and_its_payment_is_in_the_error() {
         }
         let asking = client.clone();
         let raised = world.run(async move {
-            match asking.fetch(crate::host::call(get(URL)), get(URL)).await {
-                Err(l402_fetch::flow::failure::Failure::Raised(raised)) => raised.payment.unwrap(),
-                other => panic!("{:?}", end(&other)),
+            let Err(failure) = asking.fetch(crate::host::call(get(URL)), get(URL)).await else { panic!("an answer") };
+            match *failure.0 {
+                Why::Raised(raised) => raised.payment.unwrap(),
+                _ => panic!("the error is none of the client's"),
             }
         });
         let reading = client.clone();

@@ -8,13 +8,13 @@ use crate::host::{
 use crate::mint::Terms;
 use crate::parallel::start;
 use l402_fetch::flow::config::Config;
-use l402_fetch::flow::failure::Failure;
+use l402_fetch::ledger::acceptance::Unaccepted;
 use l402_fetch::ledger::begin::Draft;
 use l402_fetch::ledger::dispatch::Dispatch;
 use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::lease::Lease;
 use l402_fetch::ledger::lessons::Lessons;
-use l402_fetch::ledger::limits::{Limits, Windows};
+use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::step::Step;
@@ -48,20 +48,19 @@ fn shop(number: usize) -> String {
 /// A store with so many payments whose answers were lost with the process that asked, each at an origin of its own.
 fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
     let (world, store) = (World::new(), Store::new());
-    let none = Windows { per_hour: None, per_day: None, total: None };
     for number in 0..count {
         let offer = world.mint.offer(&Terms::default(), world.now());
         let payment = Payment {
             payment_hash: offer.hash,
             url: Url::of(&shop(number)),
             amount_msat: 10_000,
+            invoice: offer.invoice.clone(),
             ..Payment::default()
         };
         let record = Record {
             payment,
             method: "GET".into(),
             token: offer.token.clone(),
-            invoice: offer.invoice.clone(),
             invoice_expires_at: world.now() / 1000 + 3600,
             owner: format!("gone-{number}"),
             dispatch: Dispatch { wallet_id: Some("wallet".into()), ..Dispatch::default() },
@@ -70,9 +69,11 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
         let draft = Draft {
             record,
             is_replayable: true,
-            levels: Rc::new(vec![Limits { per_payment: 15_000, all: none, per_origin: none }]),
+            levels: Rc::new(vec![Rc::new(Limits { per_payment: 15_000, ..Limits::default() }.into())]),
+            booked: Rc::default(),
             approved_fee_msat: None,
             lessons: Lessons::default(),
+            unaccepted: Unaccepted::default(),
             mark: 0,
             lease_ms: 150_000,
         };
@@ -303,7 +304,7 @@ fn another_instances_purchase_keeps_its_entry() {
         let before = world.now();
         assert!(states(&world, &second)[0] != State::Failed && world.now() == before);
     }
-    let hash = payments(&world, &first)[0].payment_hash.clone();
+    let hash = payments(&world, &first)[0].payment_hash;
     answer.bring(world.proof_of(&hash));
     world.executor.run(0);
     assert_eq!(
@@ -340,7 +341,7 @@ fn a_proof_that_could_not_be_stored_is_kept_and_written_later() {
     store.fails_at(|op, _| op == Op::Write);
     let asking = client.clone();
     let result = world.run(async move { asking.payments(all()).await });
-    assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
+    assert!(matches!(result, Err(failure) if failure.is(Code::StoreFailed)));
     assert_eq!(host.heard(), ["failed store_failed", "paid"]);
     store.works();
     assert_eq!((states(&world, &client), world.lookups.get()), (vec![State::Paid], 1));
@@ -363,7 +364,7 @@ fn a_damaged_store_is_not_looked_up_nor_overwritten() {
         for lookups in [1, 1] {
             let asking = client.clone();
             let result = world.run(async move { asking.payments(all()).await });
-            assert!(matches!(result, Err(Failure::Raised(raised)) if raised.error.code() == Code::StoreFailed));
+            assert!(matches!(result, Err(failure) if failure.is(Code::StoreFailed)));
             assert_eq!(world.lookups.get(), lookups);
             assert_eq!(store.value(&row).as_deref(), Some(damage));
         }
@@ -387,7 +388,7 @@ fn a_clock_that_is_set_forward_does_not_end_a_living_purchase() {
         assert_eq!(states(&world, &reading), [State::Pending], "the wallet has paid, and its records do not know");
         world.executor.run(200_000);
         assert_eq!((states(&world, &reading), world.paid()), (vec![State::Pending], 1), "its lease is renewed");
-        let hash = payments(&world, &buying)[0].payment_hash.clone();
+        let hash = payments(&world, &buying)[0].payment_hash;
         answer.bring(world.proof_of(&hash));
         world.executor.run_ready();
         assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);

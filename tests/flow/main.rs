@@ -32,6 +32,7 @@ mod offers;
 mod options;
 mod parallel;
 mod recovery;
+mod scopes;
 mod stores;
 mod tokens;
 mod wallet;

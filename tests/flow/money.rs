@@ -5,7 +5,7 @@ use crate::host::{begin, begin_with, fetch, get, listed, refused, soon, Fake, Th
 use crate::mint::Terms;
 use crate::parallel::{start, until_done};
 use l402_fetch::flow::call::Reply;
-use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::failure::{Failure, Why};
 use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::limits::{Spent, Windows};
 use l402_fetch::ledger::payment::State;
@@ -22,9 +22,9 @@ fn spent(world: &Rc<World>, client: &TheClient, origin: Option<&str>) -> (u64, u
     (hour, day, total)
 }
 
-fn message(result: Result<Reply<Fake>, Failure<Fake>>) -> String {
-    match result {
-        Err(Failure::Raised(raised)) => raised.error.message().to_owned(),
+pub fn message(result: Result<Reply<Fake>, Failure<Fake>>) -> String {
+    match result.map_err(|failure| *failure.0) {
+        Err(Why::Raised(raised)) => raised.error.message().to_owned(),
         _ => String::new(),
     }
 }
@@ -51,7 +51,7 @@ fn sums_are_rounded_up_once_and_slide_by_the_minute_and_by_the_quarter_of_an_hou
         assert_eq!(spent(&world, &client, None), (hour, day, 3), "{at_ms}");
     }
     let wrong = world.run(async move { client.spent(Some("shop1.example")).await });
-    assert!(matches!(wrong, Err(Failure::Raised(raised)) if raised.error.code() == Code::InvalidOptions));
+    assert!(matches!(wrong, Err(failure) if failure.is(Code::InvalidOptions)));
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn a_purchase_under_way_is_joined_whatever_is_learnt_of_the_origin() {
     assert_eq!(world.paid(), 3, "a lookup that finds nothing yet is not believed");
     let hash = {
         let client = client.clone();
-        world.run(async move { listed(&client).await[2].payment_hash.clone() })
+        world.run(async move { listed(&client).await[2].payment_hash })
     };
     world.on_pay.replace(None);
     answer.bring(world.proof_of(&hash));
@@ -398,7 +398,7 @@ fn anothers_purchase_of_another_resource_is_not_waited_for_if_tokens_are_not_sha
     world.on_pay.replace(None);
     assert_eq!((fetch(&other, &other_host, at("/b")), world.paid()), (PAID, 4));
     let open = knowing.clone();
-    let hash = world.run(async move { listed(&open).await[2].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[2].payment_hash });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first]), [PAID]);
 }
@@ -417,7 +417,7 @@ fn a_purchase_under_way_for_another_resource_of_a_shared_origin_is_waited_for() 
     assert!(!second.is_done(), "{:?}", second.take());
     world.on_pay.replace(None);
     let open = client.clone();
-    let hash = world.run(async move { listed(&open).await[2].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[2].payment_hash });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 4);
@@ -434,7 +434,7 @@ fn anothers_purchase_of_another_resource_is_waited_for() {
     assert!(!second.is_done());
     world.on_pay.replace(None);
     let open = knowing.clone();
-    let hash = world.run(async move { listed(&open).await[1].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[1].payment_hash });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);
@@ -454,7 +454,7 @@ fn a_purchase_that_another_began_meanwhile_is_waited_for() {
     assert!(!second.is_done());
     world.on_pay.replace(None);
     let open = knowing.clone();
-    let hash = world.run(async move { listed(&open).await[1].payment_hash.clone() });
+    let hash = world.run(async move { listed(&open).await[1].payment_hash });
     answer.bring(world.proof_of(&hash));
     assert_eq!(until_done(&host, &[first, second]), [PAID, PAID]);
     assert_eq!(world.paid(), 3);

@@ -217,12 +217,9 @@ impl Store {
                 return outcome.unwrap_or_else(|refusal| panic!("{:?}", refusal.error));
             }
             let missing = view.missing();
-            missing.keys.into_iter().for_each(|key| {
-                let value = self.value(&key).map(Rc::from);
-                view.learn(key, value);
-            });
+            missing.keys.iter().for_each(|key| view.learn(key, self.value(key)));
             for listing in missing.listings {
-                let rows = self.part(&listing).into_iter().map(|(key, value)| (key, value.into())).collect();
+                let rows = self.part(&listing);
                 view.learn_listing(listing, rows);
             }
         }

@@ -200,6 +200,24 @@ fn two_instances_buy_once() {
 }
 
 #[test]
+fn who_found_the_store_empty_reads_nothing_more_for_its_first_purchase_and_sees_what_others_wrote() {
+    let (world, store) = (World::new(), Store::new());
+    let clients: Vec<_> = (0..2).map(|_| client(&world, Some(&store), Config::new(100))).collect();
+    for (_, host) in &clients {
+        host.found_it_empty.set(true);
+    }
+    let [(one, one_host), (other, other_host)] = clients.as_slice() else { panic!() };
+    assert_eq!(fetch(one, one_host, get(URL)), PAID);
+    let ops: Vec<_> = store.ops.borrow().iter().map(|(op, _)| *op).collect();
+    assert_eq!(ops, [Op::Write, Op::Write, Op::Write], "its record, its proof, and that it was accepted");
+    assert_eq!((fetch(other, other_host, get(URL)), world.paid()), (REUSED, 1));
+    // What is asked without a purchase is read.
+    let (third, host) = client(&world, Some(&store), Config::new(100));
+    host.found_it_empty.set(true);
+    assert_eq!(spent(&world, &third), 10);
+}
+
+#[test]
 fn limits_hold_across_instances() {
     for at_once in [false, true] {
         let (world, store) = (World::new(), Store::new());
@@ -426,4 +444,22 @@ fn what_others_learnt_while_a_person_was_asked_counts_before_the_wallet_is_asked
     consent.bring(Ok(true));
     world.executor.run(1000);
     assert_eq!((waiting.take(), world.paid()), (not_honored(), 1));
+}
+
+#[test]
+fn an_invoice_that_another_pays_is_not_taken_for_new() {
+    let (world, store) = (World::new(), Store::new());
+    let (payer, payer_host) = client(&world, Some(&store), Config::new(100));
+    let (other, other_host) = client(&world, Some(&store), Config::new(100));
+    world.sells(Terms::default());
+    let answer = world.wallet_waits();
+    let (_, paying) = start(&payer, &payer_host, URL);
+    world.executor.run(1000);
+    // It knows the sums as they are, so that only the row of the payment is new to it.
+    assert_eq!(spent(&world, &other), 10);
+    let refusal = open(Code::PaymentUnknown, State::Pending);
+    assert_eq!(fetch(&other, &other_host, get("https://api.example/else")), refusal);
+    answer.bring(world.proof_of(&first_hash(&world, &payer)));
+    world.executor.run(1000);
+    assert_eq!((paying.take(), world.paid(), spent(&world, &other)), (PAID, 1, 10));
 }

@@ -180,7 +180,7 @@ fn an_answer_after_the_timeout_is_recorded() {
         assert_eq!(fetch(&client, &host, get(URL)), open(Code::PaymentUnknown, State::Unknown));
         let hash = {
             let client = client.clone();
-            world.run(async move { listed(&client).await[0].payment_hash.clone() })
+            world.run(async move { listed(&client).await[0].payment_hash })
         };
         answer.bring(if fails { failed() } else { world.proof_of(&hash) });
         world.executor.run_ready();

@@ -3,16 +3,18 @@
 use crate::executor::Later;
 use crate::executor::Running;
 use crate::host::{
-    begin, call, client, end, fetch, get, never, not_honored, open, refused, soon, spent, End, Fake, Freezer, Op,
-    Response, Store, TheClient, World, PAID, REUSED, URL,
+    begin, call, client, end, fetch, get, never, not_honored, open, refused, soon, spent, Cause, End, Fake, Freezer,
+    Op, Response, Store, TheClient, World, PAID, REUSED, URL,
 };
 use crate::mint::Terms;
 use crate::parallel::{first_hash, start, until_done};
 use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Answer;
 use l402_fetch::ledger::limits::Windows;
 use l402_fetch::ledger::payment::State;
 use l402_fetch::ledger::wallet::Fact;
 use l402_fetch::Code;
+use std::cell::Cell;
 use std::rc::Rc;
 
 const OTHER: &str = "https://other.example/";
@@ -331,4 +333,61 @@ fn a_second_refusal_counts_before_it_is_written() {
     written.bring(());
     world.executor.run(1_000);
     assert_eq!((running.take(), world.paid()), (not_honored(), 1));
+}
+
+/// Two instances want the same. The second one is an isolate, and hears of the payment with `finds`. Every token is
+/// refused, the payer gets no answer to it, and no refusal can be written.
+fn refusals_that_are_not_written(finds: impl FnOnce(&Rc<World>, &Rc<Store>, &Later<Answer<Cause>>, &TheClient)) {
+    let (world, store) = (World::new(), Store::new());
+    let (payer, payer_host) = client(&world, Some(&store), Config::new(100));
+    let (other, other_host) = client(&world, Some(&store), Config::new(100));
+    other_host.isolated.set(true);
+    let (refused, is_first, payment) = (Rc::new(Cell::new(0)), Cell::new(true), world.wallet_waits());
+    let (count, was_refused) = (Rc::clone(&refused), Rc::clone(&refused));
+    world.on_send.replace(Some(Box::new(move |sent| {
+        sent.authorization.as_ref()?;
+        if is_first.replace(false) {
+            return Some(never());
+        }
+        count.set(count.get() + 1);
+        Some(soon(Ok(Response::status(403, sent))))
+    })));
+    store.fails_at(move |op, keys| {
+        op == Op::Write && was_refused.get() > 0 && keys.iter().any(|key| key.starts_with("token/"))
+    });
+    let _paying = start(&payer, &payer_host, get(URL));
+    world.executor.run(1_000);
+    let (_, waiting) = start(&other, &other_host, get(URL));
+    world.executor.run(1_000);
+    finds(&world, &store, &payment, &payer);
+    world.executor.run(60_000);
+    assert_eq!((waiting.take(), world.paid(), refused.get()), (not_honored(), 1, 2));
+}
+
+#[test]
+fn refusals_of_a_token_that_another_has_bought_count_before_they_are_written() {
+    refusals_that_are_not_written(|world, _, payment, payer| {
+        payment.bring(world.proof_of(&first_hash(world, payer)));
+    });
+}
+
+#[test]
+fn refusals_of_a_token_that_another_has_bought_during_a_lookup_count_too() {
+    // It may remember the payment, or read it anew: it does either in turn.
+    for waits_ms in (0..10_000).step_by(500) {
+        refusals_that_are_not_written(|world, store, payment, payer| {
+            let (hash, found) = (first_hash(world, payer), Later::new());
+            let later = Rc::clone(&found);
+            world.on_lookup.replace(Some(Box::new(move |_| later.get())));
+            world.executor.run(waits_ms);
+            let before = world.lookups.get();
+            store.lapse();
+            while world.lookups.get() == before {
+                world.executor.run(500);
+            }
+            payment.bring(world.proof_of(&hash));
+            world.executor.run(1_000);
+            found.bring(Fact::Paid { preimage: world.mint.preimage(&hash).unwrap(), fee_msat: None });
+        });
+    }
 }

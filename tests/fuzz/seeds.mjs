@@ -59,11 +59,10 @@ const token = (more) => ({
 const sums = {
   ever: "1000 5000 1",
   moments: "360000000 0 0 1",
-  minutes: "30000000 1000 5000 1",
-  quarters: "2000000 1000 5000 1",
-  minutesFrom: 0,
+  minute: "30000000 1000 5000 1 0 0 0 0 0 0",
   last: 1800000000123,
 };
+const past = { minutes: "30000000 1000 5000 1", quarters: "2000000 1000 5000 1", minutesFrom: 0 };
 const origin = { ...sums, opened: false, seemsToOpen: true, refused: false, usedUp: 1, tokens: [] };
 /** Rows in the order in which a step reads them. */
 const rowsOf = (...all) => all.map((row) => JSON.stringify({ v: 1, rev: 3, ...row })).join(BOTH);
@@ -117,6 +116,8 @@ export function seeds() {
     ],
     ledger: [
       rowsOf(sums),
+      rowsOf(past),
+      rowsOf(sums, past),
       rowsOf(origin),
       rowsOf(record(), { count: 1, lastsMs: 150000 }),
       ...["pending", "unknown", "paid", "failed", "reserved"].map((state) =>
@@ -142,13 +143,10 @@ export function seeds() {
       ),
     ],
     config: [
-      { perPayment: 1 },
+      { limits: [1, ...Array(13).fill(null)] },
       {
-        perPayment: 1,
-        perHour: 2,
-        perDay: null,
-        total: 4,
-        perOrigin: { perHour: 5, perDay: 6, total: 0 },
+        limits: [1, 2, null, 4, 5, 6, 7, null, 8, 9, 0, 10, 11, null],
+        approveAbove: 12,
         networks: ["regtest", "signet"],
         hosts: ["*.example.com", "https://a.b:1"],
         protocols: ["lsat", "l402"],
@@ -253,6 +251,6 @@ export function hostile() {
       rowsOf({ tokens: [token({ refused: Array(2000).fill({ at: "GET /x", times: 1 }) })] }),
       rowsOf(record({ token: filled("A,") })),
     ],
-    config: [`{"perPayment":1,"hosts":[${filled('"*.a.b",', 150 * KIB)}"a"]}`, `{${names(1024)}}`],
+    config: [`{"limits":[1${",null".repeat(13)}],"hosts":[${filled('"*.a.b",', 150 * KIB)}"a"]}`, `{${names(1024)}}`],
   };
 }

@@ -1,13 +1,13 @@
 // A buyer in a process of its own, which may be killed: `child.js PLACE STORE URL` freezes the seller before it pays.
-import { fileStore } from "l402-fetch/stores/file";
 import * as pkg from "l402-fetch";
+import { sqliteStore } from "l402-fetch/stores/sqlite";
 import { lnd } from "l402-fetch/wallets/lnd";
 import { openMarket } from "./market.js";
 
 const [place, path, url] = process.argv.slice(2);
 const market = await openMarket({ pkg, lnd, ...JSON.parse(place) });
 const pay = market.client({
-  store: fileStore(path),
+  store: sqliteStore(path),
   async approve() {
     await market.desk("freeze", { node: "seller" });
     return true;

@@ -27,7 +27,7 @@ export async function openMarket(t, options = {}) {
     wallet: () => t.lnd(t.node),
     url: (path, base = t.plain) => `${base}/${path}`,
     types: () => events.map((event) => event.type),
-    /** Another paying fetch with a journal and tokens of its own, unless `more` gives it a store. */
+    /** Another paying fetch with payments and tokens of its own, unless `more` gives it a store. */
     client: (more = {}) =>
       t.pkg.createFetch({
         wallet: market.wallet(),

@@ -25,11 +25,14 @@ import { openWallets } from "./wallets.mjs";
 
 const lastLine = (text) => JSON.parse(text.trimEnd().split("\n").at(-1));
 
+/** A Node that has SQLite: buyers in two processes share a store. */
+const NODE = at("tests/node_modules/node24/bin/node");
+
 /** Runs a script of this folder in Node, where lnd's certificate is trusted. */
 const inNode = async ({ folder, network, place }, script, ...args) => {
   const env = { NODE_EXTRA_CA_CERTS: network.buyer.certPath };
   return lastLine(
-    await run(process.execPath, [join(folder, "interop", script), JSON.stringify(place), ...args], {
+    await run(NODE, ["--no-warnings", join(folder, "interop", script), JSON.stringify(place), ...args], {
       cwd: folder,
       env,
       quiet: true,

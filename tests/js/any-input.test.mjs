@@ -8,7 +8,14 @@ import { follow } from "../../src/js/core/redirect.js";
 import { readCall } from "./calls.mjs";
 
 const { head } = environment({ wallet() {}, method: null, now: Date.now });
-const HEAD = /^\[(true|false),(true|false),(true|false),(null|"[^"]+"),".*"\]$/;
+/** What the core reads of a call: three flags, its address or null, and its method. */
+function assertHead(text) {
+  const [replayable, authorized, payable, url, method, ...others] = JSON.parse(text);
+  for (const flag of [replayable, authorized, payable]) assert.equal(typeof flag, "boolean", text);
+  assert.ok(url === null || (typeof url === "string" && url !== ""), text);
+  assert.equal(typeof method, "string", text);
+  assert.deepEqual(others, []);
+}
 const MEMBERS = ["method", "url", "plain", "replayable", "authorized", "payable", "signal"];
 
 const anything = fc.anything({
@@ -53,7 +60,7 @@ test("no arguments of a fetch make us throw before fetch does", () => {
       let sent = 0;
       const call = readCall(input, init, { fetch: () => sent++, follow });
       for (const key of MEMBERS) call[key];
-      assert.match(head(call), HEAD);
+      assertHead(head(call));
       call.hold();
       call.send();
       call.send(undefined, true);
@@ -107,7 +114,7 @@ test("arguments that throw when they are read are refused by fetch, not by us", 
       const shape = init && init !== trap && Object.getOwnPropertyDescriptors(init);
       const call = readCall(input, init, { fetch: (...args) => seen.push(args) });
       for (const key of MEMBERS) call[key];
-      assert.match(head(call), HEAD);
+      assertHead(head(call));
       await call.send();
       call.drop();
       assert.deepEqual(seen.length, 1);

@@ -5,13 +5,15 @@ import fc from "fast-check";
 import { L402Error } from "../../src/js/core/error.js";
 import { readOptions } from "../../src/js/core/options.js";
 
-const WINDOWS = ["perHour", "perDay", "total"];
+const AMOUNTS = ["perPayment", "perHour", "perDay", "total"];
+const COUNTS = ["perMinute", "perHour", "perDay"];
 const KNOWN = {
   "": [
     "wallet",
     "limits",
     "store",
     "approve",
+    "approveAbove",
     "networks",
     "hosts",
     "insecureHosts",
@@ -22,8 +24,10 @@ const KNOWN = {
     "now",
     "onEvent",
   ],
-  "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
-  "limits.perOrigin.": WINDOWS,
+  "limits.": [...AMOUNTS, "payments", "perOrigin"],
+  "limits.payments.": COUNTS,
+  "limits.perOrigin.": [...AMOUNTS, "payments"],
+  "limits.perOrigin.payments.": COUNTS,
 };
 const NETWORKS = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const PROTOCOLS = ["l402", "lsat", "mpp", "x402"];
@@ -62,11 +66,13 @@ const isStore = (value) =>
   value !== null &&
   ["object", "function"].includes(typeof value) &&
   ["read", "write", "list"].every((key) => isFunction(value[key]));
-const areWindows = (value) => isObject(value) && WINDOWS.every((key) => absent(isAmount)(value[key]));
+const areAmounts = (keys) => (value) => isObject(value) && keys.every((key) => absent(isAmount)(value[key]));
+const isLevel = (value) => areAmounts(AMOUNTS)(value) && absent(areAmounts(COUNTS))(value.payments);
 const isModel = {
   wallet: isWallet,
-  limits: (value) => areWindows(value) && isAmount(value.perPayment) && absent(areWindows)(value.perOrigin),
+  limits: (value) => isLevel(value) && isAmount(value.perPayment) && absent(isLevel)(value.perOrigin),
   store: absent(isStore),
+  approveAbove: absent(isAmount),
   networks: absent(isNames(NETWORKS)),
   hosts: absent(isListOf((host) => GOOD_HOSTS.includes(host))),
   insecureHosts: absent(isListOf((host) => GOOD_HOSTS.includes(host))),
@@ -78,9 +84,12 @@ const isModel = {
 const isAccepted = (options) => isObject(options) && Object.entries(isModel).every(([key, is]) => is(options[key]));
 
 const sat = (value) => (value === undefined ? null : Math.abs(value)); // -0 is 0
-const windows = (limits = {}) => Object.fromEntries(WINDOWS.map((key) => [key, sat(limits[key])]));
+const level = (limits = {}) => [
+  ...AMOUNTS.map((key) => sat(limits[key])),
+  ...COUNTS.map((key) => sat(limits.payments?.[key])),
+];
 const expected = ({
-  limits,
+  approveAbove = 0,
   networks = ["bitcoin"],
   hosts = null,
   insecureHosts = [],
@@ -88,9 +97,7 @@ const expected = ({
   proof = "preimage",
   paymentTimeout = 300000,
 }) => ({
-  perPayment: sat(limits.perPayment),
-  ...windows(limits),
-  perOrigin: windows(limits.perOrigin),
+  approveAbove: Math.abs(approveAbove),
   networks,
   hosts,
   insecureHosts,
@@ -164,7 +171,9 @@ const wild = fc.oneof(
 /** Mostly what belongs there. */
 const or = (arbitrary, weight = 40) => fc.oneof({ weight, arbitrary }, { weight: 1, arbitrary: wild });
 const amount = or(fc.oneof(fc.nat(), fc.constantFrom(0, -0, 9007199254740)));
-const perWindow = { perHour: amount, perDay: amount, total: amount };
+const some = (keys) => Object.fromEntries(keys.map((key) => [key, amount]));
+const payments = or(fc.record(some(COUNTS), { requiredKeys: [] }));
+const ofOrigin = or(fc.record({ ...some(AMOUNTS), payments }, { requiredKeys: [] }));
 const store = fc.record(
   { read: or(fc.constant(fn)), write: or(fc.constant(fn)), list: or(fc.constant(fn)) },
   { requiredKeys: ["read", "write"] },
@@ -187,14 +196,10 @@ const options = fc.record(
         Object.assign(() => {}, { pay: 1 }),
       ),
     ),
-    limits: or(
-      fc.record(
-        { perPayment: amount, ...perWindow, perOrigin: or(fc.record(perWindow, { requiredKeys: [] })) },
-        { requiredKeys: ["perPayment"] },
-      ),
-    ),
+    limits: or(fc.record({ ...some(AMOUNTS), payments, perOrigin: ofOrigin }, { requiredKeys: ["perPayment"] })),
     store: or(store),
     approve: or(fc.constant(fn)),
+    approveAbove: amount,
     networks: list(NETWORKS, ["Bitcoin", "mainnet", "", null]),
     hosts: list(GOOD_HOSTS, BAD_HOSTS),
     insecureHosts: list(GOOD_HOSTS, BAD_HOSTS),
@@ -253,7 +258,9 @@ test("options are accepted exactly if the model accepts them, with the same valu
           [
             ["", given],
             ["limits.", given.limits],
+            ["limits.payments.", given.limits?.payments],
             ["limits.perOrigin.", given.limits?.perOrigin],
+            ["limits.perOrigin.payments.", given.limits?.perOrigin?.payments],
           ].some(([place, object]) => {
             if (!isObject(object)) return false;
             for (const key in object) if (!KNOWN[place].includes(key)) return true;
@@ -270,6 +277,7 @@ test("options are accepted exactly if the model accepts them, with the same valu
         accepted++;
         assert.ok(isAccepted(given) && !unknown);
         assert.deepEqual(found.config, JSON.parse(JSON.stringify(expected(given))));
+        assert.deepEqual(found.limits, [...level(given.limits), ...level(given.limits.perOrigin)]);
       },
     ),
     { numRuns: 2000 },
@@ -325,12 +333,12 @@ test("an unknown key is refused by name at every level, whatever its value, own 
   );
   fc.assert(
     fc.property(fc.oneof(...levels), adding, fc.oneof(fc.constant(undefined), wild), ([place, key], add, value) => {
-      const perOrigin = { total: 1 };
-      const limits = { perPayment: 1, perOrigin };
-      const given = { wallet: fn, limits };
-      if (place === "limits.perOrigin.") limits.perOrigin = add(perOrigin, key, value);
-      else if (place === "limits.") given.limits = add(limits, key, value);
-      const error = read(place === "" ? add(given, key, value) : given);
+      const given = { wallet: fn, limits: { perPayment: 1, payments: {}, perOrigin: { total: 1, payments: {} } } };
+      const path = place.split(".").slice(0, -1);
+      const within = path.slice(0, -1).reduce((object, name) => object[name], given);
+      const name = path.at(-1);
+      if (name) within[name] = add(within[name], key, value);
+      const error = read(name ? given : add(given, key, value));
       assert.ok(error instanceof L402Error, key);
       assert.ok(error.message.startsWith(`${place}${key} is not a known option`), error.message);
     }),
@@ -350,14 +358,14 @@ test("a member that a page adds to every object's prototype is no option, and hi
     }
   }
   const given = { wallet: fn, limits: new Limits() };
-  const before = readOptions(given).config;
-  assert.equal(before.perHour, 7);
+  const before = readOptions(given);
+  assert.equal(before.limits[1], 7);
   for (const name of names) {
     for (const value of [0, "x", [], fn]) {
       Object.prototype[name] = value;
       try {
-        const { config, store, approve, onEvent } = readOptions(given);
-        assert.deepEqual(config, before, name);
+        const { config, limits, store, approve, onEvent } = readOptions(given);
+        assert.deepEqual([config, limits], [before.config, before.limits], name);
         assert.deepEqual([store, approve, onEvent], [undefined, undefined, undefined], name);
         assert.throws(() => readOptions({ limits: { perPayment: 5 } }), {
           code: "invalid_options",
@@ -392,7 +400,7 @@ test("options that change while they are read count as they were read", () => {
         const found = read({ wallet: fn, limits });
         assert.equal(at, 1);
         if (found instanceof L402Error) assert.ok(!absent(isAmount)(values[0]));
-        else assert.equal(found.config.total, values[0] ?? null);
+        else assert.equal(found.limits[3], values[0] ?? null);
       },
     ),
   );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { environment } from "../../src/js/core/env.js";
+import { environment, hooksOf } from "../../src/js/core/env.js";
 import { RECORDS } from "../../src/js/core/records.js";
 
 const env = (store) => environment({ wallet: () => {}, store, now: Date.now });
@@ -294,12 +294,21 @@ test("a listener that rejects is ignored like one that throws, and is called at 
       seen.push(event.type);
       return listener();
     };
-    environment({ wallet: () => {}, onEvent }).tell('{"type":"paying"}');
+    hooksOf({ onEvent }).tell('{"type":"paying"}');
   }
   assert.deepEqual(seen, Array(listeners.length).fill("paying"));
   await settle();
   await settle();
   assert.deepEqual(unhandled, []);
+});
+
+test("the core is told who wants to be asked and told", () => {
+  const [approve, onEvent] = [() => true, () => {}];
+  const scopes = [{}, { approve }, { onEvent }, { approve, onEvent }];
+  assert.deepEqual(
+    scopes.map((scope) => hooksOf(scope).traits),
+    [0, 4, 8, 12],
+  );
 });
 
 test("an impossible time of the clock is refused", () => {

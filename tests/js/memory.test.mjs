@@ -15,7 +15,7 @@ const MOST_AT_ONCE = 11_000;
 let clock = Date.parse("2026-01-01");
 
 function client(store, { wallet, ...more } = {}) {
-  const seller = openSeller(() => clock);
+  const seller = openSeller({ now: () => clock });
   return createFetch({
     store,
     fetch: seller.fetch,

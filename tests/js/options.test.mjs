@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { L402Error } from "../../src/js/core/error.js";
-import { readOptions } from "../../src/js/core/options.js";
+import { readOptions, readScope } from "../../src/js/core/options.js";
 
 const wallet = () => "00";
 const good = { wallet, limits: { perPayment: 100 } };
@@ -26,13 +26,10 @@ function refuses(rows) {
 const withLimits = (limits) => ({ wallet, limits: { perPayment: 100, ...limits } });
 
 test("the smallest options, and every default", () => {
-  const { config, store, approve, onEvent } = readOptions(good);
+  const { config, limits, store, approve, onEvent } = readOptions(good);
+  assert.deepEqual(limits, [100, ...Array(13).fill(null)]);
   assert.deepEqual(config, {
-    perPayment: 100,
-    perHour: null,
-    perDay: null,
-    total: null,
-    perOrigin: { perHour: null, perDay: null, total: null },
+    approveAbove: 0,
     networks: ["bitcoin"],
     hosts: null,
     insecureHosts: [],
@@ -53,7 +50,21 @@ test("every key reaches the core", async () => {
     onEvent,
     now: () => 7,
     fetch: async () => "mine",
-    limits: { perPayment: 0, perHour: 1, perDay: 2, total: MAX_SAT, perOrigin: { perHour: 3, perDay: 4, total: 5 } },
+    limits: {
+      perPayment: 0,
+      perHour: 1,
+      perDay: 2,
+      total: MAX_SAT,
+      payments: { perMinute: 3, perHour: 4, perDay: 5 },
+      perOrigin: {
+        total: 9,
+        perDay: 8,
+        perHour: 7,
+        perPayment: 6,
+        payments: { perDay: 12, perHour: 11, perMinute: 10 },
+      },
+    },
+    approveAbove: 50,
     networks: ["regtest", "signet"],
     hosts: ["a.b"],
     insecureHosts: ["B.C:080"],
@@ -61,12 +72,9 @@ test("every key reaches the core", async () => {
     proof: "none",
     paymentTimeout: 2147483647,
   });
+  assert.deepEqual(rest.limits, [0, 1, 2, MAX_SAT, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   assert.deepEqual(config, {
-    perPayment: 0,
-    perHour: 1,
-    perDay: 2,
-    total: MAX_SAT,
-    perOrigin: { perHour: 3, perDay: 4, total: 5 },
+    approveAbove: 50,
     networks: ["regtest", "signet"],
     hosts: ["a.b"],
     insecureHosts: ["b.c:80"],
@@ -96,9 +104,22 @@ test("unknown keys are errors that name the key and the one that was meant", () 
       "limits.perOrigin.perday is not a known option, did you mean limits.perOrigin.perDay?",
     ],
     [
-      withLimits({ perOrigin: { perPayment: 5 } }),
-      "limits.perOrigin.perPayment is not a known option, did you mean limits.perPayment?",
+      withLimits({ perOrigin: { perOrigin: {} } }),
+      "limits.perOrigin.perOrigin is not a known option, did you mean limits.perOrigin?",
     ],
+    [withLimits({ payment: {} }), "limits.payment is not a known option, did you mean limits.payments?"],
+    [withLimits({ perMinute: 5 }), "limits.perMinute is not a known option, did you mean limits.payments.perMinute?"],
+    [
+      withLimits({ payments: { perMinutes: 5 } }),
+      "limits.payments.perMinutes is not a known option, did you mean limits.payments.perMinute?",
+    ],
+    [withLimits({ payments: { total: 5 } }), "limits.payments.total is not a known option, did you mean limits.total?"],
+    [
+      withLimits({ perOrigin: { payments: { perday: 5 } } }),
+      "limits.perOrigin.payments.perday is not a known option, did you mean limits.perOrigin.payments.perDay?",
+    ],
+    [{ ...good, aproveAbove: 5 }, "aproveAbove is not a known option, did you mean approveAbove?"],
+    [{ ...good, name: "a" }, "name is not a known option, did you mean within.name?"],
     [withLimits({ hosts: [] }), "limits.hosts is not a known option, did you mean hosts?"],
     [{ ...good, perPayment: 5 }, "perPayment is not a known option, did you mean limits.perPayment?"],
     [{ ...good, total: 5 }, "total is not a known option, did you mean limits.total?"],
@@ -120,6 +141,9 @@ test("the keys that can't be left out", () =>
     [{ wallet, limits: null }, "limits must be an object, not null"],
     [withLimits({ perOrigin: null }), "limits.perOrigin must be an object, not null"],
     [withLimits({ perOrigin: 3 }), "limits.perOrigin must be an object, not 3"],
+    [withLimits({ payments: 3 }), "limits.payments must be an object, not 3"],
+    [withLimits({ payments: null }), "limits.payments must be an object, not null"],
+    [withLimits({ perOrigin: { payments: [] } }), "limits.perOrigin.payments must be an object, not an array"],
   ]));
 
 test("an amount is a whole number of satoshis whose millisatoshis are exact", () => {
@@ -142,14 +166,23 @@ test("an amount is a whole number of satoshis whose millisatoshis are exact", ()
     const must = `must be a whole number of satoshis from 0 to ${MAX_SAT}, not ${shown}`;
     refuses([
       [{ wallet, limits: { perPayment: value } }, `limits.perPayment ${must}`],
+      [{ ...good, approveAbove: value }, `approveAbove ${must}`],
+      [withLimits({ perOrigin: { perPayment: value } }), `limits.perOrigin.perPayment ${must}`],
       ...["perHour", "perDay", "total"].flatMap((key) => [
         [withLimits({ [key]: value }), `limits.${key} ${must}`],
         [withLimits({ perOrigin: { [key]: value } }), `limits.perOrigin.${key} ${must}`],
       ]),
+      ...["perMinute", "perHour", "perDay"].flatMap((key) => [
+        [withLimits({ payments: { [key]: value } }), `limits.payments.${key} ${must.replace("satoshis", "payments")}`],
+        [
+          withLimits({ perOrigin: { payments: { [key]: value } } }),
+          `limits.perOrigin.payments.${key} ${must.replace("satoshis", "payments")}`,
+        ],
+      ]),
     ]);
   }
   assert.ok(Number.isSafeInteger(MAX_SAT * 1000));
-  assert.ok(Object.is(readOptions({ wallet, limits: { perPayment: -0 } }).config.perPayment, 0));
+  assert.ok(Object.is(readOptions({ wallet, limits: { perPayment: -0 } }).limits[0], 0));
 });
 
 test("other values of the wrong type or range", () =>
@@ -203,6 +236,7 @@ test("an optional key that is undefined is absent", () => {
     [
       "store",
       "approve",
+      "approveAbove",
       "networks",
       "hosts",
       "insecureHosts",
@@ -216,10 +250,11 @@ test("an optional key that is undefined is absent", () => {
   );
   assert.deepEqual(readOptions({ ...good, ...absent }).config, readOptions(good).config);
   assert.deepEqual(
-    readOptions(withLimits({ perHour: undefined, perOrigin: undefined })).config,
-    readOptions(good).config,
+    readOptions(withLimits({ perHour: undefined, payments: undefined, perOrigin: undefined })).limits,
+    readOptions(good).limits,
   );
-  assert.deepEqual(readOptions(withLimits({ perOrigin: { total: undefined } })).config, readOptions(good).config);
+  assert.deepEqual(readOptions(withLimits({ payments: { perDay: undefined } })).limits, readOptions(good).limits);
+  assert.deepEqual(readOptions(withLimits({ perOrigin: { total: undefined } })).limits, readOptions(good).limits);
 });
 
 test("hosts, in the form in which URLs show theirs", () => {
@@ -311,12 +346,12 @@ test("each key is read once, and the checked value counts", () => {
       get(target, key) {
         if (typeof key === "string") reads[prefix + key] = (reads[prefix + key] ?? 0) + 1;
         const value = target[key];
-        return key === "limits" || key === "perOrigin" ? counting(value, `${prefix}${key}.`) : value;
+        return value && ["limits", "payments", "perOrigin"].includes(key) ? counting(value, `${prefix}${key}.`) : value;
       },
     });
-  readOptions(counting({ ...good, limits: { perPayment: 1, perOrigin: { total: 1 } }, networks: ["bitcoin"] }));
+  readOptions(counting({ ...good, limits: { perPayment: 1, payments: { perDay: 1 }, perOrigin: { total: 1 } } }));
   for (const [key, count] of Object.entries(reads)) assert.equal(count, 1, key);
-  assert.ok("limits.perOrigin.total" in reads && "paymentTimeout" in reads);
+  assert.ok("limits.payments.perDay" in reads && "limits.perOrigin.total" in reads && "paymentTimeout" in reads);
 
   const hosts = ["a.b"];
   const { config } = readOptions({ ...good, hosts });
@@ -346,8 +381,8 @@ test("inherited keys count, and inherited typos are errors", () => {
       return ["a.b"];
     }
   }
-  const { config } = readOptions(new Settings());
-  assert.deepEqual([config.perPayment, config.perHour, config.hosts], [7, 8, ["a.b"]]);
+  const { config, limits } = readOptions(new Settings());
+  assert.deepEqual([...limits.slice(0, 2), config.hosts], [7, 8, ["a.b"]]);
   assert.equal(
     refusal(Object.assign(Object.create({ hostss: [] }), good)),
     "hostss is not a known option, did you mean hosts?",
@@ -358,7 +393,7 @@ test("inherited keys count, and inherited typos are errors", () => {
 test("a member that a page added to every object is no option", (t) => {
   Object.prototype.polluted = 1;
   t.after(() => delete Object.prototype.polluted);
-  assert.equal(readOptions(good).config.perPayment, 100);
+  assert.equal(readOptions(good).limits[0], 100);
 });
 
 test("the default fetch is the global one at the time of the call, and runs without a this", async (t) => {
@@ -404,4 +439,50 @@ test("the store keeps its this", () => {
   write({ a: "c" }, {});
   assert.equal(read(["a"]), "c");
   assert.equal(list("a"), "a1");
+});
+
+test("a scope is checked as the options are, and none of its limits has to be there", () => {
+  const outer = readOptions(good);
+  const of = (scope) => {
+    try {
+      return readScope(scope, outer);
+    } catch (error) {
+      assert.ok(error instanceof L402Error, String(error));
+      assert.equal(error.code, "invalid_options");
+      return error.message;
+    }
+  };
+  const [approve, onEvent] = [() => true, () => {}];
+  assert.deepEqual(of({ limits: {} }), {
+    name: undefined,
+    limits: Array(14).fill(null),
+    approve: undefined,
+    onEvent: undefined,
+    outer,
+  });
+  assert.deepEqual(of({ name: "é".repeat(100), limits: { total: 5, perOrigin: { perHour: 6 } }, approve, onEvent }), {
+    name: "é".repeat(100),
+    limits: [null, null, null, 5, null, null, null, null, 6, ...Array(5).fill(null)],
+    approve,
+    onEvent,
+    outer,
+  });
+  const name = "name must be a string of 1 to 100 characters without /";
+  for (const [scope, message] of [
+    [undefined, "within must be an object, not undefined"],
+    ["task", "within must be an object, not a string"],
+    [{}, "limits is missing"],
+    [{ name: "a" }, "limits is missing"],
+    [{ limits: 5 }, "limits must be an object, not 5"],
+    [{ limits: { perHour: -1 } }, `limits.perHour must be a whole number of satoshis from 0 to ${MAX_SAT}, not -1`],
+    [{ limits: { perhour: 1 } }, "limits.perhour is not a known option, did you mean limits.perHour?"],
+    [{ limits: {}, names: "a" }, "within.names is not a known option, did you mean within.name?"],
+    [{ limits: {}, wallet }, "within.wallet is not a known option, did you mean wallet?"],
+    [{ limits: {}, approveAbove: 5 }, "within.approveAbove is not a known option, did you mean approveAbove?"],
+    [{ limits: {}, approve: true }, "approve must be a function, not a boolean"],
+    [{ limits: {}, onEvent: {} }, "onEvent must be a function, not an object"],
+    ...["", "a/b", "/", "a".repeat(101), null, 5, ["a"], {}].map((given) => [{ limits: {}, name: given }, name]),
+  ]) {
+    assert.equal(of(scope), message);
+  }
 });

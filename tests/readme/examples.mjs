@@ -16,6 +16,7 @@ export const EXAMPLES = {
   "docs/options.md": [
     { heading: "Options", as: "node", payments: 1 },
     { heading: "Limits", as: "node", payments: 1 },
+    { heading: "What was paid", as: "node", payments: 1 },
   ],
   "docs/runtimes.md": [
     { heading: "When the core is loaded", as: "node", payments: 1 },
@@ -26,20 +27,24 @@ export const EXAMPLES = {
     { heading: "The Rust crate", as: "cargo" },
     { heading: "The Rust crate", as: "doctest" },
   ],
+  "docs/scopes.md": [{ heading: "Scopes", as: "node", payments: 1 }],
   "docs/stores.md": [
-    { heading: "Stores", as: "node", payments: 1 },
+    { heading: "SQLite", as: "node24", payments: 1 },
     {
-      heading: "Stores",
+      heading: "Cloudflare Workers",
       as: "worker",
       capnp: [
         'bindings = [(name = "LEDGER", durableObjectNamespace = "L402Ledger")],',
         'durableObjectNamespaces = [(className = "L402Ledger", uniqueKey = "readme", enableSql = true)],',
-        "durableObjectStorage = (inMemory = void),",
+        'durableObjectStorage = (localDisk = "disk"),',
       ],
       payments: 1,
     },
+    { heading: "PostgreSQL", as: "postgres", payments: 1 },
+    { heading: "Redis", as: "redis", payments: 1 },
+    { heading: "A store of your own", as: "node", payments: 1 },
     {
-      heading: "Stores",
+      heading: "A store of your own",
       as: "types",
       // the same as the package's, member by member
       also: `import type { Store as Real } from "l402-fetch";

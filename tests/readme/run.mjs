@@ -2,7 +2,7 @@
 // compares their tables with the code. `run.mjs [WORD]` runs what has the word in its name.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { at, run } from "../../scripts/lib.mjs";
@@ -10,6 +10,7 @@ import { openBrowser } from "../support/browsers.mjs";
 import { installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { serve } from "../support/serve.mjs";
+import { startPostgres, startRedis } from "../support/servers.mjs";
 import { closingLine, runEach } from "../support/tally.mjs";
 import { startWorkers } from "../support/workerd.mjs";
 import { EXAMPLES } from "./examples.mjs";
@@ -34,26 +35,52 @@ await writeFile(
 );
 await writeFile(join(sdk, "nwc.js"), "export const { NWCClient } = globalThis.nwcSdk;\n");
 
+// databases' clients, which users install themselves
+await mkdir(join(folder, "node_modules/@types"));
+for (const [name, place] of Object.entries({ pg: "pg", "@types/pg": "@types/pg", redis: "redis6" }))
+  await symlink(at(`tests/node_modules/${place}`), join(folder, "node_modules", name), "dir");
+
 /** What the block's comments say that it prints. */
 const promised = (code) => [...code.matchAll(/^\s*console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text]) => text);
 
 /** The script of an HTML block, or the block itself. */
 const script = ({ lang, code }) => (lang === "html" ? /<script type="module">\n(.*?)<\/script>/s.exec(code)[1] : code);
 
+/** Runs a block in Node, in a new folder, and compares what it prints with what it says. */
+async function inNode({ code, example, id }, { program = process.execPath, env = {} } = {}) {
+  const place = join(folder, id);
+  await mkdir(place);
+  await writeFile(join(place, "example.mjs"), code);
+  const world = JSON.stringify({ base: paywall.base, id, scene: example.scene ?? "plain" });
+  const { stdout } = await promisify(execFile)(
+    program,
+    ["--no-warnings", "--import", join(folder, "world/node.js"), "example.mjs"],
+    { cwd: place, env: { ...process.env, ...env, WORLD: world }, timeout: 60_000 },
+  );
+  assert.deepEqual(stdout.trimEnd().split("\n").filter(Boolean), promised(code));
+  assert.equal(promised(code).length, code.split("console.log").length - 1, "each console.log says what it prints");
+}
+
+/** Runs a block in Node with a server of its own, whose address is in its environment. */
+async function withServer(block, start, addressOf) {
+  const server = await start();
+  try {
+    await inNode(block, { env: addressOf(server.port) });
+  } finally {
+    await server.close();
+  }
+}
+
 const runners = {
-  async node({ code, example, id }) {
-    const place = join(folder, id);
-    await mkdir(place);
-    await writeFile(join(place, "example.mjs"), code);
-    const env = { ...process.env, WORLD: JSON.stringify({ base: paywall.base, id, scene: example.scene ?? "plain" }) };
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ["--import", join(folder, "world/node.js"), "example.mjs"],
-      { cwd: place, env, timeout: 60_000 },
-    );
-    assert.deepEqual(stdout.trimEnd().split("\n").filter(Boolean), promised(code));
-    assert.equal(promised(code).length, code.split("console.log").length - 1, "each console.log says what it prints");
-  },
+  node: (block) => inNode(block),
+
+  /** What needs a newer Node than the oldest that is supported. */
+  node24: (block) => inNode(block, { program: at("tests/node_modules/node24/bin/node") }),
+
+  postgres: (block) =>
+    withServer(block, startPostgres, (port) => ({ DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` })),
+
+  redis: (block) => withServer(block, startRedis, (port) => ({ REDIS_URL: `redis://127.0.0.1:${port}` })),
 
   async page({ code, id }) {
     // before the page's own module: the world, and a user who presses the button
@@ -93,7 +120,9 @@ const runners = {
       join(workers, "readme.js"),
       `${fields}import "../enter.js";\nexport { default } from "../example.js";\nexport * from "../example.js";\n`,
     );
-    const { urls, close } = await startWorkers(workers);
+    const disk = join(folder, id, "disk");
+    await mkdir(disk);
+    const { urls, close } = await startWorkers(workers, { disk });
     try {
       const response = await fetch(urls.readme);
       assert.equal(response.status, 200, await response.text());

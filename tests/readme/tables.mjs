@@ -9,7 +9,7 @@ import { anchors, pages, spans, table } from "./markdown.mjs";
 const read = (path) => readFile(at(path), "utf8");
 /** All pages as one text: a table is found by its heading, wherever it stands. */
 const docs = pages.map(({ text }) => text).join("\n");
-const core = ["options", "wallet", "parsers", "payment", "store", "fetch", "error"];
+const core = ["options", "limits", "wallet", "parsers", "payment", "store", "fetch", "error"];
 const types = (await Promise.all(core.map((name) => read(`src/js/core/${name}.ts`)))).join("\n");
 const manifest = JSON.parse(await read("package.json"));
 
@@ -49,17 +49,22 @@ export const tables = {
 
     const { readOptions } = await import(at("dist/core/options.js"));
     const { config, ...rest } = readOptions({ wallet() {}, limits: { perPayment: 1 } });
+    const defaultOf = (name) => rows.find((row) => spans(row.Option)[0] === name).Default;
+    for (const name of ["limits", ...limits])
+      assert.equal(defaultOf(name), /^limits(\.perPayment)?$/.test(name) ? "required" : "none");
     for (const [key, value] of Object.entries(config)) {
-      const row = rows.find((row) => [key, `limits.${key}`].includes(spans(row.Option)[0]));
-      if (key === "perPayment") assert.equal(row.Default, "required");
-      else if (value === null || key === "perOrigin")
-        assert.match(row.Default, key === "hosts" ? /any https/ : /^none$/);
+      const row = rows.find((row) => spans(row.Option)[0] === key);
+      if (value === null) assert.match(row.Default, /any https/);
       else assert.deepEqual(JSON.parse(spans(row.Default)[0]), value, key);
     }
     for (const key of ["store", "approve", "onEvent"]) assert.equal(rest[key], undefined);
     const networks = strings(/export type Network = .*/.exec(types)[0]);
     for (const network of networks)
       assert.ok(rows.find((row) => spans(row.Option)[0] === "networks").Meaning.includes(`\`${network}\``));
+  },
+
+  "the keys of a scope are those of the types"() {
+    assert.deepEqual(names(table(docs, "Scopes", "Key"), "Key"), members("Scope"));
   },
 
   "the events are those of the types"() {
@@ -83,17 +88,31 @@ export const tables = {
     for (const name of exports.filter((name) => !name.endsWith("package.json")))
       assert.ok(docs.includes(`\`${name}\``) || docs.includes(`"${name}"`), name);
     for (const [name] of docs.matchAll(/l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
-      assert.ok(exports.includes(name) || /^l402-fetch\/(tokens|journal|ledger|purchase)/.test(name), name);
+      assert.ok(exports.includes(name), name);
     }
     assert.ok("workerd" in manifest.exports["."]);
     assert.ok(rows.some((row) => row.Where === `Node ${manifest.engines.node.replace(">=", ">= ")}`));
   },
 
-  async "the store's keys and locks are those of the core"() {
-    const ledger = await read("src/flow/shared_records.rs");
-    const rows = table(docs, "Stores", "Kind");
-    for (const name of names(rows, "Name")) assert.ok(ledger.includes(`"${name.replace("<origin>", "")}"`), name);
-    assert.equal(rows.length, [...ledger.matchAll(/const \w+: &str = "l402-fetch\//g)].length);
+  async "the rows of a store are those of the core, and their version is the one that it writes"() {
+    const keys = await read("src/ledger/key.rs");
+    const core = [...keys.matchAll(/^\/\/! \| (`.*`) \|/gm)].map(([, cell]) => cell);
+    assert.deepEqual(
+      table(docs, "Rows", "Key").map((row) => row.Key),
+      core,
+    );
+    assert.ok(core.length > 8);
+    const [, version] = /const VERSION: u64 = (\d+);/.exec(await read("src/ledger/view.rs"));
+    assert.match(docs, new RegExp(`\\*\\*Versions\\.\\*\\*[^*]*now ${version},`));
+  },
+
+  async "every store is in the table of stores, in that of guarantees and in the package"() {
+    const rows = table(docs, "Stores", "Store");
+    const stores = Object.keys(manifest.exports).filter((name) => /stores\/[\w-]+$/.test(name));
+    const imports = ["l402-fetch", ...stores.map((name) => `l402-fetch${name.slice(1)}`)];
+    assert.deepEqual(names(rows, "Import").sort(), imports.sort());
+    const name = (row) => /\w+/.exec(row.Store)[0];
+    assert.deepEqual(table(docs, "What each guarantees and costs", "Store").map(name), rows.map(name));
   },
 
   async "everything that the package exports is named"() {

@@ -60,7 +60,7 @@ export function openShop(t, options = {}) {
       events.push(event);
       for (const listener of listeners) listener(event);
     },
-    /** Another paying fetch with a journal and tokens of its own, unless `more` gives it a store. */
+    /** Another paying fetch with payments and tokens of its own, unless `more` gives it a store. */
     client: (more = {}) =>
       t.pkg.createFetch({
         wallet: shop.wallet(),
@@ -90,6 +90,22 @@ export function openShop(t, options = {}) {
 function address(url, settings) {
   const query = new URLSearchParams(Object.entries(settings).map(([name, value]) => [name, String(value)]));
   return query.size === 0 ? url : `${url}?${query}`;
+}
+
+/** The global fetch, and a promise that resolves when the client has had this number of responses. */
+export function watchedFetch(number) {
+  const { promise: answered, resolve } = deferred();
+  const watched = {
+    answered,
+    /** The responses so far. */
+    responses: 0,
+    async fetch(...args) {
+      const response = await plainFetch(...args);
+      if (++watched.responses === number) resolve();
+      return response;
+    },
+  };
+  return watched;
 }
 
 /** A promise and the functions that settle it. */

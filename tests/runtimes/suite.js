@@ -19,6 +19,7 @@ import recovery from "./cases/recovery.js";
 import redirects from "./cases/redirects.js";
 import refusals from "./cases/refusals.js";
 import reuse from "./cases/reuse.js";
+import scopes from "./cases/scopes.js";
 import store from "./cases/store.js";
 import wallets from "./cases/wallets.js";
 import workerd from "./cases/workerd.js";
@@ -40,6 +41,7 @@ const everywhere = [
   events,
   limits,
   payments,
+  scopes,
   store,
   parallel,
 ].flat();

@@ -38,7 +38,7 @@ impl Sim {
 }
 
 fn rows_of(changes: &Changes) -> Rows {
-    changes.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    changes.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect()
 }
 
 /// Each request gets its own kind of reply from the scheduler. Any other kind is a fault of the simulation.

@@ -1,19 +1,22 @@
 //! Clients share one store and go through the flow. A scheduler may stop or break anything at every step.
 //!
 //! **The model.** Each process has a [`Client`](l402_fetch::Client) and a memory of its own. All processes share one
-//! store with its locks, one wallet, the servers and a clock. The wallet keeps a ledger of its own, and that ledger is
-//! the truth about every payment. A client asks its host to send, pay, look up, load, save, lock, sleep or get consent.
-//! Each request waits until the scheduler carries it out. A payment takes three steps: the order reaches the wallet,
-//! the money moves, and the answer arrives.
+//! store of rows, one wallet, the servers and a clock. The store writes several rows at once if every row that the
+//! decision has seen is unchanged. The wallet keeps a ledger of its own, and that ledger is the truth about every
+//! payment. A client asks its host to send, pay, look up, read, write, list, sleep or get consent. Each request waits
+//! until the scheduler carries it out. A payment takes three steps: the order reaches the wallet, the money moves, and
+//! the answer arrives.
 //!
 //! The scheduler chooses one of these events at each step:
 //!
 //! - The next step of a request is carried out.
 //! - A request fails before or after it took effect, takes longer than any timer, or never answers.
+//! - A write happens although the store says that somebody was first. Or it fails, and happens later if the rows that
+//!   it has seen are still unchanged.
 //! - A request of an isolate ends or freezes with all its tasks. The other requests of that isolate go on.
 //! - A process dies and its users call again. Its open orders and writes are lost, or they arrive later.
 //! - All processes die.
-//! - A process freezes, others take over its leases, and it thaws.
+//! - A process freezes, its leases lapse for those who watch them, and it thaws.
 //! - The next timer fires first.
 //! - The wall clock is set.
 //!
@@ -22,14 +25,18 @@
 //! once more.
 //!
 //! **Every run** of two processes with one fault is explored. The search is depth first. It repeats each run from the
-//! start with the choices made so far, and it follows every act that is possible at each step. Two reductions keep it
+//! start with the choices made so far, and it follows every act that is possible at each step. Four reductions keep it
 //! small:
 //!
 //! - *Known states are cut off.* A client reads only the answers of its host. Its memory, and all its later acts,
 //!   therefore depend only on the sequence of those answers. The name of a state is a hash of 128 bits. It covers the
-//!   answers to each living process in order with their times, the open requests, the store, the locks, the ledger, the
+//!   answers to each living process in order with their times, the open requests, the store, the wallet's ledger, the
 //!   used tokens, the clock, the faults left and the counters of the checks. Two runs with the same name continue
 //!   alike, so the second is not followed. The answers to a dead process are left out, because nothing depends on them.
+//! - *Timers fire in their order*, before anything else that is due. A process that waits for another looks again and
+//!   again, and each order of these looks would be a run of its own.
+//! - *A process that waits for servers alone goes first.* Nobody else sees what a server answers it, so the others may
+//!   as well go on afterwards. This does not hold for tokens that are good once, nor for an isolate.
 //! - *Effect and answer are one step* if a request reads or changes shared state at one moment. A client touches no
 //!   shared state between that answer and its next request. Any event in between has the same result before the answer
 //!   or after the next request, and both orders are explored. The effect and the answer of a payment lie far apart, so
@@ -57,8 +64,8 @@
 //! give it.
 //!
 //! **Assumptions about a wallet.** It pays an invoice once. Its answer "failed" is true. After a lost answer it acts
-//! only within its known window. Web Locks tell nobody that a tab was closed. With them, the order of a closed tab
-//! reaches the wallet before the invoice has expired, or never.
+//! only within its known window. It takes no order whose invoice has expired. The order of a process that died or
+//! froze may reach it at any time until then.
 //!
 //! `npm run mutants` shows that the checks find faults. It removes one safeguard at a time from a copy of the core.
 #![cfg(not(target_family = "wasm"))]

@@ -6,7 +6,7 @@ use crate::server::Sent;
 use crate::setup::{Call, Lane};
 use crate::store::{Part, Rows, Store};
 use crate::world::World;
-use l402_fetch::flow::failure::Failure;
+use l402_fetch::flow::failure::{Failure, Why};
 use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
@@ -182,6 +182,9 @@ impl Future for Own {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.process.thaws.get() {
+            self.process.at_work.set(self.owner);
+        }
         if self.process.at_work.get() != self.owner {
             self.process.world.breaks("no request wakes another's tasks", "a task was woken by another request");
             return Poll::Pending;
@@ -205,6 +208,8 @@ pub struct Process {
     asked: Cell<u64>,
     /// The request whose tasks run.
     at_work: Cell<usize>,
+    /// Whether it thaws: then each of its requests hears the answers that came meanwhile.
+    thaws: Cell<bool>,
     pub sends: Cell<u64>,
     /// The call that each request to a server belongs to, as the address of that call in memory.
     pub sending: RefCell<BTreeMap<u64, usize>>,
@@ -237,6 +242,7 @@ impl Process {
             slots: RefCell::default(),
             asked: Cell::new(0),
             at_work: Cell::new(0),
+            thaws: Cell::new(false),
             sends: Cell::new(0),
             sending: RefCell::default(),
             begun: Cell::new(0),
@@ -445,7 +451,9 @@ impl Process {
         self.status.set((Status::Running, now));
         // the answer that it slept on, if any, is heard now
         self.note(&(self.world.wall_of(self), self.monotonic()));
+        self.thaws.set(true);
         self.run();
+        self.thaws.set(false);
     }
 
     /// Ends the process. Without `late`, its open orders and writes do not arrive.
@@ -551,13 +559,13 @@ async fn tell_the_truth(process: &Rc<Process>, client: &TheClient, payments: Vec
 }
 
 fn ended(failure: Failure<Sim>) -> End {
-    match failure {
-        Failure::Raised(raised) => {
+    match *failure.0 {
+        Why::Raised(raised) => {
             let payment = raised.payment.map(|payment| (name(payment.state), payment.payment_hash));
             End::Raised(raised.error.code().as_str(), payment)
         }
-        Failure::Foreign(cause) => End::Foreign(cause),
-        Failure::Abandoned => End::Abandoned,
+        Why::Foreign(cause) => End::Foreign(cause),
+        Why::Abandoned => End::Abandoned,
     }
 }
 

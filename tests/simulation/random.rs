@@ -69,7 +69,7 @@ fn lane(sites: usize, dice: &mut Dice) -> Lane {
 
 fn windows(dice: &mut Dice) -> Windows {
     let mut limit = |chance| dice.percent(chance).then(|| dice.one(&[15_000, 30_000, 60_000]));
-    Windows { per_hour: limit(15), per_day: limit(10), total: limit(15) }
+    Windows { per_hour: limit(15), per_day: limit(10), total: limit(15), ..Windows::default() }
 }
 
 pub fn setup(seed: u64, dice: &mut Dice) -> Setup {

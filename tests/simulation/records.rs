@@ -1,9 +1,9 @@
 //! The ledger's rows, read by the simulation itself.
 
 use crate::store::Store;
+use l402_fetch::ledger::buckets::Amounts;
 use l402_fetch::ledger::key::{OPEN, ORIGINS, SUMS};
 use l402_fetch::ledger::payment::State;
-use l402_fetch::ledger::sums::Amounts;
 use l402_fetch::text::json::Json;
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
@@ -114,14 +114,16 @@ pub fn flaw(store: &Store) -> Option<String> {
     for (key, row) in are {
         let of = |three: &[u64]| Amounts { spent: three[0], reserved: three[1], orders: three[2] };
         let ever = of(&numbers(&row, "ever"));
-        let mut quarters = Amounts::default();
-        for four in numbers(&row, "quarters").chunks(4) {
+        // The newest minute, and what the past has before it.
+        let mut sum = of(&numbers(&row, "minute")[1..4]);
+        let past = store.value(&l402_fetch::ledger::key::past(&key)).map(|row| numbers(&parse(&row), "quarters"));
+        for four in past.unwrap_or_default().chunks(4) {
             let bucket = of(&four[1..]);
-            quarters.spent += bucket.spent;
-            quarters.reserved += bucket.reserved;
+            sum.spent += bucket.spent;
+            sum.reserved += bucket.reserved;
         }
         let right = should.remove(&key).unwrap_or_default();
-        for sum in [ever, quarters] {
+        for sum in [ever, sum] {
             if (sum.spent, sum.reserved) != right {
                 return Some(format!("{key} counts {sum:?}, its records {right:?}"));
             }

@@ -782,10 +782,19 @@ impl World {
             let requests: Vec<_> = process.lanes.borrow().iter().map(|lane| lane.status.get()).collect();
             key = digest(key, &(status, requests, memory, &*process.ops.borrow()));
         }
-        key = digest(key, &*self.store.0.borrow());
-        key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
-        key = digest(key, &(&*self.wallet.begun.borrow(), &*self.wallet.shown.borrow()));
-        key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
+        self.digest_shared(key)
+    }
+
+    /// The same without what the processes know and ask for.
+    pub fn shared_key(&self) -> u128 {
+        self.digest_shared(1)
+    }
+
+    fn digest_shared(&self, key: u128) -> u128 {
+        let key = digest(key, &*self.store.0.borrow());
+        let key = digest(key, &(&*self.revealed.borrow(), self.store_failed.get(), self.busy.get()));
+        let key = digest(key, &(&*self.wallet.begun.borrow(), &*self.wallet.shown.borrow()));
+        let key = digest(key, &(&*self.wallet.payments.borrow(), &*self.server.used.borrow()));
         digest(key, &(&*self.begun.borrow(), &*self.forgotten.borrow(), &*self.dead.borrow()))
     }
 

@@ -1,6 +1,7 @@
 //! The ledger's steps as data: several instances that decide on rows which they remember and write when they come to
 //! it, on a store that refuses, loses answers and writes late. What a run must keep is asserted on the way.
 
+use l402_fetch::ledger::acceptance::Unaccepted;
 use l402_fetch::ledger::begin::{begin, Begun, Draft};
 use l402_fetch::ledger::certainty::Proof;
 use l402_fetch::ledger::dispatch::Dispatch;
@@ -9,6 +10,7 @@ use l402_fetch::ledger::instance;
 use l402_fetch::ledger::key;
 use l402_fetch::ledger::lease::{renew_lease, Lease};
 use l402_fetch::ledger::lessons::Lessons;
+use l402_fetch::ledger::level::Level;
 use l402_fetch::ledger::limits::{Limits, Windows};
 use l402_fetch::ledger::own::{note, Said};
 use l402_fetch::ledger::payment::{Payment, State};
@@ -157,10 +159,10 @@ fn resource(url: &Url) -> Resource<'_> {
     Resource { method: "GET", url, is_replayable: false }
 }
 
-fn limits(depth: usize) -> Vec<Limits> {
+fn limits(depth: usize) -> Vec<Rc<Level>> {
     let of = |sat: u64| {
         let all = Windows { total: Some(sat * 1000), ..Windows::default() };
-        Limits { per_payment: 1_000_000, all, per_origin: Windows::default() }
+        Rc::new(Limits { per_payment: 1_000_000, all, ..Limits::default() }.into())
     };
     TOTALS.into_iter().take(depth + 1).map(of).collect()
 }
@@ -301,15 +303,15 @@ impl World {
                     payment_hash: hash(*number),
                     url: Url::of(url),
                     amount_msat: sat * 1000,
+                    scopes: names(*scopes),
+                    invoice: "lnbcrt1".into(),
                     ..Payment::default()
                 };
                 let record = Record {
                     payment,
                     method: "GET".into(),
                     token: "opaque".into(),
-                    invoice: "lnbcrt1".into(),
                     invoice_expires_at: START / 1000 + 1_000_000,
-                    scopes: names(*scopes),
                     owner: owner.clone(),
                     is_reserved: *only_reserve,
                     dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -317,12 +319,14 @@ impl World {
                 };
                 let is_shared = origin_of(url) == ORIGINS[1];
                 let draft = Draft {
-                    levels: Rc::new(limits(record.scopes.len())),
+                    levels: Rc::new(limits(record.payment.scopes.len())),
+                    booked: Rc::default(),
                     record,
                     // Another resource's token is not tried: whether it would open this one is for the flow's tests.
                     is_replayable: false,
                     approved_fee_msat: *approved,
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
+                    unaccepted: Unaccepted::default(),
                     mark: 0,
                     lease_ms: LEASE_MS,
                 };
@@ -367,7 +371,7 @@ impl World {
                 Done::Nothing
             }
             Step::Forget { origin } => {
-                forget(view, origin.map(|origin| ORIGINS[origin]));
+                forget(view, origin.map(|origin| ORIGINS[origin]), None);
                 Done::Nothing
             }
         })
@@ -402,8 +406,7 @@ impl World {
     fn read_missing(&self, view: &mut View) {
         let missing = view.missing();
         for key in missing.keys {
-            let value = self.store.get(&key).cloned();
-            view.learn(key, value);
+            view.learn(&key, self.store.get(&key).map(ToString::to_string));
         }
         for listing in missing.listings {
             let rows = self.list(&listing);
@@ -411,10 +414,10 @@ impl World {
         }
     }
 
-    fn list(&self, listing: &Listing) -> Vec<(String, Rc<str>)> {
+    fn list(&self, listing: &Listing) -> Vec<(String, String)> {
         assert!(!listing.reverse && listing.after.is_none());
         let found = self.store.iter().filter(|(key, _)| key.starts_with(&listing.prefix));
-        found.take(listing.limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+        found.take(listing.limit).map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
 
     fn apply(&mut self, changes: &Changes, seen: &Changes) -> bool {
@@ -538,7 +541,13 @@ impl World {
         }
         // What opens it in the store is used, whoever bought it.
         let row = self.store.get(&key::token(origin_of(url), "GET", url)).map_or("", |row| row);
-        let is_good = |bought: &u64| *bought != number && row.contains(&hash(*bought).to_hex());
+        // What says that it opens nothing any more may be written before whoever wrote it knows.
+        let is_doubted = |bought: u64| {
+            self.instances.iter().filter_map(|instance| instance.pending.as_ref()).any(|pending| {
+                matches!(pending.step, Step::Note { number, said: Said::Refused | Said::UsedUp } if number == bought)
+            })
+        };
+        let is_good = |bought: &u64| *bought != number && !is_doubted(*bought) && row.contains(&hash(*bought).to_hex());
         assert!(!self.good.get(url).is_some_and(|numbers| numbers.iter().any(is_good)), "{url} is bought twice");
         self.sales
             .insert(number, Sale { url: url.to_owned(), token: None, may_be_paid: true, sent_by: owner.to_owned() });
@@ -588,9 +597,13 @@ impl World {
             let ever = numbers(&row, "ever");
             let sums = expected.remove(key).unwrap_or_default();
             assert_eq!(ever[..2], sums, "{key}");
+            let minute = numbers(&row, "minute");
+            assert!(minute[4].max(minute[7]) + minute[1] <= ever[0], "{key}");
+            let past = self.store.get(&key::past(key)).map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
             for name in ["quarters", "minutes"] {
-                let in_buckets: u64 = numbers(&row, name).chunks(4).map(|bucket| bucket[1]).sum();
-                assert!(in_buckets <= ever[0], "{key} {name}");
+                let all = if past.is_null() { Vec::new() } else { numbers(&past, name) };
+                let in_buckets: u64 = all.chunks(4).map(|bucket| bucket[1]).sum();
+                assert!(in_buckets + minute[1] <= ever[0], "{key} {name}");
             }
         }
         assert!(expected.values().all(|sums| *sums == [0, 0]), "{expected:?}");

@@ -24,8 +24,9 @@ const SWITCHES = [
 
 /**
  * Starts "chromium", "firefox" or "webkit". `visit(url)` opens a page in it and resolves with what the page puts into
- * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `acceptInsecureCerts`
- * (not in WebKit) lets pages talk to servers whose certificates they made themselves.
+ * `globalThis.results`, or rejects after `timeout` ms with what the page wrote to its console. `drive(url)` opens a
+ * page that stays, and resolves with a function that runs a script in it, the body of a function.
+ * `acceptInsecureCerts` (not in WebKit) lets pages talk to servers whose certificates they made themselves.
  */
 export function openBrowser(engine, { acceptInsecureCerts = false } = {}) {
   return engine === "webkit" ? webkit() : puppeteer(engine, acceptInsecureCerts);
@@ -45,6 +46,12 @@ async function puppeteer(engine, acceptInsecureCerts) {
   return {
     browser,
     close: () => browser.close(),
+    async drive(url) {
+      const page = await browser.newPage();
+      await page.goto(url);
+      await page.waitForFunction("globalThis.results");
+      return (script) => page.evaluate(`(() => { ${script} })()`);
+    },
     async visit(url, timeout = 60_000) {
       const page = await browser.newPage();
       const said = [];
@@ -107,7 +114,12 @@ async function webkit() {
     },
   });
   const session = `/session/${sessionId}`;
+  const run = (script) => call(`${session}/execute/sync`, { script, args: [] });
   return {
+    async drive(url) {
+      await this.visit(url);
+      return run;
+    },
     async close() {
       await call(session, undefined, "DELETE").catch(() => {});
       driver.kill();
@@ -115,9 +127,8 @@ async function webkit() {
     },
     async visit(url, timeout = 60_000) {
       await call(`${session}/url`, { url });
-      const script = (text) => call(`${session}/execute/sync`, { script: text, args: [] });
-      await until(() => script("return !!globalThis.results"), timeout, url);
-      return script("return globalThis.results");
+      await until(() => run("return !!globalThis.results"), timeout, url);
+      return run("return globalThis.results");
     },
   };
 }

@@ -3,6 +3,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { challenge } from "./mint.mjs";
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+/** So many invoices are kept that nobody paid. A client may ask twice before it pays. */
+const MOST_UNPAID = 1000;
 const urlOf = (input) => (typeof input === "string" ? input : input.url);
 
 /** The URL's digest and the payment hash are in the token, so that the seller keeps nothing. */
@@ -14,8 +16,11 @@ function opens(authorization, url) {
   return isPaid && sha256(url).equals(id.subarray(32));
 }
 
-/** `now`: the clock of the seller. `wallet` pays at once; `payments()`: how often it did. */
-export function openSeller(now = Date.now) {
+/**
+ * `now`: the clock of the seller. `sold` is told of each invoice: hash, preimage and URL. `wallet` pays at once;
+ * `payments()`: how often it did.
+ */
+export function openSeller({ now = Date.now, sold } = {}) {
   const unpaid = new Map();
   let payments = 0;
   return {
@@ -24,7 +29,9 @@ export function openSeller(now = Date.now) {
       if (opens(new Headers(init?.headers ?? input.headers).get("authorization"), url)) return new Response("sunny");
       const preimage = randomBytes(32);
       const hash = sha256(preimage);
-      unpaid.set(hash.toString("hex"), preimage.toString("hex"));
+      if (sold) sold(hash.toString("hex"), preimage.toString("hex"), url);
+      else unpaid.set(hash.toString("hex"), preimage.toString("hex"));
+      if (unpaid.size > MOST_UNPAID) unpaid.delete(unpaid.keys().next().value);
       return new Response("", { status: 402, headers: { "www-authenticate": challenge(hash, now(), sha256(url)) } });
     },
     wallet({ paymentHash }) {

@@ -19,6 +19,14 @@ createFetch({ wallet });
 createFetch({ wallet, limits: {} });
 // @ts-expect-error a typo in a limit
 createFetch({ wallet, limits: { perPayment: 1, perHuor: 1 } });
+// @ts-expect-error a typo in a limit on orders
+createFetch({ wallet, limits: { perPayment: 1, payments: { perMinutes: 1 } } });
+// @ts-expect-error a scope without limits
+createFetch({ wallet, limits }).within({ name: "task" });
+// @ts-expect-error a typo in a scope
+createFetch({ wallet, limits }).within({ limits: {}, nmae: "task" });
+// @ts-expect-error a wallet of a scope's own
+createFetch({ wallet, limits }).within({ limits: {}, wallet });
 // @ts-expect-error a typo
 createFetch({ wallet, limits, host: [] });
 // @ts-expect-error null is not absent

@@ -18,6 +18,7 @@ import {
   type Network,
   type NwcClient,
   type Options,
+  type OrderLimits,
   type PaidFetch,
   type PayContext,
   type PayFunction,
@@ -27,6 +28,8 @@ import {
   type Protocol,
   type Quote,
   type Receipt,
+  type Remaining,
+  type Scope,
   type Store,
   type Wallet,
   type WebLNProvider,
@@ -54,13 +57,21 @@ const response: Response = await pay("https://api.example.com/weather");
 // As a fetch, and detached from its object.
 globalThis.fetch = pay;
 const asFetch: typeof globalThis.fetch = pay;
-const { quote, payments, spent, resolve, forget, balanceMsat, warm } = pay;
+const { quote, payments, spent, remaining, resolve, forget, balanceMsat, warm, within } = pay;
 await asFetch(new Request("https://a.b"), { method: "POST", body: "x", signal: AbortSignal.timeout(5) });
 await pay(new URL("https://a.b"), { headers: { a: "b" } });
 
 is<Same<Awaited<ReturnType<typeof quote>>, Quote | null>>();
 is<Same<Awaited<ReturnType<typeof payments>>, Payment[]>>();
 is<Same<Awaited<ReturnType<typeof spent>>, { hour: number; day: number; total: number }>>();
+is<Same<Awaited<ReturnType<typeof remaining>>, Remaining>>();
+is<
+  Same<
+    Remaining,
+    { payment: number; hour: number | null; day: number | null; total: number | null; payments: number | null }
+  >
+>();
+is<Same<ReturnType<typeof within>, PaidFetch>>();
 is<Same<Awaited<ReturnType<typeof resolve>>, void>>();
 is<Same<Awaited<ReturnType<typeof forget>>, void>>();
 is<Same<Awaited<ReturnType<typeof balanceMsat>>, number | null>>();
@@ -71,9 +82,17 @@ is<Same<ReturnType<typeof decodeInvoice>, Promise<Invoice>>>();
 is<Same<ReturnType<typeof decodeMacaroon>, Promise<Macaroon>>>();
 is<Same<ReturnType<typeof attenuateMacaroon>, Promise<string>>>();
 await spent("https://a.b");
-const filter: Filter = { origin: "https://a.b", state: "paid", since: 1, before: "00", limit: 5 };
+const filter: Filter = { origin: "https://a.b", state: "paid", scope: "agent/task", since: 1, before: "00", limit: 5 };
 await payments(filter);
-await payments({ origin: undefined, state: undefined, since: undefined, before: undefined, limit: undefined });
+await payments({
+  origin: undefined,
+  state: undefined,
+  scope: undefined,
+  since: undefined,
+  before: undefined,
+  limit: undefined,
+});
+await remaining("https://a.b");
 await resolve("00", "failed");
 await resolve("00", { preimage: "00" });
 await forget();
@@ -85,8 +104,21 @@ const limits: Limits = {
   perHour: 2,
   perDay: 3,
   total: 4,
-  perOrigin: { perHour: 1, perDay: 2, total: 3 },
+  payments: { perMinute: 5, perHour: 6, perDay: 7 },
+  perOrigin: { perPayment: 1, perHour: 1, perDay: 2, total: 3, payments: { perMinute: 1 } },
 };
+const orders: OrderLimits = { perMinute: undefined, perHour: 1 };
+
+// Scopes within scopes.
+const scope: Scope = {
+  name: "task",
+  limits: { payments: orders },
+  approve: () => true,
+  onEvent: (event) => show(event),
+};
+const task: PaidFetch = within(scope).within({ limits: {} });
+await task(new URL("https://a.b"));
+within({ name: undefined, limits: { perPayment: 5, perOrigin: undefined }, approve: undefined, onEvent: undefined });
 const networks: Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
 const protocols: Protocol[] = ["l402", "lsat", "mpp", "x402"];
 const map = new Map<string, string>();
@@ -111,10 +143,11 @@ const options: Options = {
   insecureHosts: ["*.local"],
   proof: "none",
   paymentTimeout: 1000,
+  approveAbove: 50,
   approve: (asked, { signal, maxFeeMsat, remaining }) =>
     !signal.aborted &&
     maxFeeMsat < 5000 &&
-    remaining.payment + (remaining.day ?? 0) > asked.amountSat &&
+    remaining.payment + (remaining.day ?? 0) + (remaining.payments ?? 0) > asked.amountSat &&
     asked.invoice.expiresAt > 0 &&
     asked.macaroon?.caveats[0]?.raw !== "",
   fetch: globalThis.fetch,
@@ -127,6 +160,7 @@ createFetch({
   limits: { perPayment: 1, perHour: undefined, perDay: undefined, total: undefined, perOrigin: undefined },
   store: undefined,
   approve: undefined,
+  approveAbove: undefined,
   networks: undefined,
   hosts: undefined,
   insecureHosts: undefined,

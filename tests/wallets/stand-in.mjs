@@ -20,10 +20,13 @@ export const redirect =
   (location, status = 307) =>
   (response) =>
     response.writeHead(status, { location }).end();
-/** Begins an answer and breaks the connection off. */
+/**
+ * Begins an answer and breaks the connection off. The connection is ended, not destroyed: a reset may overtake what was
+ * sent before it.
+ */
 export const truncated = (status, body) => (response) => {
   response.writeHead(status, { "content-type": "application/json", "content-length": String(body.length * 2) });
-  response.write(body, () => response.destroy());
+  response.write(body, () => response.socket.end());
 };
 /** Begins an answer and never ends it. */
 export const endless = (status, body) => (response) => {

@@ -1,7 +1,8 @@
-import { environment, type Given } from "./env.js";
+import { environment, type Given, hooksOf } from "./env.js";
 import { L402Error } from "./error.js";
 import { type Filter, readFilter } from "./filter.js";
-import type { Config } from "./options.js";
+import type { Remaining } from "./limits.js";
+import type { Config, ReadScope } from "./options.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";
@@ -11,6 +12,7 @@ const PAYMENTS = 0;
 const SPENT = 1;
 const FORGET = 2;
 const RESOLVE = 3;
+const REMAINING = 4;
 
 // In place of a token: the store has to be read first.
 const UNREAD = -2147483648;
@@ -40,11 +42,27 @@ export type Client = ReturnType<typeof clientOf>;
 /** The core of one paying fetch, and a cache of its tokens. */
 export function clientOf(Core: typeof import("../core.js").Core, config: Config, given: Omit<Given, "run">) {
   const env = environment({ ...given, run: Core.run });
-  const core = new Core(JSON.stringify(config), env, env.traits, env.about);
+  const hooks = hooksOf(given);
+  const options = JSON.stringify({ ...config, limits: given.limits });
+  const core = new Core(options, { ...env, ...hooks }, env.traits | hooks.traits, env.about);
   const known = new Map<number, Credential>();
   /** Tokens by the address that was asked. The core gives the same answer as long as nothing changes. */
   const reusable = new Map<string, Credential>();
   let changing = 0;
+  /** The cores of the scopes; they go with them. */
+  const cores = new WeakMap<ReadScope, typeof core>();
+
+  function coreOf(scope: ReadScope): typeof core {
+    const { outer, name, limits } = scope;
+    if (!outer) return core;
+    let own = cores.get(scope);
+    if (!own) {
+      const hooks = hooksOf(scope);
+      own = coreOf(outer).within(name, JSON.stringify(limits), { ...env, ...hooks }, env.traits | hooks.traits);
+      cores.set(scope, own);
+    }
+    return own;
+  }
 
   /** A token's header and payment. The core is asked once. */
   function credential(id: number) {
@@ -71,9 +89,9 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
     }
   }
 
-  const ask = (question: number, subject?: string, preimage?: string) =>
+  const ask = (scope: ReadScope, question: number, subject?: string, preimage?: string) =>
     change(async () => {
-      const told = await core.records(question, subject, preimage);
+      const told = await coreOf(scope).records(question, subject, preimage);
       return told && JSON.parse(told);
     });
 
@@ -122,28 +140,49 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       return { payment: token.payment, paidNow: false };
     },
     /** Takes a call to its end; a `guess` is sent first. Gives the last response, and the receipt or null. */
-    answer: (call: Call, token: Credential | null | undefined, response: Response | undefined) =>
+    answer: (scope: ReadScope, call: Call, token: Credential | null | undefined, response: Response | undefined) =>
       change(async (): Promise<[Response, Receipt | null]> => {
-        const [last, receipt] = await core.answer(call, token?.id ?? 0, response);
+        const [last, receipt] = await coreOf(scope).answer(call, token?.id ?? 0, response);
         return [last, JSON.parse(receipt)];
       }),
-    quote: async (call: Call): Promise<Quote | null> => JSON.parse(await core.quote(call)),
-    reused(call: Call | null, payment: Payment) {
-      if (given.onEvent) env.tell(JSON.stringify({ type: "reused", payment, url: call?.url }));
+    quote: async (_scope: ReadScope, call: Call): Promise<Quote | null> => JSON.parse(await core.quote(call)),
+    /** Tells that a token was used again. `asked` is the call, or an address that was asked alone. */
+    reused(scope: ReadScope, asked: Call | string, payment: Payment) {
+      if (!listens(scope)) return;
+      const url = typeof asked === "string" ? plainUrl(asked) : asked.url;
+      tell(scope, JSON.stringify({ type: "reused", payment, url }));
     },
 
-    payments: async (filter?: Filter): Promise<Payment[]> => ask(PAYMENTS, JSON.stringify(readFilter(filter))),
-    spent: async (origin?: string) => ask(SPENT, readOrigin(origin)),
-    forget: async (origin?: string): Promise<void> => ask(FORGET, readOrigin(origin)),
-    async resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void> {
+    payments: async (scope: ReadScope, filter?: Filter): Promise<Payment[]> =>
+      ask(scope, PAYMENTS, JSON.stringify(readFilter(filter, scope))),
+    spent: async (scope: ReadScope, origin?: string) => ask(scope, SPENT, readOrigin(origin)),
+    remaining: async (scope: ReadScope, origin?: string): Promise<Remaining> =>
+      ask(scope, REMAINING, readOrigin(origin)),
+    forget: async (scope: ReadScope, origin?: string): Promise<void> => ask(scope, FORGET, readOrigin(origin)),
+    async resolve(scope: ReadScope, paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void> {
       const preimage = outcome === "failed" ? undefined : outcome?.preimage;
       if (typeof paymentHash !== "string") throw invalid("paymentHash must be a string of 64 hex digits");
       if (outcome !== "failed" && typeof preimage !== "string")
         throw invalid('outcome must be "failed" or { preimage }');
-      return ask(RESOLVE, paymentHash, preimage);
+      return ask(scope, RESOLVE, paymentHash, preimage);
     },
-    balanceMsat: () => env.balanceMsat(),
+    balanceMsat: (_scope: ReadScope) => env.balanceMsat(),
   };
+}
+
+const listens = ({ onEvent, outer }: ReadScope): boolean => !!onEvent || (!!outer && listens(outer));
+
+/** Without user, password and fragment. */
+function plainUrl(address: string) {
+  const url = new URL(address);
+  url.username = url.password = "";
+  return url.href.split("#", 1)[0];
+}
+
+/** Tells every listener outwards, outermost first. */
+function tell(scope: ReadScope, event: string) {
+  if (scope.outer) tell(scope.outer, event);
+  hooksOf(scope).tell(event);
 }
 
 const invalid = (message: string) => new L402Error("invalid_options", message);

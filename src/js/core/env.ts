@@ -1,5 +1,5 @@
 import { L402Error } from "./error.js";
-import type { ReadOptions } from "./options.js";
+import type { ReadOptions, ReadScope } from "./options.js";
 import type { Call } from "./request.js";
 import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
@@ -21,13 +21,13 @@ export interface Given extends Omit<ReadOptions, "config" | "fetch"> {
 }
 
 /** What the core asks, as `src/wasm/host.rs` declares it. */
-export type Environment = ReturnType<typeof environment>;
+export type Environment = ReturnType<typeof environment> & ReturnType<typeof hooksOf>;
 
 /**
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the
  * core only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, hasRows, approve, now, onEvent, onUnknown, run }: Given) {
+export function environment({ wallet: given, method, store, hasRows, now, onUnknown, run }: Given) {
   const wallet = readWallet(given, method);
 
   function time(): number {
@@ -41,15 +41,8 @@ export function environment({ wallet: given, method, store, hasRows, approve, no
   }
 
   return {
-    /** What is there, as bits. `trait_of` in `src/wasm/host.rs` names them. */
-    traits:
-      +isolated |
-      (+!!wallet.lookup << 1) |
-      (+!!approve << 2) |
-      (+!!onEvent << 3) |
-      (+!!store << 4) |
-      (+!!hasRows << 5) |
-      (+!!onUnknown << 6),
+    /** What is there, as bits. `trait_of` in `src/wasm/host.rs` names them. Those of `hooksOf` come in addition. */
+    traits: +isolated | (+!!wallet.lookup << 1) | (+!!store << 4) | (+!!hasRows << 5) | (+!!onUnknown << 6),
     /** What is known of the wallet, as JSON text. */
     about: JSON.stringify(wallet.about),
     now: time,
@@ -161,7 +154,30 @@ export function environment({ wallet: given, method, store, hasRows, approve, no
 
     balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 
-    /** Asked only where the traits say that there is one. */
+    async unknown(payment: string, error: L402Error) {
+      const told: unknown = await onUnknown?.(JSON.parse(payment), error);
+      return toText({ failed: told === "failed", preimage: (told as { preimage?: unknown } | undefined)?.preimage });
+    },
+    monotonic: () => performance.now(),
+    /** A whole number below 2^53. */
+    random() {
+      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+      return (high & 0x1f_ffff) * 2 ** 32 + low;
+    },
+
+    ...rowsOf(store),
+
+    error(text: string, response: Response | undefined, cause: unknown) {
+      const { code, message, hasCause, ...details } = JSON.parse(text);
+      return new L402Error(code, message, { ...details, response, ...(hasCause && { cause }) });
+    },
+  };
+}
+
+/** Asks `approve` and tells `onEvent` of one scope. The core does so only where the traits say that there is one. */
+export function hooksOf({ approve, onEvent }: Pick<ReadScope, "approve" | "onEvent">) {
+  return {
+    traits: (+!!approve << 2) | (+!!onEvent << 3),
     approve(quote: string, maxFeeMsat: number, remaining: string): Pending<unknown> {
       const controller = new AbortController();
       let answered = false;
@@ -176,27 +192,9 @@ export function environment({ wallet: given, method, store, hasRows, approve, no
         },
       };
     },
-    async unknown(payment: string, error: L402Error) {
-      const told: unknown = await onUnknown?.(JSON.parse(payment), error);
-      return toText({ failed: told === "failed", preimage: (told as { preimage?: unknown } | undefined)?.preimage });
-    },
-    /** Tells the listener. Whatever it throws stops neither the payment nor the process. */
+    /** Whatever a listener throws stops neither the payment nor the process. */
     tell(event: string) {
       (async () => onEvent?.(JSON.parse(event)))().catch(() => {});
-    },
-
-    monotonic: () => performance.now(),
-    /** A whole number below 2^53. */
-    random() {
-      const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-      return (high & 0x1f_ffff) * 2 ** 32 + low;
-    },
-
-    ...rowsOf(store),
-
-    error(text: string, response: Response | undefined, cause: unknown) {
-      const { code, message, hasCause, ...details } = JSON.parse(text);
-      return new L402Error(code, message, { ...details, response, ...(hasCause && { cause }) });
     },
   };
 }

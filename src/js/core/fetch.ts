@@ -3,7 +3,8 @@ import type { Given } from "./env.js";
 import { L402Error } from "./error.js";
 import type { Filter } from "./filter.js";
 import { once } from "./once.js";
-import { type Config, type Options, readOptions } from "./options.js";
+import type { Remaining, Scope } from "./limits.js";
+import { type Config, type Options, type ReadScope, readOptions, readScope } from "./options.js";
 import type { Parsers } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { Call, type Context, type Input, isAddress } from "./request.js";
@@ -31,6 +32,20 @@ export interface PaidFetch {
    * @param origin any URL of the origin; without it, all origins count
    */
   spent(origin?: string): Promise<{ hour: number; day: number; total: number }>;
+  /**
+   * What may still be spent now under every limit that holds here. Unsettled payments are looked up first, as for
+   * `payments()`.
+   *
+   * @param origin any URL of the origin; without it, the limits of single origins are left out
+   */
+  remaining(origin?: string): Promise<Remaining>;
+  /**
+   * The same client under narrower limits: for a task, a tool or a sub-agent. It has the same wallet, store and tokens.
+   * What is paid counts here and in every scope around it. Scopes nest.
+   *
+   * @throws {L402Error} `invalid_options`, naming the key
+   */
+  within(scope: Scope): PaidFetch;
   /**
    * Settles a payment whose outcome is unknown. A preimage is accepted at any time, even after a mistaken "failed". To
    * repeat a call changes nothing. Rejects with `wrong_preimage`. Rejects with `invalid_options` for an unknown hash,
@@ -70,6 +85,12 @@ const SUMS = "sums";
 
 // For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
+
+type Question = "quote" | "payments" | "spent" | "remaining" | "forget" | "resolve" | "balanceMsat";
+/** A function of the client, asked for one scope. */
+type InScope<Asked> = Asked extends (scope: ReadScope, ...args: infer Args) => infer Told
+  ? (...args: Args) => Told
+  : never;
 
 const receipts = new WeakMap<Response, Receipt>();
 
@@ -122,7 +143,7 @@ export function createFetch(
   atFirst?: () => void,
 ): PaidFetch {
   const { config, ...given } = readOptions(options);
-  const { fetch, store, onEvent } = given;
+  const { fetch, store } = given;
   const context: Context = { fetch, follow };
   // workerd freezes the promises of a request that has ended, so there no call may wait for another's.
   const shared = follow ? (task: () => Promise<void>) => task : once;
@@ -160,83 +181,91 @@ export function createFetch(
       look = undefined;
     });
 
-  /** Notes the receipt of a response, and gives the response. `call` is null if nobody listens to events. */
-  function done(call: Call | null, response: Response, receipt: Receipt | null | undefined) {
-    if (receipt) {
-      if (response === Object(response)) receipts.set(response, receipt);
-      if (!receipt.paidNow) client?.reused(call, receipt.payment);
-    }
-    return response;
-  }
-
-  async function pay(input: Input, init?: RequestInit): Promise<Response> {
-    atFirst?.();
-    atFirst = undefined;
-
-    // Fast path: a bare absolute URL whose token, or that there is none, is already known.
-    if (init === undefined && !look && isAddress(input)) {
-      const token = client ? client.ready(input) : null;
-      if (token === null || (token && !follow && !onEvent)) {
-        const response = await (token ? fetch(input, (client as Client).withToken(token.authorization)) : fetch(input));
-        if (isLast(token, response)) return done(null, response, token && client?.accepted(token));
-        return rest(new Call(input, init, context, true), token, response);
+  /** Makes the fetch that pays in a scope. */
+  function payingIn(scope: ReadScope): PaidFetch {
+    /** Notes the receipt of a response, and gives the response. */
+    function done(asked: Call | string, response: Response, receipt: Receipt | null | undefined) {
+      if (receipt) {
+        if (response === Object(response)) receipts.set(response, receipt);
+        if (!receipt.paidNow) client?.reused(scope, asked, receipt.payment);
       }
+      return response;
     }
 
-    const call = new Call(input, init, context);
-    try {
-      if (look) {
-        call.hold();
-        await unlessAborted(call, look());
+    async function pay(input: Input, init?: RequestInit): Promise<Response> {
+      atFirst?.();
+      atFirst = undefined;
+
+      // Fast path: a bare absolute URL whose token, or that there is none, is already known.
+      if (init === undefined && !look && isAddress(input)) {
+        const token = client ? client.ready(input) : null;
+        if (token === null || (token && !follow)) {
+          const response = await (token
+            ? fetch(input, (client as Client).withToken(token.authorization))
+            : fetch(input));
+          if (isLast(token, response)) return done(input, response, token && client?.accepted(token));
+          return rest(new Call(input, init, context, true), token, response);
+        }
       }
-      const found = client?.tokenFor(call);
-      const token = found instanceof Promise ? await unlessAborted(call, found) : found;
-      if (token?.guess) return await rest(call, token);
-      const response = await call.sent(token?.authorization);
-      return isLast(token, response)
-        ? done(call, response, token && client?.accepted(token))
-        : await rest(call, token, response);
-    } finally {
-      call.drop();
-    }
-  }
 
-  const rest = async (call: Call, token: Credential | null | undefined, response?: Response) =>
-    done(call, ...(await unlessAborted(call, answer(call, token, response))));
-
-  /**
-   * Takes a call to its end. Gives its last response and the receipt. `response` is the first one, if the call was sent
-   * already.
-   */
-  async function answer(call: Call, token: Credential | null | undefined, response?: Response) {
-    const started = await start().catch((error) => {
-      throw new L402Error(error.code, error.message, { cause: error.cause, response });
-    });
-    return started.answer(call, token, response);
-  }
-
-  type Question = "quote" | "payments" | "spent" | "forget" | "resolve" | "balanceMsat";
-  const ask = <Name extends Question>(question: Name) =>
-    (async (...args: unknown[]) =>
-      ((await start())[question] as (...args: unknown[]) => unknown)(...args)) as Client[Name];
-
-  // The name of the function is "fetch": bundlers rename variables, but no keys. Its length is 1, as that of fetch: the
-  // second parameter has a default.
-  const { fetch: paying } = { fetch: (input: Input, init: RequestInit | undefined = undefined) => pay(input, init) };
-
-  return Object.assign(paying, {
-    async quote(input: Input, init?: RequestInit): Promise<Quote | null> {
       const call = new Call(input, init, context);
-      call.hold();
-      return await unlessAborted(call, ask("quote")(call)).finally(() => call.drop());
-    },
-    payments: ask("payments"),
-    spent: ask("spent"),
-    forget: ask("forget"),
-    resolve: ask("resolve"),
-    balanceMsat: ask("balanceMsat"),
-    warm: async () => void (await start()),
-  });
+      try {
+        if (look) {
+          call.hold();
+          await unlessAborted(call, look());
+        }
+        const found = client?.tokenFor(call);
+        const token = found instanceof Promise ? await unlessAborted(call, found) : found;
+        if (token?.guess) return await rest(call, token);
+        const response = await call.sent(token?.authorization);
+        return isLast(token, response)
+          ? done(call, response, token && client?.accepted(token))
+          : await rest(call, token, response);
+      } finally {
+        call.drop();
+      }
+    }
+
+    const rest = async (call: Call, token: Credential | null | undefined, response?: Response) =>
+      done(call, ...(await unlessAborted(call, answer(call, token, response))));
+
+    /**
+     * Takes a call to its end. Gives its last response and the receipt. `response` is the first one, if the call was
+     * sent already.
+     */
+    async function answer(call: Call, token: Credential | null | undefined, response?: Response) {
+      const started = await start().catch((error) => {
+        throw new L402Error(error.code, error.message, { cause: error.cause, response });
+      });
+      return started.answer(scope, call, token, response);
+    }
+
+    const ask = <Name extends Question>(question: Name) =>
+      (async (...args: unknown[]) =>
+        ((await start())[question] as (...args: unknown[]) => unknown)(scope, ...args)) as InScope<Client[Name]>;
+
+    // The name of the function is "fetch": bundlers rename variables, but no keys. Its length is 1, as that of fetch:
+    // the second parameter has a default.
+    const { fetch: paying } = { fetch: (input: Input, init: RequestInit | undefined = undefined) => pay(input, init) };
+
+    return Object.assign(paying, {
+      async quote(input: Input, init?: RequestInit): Promise<Quote | null> {
+        const call = new Call(input, init, context);
+        call.hold();
+        return await unlessAborted(call, ask("quote")(call)).finally(() => call.drop());
+      },
+      payments: ask("payments"),
+      spent: ask("spent"),
+      remaining: ask("remaining"),
+      forget: ask("forget"),
+      resolve: ask("resolve"),
+      balanceMsat: ask("balanceMsat"),
+      warm: async () => void (await start()),
+      within: (narrower: Scope) => payingIn(readScope(narrower, scope)),
+    });
+  }
+
+  return payingIn(given);
 }
 
 /** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */

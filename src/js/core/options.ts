@@ -1,4 +1,5 @@
 import { L402Error } from "./error.js";
+import type { Limits, Remaining, Scope } from "./limits.js";
 import type { Network, Protocol } from "./parsers.js";
 import type { Payment, PaymentEvent, Quote } from "./payment.js";
 import type { ListOptions, Store } from "./store.js";
@@ -10,14 +11,16 @@ export interface Options {
   wallet: Wallet | PayFunction | WebLNProvider | NwcClient;
   /** How much may be spent. */
   limits: Limits;
-  /** Keeps tokens and the journal. Default: memory. */
+  /** Keeps what was paid and bought. Default: memory. */
   store?: Store | undefined;
   /**
-   * Asked before each payment, after every other check, one question at a time. Anything but true refuses with
-   * `declined`. Like `wallet`, `fetch` and `onEvent` it runs in the async context (`AsyncLocalStorage`) of the call
-   * that caused it. If calls share a purchase, that is the context of the call that pays.
+   * Asked before each payment above `approveAbove`, after every other check, one question at a time. Anything but true
+   * refuses with `declined`. Like `wallet`, `fetch` and `onEvent` it runs in the async context (`AsyncLocalStorage`) of
+   * the call that caused it. If calls share a purchase, that is the context of the call that pays.
    */
   approve?: Approve | undefined;
+  /** `approve` is asked only above so many satoshis, fee reserve included. Default: 0, which asks always. */
+  approveAbove?: number | undefined;
   /** Networks whose invoices may be paid. Default: ["bitcoin"]. */
   networks?: Network[] | undefined;
   /**
@@ -68,28 +71,8 @@ export interface ApproveContext {
   signal: AbortSignal;
   /** The most that the routing fee may be; possibly 0. */
   maxFeeMsat: number;
-  /**
-   * What the limits leave before this payment, in satoshis, rounded down. Everything that is already reserved is
-   * subtracted. A limit that is not set is null. `payment` is the smallest of them all.
-   */
-  remaining: { payment: number; hour: number | null; day: number | null; total: number | null };
-}
-
-/**
- * The limits in satoshis, routing fee included. 0 means zero, not unlimited. An optional limit that is absent does not
- * limit.
- */
-export interface Limits {
-  /** The most that one payment may cost. */
-  perPayment: number;
-  /** The most in any 60 minutes. */
-  perHour?: number | undefined;
-  /** The most in any 24 hours. */
-  perDay?: number | undefined;
-  /** The most ever, as far as the store remembers. */
-  total?: number | undefined;
-  /** The same limits for each origin. */
-  perOrigin?: { perHour?: number | undefined; perDay?: number | undefined; total?: number | undefined } | undefined;
+  /** What the limits leave before this payment. */
+  remaining: Remaining;
 }
 
 const NETWORKS: readonly Network[] = ["bitcoin", "testnet", "signet", "regtest", "simnet"];
@@ -100,14 +83,16 @@ const MAX_SAT = 9_007_199_254_740;
 // The longest delay of a timer. A longer one fires at once.
 const MAX_TIMEOUT = 2147483647;
 
-const WINDOWS = ["perHour", "perDay", "total"] as const;
+const LEVEL = ["perPayment", "perHour", "perDay", "total", "payments"] as const;
+const COUNTS = ["perMinute", "perHour", "perDay"] as const;
 /** All keys that are known, by where they stand. */
-const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOrigin.": typeof WINDOWS } = {
+const KEYS = {
   "": [
     "wallet",
     "limits",
     "store",
     "approve",
+    "approveAbove",
     "networks",
     "hosts",
     "insecureHosts",
@@ -119,9 +104,12 @@ const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOri
     "onEvent",
     "onUnknown",
   ],
-  "limits.": ["perPayment", ...WINDOWS, "perOrigin"],
-  "limits.perOrigin.": WINDOWS,
-};
+  "limits.": [...LEVEL, "perOrigin"],
+  "limits.payments.": COUNTS,
+  "limits.perOrigin.": LEVEL,
+  "limits.perOrigin.payments.": COUNTS,
+  "within.": ["name", "limits", "approve", "onEvent"],
+} satisfies Record<string, readonly string[]>;
 
 /**
  * The options in plain JSON, for the core: amounts in satoshis, null where there is no limit, `hosts` null for the
@@ -129,9 +117,8 @@ const KEYS: { "": (keyof Options)[]; "limits.": (keyof Limits)[]; "limits.perOri
  *
  * @internal
  */
-export interface Config extends Windows {
-  perPayment: number;
-  perOrigin: Windows;
+export interface Config {
+  approveAbove: number;
   networks: readonly Network[];
   hosts: string[] | null;
   insecureHosts: string[];
@@ -139,23 +126,40 @@ export interface Config extends Windows {
   proof: "preimage" | "none";
   paymentTimeout: number;
 }
-type Windows = Record<(typeof WINDOWS)[number], number | null>;
+/**
+ * The limits as the core reads them, null where there is none. First those of all origins: for one payment, the hour,
+ * the day and ever in satoshis; then for orders in a minute, an hour and a day. Then those of each origin, in the same
+ * order.
+ *
+ * @internal
+ */
+export type Level = (number | null)[];
 
 /**
  * The options that were checked.
  *
  * @internal
  */
-export interface ReadOptions {
+export interface ReadOptions extends ReadScope {
   config: Config;
   wallet: Options["wallet"];
   method: WalletMethod | null;
   store: BoundStore | undefined;
-  approve: Approve | undefined;
   fetch: typeof globalThis.fetch;
   now: () => number;
-  onEvent: Options["onEvent"];
   onUnknown: Options["onUnknown"];
+}
+/**
+ * A scope that was checked. The client itself is the outermost one.
+ *
+ * @internal
+ */
+export interface ReadScope {
+  limits: Level;
+  approve: Approve | undefined;
+  onEvent: Options["onEvent"];
+  name?: string | undefined;
+  outer?: ReadScope;
 }
 /**
  * A user's store: what it gives is not checked yet.
@@ -187,14 +191,12 @@ type Place = keyof typeof KEYS;
  */
 export function readOptions(options: Options): ReadOptions {
   const given = readKeys(options, "");
-  const limits = readKeys(required(given, "limits"), "limits.");
-  const { perOrigin = {} } = limits;
-  const { proof = "preimage", paymentTimeout = 300000, store, now = () => Date.now() } = given;
+  const { proof = "preimage", paymentTimeout = 300000, approveAbove = 0, store, now = () => Date.now() } = given;
+  const scope = scopeOf(given);
+  if (scope.limits[0] === null) throw invalid("limits.perPayment is missing");
   return {
     config: {
-      perPayment: amount(required(limits, "perPayment", "limits."), "limits.perPayment"),
-      ...windows(limits, "limits."),
-      perOrigin: windows(readKeys(perOrigin, "limits.perOrigin."), "limits.perOrigin."),
+      approveAbove: integer(approveAbove, "approveAbove"),
       networks: names(given.networks, "networks", NETWORKS) ?? ["bitcoin"],
       hosts: list(given.hosts, "hosts", host) ?? null,
       insecureHosts: list(given.insecureHosts, "insecureHosts", host) ?? [],
@@ -205,13 +207,33 @@ export function readOptions(options: Options): ReadOptions {
     wallet: required(given, "wallet") as Options["wallet"],
     method: walletMethod(given.wallet),
     store: store === undefined ? store : readStore(store),
-    approve: optionalFunction(given, "approve"),
     fetch: readFetch(given),
     now: mustBeFunction(now, "now") as () => number,
-    onEvent: optionalFunction(given, "onEvent"),
     onUnknown: optionalFunction(given, "onUnknown"),
+    ...scope,
   };
 }
+
+/**
+ * Checks the argument of `within`, as `readOptions` does those of `createFetch`.
+ *
+ * @throws {L402Error} `invalid_options`, naming the key
+ * @internal
+ */
+export function readScope(scope: Scope, outer: ReadScope): ReadScope {
+  const given = readKeys(scope, "within.");
+  const { name } = given as { name?: string };
+  if (name !== undefined && !(typeof name === "string" && /^[^/]{1,100}$/.test(name)))
+    throw invalid("name must be a string of 1 to 100 characters without /");
+  return { ...scopeOf(given), name, outer };
+}
+
+/** What a scope and the client have in common. */
+const scopeOf = (given: Keys) => ({
+  limits: level(required(given, "limits"), "limits."),
+  approve: optionalFunction(given, "approve"),
+  onEvent: optionalFunction(given, "onEvent"),
+});
 
 function invalid(message: string) {
   return new L402Error("invalid_options", message);
@@ -246,8 +268,8 @@ function has(object: object | null, key: string): boolean {
   );
 }
 
-function required(object: Keys, key: string, prefix: Place = ""): unknown {
-  if (object[key] === undefined) throw invalid(`${prefix}${key} is missing`);
+function required(object: Keys, key: string): unknown {
+  if (object[key] === undefined) throw invalid(`${key} is missing`);
   return object[key];
 }
 
@@ -270,7 +292,7 @@ function isNear(a: string, b: string, most: number): boolean {
   return left >= 0 && (isNear(c, b, left) || isNear(a, d, left) || isNear(c, d, left));
 }
 
-function integer(value: unknown, path: string, min: number, max: number, unit: string) {
+function integer(value: unknown, path: string, min = 0, max = MAX_SAT, unit = "satoshis") {
   const number = value as number;
   if (!Number.isInteger(number) || number < min || number > max) {
     throw invalid(`${path} must be a whole number of ${unit} from ${min} to ${max}, not ${kind(value)}`);
@@ -278,15 +300,13 @@ function integer(value: unknown, path: string, min: number, max: number, unit: s
   return number + 0; // -0 becomes 0
 }
 
-function amount(value: unknown, path: string) {
-  return integer(value, path, 0, MAX_SAT, "satoshis");
-}
-
-function windows(limits: Keys, prefix: Place) {
-  return Object.fromEntries(
-    WINDOWS.map((key) => [key, limits[key] === undefined ? null : amount(limits[key], prefix + key)]),
-  ) as Windows;
-}
+/** All limits, in the order of their keys. */
+const level = (given: unknown, prefix: Place): Level =>
+  Object.entries(readKeys(given, prefix)).flatMap(([key, value]): Level => {
+    const path = prefix + key;
+    if (`${path}.` in KEYS) return level(value === undefined ? {} : value, `${path}.` as Place);
+    return [value === undefined ? null : integer(value, path, 0, MAX_SAT, /payments/.exec(path)?.[0])];
+  });
 
 function name<Name>(value: unknown, path: string, allowed: readonly Name[]) {
   if (!allowed.includes(value as Name)) throw invalid(`${path} must be one of ${allowed.join(", ")}`);

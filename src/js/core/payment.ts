@@ -19,7 +19,7 @@ export interface Quote {
   macaroon: Macaroon | null;
 }
 
-/** One entry of the journal. */
+/** One payment, as the store keeps it. */
 export interface Payment {
   /** The payment hash in hex. */
   paymentHash: string;
@@ -37,10 +37,16 @@ export interface Payment {
   feeMsat: number;
   /** pending: the wallet was asked. unknown: the wallet's answer was lost, and the amount stays reserved. */
   state: "pending" | "unknown" | "paid" | "failed";
-  /** When the payment was journalled, in Unix seconds. */
+  /** When the payment was written down, in Unix seconds. */
   startedAt: number;
   /** When the payment was settled, in Unix seconds. null until then. */
   settledAt: number | null;
+  /** The names of the scopes that it was made in, outermost first. */
+  scopes: string[];
+  /** The invoice as received. */
+  invoice: string;
+  /** The description in the invoice: a stranger's text. null if there is none. */
+  description: string | null;
 }
 
 /** The payment that bought the credential of a response. */

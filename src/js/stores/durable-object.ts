@@ -53,7 +53,7 @@ export interface Answer {
  *
  * @param stub of the object; or a function that gets one, which a store that is kept in a module needs: workerd lets a
  *   request use no other request's stub
- * @param options.cache Workers KV, which answers reads of tokens alone. It may be behind, mostly by a minute, at most by a
+ * @param options.cache Workers KV, which answers reads of tokens alone. It may be behind, by a minute or at most by a
  *   day: then a call costs a round trip more, never a payment, since what a write rests on is compared in the object
  * @throws {L402Error} `invalid_options`
  */

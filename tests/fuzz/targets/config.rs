@@ -16,14 +16,20 @@ fuzz_target!(|data: &[u8]| {
     // numbers that serde_json refuses are too large for it alone
     let Ok(json) = serde_json::from_str::<Value>(given) else { return };
     let msat = |sat: &Value| sat.as_u64().map(|sat| sat.saturating_mul(1000));
-    assert_eq!(Some(config.limits.per_payment), msat(&json["perPayment"]));
-    for (windows, given) in [(config.limits.all, &json), (config.limits.per_origin, &json["perOrigin"])] {
-        for (read, name) in [(windows.per_hour, "perHour"), (windows.per_day, "perDay"), (windows.total, "total")] {
-            assert!(given[name].is_null() || given[name].is_u64());
-            assert_eq!(read, msat(&given[name]), "{name}");
+    let limits = json["limits"].as_array().map_or(&[][..], Vec::as_slice);
+    let Some([one, all @ .., a, b, c, d, e, f, g]) = limits.get(..14) else { panic!("some limits are missing") };
+    let own = [b, c, d, e, f, g];
+    assert_eq!(Some(config.limits.per_payment), [msat(one), msat(a)].into_iter().flatten().min());
+    let all: Vec<&Value> = all.iter().collect();
+    for (windows, given) in [(config.limits.all, all), (config.limits.per_origin, own.to_vec())] {
+        let orders = [windows.orders.per_minute, windows.orders.per_hour, windows.orders.per_day];
+        let read = [windows.per_hour, windows.per_day, windows.total].into_iter().chain(orders);
+        for (place, (read, given)) in read.zip(given).enumerate() {
+            assert!(given.is_null() || given.is_u64());
+            assert_eq!(read, if place < 3 { msat(given) } else { given.as_u64() }, "{place}");
         }
     }
-    assert!(json["perOrigin"].is_null() || json["perOrigin"].is_object());
+    assert_eq!(config.approve_above_msat, msat(&json["approveAbove"]).unwrap_or(0));
     let listed = |name: &str, length: usize| {
         json[name].is_null() || json[name].as_array().is_some_and(|list| list.len() == length)
     };

@@ -8,6 +8,7 @@ mod steps;
 use l402_fetch::ledger::certainty::Proof;
 use l402_fetch::ledger::instance::Instance;
 use l402_fetch::ledger::lease::Lease;
+use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::settle::Outcome;
 use l402_fetch::ledger::step::{decide, Decision, Step};
@@ -52,20 +53,25 @@ fn rows(data: &[u8]) {
     let Some(given) = text(data) else { return };
     let hash = PaymentHash::from([0xab; 32]);
     let parts: Vec<&str> = given.split('\u{1e}').collect();
-    let of = |number: usize| parts.get(number).map(|text| Rc::from(*text));
+    let of = |number: usize| parts.get(number).map(|text| (*text).to_owned());
     let known = match run(&mut View::default(), &of, &Step::Payment(hash)) {
         Ok(Decision::Leased(found)) => found.map(|found| found.0),
         _ => None,
     };
     let origin = || Some("https://a.example".to_owned());
+    let (scopes, levels) = (vec!["a".to_owned()], Rc::new(vec![Rc::new(Limits::default().into()); 2]));
+    let sums = |origin| {
+        let (scopes, levels) = (scopes.clone(), Rc::clone(&levels));
+        Step::Sums { origin, scopes, place: 1, beside: None, levels }
+    };
     let mut all = vec![
-        Step::Spent { origin: None },
-        Step::Spent { origin: origin() },
+        sums(None),
+        sums(origin()),
         Step::Payments { filter: Rc::new(Filter { limit: 3, ..Filter::default() }), after: None },
         Step::Open { most: 3 },
         Step::Renew { owner: "1".into() },
-        Step::Forget { origin: origin() },
-        Step::Forget { origin: None },
+        Step::Forget { origin: origin(), after: None },
+        Step::Forget { origin: None, after: Some("origin/https://a".into()) },
         Step::Cancel { payment_hash: hash, owner: "1".into() },
         Step::Habits { wallet_id: "w".into() },
         Step::Sales {
@@ -82,7 +88,7 @@ fn rows(data: &[u8]) {
         for outcome in [Outcome::Failed, Outcome::Unknown, Outcome::Silent] {
             all.push(Step::Unproven { ours: ours(), outcome });
         }
-        let levels = Rc::default();
+        let levels = Rc::clone(&levels);
         all.push(Step::Repeat { abandoned: ours(), owner: "2".into(), levels, lease_ms: 1 });
         all.push(Step::Seen { wallet_id: Some("w".into()), ours: ours(), what: 2 });
     }
@@ -125,7 +131,7 @@ impl Instance for Here {
 }
 
 /// Runs a step where every row that it asks for is the next of those that are given.
-fn run(view: &mut View, of: &dyn Fn(usize) -> Option<Rc<str>>, step: &Step) -> Result<Decision, Code> {
+fn run(view: &mut View, of: &dyn Fn(usize) -> Option<String>, step: &Step) -> Result<Decision, Code> {
     let mut read = 0;
     loop {
         view.restart();
@@ -135,7 +141,7 @@ fn run(view: &mut View, of: &dyn Fn(usize) -> Option<Rc<str>>, step: &Step) -> R
         }
         let missing = view.missing();
         for key in missing.keys {
-            view.learn(key, of(read));
+            view.learn(&key, of(read));
             read += 1;
         }
         for listing in missing.listings {

@@ -3,7 +3,7 @@ import { assertBought, eventually, openMarket } from "../market.js";
 
 export default [
   {
-    name: "bought with one payment, and the journal has what lnd has",
+    name: "bought with one payment, and the ledger has what lnd has",
     async run(t) {
       const market = await openMarket(t);
       const { pay } = market;

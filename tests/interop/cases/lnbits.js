@@ -94,8 +94,8 @@ export default [
       t.same(
         (await pay.payments()).map(({ paymentHash, state }) => [paymentHash === first.paymentHash, state]),
         [
-          [true, "failed"],
           [false, "paid"],
+          [true, "failed"],
         ],
       );
       await market.counts([12], 1);

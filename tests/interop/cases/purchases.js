@@ -16,7 +16,7 @@ export const thawing = (run) => async (t) => {
  */
 export const purchases = (name, open, { isSure = true, looksUp = true } = {}) => [
   {
-    name: `${name}: bought with one payment, used again for nothing, and the journal has what lnd has`,
+    name: `${name}: bought with one payment, used again for nothing, and the ledger has what lnd has`,
     async run(t) {
       const market = await openMarket(t);
       const pay = market.client({ wallet: await open(t, market) });
@@ -85,13 +85,7 @@ export const purchases = (name, open, { isSure = true, looksUp = true } = {}) =>
       const market = await openMarket(t);
       const url = market.url("weather");
       const { header } = await market.offer("weather");
-      const map = new Map();
-      const store = {
-        get: (key) => map.get(key),
-        set: (key, value) => void map.set(key, value),
-        delete: (key) => void map.delete(key),
-      };
-      const shared = { wallet: await open(t, market), store, paymentTimeout: 1500 };
+      const shared = { wallet: await open(t, market), store: t.pkg.memoryStore(), paymentTimeout: 1500 };
       const pay = market.client({ ...shared, ...freezing(market) });
       const error = await t.rejects(pay(url), "payment_unknown");
       t.equal(error.payment.state, "unknown");

@@ -4,14 +4,14 @@ import { mkdtemp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { fileStore } from "l402-fetch/stores/file";
+import { sqliteStore } from "l402-fetch/stores/sqlite";
 import { assertBought, eventually, freezing, openMarket, replaying } from "../market.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** A store in a file of its own. */
 async function newPath(t) {
-  return join(await mkdtemp(join(t.folder, "store-")), "payments.json");
+  return join(await mkdtemp(join(t.folder, "store-")), "payments.db");
 }
 
 /**
@@ -19,9 +19,13 @@ async function newPath(t) {
  * for one of its own.
  */
 function startBuyer(t, path, url) {
-  const child = spawn(process.execPath, [join(here, "../child.js"), JSON.stringify(t.place), path, url], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--no-warnings", join(here, "../child.js"), JSON.stringify(t.place), path, url],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
     async event(type) {
@@ -102,8 +106,9 @@ export default [
       await market.flying();
       await gone.kill();
 
-      const store = fileStore(path);
-      const early = market.client({ store, fetch: replaying(header) });
+      const store = sqliteStore(path);
+      // the other process may only be frozen, so it is waited for
+      const early = market.client({ store, fetch: replaying(header), paymentTimeout: 1500 });
       const error = await t.rejects(early(url), "payment_unknown");
       t.equal(error.payment.amountMsat, 12_000);
       t.equal((await early.spent()).total, 12);

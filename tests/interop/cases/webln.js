@@ -67,7 +67,7 @@ export default [
       t.equal(wallet.asked, hook === "answer" ? 3 : 1);
       t.same(
         (await pay.payments()).map(({ state }) => state),
-        ["failed", "failed", "paid"],
+        ["paid", "failed", "failed"],
       );
       await market.counts([12], 1);
     },

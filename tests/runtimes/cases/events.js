@@ -57,10 +57,13 @@ export default [
           t.same(Object.keys(event.payment).sort(), [
             "amountMsat",
             "amountSat",
+            "description",
             "feeMsat",
+            "invoice",
             "origin",
             "paymentHash",
             "protocol",
+            "scopes",
             "settledAt",
             "startedAt",
             "state",

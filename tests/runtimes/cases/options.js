@@ -44,7 +44,9 @@ const BAD = [
   ]),
   ["limits.perOrigin", [null, 5, [], "x"].map((perOrigin) => limited({ perOrigin }))],
   ["limits.perPaymnet", [limited({ perPaymnet: 5 })]],
-  ["limits.perOrigin.perPayment", [limited({ perOrigin: { perPayment: 5 } })]],
+  ["limits.perOrigin.perPaymnet", [limited({ perOrigin: { perPaymnet: 5 } })]],
+  ["limits.payments.perMinute", [-1, "5", 0.5, null].map((perMinute) => limited({ payments: { perMinute } }))],
+  ["approveAbove", [-1, "5", 0.5, null].map((approveAbove) => ({ ...good, approveAbove }))],
   [
     "hostz",
     [
@@ -121,7 +123,7 @@ export default [
         fetch: undefined,
       });
       t.equal(typeof pay, "function");
-      t.same(Object.keys(pay).sort(), ["balanceMsat", "forget", "payments", "quote", "resolve", "spent", "warm"]);
+      t.same(Object.keys(pay).sort().join(), "balanceMsat,forget,payments,quote,remaining,resolve,spent,warm,within");
       for (const name of Object.keys(pay)) t.equal(typeof pay[name], "function", name);
     },
   },

@@ -44,6 +44,9 @@ export default [
         amountSat: 10,
         feeMsat: 0,
         state: "paid",
+        scopes: [],
+        invoice: quote.invoice.paymentRequest,
+        description: quote.invoice.description,
       });
       t.ok(before <= startedAt && startedAt <= settledAt && settledAt <= Date.now() / 1000, "the payment's times");
 

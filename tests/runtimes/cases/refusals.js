@@ -160,8 +160,8 @@ export default [
       t.same(
         asked.map(([sat, { maxFeeMsat, remaining }]) => [sat, maxFeeMsat, remaining]),
         [
-          [10, 5_000, { payment: 30, hour: 30, day: null, total: 40 }],
-          [10, 5_000, { payment: 20, hour: 20, day: null, total: 30 }],
+          [10, 5_000, { payment: 30, hour: 30, day: null, total: 40, payments: null }],
+          [10, 5_000, { payment: 20, hour: 20, day: null, total: 30, payments: null }],
         ],
       );
       t.ok(

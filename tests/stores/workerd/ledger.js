@@ -1,11 +1,6 @@
 // The Worker that has the Durable Object; on its disk, one file for each object.
-// capnp: durableObjectNamespaces = [(className = "L402Ledger", uniqueKey = "l402-fetch-ledger", enableSql = true),
-// capnp:   (className = "OldLedger", uniqueKey = "l402-fetch-old-ledger")],
+// capnp: durableObjectNamespaces = [(className = "L402Ledger", uniqueKey = "l402-fetch-ledger", enableSql = true)],
 // capnp: durableObjectStorage = (localDisk = "disk"),
-import { L402Ledger } from "l402-fetch/stores/durable-object/ledger";
-
-export { L402Ledger };
-/** The same class, on storage without SQLite. */
-export class OldLedger extends L402Ledger {}
+export { L402Ledger } from "l402-fetch/stores/durable-object/ledger";
 
 export default { fetch: () => new Response("this Worker has an object only", { status: 404 }) };

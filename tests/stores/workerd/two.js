@@ -1,2 +1,5 @@
-// capnp: bindings = [(name = "LEDGER", durableObjectNamespace = (className = "L402Ledger", serviceName = "ledger"))],
-export { default } from "../fleet.js";
+// capnp: bindings = [
+// capnp:   (name = "LEDGER", durableObjectNamespace = (className = "L402Ledger", serviceName = "ledger")),
+// capnp:   (name = "CACHE", kvNamespace = "kv"),
+// capnp: ],
+export { default } from "../buyer.js";
