@@ -200,7 +200,8 @@ async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) ->
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
     purchase.scope.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
-    let quote = examine(state, request, &asked.offer).map_err(|failure| purchase.scope.refused(request, failure))?;
+    let quote =
+        examine(state, &purchase.scope, request, asked).map_err(|failure| purchase.scope.refused(request, failure))?;
     purchase.scope.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }
@@ -221,7 +222,7 @@ async fn carry_out<H: Host>(
     scope.tell(&Event::Paying(&record.payment));
     let timeout_ms = state.config.payment_timeout_ms;
     let now = state.host.now();
-    let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.invoice_expires_at;
+    let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.last_moment();
     let told = if is_asked {
         let order = Order { url: request.url.as_str(), max_fee_msat: record.max_fee_msat, timeout_ms };
         let repeated = repeated(&record)?;

@@ -38,6 +38,8 @@ pub struct Receipt {
     pub payment: Payment,
     /// Whether this call paid. False if an earlier payment's token was used, or if another call paid.
     pub paid_now: bool,
+    /// What the server itself attests, as JSON text; checked against the payment.
+    pub attested: Option<String>,
 }
 
 impl Receipt {
@@ -47,6 +49,9 @@ impl Receipt {
         write_object(|object| {
             object.object("payment", |object| self.payment.write(object));
             object.boolean("paidNow", self.paid_now);
+            if let Some(attested) = &self.attested {
+                object.raw("attested", attested);
+            }
         })
     }
 }
@@ -138,7 +143,8 @@ pub(crate) async fn answer<H: Host>(
                     if is_news {
                         write_before(state, &tried).await;
                     }
-                    let receipt = Some(Box::new(Receipt { payment: tried.payment.clone(), paid_now }));
+                    let attested = head.receipt.as_deref().and_then(|header| tried.attested(header));
+                    let receipt = Some(Box::new(Receipt { payment: tried.payment.clone(), paid_now, attested }));
                     return Ok(Reply { response, receipt });
                 }
                 NextStep::SendWithoutToken => {
@@ -164,9 +170,7 @@ pub(crate) async fn answer<H: Host>(
         match purchase(state, scope, &call, &request, &asked).await {
             Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
             // The invoice expired while we waited for others or for consent. Ask for a fresh one.
-            Err(failure)
-                if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked.offer.invoice, came_at) =>
-            {
+            Err(failure) if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked, came_at) => {
                 asked_again = true;
             }
             Err(failure) => break (failure, response),
@@ -321,7 +325,7 @@ pub(crate) async fn quote<H: Host>(
         return Ok(None);
     }
     match read_offer(state, scope, &request, &head)? {
-        Some(asked) => Ok(Some(examine(state, &request, &asked.offer)?)),
+        Some(asked) => Ok(Some(examine(state, scope, &request, &asked)?)),
         None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into()),
     }
 }

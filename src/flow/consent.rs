@@ -28,8 +28,8 @@ pub(crate) async fn consent<H: Host>(
         if !purchase.is_wanted(&*state.host) {
             return Err(Failure::abandoned());
         }
-        // Other questions may have taken longer than the invoice lives.
-        check_expiry(quote.invoice.expires_at, state.host.now())?;
+        // Other questions may have taken longer than the offer lives.
+        check_expiry(reserved.last_moment(), state.host.now())?;
         let origin = reserved.payment.url.origin().to_owned();
         let step = purchase.scope.sums(Some(origin), Some(Rc::clone(reserved)));
         let Decision::Sums(_, remaining) = take(state, step).await? else { return Err(came_to_nothing()) };

@@ -85,6 +85,15 @@ pub enum Event<'a> {
     },
     /// An offer was chosen and passed the checks.
     Quote(&'a Quote),
+    /// An offer failed a check, and another one is taken in its place.
+    PassedOver {
+        /// Without fragment.
+        url: &'a str,
+        /// How the offer would have been answered.
+        protocol: Protocol,
+        /// What is wrong with it.
+        error: &'a Error,
+    },
     /// The journal is written. The wallet is asked next.
     Paying(&'a Payment),
     /// The payment is proven and stored.
@@ -119,6 +128,7 @@ impl Event<'_> {
         let kind = match self {
             Self::Challenge { .. } => "challenge",
             Self::Quote(_) => "quote",
+            Self::PassedOver { .. } => "passed_over",
             Self::Paying(_) => "paying",
             Self::Paid(_) => "paid",
             Self::Refused { .. } => "refused",
@@ -128,9 +138,10 @@ impl Event<'_> {
         write_object(|object| {
             object.text("type", Some(kind));
             match self {
-                Self::Challenge { url, .. } | Self::Refused { url, .. } | Self::Unpayable { url, .. } => {
-                    object.text("url", Some(url));
-                }
+                Self::Challenge { url, .. }
+                | Self::Refused { url, .. }
+                | Self::Unpayable { url, .. }
+                | Self::PassedOver { url, .. } => object.text("url", Some(url)),
                 Self::Quote(quote) => object.object("quote", |object| quote.write(object)),
                 Self::Paying(payment) | Self::Paid(payment) | Self::Failed { payment, .. } => {
                     object.object("payment", |object| payment.write(object));
@@ -138,6 +149,11 @@ impl Event<'_> {
             }
             match self {
                 Self::Challenge { challenges, .. } => object.list("challenges", challenges, Challenge::write),
+                Self::PassedOver { protocol, error, .. } => {
+                    object.text("protocol", Some(protocol.as_str()));
+                    object.text("code", Some(error.code().as_str()));
+                    object.text("message", Some(error.message()));
+                }
                 Self::Refused { error, .. } | Self::Failed { error, .. } => {
                     object.text("code", Some(error.code().as_str()));
                     object.text("message", Some(error.message()));

@@ -166,6 +166,8 @@ pub struct Head {
     pub redirected: bool,
     /// The `WWW-Authenticate` value, its lines joined by `, `.
     pub challenge: Option<String>,
+    /// The `Payment-Receipt` of an answer that was not refused.
+    pub receipt: Option<String>,
     /// The milliseconds that `Retry-After` asks to wait.
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod buy;
 pub mod call;
+pub(crate) mod candidate;
 pub mod config;
 mod consent;
 mod driver;

@@ -1,6 +1,7 @@
 //! Checks whether a 402 may be paid, and reads its price. None of these checks needs the records.
 
 use crate::error::{Code, Error};
+use crate::flow::candidate::{read, Candidate};
 use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
@@ -8,8 +9,9 @@ use crate::flow::purchase::Asked;
 use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::ledger::begin::check_expiry;
+use crate::ledger::record::last_moment;
 use crate::text::encoding::concat;
-use crate::wire::challenge::{self, Offer};
+use crate::wire::challenge::Protocol;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
 use std::rc::Rc;
@@ -34,18 +36,15 @@ pub(crate) fn read_offer<H: Host>(
     let Some(header) = &head.challenge else {
         return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
     };
-    let challenges = challenge::parse(header)?;
-    let offers = || challenges.iter().filter_map(|challenge| challenge.offer.as_ref());
-    let Some(offer) =
-        state.config.protocols.iter().find_map(|protocol| offers().find(|offer| offer.protocol == *protocol)).cloned()
-    else {
+    let (challenges, offers) = read(header, &state.config.protocols)?;
+    let Some(first) = offers.first() else {
         return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
     };
     match may_be_paid(state, request, head) {
-        Ok(()) => Ok(Some(Asked { challenges, offer })),
+        Ok(()) => Ok(Some(Asked { challenges, offers })),
         // The other origin was not asked for its price.
         Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
-        Err(error) => Err(with_price(error.into(), Quote::of(request, &offer))),
+        Err(error) => Err(with_price(error.into(), Quote::of(request, first))),
     }
 }
 
@@ -68,24 +67,50 @@ fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) 
     Ok(())
 }
 
-/// Checks that an offer is worth paying, and reads its price. An error carries the price too.
+/// Reads the price of the first offer that is worth paying. Others before it are passed over. The error is that of the
+/// first, and carries its price.
 pub(crate) fn examine<H: Host>(
     state: &ClientState<H>,
+    scope: &Scope<H>,
     request: &Request,
-    offer: &Offer,
+    asked: &Asked,
 ) -> Result<Rc<Quote>, Failure<H>> {
-    let invoice = Invoice::decode(&offer.invoice)?;
-    let macaroons = decode_parts(&offer.token);
-    let checked = check(state, &invoice, &macaroons);
-    match (checked, Quote::new(request, offer, invoice, macaroons)) {
-        (Ok(()), Some(quote)) => Ok(quote),
-        (Err(error), quote) => Err(with_price(error.into(), quote)),
-        (Ok(()), None) => Err(no_amount().into()),
+    let mut refused: Vec<(&Candidate, Error)> = Vec::new();
+    for offer in &asked.offers {
+        match weigh(state, request, offer) {
+            Ok(quote) => {
+                for (other, error) in &refused {
+                    scope.tell(&Event::PassedOver { url: request.url.as_str(), protocol: other.protocol(), error });
+                }
+                return Ok(quote);
+            }
+            Err(error) => refused.push((offer, error)),
+        }
+    }
+    match refused.into_iter().next() {
+        Some((first, error)) => Err(with_price(error.into(), Quote::of(request, first))),
+        None => Err(no_amount().into()),
+    }
+}
+
+fn weigh<H: Host>(state: &ClientState<H>, request: &Request, offer: &Candidate) -> Result<Rc<Quote>, Error> {
+    let invoice = offer.check(request)?;
+    let macaroons = macaroons_of(offer);
+    check(state, offer, &invoice, &macaroons)?;
+    Quote::new(request, offer, invoice, macaroons).ok_or_else(no_amount)
+}
+
+/// The macaroons in the token of an offer; none where its protocol has none.
+fn macaroons_of(offer: &Candidate) -> Result<Vec<Macaroon>, Error> {
+    match offer {
+        Candidate::Token(offer) => decode_parts(&offer.token),
+        Candidate::Charge(_) => Ok(Vec::new()),
     }
 }
 
 fn check<H: Host>(
     state: &ClientState<H>,
+    offer: &Candidate,
     invoice: &Invoice,
     macaroons: &Result<Vec<Macaroon>, Error>,
 ) -> Result<(), Error> {
@@ -106,7 +131,7 @@ fn check<H: Host>(
     if invoice.amount_msat.is_none() {
         return Err(no_amount());
     }
-    check_expiry(invoice.expires_at, state.host.now())?;
+    check_expiry(last_moment(offer.protocol(), offer.token(), invoice.expires_at), state.host.now())?;
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
         if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
@@ -125,13 +150,13 @@ fn check<H: Host>(
 
 impl Quote {
     /// The price of an offer. `None`: its invoice can't be read or names no amount.
-    fn of(request: &Request, offer: &Offer) -> Option<Rc<Self>> {
-        Self::new(request, offer, Invoice::decode(&offer.invoice).ok()?, decode_parts(&offer.token))
+    fn of(request: &Request, offer: &Candidate) -> Option<Rc<Self>> {
+        Self::new(request, offer, Invoice::decode(offer.payment_request()).ok()?, macaroons_of(offer))
     }
 
     fn new(
         request: &Request,
-        offer: &Offer,
+        offer: &Candidate,
         invoice: Invoice,
         macaroons: Result<Vec<Macaroon>, Error>,
     ) -> Option<Rc<Self>> {
@@ -147,11 +172,11 @@ impl Quote {
         });
         Some(Rc::new(Self {
             url: request.url.clone(),
-            protocol: offer.protocol,
+            protocol: offer.protocol(),
             amount_msat,
             invoice,
             macaroon,
-            token: offer.token.clone(),
+            token: offer.token().to_owned(),
         }))
     }
 }
@@ -172,11 +197,17 @@ fn no_amount() -> Error {
 
 /// Whether an answer offers something for a Lightning payment.
 pub(crate) fn has_offer(head: &Head) -> bool {
-    let challenges = head.challenge.as_deref().map(challenge::parse);
-    matches!(challenges, Some(Ok(all)) if all.iter().any(|challenge| challenge.offer.is_some()))
+    let read = head.challenge.as_deref().map(|header| read(header, &Protocol::ALL));
+    matches!(read, Some(Ok((_, offers))) if !offers.is_empty())
 }
 
-/// Whether an invoice could still be paid at that time.
-pub(crate) fn was_alive(payment_request: &str, then_ms: u64) -> bool {
-    Invoice::decode(payment_request).is_ok_and(|invoice| check_expiry(invoice.expires_at, then_ms).is_ok())
+/// Whether an offer could still be paid at that time.
+pub(crate) fn was_alive(asked: &Asked, then_ms: u64) -> bool {
+    let is_alive = |offer: &Candidate| {
+        let invoice = Invoice::decode(offer.payment_request());
+        invoice.is_ok_and(|invoice| {
+            check_expiry(last_moment(offer.protocol(), offer.token(), invoice.expires_at), then_ms).is_ok()
+        })
+    };
+    asked.offers.iter().any(is_alive)
 }

@@ -18,6 +18,7 @@ use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
+use crate::wire::challenge::Protocol;
 use std::rc::Rc;
 
 /// How often a payment is looked up in the call that made it.
@@ -88,10 +89,13 @@ fn proven_by<H: Host>(
             // The wallet says that it has paid. If it finds no payment later, it contradicts itself.
             Err(error) => (Unproven::Unknown, Some(Heard::HasPayment), error, None),
         },
-        Answer::PaidWithoutProof if state.config.trust_wallet => return Ok(Proof { preimage: None, fee_msat: None }),
+        // With MPP there is no credential without a preimage.
+        Answer::PaidWithoutProof if state.config.trust_wallet && record.payment.protocol != Protocol::Mpp => {
+            return Ok(Proof { preimage: None, fee_msat: None });
+        }
         Answer::PaidWithoutProof => {
             let text = "the wallet answered true without a preimage: the amount stays reserved; \
-                 find it for resolve(), or set proof: \"none\"";
+                 find it for resolve(), or set proof: \"none\" for L402";
             (Unproven::Unknown, Some(Heard::HasPayment), Error::new(Code::NoPreimage, text), None)
         }
         Answer::NoPreimage(what) => {

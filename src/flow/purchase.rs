@@ -1,5 +1,6 @@
 //! A purchase that is under way, and the list of all purchases of an instance.
 
+use crate::flow::candidate::Candidate;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
 use crate::flow::scope::Scope;
@@ -9,7 +10,7 @@ use crate::ledger::level::{book, Booked};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
-use crate::wire::challenge::{Challenge, Offer};
+use crate::wire::challenge::Challenge;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -18,11 +19,11 @@ pub(crate) const PULSE_MS: u64 = 1_000;
 /// If it shows no sign for this long, others go on without it.
 const FROZEN_MS: u64 = 10_000;
 
-/// The challenges of a 402, and the offer to pay.
+/// The challenges of a 402, and the offers among them.
 pub(crate) struct Asked {
     pub(crate) challenges: Vec<Challenge>,
-    /// The offer to pay.
-    pub(crate) offer: Offer,
+    /// At least one, in the order in which they are considered.
+    pub(crate) offers: Vec<Candidate>,
 }
 
 /// How a purchase begins.

@@ -98,7 +98,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         }
         check_acceptance(view, draft, now_ms)?;
     }
-    check_expiry(entered.invoice_expires_at, now_ms)?;
+    check_expiry(entered.last_moment(), now_ms)?;
     let mut record = entered.clone();
     if let Some(own) = own {
         record.max_fee_msat = own.max_fee_msat;

@@ -128,7 +128,7 @@ pub fn judge(fact: &Fact, owner: Owner, record: &Record, wallet: &Wallet, timeou
         }
         return Verdict::Open { until_ms: Some(quiet_at_ms) };
     }
-    let is_alive = now_ms / 1000 < record.invoice_expires_at.saturating_sub(LEAST_LIFE_S);
+    let is_alive = now_ms / 1000 < record.last_moment().saturating_sub(LEAST_LIFE_S);
     if wallet.settles_once && is_alive && !record.payment.invoice.is_empty() {
         return Verdict::MayRepeat;
     }

@@ -6,6 +6,8 @@ use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
+use crate::wire::challenge::Protocol;
+use crate::wire::mpp;
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
@@ -63,6 +65,12 @@ impl Record {
         Amounts { spent, reserved, orders: 1 }
     }
 
+    /// The Unix second from which on its order must not be handed to a wallet any more.
+    #[must_use]
+    pub fn last_moment(&self) -> u64 {
+        last_moment(self.payment.protocol, &self.token, self.invoice_expires_at)
+    }
+
     /// What the sums count of it, and the time at which they do.
     pub(crate) fn entry(&self) -> (u64, Amounts) {
         (self.started_at_ms, self.amounts())
@@ -118,6 +126,12 @@ impl Record {
         self.is_reserved = false;
         self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
     }
+}
+
+/// The Unix second from which on an offer must not be paid any more: its invoice has expired, or its challenge has.
+pub(crate) fn last_moment(protocol: Protocol, token: &str, invoice_expires_at: u64) -> u64 {
+    let of_challenge = if protocol == Protocol::Mpp { mpp::expires_at(token) } else { None };
+    invoice_expires_at.min(of_challenge.unwrap_or(u64::MAX))
 }
 
 impl Row for Record {

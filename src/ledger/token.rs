@@ -7,6 +7,8 @@ use crate::text::members::{Members, Row};
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
 use crate::wire::macaroon::decode_parts;
+use crate::wire::mpp;
+use crate::wire::preimage::Preimage;
 use crate::wire::url::Url;
 
 /// A token remembers this many places that refused it. Each place takes room in the store, and time at every request.
@@ -55,8 +57,12 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    fn of(token: &str, sold_at: u64) -> Self {
+    fn of(protocol: Protocol, token: &str, sold_at: u64) -> Self {
         let mut rules = Self::default();
+        if protocol == Protocol::Mpp {
+            rules.expires_at = mpp::expires_at(token);
+            return rules;
+        }
         // A malformed token is never bought.
         for macaroon in &decode_parts(token).unwrap_or_default() {
             if let Some(at) = macaroon.expiry_of_one_sold_at(sold_at) {
@@ -88,7 +94,7 @@ impl Token {
     /// A token that was just bought.
     #[must_use]
     pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
-        let rules = Rules::of(&token, payment.started_at);
+        let rules = Rules::of(payment.protocol, &token, payment.started_at);
         Self {
             id: 0,
             payment,
@@ -123,13 +129,29 @@ impl Token {
         self.own_refusals > 0 || expires_first || self.payment.payment_hash == newer.payment.payment_hash
     }
 
-    /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was.
+    /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was. With
+    /// MPP it is the credential of the charge.
     #[must_use]
     pub fn authorization(&self) -> String {
+        if self.payment.protocol == Protocol::Mpp {
+            let preimage =
+                self.preimage.as_deref().and_then(|hex| Preimage::prove(hex, &self.payment.payment_hash).ok());
+            let credential = preimage.and_then(|preimage| mpp::credential(&self.token, &preimage));
+            return credential.map_or_else(String::new, |credential| credential.value);
+        }
         let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
         match &self.preimage {
             Some(preimage) => concat(&[scheme, &self.token, ":", preimage]),
             None => concat(&[scheme, &self.token]),
+        }
+    }
+
+    /// What a server attests in a `Payment-Receipt`, as JSON text. `None`: it is no receipt, or not one of this payment.
+    #[must_use]
+    pub fn attested(&self, header: &str) -> Option<String> {
+        match self.payment.protocol {
+            Protocol::Mpp => mpp::attested(header, &self.token, &self.payment.payment_hash),
+            _ => None,
         }
     }
 
@@ -264,7 +286,7 @@ impl Row for Token {
         row.number("ownRefusals", &mut self.own_refusals);
         row.list("refused", &mut self.refused);
         if row.is_read() {
-            self.rules = Rules::of(&self.token, self.payment.started_at);
+            self.rules = Rules::of(self.payment.protocol, &self.token, self.payment.started_at);
         }
     }
 }

@@ -246,6 +246,7 @@ impl Host for JsHost {
             url: response.url(),
             redirected: response.redirected(),
             challenge: response.headers().get("www-authenticate"),
+            receipt: if status < 400 { response.headers().get("payment-receipt") } else { None },
             retry_after_ms: retry_after.and_then(|value| milliseconds_until(&value, self.env.now())),
             filtered,
         }

@@ -433,6 +433,9 @@ impl Host for Fake {
         let text = match event {
             Event::Challenge { .. } => "challenge".to_owned(),
             Event::Quote(_) => "quote".to_owned(),
+            Event::PassedOver { protocol, error, .. } => {
+                format!("passed_over {} {}", protocol.as_str(), error.code().as_str())
+            }
             Event::Paying(_) => "paying".to_owned(),
             Event::Paid(_) => "paid".to_owned(),
             Event::Refused { error, .. } => format!("refused {}", error.code().as_str()),

@@ -23,6 +23,7 @@ mod world;
 mod abandoned;
 mod accounts;
 mod certain;
+mod charges;
 mod consent;
 mod damage;
 mod interleavings;

@@ -1,0 +1,77 @@
+//! The offers of a 402 that Lightning can pay, by whichever protocol.
+
+use crate::error::Error;
+use crate::flow::host::Request;
+use crate::wire::challenge::{self, Challenge, Offer, Protocol};
+use crate::wire::invoice::Invoice;
+use crate::wire::mpp::{charges, Charge};
+use sha2::{Digest, Sha256};
+
+/// One offer.
+pub(crate) enum Candidate {
+    /// L402, or LSAT.
+    Token(Offer),
+    /// A charge of MPP.
+    Charge(Charge),
+}
+
+impl Candidate {
+    /// How it is answered.
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self {
+            Self::Token(offer) => offer.protocol,
+            Self::Charge(_) => Protocol::Mpp,
+        }
+    }
+
+    /// What goes back to the server beside the proof.
+    pub(crate) fn token(&self) -> &str {
+        match self {
+            Self::Token(offer) => &offer.token,
+            Self::Charge(charge) => &charge.token,
+        }
+    }
+
+    /// The invoice as received.
+    pub(crate) fn payment_request(&self) -> &str {
+        match self {
+            Self::Token(offer) => &offer.invoice,
+            Self::Charge(charge) => &charge.invoice,
+        }
+    }
+
+    /// The invoice, if the offer agrees with it and with the request.
+    ///
+    /// # Errors
+    /// Those of [`Invoice::decode`] and [`Charge::check`].
+    pub(crate) fn check(&self, request: &Request) -> Result<Invoice, Error> {
+        match self {
+            Self::Token(offer) => Invoice::decode(&offer.invoice),
+            Self::Charge(charge) => charge.check(request.is_get().then(|| Sha256::digest([]).into())),
+        }
+    }
+}
+
+/// The challenges of a `WWW-Authenticate` value, and the offers among them: protocols in this order, and the offers of
+/// each in that of the header.
+///
+/// # Errors
+/// [`crate::Code::InvalidChallenge`] if nothing is offered, and the header or an offer is malformed.
+pub(crate) fn read(header: &str, protocols: &[Protocol]) -> Result<(Vec<Challenge>, Vec<Candidate>), Error> {
+    let (challenges, mut malformed) = challenge::read(header);
+    let mut found: Vec<_> =
+        challenges.iter().filter_map(|challenge| challenge.offer.clone()).map(Candidate::Token).collect();
+    for charge in charges(&challenges) {
+        match charge {
+            Ok(charge) => found.push(Candidate::Charge(charge)),
+            Err(error) => _ = malformed.get_or_insert(error),
+        }
+    }
+    if let Some(error) = malformed.filter(|_| found.is_empty()) {
+        return Err(error);
+    }
+    let rank = |offer: &Candidate| protocols.iter().position(|protocol| *protocol == offer.protocol());
+    found.retain(|offer| rank(offer).is_some());
+    found.sort_by_key(rank);
+    Ok((challenges, found))
+}

@@ -1,0 +1,241 @@
+//! Charges of MPP: bought, answered and used again as L402 tokens are, and taken where another offer fails its checks.
+
+use crate::host::{begin, call, client, fetch, get, open, refused, End, Response, PAID, REUSED, URL};
+use crate::mint::{Offer, Terms};
+use crate::parallel::start;
+use crate::world::{Sent, World};
+use l402_fetch::flow::config::Config;
+use l402_fetch::flow::host::Answer;
+use l402_fetch::ledger::payment::State;
+use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::Code;
+use lightning_invoice::Currency;
+use serde_json::{json, Value};
+use std::rc::Rc;
+
+/// A minute after the clock of these tests starts.
+const EXPIRES: &str = "2027-01-15T08:01:00Z";
+const EXPIRES_AT_S: u64 = 1_800_000_060;
+
+fn base64url(json: &Value) -> String {
+    base64::encode_config(json.to_string(), base64::URL_SAFE_NO_PAD)
+}
+
+fn decoded(base64url: &str) -> Value {
+    serde_json::from_slice(&base64::decode_config(base64url, base64::URL_SAFE_NO_PAD).unwrap()).unwrap()
+}
+
+/// A challenge of 10 sat, with more parameters.
+fn charge(offer: &Offer, more: &str) -> String {
+    let details = json!({ "invoice": offer.invoice, "paymentHash": offer.hash.to_hex() });
+    let request = base64url(&json!({ "amount": "10", "currency": "sat", "methodDetails": details }));
+    format!(r#"Payment id="x1", realm="a.example", method="lightning", intent="charge", request="{request}"{more}"#)
+}
+
+fn receipt(reference: &str) -> String {
+    base64url(&json!({ "method": "lightning", "challengeId": "x1", "reference": reference, "status": "success" }))
+}
+
+/// A server that takes whatever stands in `Authorization`.
+fn serves(world: &World, header: String, receipt: Option<String>) {
+    world.answers(move |sent| {
+        let mut response = Response::status(200, sent);
+        match sent.authorization {
+            Some(_) => response.head.receipt.clone_from(&receipt),
+            None => response = Response::challenge(&header, sent),
+        }
+        Ok(response)
+    });
+}
+
+fn first_credential(world: &Rc<World>) -> String {
+    world.credentials()[0].clone()
+}
+
+#[test]
+fn a_charge_is_paid_answered_with_all_it_said_and_used_again() {
+    let (world, client, host) = begin();
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    let header = charge(&offer, r#", opaque="kept \"as\" it is", unknown="1""#);
+    serves(&world, header, Some(receipt(&offer.hash.to_hex())));
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid"]);
+    let credential = first_credential(&world);
+    let credential = decoded(credential.strip_prefix("Payment ").unwrap());
+    assert_eq!(credential["payload"], json!({ "preimage": offer.preimage }));
+    let challenge = &credential["challenge"];
+    assert_eq!(
+        [&challenge["id"], &challenge["opaque"], &challenge["unknown"]],
+        [&json!("x1"), &json!("kept \"as\" it is"), &json!("1")]
+    );
+    assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+    assert_eq!((world.paid(), world.sends()), (1, 3));
+}
+
+#[test]
+fn what_a_server_attests_is_shown_only_if_it_is_of_this_payment() {
+    for is_ours in [true, false] {
+        let (world, client, _) = begin();
+        let offer = world.mint.offer(&Terms::default(), world.now());
+        let reference = if is_ours { offer.hash.to_hex() } else { "ab".repeat(32) };
+        serves(&world, charge(&offer, ""), Some(receipt(&reference)));
+        for _ in 0..2 {
+            let (client, request) = (client.clone(), get(URL));
+            let reply = world.run(async move { client.fetch(call(request.clone()), request).await });
+            let attested = reply.ok().unwrap().receipt.unwrap().attested;
+            let attested = attested.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+            assert_eq!(attested.map(|attested| attested["reference"].clone()), is_ours.then(|| json!(reference)));
+        }
+    }
+}
+
+#[test]
+fn protocols_are_preferred_as_they_are_listed() {
+    let table: [(&[Protocol], &str); 4] = [
+        (&Protocol::ALL, "L402 "),
+        (&[Protocol::Mpp, Protocol::L402], "Payment "),
+        (&[Protocol::Mpp], "Payment "),
+        (&[Protocol::L402], "L402 "),
+    ];
+    for (protocols, scheme) in table {
+        let world = World::new();
+        let mut config = Config::new(100);
+        config.protocols = protocols.to_vec();
+        let (client, host) = client(&world, None, config);
+        let offers = [(); 2].map(|()| world.mint.offer(&Terms::default(), world.now()));
+        serves(&world, format!("{}, {}", charge(&offers[0], ""), offers[1].header()), None);
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert!(first_credential(&world).starts_with(scheme), "{protocols:?}");
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn an_offer_that_fails_its_checks_is_passed_over_before_anything_is_paid() {
+    let (world, client, host) = begin();
+    let bad = world.mint.offer(&Terms { mismatch: true, ..Terms::default() }, world.now());
+    let good = world.mint.offer(&Terms::default(), world.now());
+    serves(&world, format!("{}, {}", bad.header(), charge(&good, "")), None);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(host.heard(), ["challenge", "passed_over l402 hash_mismatch", "quote", "paying", "paid"]);
+    assert_eq!(*world.payments.borrow(), [good.invoice]);
+}
+
+#[test]
+fn if_no_offer_holds_the_error_is_that_of_the_first() {
+    let (world, client, host) = begin();
+    let terms = |network| Terms { network, ..Terms::default() };
+    let foreign = world.mint.offer(&terms(Currency::Regtest), world.now());
+    let mismatch = world.mint.offer(&Terms { mismatch: true, ..Terms::default() }, world.now());
+    serves(&world, format!("{}, {}", charge(&foreign, ""), mismatch.header()), None);
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::HashMismatch));
+    assert_eq!((world.paid(), host.heard()), (0, vec!["challenge".to_owned(), "refused hash_mismatch".to_owned()]));
+}
+
+#[test]
+fn each_check_of_a_charge_refuses_by_its_code_and_pays_nothing() {
+    let good = |world: &World| world.mint.offer(&Terms::default(), world.now());
+    let table: [(&str, fn(&Offer) -> String, Code); 6] = [
+        ("expired", |offer| charge(offer, r#", expires="2020-01-01T00:00:00Z""#), Code::InvoiceExpired),
+        ("no time", |offer| charge(offer, r#", expires="soon""#), Code::InvalidChallenge),
+        ("another amount", |offer| other(offer, |request| request["amount"] = json!("11")), Code::InvalidChallenge),
+        (
+            "another currency",
+            |offer| other(offer, |request| request["currency"] = json!("usd")),
+            Code::InvalidChallenge,
+        ),
+        (
+            "another hash",
+            |offer| other(offer, |request| request["methodDetails"]["paymentHash"] = json!("ab".repeat(32))),
+            Code::HashMismatch,
+        ),
+        (
+            "another network",
+            |offer| other(offer, |request| request["methodDetails"]["network"] = json!("regtest")),
+            Code::InvalidChallenge,
+        ),
+    ];
+    for (name, header, code) in table {
+        let (world, client, host) = begin();
+        let header = header(&good(&world));
+        serves(&world, header, None);
+        assert_eq!(fetch(&client, &host, get(URL)), refused(code), "{name}");
+        assert_eq!((world.paid(), world.sends()), (0, 1), "{name}");
+    }
+}
+
+fn other(offer: &Offer, change: fn(&mut Value)) -> String {
+    let header = charge(offer, "");
+    let request = header.split("request=\"").nth(1).unwrap().trim_end_matches('"');
+    let mut changed = decoded(request);
+    change(&mut changed);
+    header.replace(request, &base64url(&changed))
+}
+
+#[test]
+fn a_charge_whose_time_runs_out_while_a_person_decides_is_not_paid() {
+    let (world, client, host) = begin();
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    assert_eq!(world.now() / 60_000, EXPIRES_AT_S / 60 - 1);
+    serves(&world, charge(&offer, &format!(", expires=\"{EXPIRES}\"")), None);
+    let consent = host.user_waits();
+    let (_, running) = start(&client, &host, get(URL));
+    world.executor.run(70_000);
+    consent.bring(Ok(true));
+    world.executor.run(1_000);
+    assert_eq!(running.take(), refused(Code::InvoiceExpired));
+    assert_eq!((world.paid(), host.approvals.get()), (0, 1));
+}
+
+#[test]
+fn a_malformed_charge_matters_only_where_nothing_else_is_offered() {
+    let (world, client, host) = begin();
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    let bad = r#"Payment id="", realm="r", method="lightning", intent="charge", request="e30""#;
+    serves(&world, bad.to_owned(), None);
+    assert_eq!(fetch(&client, &host, get(URL)), refused(Code::InvalidChallenge));
+    serves(&world, format!("{bad}, {}", offer.header()), None);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+}
+
+#[test]
+fn without_a_preimage_there_is_no_credential_whatever_is_trusted() {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.trust_wallet = true;
+    let (client, host) = client(&world, None, config);
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    serves(&world, charge(&offer, ""), None);
+    world.wallet_says(Answer::PaidWithoutProof);
+    assert_eq!(fetch(&client, &host, get(URL)), open(Code::NoPreimage, State::Unknown));
+    assert_eq!((world.paid(), world.credentials().len()), (1, 0));
+}
+
+#[test]
+fn a_used_up_charge_is_bought_anew_once_and_one_of_this_call_never() {
+    let (world, client, host) = begin();
+    let used = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let inner = world.clone();
+    // Each credential opens once.
+    world.answers(move |sent: &Sent| {
+        if let Some(credential) = &sent.authorization {
+            if !used.borrow().contains(credential) {
+                used.borrow_mut().push(credential.clone());
+                return Ok(Response::status(200, sent));
+            }
+        }
+        let offer = inner.mint.offer(&Terms::default(), inner.now());
+        Ok(Response::challenge(&charge(&offer, ""), sent))
+    });
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    assert_eq!(world.paid(), 2);
+    // One that is refused at once is not paid again in this call.
+    let inner = world.clone();
+    world.answers(move |sent| {
+        let offer = inner.mint.offer(&Terms::default(), inner.now());
+        Ok(Response::challenge(&charge(&offer, ""), sent))
+    });
+    assert_eq!(fetch(&client, &host, get("https://a.example/new")), End::Answer(402, Some(true)));
+    assert_eq!(world.paid(), 3);
+}
