@@ -54,12 +54,12 @@ impl Counts {
         let origin_key = key::origin(origin);
         let origin = view.read(&origin_key);
         let mut counts = Self { origin_key, origin, sums };
-        counts.each(view, |sums, load| sums.roll(now_ms, load));
+        counts.each(view, &mut |sums, load| sums.roll(now_ms, load));
         counts
     }
 
     /// Does the same to all sums. It may read their past.
-    fn each(&mut self, view: &mut View, mut task: impl FnMut(&mut Sums, Load<'_>)) {
+    fn each(&mut self, view: &mut View, task: &mut dyn FnMut(&mut Sums, Load<'_>)) {
         let own = (&self.origin_key, &mut self.origin.sums);
         for (key, sums) in self.sums.iter_mut().map(|(key, sums)| (&*key, sums)).chain([own]) {
             task(sums, &mut || if key.is_empty() { Past::default() } else { view.read(&key::past(key)) });
@@ -79,7 +79,7 @@ impl Counts {
     ) -> Result<u64, Error> {
         self.check(levels, amount_msat, now_ms).or_else(|_| {
             // The error says when the next payment may be made, and that takes the past.
-            self.each(view, Sums::load);
+            self.each(view, &mut Sums::load);
             self.check(levels, amount_msat, now_ms)
         })
     }
@@ -129,7 +129,7 @@ impl Counts {
     /// Replaces what the sums count of a payment: its record before the change by the record after it.
     pub(crate) fn change(&mut self, view: &mut View, before: Option<&Record>, after: Option<&Record>, now_ms: u64) {
         let (before, after) = (before.map(Record::entry), after.map(Record::entry));
-        self.each(view, |sums, load| sums.replace(before, after, now_ms, load));
+        self.each(view, &mut |sums, load| sums.replace(before, after, now_ms, load));
     }
 
     /// A time for a payment that begins now, by the sums of all.

@@ -56,13 +56,7 @@ impl Sums {
         let at_ms = self.minute.saturating_mul(MINUTE_MS);
         let newest = std::mem::take(&mut self.newest);
         self.minute = minute;
-        self.change_past(load, |past| {
-            let is_any = newest != Amounts::default();
-            if is_any {
-                past.add(at_ms, newest, now_ms);
-            }
-            is_any
-        });
+        self.change_past(at_ms, newest, Amounts::default(), now_ms, load);
     }
 
     /// The past, which is read if it was not.
@@ -75,9 +69,14 @@ impl Sums {
         self.past.as_mut().filter(|_| self.is_past_changed)
     }
 
-    fn change_past(&mut self, load: Load<'_>, change: impl FnOnce(&mut Past) -> bool) {
+    /// Moves amounts into the past and out of it, and counts anew what it adds to the windows.
+    fn change_past(&mut self, at_ms: u64, more: Amounts, less: Amounts, now_ms: u64, load: Load<'_>) {
         let past = self.past.get_or_insert_with(load);
-        self.is_past_changed |= change(past);
+        past.subtract(at_ms, less);
+        if more != Amounts::default() {
+            past.add(at_ms, more, now_ms);
+        }
+        self.is_past_changed |= more != less;
         let now_ms = self.minute.saturating_mul(MINUTE_MS);
         (self.hour, self.day) = (past.hour(now_ms), past.day(now_ms));
     }
@@ -92,10 +91,7 @@ impl Sums {
         if at_ms / MINUTE_MS == self.minute {
             self.newest.add(amounts);
         } else {
-            self.change_past(load, |past| {
-                past.add(at_ms, amounts, now_ms);
-                true
-            });
+            self.change_past(at_ms, amounts, Amounts::default(), now_ms, load);
         }
     }
 
@@ -110,10 +106,7 @@ impl Sums {
         }
         // After a clock was set back, a part of the newest minute stands in the past.
         if rest != Amounts::default() {
-            self.change_past(load, |past| {
-                past.subtract(at_ms, rest);
-                true
-            });
+            self.change_past(at_ms, Amounts::default(), rest, at_ms, load);
         }
     }
 
