@@ -59,8 +59,12 @@ impl Candidate {
 /// [`crate::Code::InvalidChallenge`] if nothing is offered, and the header or an offer is malformed.
 pub(crate) fn read(header: &str, protocols: &[Protocol]) -> Result<(Vec<Challenge>, Vec<Candidate>), Error> {
     let (challenges, mut malformed) = challenge::read(header);
-    let mut found: Vec<_> =
-        challenges.iter().filter_map(|challenge| challenge.offer.clone()).map(Candidate::Token).collect();
+    let mut found = Vec::new();
+    for challenge in &challenges {
+        if let Some(offer) = &challenge.offer {
+            found.push(Candidate::Token(offer.clone()));
+        }
+    }
     for charge in charges(&challenges) {
         match charge {
             Ok(charge) => found.push(Candidate::Charge(charge)),
@@ -70,8 +74,12 @@ pub(crate) fn read(header: &str, protocols: &[Protocol]) -> Result<(Vec<Challeng
     if let Some(error) = malformed.filter(|_| found.is_empty()) {
         return Err(error);
     }
-    let rank = |offer: &Candidate| protocols.iter().position(|protocol| *protocol == offer.protocol());
-    found.retain(|offer| rank(offer).is_some());
-    found.sort_by_key(rank);
-    Ok((challenges, found))
+    // The sort of std is several kilobytes of wasm.
+    let mut ordered = Vec::new();
+    for protocol in protocols {
+        while let Some(at) = found.iter().position(|offer| offer.protocol() == *protocol) {
+            ordered.push(found.remove(at));
+        }
+    }
+    Ok((challenges, ordered))
 }

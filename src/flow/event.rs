@@ -6,6 +6,7 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
+use crate::wire::shown;
 use crate::wire::url::Url;
 
 /// An offer that passed every check except those of the ledger.
@@ -148,7 +149,7 @@ impl Event<'_> {
                 }
             }
             match self {
-                Self::Challenge { challenges, .. } => object.list("challenges", challenges, Challenge::write),
+                Self::Challenge { challenges, .. } => object.list("challenges", challenges, shown::write),
                 Self::PassedOver { protocol, error, .. } => {
                     object.text("protocol", Some(protocol.as_str()));
                     object.text("code", Some(error.code().as_str()));

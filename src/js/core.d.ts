@@ -30,6 +30,8 @@ export class Core {
   credential(token: number): string;
   /** Notes that a server took the token. */
   accepted(token: number): void;
+  /** What a server attests in this header, as JSON text; undefined if it is not of the payment of this token. */
+  attested(token: number, header: string): string | undefined;
   /**
    * Takes a call from its first response to its end: the last response, and the receipt or null as JSON text. Without a
    * response the call is sent first.

@@ -146,7 +146,8 @@ impl Token {
         }
     }
 
-    /// What a server attests in a `Payment-Receipt`, as JSON text. `None`: it is no receipt, or not one of this payment.
+    /// What a server attests in a `Payment-Receipt`, as JSON text. `None`: it is no receipt, or not one of this
+    /// payment.
     #[must_use]
     pub fn attested(&self, header: &str) -> Option<String> {
         match self.payment.protocol {

@@ -19,6 +19,7 @@ use crate::client::Client;
 use crate::error::{Code, Error};
 use crate::flow::account::unknown_payment;
 use crate::flow::call::Reply;
+use crate::flow::candidate;
 use crate::flow::config::Config;
 use crate::flow::failure::{Failure, Why};
 use crate::ledger::limits::Limits;
@@ -27,10 +28,11 @@ use crate::ledger::read::Filter;
 use crate::ledger::wallet::Wallet;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_list, write_object};
-use crate::wire::challenge;
+use crate::wire::challenge::Protocol;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{attenuate, Macaroon};
 use crate::wire::payment_hash::PaymentHash;
+use crate::wire::shown;
 use convert::{pair, thrown};
 use host::{Call, Env, JsHost};
 use js_sys::Promise;
@@ -47,7 +49,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
     let parsed = match kind {
-        0 => challenge::parse(text).map(|challenges| challenge::to_json(&challenges)),
+        0 => candidate::read(text, &Protocol::ALL).map(|(challenges, _)| shown::to_json(&challenges)),
         1 => Invoice::decode(text).map(|invoice| invoice.to_json()),
         2 => Macaroon::decode(text).map(|macaroon| macaroon.to_json()),
         3 => {
@@ -139,6 +141,12 @@ impl Core {
         if let Some(token) = self.client.token(id.unsigned_abs()) {
             self.client.note_accepted(&token, id > 0);
         }
+    }
+
+    /// What a server attests of the payment of this token, as JSON text.
+    #[must_use]
+    pub fn attested(&self, id: i32, header: &str) -> Option<String> {
+        self.client.token(id.unsigned_abs())?.attested(header)
     }
 
     /// Reads what the store has for a request.

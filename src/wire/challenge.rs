@@ -9,7 +9,6 @@
 
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
-use crate::text::json_writer::{write_list, Writer};
 use crate::text::scan::{cut, is, kind, span};
 use std::borrow::Cow;
 
@@ -71,21 +70,6 @@ pub struct Challenge {
     pub offer: Option<Offer>,
 }
 
-impl Challenge {
-    /// Writes what JavaScript sees. Without an offer there is no property `offer`.
-    pub(crate) fn write(&self, object: &mut Writer) {
-        object.text("scheme", Some(&self.scheme));
-        object.object("params", |object| self.params.iter().for_each(|(name, value)| object.text(name, Some(value))));
-        if let Some(offer) = &self.offer {
-            object.object("offer", |object| {
-                object.text("protocol", Some(offer.protocol.as_str()));
-                object.text("token", Some(&offer.token));
-                object.text("invoice", Some(&offer.invoice));
-            });
-        }
-    }
-}
-
 /// What a Lightning challenge offers for payment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Offer {
@@ -137,12 +121,6 @@ pub fn read(header: &str) -> (Vec<Challenge>, Option<Error>) {
     }
     let error = first_error.or_else(|| reader.stray.map(|why| malformed("www-authenticate header", why)));
     (challenges, error)
-}
-
-/// The JSON text of the array that JavaScript sees.
-#[must_use]
-pub fn to_json(challenges: &[Challenge]) -> String {
-    write_list(challenges, Challenge::write)
 }
 
 const NEITHER: &str = "it holds something that is neither a parameter nor a scheme";

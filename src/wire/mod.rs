@@ -10,6 +10,7 @@ pub mod mpp;
 pub mod payment_hash;
 pub mod preimage;
 pub mod refusal;
+pub mod shown;
 pub mod signature;
 pub mod url;
 pub mod x402;

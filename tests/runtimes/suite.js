@@ -4,6 +4,7 @@
 import abort from "./cases/abort.js";
 import bodies from "./cases/bodies.js";
 import browsers from "./cases/browsers.js";
+import charges from "./cases/charges.js";
 import contexts from "./cases/contexts.js";
 import events from "./cases/events.js";
 import limits from "./cases/limits.js";
@@ -28,6 +29,7 @@ const everywhere = [
   parsing,
   options,
   paying,
+  charges,
   quote,
   wallets,
   nodes,

@@ -151,7 +151,7 @@ export const MUTANTS = [
   [
     "who was held up asks the wallet all the same",
     "flow/buy.rs",
-    "let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.invoice_expires_at;",
+    "let is_asked = purchase.held_up_ms(&*state.host) <= LEASE_MS && now / 1000 < record.last_moment();",
     "let is_asked = purchase.held_up_ms(&*state.host) <= u64::MAX || now < LEASE_MS;",
   ],
   [

@@ -221,8 +221,16 @@ function show(event: PaymentEvent): string {
   switch (event.type) {
     case "challenge":
       return (
-        event.url + event.challenges.map(({ scheme, params, offer }) => scheme + params.realm + offer?.token).join()
+        event.url +
+        event.challenges
+          .map(
+            ({ scheme, params, offer }) =>
+              scheme + params.realm + (offer?.protocol === "mpp" ? offer.intent : offer?.token),
+          )
+          .join()
       );
+    case "passed_over":
+      return event.url + event.protocol + event.code + event.message;
     case "quote":
       return event.quote.origin;
     case "paying":

@@ -20,6 +20,9 @@ const UNREAD = -2147483648;
 // For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
 
+// The header in which a server of MPP attests a payment.
+const RECEIPT = "payment-receipt";
+
 // How many credentials are kept here. The core has them all.
 const MOST_KNOWN = 100;
 
@@ -134,10 +137,15 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       return token;
     },
     /** Notes that a server took the token. Gives the receipt. */
-    accepted(token: Credential): Receipt {
+    accepted(token: Credential, response: Response): Receipt {
       if (!token.accepted) core.accepted(token.id);
       token.accepted = true;
-      return { payment: token.payment, paidNow: false };
+      const receipt: Receipt = { payment: token.payment, paidNow: false };
+      // Only MPP has receipts of the server's.
+      const header = token.payment.protocol === "mpp" && env.readable(response) && response.headers.get(RECEIPT);
+      const attested = header && core.attested(token.id, header);
+      if (attested) receipt.attested = JSON.parse(attested);
+      return receipt;
     },
     /** Takes a call to its end; a `guess` is sent first. Gives the last response, and the receipt or null. */
     answer: (scope: ReadScope, call: Call, token: Credential | null | undefined, response: Response | undefined) =>

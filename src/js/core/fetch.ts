@@ -203,7 +203,7 @@ export function createFetch(
           const response = await (token
             ? fetch(input, (client as Client).withToken(token.authorization))
             : fetch(input));
-          if (isLast(token, response)) return done(input, response, token && client?.accepted(token));
+          if (isLast(token, response)) return done(input, response, token && client?.accepted(token, response));
           return rest(new Call(input, init, context, true), token, response);
         }
       }
@@ -219,7 +219,7 @@ export function createFetch(
         if (token?.guess) return await rest(call, token);
         const response = await call.sent(token?.authorization);
         return isLast(token, response)
-          ? done(call, response, token && client?.accepted(token))
+          ? done(call, response, token && client?.accepted(token, response))
           : await rest(call, token, response);
       } finally {
         call.drop();

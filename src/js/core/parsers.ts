@@ -13,8 +13,13 @@ export interface Challenge {
   /** The parameters: names in lower case, values unescaped. */
   params: Record<string, string>;
   /** Set if Lightning can pay this challenge. */
-  offer?: { protocol: Protocol; token: string; invoice: string };
+  offer?: Offer;
 }
+
+/** What a challenge offers, as received. Nothing of it is checked yet. */
+export type Offer =
+  | { protocol: "l402" | "lsat"; token: string; invoice: string }
+  | { protocol: "mpp"; intent: "charge"; invoice: string };
 
 /** A decoded BOLT11 invoice. */
 export interface Invoice {

@@ -55,6 +55,11 @@ export interface Receipt {
   payment: Payment;
   /** false if an earlier payment's token was reused. */
   paidNow: boolean;
+  /**
+   * What the server itself attests (`Payment-Receipt`), if it is of this payment. The rest of it is the server's word
+   * alone.
+   */
+  attested?: Record<string, unknown>;
 }
 
 /**
@@ -63,6 +68,7 @@ export interface Receipt {
  */
 export type PaymentEvent =
   | { type: "challenge"; url: string; challenges: Challenge[] }
+  | { type: "passed_over"; url: string; protocol: Protocol; code: ErrorCode; message: string }
   | { type: "quote"; quote: Quote }
   | { type: "paying"; payment: Payment }
   | { type: "paid"; payment: Payment }

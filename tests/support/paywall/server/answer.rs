@@ -87,7 +87,10 @@ pub fn cors(mut answer: Answer, asked: &HeaderMap, settings: &Settings, prefligh
         Cors::Aperture => {
             headers.insert("access-control-allow-origin", any);
             if !settings.hidden {
-                headers.insert("access-control-expose-headers", HeaderValue::from_static("WWW-Authenticate"));
+                headers.insert(
+                    "access-control-expose-headers",
+                    HeaderValue::from_static("WWW-Authenticate, Payment-Receipt"),
+                );
             }
             if preflight {
                 headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, OPTIONS"));
@@ -101,7 +104,10 @@ pub fn cors(mut answer: Answer, asked: &HeaderMap, settings: &Settings, prefligh
             headers.insert("access-control-allow-credentials", HeaderValue::from_static("true"));
             headers.insert("vary", HeaderValue::from_static("Origin"));
             if !settings.hidden {
-                headers.insert("access-control-expose-headers", HeaderValue::from_static("WWW-Authenticate"));
+                headers.insert(
+                    "access-control-expose-headers",
+                    HeaderValue::from_static("WWW-Authenticate, Payment-Receipt"),
+                );
             }
             if preflight {
                 for (request, allow) in [

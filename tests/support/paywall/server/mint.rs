@@ -1,5 +1,6 @@
 //! Invoices and tokens: BOLT11 by `lightning-invoice`, macaroons by `macaroon`, under keys of this process.
 
+use super::charge;
 use super::hex::{self, Hash};
 use super::settings::{Param, Scheme, Settings, TokenKind};
 use bitcoin::hashes::{sha256, Hash as _};
@@ -161,7 +162,10 @@ impl Mint {
                 first
             }
         };
-        let lines = lines(settings, &token, &invoice);
+        let mut lines = lines(settings, &token, &invoice);
+        if matches!(settings.scheme, Scheme::Mpp | Scheme::L402Mpp) && settings.header.is_none() {
+            lines.push(charge::line(&self.seed, &name, &invoice, &hash, settings.amount_msat));
+        }
         Ok(Challenge { invoice, hash, token, name, lines })
     }
 
@@ -189,6 +193,14 @@ impl Mint {
             (true, false) => base64::URL_SAFE_NO_PAD,
         };
         Ok(base64::encode_config(bytes, alphabet))
+    }
+
+    /// The name that the credential of a charge brings back, and its preimage.
+    ///
+    /// # Errors
+    /// Where its challenge is not one of this mint.
+    pub fn verify_charge(&self, credential: &str) -> Result<(Vec<u8>, String), String> {
+        charge::verify(&self.seed, credential)
     }
 
     /// The names and caveats of a credential's macaroons, each signature verified; none for an opaque token.
@@ -264,6 +276,8 @@ fn lines(settings: &Settings, token: &str, invoice: &str) -> Vec<String> {
         Scheme::Lsat => &["LSAT"],
         Scheme::Both => &["LSAT", "L402"],
         Scheme::Lower => &["l402"],
+        Scheme::L402Mpp => &["L402"],
+        Scheme::Mpp => &[],
     };
     schemes.iter().map(|scheme| format!("{scheme} {params}")).collect()
 }

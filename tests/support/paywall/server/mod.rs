@@ -1,6 +1,7 @@
 //! Listens, and hands each connection to its routes.
 
 mod answer;
+mod charge;
 mod files;
 mod hex;
 mod mint;

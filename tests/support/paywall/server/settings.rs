@@ -11,6 +11,10 @@ pub enum Scheme {
     Lsat,
     Both,
     Lower,
+    /// A charge of MPP alone.
+    Mpp,
+    /// L402, and a charge with the same invoice.
+    L402Mpp,
 }
 #[derive(Clone, Copy, PartialEq)]
 pub enum Param {
@@ -210,8 +214,14 @@ impl Settings {
             "hash" => self.hash = Some(super::hex::hash(value).ok_or(())?),
             "reuse_invoice" => self.reuse_invoice = flag(value)?,
             "scheme" => {
-                let known =
-                    [("l402", Scheme::L402), ("lsat", Scheme::Lsat), ("both", Scheme::Both), ("lower", Scheme::Lower)];
+                let known = [
+                    ("l402", Scheme::L402),
+                    ("lsat", Scheme::Lsat),
+                    ("both", Scheme::Both),
+                    ("lower", Scheme::Lower),
+                    ("mpp", Scheme::Mpp),
+                    ("l402mpp", Scheme::L402Mpp),
+                ];
                 self.scheme = one_of(value, &known)?;
             }
             "param" => {

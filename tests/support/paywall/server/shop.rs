@@ -1,6 +1,7 @@
 //! `/shop/<id>/...` and `/free/<id>/...`: resources, sold or free.
 
 use super::answer::{self, Answer, Payload};
+use super::charge;
 use super::hex;
 use super::mint;
 use super::settings::{Scope, Settings};
@@ -70,7 +71,14 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
         Admission::Granted => {
             visit.shop.write(|book| book.accepted += 1);
             let bought = if visit.path.ends_with("/weather") { forecast() } else { json!({ "bought": visit.path }) };
-            Some(goods(&visit, settings, &bought))
+            let goods = goods(&visit, settings, &bought);
+            // The receipt is for MPP alone.
+            Some(match (credential.strip_prefix("Payment "), hash_of(world, &visit, credential)) {
+                (Some(credential), Some(hash)) => {
+                    answer::with(goods, "payment-receipt", &charge::receipt(credential, &hash))
+                }
+                _ => goods,
+            })
         }
         Admission::Dropped => {
             visit.shop.write(|book| book.dropped += 1);
@@ -99,6 +107,12 @@ enum Admission {
 /// Judges a credential: form, macaroon, preimage, caveats, scope; in this order.
 fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str) -> Admission {
     let refused = |why: &str| Admission::Refused(why.to_string());
+    if let Some(credential) = authorization.strip_prefix("Payment ") {
+        return match world.mint.verify_charge(credential) {
+            Ok((name, preimage)) => admit_token(visit, settings, &name, Some(&preimage), &[]),
+            Err(why) => Admission::Refused(why),
+        };
+    }
     // upper case only and lower-case hex only, as aperture takes them
     let Some(credential) = authorization.strip_prefix("L402 ").or_else(|| authorization.strip_prefix("LSAT ")) else {
         return refused("no L402 credential");
@@ -111,8 +125,19 @@ fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str)
         Ok(verified) => verified,
         Err(why) => return Admission::Refused(why),
     };
+    admit_token(visit, settings, &name, preimage, &caveats)
+}
+
+fn admit_token(
+    visit: &Visit,
+    settings: &Settings,
+    name: &[u8],
+    preimage: Option<&str>,
+    caveats: &[String],
+) -> Admission {
+    let refused = |why: &str| Admission::Refused(why.to_string());
     visit.shop.write(|book| {
-        let Some(known) = book.tokens.get_mut(&name) else {
+        let Some(known) = book.tokens.get_mut(name) else {
             return refused("a token of another shop");
         };
         match preimage {
@@ -132,7 +157,7 @@ fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str)
         if known.shown <= settings.late {
             return refused("a payment that is not known yet");
         }
-        if let Some(why) = broken_caveat(&caveats, visit) {
+        if let Some(why) = broken_caveat(caveats, visit) {
             return Admission::Refused(why);
         }
         match spend(known, visit) {
@@ -140,6 +165,12 @@ fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str)
             None => Admission::Granted,
         }
     })
+}
+
+/// The payment hash of the token that the credential of a charge names.
+fn hash_of(world: &World, visit: &Visit, authorization: &str) -> Option<hex::Hash> {
+    let (name, _) = world.mint.verify_charge(authorization.strip_prefix("Payment ")?).ok()?;
+    visit.shop.read(|book| book.tokens.get(&name).map(|token| token.hash))
 }
 
 fn broken_caveat(caveats: &[String], visit: &Visit) -> Option<String> {
