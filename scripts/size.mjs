@@ -10,9 +10,9 @@ import { modulesOf } from "./wasm-modules.mjs";
 /** Bytes after gzip. The check fails above `ceiling`, which is a little above the present size. `aim` is the goal. */
 const LIMITS = {
   "l402-fetch, before the first 402": { ceiling: 5_250 },
-  "l402-fetch, all of it": { ceiling: 104_900, aim: 48_000 },
-  "l402-fetch/inline": { ceiling: 128_300 },
-  "the wasm alone": { ceiling: 90_300 },
+  "l402-fetch, all of it": { ceiling: 109_700, aim: 48_000 },
+  "l402-fetch/inline": { ceiling: 134_500 },
+  "the wasm alone": { ceiling: 95_200 },
 };
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 4_600 };

@@ -79,8 +79,8 @@ pub fn recover(signature: &Signature) -> Option<[u8; 33]> {
 }
 
 /// Work that grows no faster than its input. So to do what is four times as large takes about as long as to do the
-/// small four times, where a square takes four times as long. Other programs only slow things down, so the best of several
-/// tries counts.
+/// small four times, where a square takes four times as long. Other programs only slow things down, so the best of
+/// several tries counts.
 pub fn assert_linear(name: &str, small: &dyn Fn(), large: &dyn Fn()) {
     let time = |times: u32, work: &dyn Fn()| {
         let start = (cpu_time(), Instant::now());
