@@ -8,7 +8,12 @@ export async function fetch(input, init) {
   if (response.status === 402) preimages.set(invoiceOf(response), response.headers.get("x-preimage"));
   return response;
 }
-const invoiceOf = (response) => /invoice="([^"]+)"/.exec(response.headers.get("www-authenticate"))[1];
+function invoiceOf(response) {
+  const header = response.headers.get("www-authenticate");
+  const [, request] = /request="([^"]+)"/.exec(header) ?? [];
+  if (request) return JSON.parse(atob(request.replaceAll("-", "+").replaceAll("_", "/"))).methodDetails.invoice;
+  return /invoice="([^"]+)"/.exec(header)[1];
+}
 
 /** The peer takes no fetch. */
 export const patch = () => {
@@ -49,6 +54,8 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
   const shoppers = Array.from({ length: SHOPPERS }, client);
   const shopper = (round) => shoppers[round % SHOPPERS];
   const newcomers = Array.from({ length: calls }, client);
+  const chargers = Array.from({ length: SHOPPERS }, client);
+  const charger = (round) => chargers[round % SHOPPERS];
   const others = [
     ["two fetches by hand", () => read(byHand(`${origin}/bought`))],
     [PEERS, () => read(fetch402(`${origin}/bought`, {}, { wallet: peersWallet }))],
@@ -70,6 +77,14 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
     "402, payment, repeat": [
       ...others,
       [OURS, (round) => read(shopper(round)(`${origin}/bought`)), (round) => shopper(round).forget()],
+    ],
+    "the same by protocol": [
+      ["l402-fetch, L402", (round) => read(shopper(round)(`${origin}/bought`)), (round) => shopper(round).forget()],
+      [
+        "l402-fetch, a charge of MPP",
+        (round) => read(charger(round)(`${origin}/charged`)),
+        (round) => charger(round).forget(),
+      ],
     ],
     "the same, by a client's first call": [...others, [OURS, (round) => read(newcomers[round](`${origin}/bought`))]],
   };

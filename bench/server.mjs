@@ -5,7 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
 import { Readable } from "node:stream";
 import { sendFile } from "../tests/support/serve.mjs";
-import { challenge } from "../tests/support/mint.mjs";
+import { challenge, charge } from "../tests/support/mint.mjs";
 
 const HEADER = "x-preimage";
 
@@ -29,7 +29,8 @@ function answer(request, response) {
   if (request.url.startsWith("/free") || request.headers.authorization) return response.end("sunny");
   const preimage = randomBytes(32);
   const hash = createHash("sha256").update(preimage).digest();
-  response.writeHead(402, { "www-authenticate": challenge(hash), [HEADER]: preimage.toString("hex") });
+  const offer = request.url.startsWith("/charged") ? charge(hash) : challenge(hash);
+  response.writeHead(402, { "www-authenticate": offer, [HEADER]: preimage.toString("hex") });
   response.end("pay first");
 }
 

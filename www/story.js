@@ -7,6 +7,7 @@ const ASKS = "Page to shop";
 const TELLS = "Shop to page";
 const HERE = "In this page";
 const PAYS = "Page to wallet";
+const PROTOCOLS = { l402: "L402", lsat: "LSAT, the older L402", mpp: "MPP, one charge", x402: "x402" };
 
 /** How much is shown of an answer that is no forecast, in characters. */
 const EXCERPT = 2000;
@@ -103,10 +104,12 @@ export function tell(run, { wallet, limits, thing, say, release }) {
             ["For", invoice.description ?? "not said"],
             ["Payment hash", long(invoice.paymentHash, "payment hash")],
             ["Network", invoice.network],
+            ["Protocol", PROTOCOLS[quote.protocol]],
             ["Expires", when(invoice.expiresAt)],
           ]),
         )
         .done();
+      say(`The shop asks ${sat(invoice.amountMsat)}.`);
       if (!macaroon) return;
       const bound = macaroon.paymentHash === invoice.paymentHash;
       run
@@ -136,7 +139,6 @@ export function tell(run, { wallet, limits, thing, say, release }) {
           ]),
         )
         .done();
-      say(`The shop asks ${sat(invoice.amountMsat)}.`);
     },
 
     paying(event) {

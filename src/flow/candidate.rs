@@ -40,6 +40,14 @@ impl Candidate {
         }
     }
 
+    /// When its challenge expires, in Unix seconds. `None`: it names no such time.
+    pub(crate) fn expires_at(&self) -> Option<u64> {
+        match self {
+            Self::Token(_) => None,
+            Self::Charge(charge) => charge.expires_at,
+        }
+    }
+
     /// The invoice, if the offer agrees with it and with the request.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub struct Quote {
     pub macaroon: Option<Macaroon>,
     /// The token as received.
     pub token: String,
+    /// When the challenge expires, in Unix seconds. `None`: it names no such time.
+    pub expires_at: Option<u64>,
 }
 
 impl Quote {

@@ -131,7 +131,7 @@ fn check<H: Host>(
     if invoice.amount_msat.is_none() {
         return Err(no_amount());
     }
-    check_expiry(last_moment(offer.protocol(), offer.token(), invoice.expires_at), state.host.now())?;
+    check_expiry(last_moment(invoice.expires_at, offer.expires_at()), state.host.now())?;
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
         if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
@@ -177,6 +177,7 @@ impl Quote {
             invoice,
             macaroon,
             token: offer.token().to_owned(),
+            expires_at: offer.expires_at(),
         }))
     }
 }
@@ -205,9 +206,7 @@ pub(crate) fn has_offer(head: &Head) -> bool {
 pub(crate) fn was_alive(asked: &Asked, then_ms: u64) -> bool {
     let is_alive = |offer: &Candidate| {
         let invoice = Invoice::decode(offer.payment_request());
-        invoice.is_ok_and(|invoice| {
-            check_expiry(last_moment(offer.protocol(), offer.token(), invoice.expires_at), then_ms).is_ok()
-        })
+        invoice.is_ok_and(|invoice| check_expiry(last_moment(invoice.expires_at, offer.expires_at()), then_ms).is_ok())
     };
     asked.offers.iter().any(is_alive)
 }

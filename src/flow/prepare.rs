@@ -123,6 +123,7 @@ async fn attempt<H: Host>(
         method: request.method.clone(),
         token: quote.token.clone(),
         invoice_expires_at: invoice.expires_at,
+        expires_at: quote.expires_at,
         owner: purchase.owner.clone(),
         is_reserved: only_reserve,
         dispatch: Dispatch { wallet_id: state.host.wallet().id, ..Dispatch::default() },

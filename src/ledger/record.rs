@@ -6,8 +6,6 @@ use crate::ledger::key;
 use crate::ledger::payment::{Payment, State};
 use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
-use crate::wire::challenge::Protocol;
-use crate::wire::mpp;
 
 /// An open payment stands in the way of its resource until this many seconds after the expiry of its invoice.
 pub const FORGOTTEN_AFTER_S: u64 = 86_400;
@@ -31,6 +29,8 @@ pub struct Record {
     pub started_at_ms: u64,
     /// Unix seconds.
     pub invoice_expires_at: u64,
+    /// When its challenge expires, in Unix seconds. `None`: the challenge names no such time.
+    pub expires_at: Option<u64>,
     /// The purchase that it belongs to. Only this purchase may hand it to the wallet.
     pub owner: String,
     /// Whether it is only a reservation. The wallet must not be asked before the step that ends the reservation.
@@ -68,7 +68,7 @@ impl Record {
     /// The Unix second from which on its order must not be handed to a wallet any more.
     #[must_use]
     pub fn last_moment(&self) -> u64 {
-        last_moment(self.payment.protocol, &self.token, self.invoice_expires_at)
+        last_moment(self.invoice_expires_at, self.expires_at)
     }
 
     /// What the sums count of it, and the time at which they do.
@@ -114,7 +114,7 @@ impl Record {
         if preimage.is_some() {
             self.preimage = preimage;
         }
-        self.token = String::new();
+        (self.token, self.expires_at) = (String::new(), None);
         self.is_reserved = false;
         self.dispatch = Dispatch::default();
     }
@@ -129,9 +129,8 @@ impl Record {
 }
 
 /// The Unix second from which on an offer must not be paid any more: its invoice has expired, or its challenge has.
-pub(crate) fn last_moment(protocol: Protocol, token: &str, invoice_expires_at: u64) -> u64 {
-    let of_challenge = if protocol == Protocol::Mpp { mpp::expires_at(token) } else { None };
-    invoice_expires_at.min(of_challenge.unwrap_or(u64::MAX))
+pub(crate) fn last_moment(invoice_expires_at: u64, expires_at: Option<u64>) -> u64 {
+    invoice_expires_at.min(expires_at.unwrap_or(u64::MAX))
 }
 
 impl Row for Record {
@@ -147,6 +146,7 @@ impl Row for Record {
         self.payment.started_at = self.started_at_ms / 1000;
         row.optional_number("settledAt", &mut self.payment.settled_at);
         row.number("invoiceExpiresAt", &mut self.invoice_expires_at);
+        row.optional_number("expiresAt", &mut self.expires_at);
         row.text("owner", &mut self.owner);
         self.dispatch.members(row);
     }

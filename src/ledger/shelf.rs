@@ -61,6 +61,7 @@ pub(crate) fn record(number: u64, url: &str) -> Record {
         max_fee_msat: 5_000,
         started_at_ms: NOW,
         invoice_expires_at: NOW / 1000 + 3600,
+        expires_at: None,
         owner: number.to_string(),
         is_reserved: false,
         dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },

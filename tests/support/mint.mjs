@@ -59,3 +59,13 @@ function macaroon(hash, id) {
  */
 export const challenge = (hash, now = Date.now(), id = random()) =>
   `L402 macaroon="${macaroon(hash, id)}", invoice="${invoice(hash, now)}"`;
+
+const base64url = (text) => btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+/** The same as a charge of MPP. */
+export function charge(hash, now = Date.now(), id = random()) {
+  const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const methodDetails = { invoice: invoice(hash, now), network: "regtest", paymentHash: hex(hash) };
+  const request = base64url(JSON.stringify({ amount: "10", currency: "sat", methodDetails }));
+  return `Payment id="${hex(id)}", realm="shop", method="lightning", intent="charge", request="${request}"`;
+}
