@@ -45,8 +45,9 @@ extern "C" {
     fn aborted(this: &Env, call: &Call) -> bool;
     #[wasm_bindgen(method)]
     fn preflighted(this: &Env, call: &Call, cause: &JsValue) -> bool;
+    /// The status; 402 for a gRPC-Web answer that asks for money; 0 for what is no response.
     #[wasm_bindgen(method)]
-    fn readable(this: &Env, response: &JsValue) -> bool;
+    fn status(this: &Env, response: &JsValue) -> u16;
     #[wasm_bindgen(method)]
     fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]
@@ -230,13 +231,13 @@ impl Host for JsHost {
     }
 
     fn head(&self, response: &JsValue) -> Head {
-        if !self.env.readable(response) {
+        let status = self.env.status(response);
+        if status == 0 {
             return Head::default();
         }
         let raw: web_sys::Response = response.clone().unchecked_into();
         let filtered = raw.type_() == web_sys::ResponseType::Cors;
         let response = Response::from(raw);
-        let status = response.status();
         let retry_after = match status {
             401 | 402 | 429 | 503 => response.headers().get("retry-after"),
             _ => None,

@@ -71,6 +71,7 @@ export const cases = {
     assert.equal(invoice.facts.Amount, "10 sat (10 000 msat)");
     assert.equal(invoice.facts.For, "A weather forecast");
     assert.equal(invoice.facts.Network, "regtest");
+    assert.equal(invoice.facts.Protocol, "L402");
     assert.match(invoice.facts.Expires, /^\d\d:\d\d:\d\d, in 60 min$/);
     assert.equal(invoice.full["Payment hash"], hash);
     const macaroon = step(run, "macaroon");

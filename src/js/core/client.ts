@@ -142,7 +142,7 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       token.accepted = true;
       const receipt: Receipt = { payment: token.payment, paidNow: false };
       // Only MPP has receipts of the server's.
-      const header = token.payment.protocol === "mpp" && env.readable(response) && response.headers.get(RECEIPT);
+      const header = token.payment.protocol === "mpp" && env.status(response) > 0 && response.headers.get(RECEIPT);
       const attested = header && core.attested(token.id, header);
       if (attested) receipt.attested = JSON.parse(attested);
       return receipt;

@@ -3,6 +3,7 @@ import type { ReadOptions, ReadScope } from "./options.js";
 import type { Call } from "./request.js";
 import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
+import { statusOf } from "./shapes.js";
 
 /** Whether this is workerd, where a request's promises freeze with it and its events belong to it alone. */
 const isolated = typeof WebSocketPair !== "undefined";
@@ -102,13 +103,15 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
         },
       };
     },
-    /** Whether it reads like a Response. A fetch of the user's own may return anything. */
-    readable(response: Response) {
+    /** The status; 0 unless it reads like a Response. A fetch of the user's own may return anything. */
+    status(response: Response): number {
       try {
         const challenge = response.headers.get("www-authenticate") ?? "";
-        return typeof challenge === "string" && typeof response.url === "string" && typeof response.status === "number";
+        const status = statusOf(response);
+        const isReadable = typeof challenge === "string" && typeof response.url === "string";
+        return isReadable && typeof status === "number" ? status : 0;
       } catch {
-        return false;
+        return 0;
       }
     },
     discard(response: Response) {

@@ -8,6 +8,7 @@ import { type Config, type Options, type ReadScope, readOptions, readScope } fro
 import type { Parsers } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { Call, type Context, type Input, isAddress } from "./request.js";
+import { statusOf } from "./shapes.js";
 import type { Store } from "./store.js";
 
 /** The result of `createFetch`. It is called like `fetch` and needs no `this`. */
@@ -270,7 +271,7 @@ export function createFetch(
 
 /** Whether nothing is to be paid, or the token was taken. A fetch of the user's own may resolve with anything. */
 function isLast(token: Credential | null | undefined, response: Response | undefined) {
-  const status = response?.status;
+  const status = statusOf(response);
   return token ? !((status as number) >= 400) : status !== 402;
 }
 

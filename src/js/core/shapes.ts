@@ -19,3 +19,16 @@ export function classOf<Kind extends object>(object: Kind, name: keyof typeof gl
     from?: Kind,
   ) => Kind;
 }
+
+/**
+ * The status of a response; 402 where a gRPC-Web server asks for money, which answers 200 then. A fetch of the user's
+ * own may give anything.
+ */
+export function statusOf(response: Response | undefined): unknown {
+  const { status, headers } = Object(response) as Partial<Response>;
+  try {
+    if (status === 200 && headers?.get("grpc-status") === "13" && headers.get("grpc-message")?.endsWith("required"))
+      return 402;
+  } catch {}
+  return status;
+}

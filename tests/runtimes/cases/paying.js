@@ -174,6 +174,24 @@ export default [
     },
   })),
   {
+    name: "a gRPC-Web answer that asks for money, with status 200, is paid as a 402 is",
+    async run(t) {
+      const shop = openShop(t);
+      const url = shop.url("a", { grpc: 1, scope: "single" });
+      const request = { method: "POST", body: new Uint8Array([0, 0, 0, 0, 0]) };
+      for (let time = 0; time < 2; time++) {
+        const response = await shop.pay(url, request);
+        t.equal(response.headers.get("grpc-status"), null);
+        t.equal((await response.json()).bought, shop.path("a"));
+        t.equal(t.pkg.receiptOf(response).paidNow, true);
+      }
+      // Without a wallet's consent it comes back as it is.
+      const refused = await t.rejects(shop.client({ approve: () => false })(shop.url("b", { grpc: 1 })), "declined");
+      t.equal(refused.response.status, 200);
+      await shop.counts({ payments: 2, accepted: 2 });
+    },
+  },
+  {
     name: "protocols says which offers are taken, and in which order",
     async run(t) {
       const shop = openShop(t);

@@ -37,7 +37,8 @@
 //! - `scheme=l402`, `lsat`, `both` (two lines, LSAT then L402, as aperture), `lower`, `mpp` (a charge that says
 //!   regtest) or `l402mpp` (two lines with one invoice); `param=token`, `macaroon` or `both` (`version="0"` comes with
 //!   `token`); `quote=double`, `single` or `none`; `sep=comma`, `space` or `semicolon`
-//! - `header=<text>`: this instead, with `{token}` and `{invoice}` replaced; `nochallenge=1`: none
+//! - `header=<text>`: this instead, with `{token}` and `{invoice}` replaced; `nochallenge=1`: none;
+//!   `grpc=1`: the 402 is an answer of gRPC-Web, with status 200
 //! - `hidden=1`: no `Access-Control-Expose-Headers`; `cache=<s>`: the 402 has `Cache-Control: max-age=<s>`
 //!
 //! After payment:

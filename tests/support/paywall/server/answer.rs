@@ -10,6 +10,9 @@ use std::pin::Pin;
 use std::task::{ready, Context, Poll};
 use tokio::sync::mpsc;
 
+/// What a page of another origin may see.
+const EXPOSED: &str = "WWW-Authenticate, Payment-Receipt, Grpc-Status, Grpc-Message";
+
 pub type Answer = Response<Payload>;
 
 /// A body at once, or as it comes.
@@ -87,10 +90,7 @@ pub fn cors(mut answer: Answer, asked: &HeaderMap, settings: &Settings, prefligh
         Cors::Aperture => {
             headers.insert("access-control-allow-origin", any);
             if !settings.hidden {
-                headers.insert(
-                    "access-control-expose-headers",
-                    HeaderValue::from_static("WWW-Authenticate, Payment-Receipt"),
-                );
+                headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
             }
             if preflight {
                 headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, OPTIONS"));
@@ -104,10 +104,7 @@ pub fn cors(mut answer: Answer, asked: &HeaderMap, settings: &Settings, prefligh
             headers.insert("access-control-allow-credentials", HeaderValue::from_static("true"));
             headers.insert("vary", HeaderValue::from_static("Origin"));
             if !settings.hidden {
-                headers.insert(
-                    "access-control-expose-headers",
-                    HeaderValue::from_static("WWW-Authenticate, Payment-Receipt"),
-                );
+                headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
             }
             if preflight {
                 for (request, allow) in [

@@ -229,6 +229,11 @@ fn challenge(world: &World, visit: &Visit, settings: &Settings) -> Answer {
         }
     });
     let mut answer = answer::bytes(StatusCode::PAYMENT_REQUIRED, "text/plain", "payment required\n");
+    if settings.grpc {
+        answer = answer::bytes(StatusCode::OK, "application/grpc-web+proto", "");
+        answer = answer::with(answer, "grpc-status", "13");
+        answer = answer::with(answer, "grpc-message", "payment required");
+    }
     if settings.challenge {
         for line in &challenge.lines {
             answer = answer::with(answer, "www-authenticate", line);
