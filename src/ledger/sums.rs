@@ -1,6 +1,6 @@
 //! Sums of what was spent, over sliding windows.
 //!
-//! The newest minute is counted here. All before it stands in the [`Past`], and here only what of that the windows
+//! The newest minute is counted here. All before it stands in the past, and here only what of that the windows
 //! count during this minute. So the past is read and written once a minute, however often is paid.
 
 use crate::ledger::buckets::{Amounts, Buckets};
