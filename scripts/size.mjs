@@ -9,10 +9,10 @@ import { modulesOf } from "./wasm-modules.mjs";
 
 /** Bytes after gzip. The check fails above `ceiling`, which is a little above the present size. `aim` is the goal. */
 const LIMITS = {
-  "l402-fetch, before the first 402": { ceiling: 5_330 },
-  "l402-fetch, all of it": { ceiling: 109_700, aim: 48_000 },
-  "l402-fetch/inline": { ceiling: 134_500 },
-  "the wasm alone": { ceiling: 95_200 },
+  "l402-fetch, before the first 402": { ceiling: 5_360 },
+  "l402-fetch, all of it": { ceiling: 110_000, aim: 48_000 },
+  "l402-fetch/inline": { ceiling: 134_900 },
+  "the wasm alone": { ceiling: 95_400 },
 };
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 4_600 };

@@ -265,8 +265,7 @@ fn each_fault_is_refused_before_paying() {
     let another_body = "the payment challenge is for another body than was sent: paying would buy nothing";
     let another_digest = "the payment challenge is for a body by a digest other than sha-256";
     let unknown_body =
-        "the payment challenge is for one body, and this one can't be read before it is sent: give it as \
-                        a string or bytes";
+        "the payment challenge is for one body, and only requests without a body are compared with it: nothing was paid";
     let empty = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
     for (shop, code, message) in [
         (Shop::new().request("/amount", "11"), Code::InvalidChallenge, another_amount),
@@ -482,8 +481,7 @@ fn known_challenges() {
     let seen: Vec<_> = seen.iter().map(|(name, last)| (name.as_str(), last.as_ref().map_err(String::as_str))).collect();
     let not_sat = Err("the payment challenge is malformed: its currency is not sat");
     let body =
-        "the payment challenge is for one body, and this one can't be read before it is sent: give it as a string \
-                or bytes";
+        "the payment challenge is for one body, and only requests without a body are compared with it: nothing was paid";
     let expected = [
         ("spring-l402-plus-payment", not_sat),
         ("spring-payment-currency-btc", not_sat),

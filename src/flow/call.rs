@@ -223,7 +223,9 @@ fn weigh_in<H: Host>(
     is_priced: bool,
 ) -> NextStep<H> {
     let is_own = tried.is_for(&request.method, &request.url);
-    let verdict = verdict(head.status, is_own);
+    // Servers of charges also refuse them with these, and offer a fresh one beside.
+    let is_refused = !tried.teaches() && matches!(head.status, 404 | 409 | 422) && has_offer(head);
+    let verdict = if is_refused { TokenVerdict::Refused } else { verdict(head.status, is_own) };
     // The request was redirected to another origin, which never saw the token.
     let is_elsewhere = head.is_elsewhere(request);
     let mut is_news = false;

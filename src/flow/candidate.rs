@@ -73,8 +73,11 @@ pub(crate) fn read(header: &str, protocols: &[Protocol]) -> Result<(Vec<Challeng
             found.push(Candidate::Token(offer.clone()));
         }
     }
-    for charge in charges(&challenges) {
+    let charges = if protocols.contains(&Protocol::Mpp) { charges(&challenges) } else { Vec::new() };
+    for charge in charges {
         match charge {
+            // A credential in any other header follows redirects to other origins.
+            Ok(charge) if !charge.in_authorization => {}
             Ok(charge) => found.push(Candidate::Charge(charge)),
             Err(error) => _ = malformed.get_or_insert(error),
         }

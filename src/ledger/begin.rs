@@ -18,6 +18,7 @@ use crate::ledger::resource::Resource;
 use crate::ledger::settle::{end, enter};
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, View};
+use crate::wire::challenge::Protocol;
 use std::rc::Rc;
 
 /// An invoice that expires within this time counts as expired: the wallet needs some seconds to pay.
@@ -214,7 +215,7 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     if expires_at > (now_ms / 1000).saturating_add(LEAST_TIME_TO_PAY_S) {
         return Ok(());
     }
-    let text = "the invoice has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
+    let text = "the offer has expired, or will within 5 s: ask again for a fresh one, and check this machine's clock";
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
@@ -234,9 +235,15 @@ fn known_hash(
         }
         State::Pending | State::Unknown => payment_unknown("the wallet was asked to pay this invoice before"),
         State::Failed => return Ok(None),
+        State::Paid if offered.payment.protocol == Protocol::Mpp && known.preimage.is_none() => Error::new(
+            Code::NoPreimage,
+            "this invoice was paid without a preimage, which this offer needs: find it for resolve()",
+        ),
         State::Paid => {
             let (method, token) = (offered.method.clone(), offered.token.clone());
-            let token = Token::new(known.payment.clone(), method, token, known.preimage.clone()).bought_for(url);
+            // The token is of the new offer, which may be of another protocol.
+            let payment = Payment { protocol: offered.payment.protocol, ..known.payment.clone() };
+            let token = Token::new(payment, method, token, known.preimage.clone()).bought_for(url);
             own::put(view, &token, url.path(), &mut counts.origin);
             counts.write(view);
             return Ok(Some(token));

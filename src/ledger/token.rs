@@ -137,7 +137,7 @@ impl Token {
             let preimage =
                 self.preimage.as_deref().and_then(|hex| Preimage::prove(hex, &self.payment.payment_hash).ok());
             let credential = preimage.and_then(|preimage| mpp::credential(&self.token, &preimage));
-            return credential.map_or_else(String::new, |credential| credential.value);
+            return credential.map_or_else(|| concat(&["Payment ", &self.token]), |credential| credential.value);
         }
         let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
         match &self.preimage {
@@ -154,6 +154,19 @@ impl Token {
             Protocol::Mpp => mpp::attested(header, &self.token, &self.payment.payment_hash),
             _ => None,
         }
+    }
+
+    /// Whether its answers say something of the other tokens of its origin. A server may sell charges for one use
+    /// beside L402 for many.
+    pub(crate) fn teaches(&self) -> bool {
+        self.payment.protocol != Protocol::Mpp
+    }
+
+    /// Whether it may be tried at this time. A charge may expire while the wallet pays: its credential is tried once
+    /// then, as it was paid for.
+    pub(crate) fn is_in_time(&self, now_ms: u64) -> bool {
+        let is_new = !self.accepted && self.own_refusals == 0;
+        self.rules.are_in_time(now_ms) || (is_new && self.payment.protocol == Protocol::Mpp)
     }
 
     /// Whether it was bought for this method and URL.
@@ -176,7 +189,7 @@ impl Token {
     /// Caveats on the path do not count at its own resource: a server behind a proxy may know its paths by other names.
     pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
         let Resource { method, url, .. } = *resource;
-        if !self.rules.are_in_time(now_ms) {
+        if !self.is_in_time(now_ms) {
             return false;
         }
         if self.is_for(method, url) {

@@ -41,11 +41,11 @@ pub fn choose(candidates: &[Rc<Token>], search: &Search<'_>) -> Option<Rc<Token>
             // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
             false => token.own_refusals > 1 && !is_first,
         };
-        if (own && is_refused) || (token.accepted && search.single_use) {
+        if (own && is_refused) || (token.accepted && search.single_use && token.teaches()) {
             continue;
         }
         // What it was sold for it opens: a server behind a proxy may know its paths by other names.
-        if !token.rules.are_in_time(now_ms) || !(own || token.rules.allow(method, url.path())) {
+        if !token.is_in_time(now_ms) || !(own || token.rules.allow(method, url.path())) {
             continue;
         }
         let likeness = if own { usize::MAX } else { common_segments(token.payment.url.path(), url.path()) };

@@ -1,6 +1,6 @@
 //! Charges of MPP: bought, answered and used again as L402 tokens are, and taken where another offer fails its checks.
 
-use crate::host::{begin, call, client, fetch, get, open, refused, End, Response, PAID, REUSED, URL};
+use crate::host::{begin, call, client, fetch, get, open, refused, End, Response, ORIGIN, PAID, REUSED, URL};
 use crate::mint::{Offer, Terms};
 use crate::parallel::start;
 use crate::world::{Sent, World};
@@ -238,4 +238,159 @@ fn a_used_up_charge_is_bought_anew_once_and_one_of_this_call_never() {
     });
     assert_eq!(fetch(&client, &host, get("https://a.example/new")), End::Answer(402, Some(true)));
     assert_eq!(world.paid(), 3);
+}
+
+/// A server whose answer to a credential is told by what stands in it. Without one it offers a fresh charge.
+fn judges(world: &Rc<World>, expires: &'static str, judge: impl Fn(&Value, u64) -> u16 + 'static) {
+    let inner = world.clone();
+    world.answers(move |sent: &Sent| {
+        let offer = inner.mint.offer(&Terms::default(), inner.now());
+        let mut answer = Response::challenge(&charge(&offer, expires), sent);
+        if let Some(credential) = &sent.authorization {
+            let credential = decoded(credential.strip_prefix("Payment ").unwrap());
+            answer.head.status = judge(&credential, inner.now());
+            if answer.head.status < 400 {
+                answer.head.challenge = None;
+            }
+        }
+        Ok(answer)
+    });
+}
+
+#[test]
+fn a_charge_whose_credential_goes_into_another_header_is_left_alone() {
+    let (world, client, host) = begin();
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    serves(&world, charge(&offer, r#", header="Payment-Authorization""#), None);
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, None));
+    assert_eq!((world.paid(), host.heard()), (0, vec!["unpayable NoLightning".to_owned()]));
+}
+
+#[test]
+fn a_protocol_that_is_not_listed_is_not_even_read() {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.protocols = vec![Protocol::L402];
+    let (client, host) = client(&world, None, config);
+    let malformed = r#"Payment id="", realm="r", method="lightning", intent="charge", request="e30""#;
+    serves(&world, malformed.to_owned(), None);
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, None));
+}
+
+#[test]
+fn an_invoice_that_was_paid_by_another_protocol_is_answered_by_that_of_the_new_offer() {
+    for is_charge_first in [false, true] {
+        let (world, client, host) = begin();
+        let offer = world.mint.offer(&Terms::default(), world.now());
+        let mut headers = [offer.header(), charge(&offer, "")];
+        let mut schemes = ["L402 ", "Payment "];
+        if is_charge_first {
+            headers.reverse();
+            schemes.reverse();
+        }
+        for (number, (header, scheme)) in headers.into_iter().zip(schemes).enumerate() {
+            // It takes the credentials of its own challenge alone.
+            world.answers(move |sent| {
+                let is_own = sent.authorization.as_deref().is_some_and(|credential| credential.starts_with(scheme));
+                Ok(if is_own { Response::status(200, sent) } else { Response::challenge(&header, sent) })
+            });
+            let end = fetch(&client, &host, get(&format!("https://a.example/{number}")));
+            assert_eq!(end, if number == 0 { PAID } else { REUSED });
+            assert!(world.credentials().last().unwrap().len() > 100);
+        }
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn an_invoice_that_was_paid_without_a_preimage_opens_no_charge() {
+    let world = World::new();
+    let mut config = Config::new(100);
+    config.trust_wallet = true;
+    let (client, host) = client(&world, None, config);
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    world.wallet_says(Answer::PaidWithoutProof);
+    serves(&world, offer.header(), None);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    let header = charge(&offer, "");
+    world.answers(move |sent| Ok(Response::challenge(&header, sent)));
+    assert_eq!(fetch(&client, &host, get(&format!("{ORIGIN}/other"))), open(Code::NoPreimage, State::Paid));
+    assert_eq!(world.paid(), 1);
+}
+
+#[test]
+fn a_used_up_charge_may_be_refused_with_any_status_if_a_fresh_one_is_offered() {
+    for status in [404, 409, 422] {
+        let (world, client, host) = begin();
+        let used = std::cell::RefCell::new(Vec::new());
+        judges(&world, "", move |credential, _| {
+            let preimage = credential["payload"]["preimage"].clone();
+            if used.borrow().contains(&preimage) {
+                return status;
+            }
+            used.borrow_mut().push(preimage);
+            200
+        });
+        for _ in 0..3 {
+            assert_eq!(fetch(&client, &host, get(URL)), PAID, "{status}");
+        }
+        assert_eq!(world.paid(), 3);
+        // In the call that paid it is the server's answer.
+        let (world, client, host) = begin();
+        judges(&world, "", move |_, _| status);
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(status, Some(true)));
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn charges_for_one_use_say_nothing_of_the_l402_tokens_of_their_origin() {
+    let (world, client, host) = begin();
+    let used = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let inner = world.clone();
+    world.answers(move |sent: &Sent| {
+        let is_l402 = sent.url.ends_with("/l402");
+        if let Some(credential) = sent.authorization.as_ref().filter(|text| text.starts_with("L402 ") == is_l402) {
+            if is_l402 || !used.borrow().contains(credential) {
+                used.borrow_mut().push(credential.clone());
+                return Ok(Response::status(200, sent));
+            }
+        }
+        let offer = inner.mint.offer(&Terms::default(), inner.now());
+        Ok(Response::challenge(&if is_l402 { offer.header() } else { charge(&offer, "") }, sent))
+    });
+    for (path, payments) in [("charge", 5), ("l402", 1)] {
+        let before = world.paid();
+        for _ in 0..5 {
+            assert!(matches!(fetch(&client, &host, get(&format!("https://a.example/{path}"))), End::Answer(200, _)));
+        }
+        assert_eq!(world.paid() - before, payments, "{path}");
+    }
+}
+
+#[test]
+fn what_was_paid_for_is_tried_once_though_its_challenge_has_expired_meanwhile() {
+    // The server takes it all the same, or by the drafts it does not.
+    for is_strict in [false, true] {
+        let (world, client, host) = begin();
+        let expires: &'static str = Box::leak(format!(", expires=\"{EXPIRES}\"").into_boxed_str());
+        judges(&world, expires, move |_, now| if is_strict && now / 1000 > EXPIRES_AT_S { 402 } else { 200 });
+        let answer = world.wallet_waits();
+        let running: Vec<_> = (0..3).map(|_| start(&client, &host, get(URL)).1).collect();
+        world.executor.run(70_000);
+        let hash = crate::parallel::first_hash(&world, &client);
+        answer.bring(world.proof_of(&hash));
+        world.executor.run(60_000);
+        let paid_now: Vec<_> = running.iter().map(crate::executor::Running::take).collect();
+        let (first, other) = if is_strict { (End::Answer(402, Some(true)), 402) } else { (PAID, 200) };
+        assert_eq!(paid_now[0], first);
+        assert!(
+            paid_now[1..]
+                .iter()
+                .all(|end| matches!(end, End::Answer(status, _) if *status == other)
+                    || matches!(end, End::Raised { .. })),
+            "{paid_now:?}"
+        );
+        assert_eq!(world.paid(), 1, "those who waited buy no other");
+    }
 }

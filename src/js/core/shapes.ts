@@ -27,7 +27,11 @@ export function classOf<Kind extends object>(object: Kind, name: keyof typeof gl
 export function statusOf(response: Response | undefined): unknown {
   const { status, headers } = Object(response) as Partial<Response>;
   try {
-    if (status === 200 && headers?.get("grpc-status") === "13" && headers.get("grpc-message")?.endsWith("required"))
+    if (
+      status === 200 &&
+      headers?.get("grpc-status") === "13" &&
+      /^payment(%20| )required$/i.test(headers.get("grpc-message") ?? "")
+    )
       return 402;
   } catch {}
   return status;

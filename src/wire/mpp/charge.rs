@@ -175,8 +175,8 @@ impl Charge {
                 return Err(Error::new(INVALID, "the payment challenge is for a body by a digest other than sha-256"));
             };
             let Some(hash) = body_hash else {
-                let text = "the payment challenge is for one body, and this one can't be read before it is sent: \
-                            give it as a string or bytes";
+                let text = "the payment challenge is for one body, and only requests without a body are compared with \
+                            it: nothing was paid";
                 return Err(Error::new(Code::BodyNotReplayable, text));
             };
             let digest = digest.trim_ascii().strip_prefix(':').and_then(|text| text.strip_suffix(':'));
