@@ -48,6 +48,14 @@ impl Candidate {
         }
     }
 
+    /// The Unix second from which on it must not be paid any more: its invoice has expired, or its challenge has.
+    pub(crate) fn last_moment(&self, invoice: &Invoice) -> u64 {
+        match self {
+            Self::Token(_) => invoice.expires_at,
+            Self::Charge(charge) => charge.last_moment(invoice),
+        }
+    }
+
     /// The invoice, if the offer agrees with it and with the request.
     ///
     /// # Errors

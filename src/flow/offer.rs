@@ -9,7 +9,6 @@ use crate::flow::purchase::Asked;
 use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::ledger::begin::check_expiry;
-use crate::ledger::record::last_moment;
 use crate::text::encoding::concat;
 use crate::wire::challenge::Protocol;
 use crate::wire::invoice::Invoice;
@@ -131,7 +130,7 @@ fn check<H: Host>(
     if invoice.amount_msat.is_none() {
         return Err(no_amount());
     }
-    check_expiry(last_moment(invoice.expires_at, offer.expires_at()), state.host.now())?;
+    check_expiry(offer.last_moment(invoice), state.host.now())?;
     let now = state.host.now() / 1000;
     for macaroon in macaroons.as_ref().map_err(Clone::clone)? {
         if macaroon.commits_to(&invoice.payment_hash) == Commitment::AnotherInvoice {
@@ -206,7 +205,7 @@ pub(crate) fn has_offer(head: &Head) -> bool {
 pub(crate) fn was_alive(asked: &Asked, then_ms: u64) -> bool {
     let is_alive = |offer: &Candidate| {
         let invoice = Invoice::decode(offer.payment_request());
-        invoice.is_ok_and(|invoice| check_expiry(last_moment(invoice.expires_at, offer.expires_at()), then_ms).is_ok())
+        invoice.is_ok_and(|invoice| check_expiry(offer.last_moment(&invoice), then_ms).is_ok())
     };
     asked.offers.iter().any(is_alive)
 }

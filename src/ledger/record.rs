@@ -68,7 +68,7 @@ impl Record {
     /// The Unix second from which on its order must not be handed to a wallet any more.
     #[must_use]
     pub fn last_moment(&self) -> u64 {
-        last_moment(self.invoice_expires_at, self.expires_at)
+        self.invoice_expires_at.min(self.expires_at.unwrap_or(u64::MAX))
     }
 
     /// What the sums count of it, and the time at which they do.
@@ -126,11 +126,6 @@ impl Record {
         self.is_reserved = false;
         self.dispatch = Dispatch { failures: self.dispatch.failures.saturating_add(1), ..Dispatch::default() };
     }
-}
-
-/// The Unix second from which on an offer must not be paid any more: its invoice has expired, or its challenge has.
-pub(crate) fn last_moment(invoice_expires_at: u64, expires_at: Option<u64>) -> u64 {
-    invoice_expires_at.min(expires_at.unwrap_or(u64::MAX))
 }
 
 impl Row for Record {
