@@ -12,7 +12,7 @@
 mod invoices;
 
 use bitcoin::hashes::{sha256 as hmac_sha256, Hash, HashEngine, Hmac, HmacEngine};
-use invoices::{assert_linear, hex, sha256, Terms, PREIMAGE};
+use invoices::{assert_linear, hex, sha256, text, Terms, PREIMAGE};
 use l402_fetch::ledger::begin::check_expiry;
 use l402_fetch::text::json::Json;
 use l402_fetch::wire::challenge::{self, MAX_HEADER};
@@ -30,10 +30,6 @@ const NOW: u64 = 1_700_000_000;
 fn vectors(name: &str) -> Value {
     let text = include_str!("vectors/mpp-aperture.json");
     serde_json::from_str::<Value>(text).unwrap()[name].clone()
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name}"))
 }
 
 fn base64url(text: &str) -> String {

@@ -12,7 +12,7 @@
 mod bech32;
 mod invoices;
 
-use invoices::{assert_linear, hex, public, recover, sha256, Terms, PREIMAGE};
+use invoices::{assert_linear, hex, public, recover, sha256, text, Terms, PREIMAGE};
 use l402_fetch::ledger::begin::check_expiry;
 use l402_fetch::text::json::Json;
 use l402_fetch::wire::invoice::{Invoice, Network};
@@ -31,10 +31,6 @@ const MAINNET: &str = "lnbtc:000000000019d6689c085ae165831e93";
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("vectors/x402-lnbtc.json")).unwrap()
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name}"))
 }
 
 fn base64(text: &str) -> String {

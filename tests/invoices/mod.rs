@@ -6,6 +6,7 @@ use bitcoin::secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use bitcoin::secp256k1::{Message, PublicKey, Secp256k1, SecretKey};
 use l402_fetch::wire::signature::Signature;
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// The preimage of every invoice made here.
@@ -17,6 +18,11 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A member of a vector that is a text.
+pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name}"))
 }
 
 #[derive(Clone)]
