@@ -224,7 +224,7 @@ fn weigh_in<H: Host>(
 ) -> NextStep<H> {
     let is_own = tried.is_for(&request.method, &request.url);
     // Servers of charges also refuse them with these, and offer a fresh one beside.
-    let is_refused = !tried.teaches() && matches!(head.status, 404 | 409 | 422) && has_offer(head);
+    let is_refused = tried.is_charge() && matches!(head.status, 404 | 409 | 422) && has_offer(head);
     let verdict = if is_refused { TokenVerdict::Refused } else { verdict(head.status, is_own) };
     // The request was redirected to another origin, which never saw the token.
     let is_elsewhere = head.is_elsewhere(request);

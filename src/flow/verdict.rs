@@ -68,10 +68,10 @@ pub(crate) fn note_taken<H: Host>(state: &ClientState<H>, token: &Token, is_own:
         }
     }
     let Some(was_accepted) = state.owned.get(token.id).map(|known| known.accepted) else { return false };
-    if token.teaches() {
+    if !token.is_charge() {
         state.owned.learn(origin, if was_accepted { Lesson::TakenAgain } else { Lesson::Taken });
     }
-    let is_used_up = token.teaches() && state.owned.lessons(origin).is_single_use();
+    let is_used_up = !token.is_charge() && state.owned.lessons(origin).is_single_use();
     state.owned.update(token.id, &mut |token| {
         token.note_accepted();
         if is_used_up {
@@ -93,7 +93,7 @@ pub(crate) fn note_refused<H: Host>(state: &Rc<ClientState<H>>, sent: &Rc<Token>
     let is_own = sent.is_for(&request.method, &request.url);
     if !is_own {
         state.owned.learn(sent.payment.url.origin(), Lesson::Refused);
-    } else if token.teaches() && token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
+    } else if !token.is_charge() && token.is_used_up_at_once() && token.rules.are_in_time(state.host.now()) {
         state.owned.learn(sent.payment.url.origin(), Lesson::UsedUp);
     }
     let at = request.asked_for();

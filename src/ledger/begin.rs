@@ -183,8 +183,7 @@ fn holder(
 fn release(view: &mut View, record: &Record, draft: &Draft, counts: &mut Counts, now_ms: u64) {
     end(view, record);
     counts.write(view);
-    let mut theirs =
-        Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
+    let mut theirs = Counts::of(view, record, now_ms);
     theirs.change(view, Some(record), None, now_ms);
     theirs.write(view);
     *counts = draft.counts(view, now_ms);

@@ -7,6 +7,7 @@ use crate::ledger::level::{Booked, Level};
 use crate::ledger::limits::{Remaining, Spent};
 use crate::ledger::origin_row::OriginRow;
 use crate::ledger::past::Past;
+use crate::ledger::payment::Payment;
 use crate::ledger::record::{scope_paths, Record};
 use crate::ledger::sums::{Load, Sums};
 use crate::ledger::view::View;
@@ -56,6 +57,12 @@ impl Counts {
         let mut counts = Self { origin_key, origin, sums };
         counts.each(view, &mut |sums, load| sums.roll(now_ms, load));
         counts
+    }
+
+    /// The sums that a payment counts in. Scopes without a name have theirs booked apart.
+    pub(crate) fn of(view: &mut View, record: &Record, now_ms: u64) -> Self {
+        let Payment { url, scopes, .. } = &record.payment;
+        Self::read(view, url.origin(), scopes, &[], &Booked::default(), now_ms)
     }
 
     /// Does the same to all sums. It may read their past.

@@ -6,7 +6,7 @@ use crate::ledger::dispatch::Dispatch;
 use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::lease::{grant, lease_of};
-use crate::ledger::level::{Booked, Level};
+use crate::ledger::level::Level;
 use crate::ledger::lock::Lock;
 use crate::ledger::own;
 use crate::ledger::payment::State;
@@ -86,8 +86,7 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
         }
         return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
-    let mut counts =
-        Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
+    let mut counts = Counts::of(view, &record, now_ms);
     if !was_proven {
         own::put(view, &token, record.payment.url.path(), &mut counts.origin);
     }
@@ -105,8 +104,7 @@ pub fn settle_unproven(view: &mut View, ours: &Record, outcome: Outcome, now_ms:
     let mut record = known.clone();
     if outcome == Outcome::Failed {
         record.settle_failed(now_ms);
-        let mut counts =
-            Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);
+        let mut counts = Counts::of(view, &record, now_ms);
         change(view, Some(&known), &mut record, &mut counts, now_ms);
         return Some(record);
     }
@@ -127,8 +125,7 @@ pub fn cancel(view: &mut View, payment_hash: &PaymentHash, owner: &str, now_ms: 
     if known.owner != owner || !known.is_unsettled() || known.dispatch.repeats > 0 {
         return;
     }
-    let mut counts =
-        Counts::read(view, known.payment.url.origin(), &known.payment.scopes, &[], &Booked::default(), now_ms);
+    let mut counts = Counts::of(view, &known, now_ms);
     counts.change(view, Some(&known), None, now_ms);
     if !known.is_reserved {
         view.delete(&known.indexes());

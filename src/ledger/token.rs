@@ -133,7 +133,7 @@ impl Token {
     /// MPP it is the credential of the charge.
     #[must_use]
     pub fn authorization(&self) -> String {
-        if self.payment.protocol == Protocol::Mpp {
+        if self.is_charge() {
             let preimage =
                 self.preimage.as_deref().and_then(|hex| Preimage::prove(hex, &self.payment.payment_hash).ok());
             let credential = preimage.and_then(|preimage| mpp::credential(&self.token, &preimage));
@@ -156,17 +156,17 @@ impl Token {
         }
     }
 
-    /// Whether its answers say something of the other tokens of its origin. A server may sell charges for one use
-    /// beside L402 for many.
-    pub(crate) fn teaches(&self) -> bool {
-        self.payment.protocol != Protocol::Mpp
+    /// Whether it is of a charge. A server may sell charges for one use beside L402 for many, so neither says anything
+    /// of the other.
+    pub(crate) fn is_charge(&self) -> bool {
+        self.payment.protocol == Protocol::Mpp
     }
 
     /// Whether it may be tried at this time. A charge may expire while the wallet pays: its credential is tried once
     /// then, as it was paid for.
     pub(crate) fn is_in_time(&self, now_ms: u64) -> bool {
         let is_new = !self.accepted && self.own_refusals == 0;
-        self.rules.are_in_time(now_ms) || (is_new && self.payment.protocol == Protocol::Mpp)
+        self.rules.are_in_time(now_ms) || (is_new && self.is_charge())
     }
 
     /// Whether it was bought for this method and URL.

@@ -41,7 +41,7 @@ pub fn choose(candidates: &[Rc<Token>], search: &Search<'_>) -> Option<Rc<Token>
             // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
             false => token.own_refusals > 1 && !is_first,
         };
-        if (own && is_refused) || (token.accepted && search.single_use && token.teaches()) {
+        if (own && is_refused) || (token.accepted && search.single_use && !token.is_charge()) {
             continue;
         }
         // What it was sold for it opens: a server behind a proxy may know its paths by other names.

@@ -273,8 +273,8 @@ export const MUTANTS = [
   [
     "released from the sums of whoever releases",
     "ledger/begin.rs",
-    "Counts::read(view, record.payment.url.origin(), &record.payment.scopes, &[], &Booked::default(), now_ms);",
-    "Counts::read(view, draft.origin(), &draft.record.payment.scopes, &[], &Booked::default(), now_ms);",
+    "Counts::of(view, record, now_ms);",
+    "Counts::of(view, &draft.record, now_ms);",
   ],
   [
     "released from the buckets of now",
