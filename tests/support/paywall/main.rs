@@ -15,7 +15,7 @@
 //! # Resources: `/shop/<id>/...` (sold) and `/free/<id>/...` (not), any method, any further path
 //! A shop answers `{"bought": path}`, or a forecast where the path ends in `/weather`; a free resource `{"free":
 //! path}`. A credential is `L402 <token>:<preimage>` or `LSAT ...`, upper case, the preimage in lower-case hex, as
-//! aperture takes it.
+//! aperture takes it; `Payment <base64url>` as the credential of a charge of MPP; or a `PAYMENT-SIGNATURE` of x402.
 //!
 //! Settings, by query (flags are `1` or `0`):
 //!
@@ -35,11 +35,27 @@
 //!
 //! The header:
 //! - `scheme=l402`, `lsat`, `both` (two lines, LSAT then L402, as aperture), `lower`, `mpp` (a charge that says
-//!   regtest) or `l402mpp` (two lines with one invoice); `param=token`, `macaroon` or `both` (`version="0"` comes with
-//!   `token`); `quote=double`, `single` or `none`; `sep=comma`, `space` or `semicolon`
+//!   regtest), `l402mpp` (two lines with one invoice), `x402` (no line, but `PAYMENT-REQUIRED`) or `l402x402` (both,
+//!   with one invoice); `param=token`, `macaroon` or `both` (`version="0"` comes with `token`); `quote=double`,
+//!   `single` or `none`; `sep=comma`, `space` or `semicolon`
 //! - `header=<text>`: this instead, with `{token}` and `{invoice}` replaced; `nochallenge=1`: none;
 //!   `grpc=1`: the 402 is an answer of gRPC-Web, with status 200
 //! - `hidden=1`: no `Access-Control-Expose-Headers`; `cache=<s>`: the 402 has `Cache-Control: max-age=<s>`
+//!
+//! x402 (`exact` on `lnbtc`, profile `http:1`). The invoice is one of `network=bc`, the default here, or `tb`. Others'
+//! entry comes first. Unknown members and large numbers are in ours and in `extensions`. Both have to come back byte
+//! for byte.
+//! - `bind=<names>`: the headers that are bound, in lower case and in order, separated by commas; none by default
+//! - `grace=60`: a payment is taken so many s after the invoice has expired
+//! - `fault=`: what is wrong with the offer. `amount`, `payto`, `hash` (`requestHash`) or `expiry`: not those of the
+//!   invoice; `network`: not that of the invoice; `unknown`: a network that nobody knows; `description`: the invoice is
+//!   for another request; `inline`: it has a description in words; `future`: it was issued two minutes from now;
+//!   `url`: `resource.url` has another origin; `params`: one parameter of the binding too many; `base64`: the header is
+//!   not base64
+//! - A payment is good once, if a wallet here made it. `PAYMENT-RESPONSE` comes with what was bought. A second use is
+//!   answered 409, any other bad payment 402 with a fresh offer, whose `error` is the specification's word for it.
+//!   `refuse=` is for all of them. Each has a `PAYMENT-RESPONSE` too. `scope=never` and `uses=N` hold for payments too;
+//!   `bare=1` does not.
 //!
 //! After payment:
 //! - `scope=origin` (good for the whole `<id>`), `path` (for the path it was bought for), `single` (once; then 401),
@@ -53,20 +69,22 @@
 //! Any answer of both:
 //! - `after=200`: the status of what is given; `body=echo`: `{"method", "headers": [[name, value]], "body"}`; `size=N`:
 //!   streams N bytes; `gate=1`: the second half of them after a release; `cookie=<name>`: sets a cookie
-//! - `closed=<status>`: the answer to whatever carries an Authorization, good or bad
+//! - `closed=<status>`: the answer to whatever carries an Authorization, Payment-Authorization or PAYMENT-SIGNATURE,
+//!   good or bad
 //! - `redirect=<url>` with `status=302`: before anything is sold; `cut=1`: the connection is cut, unanswered
-//! - `hold=unpaid`, `paid` (requests with Authorization) or `all`: answered after a release; `delay=<ms>`
+//! - `hold=unpaid`, `paid` (requests with one of those headers) or `all`: answered after a release; `delay=<ms>`
 //! - `cors=full`: every method and header, and credentials; `cors=plain`: any origin, GET, no request header of its
 //!   own; `cors=none`: no CORS headers. Else as aperture: any origin, WWW-Authenticate exposed, methods GET, POST,
-//!   OPTIONS, request headers Authorization and Grpc-Metadata-macaroon; not Content-Type
+//!   OPTIONS, request headers Authorization and Grpc-Metadata-macaroon; not Content-Type. What MPP and x402 need is
+//!   exposed and let through beside these
 //! - `n=<text>`: means nothing, makes URLs differ
 //!
 //! # Counts: `/stats/<id>`
 //! - `GET /stats/<id>`: the counts `requests`, `preflights`, `challenges` (402s), `invoices`, `asked` (the wallet, to
 //!   pay), `payments` (a second one of the same hash too), `accepted`, `refused`, `dropped`, `lookups`; `paidMsat`,
 //!   `feesMsat`; `paid`: `{hash: payments of it}`; and `log`: for each request `{method, path, query, authorization,
-//!   scheme, credential, bodyLength, cookies, origin, contentType}`, null where there was none. `?log=0` leaves the log
-//!   out.
+//!   scheme, credential, bodyLength, cookies, origin, contentType, paymentAuthorization, paymentSignature}`, null where
+//!   there was none. `?log=0` leaves the log out.
 //! - `GET /stats/<id>/wait?<count>=N`: answers the same, without the log, once the count is N or more; 408 after 30 s
 //! - `POST /stats/<id>/release`: lets go all that is held now, in shop and wallet; `POST /stats/<id>/revoke`: no token
 //!   so far is good any more

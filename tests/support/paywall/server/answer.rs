@@ -11,7 +11,11 @@ use std::task::{ready, Context, Poll};
 use tokio::sync::mpsc;
 
 /// What a page of another origin may see.
-const EXPOSED: &str = "WWW-Authenticate, Payment-Receipt, Grpc-Status, Grpc-Message";
+const EXPOSED: &str =
+    "WWW-Authenticate, Payment-Receipt, PAYMENT-REQUIRED, PAYMENT-RESPONSE, Grpc-Status, Grpc-Message";
+
+/// What a page of another origin may send.
+const ALLOWED: &str = "Authorization, Grpc-Metadata-macaroon, Payment-Authorization, PAYMENT-SIGNATURE";
 
 pub type Answer = Response<Payload>;
 
@@ -94,7 +98,7 @@ pub fn cors(mut answer: Answer, asked: &HeaderMap, settings: &Settings, prefligh
             }
             if preflight {
                 headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, OPTIONS"));
-                let allowed = HeaderValue::from_static("Authorization, Grpc-Metadata-macaroon");
+                let allowed = HeaderValue::from_static(ALLOWED);
                 headers.insert("access-control-allow-headers", allowed);
             }
         }

@@ -2,10 +2,11 @@
 
 use super::charge;
 use super::hex::{self, Hash};
-use super::settings::{Param, Scheme, Settings, TokenKind};
+use super::settings::{Fault, Param, Scheme, Settings, TokenKind};
+use super::x402::{self, Offer};
 use bitcoin::hashes::{sha256, Hash as _};
 use bitcoin::secp256k1::{All, PublicKey, Secp256k1, SecretKey};
-use lightning_invoice::{InvoiceBuilder, PaymentSecret, RawTaggedField, SignedRawBolt11Invoice, TaggedField};
+use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret, RawTaggedField, SignedRawBolt11Invoice, TaggedField};
 use lightning_types::features::Bolt11InvoiceFeatures;
 use macaroon::{Format, Macaroon, MacaroonKey};
 use std::collections::HashMap;
@@ -23,7 +24,20 @@ pub struct Challenge {
     pub name: Vec<u8>,
     /// One `WWW-Authenticate` line each.
     pub lines: Vec<String>,
+    /// The offer of x402.
+    pub offer: Option<Offer>,
 }
+
+/// The request that a challenge is for.
+pub struct Asked<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    /// What x402 binds of it, where it is sold so.
+    pub binding: Option<String>,
+}
+
+/// How far in the future a faulty invoice is issued: beyond the minute that clocks may differ.
+const AHEAD: u64 = 120;
 
 pub struct Mint {
     secp: Secp256k1<All>,
@@ -86,9 +100,12 @@ impl Mint {
             super::state::lock(&self.preimages).insert(hash, preimage);
             hash
         });
-        let issued = now().saturating_sub(settings.age);
+        let issued = match settings.fault {
+            Some(Fault::Future) => now().saturating_add(AHEAD),
+            _ => now().saturating_sub(settings.age),
+        };
         let text = settings.description.as_str();
-        let builder = InvoiceBuilder::new(settings.network.clone())
+        let builder = InvoiceBuilder::new(settings.network.clone().unwrap_or(Currency::Regtest))
             .payment_hash(sha256::Hash::from_byte_array(hash))
             .payment_secret(PaymentSecret(self.fresh()))
             .duration_since_epoch(Duration::from_secs(issued))
@@ -130,7 +147,13 @@ impl Mint {
     ///
     /// # Errors
     /// Says which setting can't be had.
-    pub fn challenge(&self, settings: &Settings, method: &str, path: &str) -> Result<Challenge, String> {
+    pub fn challenge(&self, settings: &Settings, asked: &Asked) -> Result<Challenge, String> {
+        let bound = match (settings.scheme.has_x402(), &asked.binding) {
+            (true, Some(binding)) => Some((x402::sealed(settings, binding)?, binding)),
+            (true, None) => return Err("an offer of x402 is for one request: ask a shop".into()),
+            (false, _) => None,
+        };
+        let settings = bound.as_ref().map_or(settings, |(sealed, _)| sealed);
         let (invoice, hash) = self.invoice(settings)?;
         let committed = if settings.mismatch { self.fresh() } else { hash };
         let layout = [&[0, 0], &committed[..], &self.fresh()[..]].concat();
@@ -148,10 +171,10 @@ impl Mint {
                 caveats.push(format!("paywall_valid_until={}", now().saturating_add(seconds)));
             }
             if settings.caveat_path {
-                caveats.push(format!("RequestPath = {path}"));
+                caveats.push(format!("RequestPath = {}", asked.path));
             }
             if settings.caveat_method {
-                caveats.push(format!("RequestMethod = {method}"));
+                caveats.push(format!("RequestMethod = {}", asked.method));
             }
             caveats.extend(settings.caveats.iter().cloned());
             let first = self.macaroon(&name, &caveats, settings)?;
@@ -163,10 +186,12 @@ impl Mint {
             }
         };
         let mut lines = lines(settings, &token, &invoice);
-        if matches!(settings.scheme, Scheme::Mpp | Scheme::L402Mpp) && settings.header.is_none() {
+        if settings.scheme.has_charge() && settings.header.is_none() {
             lines.push(charge::line(&self.seed, &name, &invoice, &hash, settings.amount_msat));
         }
-        Ok(Challenge { invoice, hash, token, name, lines })
+        let pay_to = self.public_key().to_string();
+        let offer = bound.as_ref().map(|(sealed, binding)| x402::offer(sealed, &invoice, binding, &pay_to));
+        Ok(Challenge { invoice, hash, token, name, lines, offer })
     }
 
     fn macaroon(&self, name: &[u8], caveats: &[String], settings: &Settings) -> Result<String, String> {
@@ -276,8 +301,8 @@ fn lines(settings: &Settings, token: &str, invoice: &str) -> Vec<String> {
         Scheme::Lsat => &["LSAT"],
         Scheme::Both => &["LSAT", "L402"],
         Scheme::Lower => &["l402"],
-        Scheme::L402Mpp => &["L402"],
-        Scheme::Mpp => &[],
+        Scheme::L402Mpp | Scheme::L402X402 => &["L402"],
+        Scheme::Mpp | Scheme::X402 => &[],
     };
     schemes.iter().map(|scheme| format!("{scheme} {params}")).collect()
 }

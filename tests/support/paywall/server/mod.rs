@@ -10,6 +10,7 @@ mod settings;
 mod shop;
 mod state;
 mod wallet;
+mod x402;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

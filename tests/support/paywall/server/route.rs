@@ -3,7 +3,7 @@
 use super::answer::{self, Answer};
 use super::files::{self, Mount};
 use super::hex;
-use super::mint;
+use super::mint::{self, Asked};
 use super::settings::{Cors, Settings, TokenKind};
 use super::shop::{self, Visit};
 use super::state::{Shop, World};
@@ -68,11 +68,14 @@ impl Server {
                 Ok(settings) => {
                     let (shop, paid) = (self.shop(id), area == "shop");
                     let (head, body) = request.into_parts();
+                    let host = head.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+                    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+                    let url = format!("http://{host}{target}");
                     let answer = match read(body).await {
                         Err(refusal) => refusal,
                         Ok(body) => {
                             let (method, headers) = (head.method, head.headers);
-                            let visit = Visit { shop, method, path, query, headers, body, paid };
+                            let visit = Visit { shop, method, url, path, query, headers, body, paid };
                             shop::visit(&self.world, visit, &settings).await?
                         }
                     };
@@ -205,7 +208,7 @@ fn describe(world: &World, text: &str, hash: &hex::Hash) -> Result<Value, String
 }
 
 fn challenge(world: &World, settings: &Settings) -> Result<Value, String> {
-    let made = world.mint.challenge(settings, "GET", "/challenge")?;
+    let made = world.mint.challenge(settings, &Asked { method: "GET", path: "/challenge", binding: None })?;
     let first = made.token.split(',').next().unwrap_or_default();
     let macaroon = if settings.token == TokenKind::Opaque {
         Value::Null

@@ -2,6 +2,7 @@
 //! with a typo must not pass by testing nothing.
 
 use super::hex::Hash;
+use hyper::header::HeaderName;
 use hyper::StatusCode;
 use lightning_invoice::Currency;
 
@@ -15,6 +16,20 @@ pub enum Scheme {
     Mpp,
     /// L402, and a charge with the same invoice.
     L402Mpp,
+    /// x402 alone.
+    X402,
+    /// L402, and x402 with the same invoice.
+    L402X402,
+}
+
+impl Scheme {
+    pub fn has_charge(self) -> bool {
+        matches!(self, Scheme::Mpp | Scheme::L402Mpp)
+    }
+
+    pub fn has_x402(self) -> bool {
+        matches!(self, Scheme::X402 | Scheme::L402X402)
+    }
 }
 #[derive(Clone, Copy, PartialEq)]
 pub enum Param {
@@ -53,11 +68,29 @@ pub enum Cors {
     None,
 }
 
+/// What is wrong with an offer of x402.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Fault {
+    Amount,
+    PayTo,
+    Hash,
+    Description,
+    Inline,
+    Expiry,
+    Network,
+    Unknown,
+    Url,
+    Params,
+    Base64,
+    Future,
+}
+
 /// Every setting, with the defaults that the crate's documentation names.
 #[derive(Clone)]
 pub struct Settings {
     pub amount_msat: Option<u64>,
-    pub network: Currency,
+    /// Regtest where none is said, mainnet with x402.
+    pub network: Option<Currency>,
     pub expiry: u64,
     pub age: u64,
     /// The feature bit that says so.
@@ -68,6 +101,11 @@ pub struct Settings {
     pub hash: Option<Hash>,
     pub reuse_invoice: bool,
     pub scheme: Scheme,
+    /// The headers that x402 binds.
+    pub bind: Vec<String>,
+    pub fault: Option<Fault>,
+    /// How long after its invoice's expiry a payment of x402 is taken, in seconds.
+    pub grace: u64,
     /// A 402 is an answer of gRPC-Web.
     pub grpc: bool,
     pub param: Param,
@@ -110,7 +148,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             amount_msat: Some(10_000),
-            network: Currency::Regtest,
+            network: None,
             expiry: 3600,
             age: 0,
             amp: None,
@@ -120,6 +158,9 @@ impl Default for Settings {
             hash: None,
             reuse_invoice: false,
             scheme: Scheme::L402,
+            bind: Vec::new(),
+            fault: None,
+            grace: 60,
             grpc: false,
             param: Param::Token,
             quote: Some('"'),
@@ -197,16 +238,14 @@ impl Settings {
             "msat" => self.amount_msat = Some(number(value)?),
             "amount" => self.amount_msat = one_of(value, &[("none", None)])?,
             "network" => {
-                self.network = one_of(
-                    value,
-                    &[
-                        ("bc", Currency::Bitcoin),
-                        ("tb", Currency::BitcoinTestnet),
-                        ("tbs", Currency::Signet),
-                        ("bcrt", Currency::Regtest),
-                        ("sb", Currency::Simnet),
-                    ],
-                )?;
+                let known = [
+                    ("bc", Currency::Bitcoin),
+                    ("tb", Currency::BitcoinTestnet),
+                    ("tbs", Currency::Signet),
+                    ("bcrt", Currency::Regtest),
+                    ("sb", Currency::Simnet),
+                ];
+                self.network = Some(one_of(value, &known)?);
             }
             "expiry" => self.expiry = number(value)?,
             "age" => self.age = number(value)?,
@@ -224,9 +263,30 @@ impl Settings {
                     ("lower", Scheme::Lower),
                     ("mpp", Scheme::Mpp),
                     ("l402mpp", Scheme::L402Mpp),
+                    ("x402", Scheme::X402),
+                    ("l402x402", Scheme::L402X402),
                 ];
                 self.scheme = one_of(value, &known)?;
             }
+            "bind" => self.bind = names(value)?,
+            "fault" => {
+                let known = [
+                    ("amount", Fault::Amount),
+                    ("payto", Fault::PayTo),
+                    ("hash", Fault::Hash),
+                    ("description", Fault::Description),
+                    ("inline", Fault::Inline),
+                    ("expiry", Fault::Expiry),
+                    ("network", Fault::Network),
+                    ("unknown", Fault::Unknown),
+                    ("url", Fault::Url),
+                    ("params", Fault::Params),
+                    ("base64", Fault::Base64),
+                    ("future", Fault::Future),
+                ];
+                self.fault = Some(one_of(value, &known)?);
+            }
+            "grace" => self.grace = number(value)?,
             "param" => {
                 let known = [("token", Param::Token), ("macaroon", Param::Macaroon), ("both", Param::Both)];
                 self.param = one_of(value, &known)?;
@@ -297,6 +357,14 @@ impl Settings {
 
 fn number(value: &str) -> Result<u64, ()> {
     value.parse().map_err(|_| ())
+}
+
+/// Names of headers as x402 binds them: in lower case, in order, none twice, and not that of the payment itself.
+fn names(value: &str) -> Result<Vec<String>, ()> {
+    let names: Vec<String> = value.split(',').map(str::to_string).collect();
+    let is_name = |name: &String| HeaderName::from_bytes(name.as_bytes()).is_ok_and(|read| read.as_str() == name);
+    let is_good = names.iter().all(|name| is_name(name) && name != "payment-signature");
+    Some(names).filter(|names| is_good && names.is_sorted_by(|a, b| a < b)).ok_or(())
 }
 
 fn flag(value: &str) -> Result<bool, ()> {

@@ -2,10 +2,11 @@
 
 use super::answer::{self, Answer, Payload};
 use super::charge;
-use super::hex;
-use super::mint;
-use super::settings::{Scope, Settings};
+use super::hex::{self, Hash};
+use super::mint::{self, Asked};
+use super::settings::{Scheme, Scope, Settings};
 use super::state::{Shop, Token, World};
+use super::x402;
 use hyper::body::Bytes;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{json, Value};
@@ -20,6 +21,8 @@ const CHUNK: usize = 16 * 1024;
 pub struct Visit {
     pub shop: Arc<Shop>,
     pub method: Method,
+    /// As the client knows it.
+    pub url: String,
     pub path: String,
     pub query: String,
     pub headers: HeaderMap,
@@ -27,9 +30,29 @@ pub struct Visit {
     pub paid: bool,
 }
 
+impl Visit {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// What a request shows for what it wants, by the header it comes in.
+#[derive(Clone, Copy)]
+enum Shown<'a> {
+    Authorization(&'a str),
+    PaymentSignature(&'a str),
+}
+
+/// The headers that may hold a credential.
+const CREDENTIALS: [&str; 3] = ["authorization", "payment-authorization", "payment-signature"];
+/// Why a token is refused that was good before.
+const USED: &str = "a token that was used before";
+/// Why one is refused that will be good later.
+const EARLY: &str = "a payment that is not known yet";
+
 /// The answer; None where the connection is to be cut without one.
 pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<Answer> {
-    let header = |name: &str| visit.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| visit.header(name);
     let authorization = header("authorization");
     let (scheme, value) = match authorization.map(|line| line.split_once(' ').unwrap_or((line, ""))) {
         Some((scheme, value)) => (Some(scheme), Some(value)),
@@ -41,6 +64,7 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
         "authorization": authorization, "scheme": scheme, "credential": value,
         "bodyLength": visit.body.len(), "cookies": header("cookie"), "origin": header("origin"),
         "contentType": header("content-type"),
+        "paymentAuthorization": header("payment-authorization"), "paymentSignature": header("payment-signature"),
     });
     visit.shop.write(|book| {
         book.requests += 1;
@@ -50,34 +74,36 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
         return None;
     }
     tokio::time::sleep(Duration::from_millis(settings.delay)).await;
-    if settings.holds(authorization.is_some()) {
+    let is_paid = CREDENTIALS.iter().any(|name| visit.headers.contains_key(*name));
+    if settings.holds(is_paid) {
         let _ = gate.changed().await;
     }
     if let Some(target) = &settings.redirect {
         let away = answer::bytes(settings.redirect_status, "text/plain", "");
         return Some(answer::with(away, "location", target));
     }
-    if let Some(status) = settings.closed.filter(|_| authorization.is_some()) {
+    if let Some(status) = settings.closed.filter(|_| is_paid) {
         visit.shop.write(|book| book.refused += 1);
-        return Some(answer::error(status, "no Authorization is let through"));
+        return Some(answer::error(status, "no credential is let through"));
     }
     if !visit.paid {
         return Some(goods(&visit, settings, &json!({ "free": visit.path })));
     }
-    let Some(credential) = authorization else {
-        return Some(challenge(world, &visit, settings));
+    let Some(shown) = shown(&visit, settings) else {
+        return Some(challenge(world, &visit, settings, x402::UNPAID));
     };
-    match admit(world, &visit, settings, credential) {
-        Admission::Granted => {
+    match admit(world, &visit, settings, shown) {
+        Admission::Granted(hash) => {
             visit.shop.write(|book| book.accepted += 1);
             let bought = if visit.path.ends_with("/weather") { forecast() } else { json!({ "bought": visit.path }) };
             let goods = goods(&visit, settings, &bought);
-            // The receipt is for MPP alone.
-            Some(match (credential.strip_prefix("Payment "), hash_of(world, &visit, credential)) {
-                (Some(credential), Some(hash)) => {
-                    answer::with(goods, "payment-receipt", &charge::receipt(credential, &hash))
-                }
-                _ => goods,
+            // L402 has no receipts
+            Some(match shown {
+                Shown::PaymentSignature(_) => answer::with(goods, "payment-response", &x402::receipt(settings, &hash)),
+                Shown::Authorization(line) => match line.strip_prefix("Payment ") {
+                    Some(credential) => answer::with(goods, "payment-receipt", &charge::receipt(credential, &hash)),
+                    None => goods,
+                },
             })
         }
         Admission::Dropped => {
@@ -86,10 +112,21 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
         }
         Admission::Refused(why) => {
             visit.shop.write(|book| book.refused += 1);
-            let refusal = match settings.refusal() {
-                StatusCode::PAYMENT_REQUIRED => challenge(world, &visit, settings),
+            let is_x402 = matches!(shown, Shown::PaymentSignature(_));
+            let status = match settings.refuse {
+                None if is_x402 && why == x402::DUPLICATE => StatusCode::CONFLICT,
+                None if is_x402 => StatusCode::PAYMENT_REQUIRED,
+                _ => settings.refusal(),
+            };
+            let mut refusal = match status {
+                StatusCode::PAYMENT_REQUIRED => {
+                    challenge(world, &visit, settings, if is_x402 { &why } else { x402::UNPAID })
+                }
                 status => answer::error(status, &why),
             };
+            if is_x402 {
+                refusal = answer::with(refusal, "payment-response", &x402::refusal(settings, &why));
+            }
             Some(match settings.retry_after {
                 Some(seconds) => answer::with(refusal, "retry-after", &seconds.to_string()),
                 None => refusal,
@@ -98,21 +135,52 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
     }
 }
 
+/// What of a request is judged. What can be no credential here is the caller's own business.
+fn shown<'a>(visit: &'a Visit, settings: &Settings) -> Option<Shown<'a>> {
+    let signature = visit.header("payment-signature").filter(|_| settings.scheme.has_x402());
+    let usual = visit.header("authorization").filter(|_| settings.scheme != Scheme::X402);
+    signature.map(Shown::PaymentSignature).or(usual.map(Shown::Authorization))
+}
+
 enum Admission {
-    Granted,
+    /// With the payment hash of what was shown.
+    Granted(Hash),
     Refused(String),
     Dropped,
 }
 
-/// Judges a credential: form, macaroon, preimage, caveats, scope; in this order.
-fn admit(world: &World, visit: &Visit, settings: &Settings, authorization: &str) -> Admission {
-    let refused = |why: &str| Admission::Refused(why.to_string());
-    if let Some(credential) = authorization.strip_prefix("Payment ") {
-        return match world.mint.verify_charge(credential) {
+/// Judges a credential by its scheme.
+fn admit(world: &World, visit: &Visit, settings: &Settings, shown: Shown) -> Admission {
+    let line = match shown {
+        Shown::PaymentSignature(header) => return admit_x402(world, visit, settings, header),
+        Shown::Authorization(line) => line,
+    };
+    match line.strip_prefix("Payment ") {
+        Some(credential) => match world.mint.verify_charge(credential) {
             Ok((name, preimage)) => admit_token(visit, settings, &name, Some(&preimage), &[]),
             Err(why) => Admission::Refused(why),
-        };
+        },
+        None => admit_l402(world, visit, settings, line),
     }
+}
+
+/// Judges a payment of x402. A refusal is in the words of its specification.
+fn admit_x402(world: &World, visit: &Visit, settings: &Settings, header: &str) -> Admission {
+    let refused = |why: &str| Admission::Refused(why.to_string());
+    match x402::verify(world, visit, settings, header) {
+        Ok((name, preimage)) => match admit_token(visit, settings, &name, Some(&preimage), &[]) {
+            Admission::Refused(why) if why == USED => refused(x402::DUPLICATE),
+            Admission::Refused(why) if why == EARLY => refused(x402::NOT_PAID),
+            Admission::Refused(_) => refused("unexpected_settle_error"),
+            admission => admission,
+        },
+        Err(why) => refused(why),
+    }
+}
+
+/// Judges a token: form, macaroon, preimage, caveats, scope; in this order.
+fn admit_l402(world: &World, visit: &Visit, settings: &Settings, authorization: &str) -> Admission {
+    let refused = |why: &str| Admission::Refused(why.to_string());
     // upper case only and lower-case hex only, as aperture takes them
     let Some(credential) = authorization.strip_prefix("L402 ").or_else(|| authorization.strip_prefix("LSAT ")) else {
         return refused("no L402 credential");
@@ -155,22 +223,16 @@ fn admit_token(
             return Admission::Dropped;
         }
         if known.shown <= settings.late {
-            return refused("a payment that is not known yet");
+            return refused(EARLY);
         }
         if let Some(why) = broken_caveat(caveats, visit) {
             return Admission::Refused(why);
         }
         match spend(known, visit) {
             Some(why) => refused(why),
-            None => Admission::Granted,
+            None => Admission::Granted(known.hash),
         }
     })
-}
-
-/// The payment hash of the token that the credential of a charge names.
-fn hash_of(world: &World, visit: &Visit, authorization: &str) -> Option<hex::Hash> {
-    let (name, _) = world.mint.verify_charge(authorization.strip_prefix("Payment ")?).ok()?;
-    visit.shop.read(|book| book.tokens.get(&name).map(|token| token.hash))
 }
 
 fn broken_caveat(caveats: &[String], visit: &Visit) -> Option<String> {
@@ -202,25 +264,34 @@ fn spend(token: &mut Token, visit: &Visit) -> Option<&'static str> {
     if let Some(left) = &mut token.uses_left {
         match left.checked_sub(1) {
             Some(fewer) => *left = fewer,
-            None => return Some("a token that was used before"),
+            None => return Some(USED),
         }
     }
     None
 }
 
-/// A 402.
-fn challenge(world: &World, visit: &Visit, settings: &Settings) -> Answer {
-    let key = format!("{}?{}", visit.path, visit.query);
+/// A 402. `error` is why x402 says it is one.
+fn challenge(world: &World, visit: &Visit, settings: &Settings, error: &str) -> Answer {
+    let binding = settings.scheme.has_x402().then(|| x402::binding(visit, &settings.bind)).transpose();
+    let binding = match binding {
+        Ok(binding) => binding,
+        Err(why) => return answer::error(StatusCode::BAD_REQUEST, &why),
+    };
+    // what is bound to one request is no offer for another
+    let key = format!("{}?{}{}", visit.path, visit.query, binding.as_deref().unwrap_or_default());
     let standing = settings.reuse_invoice.then(|| visit.shop.read(|book| book.standing.get(&key).cloned())).flatten();
     let challenge = match standing {
         Some(standing) => standing,
-        None => match world.mint.challenge(settings, visit.method.as_str(), &visit.path) {
-            Ok(fresh) => {
-                visit.shop.remember(&fresh, settings.scope, settings.uses, &visit.path);
-                fresh
+        None => {
+            let asked = Asked { method: visit.method.as_str(), path: &visit.path, binding };
+            match world.mint.challenge(settings, &asked) {
+                Ok(fresh) => {
+                    visit.shop.remember(&fresh, settings, &visit.path);
+                    fresh
+                }
+                Err(why) => return answer::error(StatusCode::BAD_REQUEST, &why),
             }
-            Err(why) => return answer::error(StatusCode::BAD_REQUEST, &why),
-        },
+        }
     };
     visit.shop.write(|book| {
         book.challenges += 1;
@@ -237,6 +308,9 @@ fn challenge(world: &World, visit: &Visit, settings: &Settings) -> Answer {
     if settings.challenge {
         for line in &challenge.lines {
             answer = answer::with(answer, "www-authenticate", line);
+        }
+        if let Some(offer) = &challenge.offer {
+            answer = answer::with(answer, "payment-required", &x402::required(offer, visit, settings, error));
         }
     }
     if let Some(seconds) = settings.cache {

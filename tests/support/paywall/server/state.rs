@@ -2,7 +2,8 @@
 
 use super::hex::{self, Hash};
 use super::mint::{Challenge, Mint};
-use super::settings::Scope;
+use super::settings::{Scope, Settings};
+use super::x402::{self, Offer};
 use serde_json::{json, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,12 @@ impl World {
     /// The shop and wallet of this name, new at first use.
     pub fn shop(&self, id: &str) -> Arc<Shop> {
         lock(&self.shops).entry(id.to_string()).or_default().clone()
+    }
+
+    /// Whether a wallet paid this invoice, whosever it is.
+    pub fn is_paid(&self, hash: &Hash) -> bool {
+        let is_paid = |paid: &Paid| paid.times > 0 || paid.state == State::Paid;
+        lock(&self.shops).values().any(|shop| shop.read(|book| book.wallet.get(hash).is_some_and(is_paid)))
     }
 }
 
@@ -61,6 +68,8 @@ pub struct Book {
     pub lookups: u64,
     /// By the name that `Challenge` gives.
     pub tokens: HashMap<Vec<u8>, Token>,
+    /// What was offered by x402, by payment hash.
+    pub offers: HashMap<Hash, Offer>,
     /// Unpaid challenges to be sent again, by path and query.
     pub standing: HashMap<String, Challenge>,
     pub wallet: HashMap<Hash, Paid>,
@@ -123,13 +132,23 @@ impl Shop {
         }
     }
 
-    pub fn remember(&self, challenge: &Challenge, scope: Scope, uses: Option<u64>, path: &str) {
-        let uses_left = uses.or(if scope == Scope::Single { Some(1) } else { None });
+    pub fn remember(&self, challenge: &Challenge, settings: &Settings, path: &str) {
         let hash = challenge.hash;
-        let token = Token { hash, scope, path: path.into(), uses_left, shown: 0, revoked: false };
+        let token = |scope, default: Option<u64>| {
+            let uses_left = settings.uses.or(default);
+            Token { hash, scope, path: path.into(), uses_left, shown: 0, revoked: false }
+        };
+        let single = Some(1).filter(|_| settings.scope == Scope::Single);
+        // a payment of x402 is for one request, however long a token with the same invoice lasts
+        let once = if settings.scope == Scope::Never { Scope::Never } else { Scope::Single };
         self.write(|book| {
             book.invoices += 1;
-            book.tokens.insert(challenge.name.clone(), token);
+            book.tokens.insert(challenge.name.clone(), token(settings.scope, single));
+            if let Some(offer) = &challenge.offer {
+                // a hash that was used is used up, whatever else is offered over it
+                book.tokens.entry(x402::name(&hash)).or_insert(token(once, Some(1)));
+                book.offers.insert(hash, offer.clone());
+            }
         });
     }
 }
