@@ -511,6 +511,51 @@ fn the_core_takes_the_x402_offer_that_the_paywall_makes_and_none_of_its_faults()
 }
 
 #[test]
+fn a_charge_says_where_its_credential_goes_and_for_which_body_it_is() {
+    let paywall = Paywall::start();
+    let path = "/shop/a/x?scheme=mpp&in=payment-authorization&digest=1";
+    let asked = paywall.send("POST", path, Some("Bearer b"), "body");
+    assert_eq!(asked.status, 402);
+    assert_eq!(paywall.json("/stats/a")["refused"], 0, "the caller's own");
+    let line = asked.challenge();
+    let params: BTreeMap<&str, &str> = line
+        .strip_prefix("Payment ")
+        .unwrap()
+        .split(", ")
+        .map(|param| param.split_once('=').unwrap())
+        .map(|(name, value)| (name, value.trim_matches('"')))
+        .collect();
+    assert_eq!(params["header"], "Payment-Authorization");
+    assert_eq!(params["digest"], format!("sha-256=:{}:", base64::encode(Sha256::digest("body"))));
+    let request = base64::decode_config(params["request"], base64::URL_SAFE_NO_PAD).unwrap();
+    let request: Value = serde_json::from_slice(&request).unwrap();
+    let preimage = paywall.pay(request["methodDetails"]["invoice"].as_str().unwrap());
+    let credential = |params: &BTreeMap<&str, &str>| {
+        let json = json!({ "challenge": params, "payload": { "preimage": preimage } });
+        format!("Payment {}", base64::encode_config(json.to_string(), base64::URL_SAFE_NO_PAD))
+    };
+    let good = credential(&params);
+    let mut less = params.clone();
+    less.remove("digest");
+    let less = credential(&less);
+    for (name, line, body) in [
+        ("Authorization", &good, "body"),
+        ("Payment-Authorization", &good, "Body"),
+        ("Payment-Authorization", &less, "body"),
+    ] {
+        assert_eq!(paywall.ask("POST", path, &[(name, line)], body).status, 402, "{name} {body}");
+    }
+    assert_eq!(paywall.json("/stats/a")["refused"], 3);
+    let paid = [("Authorization", "Bearer b"), ("Payment-Authorization", good.as_str())];
+    let bought = paywall.ask("POST", path, &paid, "body");
+    assert_eq!(bought.status, 200);
+    assert!(bought.header("payment-receipt").is_some());
+    let log = &paywall.json("/stats/a")["log"];
+    assert_eq!(log[4]["paymentAuthorization"], good);
+    assert_eq!(log[4]["authorization"], "Bearer b");
+}
+
+#[test]
 fn a_page_may_send_and_see_what_payments_need_unless_told_otherwise() {
     let paywall = Paywall::start();
     for (settings, sends, sees) in

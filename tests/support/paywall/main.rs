@@ -42,6 +42,11 @@
 //!   `grpc=1`: the 402 is an answer of gRPC-Web, with status 200
 //! - `hidden=1`: no `Access-Control-Expose-Headers`; `cache=<s>`: the 402 has `Cache-Control: max-age=<s>`
 //!
+//! Charges of MPP:
+//! - `in=payment-authorization`: the challenge says `header="Payment-Authorization"`. The credential is taken in that
+//!   header alone. With `scheme=mpp` any other Authorization is the caller's own.
+//! - `digest=1`: the challenge has a `digest` of the body, and is good for that body alone
+//!
 //! x402 (`exact` on `lnbtc`, profile `http:1`). The invoice is one of `network=bc`, the default here, or `tb`. Others'
 //! entry comes first. Unknown members and large numbers are in ours and in `extensions`. Both have to come back byte
 //! for byte.

@@ -32,6 +32,7 @@ pub struct Challenge {
 pub struct Asked<'a> {
     pub method: &'a str,
     pub path: &'a str,
+    pub body: &'a [u8],
     /// What x402 binds of it, where it is sold so.
     pub binding: Option<String>,
 }
@@ -187,7 +188,7 @@ impl Mint {
         };
         let mut lines = lines(settings, &token, &invoice);
         if settings.scheme.has_charge() && settings.header.is_none() {
-            lines.push(charge::line(&self.seed, &name, &invoice, &hash, settings.amount_msat));
+            lines.push(charge::line(&self.seed, &name, &invoice, &hash, settings, asked.body));
         }
         let pay_to = self.public_key().to_string();
         let offer = bound.as_ref().map(|(sealed, binding)| x402::offer(sealed, &invoice, binding, &pay_to));
@@ -223,9 +224,9 @@ impl Mint {
     /// The name that the credential of a charge brings back, and its preimage.
     ///
     /// # Errors
-    /// Where its challenge is not one of this mint.
-    pub fn verify_charge(&self, credential: &str) -> Result<(Vec<u8>, String), String> {
-        charge::verify(&self.seed, credential)
+    /// Where its challenge is not one of this mint, or not one for this body.
+    pub fn verify_charge(&self, credential: &str, body: &[u8]) -> Result<(Vec<u8>, String), String> {
+        charge::verify(&self.seed, credential, body)
     }
 
     /// The names and caveats of a credential's macaroons, each signature verified; none for an opaque token.

@@ -208,7 +208,8 @@ fn describe(world: &World, text: &str, hash: &hex::Hash) -> Result<Value, String
 }
 
 fn challenge(world: &World, settings: &Settings) -> Result<Value, String> {
-    let made = world.mint.challenge(settings, &Asked { method: "GET", path: "/challenge", binding: None })?;
+    let made =
+        world.mint.challenge(settings, &Asked { method: "GET", path: "/challenge", body: b"", binding: None })?;
     let first = made.token.split(',').next().unwrap_or_default();
     let macaroon = if settings.token == TokenKind::Opaque {
         Value::Null

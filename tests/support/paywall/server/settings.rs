@@ -106,6 +106,9 @@ pub struct Settings {
     pub fault: Option<Fault>,
     /// How long after its invoice's expiry a payment of x402 is taken, in seconds.
     pub grace: u64,
+    /// The credential of a charge comes in this header of its own.
+    pub payment_authorization: bool,
+    pub digest: bool,
     /// A 402 is an answer of gRPC-Web.
     pub grpc: bool,
     pub param: Param,
@@ -161,6 +164,8 @@ impl Default for Settings {
             bind: Vec::new(),
             fault: None,
             grace: 60,
+            payment_authorization: false,
+            digest: false,
             grpc: false,
             param: Param::Token,
             quote: Some('"'),
@@ -287,6 +292,11 @@ impl Settings {
                 self.fault = Some(one_of(value, &known)?);
             }
             "grace" => self.grace = number(value)?,
+            "in" => {
+                self.payment_authorization =
+                    one_of(value, &[("payment-authorization", true), ("authorization", false)])?;
+            }
+            "digest" => self.digest = flag(value)?,
             "param" => {
                 let known = [("token", Param::Token), ("macaroon", Param::Macaroon), ("both", Param::Both)];
                 self.param = one_of(value, &known)?;

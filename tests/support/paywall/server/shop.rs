@@ -40,6 +40,7 @@ impl Visit {
 #[derive(Clone, Copy)]
 enum Shown<'a> {
     Authorization(&'a str),
+    PaymentAuthorization(&'a str),
     PaymentSignature(&'a str),
 }
 
@@ -100,7 +101,7 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
             // L402 has no receipts
             Some(match shown {
                 Shown::PaymentSignature(_) => answer::with(goods, "payment-response", &x402::receipt(settings, &hash)),
-                Shown::Authorization(line) => match line.strip_prefix("Payment ") {
+                Shown::Authorization(line) | Shown::PaymentAuthorization(line) => match line.strip_prefix("Payment ") {
                     Some(credential) => answer::with(goods, "payment-receipt", &charge::receipt(credential, &hash)),
                     None => goods,
                 },
@@ -138,8 +139,14 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
 /// What of a request is judged. What can be no credential here is the caller's own business.
 fn shown<'a>(visit: &'a Visit, settings: &Settings) -> Option<Shown<'a>> {
     let signature = visit.header("payment-signature").filter(|_| settings.scheme.has_x402());
-    let usual = visit.header("authorization").filter(|_| settings.scheme != Scheme::X402);
-    signature.map(Shown::PaymentSignature).or(usual.map(Shown::Authorization))
+    let apart = visit.header("payment-authorization").filter(|_| settings.payment_authorization);
+    let usual = visit.header("authorization").filter(|line| match settings.scheme {
+        Scheme::X402 => false,
+        Scheme::Mpp if settings.payment_authorization => line.starts_with("Payment "),
+        _ => true,
+    });
+    let signature = signature.map(Shown::PaymentSignature);
+    signature.or(apart.map(Shown::PaymentAuthorization)).or(usual.map(Shown::Authorization))
 }
 
 enum Admission {
@@ -151,15 +158,20 @@ enum Admission {
 
 /// Judges a credential by its scheme.
 fn admit(world: &World, visit: &Visit, settings: &Settings, shown: Shown) -> Admission {
-    let line = match shown {
+    let (line, is_apart) = match shown {
         Shown::PaymentSignature(header) => return admit_x402(world, visit, settings, header),
-        Shown::Authorization(line) => line,
+        Shown::PaymentAuthorization(line) => (line, true),
+        Shown::Authorization(line) => (line, false),
     };
     match line.strip_prefix("Payment ") {
-        Some(credential) => match world.mint.verify_charge(credential) {
+        Some(_) if is_apart != settings.payment_authorization => {
+            Admission::Refused("a charge in another header than the challenge says".into())
+        }
+        Some(credential) => match world.mint.verify_charge(credential, &visit.body) {
             Ok((name, preimage)) => admit_token(visit, settings, &name, Some(&preimage), &[]),
             Err(why) => Admission::Refused(why),
         },
+        None if is_apart => Admission::Refused("no charge".into()),
         None => admit_l402(world, visit, settings, line),
     }
 }
@@ -283,7 +295,7 @@ fn challenge(world: &World, visit: &Visit, settings: &Settings, error: &str) -> 
     let challenge = match standing {
         Some(standing) => standing,
         None => {
-            let asked = Asked { method: visit.method.as_str(), path: &visit.path, binding };
+            let asked = Asked { method: visit.method.as_str(), path: &visit.path, body: &visit.body, binding };
             match world.mint.challenge(settings, &asked) {
                 Ok(fresh) => {
                     visit.shop.remember(&fresh, settings, &visit.path);
