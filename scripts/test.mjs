@@ -31,7 +31,11 @@ const all =
 
 /** The steps in order. Quick steps, and those that find most faults, come first. */
 const STEPS = {
-  fmt: all(cargo("fmt", "--all", "--check"), cargo("fmt", "--manifest-path", at("tests/fuzz/Cargo.toml"), "--check")),
+  fmt: all(
+    cargo("fmt", "--all", "--check"),
+    cargo("fmt", "--manifest-path", at("tests/fuzz/Cargo.toml"), "--check"),
+    cargo("fmt", "--manifest-path", at("tests/servers/programs/l402_middleware/Cargo.toml"), "--check"),
+  ),
   clippy: all(
     cargo("clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"),
     cargo("clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"),
@@ -123,7 +127,7 @@ try {
 console.log(`\nin ${seconds(begin)}`);
 if (wanted.length === 0)
   console.log(
-    "not among these: npm run test:interop, which buys with real Lightning payments between two lnd nodes; npm run test:tools, all tools that people build with",
+    "not among these: npm run test:interop, which buys with real Lightning payments between two lnd nodes; npm run test:servers, server libraries from the registries; npm run test:tools, all tools that people build with",
   );
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;

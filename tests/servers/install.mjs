@@ -73,7 +73,14 @@ export async function installNpm() {
   const files = [here("package.json"), here("package-lock.json")];
   const folder = await folderOf("npm", files, [process.version], "10 s", async (into) => {
     for (const file of ["package.json", "package-lock.json"]) await copyFile(here(file), join(into, file));
-    const options = ["--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts", "--omit=optional", "--legacy-peer-deps"];
+    const options = [
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+      "--ignore-scripts",
+      "--omit=optional",
+      "--legacy-peer-deps",
+    ];
     await run("npm", ["ci", ...options], { cwd: into, quiet: true });
   });
   await rm(here("node_modules"), { recursive: true, force: true });

@@ -3,8 +3,8 @@
 import { createServer } from "node:http";
 import { bodyOf, listen } from "../support/listen.mjs";
 
-/** Long enough for the clocks of a test that move on by hours. */
-const EXPIRY = 24 * 60 * 60;
+/** Seconds: an invoice outlives what a test moves its clocks by. */
+const EXPIRY = 7 * 24 * 60 * 60;
 
 /**
  * What each node is asked for an invoice, by method and path, how many msat that is, and what it answers. `hash` is in

@@ -18,19 +18,37 @@ import { SERVERS } from "./servers.mjs";
 
 const isPython = ({ program }) => program?.endsWith(".py");
 const isNode = ({ program }) => program?.endsWith(".mjs");
+const isCrate = ({ program }) => !program;
 
-/** What starts each of these servers: a program and its arguments. Installs what they need. */
+/** What each kind of server runs on: how it is installed, and then started. */
+const KINDS = [
+  { is: isPython, install: installPython, command: (python, file, args) => [python, [file, ...args]] },
+  { is: isNode, install: installNpm, command: (_, file, args) => [process.execPath, [file, ...args]] },
+  { is: isCrate, install: installCrate, command: (crate) => [crate, []] },
+];
+
+/**
+ * Installs what these servers need. Resolves with those that can be started, each with its `command`. A kind that can't
+ * be installed has failed, and the others go on.
+ */
 async function installFor(servers) {
+  const ready = new Map();
   // one after another: pip and npm wait for the network, but cargo takes every core there is
-  const python = servers.some(isPython) && (await installPython());
-  if (servers.some(isNode)) await installNpm();
-  const crate = servers.some(({ program }) => !program) && (await installCrate());
-  return (server) => {
-    const file = server.program && at(join("tests/servers/programs", server.program));
-    if (isPython(server)) return [python, [file]];
-    if (isNode(server)) return [process.execPath, [file]];
-    return [crate, []];
-  };
+  for (const { is, install, command } of KINDS) {
+    if (!servers.some(is)) continue;
+    try {
+      const installed = await install();
+      for (const server of servers.filter(is)) {
+        const file = at(join("tests/servers/programs", server.program ?? ""));
+        ready.set(server, command(installed, file, server.args ?? []));
+      }
+    } catch (error) {
+      if (!(error instanceof RunError)) throw error;
+      const names = servers.filter(is).map(({ name }) => `  ${name}`);
+      fail(`servers: ${error.message}\nnot tested without that:\n${names.join("\n")}`);
+    }
+  }
+  return servers.filter((server) => ready.has(server)).map((server) => ({ server, command: ready.get(server) }));
 }
 
 async function start({ name }, [program, args], node) {
@@ -65,12 +83,12 @@ try {
   if (chosen.length === 0)
     throw new RunError(`no such server: ${words.join(" ")}; there are: ${SERVERS.map(({ name }) => name).join(", ")}`);
   await setup("packages");
-  const commandOf = await installFor(chosen);
+  const installed = await installFor(chosen);
   if (!existsSync(at("dist"))) await build();
   const pkg = await import(at("dist/node.js"));
   const paywall = await startPaywall();
   const node = await openNode(paywall.base);
-  for (const server of chosen) await test(server, commandOf(server), { node, pkg });
+  for (const { server, command } of installed) await test(server, command, { node, pkg });
   await node.close();
   await paywall.close();
 } catch (error) {

@@ -14,12 +14,13 @@ const reusable = (scheme) => ({
 });
 
 /**
- * - `program`: its file in programs/; cargo builds the one that has none. `paths`: two resources that it sells.
+ * - `program`: its file in programs/, and `args` for it; cargo builds the one that has none.
+ * - `paths`: two resources that it sells.
  * - `protocol`: what a receipt says.
  * - `bought`: the trace of a first purchase. `again`: of two more calls for the same. `other`: of a call for the other
  *   resource instead.
  * - `used`: the status of a credential that is good for one request, when it comes again.
- * - `expired`: the trace of a call two hours after the purchase, where the client's clock `agrees` with the server's,
+ * - `expired`: the trace of a call 25 hours after the purchase, where the client's clock `agrees` with the server's,
  *   and where it is `behind`: it stands where it stood.
  * - `untouched`: a server that makes no offer a client can read. The status of its answer, and the events of a call.
  */
@@ -27,7 +28,8 @@ const ALL = {
   "l402kit 1.10.1 (PyPI, FastAPI)": {
     program: "l402kit-fastapi.py",
     bought: first("L402"),
-    again: [renewed("L402", 401), renewed("L402", 401)],
+    // two refusals, and its tokens are known to be good for one request
+    again: [renewed("L402", 401), renewed("L402", 401), first("L402")],
     other: renewed("L402", 401),
     used: 401,
     expired: { agrees: renewed("L402", 402), behind: renewed("L402", 402) },
@@ -44,7 +46,7 @@ const ALL = {
     protocol: "lsat",
     bought: first("LSAT"),
     // 403 is no offer: it is handed back, and the token is not tried there again
-    again: [["LSAT 403"], first("LSAT")],
+    again: [["LSAT 403"], first("LSAT"), ["LSAT 403"], first("LSAT"), first("LSAT")],
     other: renewed("LSAT", 403),
     used: 403,
     expired: { agrees: first("LSAT"), behind: ["LSAT 403"] },
@@ -55,8 +57,16 @@ const ALL = {
     ...reusable("L402"),
     expired: { agrees: renewed("L402", 401), behind: renewed("L402", 401) },
   },
-  "aipp-sdk 1.3.1 (PyPI, FastAPI)": {
-    program: "aipp-l402.py",
+  "aipp-sdk 1.3.1 (PyPI, FastAPI), its L402Middleware": {
+    program: "aipp-sdk.py",
+    args: ["L402Middleware"],
+    ...reusable("L402"),
+    expired: { agrees: renewed("L402", 402), behind: renewed("L402", 402) },
+  },
+  // an offer of x402 in a form of its own stands beside that of L402
+  "aipp-sdk 1.3.1 (PyPI, FastAPI), its DualMiddleware": {
+    program: "aipp-sdk.py",
+    args: ["DualMiddleware"],
     ...reusable("L402"),
     expired: { agrees: renewed("L402", 402), behind: renewed("L402", 402) },
   },
@@ -75,8 +85,8 @@ const ALL = {
     program: "pympp-charge.py",
     protocol: "mpp",
     bought: first("Payment"),
-    // the same as with pylsat: the library says 403 of a charge that was used, and offers no other
-    again: [["Payment 403"], first("Payment")],
+    // its own error for a charge that was used is 403 without an offer
+    again: [["Payment 403"], first("Payment"), ["Payment 403"], first("Payment")],
     other: renewed("Payment", 402),
     used: 403,
   },
@@ -88,7 +98,12 @@ const ALL = {
     other: renewed("Payment", 402),
     used: 402,
   },
-  "next-l402 0.1.0 (npm, with the classes of Next 16)": { program: "next-l402.mjs", ...reusable("L402") },
+  "next-l402 0.1.0 (npm, with the classes of Next 16)": {
+    program: "next-l402.mjs",
+    ...reusable("L402"),
+    // its token says when it expires, and the client heeds that; the server does not
+    expired: { agrees: first("L402"), behind: reused("L402") },
+  },
   "boltwall 6.0.3 with lsat-js 2.0.6 (npm, Express)": {
     program: "boltwall.mjs",
     protocol: "lsat",

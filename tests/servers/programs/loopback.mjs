@@ -7,7 +7,7 @@ export const PRICE = 10;
 
 const Real = Date;
 let ahead = 0;
-globalThis.Date = class Date extends Real {
+globalThis.Date = class extends Real {
   constructor(...args) {
     super(...(args.length > 0 ? args : [Real.now() + ahead]));
   }

@@ -32,7 +32,8 @@ const charge = Method.toServer(definition, {
     const hash = createHash("sha256").update(Buffer.from(payload.preimage, "hex")).digest("hex");
     if (hash !== paymentHash)
       throw new Errors.VerificationFailedError({ reason: "the preimage is of another payment" });
-    if (await used.get(paymentHash)) throw new Errors.VerificationFailedError({ reason: "the payment was used before" });
+    if (await used.get(paymentHash))
+      throw new Errors.VerificationFailedError({ reason: "the payment was used before" });
     await used.put(paymentHash, true);
     return Receipt.from({
       method: "lightning",
@@ -43,7 +44,11 @@ const charge = Method.toServer(definition, {
   },
 });
 
-const mppx = Mppx.create({ methods: [charge], realm: "loopback", secretKey: "a secret of this test alone, of 32 bytes" });
+const mppx = Mppx.create({
+  methods: [charge],
+  realm: "loopback",
+  secretKey: "a secret of this test alone, of 32 bytes",
+});
 const paid = mppx.charge({ amount: String(PRICE), currency: "sat" });
 
 await serve(

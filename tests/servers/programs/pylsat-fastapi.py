@@ -1,10 +1,14 @@
 """pylsat under FastAPI: each token opens one request."""
 
+import datetime
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import loopback
 from fastapi import Depends, FastAPI, Request
-from pylsat import L402Validator, Pricing
+from pylsat import L402Validator, Pricing, pylsat
+
+pylsat.datetime = SimpleNamespace(datetime=loopback.Later, timedelta=datetime.timedelta)
 
 
 async def invoice(sats, label, description):

@@ -1,14 +1,15 @@
-"""The L402Middleware of aipp-sdk under FastAPI: a JWT for the whole app, for an hour."""
+"""A middleware of aipp-sdk under FastAPI, named by the first argument: a JWT for the whole app, for an hour."""
 
 import os
+import sys
 
 import loopback
-from aipp import Aipp, L402Middleware
+from aipp import Aipp, middleware
 from fastapi import FastAPI
 
 app = FastAPI()
 app.add_middleware(
-    L402Middleware,
+    getattr(middleware, sys.argv[1]),
     client=Aipp("key", os.environ["NODE"]),
     jwt_secret="a secret of this test alone",
     resource_id="weather",
