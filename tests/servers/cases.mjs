@@ -15,7 +15,8 @@ function openBuyer(t, options = {}) {
   let payments = 0;
   const watched = async (input, init) => {
     const response = await fetch(input, init);
-    const authorization = new Headers(init?.headers).get("authorization");
+    const headers = new Headers(init?.headers);
+    const authorization = headers.get("authorization") ?? headers.get("payment-authorization");
     if (authorization) sent.push(authorization);
     requests.push(`${authorization?.split(" ")[0] ?? "-"} ${response.status}`);
     return response;
@@ -55,6 +56,9 @@ function openBuyer(t, options = {}) {
         [t.server.protocol, "paid", 10_000, paidNow],
         "receipt",
       );
+      // what the server attests, which only those of MPP do
+      const attested = t.server.protocol === "mpp" && paidNow ? receipt.payment.paymentHash : undefined;
+      t.equal(receipt.attested?.reference, attested, "the payment that the server attests");
     },
   };
 }
@@ -94,7 +98,7 @@ const SELLS = [
     },
   },
   {
-    name: "two calls at once make the payments of two calls",
+    name: "two calls at once make one payment, or two where a token is good for one request",
     async run(t) {
       const buyer = openBuyer(t);
       const { paths, used } = t.server;
@@ -160,7 +164,7 @@ const EXPIRE = [
 
 const UNTOUCHED = [
   {
-    name: "an answer without an offer comes back as it is, and nothing is paid",
+    name: "an answer with nothing to pay comes back as it is",
     async run(t) {
       const buyer = openBuyer(t);
       const { status, events } = t.server.untouched;

@@ -87,10 +87,13 @@ try {
   if (!existsSync(at("dist"))) await build();
   const pkg = await import(at("dist/node.js"));
   const paywall = await startPaywall();
-  const node = await openNode(paywall.base);
-  for (const { server, command } of installed) await test(server, command, { node, pkg });
-  await node.close();
-  await paywall.close();
+  try {
+    const node = await openNode(paywall.base);
+    for (const { server, command } of installed) await test(server, command, { node, pkg });
+    await node.close();
+  } finally {
+    await paywall.close();
+  }
 } catch (error) {
   fail(`servers: ${error instanceof RunError ? error.message : error.stack}`);
 }

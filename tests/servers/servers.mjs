@@ -90,6 +90,12 @@ const ALL = {
     other: renewed("Payment", 402),
     used: 403,
   },
+  // its challenge says header="Payment-Authorization", which is not paid yet
+  "pympp 0.16.0 (PyPI, FastAPI), with requires_auth": {
+    program: "pympp-charge.py",
+    args: ["requires_auth"],
+    untouched: { status: 402, events: ["unpayable no_lightning"] },
+  },
   "mppx 0.11.0 (npm)": {
     program: "mppx-charge.mjs",
     protocol: "mpp",

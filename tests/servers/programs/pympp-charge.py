@@ -1,11 +1,13 @@
 """pympp under FastAPI, with a method for charges over Lightning on its Method API, since it has none of its own.
 
-Each credential opens one request, as the specification of charges over Lightning has it.
+Each credential opens one request, as the specification of charges over Lightning has it. With the argument
+requires_auth it wants them in Payment-Authorization.
 """
 
 import base64
 import hashlib
 import json
+import sys
 from datetime import UTC, datetime
 
 import loopback
@@ -56,6 +58,7 @@ mpp = Mpp(
     methods=ServerMethod(method=method, verify=verify, resolve_request=resolve_request),
     realm="loopback",
     secret_key="a secret of this test alone",
+    requires_auth="requires_auth" in sys.argv,
 )
 app = FastAPI()
 
