@@ -71,7 +71,7 @@ export async function installPython() {
 /** Has tests/servers/node_modules be the packages of package-lock.json. */
 export async function installNpm() {
   const files = [here("package.json"), here("package-lock.json")];
-  const folder = await folderOf("npm", files, [process.version], "10 s", async (into) => {
+  const folder = await folderOf("npm", files, [process.version], "15 to 40 s", async (into) => {
     for (const file of ["package.json", "package-lock.json"]) await copyFile(here(file), join(into, file));
     const options = [
       "--no-audit",
@@ -91,7 +91,7 @@ export async function installNpm() {
 export async function installCrate() {
   if (!find("cargo")) throw new RunError("cargo is missing: install Rust 1.88 or newer, see https://rustup.rs");
   const files = ["Cargo.toml", "Cargo.lock", "src/main.rs"].map((file) => join(CRATE, file));
-  const folder = await folderOf("cargo", files, [], "3 min", async (into) => {
+  const folder = await folderOf("cargo", files, [], "4 min", async (into) => {
     const target = join(cache, "build");
     const name = "l402-middleware-server";
     await run("cargo", ["build", "--locked", "--quiet", "--target-dir", target], { cwd: CRATE, quiet: true });
