@@ -1,9 +1,9 @@
 #!/bin/sh
-# A credential of the scheme Payment that is good for one request, sent a second time, is answered in two ways by the two
-# libraries of the protocol, each with the error that it has for this: mppx says 402 and offers a fresh challenge, pympp
-# says 403 and offers none, so that no client pays again by itself. To a client that 403 looks like any other, but for the
-# problem type in its body. So it has to ask again without the credential, or to know that a charge is good for one
-# request.
+# A credential of the scheme Payment that is good for one request, sent a second time, is answered in two ways by the
+# two libraries of the protocol, each with the error that it has for this: mppx says 402 and offers a fresh challenge,
+# pympp says 403 and offers none, so that no client pays again by itself. To a client that 403 looks like any other,
+# but for the problem type in its body. So it has to ask again without the credential, or to know that a charge is
+# good for one request.
 #
 # Seen with Node 20.20 and Python 3.11, mppx 0.11.0, pympp 0.16.0:
 #
