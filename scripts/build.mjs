@@ -95,7 +95,9 @@ const PARTS = [
   "../core/env.js",
   "../core/filter.js",
   "../core/memory.js",
+  "../core/outgoing.js",
   "../core/parsers.js",
+  "../core/redirect.js",
   "../core/repeat.js",
   "../core/rows.js",
   "../core/sorted-keys.js",
@@ -128,6 +130,13 @@ async function joinParts(dist) {
     logLevel: "error",
   });
   await Promise.all(PARTS.map((part) => rm(resolve(dirname(file), part))));
+}
+
+/** Puts the library that a module uses into it, so that the package depends on none. */
+async function takeIn(file) {
+  const { build } = await import("esbuild");
+  const options = { outfile: file, allowOverwrite: true, bundle: true, format: "esm", legalComments: "inline" };
+  await build({ ...options, entryPoints: [file], minifySyntax: true, treeShaking: true, logLevel: "error" });
 }
 
 /**
@@ -230,6 +239,7 @@ export async function build(beside = () => {}) {
     `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`,
   );
   await joinParts(dist);
+  await takeIn(`${dist}/core/signer.js`);
   await commonJs(dist);
   await declarations(dist, types);
   // Last, so that an interrupted build leaves the previous package whole.

@@ -99,11 +99,11 @@ impl<H: Host> Client<H> {
         tokens::has_tokens(&self.state)
     }
 
-    /// The token that should open a request, if one is known. None is sent to a host that is not listed, or beside the
-    /// caller's own Authorization.
+    /// The token that should open a request, if one is known. None is sent to a host that is not listed, and none in
+    /// the place of a header of the caller's.
     #[must_use]
     pub fn token_for(&self, request: &Request) -> Option<Rc<Token>> {
-        tokens::token_for(&self.state, request)
+        tokens::token_for(&self.state, request, None)
     }
 
     /// The token to send with a new request. It may be one that its own resource has refused so far: servers learn of

@@ -47,6 +47,7 @@ fn record() -> Record {
         started_at_ms: START_MS,
         invoice_expires_at: START_MS / 1000 + LIFE_S,
         expires_at: None,
+        bound_to: None,
         owner: "1".into(),
         is_reserved: false,
         dispatch: Dispatch { wallet_id: Some("mine".into()), sent_at_ms: Some(START_MS), ..Dispatch::default() },

@@ -23,6 +23,7 @@ use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::refusal::Refusal;
 use l402_fetch::ledger::settle::{cancel, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::view::{Changes, Listing, View};
+use l402_fetch::wire::credential::Brought;
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
@@ -212,6 +213,7 @@ impl Shop {
         let draft = Draft {
             record,
             is_replayable: true,
+            brought: Brought::default(),
             levels: Rc::new(self.levels.clone()),
             booked: Rc::default(),
             approved_fee_msat: None,

@@ -16,6 +16,7 @@ use invoices::{assert_linear, hex, sha256, text, Terms, PREIMAGE};
 use l402_fetch::ledger::begin::check_expiry;
 use l402_fetch::text::json::Json;
 use l402_fetch::wire::challenge::{self, MAX_HEADER};
+use l402_fetch::wire::credential::Field;
 use l402_fetch::wire::invoice::{Invoice, Network};
 use l402_fetch::wire::jcs::canonical;
 use l402_fetch::wire::mpp::{self, charges, Charge};
@@ -173,7 +174,7 @@ fn a_good_charge_is_paid() {
     for good in ["", r#", amount="10""#, r#", amount="10", currency="sat", realm="r", intent="charge""#] {
         let charge = read(&older(good)).unwrap();
         assert_eq!(charge.check(None).unwrap().amount_msat, Some(10_000), "{good}");
-        assert!(charge.in_authorization);
+        assert_eq!(charge.field, Field::Authorization);
     }
 }
 
@@ -261,7 +262,7 @@ fn each_fault_is_refused_before_paying() {
     let another_body = "the payment challenge is for another body than was sent: paying would buy nothing";
     let another_digest = "the payment challenge is for a body by a digest other than sha-256";
     let unknown_body =
-        "the payment challenge is for one body, and only requests without a body are compared with it: nothing was paid";
+        "the payment challenge is for one body, and this one can't be read before it is sent: give it as a string or bytes";
     let empty = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
     for (shop, code, message) in [
         (Shop::new().request("/amount", "11"), Code::InvalidChallenge, another_amount),
@@ -364,7 +365,7 @@ fn every_parameter_comes_back() {
     let charge = shop.read().unwrap();
     assert!(charge.token.bytes().all(|byte| byte.is_ascii_graphic()));
     let credential = mpp::credential(&charge.token, &preimage()).unwrap();
-    assert_eq!((credential.field, charge.in_authorization), ("authorization", true));
+    assert_eq!((credential.field, charge.field), (Field::Authorization, Field::Authorization));
     let params: Value = shop.all_params().into_iter().map(|(name, value)| (name, Value::String(value))).collect();
     let expected = json!({ "challenge": params, "payload": { "preimage": hex(&PREIMAGE) } });
     assert_eq!(decoded(&credential.value), expected);
@@ -380,7 +381,7 @@ fn a_server_may_want_the_credential_in_another_header() {
     for name in ["Payment-Authorization", "payment-authorization"] {
         let charge = Shop::new().set("header", name).read().unwrap();
         let credential = mpp::credential(&charge.token, &preimage()).unwrap();
-        assert_eq!((credential.field, charge.in_authorization), ("payment-authorization", false));
+        assert_eq!((credential.field, charge.field), (Field::PaymentAuthorization, Field::PaymentAuthorization));
         assert_eq!(decoded(&credential.value)["challenge"]["header"], name);
     }
 }
@@ -389,7 +390,7 @@ fn a_server_may_want_the_credential_in_another_header() {
 fn the_older_shape_has_its_own_credential() {
     let charge = read(&older("")).unwrap();
     let credential = mpp::credential(&charge.token, &preimage()).unwrap();
-    assert_eq!(credential.field, "authorization");
+    assert_eq!(credential.field, Field::Authorization);
     assert_eq!(credential.value, format!(r#"Payment method="lightning", preimage="{}""#, hex(&PREIMAGE)));
     for token in ["", "opaque", "W10", "e30=x", &base64url("1")] {
         assert!(mpp::credential(token, &preimage()).is_none(), "{token}");
@@ -477,7 +478,7 @@ fn known_challenges() {
     let seen: Vec<_> = seen.iter().map(|(name, last)| (name.as_str(), last.as_ref().map_err(String::as_str))).collect();
     let not_sat = Err("the payment challenge is malformed: its currency is not sat");
     let body =
-        "the payment challenge is for one body, and only requests without a body are compared with it: nothing was paid";
+        "the payment challenge is for one body, and this one can't be read before it is sent: give it as a string or bytes";
     let expected = [
         ("spring-l402-plus-payment", not_sat),
         ("spring-payment-currency-btc", not_sat),

@@ -487,7 +487,7 @@ fn the_core_takes_the_x402_offer_that_the_paywall_makes_and_none_of_its_faults()
             url: &url,
             body_hash: Some(Sha256::digest("body").into()),
             headers: &headers.map(|(name, value)| (name.to_string(), value.to_string())),
-            unseen: is_unseen,
+            unseen: &is_unseen,
         };
         let taken = PaymentRequired::decode(asked.header("payment-required").unwrap()).and_then(|required| {
             let mut entries = required.entries();

@@ -12,7 +12,8 @@
 mod bech32;
 mod invoices;
 
-use invoices::{assert_linear, hex, public, recover, sha256, text, Terms, PREIMAGE};
+use invoices::signer::recover;
+use invoices::{assert_linear, hex, public, sha256, text, Terms, PREIMAGE};
 use l402_fetch::ledger::begin::check_expiry;
 use l402_fetch::text::json::Json;
 use l402_fetch::wire::invoice::{Invoice, Network};
@@ -119,7 +120,7 @@ impl Shop {
 
     fn sent<'a>(&'a self, url: &'a Url) -> Sent<'a> {
         let body_hash = self.body.map(sha256);
-        Sent { method: self.method, url, body_hash, headers: &self.headers, unseen: self.unseen }
+        Sent { method: self.method, url, body_hash, headers: &self.headers, unseen: &self.unseen }
     }
 
     /// All that happens before the wallet is asked.
@@ -577,7 +578,7 @@ fn the_entry_comes_back_byte_for_byte() {
         let token = found.token();
         assert!(token.bytes().all(|byte| byte.is_ascii_graphic()));
         let credential = x402::credential(&token, &preimage).unwrap();
-        assert_eq!(credential.field, "payment-signature");
+        assert_eq!(credential.field.as_str(), "payment-signature");
         let answer = String::from_utf8(base64::decode(&credential.value).unwrap()).unwrap();
         let more = expected.map_or(String::new(), |text| format!(",\"extensions\":{text}"));
         let payload = format!(r#"{{"preimage":"{}"}}"#, hex(&PREIMAGE));

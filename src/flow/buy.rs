@@ -3,7 +3,7 @@
 use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Failure;
-use crate::flow::host::{Host, Order, Request};
+use crate::flow::host::{Host, Order, Request, Sending};
 use crate::flow::lease::renew;
 use crate::flow::leases::LEASE_MS;
 use crate::flow::offer::examine;
@@ -18,7 +18,9 @@ use crate::flow::tokens::token_for;
 use crate::ledger::payment::payment_unknown;
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
+use crate::text::encoding::concat;
 use crate::wire::invoice::Invoice;
+use crate::wire::url::Url;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
@@ -34,12 +36,15 @@ pub(crate) async fn purchase<H: Host>(
     request: &Rc<Request>,
     asked: &Rc<Asked>,
 ) -> Result<(Bought, Option<FirstTry>), Failure<H>> {
-    let (key, resource) = (purchase_key(state, request), request.resource());
+    let key = purchase_key(state, request, asked);
+    // What is bound to one request is shared with no other: neither its proof nor its price.
+    let mark = if asked.is_bound() { state.next_owner() } else { String::new() };
+    let resource = concat(&[&request.resource(), &mark]);
     let mut has_started = false;
     loop {
         // Another call may have bought a token while this one asked or waited. Then there is no purchase, and no event
         // of one.
-        if let Some(token) = token_for(state, request) {
+        if let Some(token) = token_for(state, request, Some(asked)) {
             let Some(purchase) = state.purchases.trial_of(&*state.host, &token) else {
                 return Ok((Bought { token, paid_now: false }, None));
             };
@@ -47,10 +52,11 @@ pub(crate) async fn purchase<H: Host>(
             // The token was not accepted yet, or may be used up. Then one of the calls that waited tries it first, for
             // all of them. A request that can't be sent twice always waits for that.
             let is_doubtful = |still: Rc<Token>| {
-                let may_be_used_up = !request.is_get() || state.owned.lessons(request.origin()).used_up > 0;
+                let may_be_used_up =
+                    !request.is_get() || state.owned.lessons(request.origin()).used_up(still.is_charge()) > 0;
                 still.id == token.id && (!still.accepted || may_be_used_up)
             };
-            if token_for(state, request).is_some_and(is_doubtful) {
+            if token_for(state, request, Some(asked)).is_some_and(is_doubtful) {
                 if !purchase.has_second.replace(true) {
                     return Ok((Bought { token, paid_now: false }, Some(SetOnDrop(Rc::clone(&purchase.tried_again)))));
                 }
@@ -111,17 +117,19 @@ async fn see_it_end<H: Host>(state: &ClientState<H>, purchase: &Rc<Purchase<H>>,
 }
 
 /// Sends the request with a token. The paying call goes first. If the token is good for one use only, those that waited
-/// have to buy another one, not the payer.
+/// have to buy another one, not the payer. `answered` is the URL that a redirect led to.
 pub(crate) async fn send<H: Host>(
     state: &ClientState<H>,
     call: &H::Call,
     token: Option<&Token>,
     is_repeat: bool,
+    answered: Option<&Url>,
     first_try: &mut Option<FirstTry>,
 ) -> Result<H::Response, H::Cause> {
-    let authorization = token.map(Token::authorization);
-    let mut sending = pin!(state.host.send(call, authorization.as_deref(), is_repeat));
-    if first_try.is_some() {
+    let credential = token.map(Token::credential);
+    let url = answered.filter(|_| token.is_some_and(Token::is_single_use));
+    let mut sending = pin!(state.host.send(call, Sending { credential: credential.as_ref(), is_repeat, url }));
+    if first_try.is_some() && !token.is_some_and(Token::is_single_use) {
         if let Some(sent) = within(Box::pin(sending.as_mut()), Box::pin(state.host.sleep(FIRST_TRY_MS))).await {
             return sent;
         }
@@ -138,10 +146,10 @@ async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
 }
 
 /// There is one purchase at a time for each key. The key is the origin, or the resource if the origin's tokens are
-/// known not to be shared.
-fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request) -> String {
+/// known not to be shared. What is bound to one request is known not to be.
+fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request, asked: &Asked) -> String {
     let origin = request.origin();
-    if state.owned.lessons(origin).refused {
+    if asked.is_bound() || state.owned.lessons(origin).refused {
         request.resource()
     } else {
         origin.to_owned()
@@ -199,9 +207,10 @@ fn start<H: Host>(
 async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) -> Result<Bought, Failure<H>> {
     let (request, asked) = (&*purchase.request, &*purchase.asked);
     // Everything that refuses, in order; nothing has moved yet.
-    purchase.scope.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.challenges });
-    let quote =
-        examine(state, &purchase.scope, request, asked).map_err(|failure| purchase.scope.refused(request, failure))?;
+    purchase.scope.tell(&Event::Challenge { url: request.url.as_str(), challenges: &asked.found.challenges });
+    let quote = examine(state, &purchase.scope, request, asked)
+        .await
+        .map_err(|failure| purchase.scope.refused(request, failure))?;
     purchase.scope.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }

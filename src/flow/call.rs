@@ -2,9 +2,9 @@
 
 use crate::error::{Code, Error};
 use crate::flow::buy::{purchase, send};
-use crate::flow::event::Quote;
+use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
-use crate::flow::host::{Head, Host, Request};
+use crate::flow::host::{Head, Host, Request, Sending};
 use crate::flow::offer::{examine, has_offer, read_offer, was_alive};
 use crate::flow::pauses::{pause, Pauses};
 use crate::flow::purchase::{Asked, FirstTry};
@@ -12,10 +12,14 @@ use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
-use crate::flow::verdict::{note_failure, note_refused, note_taken, verdict, write_accepted, TokenVerdict};
+use crate::flow::verdict::{
+    note_failure, note_refused, note_spent, note_taken, refusal, verdict, write_accepted, TokenVerdict,
+};
+use crate::ledger::begin::not_honored_text;
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
 use crate::text::json_writer::write_object;
+use crate::wire::url::Url;
 use std::rc::Rc;
 
 /// How long a response waits until the store knows that its token was accepted.
@@ -111,10 +115,14 @@ pub(crate) async fn answer<H: Host>(
     // A token of another resource that was taken out of the request. If a 402 follows, the token is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
     let mut was_refused = false;
+    // What was good once and has been shown in this call.
+    let mut refused = Vec::new();
+    // Where a redirect has led within the origin, once that URL has asked for money.
+    let mut answered: Option<Url> = None;
     let (failure, response) = loop {
         let sent = match first.take() {
             Some(response) => Ok(response),
-            None => send(state, &call, token.as_deref(), is_repeat, &mut first_try).await,
+            None => send(state, &call, token.as_deref(), is_repeat, answered.as_ref(), &mut first_try).await,
         };
         is_repeat = true;
         let response = match sent {
@@ -129,21 +137,31 @@ pub(crate) async fn answer<H: Host>(
         // The server's answer to the token. After a payment the caller gets this answer, whatever it is: there is never
         // a second payment.
         if let Some(tried) = token.take() {
-            let wait = if paid_now { pauses.next(&head, &request, state.host.now()) } else { None };
+            let said = verdict(&head, &tried, &request);
+            let is_about_it = said != TokenVerdict::Taken && (head.status != 401 || said == TokenVerdict::Refused);
+            let is_late = paid_now && is_about_it;
+            let wait = if is_late { pauses.next(&head, &request, state.host.now()) } else { None };
             if let Some(milliseconds) = wait {
                 state.host.discard(response);
                 pause(&*state.host, &call, milliseconds).await;
                 token = Some(tried);
                 continue;
             }
-            let next = weigh_in(state, &tried, &request, &head, paid_now, is_priced);
+            let next = weigh_in(state, &tried, &request, &head, said, paid_now, is_priced);
             first_try = None;
+            let refusal = if head.status < 400 { None } else { refusal(state, &tried, &head, &response).await };
+            if tried.is_single_use() {
+                refused.push(tried.payment.payment_hash);
+            }
+            if let Some(refusal) = &refusal {
+                scope.tell(&Event::Rejected { url: request.url.as_str(), payment: &tried.payment, refusal });
+            }
             match next {
                 NextStep::HandOver { is_news } => {
                     if is_news {
                         write_before(state, &tried).await;
                     }
-                    let attested = head.receipt.as_deref().and_then(|header| tried.attested(header));
+                    let attested = head.attested(&tried);
                     let receipt = Some(Box::new(Receipt { payment: tried.payment.clone(), paid_now, attested }));
                     return Ok(Reply { response, receipt });
                 }
@@ -155,19 +173,35 @@ pub(crate) async fn answer<H: Host>(
                     continue;
                 }
                 NextStep::ReadChallenge => {}
-                NextStep::Refuse(failure) => break (scope.refused(&request, failure), response),
+                NextStep::Refuse(failure) => {
+                    break (scope.refused(&request, failure.explained(refusal.as_ref())), response)
+                }
             }
         }
-        let asked = match read_price(state, scope, &request, &head, &mut refused_guess, was_refused) {
-            Ok(Some(asked)) => asked,
-            Ok(None) => return Ok(Reply { response, receipt: None }),
+        let asked = match read_price(state, &request, &head, &mut refused_guess, was_refused) {
+            Ok(Ok(asked)) => with_outgoing(state, &call, asked).await,
+            Ok(Err(unpayable)) => {
+                if let Some(reason) = unpayable {
+                    let is_hinted = reason == Unpayable::NoChallenge && scope.listens();
+                    let is_in_body = is_hinted && state.host.has_offer_in_body(&response).await;
+                    scope.tell(&Event::Unpayable { url: request.url.as_str(), reason, is_in_body });
+                }
+                return Ok(Reply { response, receipt: None });
+            }
             Err(failure) => break (scope.refused(&request, failure), response),
         };
         is_priced = true;
+        answered = Some(&asked.url).filter(|url| **url != request.url).cloned();
 
         // The payment: ours, or that of another call for the same thing.
         let came_at = state.host.now();
         match purchase(state, scope, &call, &request, &asked).await {
+            // The server offers what was paid for, and refuses it.
+            Ok((bought, _)) if !bought.paid_now && refused.contains(&bought.token.payment.payment_hash) => {
+                let error = Error::new(Code::NotHonored, not_honored_text());
+                let failure = Failure::raised(error, None, Some(bought.token.payment.clone()));
+                break (scope.refused(&request, failure), response);
+            }
             Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
             // The invoice expired while we waited for others or for consent. Ask for a fresh one.
             Err(failure) if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked, came_at) => {
@@ -180,6 +214,17 @@ pub(crate) async fn answer<H: Host>(
         state.host.discard(response);
     };
     Err(failure.with_response(response))
+}
+
+/// The same, with the parts of the request that offers are bound to.
+async fn with_outgoing<H: Host>(state: &ClientState<H>, call: &H::Call, mut asked: Rc<Asked>) -> Rc<Asked> {
+    if asked.found.offers.iter().any(|offer| offer.bound_to().is_some()) {
+        let outgoing = state.host.outgoing(call).await;
+        if let Some(asked) = Rc::get_mut(&mut asked) {
+            asked.outgoing = outgoing;
+        }
+    }
+    asked
 }
 
 /// The token of the next request after one that failed: none, where this may come from another resource's token.
@@ -219,13 +264,11 @@ fn weigh_in<H: Host>(
     tried: &Rc<Token>,
     request: &Request,
     head: &Head,
+    verdict: TokenVerdict,
     paid_now: bool,
     is_priced: bool,
 ) -> NextStep<H> {
     let is_own = tried.is_for(&request.method, &request.url);
-    // Servers of charges also refuse them with these, and offer a fresh one beside.
-    let is_refused = tried.is_charge() && matches!(head.status, 404 | 409 | 422) && has_offer(head);
-    let verdict = if is_refused { TokenVerdict::Refused } else { verdict(head.status, is_own) };
     // The request was redirected to another origin, which never saw the token.
     let is_elsewhere = head.is_elsewhere(request);
     let mut is_news = false;
@@ -234,12 +277,15 @@ fn weigh_in<H: Host>(
         TokenVerdict::Silent => {}
         _ if is_elsewhere => {}
         TokenVerdict::Closed if !is_own => note_failure(state, tried, request, is_priced, head.status < 500),
+        TokenVerdict::Spent => note_spent(state, tried, request, paid_now),
         TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
     }
     let is_tried_without = match verdict {
         _ if paid_now || !request.replayable => false,
-        TokenVerdict::Refused if is_elsewhere && head.status == 402 => return NextStep::ReadChallenge,
-        TokenVerdict::Refused => !is_elsewhere,
+        TokenVerdict::Refused | TokenVerdict::Spent if is_elsewhere && head.status == 402 => {
+            return NextStep::ReadChallenge
+        }
+        TokenVerdict::Refused | TokenVerdict::Spent => !is_elsewhere,
         // Without the token if the resource has asked for money before, or if no token was ever accepted here.
         TokenVerdict::Closed if is_elsewhere || !request.is_get() => false,
         TokenVerdict::Closed => !is_own || is_priced || not_honored(state, request).is_some(),
@@ -267,27 +313,26 @@ async fn write_before<H: Host>(state: &Rc<ClientState<H>>, tried: &Rc<Token>) {
     }
 }
 
-/// The challenge of a 402, and the offer in it. `None` for other answers, and for a 402 that goes back untouched.
+/// The challenge of a 402, and the offer in it; or why a 402 goes back untouched, `None` for other answers.
 ///
 /// # Errors
 /// Why the offer is not paid.
 fn read_price<H: Host>(
     state: &Rc<ClientState<H>>,
-    scope: &Scope<H>,
     request: &Request,
     head: &Head,
     refused_guess: &mut Option<Rc<Token>>,
     was_refused: bool,
-) -> Result<Option<Rc<Asked>>, Failure<H>> {
+) -> Result<Result<Rc<Asked>, Option<Unpayable>>, Failure<H>> {
     if head.status != 402 {
-        return Ok(None);
+        return Ok(Err(None));
     }
-    let asked = read_offer(state, scope, request, head)?.map(Rc::new);
-    if let Some(guess) = refused_guess.take_if(|_| asked.is_some()) {
+    let asked = read_offer(state, request, head)?.map(Rc::new).map_err(Some);
+    if let Some(guess) = refused_guess.take_if(|_| asked.is_ok()) {
         note_refused(state, &guess, request);
     }
     // What was refused in this call may not be written yet.
-    match not_honored(state, request).filter(|_| was_refused && asked.is_some()) {
+    match not_honored(state, request).filter(|_| was_refused && asked.is_ok()) {
         Some(failure) => Err(failure),
         None => Ok(asked),
     }
@@ -317,17 +362,29 @@ pub(crate) async fn quote<H: Host>(
     request: Request,
 ) -> Result<Option<Rc<Quote>>, Failure<H>> {
     read_soon(state, &request).await;
-    if token_for(state, &request).is_some() {
+    let is_bought = |asked: Option<&Asked>| {
+        token_for(state, &request, asked).is_some_and(|token| token.rules.are_in_time(state.host.now()))
+    };
+    if is_bought(None) {
         return Ok(None);
     }
-    let response = state.host.send(&call, None, false).await.map_err(Failure::foreign)?;
+    let response = state.host.send(&call, Sending::default()).await.map_err(Failure::foreign)?;
     let head = state.host.head(&response);
     state.host.discard(response);
     if head.status != 402 {
         return Ok(None);
     }
-    match read_offer(state, scope, &request, &head)? {
-        Some(asked) => Ok(Some(examine(state, scope, &request, &asked)?)),
-        None => Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into()),
+    match read_offer(state, &request, &head)? {
+        Ok(asked) => {
+            let asked = with_outgoing(state, &call, Rc::new(asked)).await;
+            if is_bought(Some(&asked)) {
+                return Ok(None);
+            }
+            Ok(Some(examine(state, scope, &request, &asked).await?))
+        }
+        Err(reason) => {
+            scope.tell(&Event::Unpayable { url: request.url.as_str(), reason, is_in_body: false });
+            Err(Error::new(Code::InvalidChallenge, "the 402 holds no lightning offer to quote").into())
+        }
     }
 }

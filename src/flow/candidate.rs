@@ -1,11 +1,12 @@
 //! The offers of a 402 that Lightning can pay, by whichever protocol.
 
 use crate::error::Error;
-use crate::flow::host::Request;
+use crate::flow::host::{Head, Host};
 use crate::wire::challenge::{self, Challenge, Offer, Protocol};
+use crate::wire::credential::Field;
 use crate::wire::invoice::Invoice;
 use crate::wire::mpp::{charges, Charge};
-use sha2::{Digest, Sha256};
+use crate::wire::x402::{Entry, PaymentRequired, Sent, NETWORKS};
 
 /// One offer.
 pub(crate) enum Candidate {
@@ -13,6 +14,17 @@ pub(crate) enum Candidate {
     Token(Offer),
     /// A charge of MPP.
     Charge(Charge),
+    /// An entry of x402.
+    Entry(Entry),
+}
+
+/// What a 402 holds.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// The challenges of `WWW-Authenticate`, then the entries of `PAYMENT-REQUIRED`.
+    pub(crate) challenges: Vec<Challenge>,
+    /// Protocols in the order in which they are preferred, and the offers of each in that of the header.
+    pub(crate) offers: Vec<Candidate>,
 }
 
 impl Candidate {
@@ -21,14 +33,34 @@ impl Candidate {
         match self {
             Self::Token(offer) => offer.protocol,
             Self::Charge(_) => Protocol::Mpp,
+            Self::Entry(_) => Protocol::X402,
         }
     }
 
     /// What goes back to the server beside the proof.
-    pub(crate) fn token(&self) -> &str {
+    pub(crate) fn token(&self) -> String {
         match self {
-            Self::Token(offer) => &offer.token,
-            Self::Charge(charge) => &charge.token,
+            Self::Token(offer) => offer.token.clone(),
+            Self::Charge(charge) => charge.token.clone(),
+            Self::Entry(entry) => entry.token(),
+        }
+    }
+
+    /// The header that its credential goes into.
+    pub(crate) fn field(&self) -> Field {
+        match self {
+            Self::Token(_) => Field::Authorization,
+            Self::Charge(charge) => charge.field,
+            Self::Entry(_) => Field::PaymentSignature,
+        }
+    }
+
+    /// What it is bound to: see [`Record::bound_to`](crate::ledger::record::Record::bound_to).
+    pub(crate) fn bound_to(&self) -> Option<String> {
+        match self {
+            Self::Token(_) => None,
+            Self::Charge(charge) => charge.digest.clone(),
+            Self::Entry(entry) => Some(entry.bound_to()),
         }
     }
 
@@ -37,68 +69,99 @@ impl Candidate {
         match self {
             Self::Token(offer) => &offer.invoice,
             Self::Charge(charge) => &charge.invoice,
+            Self::Entry(entry) => &entry.invoice,
         }
     }
 
     /// When its challenge expires, in Unix seconds. `None`: it names no such time.
     pub(crate) fn expires_at(&self) -> Option<u64> {
         match self {
-            Self::Token(_) => None,
             Self::Charge(charge) => charge.expires_at,
+            Self::Token(_) | Self::Entry(_) => None,
         }
     }
 
     /// The Unix second from which on it must not be paid any more: its invoice has expired, or its challenge has.
     pub(crate) fn last_moment(&self, invoice: &Invoice) -> u64 {
         match self {
-            Self::Token(_) => invoice.expires_at,
             Self::Charge(charge) => charge.last_moment(invoice),
-        }
-    }
-
-    /// The invoice, if the offer agrees with it and with the request.
-    ///
-    /// # Errors
-    /// Those of [`Invoice::decode`] and [`Charge::check`].
-    pub(crate) fn check(&self, request: &Request) -> Result<Invoice, Error> {
-        match self {
-            Self::Token(offer) => Invoice::decode(&offer.invoice),
-            Self::Charge(charge) => charge.check(request.is_get().then(|| Sha256::digest([]).into())),
+            Self::Token(_) | Self::Entry(_) => invoice.expires_at,
         }
     }
 }
 
-/// The challenges of a `WWW-Authenticate` value, and the offers among them: protocols in this order, and the offers of
-/// each in that of the header.
+/// The invoice of an offer that agrees with it and with the request that is sent. `check` looks at the invoice before
+/// it is known who signed it.
 ///
 /// # Errors
-/// [`crate::Code::InvalidChallenge`] if nothing is offered, and the header or an offer is malformed.
-pub(crate) fn read(header: &str, protocols: &[Protocol]) -> Result<(Vec<Challenge>, Vec<Candidate>), Error> {
-    let (challenges, mut malformed) = challenge::read(header);
+/// Those of [`Invoice::decode`], [`Charge::check`] and [`Entry::check`], and [`crate::Code::LoadFailed`].
+pub(crate) async fn invoice_of<H: Host>(
+    offer: &Candidate,
+    host: &H,
+    sent: &Sent<'_>,
+    check: impl Fn(&Invoice) -> Result<(), Error>,
+) -> Result<Invoice, Error> {
+    let entry = match offer {
+        Candidate::Token(offer) => {
+            let invoice = Invoice::decode(&offer.invoice)?;
+            return check(&invoice).map(|()| invoice);
+        }
+        Candidate::Charge(charge) => {
+            let invoice = charge.check(sent.body_hash)?;
+            return check(&invoice).map(|()| invoice);
+        }
+        Candidate::Entry(entry) => entry,
+    };
+    let unproven = entry.check(entry.for_http(sent)?, host.now() / 1000, NETWORKS)?;
+    check(unproven.invoice())?;
+    let signer = host.recover(&unproven.signature).await?;
+    unproven.signed_by(signer)
+}
+
+/// Reads the challenges of a 402, and the offers among them.
+///
+/// # Errors
+/// [`crate::Code::InvalidChallenge`] if nothing is offered, and a header or an offer is malformed.
+pub(crate) fn read(head: &Head, protocols: &[Protocol]) -> Result<Found, Error> {
+    let (mut challenges, mut malformed) = challenge::read(head.challenge.as_deref().unwrap_or_default());
     let mut found = Vec::new();
     for challenge in &challenges {
         if let Some(offer) = &challenge.offer {
-            found.push(Candidate::Token(offer.clone()));
+            found.push(Ok(Candidate::Token(offer.clone())));
         }
     }
-    let charges = if protocols.contains(&Protocol::Mpp) { charges(&challenges) } else { Vec::new() };
-    for charge in charges {
-        match charge {
-            // A credential in any other header follows redirects to other origins.
-            Ok(charge) if !charge.in_authorization => {}
-            Ok(charge) => found.push(Candidate::Charge(charge)),
+    if protocols.contains(&Protocol::Mpp) {
+        for charge in charges(&challenges) {
+            found.push(charge.map(Candidate::Charge));
+        }
+    }
+    let required = head.payment_required.as_deref().filter(|_| protocols.contains(&Protocol::X402));
+    match required.map(PaymentRequired::decode) {
+        Some(Ok(required)) => {
+            challenges.append(&mut required.challenges());
+            for entry in required.entries() {
+                found.push(entry.map(Candidate::Entry));
+            }
+        }
+        Some(Err(error)) => _ = malformed.get_or_insert(error),
+        None => {}
+    }
+    let mut offers = Vec::new();
+    for offer in found {
+        match offer {
+            Ok(offer) => offers.push(offer),
             Err(error) => _ = malformed.get_or_insert(error),
         }
     }
-    if let Some(error) = malformed.filter(|_| found.is_empty()) {
+    if let Some(error) = malformed.filter(|_| offers.is_empty()) {
         return Err(error);
     }
     // The sort of std is several kilobytes of wasm.
     let mut ordered = Vec::new();
     for protocol in protocols {
-        while let Some(at) = found.iter().position(|offer| offer.protocol() == *protocol) {
-            ordered.push(found.remove(at));
+        while let Some(at) = offers.iter().position(|offer| offer.protocol() == *protocol) {
+            ordered.push(offers.remove(at));
         }
     }
-    Ok((challenges, ordered))
+    Ok(Found { challenges, offers: ordered })
 }

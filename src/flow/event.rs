@@ -6,6 +6,7 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
+use crate::wire::refusal::Refusal;
 use crate::wire::shown;
 use crate::wire::url::Url;
 
@@ -26,6 +27,8 @@ pub struct Quote {
     pub token: String,
     /// When the challenge expires, in Unix seconds. `None`: it names no such time.
     pub expires_at: Option<u64>,
+    /// What the offer is bound to beside method and URL. `None`: it is for any request of these.
+    pub bound_to: Option<String>,
 }
 
 impl Quote {
@@ -57,7 +60,7 @@ pub enum Unpayable {
     ChallengeHidden,
     /// Its challenges are for others.
     NoLightning,
-    /// The caller brought an Authorization of its own.
+    /// The caller brought an Authorization of its own, and no offer can be answered in another header.
     AuthorizationSet,
     /// The request can carry no token: `OPTIONS`, or a mode or cache mode that sends none.
     RequestMode,
@@ -115,14 +118,27 @@ pub enum Event<'a> {
         /// The reason.
         error: &'a Error,
     },
+    /// A server refused a credential, and said why.
+    Rejected {
+        /// Without fragment.
+        url: &'a str,
+        /// The payment that bought it.
+        payment: &'a Payment,
+        /// The server's reason, and what to do.
+        refusal: &'a Refusal,
+    },
     /// A 402 was handed back as it is.
     Unpayable {
         /// Without fragment.
         url: &'a str,
         /// The reason.
         reason: Unpayable,
+        /// Whether its body holds a token and an invoice. Nothing is bought by those.
+        is_in_body: bool,
     },
 }
+
+const IN_BODY: &str = "the body holds a token and an invoice, which are read in a WWW-Authenticate header alone";
 
 impl Event<'_> {
     /// The JSON text of the object that JavaScript sees.
@@ -136,6 +152,7 @@ impl Event<'_> {
             Self::Paid(_) => "paid",
             Self::Refused { .. } => "refused",
             Self::Failed { .. } => "failed",
+            Self::Rejected { .. } => "rejected",
             Self::Unpayable { .. } => "unpayable",
         };
         write_object(|object| {
@@ -143,6 +160,7 @@ impl Event<'_> {
             match self {
                 Self::Challenge { url, .. }
                 | Self::Refused { url, .. }
+                | Self::Rejected { url, .. }
                 | Self::Unpayable { url, .. }
                 | Self::PassedOver { url, .. } => object.text("url", Some(url)),
                 Self::Quote(quote) => object.object("quote", |object| quote.write(object)),
@@ -161,7 +179,17 @@ impl Event<'_> {
                     object.text("code", Some(error.code().as_str()));
                     object.text("message", Some(error.message()));
                 }
-                Self::Unpayable { reason, .. } => object.text("reason", Some(reason.as_str())),
+                Self::Rejected { payment, refusal, .. } => {
+                    object.object("payment", |object| payment.write(object));
+                    object.text("reason", Some(&refusal.reason));
+                    object.text("message", Some(&refusal.message()));
+                }
+                Self::Unpayable { reason, is_in_body, .. } => {
+                    object.text("reason", Some(reason.as_str()));
+                    if *is_in_body {
+                        object.text("hint", Some(IN_BODY));
+                    }
+                }
                 Self::Quote(_) | Self::Paying(_) | Self::Paid(_) => {}
             }
         })

@@ -4,6 +4,8 @@ use crate::error::{Code, Error};
 use crate::flow::event::Quote;
 use crate::flow::host::Host;
 use crate::ledger::payment::Payment;
+use crate::text::encoding::concat;
+use crate::wire::refusal::Refusal;
 use std::rc::Rc;
 
 /// Why a call ended without a response. It is a pointer, so that the results that may hold one stay small.
@@ -96,6 +98,14 @@ impl<H: Host> Failure<H> {
     #[must_use]
     pub fn is(&self, code: Code) -> bool {
         self.raised_error().is_some_and(|error| error.code() == code)
+    }
+
+    /// Adds what the server says of the credential that it refused.
+    pub(crate) fn explained(mut self, refusal: Option<&Refusal>) -> Self {
+        if let (Why::Raised(Raised { error, .. }), Some(refusal)) = (&mut *self.0, refusal) {
+            *error = Error::new(error.code(), concat(&[error.message(), "; ", &refusal.message()]));
+        }
+        self
     }
 
     /// Adds the price and the invoice that it is about.

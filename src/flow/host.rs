@@ -8,12 +8,16 @@ use crate::flow::event::{Event, Quote};
 use crate::ledger::limits::Remaining;
 use crate::ledger::payment::Payment;
 use crate::ledger::resource::Resource;
+use crate::ledger::token::Token;
 use crate::ledger::view::{Changes, Listing};
 use crate::ledger::wallet::{Fact, Wallet};
 use crate::text::encoding::concat;
+use crate::wire::credential::{Brought, Credential};
 use crate::wire::invoice::Invoice;
 use crate::wire::payment_hash::PaymentHash;
+use crate::wire::signature::Signature;
 use crate::wire::url::Url;
+use crate::wire::x402::is_unseen;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -43,13 +47,22 @@ pub trait Host: 'static {
     /// own.
     fn wakes_only_itself(&self) -> bool;
 
-    /// Sends the request, with this `Authorization` if one is given. A `repeat` goes around HTTP caches.
+    /// Sends the request. A credential never reaches another origin than that of the request.
     fn send(
         &self,
         call: &Self::Call,
-        authorization: Option<&str>,
-        repeat: bool,
+        sending: Sending<'_>,
     ) -> impl Future<Output = Result<Self::Response, Self::Cause>>;
+    /// The parts of a request that an offer may be bound to, as they are sent.
+    fn outgoing(&self, _call: &Self::Call) -> impl Future<Output = Outgoing> + 'static {
+        std::future::ready(Outgoing::default())
+    }
+    /// Whether a header that is not in [`Outgoing::headers`] may be sent all the same. The name is in lower case.
+    fn may_add(&self, name: &str) -> bool {
+        is_unseen(name)
+    }
+    /// The public key that made a signature; `None` where no key did. An error: what computes it can't be loaded.
+    fn recover(&self, signature: &Signature) -> impl Future<Output = Result<Option<[u8; 33]>, Error>> + 'static;
     /// Whether a request may have failed because its preflight was refused. In a page an `Authorization` causes a
     /// preflight.
     fn may_be_preflight(&self, _call: &Self::Call, _cause: &Self::Cause) -> bool {
@@ -67,6 +80,16 @@ pub trait Host: 'static {
     }
     /// The part of a response before its body.
     fn head(&self, response: &Self::Response) -> Head;
+    /// The body of a problem (RFC 9457), where a response is one, and it is short and there soon. The response stays
+    /// unread.
+    fn problem(&self, _response: &Self::Response) -> impl Future<Output = Option<String>> + 'static {
+        std::future::ready(None)
+    }
+    /// Whether the body of a response, if it is short and there soon, holds a token and an invoice. The response stays
+    /// unread.
+    fn has_offer_in_body(&self, _response: &Self::Response) -> impl Future<Output = bool> + 'static {
+        std::future::ready(false)
+    }
     /// Lets go of a response that nobody will read.
     fn discard(&self, response: Self::Response);
 
@@ -96,6 +119,10 @@ pub trait Host: 'static {
     }
     /// Asks the caller. It is dropped where nobody waits for the answer any more.
     fn approve(&self, quote: &Quote, terms: &Terms) -> impl Future<Output = Result<bool, Self::Cause>> + 'static;
+    /// Whether there is a listener.
+    fn listens(&self) -> bool {
+        true
+    }
     /// Tells a listener.
     fn tell(&self, event: &Event<'_>);
 
@@ -115,6 +142,26 @@ pub trait Host: 'static {
     fn list(&self, listing: &Listing) -> impl Future<Output = Result<Vec<(String, String)>, Self::Cause>>;
 }
 
+/// How a request is sent.
+#[derive(Clone, Copy, Default)]
+pub struct Sending<'a> {
+    /// What proves a payment.
+    pub credential: Option<&'a Credential>,
+    /// Whether it was sent before. A repeat goes around HTTP caches.
+    pub is_repeat: bool,
+    /// The URL of the same origin that a redirect has led to, where the credential is for that one.
+    pub url: Option<&'a Url>,
+}
+
+/// The parts of a request that an offer may be bound to.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Outgoing {
+    /// Names and values. A name may come several times.
+    pub headers: Vec<(String, String)>,
+    /// The SHA-256 of the body's bytes, of none if there is no body. `None`: they are not known before they are sent.
+    pub body_hash: Option<[u8; 32]>,
+}
+
 /// What is known of a call before it is sent.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Request {
@@ -124,8 +171,8 @@ pub struct Request {
     pub url: Url,
     /// Whether its body can be sent again.
     pub replayable: bool,
-    /// Whether the caller brought an Authorization.
-    pub authorized: bool,
+    /// The headers for credentials that the caller has set.
+    pub brought: Brought,
     /// False for requests whose answer can't be read or that never reach a server.
     pub payable: bool,
 }
@@ -137,15 +184,17 @@ impl Request {
         self.url.origin()
     }
 
-    /// The resource of the request: method and URL.
+    /// Names what it may buy: method and URL, and whether a credential may go into `Authorization`.
     pub(crate) fn resource(&self) -> String {
-        concat(&[&self.method, " ", self.url.as_str()])
+        let mark = if self.brought.authorization { "#" } else { "" };
+        concat(&[&self.method, " ", self.url.as_str(), mark])
     }
 
     /// What it asks for.
     #[must_use]
     pub fn asked_for(&self) -> Resource<'_> {
-        Resource { method: &self.method, url: &self.url, is_replayable: self.replayable }
+        let Self { method, url, replayable, brought, .. } = self;
+        Resource { method, url, is_replayable: *replayable, brought: *brought }
     }
 
     /// Whether it only reads. Such a request may be sent twice.
@@ -166,8 +215,12 @@ pub struct Head {
     pub redirected: bool,
     /// The `WWW-Authenticate` value, its lines joined by `, `.
     pub challenge: Option<String>,
+    /// The `PAYMENT-REQUIRED` of a 402.
+    pub payment_required: Option<String>,
     /// The `Payment-Receipt` of an answer that was not refused.
     pub receipt: Option<String>,
+    /// The `PAYMENT-RESPONSE`, which says whether a payment was accepted.
+    pub payment_response: Option<String>,
     /// The milliseconds that `Retry-After` asks to wait.
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
@@ -175,6 +228,26 @@ pub struct Head {
 }
 
 impl Head {
+    /// Whether there is anything that could hold an offer.
+    pub(crate) fn has_challenge(&self) -> bool {
+        self.challenge.is_some() || self.payment_required.is_some()
+    }
+
+    /// What the server attests of the payment of a token, as JSON text.
+    pub(crate) fn attested(&self, token: &Token) -> Option<String> {
+        let header = if token.is_single_use() { &self.payment_response } else { &self.receipt };
+        token.attested(header.as_deref()?)
+    }
+
+    /// The URL that answered a request.
+    pub(crate) fn url_of(&self, request: &Request) -> Url {
+        if self.redirected && !self.url.is_empty() {
+            Url::of(&self.url)
+        } else {
+            request.url.clone()
+        }
+    }
+
     /// Whether a redirect led to another origin than was asked.
     pub(crate) fn is_elsewhere(&self, request: &Request) -> bool {
         !request.url.is_opaque() && !self.url.is_empty() && !request.url.is_origin_of(&self.url)

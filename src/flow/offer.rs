@@ -1,10 +1,10 @@
 //! Checks whether a 402 may be paid, and reads its price. None of these checks needs the records.
 
 use crate::error::{Code, Error};
-use crate::flow::candidate::{read, Candidate};
+use crate::flow::candidate::{invoice_of, read, Candidate, Found};
 use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
-use crate::flow::host::{Head, Host, Request};
+use crate::flow::host::{Head, Host, Outgoing, Request};
 use crate::flow::purchase::Asked;
 use crate::flow::scope::Scope;
 use crate::flow::state::ClientState;
@@ -15,32 +15,36 @@ use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{decode_parts, Commitment, Macaroon};
 use std::rc::Rc;
 
-/// The challenges of a 402 and the offer to pay; `None` where it is for others and goes back untouched.
+/// What a 402 asks for, or why it goes back untouched.
+///
+/// # Errors
+/// Why no offer of it is paid.
 pub(crate) fn read_offer<H: Host>(
     state: &ClientState<H>,
-    scope: &Scope<H>,
     request: &Request,
     head: &Head,
-) -> Result<Option<Asked>, Failure<H>> {
-    let unpayable = |reason| {
-        scope.tell(&Event::Unpayable { url: request.url.as_str(), reason });
-        Ok(None)
-    };
+) -> Result<Result<Asked, Unpayable>, Failure<H>> {
     if !request.payable {
-        return unpayable(Unpayable::RequestMode);
+        return Ok(Err(Unpayable::RequestMode));
     }
-    if request.authorized {
-        return unpayable(Unpayable::AuthorizationSet);
-    }
-    let Some(header) = &head.challenge else {
-        return unpayable(if head.filtered { Unpayable::ChallengeHidden } else { Unpayable::NoChallenge });
+    let is_authorized = request.brought.authorization;
+    let mut found = match read(head, &state.config.protocols) {
+        // What the caller's own Authorization is refused with may be of any form.
+        Err(_) if is_authorized => Found::default(),
+        found => found?,
     };
-    let (challenges, offers) = read(header, &state.config.protocols)?;
-    let Some(first) = offers.first() else {
-        return unpayable(if challenges.is_empty() { Unpayable::NoChallenge } else { Unpayable::NoLightning });
+    let before = found.offers.len();
+    found.offers.retain(|offer| !request.brought.forbids(offer.field()));
+    let Some(first) = found.offers.first() else {
+        return Ok(Err(match () {
+            () if is_authorized || before > 0 => Unpayable::AuthorizationSet,
+            () if !found.challenges.is_empty() => Unpayable::NoLightning,
+            () if head.filtered && !head.has_challenge() => Unpayable::ChallengeHidden,
+            () => Unpayable::NoChallenge,
+        }));
     };
     match may_be_paid(state, request, head) {
-        Ok(()) => Ok(Some(Asked { challenges, offers })),
+        Ok(()) => Ok(Ok(Asked { url: head.url_of(request), found, outgoing: Outgoing::default() })),
         // The other origin was not asked for its price.
         Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
         Err(error) => Err(with_price(error.into(), Quote::of(request, first))),
@@ -68,15 +72,15 @@ fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) 
 
 /// Reads the price of the first offer that is worth paying. Others before it are passed over. The error is that of the
 /// first, and carries its price.
-pub(crate) fn examine<H: Host>(
+pub(crate) async fn examine<H: Host>(
     state: &ClientState<H>,
     scope: &Scope<H>,
     request: &Request,
     asked: &Asked,
 ) -> Result<Rc<Quote>, Failure<H>> {
     let mut refused: Vec<(&Candidate, Error)> = Vec::new();
-    for offer in &asked.offers {
-        match weigh(state, request, offer) {
+    for offer in &asked.found.offers {
+        match weigh(state, request, asked, offer).await {
             Ok(quote) => {
                 for (other, error) in &refused {
                     scope.tell(&Event::PassedOver { url: request.url.as_str(), protocol: other.protocol(), error });
@@ -92,10 +96,17 @@ pub(crate) fn examine<H: Host>(
     }
 }
 
-fn weigh<H: Host>(state: &ClientState<H>, request: &Request, offer: &Candidate) -> Result<Rc<Quote>, Error> {
-    let invoice = offer.check(request)?;
+async fn weigh<H: Host>(
+    state: &ClientState<H>,
+    request: &Request,
+    asked: &Asked,
+    offer: &Candidate,
+) -> Result<Rc<Quote>, Error> {
     let macaroons = macaroons_of(offer);
-    check(state, offer, &invoice, &macaroons)?;
+    let unseen = |name: &str| state.host.may_add(name);
+    let sent = asked.sent(request, &unseen);
+    let check = |invoice: &Invoice| check(state, offer, invoice, &macaroons);
+    let invoice = invoice_of(offer, &*state.host, &sent, check).await?;
     Quote::new(request, offer, invoice, macaroons).ok_or_else(no_amount)
 }
 
@@ -103,7 +114,7 @@ fn weigh<H: Host>(state: &ClientState<H>, request: &Request, offer: &Candidate) 
 fn macaroons_of(offer: &Candidate) -> Result<Vec<Macaroon>, Error> {
     match offer {
         Candidate::Token(offer) => decode_parts(&offer.token),
-        Candidate::Charge(_) => Ok(Vec::new()),
+        Candidate::Charge(_) | Candidate::Entry(_) => Ok(Vec::new()),
     }
 }
 
@@ -175,8 +186,9 @@ impl Quote {
             amount_msat,
             invoice,
             macaroon,
-            token: offer.token().to_owned(),
+            token: offer.token(),
             expires_at: offer.expires_at(),
+            bound_to: offer.bound_to(),
         }))
     }
 }
@@ -197,8 +209,7 @@ fn no_amount() -> Error {
 
 /// Whether an answer offers something for a Lightning payment.
 pub(crate) fn has_offer(head: &Head) -> bool {
-    let read = head.challenge.as_deref().map(|header| read(header, &Protocol::ALL));
-    matches!(read, Some(Ok((_, offers))) if !offers.is_empty())
+    matches!(read(head, &Protocol::ALL), Ok(found) if !found.offers.is_empty())
 }
 
 /// Whether an offer could still be paid at that time.
@@ -207,5 +218,5 @@ pub(crate) fn was_alive(asked: &Asked, then_ms: u64) -> bool {
         let invoice = Invoice::decode(offer.payment_request());
         invoice.is_ok_and(|invoice| check_expiry(offer.last_moment(&invoice), then_ms).is_ok())
     };
-    asked.offers.iter().any(is_alive)
+    asked.found.offers.iter().any(is_alive)
 }

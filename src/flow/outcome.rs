@@ -18,7 +18,6 @@ use crate::ledger::record::Record;
 use crate::ledger::settle::Outcome;
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
-use crate::wire::challenge::Protocol;
 use std::rc::Rc;
 
 /// How often a payment is looked up in the call that made it.
@@ -89,8 +88,7 @@ fn proven_by<H: Host>(
             // The wallet says that it has paid. If it finds no payment later, it contradicts itself.
             Err(error) => (Unproven::Unknown, Some(Heard::HasPayment), error, None),
         },
-        // With MPP there is no credential without a preimage.
-        Answer::PaidWithoutProof if state.config.trust_wallet && record.payment.protocol != Protocol::Mpp => {
+        Answer::PaidWithoutProof if state.config.trust_wallet && !record.payment.protocol.needs_preimage() => {
             return Ok(Proof { preimage: None, fee_msat: None });
         }
         Answer::PaidWithoutProof => {

@@ -166,7 +166,8 @@ impl Owned {
         token.id = self.bought_with(&key, &token.payment.payment_hash).map_or(0, |known| known.id);
         let token = self.enter(token);
         let mut rows = self.rows.borrow_mut();
-        if let Some(known) = rows.entry(&key::origin(token.payment.url.origin())) {
+        let origin = key::origin(token.payment.url.origin());
+        if let Some(known) = rows.entry(&origin).filter(|_| !token.is_bound()) {
             sell(known.newest.get_or_insert_default(), &key, &token.payment.payment_hash);
         }
         if let Some(known) = rows.entry(&key) {
@@ -206,10 +207,10 @@ impl Owned {
         Some(token.map(|token| token.payment.clone()))
     }
 
-    /// Learns what the tokens of an origin are good for.
-    pub(crate) fn learn(&self, origin: &str, lesson: Lesson) {
+    /// Learns what the tokens of an origin are good for, or its charges.
+    pub(crate) fn learn(&self, origin: &str, lesson: Lesson, is_charge: bool) {
         if let Some(known) = self.rows.borrow_mut().entry(&key::origin(origin)) {
-            known.lessons.get_or_insert_default().learn(lesson);
+            known.lessons.get_or_insert_default().learn(lesson, is_charge);
         }
     }
 

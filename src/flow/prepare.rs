@@ -80,7 +80,7 @@ async fn enter<H: Host>(
         }
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
-        if let Some(token) = token_for(state, &purchase.request) {
+        if let Some(token) = token_for(state, &purchase.request, Some(&purchase.asked)) {
             return Ok(Prepared::Bought(token));
         }
         purchase.entered_at.set((state.host.now(), state.host.monotonic()));
@@ -90,7 +90,7 @@ async fn enter<H: Host>(
         match begun {
             Begun::Entered(record) => return Ok(Prepared::Entered(record)),
             Begun::Bought(token) => return Ok(Prepared::Bought(state.owned.put(*token))),
-            Begun::Standing(standing) => match recover(state, purchase, &standing).await? {
+            Begun::Standing(standing) => match recover(state, purchase, quote, &standing).await? {
                 Recovered::Settled => {}
                 Recovered::Abandoned(order) => return repeat_order(state, purchase, order).await,
             },
@@ -124,6 +124,7 @@ async fn attempt<H: Host>(
         token: quote.token.clone(),
         invoice_expires_at: invoice.expires_at,
         expires_at: quote.expires_at,
+        bound_to: quote.bound_to.clone(),
         owner: purchase.owner.clone(),
         is_reserved: only_reserve,
         dispatch: Dispatch { wallet_id: state.host.wallet().id, ..Dispatch::default() },
@@ -132,6 +133,7 @@ async fn attempt<H: Host>(
     let draft = Draft {
         record,
         is_replayable: request.replayable,
+        brought: request.brought,
         levels: Rc::clone(&purchase.scope.levels),
         booked: Rc::clone(&purchase.booked),
         approved_fee_msat,

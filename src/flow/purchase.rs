@@ -1,8 +1,8 @@
 //! A purchase that is under way, and the list of all purchases of an instance.
 
-use crate::flow::candidate::Candidate;
+use crate::flow::candidate::Found;
 use crate::flow::failure::Failure;
-use crate::flow::host::{Host, Request};
+use crate::flow::host::{Host, Outgoing, Request};
 use crate::flow::scope::Scope;
 use crate::flow::sync::{SetOnDrop, Signal};
 use crate::ledger::buckets::Amounts;
@@ -10,7 +10,8 @@ use crate::ledger::level::{book, Booked};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
-use crate::wire::challenge::Challenge;
+use crate::wire::url::Url;
+use crate::wire::x402::Sent;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -19,11 +20,27 @@ pub(crate) const PULSE_MS: u64 = 1_000;
 /// If it shows no sign for this long, others go on without it.
 const FROZEN_MS: u64 = 10_000;
 
-/// The challenges of a 402, and the offers among them.
+/// What a 402 asks for.
 pub(crate) struct Asked {
-    pub(crate) challenges: Vec<Challenge>,
-    /// At least one, in the order in which they are considered.
-    pub(crate) offers: Vec<Candidate>,
+    /// The URL that answered.
+    pub(crate) url: Url,
+    /// With at least one offer.
+    pub(crate) found: Found,
+    /// The parts of the request as it is sent. They are known if an offer is bound to them.
+    pub(crate) outgoing: Outgoing,
+}
+
+impl Asked {
+    /// Whether the offer that is preferred is for this request alone.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.found.offers.first().is_some_and(|offer| offer.bound_to().is_some())
+    }
+
+    /// The request as it is sent.
+    pub(crate) fn sent<'a>(&'a self, request: &'a Request, unseen: &'a dyn Fn(&str) -> bool) -> Sent<'a> {
+        let Outgoing { headers, body_hash } = &self.outgoing;
+        Sent { method: &request.method, url: &self.url, body_hash: *body_hash, headers, unseen }
+    }
 }
 
 /// How a purchase begins.

@@ -3,8 +3,9 @@
 
 use crate::error::Error;
 use crate::flow::driver::{came_to_nothing, take};
+use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
-use crate::flow::host::{Host, Resolution};
+use crate::flow::host::{Host, Request, Resolution};
 use crate::flow::orders::OrderState;
 use crate::flow::purchase::Purchase;
 use crate::flow::scope::Scope;
@@ -37,10 +38,16 @@ pub(crate) enum Recovered {
     Abandoned(Rc<Record>),
 }
 
+/// Whether a payment is for this request.
+fn is_of(record: &Record, request: &Request, quote: &Quote) -> bool {
+    record.payment.url == request.url && record.method == request.method && record.bound_to == quote.bound_to
+}
+
 /// Settles what stands in the way of a purchase, waits for whoever is at it, or fails with it.
 pub(crate) async fn recover<H: Host>(
     state: &Rc<ClientState<H>>,
     own: &Purchase<H>,
+    quote: &Quote,
     standing: &Record,
 ) -> Result<Recovered, Failure<H>> {
     let started = state.host.monotonic();
@@ -60,9 +67,7 @@ pub(crate) async fn recover<H: Host>(
                 return Ok(Recovered::Settled);
             }
             match verdict {
-                Verdict::MayRepeat if record.payment.url == own.request.url && record.method == own.request.method => {
-                    return Ok(Recovered::Abandoned(record));
-                }
+                Verdict::MayRepeat if is_of(&record, &own.request, quote) => return Ok(Recovered::Abandoned(record)),
                 // What will be certain in a moment is waited for.
                 Verdict::Open { until_ms: Some(until_ms) }
                     if !std::mem::replace(&mut has_waited, true) && wait_soon(state, until_ms).await =>

@@ -52,6 +52,11 @@ impl<H: Host> Scope<H> {
         self.hosts.iter().any(|host| host.asks())
     }
 
+    /// Whether somebody listens to events.
+    pub(crate) fn listens(&self) -> bool {
+        self.hosts.iter().any(|host| host.listens())
+    }
+
     /// Tells every listener outwards.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         self.hosts.iter().for_each(|host| host.tell(event));

@@ -92,6 +92,7 @@ fn note_paid<H: Host>(
     if is_news {
         state.owned.change_path(&path_key, &mut |path| path.bought(&token.payment.payment_hash, token.expires_at()));
     }
+    let token = Token { is_bought_here: true, ..token };
     let token = if is_kept { state.owned.put(token) } else { Rc::new(token) };
     if is_news {
         scope.tell(&Event::Paid(&token.payment));

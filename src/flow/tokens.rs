@@ -4,6 +4,7 @@ use crate::error::{Code, Error};
 use crate::flow::driver::{came_to_nothing, look};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
+use crate::flow::purchase::Asked;
 use crate::flow::state::ClientState;
 use crate::ledger::begin::not_honored_text;
 use crate::ledger::key;
@@ -12,15 +13,41 @@ use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
 use std::rc::Rc;
 
-/// The token that should open a request, if one is known. None is sent to a host that is not listed, or beside the
-/// caller's own Authorization.
-pub(crate) fn token_for<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
-    choose(state, request, false)
+/// Whoever else has bought a proof that is good once may still be about to show it, for so many seconds.
+const OTHERS_S: u64 = 60;
+
+/// The token that should open a request, if one is known. None is sent to a host that is not listed, and none in
+/// the place of a header of the caller's.
+///
+/// A token that is bound to one request is given only where a 402 has asked for its kind, and the request is its own.
+pub(crate) fn token_for<H: Host>(
+    state: &ClientState<H>,
+    request: &Request,
+    asked: Option<&Asked>,
+) -> Option<Rc<Token>> {
+    let unseen = |name: &str| state.host.may_add(name);
+    let fits = |token: &Token| {
+        asked.is_some_and(|asked| is_at_hand(state, token) && token.is_of(&asked.sent(request, &unseen)))
+    };
+    choose(state, request, false, &fits)
+}
+
+/// Whether a token that is good once may be shown. Its buyer goes first, however long the answer takes.
+fn is_at_hand<H: Host>(state: &ClientState<H>, token: &Token) -> bool {
+    let is_settled = state.host.now() / 1000 >= token.payment.settled_at.unwrap_or(0).saturating_add(OTHERS_S);
+    let is_free =
+        if token.is_bought_here { state.purchases.trial_of(&*state.host, token).is_none() } else { is_settled };
+    !token.is_single_use() || is_free
 }
 
 /// `is_first`: for the first request of a call, which nobody has asked for money yet.
-fn choose<H: Host>(state: &ClientState<H>, request: &Request, is_first: bool) -> Option<Rc<Token>> {
-    if request.authorized || !request.payable {
+fn choose<H: Host>(
+    state: &ClientState<H>,
+    request: &Request,
+    is_first: bool,
+    fits: &dyn Fn(&Token) -> bool,
+) -> Option<Rc<Token>> {
+    if !request.payable {
         return None;
     }
     state.config.check(&request.url).ok()?;
@@ -28,8 +55,10 @@ fn choose<H: Host>(state: &ClientState<H>, request: &Request, is_first: bool) ->
         method: &request.method,
         url: &request.url,
         borrow: request.replayable,
+        brought: request.brought,
+        fits,
         is_first,
-        single_use: state.owned.lessons(request.origin()).is_single_use(),
+        lessons: state.owned.lessons(request.origin()),
         now_ms: state.host.now(),
     };
     state.owned.choose(&search)
@@ -39,14 +68,15 @@ fn choose<H: Host>(state: &ClientState<H>, request: &Request, is_first: bool) ->
 /// payments late. A token that was just bought is left to the paying call until that call has its answer: the token may
 /// be good for one use only.
 pub(crate) fn token_to_send<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Rc<Token>> {
-    let token = choose(state, request, true);
+    let token = choose(state, request, true, &|_| false);
     token.filter(|token| state.purchases.trial_of(&*state.host, token).is_none())
 }
 
-/// Whether the store has to be read before it can be told which token opens a request.
+/// Whether the store has to be read before it can be told which token opens a request. Beside an Authorization of the
+/// caller's few tokens can be used, so the store is read only where the server asks for money.
 pub(crate) fn is_unread<H: Host>(state: &ClientState<H>, request: &Request) -> bool {
     may_have_more(state)
-        && !request.authorized
+        && !request.brought.authorization
         && request.payable
         && !request.url.is_opaque()
         && !state.owned.is_read(&request.method, &request.url)

@@ -18,7 +18,7 @@ use crate::ledger::resource::Resource;
 use crate::ledger::settle::{end, enter};
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, View};
-use crate::wire::challenge::Protocol;
+use crate::wire::credential::Brought;
 use std::rc::Rc;
 
 /// An invoice that expires within this time counts as expired: the wallet needs some seconds to pay.
@@ -34,6 +34,8 @@ pub struct Draft {
     pub record: Record,
     /// Whether the request can be sent again. Only then is another resource's token tried.
     pub is_replayable: bool,
+    /// The headers that the caller has set. A token that would go there is not tried.
+    pub brought: Brought,
     /// Limits of the client and its scopes.
     pub levels: Levels,
     /// What it counts for by now in scopes without a name.
@@ -90,7 +92,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
     counts.origin.lessons = counts.origin.lessons.and(draft.lessons);
     if own.is_none() {
         let (method, url) = (&entered.method, &entered.payment.url);
-        let resource = Resource { method, url, is_replayable: draft.is_replayable };
+        let resource = Resource { method, url, is_replayable: draft.is_replayable, brought: draft.brought };
         if let Some(token) = own::sold(view, &resource, &counts.origin, draft.mark, here) {
             return Ok(Begun::Bought(Box::new(token)));
         }
@@ -135,10 +137,15 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
 /// way. Forgotten orders ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Counts) -> Option<Record> {
-    let is_shared = counts.origin.lessons.is_shared();
+    let is_shared = counts.origin.lessons.is_shared() && draft.record.bound_to.is_none();
     let others = if is_shared { open_keys(view, key::open_at(draft.origin())) } else { Rc::default() };
-    for key in [draft.record.open_key()].iter().chain(&*others) {
+    let own = draft.record.open_key();
+    for key in std::iter::once(&own).chain(&*others) {
         let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
+        // Elsewhere only what may open this resource counts.
+        if *key != own && record.bound_to.is_some() {
+            continue;
+        }
         let is_its = record.owner == lock.owner && record.is_unsettled();
         // A reservation whose owner lives may still be sent, however late its clock says it is.
         if is_its && (record.is_reserved || !record.is_forgotten(here.now_ms())) {
@@ -218,6 +225,13 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
+/// The token that an invoice has bought for this resource before.
+fn known_token(view: &mut View, known: &Record, offered: &Record) -> Option<Token> {
+    let Payment { url, .. } = &offered.payment;
+    let tokens = own::read(view, &key::token(url.origin(), &offered.method, url.as_str()));
+    tokens.into_iter().find(|token| token.payment.payment_hash == known.payment.payment_hash)
+}
+
 /// Decides about an invoice whose hash is in the ledger. If it was paid at this origin, its token is used again. If it
 /// belongs to another origin, it is refused: this server would learn the preimage.
 fn known_hash(
@@ -234,11 +248,18 @@ fn known_hash(
         }
         State::Pending | State::Unknown => payment_unknown("the wallet was asked to pay this invoice before"),
         State::Failed => return Ok(None),
-        State::Paid if offered.payment.protocol == Protocol::Mpp && known.preimage.is_none() => Error::new(
+        State::Paid if offered.payment.protocol.needs_preimage() && known.preimage.is_none() => Error::new(
             Code::NoPreimage,
             "this invoice was paid without a preimage, which this offer needs: find it for resolve()",
         ),
         State::Paid => {
+            if let Some(known) = known_token(view, known, offered) {
+                if known.is_single_use() && known.own_refusals > 0 {
+                    let text = "the server offers an invoice again that was paid and used: nothing is paid twice";
+                    let error = Error::new(Code::NotHonored, text);
+                    return Err(Refusal { error, payment: Some(Box::new(known.payment)) });
+                }
+            }
             let (method, token) = (offered.method.clone(), offered.token.clone());
             // The token is of the new offer, which may be of another protocol.
             let payment = Payment { protocol: offered.payment.protocol, ..known.payment.clone() };

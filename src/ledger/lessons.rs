@@ -37,6 +37,8 @@ pub struct Lessons {
     /// How many tokens in a row were refused after their first use. Once tokens are known to be good for one use: how
     /// many more are not sent again.
     pub used_up: u64,
+    /// The same for charges, which a server may sell for one use beside tokens for many.
+    pub charges_used_up: u64,
 }
 
 impl Lessons {
@@ -47,27 +49,38 @@ impl Lessons {
         self.opened || (self.seems_to_open && !self.refused)
     }
 
-    /// Whether tokens of this origin are good for one use.
+    /// Whether tokens of this origin are good for one use, or its charges.
     #[must_use]
-    pub fn is_single_use(self) -> bool {
-        self.used_up >= SINGLE_USE
+    pub fn is_single_use(self, is_charge: bool) -> bool {
+        self.used_up(is_charge) >= SINGLE_USE
     }
 
-    /// Learns from an answer.
-    pub fn learn(&mut self, lesson: Lesson) {
+    /// How many tokens in a row were good for one use, or charges.
+    #[must_use]
+    pub fn used_up(self, is_charge: bool) -> u64 {
+        if is_charge {
+            self.charges_used_up
+        } else {
+            self.used_up
+        }
+    }
+
+    /// Learns from an answer to a token, or to a charge.
+    pub fn learn(&mut self, lesson: Lesson, is_charge: bool) {
+        let used_up = if is_charge { &mut self.charges_used_up } else { &mut self.used_up };
         match lesson {
             Lesson::Opened => self.opened = true,
             Lesson::SeemsToOpen => self.seems_to_open = true,
             Lesson::Refused => self.refused = true,
-            Lesson::Taken if self.is_single_use() => self.used_up = self.used_up.saturating_sub(1),
+            Lesson::Taken if *used_up >= SINGLE_USE => *used_up = used_up.saturating_sub(1),
             Lesson::Taken => {}
-            Lesson::TakenAgain => self.used_up = 0,
-            Lesson::UsedUp if self.used_up == 0 => self.used_up = 1,
-            Lesson::UsedUp => self.used_up = SINGLE_USE.saturating_add(NOT_SENT_AGAIN),
+            Lesson::TakenAgain => *used_up = 0,
+            Lesson::UsedUp if *used_up == 0 => *used_up = 1,
+            Lesson::UsedUp => *used_up = SINGLE_USE.saturating_add(NOT_SENT_AGAIN),
         }
     }
 
-    /// Adds what `own` has learnt. `used_up` is taken from `own`, which is newer.
+    /// Adds what `own` has learnt. The counts are taken from `own`, which is newer.
     #[must_use]
     pub fn and(self, own: Self) -> Self {
         Self {
@@ -75,6 +88,7 @@ impl Lessons {
             seems_to_open: self.seems_to_open | own.seems_to_open,
             refused: self.refused | own.refused,
             used_up: own.used_up,
+            charges_used_up: own.charges_used_up,
         }
     }
 }
@@ -85,7 +99,7 @@ mod tests {
 
     fn after(lessons: &[Lesson]) -> Lessons {
         let mut known = Lessons::default();
-        lessons.iter().for_each(|lesson| known.learn(*lesson));
+        lessons.iter().for_each(|lesson| known.learn(*lesson, false));
         known
     }
 
@@ -107,19 +121,25 @@ mod tests {
 
     #[test]
     fn that_tokens_are_good_once_is_believed_for_so_many_tokens() {
-        let mut known = after(&[Lesson::Taken, Lesson::UsedUp, Lesson::Taken]);
-        assert!(known.used_up > 0 && !known.is_single_use(), "it may have been revoked");
-        for _ in 0..2 {
-            known.learn(Lesson::UsedUp);
-            for _ in 0..=NOT_SENT_AGAIN {
-                assert!(known.is_single_use());
-                known.learn(Lesson::Taken);
+        for is_charge in [false, true] {
+            let mut known = Lessons::default();
+            for lesson in [Lesson::Taken, Lesson::UsedUp, Lesson::Taken] {
+                known.learn(lesson, is_charge);
             }
-            assert!(known.used_up > 0 && !known.is_single_use(), "the next one is sent again");
+            let is_doubtful = |known: Lessons| known.used_up(is_charge) > 0 && !known.is_single_use(is_charge);
+            assert!(is_doubtful(known), "it may have been revoked");
+            for _ in 0..2 {
+                known.learn(Lesson::UsedUp, is_charge);
+                for _ in 0..=NOT_SENT_AGAIN {
+                    assert!(known.is_single_use(is_charge) && !known.is_single_use(!is_charge));
+                    known.learn(Lesson::Taken, is_charge);
+                }
+                assert!(is_doubtful(known), "the next one is sent again");
+            }
+            known.learn(Lesson::TakenAgain, is_charge);
+            assert_eq!(known, Lessons::default());
         }
-        known.learn(Lesson::TakenAgain);
-        assert_eq!(known, Lessons::default());
-        assert!(!after(&[Lesson::UsedUp, Lesson::TakenAgain, Lesson::UsedUp]).is_single_use(), "two in a row");
+        assert!(!after(&[Lesson::UsedUp, Lesson::TakenAgain, Lesson::UsedUp]).is_single_use(false), "two in a row");
     }
 
     #[test]

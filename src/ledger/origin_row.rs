@@ -53,6 +53,7 @@ impl Row for OriginRow {
         row.boolean("seemsToOpen", &mut lessons.seems_to_open);
         row.boolean("refused", &mut lessons.refused);
         row.number("usedUp", &mut lessons.used_up);
+        row.count("chargesUsedUp", &mut lessons.charges_used_up);
         row.list("tokens", &mut self.tokens);
     }
 }

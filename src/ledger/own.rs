@@ -82,7 +82,9 @@ pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut Origi
     let mut unaccepted: Unaccepted = view.read(&path_key);
     unaccepted.bought(hash, token.expires_at());
     view.put(&path_key, &mut unaccepted);
-    origin.sold(&key, hash);
+    if !token.is_bound() {
+        origin.sold(&key, hash);
+    }
 }
 
 /// What a server's answer says of a token.
@@ -96,6 +98,8 @@ pub enum Said {
     Doubted,
     /// A server took it, and it was good for one use.
     UsedUp,
+    /// It was good for one use, and a server says that it was shown before.
+    Spent,
 }
 
 /// Notes what an answer says of a token. Nothing is written if that is known already.
@@ -109,6 +113,7 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
             Said::Accepted | Said::UsedUp => known.note_taken(said == Said::UsedUp),
             Said::Refused => known.note_refusal(at.method, at.url),
             Said::Doubted => known.note_failed_request(at.method, at.url),
+            Said::Spent => known.note_spent(),
         };
         if is_news {
             view.put(&key, &mut row);
@@ -118,7 +123,7 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
     let mut path: Unaccepted = view.read(&path_key);
     let is_news = match said {
         Said::Accepted | Said::UsedUp => path.accepted(hash),
-        Said::Refused => path.refused(hash),
+        Said::Refused | Said::Spent => path.refused(hash),
         Said::Doubted => false,
     };
     if is_news && path.is_empty() {

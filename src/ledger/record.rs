@@ -31,6 +31,9 @@ pub struct Record {
     pub invoice_expires_at: u64,
     /// When its challenge expires, in Unix seconds. `None`: the challenge names no such time.
     pub expires_at: Option<u64>,
+    /// What it is bound to beside method and URL: the hash of the request (x402, in hex), or the digest of the body
+    /// (MPP). `None`: it is for any request of that method and URL.
+    pub bound_to: Option<String>,
     /// The purchase that it belongs to. Only this purchase may hand it to the wallet.
     pub owner: String,
     /// Whether it is only a reservation. The wallet must not be asked before the step that ends the reservation.
@@ -98,10 +101,13 @@ impl Record {
         keys
     }
 
-    /// The key of the row that locks its resource.
+    /// The key of the row that locks its resource. What is bound to one body stands in no other body's way.
     #[must_use]
     pub fn open_key(&self) -> String {
-        key::open(self.payment.url.origin(), &self.method, self.payment.url.as_str())
+        let url = self.payment.url.as_str();
+        let bound_to = self.bound_to.as_ref().filter(|_| !matches!(self.method.as_str(), "GET" | "HEAD"));
+        let place = bound_to.map(|bound_to| concat(&[url, "#", bound_to]));
+        key::open(self.payment.url.origin(), &self.method, place.as_deref().unwrap_or(url))
     }
 
     /// Records that a payment was proven. A fee that nobody reported stays as it was.
@@ -142,6 +148,7 @@ impl Row for Record {
         row.optional_number("settledAt", &mut self.payment.settled_at);
         row.number("invoiceExpiresAt", &mut self.invoice_expires_at);
         row.optional_number("expiresAt", &mut self.expires_at);
+        row.optional_text("boundTo", &mut self.bound_to);
         row.text("owner", &mut self.owner);
         self.dispatch.members(row);
     }
@@ -349,11 +356,11 @@ mod tests {
     fn secrets_of_a_token_go_nowhere_but_into_its_header() {
         use crate::wire::challenge::Protocol;
         let mut bought = token(1, URL);
-        assert_eq!(bought.authorization(), concat(&["L402 opaque:", &"ab".repeat(32)]));
+        assert_eq!(bought.credential().value, concat(&["L402 opaque:", &"ab".repeat(32)]));
         bought.payment.protocol = Protocol::Lsat;
-        assert_eq!(bought.authorization(), concat(&["LSAT opaque:", &"ab".repeat(32)]));
+        assert_eq!(bought.credential().value, concat(&["LSAT opaque:", &"ab".repeat(32)]));
         bought.preimage = None;
-        assert_eq!(bought.authorization(), "LSAT opaque");
+        assert_eq!(bought.credential().value, "LSAT opaque");
         assert!(!format!("{:?}", bought.payment).contains("abab"));
     }
 }

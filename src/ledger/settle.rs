@@ -14,6 +14,7 @@ use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
+use crate::wire::credential::Brought;
 use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
@@ -191,7 +192,7 @@ pub(crate) fn enter(view: &mut View, record: &mut Record, lease_ms: u64) {
 #[must_use]
 pub fn resource_of(record: &Record) -> Resource<'_> {
     let Record { payment, method, .. } = record;
-    Resource { method, url: &payment.url, is_replayable: true }
+    Resource { method, url: &payment.url, is_replayable: true, brought: Brought::default() }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::ledger::token::Token;
 use crate::ledger::view::{parse, Listing, Missing, View};
 use crate::text::members::Row;
 use crate::wire::challenge::Protocol;
+use crate::wire::credential::Brought;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::cell::{Cell, RefCell};
@@ -36,7 +37,12 @@ pub(crate) fn hash(number: u64) -> PaymentHash {
 
 /// Its URL lives as long as the tests do.
 pub(crate) fn resource(url: &str) -> Resource<'static> {
-    Resource { method: "GET", url: Box::leak(Box::new(Url::parse(url).unwrap())), is_replayable: true }
+    Resource {
+        method: "GET",
+        url: Box::leak(Box::new(Url::parse(url).unwrap())),
+        is_replayable: true,
+        brought: Brought::default(),
+    }
 }
 
 /// A payment of 10 sat that was handed to a wallet by an owner of its number.
@@ -62,6 +68,7 @@ pub(crate) fn record(number: u64, url: &str) -> Record {
         started_at_ms: NOW,
         invoice_expires_at: NOW / 1000 + 3600,
         expires_at: None,
+        bound_to: None,
         owner: number.to_string(),
         is_reserved: false,
         dispatch: Dispatch { wallet_id: Some("w".into()), ..Dispatch::default() },
@@ -82,6 +89,7 @@ pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
     Draft {
         record,
         is_replayable: true,
+        brought: Brought::default(),
         levels: Rc::new(vec![level; scopes.len() + 1]),
         booked: Rc::default(),
         approved_fee_msat: None,

@@ -18,6 +18,7 @@ use crate::ledger::resource::Resource;
 use crate::ledger::settle::{cancel, repeat, settle_paid, settle_unproven, Outcome, Settled};
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
+use crate::wire::credential::Brought;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::cell::Cell;
@@ -213,7 +214,7 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             Decision::Record(settle_unproven(view, ours, *outcome, now_ms).map(Rc::new))
         }
         Step::Note { token, method, url, said } => {
-            note(view, token, &Resource { method, url, is_replayable: true }, *said);
+            note(view, token, &Resource { method, url, is_replayable: true, brought: Brought::default() }, *said);
             Decision::Done
         }
         Step::Habits { wallet_id } => Decision::Seen(habits::seen(view, wallet_id)),
@@ -233,7 +234,7 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             Decision::Sums(spent, counts.remaining(levels, own.is_some(), now_ms))
         }
         Step::Sales { method, url, is_replayable, with_tokens } => {
-            let resource = Resource { method, url, is_replayable: *is_replayable };
+            let resource = Resource { method, url, is_replayable: *is_replayable, brought: Brought::default() };
             Decision::Sales(sales(view, &resource, *with_tokens, here))
         }
     })

@@ -1,4 +1,4 @@
-//! A token that was paid for: its `Authorization` header, and the requests that it may open.
+//! A token that was paid for: its credential, and the requests that it may open.
 
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::resource::Resource;
@@ -6,14 +6,20 @@ use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
+use crate::wire::credential::{Credential, Field};
+use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::decode_parts;
 use crate::wire::mpp;
 use crate::wire::preimage::Preimage;
 use crate::wire::url::Url;
+use crate::wire::x402::{self, Sent};
 
 /// A token remembers this many places that refused it. Each place takes room in the store, and time at every request.
 /// Each forgotten place costs one more round trip there.
 pub const MOST_REFUSALS: usize = 100;
+
+/// After so many refusals by its own resource a token is not shown any more.
+const USED_UP: u64 = 2;
 
 /// How often a token was refused at a method and path.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -45,6 +51,8 @@ pub struct Token {
     pub refused: Vec<Refusal>,
     /// Whether it was taken once more after it was accepted; never stored.
     pub(crate) taken_again: bool,
+    /// Whether this instance has bought it; never stored.
+    pub(crate) is_bought_here: bool,
     pub(crate) rules: Rules,
 }
 
@@ -54,18 +62,29 @@ pub(crate) struct Rules {
     pub(crate) expires_at: Option<u64>,
     path: Option<String>,
     method: Option<String>,
+    /// What it is bound to: see [`Record::bound_to`](crate::ledger::record::Record::bound_to).
+    bound_to: Option<String>,
 }
 
 impl Rules {
-    fn of(protocol: Protocol, token: &str, sold_at: u64) -> Self {
+    fn of(payment: &Payment, token: &str) -> Self {
         let mut rules = Self::default();
-        if protocol == Protocol::Mpp {
-            rules.expires_at = mpp::expires_at(token);
-            return rules;
+        match payment.protocol {
+            Protocol::L402 | Protocol::Lsat => {}
+            Protocol::Mpp => {
+                rules.expires_at = mpp::expires_at(token);
+                rules.bound_to = mpp::bound_to(token);
+                return rules;
+            }
+            Protocol::X402 => {
+                rules.expires_at = Invoice::decode(&payment.invoice).ok().map(|invoice| x402::last_moment(&invoice));
+                rules.bound_to = Some(x402::bound_to(token).unwrap_or_default());
+                return rules;
+            }
         }
         // A malformed token is never bought.
         for macaroon in &decode_parts(token).unwrap_or_default() {
-            if let Some(at) = macaroon.expiry_of_one_sold_at(sold_at) {
+            if let Some(at) = macaroon.expiry_of_one_sold_at(payment.started_at) {
                 rules.expires_at = Some(rules.expires_at.unwrap_or(at).min(at));
             }
             for caveat in &macaroon.caveats {
@@ -84,7 +103,7 @@ impl Rules {
         self.expires_at.is_none_or(|at| now_ms / 1000 < at)
     }
 
-    pub(crate) fn allow(&self, method: &str, path: &str) -> bool {
+    fn allow(&self, method: &str, path: &str) -> bool {
         self.path.as_deref().is_none_or(|allowed| allowed == path)
             && self.method.as_deref().is_none_or(|allowed| allowed == method)
     }
@@ -94,7 +113,7 @@ impl Token {
     /// A token that was just bought.
     #[must_use]
     pub fn new(payment: Payment, method: String, token: String, preimage: Option<String>) -> Self {
-        let rules = Rules::of(payment.protocol, &token, payment.started_at);
+        let rules = Rules::of(&payment, &token);
         Self {
             id: 0,
             payment,
@@ -105,6 +124,7 @@ impl Token {
             own_refusals: 0,
             refused: Vec::new(),
             taken_again: false,
+            is_bought_here: false,
             rules,
         }
     }
@@ -125,41 +145,87 @@ impl Token {
     /// Whether a newer token of its resource makes it needless: it was refused, or expires no later. One whose proof
     /// came late may expire before those that were bought meanwhile.
     pub(crate) fn is_replaced_by(&self, newer: &Self) -> bool {
-        let expires_first = self.expires_at().is_some_and(|at| newer.expires_at().is_none_or(|newest| at <= newest));
+        let expires_first = !self.is_bound()
+            && self.expires_at().is_some_and(|at| newer.expires_at().is_none_or(|newest| at <= newest));
         self.own_refusals > 0 || expires_first || self.payment.payment_hash == newer.payment.payment_hash
     }
 
-    /// The value of the `Authorization` header: `L402 token:preimage`. The scheme is `LSAT` if the challenge was. With
-    /// MPP it is the credential of the charge.
+    /// The header that its credential goes into.
     #[must_use]
-    pub fn authorization(&self) -> String {
-        if self.is_charge() {
-            let preimage =
-                self.preimage.as_deref().and_then(|hex| Preimage::prove(hex, &self.payment.payment_hash).ok());
-            let credential = preimage.and_then(|preimage| mpp::credential(&self.token, &preimage));
-            return credential.map_or_else(|| concat(&["Payment ", &self.token]), |credential| credential.value);
-        }
-        let scheme = if self.payment.protocol == Protocol::Lsat { "LSAT " } else { "L402 " };
-        match &self.preimage {
-            Some(preimage) => concat(&[scheme, &self.token, ":", preimage]),
-            None => concat(&[scheme, &self.token]),
+    pub fn field(&self) -> Field {
+        match self.payment.protocol {
+            Protocol::L402 | Protocol::Lsat => Field::Authorization,
+            Protocol::Mpp => mpp::field(&self.token),
+            Protocol::X402 => Field::PaymentSignature,
         }
     }
 
-    /// What a server attests in a `Payment-Receipt`, as JSON text. `None`: it is no receipt, or not one of this
+    /// The header of a request that proves the payment. With L402 its value is `L402 token:preimage`; the scheme is
+    /// `LSAT` if the challenge was.
+    #[must_use]
+    pub fn credential(&self) -> Credential {
+        let credential = self.preimage.as_deref().and_then(|preimage| self.prove(preimage));
+        credential.unwrap_or_else(|| {
+            let value = concat(&[self.scheme(), &self.token]);
+            Credential { field: self.field(), value }
+        })
+    }
+
+    fn prove(&self, preimage: &str) -> Option<Credential> {
+        let proof = || Preimage::prove(preimage, &self.payment.payment_hash).ok();
+        match self.payment.protocol {
+            Protocol::L402 | Protocol::Lsat => {
+                let value = concat(&[self.scheme(), &self.token, ":", preimage]);
+                Some(Credential { field: Field::Authorization, value })
+            }
+            Protocol::Mpp => mpp::credential(&self.token, &proof()?),
+            Protocol::X402 => x402::credential(&self.token, &proof()?),
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.payment.protocol {
+            Protocol::L402 => "L402 ",
+            Protocol::Lsat => "LSAT ",
+            Protocol::Mpp => "Payment ",
+            Protocol::X402 => "",
+        }
+    }
+
+    /// What a server attests of this payment, as JSON text. `None`: the header is no receipt, or not one of this
     /// payment.
     #[must_use]
     pub fn attested(&self, header: &str) -> Option<String> {
         match self.payment.protocol {
+            Protocol::L402 | Protocol::Lsat => None,
             Protocol::Mpp => mpp::attested(header, &self.token, &self.payment.payment_hash),
-            _ => None,
+            Protocol::X402 => x402::attested(header, &self.payment.payment_hash),
         }
     }
 
-    /// Whether it is of a charge. A server may sell charges for one use beside L402 for many, so neither says anything
-    /// of the other.
+    /// Whether it is of a charge, which is for one request: of MPP or x402. A server may sell charges for one use
+    /// beside L402 for many, so neither says anything of the other.
     pub(crate) fn is_charge(&self) -> bool {
-        self.payment.protocol == Protocol::Mpp
+        self.payment.protocol.needs_preimage()
+    }
+
+    /// Whether it is for one request alone: for its body, and with x402 for the headers that the offer names too.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.rules.bound_to.is_some()
+    }
+
+    /// Whether it is good once, as x402 says of its own.
+    pub(crate) fn is_single_use(&self) -> bool {
+        self.payment.protocol == Protocol::X402
+    }
+
+    /// Whether it may be shown beside this request, of whose kind it is: it is not bound, or is bound to this one.
+    pub(crate) fn is_of(&self, sent: &Sent<'_>) -> bool {
+        match &self.rules.bound_to {
+            None => true,
+            Some(_) if self.is_single_use() => x402::is_for(&self.token, sent),
+            Some(digest) => sent.body_hash.is_some_and(|hash| mpp::is_digest_of(digest, &hash)),
+        }
     }
 
     /// Whether it may be tried at this time. A charge may expire while the wallet pays: its credential is tried once
@@ -175,6 +241,11 @@ impl Token {
         self.method == method && self.payment.url == *url
     }
 
+    /// Whether it may be tried at another resource than its own.
+    pub(crate) fn allows(&self, method: &str, path: &str) -> bool {
+        !self.is_bound() && self.rules.allow(method, path)
+    }
+
     /// How often it was refused at this method and path as a token of another resource.
     pub(crate) fn refusals(&self, method: &str, path: &str) -> u64 {
         self.refused.iter().find(|refusal| is_at(&refusal.at, method, path)).map_or(0, |refusal| refusal.times)
@@ -185,17 +256,18 @@ impl Token {
         self.refused.iter().any(|refusal| is_at(&refusal.at, method, url.path()))
     }
 
-    /// Whether it may open a request: it has not expired, its caveats allow the request, and it was not refused there.
-    /// Caveats on the path do not count at its own resource: a server behind a proxy may know its paths by other names.
+    /// Whether it may open a request: it is bound to none, it has not expired, its caveats allow the request, and it
+    /// was not refused there. Caveats on the path do not count at its own resource: a server behind a proxy may know
+    /// its paths by other names.
     pub(crate) fn opens(&self, resource: &Resource<'_>, now_ms: u64) -> bool {
-        let Resource { method, url, .. } = *resource;
-        if !self.is_in_time(now_ms) {
+        let Resource { method, url, brought, .. } = *resource;
+        if !self.is_in_time(now_ms) || brought.forbids(self.field()) || self.is_bound() {
             return false;
         }
         if self.is_for(method, url) {
             return self.own_refusals <= u64::from(!self.accepted);
         }
-        self.rules.allow(method, url.path()) && self.refusals(method, url.path()) == 0
+        self.allows(method, url.path()) && self.refusals(method, url.path()) == 0
     }
 
     /// Whether its resource took it once and has just refused it the second time.
@@ -246,13 +318,20 @@ impl Token {
         self.taken_again |= self.accepted;
         if !self.accepted {
             self.accepted = true;
-            self.own_refusals = 0;
+            self.own_refusals = u64::from(self.is_single_use());
         }
     }
 
     /// Notes that it was good for one use, which it has had. It may be dropped.
     pub(crate) fn note_used_up(&mut self) {
         self.own_refusals = self.own_refusals.max(1);
+    }
+
+    /// Notes that its use was lost: a server says that it was shown before. Whether that is news.
+    pub(crate) fn note_spent(&mut self) -> bool {
+        let is_news = self.own_refusals < USED_UP;
+        self.own_refusals = self.own_refusals.max(USED_UP);
+        is_news
     }
 
     /// Notes that a server accepted it, and whether that was its only use. Whether that is news.
@@ -274,6 +353,7 @@ impl Token {
             self.note_accepted();
         }
         self.taken_again = taken_again;
+        self.is_bought_here |= other.is_bought_here;
         if other.accepted || !self.accepted {
             self.own_refusals = self.own_refusals.max(other.own_refusals);
         }
@@ -300,7 +380,7 @@ impl Row for Token {
         row.number("ownRefusals", &mut self.own_refusals);
         row.list("refused", &mut self.refused);
         if row.is_read() {
-            self.rules = Rules::of(self.payment.protocol, &self.token, self.payment.started_at);
+            self.rules = Rules::of(&self.payment, &self.token);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Which token to try on a request.
 
+use crate::ledger::lessons::Lessons;
 use crate::ledger::token::Token;
 use crate::text::scan::parts;
+use crate::wire::credential::Brought;
 use crate::wire::url::Url;
 use std::rc::Rc;
 
 /// What a token is looked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Search<'a> {
     /// Upper-case.
     pub method: &'a str,
@@ -16,8 +18,12 @@ pub struct Search<'a> {
     pub borrow: bool,
     /// Whether it is the first request of a call. Later requests leave out a token that its own resource refused twice.
     pub is_first: bool,
-    /// Whether tokens of the origin are good for one use.
-    pub single_use: bool,
+    /// What the tokens of the origin are good for.
+    pub lessons: Lessons,
+    /// The headers that the caller has set. A token that would go there is not tried.
+    pub brought: Brought,
+    /// Whether a token that is bound to one request is bound to this one.
+    pub fits: &'a dyn Fn(&Token) -> bool,
     /// Unix milliseconds.
     pub now_ms: u64,
 }
@@ -41,11 +47,12 @@ pub fn choose(candidates: &[Rc<Token>], search: &Search<'_>) -> Option<Rc<Token>
             // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
             false => token.own_refusals > 1 && !is_first,
         };
-        if (own && is_refused) || (token.accepted && search.single_use && !token.is_charge()) {
+        if (own && is_refused) || (token.accepted && search.lessons.is_single_use(token.is_charge())) {
             continue;
         }
         // What it was sold for it opens: a server behind a proxy may know its paths by other names.
-        if !token.is_in_time(now_ms) || !(own || token.rules.allow(method, url.path())) {
+        let is_allowed = if own { !token.is_bound() || (search.fits)(token) } else { token.allows(method, url.path()) };
+        if !token.is_in_time(now_ms) || !is_allowed || search.brought.forbids(token.field()) {
             continue;
         }
         let likeness = if own { usize::MAX } else { common_segments(token.payment.url.path(), url.path()) };

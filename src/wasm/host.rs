@@ -1,91 +1,33 @@
 //! The platform as the flow sees it: the functions of `env.ts`. They wrap the functions that the user gave.
 
-use super::convert::{data, number, text, unpair};
+use super::convert::{data, items, number, pairs, row, text, unpair, value};
+use super::env::{Call, Env};
 use super::task;
-use super::waiting::{settled, Pending, Waiting};
-use crate::error::Error;
+use super::waiting::{settled, Waiting};
+use crate::error::{Code, Error};
 use crate::flow::event::{Event, Quote};
 use crate::flow::failure::Raised;
-use crate::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
+use crate::flow::host::{Answer, Head, Host, Order, Outgoing, Request, Resolution, Sending, Terms};
 use crate::ledger::payment::Payment;
 use crate::ledger::view::{Changes, Listing};
 use crate::ledger::wallet::{Fact, Wallet};
+use crate::text::encoding::from_hex;
 use crate::text::json::Json;
-use crate::text::json_writer::{write_object, write_pairs, write_texts};
+use crate::text::json_writer::{write_object, write_texts};
 use crate::text::scan;
+use crate::wire::credential::Brought;
 use crate::wire::invoice::Invoice;
 use crate::wire::payment_hash::PaymentHash;
+use crate::wire::signature::Signature;
 use crate::wire::url::Url;
+use crate::wire::x402::{is_unseen, is_unseen_in_pages};
 use gloo_net::http::Response;
-use js_sys::{Date, Function, Promise};
+use js_sys::{Array, Date, Uint8Array};
+use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::pin::Pin;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-
-#[wasm_bindgen]
-extern "C" {
-    /// The object that `env.ts` makes for each paying fetch. Its functions are ours: they never throw, and always
-    /// return values of the declared types.
-    #[derive(Clone)]
-    pub type Env;
-    #[wasm_bindgen(method)]
-    fn now(this: &Env) -> f64;
-    #[wasm_bindgen(method)]
-    fn timer(this: &Env, milliseconds: f64) -> Pending;
-    /// Makes the function that continues a [`task`].
-    #[wasm_bindgen(method)]
-    pub(super) fn continuation(this: &Env, task: f64) -> Function;
-    /// A call before it is sent: JSON text, `[replayable, authorized, payable, url or null, method]`.
-    #[wasm_bindgen(method)]
-    fn head(this: &Env, call: &Call) -> String;
-    #[wasm_bindgen(method)]
-    fn send(this: &Env, call: &Call, authorization: Option<String>, repeat: bool) -> Promise;
-    #[wasm_bindgen(method)]
-    fn aborted(this: &Env, call: &Call) -> bool;
-    #[wasm_bindgen(method)]
-    fn preflighted(this: &Env, call: &Call, cause: &JsValue) -> bool;
-    /// The status; 402 for a gRPC-Web answer that asks for money; 0 for what is no response.
-    #[wasm_bindgen(method)]
-    fn status(this: &Env, response: &JsValue) -> u16;
-    #[wasm_bindgen(method)]
-    fn discard(this: &Env, response: JsValue);
-    #[wasm_bindgen(method)]
-    /// Asks the wallet to pay. A pair: the error that the wallet threw or gave as its cause, and its answer as
-    /// `wallet.ts` reads it.
-    fn pay(this: &Env, invoice: &str, url: &str, max_fee_msat: f64, timeout: f64) -> Promise;
-    #[wasm_bindgen(method)]
-    fn lookup(this: &Env, payment_hash: &str) -> Promise;
-    #[wasm_bindgen(method)]
-    fn approve(this: &Env, quote: &str, max_fee_msat: f64, remaining: &str) -> Pending;
-    #[wasm_bindgen(method, js_name = givesUp)]
-    fn gives_up(this: &Env, call: &Call) -> Pending;
-    #[wasm_bindgen(method)]
-    fn unknown(this: &Env, payment: &str, error: JsValue) -> Promise;
-    #[wasm_bindgen(method)]
-    fn tell(this: &Env, event: &str);
-    /// Milliseconds by a clock that is never set.
-    #[wasm_bindgen(method)]
-    fn monotonic(this: &Env) -> f64;
-    /// A whole number below 2^53 that nobody can guess.
-    #[wasm_bindgen(method)]
-    fn random(this: &Env) -> f64;
-    /// Rows of the store: a list of keys to a list of values, null where there is none.
-    #[wasm_bindgen(method)]
-    fn read(this: &Env, keys: &str) -> Promise;
-    /// Two lists of pairs of key and value: the changes, and what was seen. Resolves with a flag.
-    #[wasm_bindgen(method)]
-    fn write(this: &Env, changes: &str, seen: &str) -> Promise;
-    /// `{prefix, after, limit, reverse}` to a list of pairs of key and value.
-    #[wasm_bindgen(method)]
-    fn list(this: &Env, listing: &str) -> Promise;
-    /// An `L402Error`. `error` is JSON text, `{code, message, payment?, quote?, hasCause}`.
-    #[wasm_bindgen(method)]
-    fn error(this: &Env, error: &str, response: &JsValue, cause: &JsValue) -> JsValue;
-
-    /// One call of fetch, as `request.ts` reads it.
-    pub type Call;
-}
 
 pub(crate) struct JsHost {
     pub(super) env: Env,
@@ -112,14 +54,15 @@ impl JsHost {
 
     pub(super) fn request(&self, call: &Call) -> Request {
         let head = Json::parse(&self.env.head(call)).unwrap_or(Json::Null);
-        let [replayable, authorized, payable, url, method] = head.as_array().unwrap_or_default() else {
+        let [replayable, brought, payable, url, method] = head.as_array().unwrap_or_default() else {
             return Request::default();
         };
+        let brought = brought.as_u64().unwrap_or(1);
         Request {
             url: Url::of(url.as_str().unwrap_or_default()),
             method: method.as_str().unwrap_or_default().to_owned(),
             replayable: *replayable == Json::Bool(true),
-            authorized: *authorized == Json::Bool(true),
+            brought: Brought { authorization: brought & 1 != 0, payment: brought & 2 != 0 },
             payable: *payable == Json::Bool(true),
         }
     }
@@ -141,34 +84,6 @@ impl JsHost {
         });
         self.env.error(&text, &response.unwrap_or_default(), &cause.unwrap_or_default())
     }
-}
-
-/// Pairs of key and value, as the border has them.
-fn pairs(rows: &Changes) -> String {
-    write_pairs(rows.iter().map(|(key, value)| (key, value.as_deref())))
-}
-
-/// The items of a list that `env.ts` made. An error: it made another thing.
-fn items<T>(told: Result<JsValue, JsValue>, read: fn(&Json) -> Option<T>) -> Result<Vec<T>, JsValue> {
-    let mut items = Vec::new();
-    for item in data(&told?).as_array().ok_or(JsValue::UNDEFINED)? {
-        items.push(read(item).ok_or(JsValue::UNDEFINED)?);
-    }
-    Ok(items)
-}
-
-/// A value of a row; `None` where it is neither a text nor null.
-fn value(json: &Json) -> Option<Option<String>> {
-    match json {
-        Json::Null => Some(None),
-        _ => json.as_str().map(|text| Some(text.to_owned())),
-    }
-}
-
-/// Key and value of a row.
-fn row(json: &Json) -> Option<(String, String)> {
-    let [key, value] = json.as_array()? else { return None };
-    Some((key.as_str()?.to_owned(), value.as_str()?.to_owned()))
 }
 
 /// The milliseconds that a `Retry-After` asks to wait. It holds seconds or an HTTP date.
@@ -212,10 +127,45 @@ impl Host for JsHost {
     fn send(
         &self,
         call: &Call,
-        authorization: Option<&str>,
-        repeat: bool,
+        Sending { credential, is_repeat, url }: Sending<'_>,
     ) -> impl Future<Output = Result<JsValue, JsValue>> {
-        JsFuture::from(self.env.send(call, authorization.map(str::to_owned), repeat))
+        let field = credential.map(|credential| credential.field.as_str());
+        let value = credential.map(|credential| &*credential.value);
+        JsFuture::from(self.env.send(call, field, value, is_repeat, url.map(Url::as_str)))
+    }
+
+    fn outgoing(&self, call: &Call) -> impl Future<Output = Outgoing> + 'static {
+        settled(JsFuture::from(self.env.outgoing(call)), |parts| {
+            let Ok(parts) = parts else { return Outgoing::default() };
+            let parts: Array = parts.unchecked_into();
+            let body: Option<Uint8Array> = parts.get(0).dyn_into().ok();
+            Outgoing {
+                headers: items(Ok(parts.get(1)), row).unwrap_or_default(),
+                body_hash: body.map(|bytes| Sha256::digest(bytes.to_vec()).into()),
+            }
+        })
+    }
+
+    fn may_add(&self, name: &str) -> bool {
+        if self.env.is_page() {
+            is_unseen_in_pages(name)
+        } else {
+            is_unseen(name)
+        }
+    }
+
+    fn recover(&self, signature: &Signature) -> impl Future<Output = Result<Option<[u8; 33]>, Error>> + 'static {
+        settled(JsFuture::from(self.env.recover(&signature.to_json())), |told| {
+            let told = told.map_or(Json::Null, |told| data(&told));
+            match text(&told, "failed") {
+                Some(why) => Err(Error::new(Code::LoadFailed, why)),
+                None => Ok(text(&told, "key").and_then(|key| from_hex(key.as_bytes())?.try_into().ok())),
+            }
+        })
+    }
+
+    fn problem(&self, response: &JsValue) -> impl Future<Output = Option<String>> + 'static {
+        settled(JsFuture::from(self.env.problem(response)), |told| told.ok()?.as_string())
     }
 
     fn may_be_preflight(&self, call: &Call, cause: &JsValue) -> bool {
@@ -247,7 +197,9 @@ impl Host for JsHost {
             url: response.url(),
             redirected: response.redirected(),
             challenge: response.headers().get("www-authenticate"),
+            payment_required: if status == 402 { response.headers().get("payment-required") } else { None },
             receipt: if status < 400 { response.headers().get("payment-receipt") } else { None },
+            payment_response: response.headers().get("payment-response"),
             retry_after_ms: retry_after.and_then(|value| milliseconds_until(&value, self.env.now())),
             filtered,
         }
@@ -328,8 +280,18 @@ impl Host for JsHost {
         settled(answer, |consent| consent.map(|consent| consent == JsValue::TRUE))
     }
 
+    fn has_offer_in_body(&self, response: &JsValue) -> impl Future<Output = bool> + 'static {
+        settled(JsFuture::from(self.env.has_offer_in_body(response)), |told| {
+            told.is_ok_and(|told| told == JsValue::TRUE)
+        })
+    }
+
+    fn listens(&self) -> bool {
+        self.is(trait_of::LISTENS)
+    }
+
     fn tell(&self, event: &Event<'_>) {
-        if self.is(trait_of::LISTENS) {
+        if self.listens() {
             self.env.tell(&event.to_json());
         }
     }

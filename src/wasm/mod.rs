@@ -11,6 +11,7 @@
 //! - A parser throws `[code, message]`. serde-wasm-bindgen makes only this.
 
 mod convert;
+mod env;
 mod host;
 mod task;
 mod waiting;
@@ -22,6 +23,7 @@ use crate::flow::call::Reply;
 use crate::flow::candidate;
 use crate::flow::config::Config;
 use crate::flow::failure::{Failure, Why};
+use crate::flow::host::Head;
 use crate::ledger::limits::Limits;
 use crate::ledger::payment::Payment;
 use crate::ledger::read::Filter;
@@ -29,34 +31,43 @@ use crate::ledger::wallet::Wallet;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_list, write_object};
 use crate::wire::challenge::Protocol;
+use crate::wire::credential::Credential;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::{attenuate, Macaroon};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::shown;
+use crate::wire::signature::Signature;
 use convert::{pair, thrown};
-use host::{Call, Env, JsHost};
+use env::{Call, Env};
+use host::JsHost;
 use js_sys::Promise;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
-/// Reads a stranger's text, and returns its parts as JSON text. `parsers.ts` numbers the kinds of text. One kind
-/// narrows a macaroon by the caveats of a JSON array, and returns the new macaroon.
+/// Reads a stranger's text, and returns its parts as JSON text. `parsers.ts` numbers the kinds of text. With challenges
+/// `more` is a `PAYMENT-REQUIRED`, empty where there is none. One kind narrows a macaroon by the caveats of the JSON
+/// array `more`, and returns the new macaroon.
 ///
 /// # Errors
 /// `[code, message]` if the text is malformed.
 #[wasm_bindgen]
-pub fn parse(kind: u32, text: &str, caveats: &str) -> Result<String, JsValue> {
+pub fn parse(kind: u32, text: &str, more: &str) -> Result<String, JsValue> {
     let parsed = match kind {
-        0 => candidate::read(text, &Protocol::ALL).map(|(challenges, _)| shown::to_json(&challenges)),
+        0 => {
+            let payment_required = Some(more.to_owned()).filter(|more| !more.is_empty());
+            let head = Head { challenge: Some(text.to_owned()), payment_required, ..Head::default() };
+            candidate::read(&head, &Protocol::ALL).map(|found| shown::to_json(&found.challenges))
+        }
         1 => Invoice::decode(text).map(|invoice| invoice.to_json()),
         2 => Macaroon::decode(text).map(|macaroon| macaroon.to_json()),
         3 => {
-            let list = Json::parse(caveats).unwrap_or(Json::Null);
+            let list = Json::parse(more).unwrap_or(Json::Null);
             let caveats: Vec<&str> = list.as_array().unwrap_or_default().iter().filter_map(Json::as_str).collect();
             attenuate(text, &caveats)
         }
+        4 => Signature::of(text).map(|signature| signature.to_json()),
         _ => Err(stranger()),
     };
     parsed.map_err(|error| thrown(&error))
@@ -124,12 +135,14 @@ impl Core {
         })
     }
 
-    /// The `Authorization` of a token, and the payment that bought it. JSON text: `{authorization, payment, expiresAt}`
+    /// The header that proves the payment of a token, and that payment. JSON text: `{field, value, payment, expiresAt}`
     #[must_use]
     pub fn credential(&self, id: i32) -> Option<String> {
         self.client.token(id.unsigned_abs()).map(|token| {
+            let Credential { field, value } = token.credential();
             write_object(|object| {
-                object.text("authorization", Some(&token.authorization()));
+                object.text("field", Some(field.as_str()));
+                object.text("value", Some(&value));
                 object.object("payment", |object| token.payment.write(object));
                 object.number("expiresAt", token.expires_at());
             })

@@ -50,6 +50,12 @@ impl Protocol {
         }
     }
 
+    /// Whether there is no credential without a preimage. L402 has one: the token alone.
+    #[must_use]
+    pub const fn needs_preimage(self) -> bool {
+        matches!(self, Self::Mpp | Self::X402)
+    }
+
     /// The protocol of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -75,7 +81,7 @@ pub struct Challenge {
 pub struct Offer {
     /// How the offer is answered.
     pub protocol: Protocol,
-    /// The token, byte for byte as received.
+    /// The token, byte for byte as received. With x402 the key of the node that is paid, in hex.
     pub token: String,
     /// The BOLT11 invoice as received. It is not checked yet.
     pub invoice: String,

@@ -13,5 +13,5 @@
 mod answer;
 mod charge;
 
-pub use answer::{attested, credential, expires_at};
-pub use charge::{charges, decode, Charge};
+pub use answer::{attested, bound_to, credential, expires_at, field};
+pub use charge::{charges, decode, is_digest_of, Charge};

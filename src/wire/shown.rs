@@ -10,7 +10,10 @@ pub(crate) fn write(challenge: &Challenge, object: &mut Writer) {
     object.object("params", |object| challenge.params.iter().for_each(|(name, value)| object.text(name, Some(value))));
     let charge = charges(std::slice::from_ref(challenge)).pop();
     let offer = match (&challenge.offer, &charge) {
-        (Some(offer), _) => (offer.protocol, ("token", &*offer.token), &offer.invoice),
+        (Some(offer), _) => {
+            let name = if offer.protocol == Protocol::X402 { "payTo" } else { "token" };
+            (offer.protocol, (name, &*offer.token), &offer.invoice)
+        }
         (None, Some(Ok(charge))) => (Protocol::Mpp, ("intent", "charge"), &charge.invoice),
         _ => return,
     };

@@ -3,6 +3,7 @@
 //! The curve is not computed here: few offers need it, and the library for it is as large as the rest of this crate.
 
 use crate::error::Error;
+use crate::text::json_writer::write_object;
 use crate::wire::invoice::{invalid, lower_case, read_bech32, repack, SIGNATURE};
 use sha2::{Digest, Sha256};
 
@@ -44,5 +45,15 @@ impl Signature {
         repack(&groups, |byte| message.push(byte));
         message.truncate(end);
         Ok(Self { digest: Sha256::digest(message).into(), compact, recovery_id })
+    }
+
+    /// The JSON text that JavaScript reads.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write_object(|object| {
+            object.hex("digest", Some(&self.digest));
+            object.hex("compact", Some(&self.compact));
+            object.number("recoveryId", Some(u64::from(self.recovery_id)));
+        })
     }
 }

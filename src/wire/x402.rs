@@ -20,8 +20,8 @@ mod mcp;
 mod required;
 
 pub(crate) use answer::decode;
-pub use answer::{attested, credential};
-pub use binding::{is_unseen, is_unseen_in_pages, RequestHash, Sent};
+pub use answer::{attested, credential, last_moment};
+pub use binding::{bound_to, is_for, is_unseen, is_unseen_in_pages, RequestHash, Sent};
 pub use entry::{Entry, Unproven, NETWORKS};
 pub use mcp::Call;
 pub use required::PaymentRequired;

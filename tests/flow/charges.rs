@@ -1,16 +1,19 @@
 //! Charges of MPP: bought, answered and used again as L402 tokens are, and taken where another offer fails its checks.
 
-use crate::host::{begin, call, client, fetch, get, open, refused, End, Response, ORIGIN, PAID, REUSED, URL};
+use crate::host::{begin, call, client, end, fetch, get, open, refused, End, Response, ORIGIN, PAID, REUSED, URL};
 use crate::mint::{Offer, Terms};
 use crate::parallel::start;
 use crate::world::{Sent, World};
 use l402_fetch::flow::config::Config;
-use l402_fetch::flow::host::Answer;
+use l402_fetch::flow::host::{Answer, Request};
 use l402_fetch::ledger::payment::State;
 use l402_fetch::wire::challenge::Protocol;
+use l402_fetch::wire::credential::{Brought, Field};
 use l402_fetch::Code;
 use lightning_invoice::Currency;
 use serde_json::{json, Value};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A minute after the clock of these tests starts.
@@ -258,12 +261,87 @@ fn judges(world: &Rc<World>, expires: &'static str, judge: impl Fn(&Value, u64) 
 }
 
 #[test]
-fn a_charge_whose_credential_goes_into_another_header_is_left_alone() {
+fn a_charge_that_names_another_header_is_answered_there_also_beside_the_callers_own() {
+    for authorization in [false, true] {
+        let (world, client, host) = begin();
+        let offer = world.mint.offer(&Terms::default(), world.now());
+        serves(&world, charge(&offer, r#", header="Payment-Authorization""#), None);
+        let request = Request { brought: Brought { authorization, payment: false }, ..get(URL) };
+        assert_eq!(fetch(&client, &host, request.clone()), PAID);
+        assert_eq!(world.sent.borrow()[1].field, Some(Field::PaymentAuthorization));
+        assert!(first_credential(&world).starts_with("Payment "));
+        assert_eq!(fetch(&client, &host, request), REUSED);
+        // Whoever brings such a header pays in its own way.
+        let own = Request { brought: Brought { authorization, payment: true }, ..get(URL) };
+        assert_eq!(fetch(&client, &host, own), End::Answer(402, None));
+        assert_eq!(host.heard().last().unwrap(), "unpayable AuthorizationSet");
+        assert_eq!(world.paid(), 1);
+    }
+}
+
+#[test]
+fn a_charge_for_one_body_is_compared_with_the_body_that_is_sent() {
+    let digest = |body: &[u8]| base64::encode(Sha256::digest(body));
+    let table: [(&[u8], Option<&[u8]>, End); 3] = [
+        (b"x", Some(b"x"), PAID),
+        (b"y", Some(b"x"), refused(Code::HashMismatch)),
+        (b"x", None, refused(Code::BodyNotReplayable)),
+    ];
+    for (asked, sent, expected) in table {
+        let (world, client, host) = begin();
+        let offer = world.mint.offer(&Terms::default(), world.now());
+        serves(&world, charge(&offer, &format!(r#", digest="sha-256=:{}:""#, digest(asked))), None);
+        let request = Request { method: "POST".into(), ..get(URL) };
+        let calling = call(request.clone());
+        calling.outgoing.borrow_mut().body_hash = sent.map(|body| Sha256::digest(body).into());
+        let running = async move { end(&client.fetch(calling, request).await) };
+        assert_eq!(host.world.run(running), expected);
+        assert_eq!(world.paid(), usize::from(expected == PAID));
+    }
+}
+
+#[test]
+fn an_origin_whose_charges_are_good_for_one_use_is_shown_no_used_one_any_more() {
+    for status in [402, 403] {
+        let (world, client, host) = begin();
+        let used = RefCell::new(Vec::new());
+        judges(&world, "", move |credential, _| {
+            let preimage = credential["payload"]["preimage"].clone();
+            if used.borrow().contains(&preimage) {
+                return status;
+            }
+            used.borrow_mut().push(preimage);
+            200
+        });
+        let ends: Vec<End> = (0..12).map(|_| fetch(&client, &host, get(URL))).collect();
+        // A 403 is the resource's own answer to whoever asks, so it is handed back.
+        let handed_back = ends.iter().filter(|end| **end == End::Answer(403, Some(false))).count();
+        assert_eq!(handed_back, if status == 403 { 2 } else { 0 }, "{ends:?}");
+        assert!(ends.iter().skip(4).all(|end| *end == PAID), "{ends:?}");
+        assert_eq!(world.paid(), 12 - handed_back);
+        let before = world.sends();
+        assert_eq!((fetch(&client, &host, get(URL)), world.sends() - before), (PAID, 2));
+    }
+}
+
+#[test]
+fn why_a_charge_is_refused_is_told_by_the_servers_own_words() {
     let (world, client, host) = begin();
     let offer = world.mint.offer(&Terms::default(), world.now());
-    serves(&world, charge(&offer, r#", header="Payment-Authorization""#), None);
-    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, None));
-    assert_eq!((world.paid(), host.heard()), (0, vec!["unpayable NoLightning".to_owned()]));
+    let header = charge(&offer, "");
+    world.answers(move |sent| {
+        let mut answer = Response::challenge(&header, sent);
+        if sent.authorization.is_some() {
+            answer.problem = Some(r#"{"type":"https://paymentauth.org/problems/verification-failed"}"#.to_owned());
+        }
+        Ok(answer)
+    });
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)));
+    assert_eq!(host.heard(), ["challenge", "quote", "paying", "paid", "rejected verification-failed"]);
+    // Two refusals: nothing more is bought, and the error says why too.
+    assert_eq!(fetch(&client, &host, get(URL)), crate::host::not_honored());
+    assert_eq!(host.heard()[5..], ["rejected verification-failed", "refused not_honored"]);
+    assert_eq!(world.paid(), 1);
 }
 
 #[test]
@@ -393,4 +471,57 @@ fn what_was_paid_for_is_tried_once_though_its_challenge_has_expired_meanwhile() 
         );
         assert_eq!(world.paid(), 1, "those who waited buy no other");
     }
+}
+
+#[test]
+fn a_charge_that_was_bought_for_one_body_is_not_answered_with_another() {
+    let (world, client, host) = begin();
+    let inner = world.clone();
+    let body: Rc<RefCell<&'static str>> = Rc::new(RefCell::new("one"));
+    let next = body.clone();
+    world.answers(move |sent| {
+        if let Some(credential) = &sent.authorization {
+            let digest = decoded(credential.strip_prefix("Payment ").unwrap())["challenge"]["digest"].clone();
+            let sent_now = format!("sha-256=:{}:", base64::encode(Sha256::digest(*next.borrow())));
+            assert_eq!(digest, json!(sent_now), "sent with another body than its digest says");
+            return Ok(Response::status(200, sent));
+        }
+        let offer = inner.mint.offer(&Terms::default(), inner.now());
+        let digest = base64::encode(Sha256::digest(*next.borrow()));
+        Ok(Response::challenge(&charge(&offer, &format!(r#", digest="sha-256=:{digest}:""#)), sent))
+    });
+    for text in ["one", "two"] {
+        body.replace(text);
+        let calling = call(Request { method: "POST".into(), ..get(URL) });
+        calling.outgoing.borrow_mut().body_hash = Some(Sha256::digest(text).into());
+        let (client, request) = (client.clone(), calling.request.clone());
+        let ended = host.world.run(async move { end(&client.fetch(calling, request).await) });
+        assert_eq!(ended, PAID, "{text}");
+    }
+    assert_eq!(world.paid(), 2);
+}
+
+#[test]
+fn a_401_to_the_callers_own_authorization_says_nothing_of_a_charge_beside_it() {
+    let (world, client, host) = begin();
+    let inner = world.clone();
+    let has_expired = Rc::new(std::cell::Cell::new(false));
+    let expired = has_expired.clone();
+    world.answers(move |sent| {
+        if sent.field != Some(Field::PaymentAuthorization) {
+            let offer = inner.mint.offer(&Terms::default(), inner.now());
+            return Ok(Response::challenge(&charge(&offer, r#", header="Payment-Authorization""#), sent));
+        }
+        let mut response = Response::status(if expired.get() { 401 } else { 200 }, sent);
+        response.head.challenge = expired.get().then(|| r#"Bearer error="invalid_token""#.to_owned());
+        Ok(response)
+    });
+    let request = Request { brought: Brought { authorization: true, payment: false }, ..get(URL) };
+    assert_eq!(fetch(&client, &host, request.clone()), PAID);
+    has_expired.set(true);
+    let refused = fetch(&client, &host, request.clone());
+    has_expired.set(false);
+    // with a fresh bearer
+    assert_eq!(fetch(&client, &host, request), REUSED, "after {refused:?}");
+    assert_eq!(world.paid(), 1);
 }

@@ -1,6 +1,7 @@
 //! A host for each instance of a client in a scripted world, and the ends of its calls.
 
 use crate::executor::{yield_now, Later, Task};
+use crate::signer::recover;
 pub use crate::store::{Manner, Op, Store};
 use crate::world::Ask;
 pub use crate::world::{never, soon, Response, Sent, World};
@@ -8,16 +9,19 @@ use l402_fetch::flow::call::Reply;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::event::{Event, Quote};
 use l402_fetch::flow::failure::{Failure, Why};
-use l402_fetch::flow::host::{Answer, Head, Host, Order, Request, Resolution, Terms};
+use l402_fetch::flow::host::{Answer, Head, Host, Order, Outgoing, Request, Resolution, Sending, Terms};
 use l402_fetch::ledger::limits::Limits;
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::view::{Changes, Listing};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
+use l402_fetch::wire::credential::Brought;
 use l402_fetch::wire::invoice::Invoice;
 use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::signature::Signature;
 use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code, Error};
+use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
@@ -38,6 +42,7 @@ pub type TheClient = Rc<Client<Fake>>;
 pub struct Call {
     pub request: Request,
     pub aborted: Abort,
+    pub outgoing: RefCell<Outgoing>,
 }
 
 /// Whether the caller has given up, and the wakers that wait for that.
@@ -85,6 +90,9 @@ pub struct Instance {
     /// The `onUnknown`, and how often it was asked.
     pub on_unknown: Ask<(Payment, Code), Task<Resolution>>,
     pub questions: Cell<usize>,
+    /// Whether what recovers signers can be loaded, and how often it was asked.
+    pub has_curve: Cell<bool>,
+    pub recoveries: Cell<usize>,
 }
 
 /// A group of tasks that freeze together.
@@ -146,6 +154,8 @@ fn fake(world: &Rc<World>, store: Option<&Rc<Store>>) -> Fake {
         wallet: RefCell::new(Wallet { id: Some("wallet".into()), finds: true, ..Wallet::default() }),
         on_unknown: RefCell::default(),
         questions: Cell::new(0),
+        has_curve: Cell::new(true),
+        recoveries: Cell::new(0),
     }))
 }
 
@@ -180,11 +190,12 @@ pub fn begin_with(change: impl FnOnce(&mut Config)) -> (Rc<World>, TheClient, Fa
 }
 
 pub fn get(url: &str) -> Request {
-    Request { method: "GET".into(), url: Url::of(url), replayable: true, authorized: false, payable: true }
+    Request { method: "GET".into(), url: Url::of(url), replayable: true, brought: Brought::default(), payable: true }
 }
 
 pub fn call(request: Request) -> Rc<Call> {
-    Rc::new(Call { request, aborted: Abort::default() })
+    let outgoing = Outgoing { headers: Vec::new(), body_hash: Some(Sha256::digest([]).into()) };
+    Rc::new(Call { request, aborted: Abort::default(), outgoing: RefCell::new(outgoing) })
 }
 
 /// How a call ended, ready to be compared.
@@ -334,14 +345,16 @@ impl Host for Fake {
         self.isolated.get()
     }
 
-    async fn send(&self, call: &Call, authorization: Option<&str>, repeat: bool) -> Result<Response, Cause> {
+    async fn send(&self, call: &Call, sending: Sending<'_>) -> Result<Response, Cause> {
         if call.aborted.get() {
             return Err("aborted");
         }
         let number = self.world.sends() + 1;
         let Request { method, url, .. } = call.request.clone();
-        let url = url.as_str().to_owned();
-        let sent = Sent { method, url, authorization: authorization.map(str::to_owned), repeat, number };
+        let url = sending.url.unwrap_or(&url).as_str().to_owned();
+        let (field, authorization) =
+            sending.credential.map(|credential| (credential.field, credential.value.clone())).unzip();
+        let sent = Sent { method, url, field, authorization, repeat: sending.is_repeat, number };
         self.world.sent.borrow_mut().push(sent.clone());
         let scripted = self.world.on_send.borrow().as_ref().and_then(|answer| answer(&sent));
         match scripted {
@@ -355,6 +368,26 @@ impl Host for Fake {
 
     fn may_be_preflight(&self, _call: &Call, cause: &Cause) -> bool {
         *cause == PREFLIGHT
+    }
+
+    fn outgoing(&self, call: &Call) -> impl Future<Output = Outgoing> + 'static {
+        soon(call.outgoing.borrow().clone())
+    }
+
+    fn recover(&self, signature: &Signature) -> impl Future<Output = Result<Option<[u8; 33]>, Error>> + 'static {
+        self.recoveries.set(self.recoveries.get() + 1);
+        soon(match self.has_curve.get() {
+            true => Ok(recover(signature)),
+            false => Err(Error::new(Code::LoadFailed, "offline")),
+        })
+    }
+
+    fn problem(&self, response: &Response) -> impl Future<Output = Option<String>> + 'static {
+        soon(response.problem.clone())
+    }
+
+    fn has_offer_in_body(&self, response: &Response) -> impl Future<Output = bool> + 'static {
+        soon(response.problem.is_some())
     }
 
     fn is_aborted(&self, call: &Call) -> bool {
@@ -440,7 +473,9 @@ impl Host for Fake {
             Event::Paid(_) => "paid".to_owned(),
             Event::Refused { error, .. } => format!("refused {}", error.code().as_str()),
             Event::Failed { error, .. } => format!("failed {}", error.code().as_str()),
-            Event::Unpayable { reason, .. } => format!("unpayable {reason:?}"),
+            Event::Rejected { refusal, .. } => format!("rejected {}", refusal.reason),
+            Event::Unpayable { reason, is_in_body: false, .. } => format!("unpayable {reason:?}"),
+            Event::Unpayable { reason, .. } => format!("unpayable {reason:?}, but in the body"),
         };
         self.events.borrow_mut().push(text.clone());
         // Listeners may call the client that tells them.

@@ -19,6 +19,7 @@ use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::record::Record;
 use l402_fetch::ledger::step::Step;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::credential::Brought;
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
@@ -69,6 +70,7 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
         let draft = Draft {
             record,
             is_replayable: true,
+            brought: Brought::default(),
             levels: Rc::new(vec![Rc::new(Limits { per_payment: 15_000, ..Limits::default() }.into())]),
             booked: Rc::default(),
             approved_fee_msat: None,

@@ -17,11 +17,14 @@ mod guesses;
 mod host;
 mod late;
 mod mint;
+#[path = "../invoices/signer.rs"]
+mod signer;
 mod store;
 mod world;
 
 mod abandoned;
 mod accounts;
+mod bound;
 mod certain;
 mod charges;
 mod consent;
@@ -32,6 +35,7 @@ mod money;
 mod offers;
 mod options;
 mod parallel;
+mod proofs;
 mod recovery;
 mod scopes;
 mod stores;

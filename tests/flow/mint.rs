@@ -22,6 +22,8 @@ pub struct Terms {
     pub mismatch: bool,
     /// A change of the invoice's fields before it is signed.
     pub fields: fn(&mut Vec<RawTaggedField>),
+    /// The hash of its description, in place of one.
+    pub description_hash: Option<[u8; 32]>,
     /// The number of the invoice's preimage. `None`: a fresh preimage.
     pub preimage: Option<u64>,
 }
@@ -35,6 +37,7 @@ impl Default for Terms {
             caveats: Vec::new(),
             mismatch: false,
             fields: |_| {},
+            description_hash: None,
             preimage: None,
         }
     }
@@ -91,6 +94,11 @@ impl Mint {
             builder = builder.amount_milli_satoshis(amount);
         }
         let mut raw = builder.build_raw().unwrap();
+        if let Some(hash) = terms.description_hash {
+            drop(&mut raw.data.tagged_fields, |field| matches!(field, TaggedField::Description(_)));
+            let hash = lightning_invoice::Sha256(sha256::Hash::from_byte_array(hash));
+            add(&mut raw.data.tagged_fields, TaggedField::DescriptionHash(hash));
+        }
         (terms.fields)(&mut raw.data.tagged_fields);
         let node = SecretKey::from_slice(&[7; 32]).unwrap();
         let invoice = raw
@@ -129,6 +137,12 @@ pub fn set_features(fields: &mut Vec<RawTaggedField>, bits: &[usize]) {
         }
     }
     add(fields, TaggedField::Features(features));
+}
+
+/// The key of the node that signs every invoice, in hex.
+pub fn node() -> String {
+    let key = SecretKey::from_slice(&[7; 32]).unwrap();
+    hex(&bitcoin::secp256k1::PublicKey::from_secret_key(&Secp256k1::new(), &key).serialize())
 }
 
 fn bytes(number: u64) -> [u8; 32] {

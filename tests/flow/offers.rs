@@ -49,8 +49,20 @@ fn an_answer_that_is_no_402_costs_nothing() {
 }
 
 #[test]
+fn an_offer_in_a_body_alone_is_never_paid_and_told_as_a_hint() {
+    let (world, client, host) = begin();
+    world.answers(|sent| {
+        let mut response = Response::status(402, sent);
+        response.problem = Some("an offer".into());
+        Ok(response)
+    });
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, None));
+    assert_eq!((world.paid(), host.heard()), (0, vec!["unpayable NoChallenge, but in the body".to_owned()]));
+}
+
+#[test]
 fn a_402_for_others_comes_back_untouched() {
-    let own = |request: &mut Request| request.authorized = true;
+    let own = |request: &mut Request| request.brought.authorization = true;
     let table: [(&str, Option<&str>, bool, fn(&mut Request), &[&str]); 8] = [
         ("no header", None, false, |_| {}, &["unpayable NoChallenge"]),
         ("no header, but others may be hidden", None, true, |_| {}, &["unpayable ChallengeHidden"]),

@@ -8,6 +8,7 @@ use crate::mint::Terms;
 use l402_fetch::flow::config::Config;
 use l402_fetch::flow::host::Request;
 use l402_fetch::ledger::token::MOST_REFUSALS;
+use l402_fetch::wire::credential::Brought;
 use l402_fetch::Code;
 use std::rc::Rc;
 
@@ -55,7 +56,7 @@ fn no_token_leaves_its_origin_or_joins_the_callers_own_authorization() {
         get("http://api.example/data"),
         get("https://sub.api.example/data"),
         get("https://api.example.evil.test/data"),
-        Request { authorized: true, ..get(URL) },
+        Request { brought: Brought { authorization: true, payment: false }, ..get(URL) },
         Request { payable: false, ..get(URL) },
     ] {
         assert_eq!(fetch(&client, &host, request.clone()), End::Answer(200, None), "{request:?}");
@@ -387,6 +388,7 @@ fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_i
     let id = client.token_for(&get(URL)).unwrap().id;
     assert_eq!(fetch(&client, &host, get(URL)), PAID, "another call replaced it meanwhile");
     let response = Response {
+        problem: None,
         head: l402_fetch::flow::host::Head { status: 401, url: URL.into(), ..Default::default() },
         number: 99,
     };

@@ -5,6 +5,7 @@ use crate::host::Cause;
 use crate::mint::{Mint, Offer, Terms};
 use l402_fetch::flow::host::{Answer, Head};
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::credential::Field;
 use l402_fetch::wire::invoice::Invoice;
 use l402_fetch::wire::payment_hash::PaymentHash;
 use std::cell::{Cell, RefCell};
@@ -17,6 +18,8 @@ use std::rc::Rc;
 pub struct Sent {
     pub method: String,
     pub url: String,
+    /// The header that carries the credential, and its value.
+    pub field: Option<Field>,
     pub authorization: Option<String>,
     pub repeat: bool,
     /// 1 for the first of its world.
@@ -26,13 +29,16 @@ pub struct Sent {
 #[derive(Clone)]
 pub struct Response {
     pub head: Head,
+    /// The body, if it is that of a problem.
+    pub problem: Option<String>,
     /// The request that it answers.
     pub number: usize,
 }
 
 impl Response {
     pub fn status(status: u16, sent: &Sent) -> Self {
-        Self { head: Head { status, url: sent.url.clone(), ..Head::default() }, number: sent.number }
+        let head = Head { status, url: sent.url.clone(), ..Head::default() };
+        Self { head, problem: None, number: sent.number }
     }
 
     pub fn challenge(header: &str, sent: &Sent) -> Self {

@@ -1,10 +1,10 @@
-//! Signed invoices for any terms, by lightning-invoice, and the recovery of their signers by secp256k1.
+//! Signed invoices for any terms, by lightning-invoice.
 #![allow(dead_code)] // each test uses a part
 
+pub mod signer;
+
 use bitcoin::hashes::{sha256, Hash};
-use bitcoin::secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
 use bitcoin::secp256k1::{Message, PublicKey, Secp256k1, SecretKey};
-use l402_fetch::wire::signature::Signature;
 use lightning_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -74,14 +74,6 @@ impl Terms {
         let sign = |hash: &Message| Ok::<_, ()>(Secp256k1::new().sign_ecdsa_recoverable(hash, &secret(self.key)));
         raw.sign(sign).unwrap().to_string()
     }
-}
-
-/// The key that a signature was made with.
-pub fn recover(signature: &Signature) -> Option<[u8; 33]> {
-    let id = RecoveryId::from_i32(signature.recovery_id.into()).ok()?;
-    let signed = RecoverableSignature::from_compact(&signature.compact, id).ok()?;
-    let key = Secp256k1::new().recover_ecdsa(&Message::from_digest(signature.digest), &signed).ok()?;
-    Some(key.serialize())
 }
 
 /// Work that grows no faster than its input. So to do what is four times as large takes about as long as to do the

@@ -4,19 +4,19 @@ import test from "node:test";
 import fc from "fast-check";
 import { environment } from "../../src/js/core/env.js";
 import { readOptions } from "../../src/js/core/options.js";
-import { follow } from "../../src/js/core/redirect.js";
 import { readCall } from "./calls.mjs";
 
 const { head } = environment({ wallet() {}, method: null, now: Date.now });
 /** What the core reads of a call: three flags, its address or null, and its method. */
 function assertHead(text) {
-  const [replayable, authorized, payable, url, method, ...others] = JSON.parse(text);
-  for (const flag of [replayable, authorized, payable]) assert.equal(typeof flag, "boolean", text);
+  const [replayable, brought, payable, url, method, ...others] = JSON.parse(text);
+  assert.ok([0, 1, 2, 3].includes(brought), text);
+  for (const flag of [replayable, payable]) assert.equal(typeof flag, "boolean", text);
   assert.ok(url === null || (typeof url === "string" && url !== ""), text);
   assert.equal(typeof method, "string", text);
   assert.deepEqual(others, []);
 }
-const MEMBERS = ["method", "url", "plain", "replayable", "authorized", "payable", "signal"];
+const MEMBERS = ["method", "url", "plain", "replayable", "brought", "payable", "signal"];
 
 const anything = fc.anything({
   withBigInt: true,
@@ -58,7 +58,7 @@ test("no arguments of a fetch make us throw before fetch does", () => {
   fc.assert(
     fc.property(anything, fc.oneof(anything, fc.dictionary(member, anything)), (input, init) => {
       let sent = 0;
-      const call = readCall(input, init, { fetch: () => sent++, follow });
+      const call = readCall(input, init, { fetch: () => sent++, forwards: true });
       for (const key of MEMBERS) call[key];
       assertHead(head(call));
       call.hold();

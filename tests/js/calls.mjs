@@ -7,5 +7,8 @@ import { Call } from "../../src/js/core/request.js";
  */
 export function readCall(input, init, context) {
   const call = new Call(input, init, { ...context, client: { sendAgain } });
-  return Object.assign(call, { send: async (...args) => call.sent(...args) });
+  return Object.assign(call, {
+    send: async (authorization, ...args) =>
+      call.sent(authorization === undefined ? undefined : { field: "authorization", value: authorization }, ...args),
+  });
 }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { brotliCompressSync, constants } from "node:zlib";
 import test from "node:test";
 import { environment, hooksOf } from "../../src/js/core/env.js";
 import { RECORDS } from "../../src/js/core/records.js";
+import { listen } from "../support/listen.mjs";
 
 const env = (store) => environment({ wallet: () => {}, store, now: Date.now });
 /** Lets every promise that can settle do so. */
@@ -322,4 +325,26 @@ test("an impossible time of the clock is refused", () => {
     assert.ok(Math.abs(environment({ wallet: {}, now }).now() - Date.now()) < 60_000);
   }
   for (const time of [0, 5.5, 2 ** 53 - 1]) assert.equal(environment({ wallet: {}, now: () => time }).now(), time);
+});
+
+test("the body of a refusal is read no further than it is short", async () => {
+  const size = 50_000_000;
+  const bomb = brotliCompressSync(Buffer.alloc(size), { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+  const { url, close } = await listen(
+    createServer((_, response) =>
+      response
+        .writeHead(402, {
+          "content-type": "application/problem+json",
+          "content-encoding": "br",
+          "content-length": bomb.length,
+        })
+        .end(bomb),
+    ),
+  );
+  const { problem } = environment({ wallet: async () => ({}), now: Date.now, loadSigner: async () => ({}), run() {} });
+  const response = await fetch(url);
+  const text = await problem(response);
+  await response.body.cancel();
+  await close();
+  assert.equal(text?.length ?? 0, 0, `${text?.length} characters were read for ${bomb.length} bytes on the wire`);
 });

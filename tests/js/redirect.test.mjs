@@ -2,8 +2,8 @@
 // to another origin.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import test, { after, before } from "node:test";
-import { follow } from "../../src/js/core/redirect.js";
 import { bodyOf, listen } from "../support/listen.mjs";
 import { readCall } from "./calls.mjs";
 
@@ -34,12 +34,23 @@ const openServer = () =>
         "content-type": type = null,
         "content-language": language = null,
         a = null,
+        "payment-signature": signature = null,
+        "payment-authorization": payment = null,
       } = request.headers;
-      response
-        .writeHead(pathname === "/pay" ? 402 : 200)
-        .end(
-          JSON.stringify({ url: request.url, method: request.method, body, authorization, cookie, type, language, a }),
-        );
+      response.writeHead(pathname === "/pay" ? 402 : 200).end(
+        JSON.stringify({
+          url: request.url,
+          method: request.method,
+          body,
+          authorization,
+          cookie,
+          type,
+          language,
+          a,
+          signature,
+          payment,
+        }),
+      );
     }),
   );
 
@@ -55,7 +66,7 @@ const go = (status, to) => `${home}/go?status=${status}${to === undefined ? "" :
 function both(url, init = {}) {
   const headers = new Headers(init.headers);
   headers.set("authorization", "L402 t:p");
-  return [readCall(url, init, { fetch, follow }).send("L402 t:p"), fetch(url, { ...init, headers })];
+  return [readCall(url, init, { fetch, forwards: true }).send("L402 t:p"), fetch(url, { ...init, headers })];
 }
 
 async function same(url, init) {
@@ -94,7 +105,7 @@ test("a body of any kind goes along with 307 and 308", async () => {
   const form = new FormData();
   form.append("k", "v");
   const send = (input, init) =>
-    readCall(input, init, { fetch, follow })
+    readCall(input, init, { fetch, forwards: true })
       .send("L402 t:p")
       .then((response) => response.json());
   // Node 20's own fetch fails here with bytes.
@@ -120,14 +131,17 @@ test("a body of any kind goes along with 307 and 308", async () => {
 });
 
 test("a redirected Request can still be repeated", async () => {
-  const call = readCall(new Request(go(303, "/x"), { method: "POST", body: "payload" }), undefined, { fetch, follow });
+  const call = readCall(new Request(go(303, "/x"), { method: "POST", body: "payload" }), undefined, {
+    fetch,
+    forwards: true,
+  });
   for (let i = 0; i < 3; i++) assert.equal((await (await call.send("L402 t:p", i > 0)).json()).method, "GET");
   assert.equal(call.replayable, true);
 });
 
 test("no Location is no redirect, and a 402 at the end is a 402", async () => {
   assert.equal(await same(go(302)), "body of a redirect");
-  const response = await readCall(go(302, "/pay#frag"), undefined, { fetch, follow }).send("L402 t:p");
+  const response = await readCall(go(302, "/pay#frag"), undefined, { fetch, forwards: true }).send("L402 t:p");
   assert.deepEqual([response.status, response.url.split("#")[0], response.redirected], [402, `${home}/pay`, true]);
 });
 
@@ -153,13 +167,13 @@ test("a redirect to nowhere is fetch's TypeError", async () => {
 });
 
 test("redirects are followed by hand only with a token of ours, and only if the caller wants them followed", async () => {
-  const seen = async (input, init, authorization, by = follow) => {
+  const seen = async (input, init, authorization, by = true) => {
     let given;
     const fetch = async (_, sent) => {
       given = sent?.redirect;
       return new Response();
     };
-    await readCall(input, init, { fetch, follow: by }).send(authorization);
+    await readCall(input, init, { fetch, forwards: by }).send(authorization);
     return given;
   };
   assert.equal(await seen(home, undefined, "L402 t:p"), "manual");
@@ -169,7 +183,7 @@ test("redirects are followed by hand only with a token of ours, and only if the 
   assert.equal(await seen(new Request(home, { redirect: "error" }), {}, "L402 t:p"), undefined);
   assert.equal(await seen(home, {}, undefined), undefined);
   assert.equal(await seen(home, undefined, "L402 t:p", false), undefined);
-  const manual = await readCall(go(302, "/x"), { redirect: "manual" }, { fetch, follow }).send("L402 t:p");
+  const manual = await readCall(go(302, "/x"), { redirect: "manual" }, { fetch, forwards: true }).send("L402 t:p");
   assert.equal(manual.status, 302);
   await manual.text();
 });
@@ -181,7 +195,7 @@ test("the caller's abort ends the second hop as well, by identity", async () => 
     go(302, "/x"),
     { signal: controller.signal },
     {
-      follow,
+      forwards: true,
       fetch: (input, init) => {
         if (String(input).endsWith("/x")) controller.abort(reason);
         return fetch(input, init);
@@ -189,4 +203,70 @@ test("the caller's abort ends the second hop as well, by identity", async () => 
     },
   );
   await assert.rejects(call.send("L402 t:p"), (error) => error === reason);
+});
+
+const PAYMENTS = [
+  ["payment-signature", "signature"],
+  ["payment-authorization", "payment"],
+];
+
+test("a payment in a header of its own stays at its origin, in every runtime", async () => {
+  for (const [field, member] of PAYMENTS) {
+    const paid = async (url, init) => {
+      const response = await readCall(url, init, { fetch }).sent({ field, value: "proof" });
+      return JSON.parse(await response.text());
+    };
+    const own = { headers: { authorization: "Bearer own" } };
+    const here = await paid(go(307, "/x"), own);
+    assert.deepEqual([here[member], here.authorization], ["proof", "Bearer own"]);
+    const there = await paid(go(307, `${away}/x`), own);
+    assert.deepEqual([there[member], there.authorization], [null, null]);
+    const back = await paid(go(302, `${away}/go?status=302&to=${encodeURIComponent(`${home}/x`)}`));
+    assert.equal(back[member], null);
+    const moved = await paid(go(308, "/x"), { method: "POST", body: "payload" });
+    assert.deepEqual([moved[member], moved.body], ["proof", "payload"]);
+  }
+});
+
+test("where no one learns where a redirect leads, the request goes there without the payment", async () => {
+  for (const input of [go(302, "/x"), new Request(go(307, "/x"), { method: "POST", body: "payload" })]) {
+    const calls = [];
+    const asPageDoes = async (target, init) => {
+      calls.push(new Headers(init?.headers).get("payment-signature"));
+      if (init?.redirect !== "manual") return fetch(target, init);
+      await fetch(target, init).then((response) => response.text());
+      return Object.defineProperty(Response.error(), "type", { value: "opaqueredirect" });
+    };
+    const call = readCall(input, undefined, { fetch: asPageDoes });
+    call.hold();
+    const response = await call.sent({ field: "payment-signature", value: "proof" });
+    const seen = JSON.parse(await response.text());
+    assert.deepEqual([calls, seen.signature, seen.url], [["proof", null], null, "/x"]);
+    assert.equal(seen.body, typeof input === "string" ? "" : "payload");
+  }
+});
+
+test("a payment for the address that a redirect led to goes there at once", async () => {
+  const calls = [];
+  const counting = (target, init) => {
+    calls.push(target.url ?? target);
+    return fetch(target, init);
+  };
+  const init = { headers: { a: "b" } };
+  for (const input of [go(302, "/x"), new URL(go(302, "/x")), new Request(go(302, "/x"), init)]) {
+    const call = readCall(input, input instanceof Request ? undefined : init, { fetch: counting });
+    const response = await call.sent({ field: "payment-signature", value: "proof" }, true, `${home}/x`);
+    const seen = JSON.parse(await response.text());
+    assert.deepEqual([calls.splice(0), seen.signature, seen.a], [[`${home}/x`], "proof", "b"]);
+  }
+});
+
+test("a redirect whose body is a stream of Node's, as node-fetch gives it, is followed", async () => {
+  const asNodeFetchDoes = async (target, init) => {
+    const response = await fetch(target, init);
+    return Object.defineProperty(response, "body", { value: Readable.fromWeb(response.body) });
+  };
+  const call = readCall(go(302, "/x"), undefined, { fetch: asNodeFetchDoes });
+  const response = await call.sent({ field: "payment-signature", value: "proof" });
+  assert.equal(response.status, 200);
 });

@@ -75,7 +75,7 @@ test("fetch is called before send returns", () => {
 
 test("the method, URL and flags that are read of a request", () => {
   const rows = [
-    [[URL_], { method: "GET", url: URL_, payable: true, authorized: false, replayable: true }],
+    [[URL_], { method: "GET", url: URL_, payable: true, brought: 0, replayable: true }],
     [["HTTPS://API.example.com:443/x#frag#ment"], { url: "https://api.example.com/x" }],
     [["http://a.b:8080/?#"], { url: "http://a.b:8080/?" }],
     [[new URL("http://[::1]:80/#x")], { url: "http://[::1]/" }],
@@ -136,18 +136,25 @@ test("an Authorization of the caller's own is seen in every shape of headers", (
     new Headers({ authorization: "x" }),
     new Map([["aUthorization", "x"]]),
   ];
-  for (const headers of yes) assert.equal(read(URL_, { headers }).call.authorized, true);
+  for (const headers of yes) assert.equal(read(URL_, { headers }).call.brought, 1);
   for (const headers of [undefined, null, {}, [], { "x-authorization": "x" }, new Headers({ a: "authorization" })]) {
-    assert.equal(read(URL_, { headers }).call.authorized, false);
+    assert.equal(read(URL_, { headers }).call.brought, 0);
   }
   const request = new Request(URL_, { headers: { authorization: "x" } });
-  assert.equal(read(request).call.authorized, true);
+  assert.equal(read(request).call.brought, 1);
   // Deno and Bun make one of the URL's user; Deno's takes the place of ours.
   for (const user of ["user:secret@", "user@", ":secret@"])
-    assert.equal(read(URL_.replace("://", `://${user}`)).call.authorized, true, user);
-  assert.equal(read(URL_.replace("://", "://@")).call.authorized, false);
+    assert.equal(read(URL_.replace("://", `://${user}`)).call.brought, 1, user);
+  assert.equal(read(URL_.replace("://", "://@")).call.brought, 0);
   // The init's headers take the place of all of the Request's.
-  assert.equal(read(request, { headers: {} }).call.authorized, false);
+  assert.equal(read(request, { headers: {} }).call.brought, 0);
+  for (const headers of [{ "Payment-Signature": "x" }, [["PAYMENT-AUTHORIZATION", "x"]]]) {
+    assert.equal(read(URL_, { headers }).call.brought, 2);
+    assert.equal(read(URL_, { headers: new Headers(headers) }).call.brought, 2);
+    const both = new Headers(headers);
+    both.set("authorization", "x");
+    assert.equal(read(URL_, { headers: both }).call.brought, 3);
+  }
 });
 
 test("a repeat is fetch(input, {...init, headers}), unknown members kept", async () => {
@@ -309,7 +316,7 @@ test("Headers that change later, and an iterator that can be read only once", as
   assert.equal(calls[1][1].headers.get("a"), "b");
 
   const once = read(URL_, { headers: [["a", "b"]][Symbol.iterator]() });
-  assert.equal(once.call.authorized, false);
+  assert.equal(once.call.brought, 0);
   await once.call.send();
   await once.call.send("L402 t:p");
   for (const args of once.calls) assert.equal((await meaning(args)).headers.a, "b");
@@ -399,7 +406,9 @@ test("a Request is cloned only if it may be sent again, and its clone is release
   assert.deepEqual(clones(), [true, 1]);
   assert.deepEqual(clones({ body: undefined }), [true, 0]);
   assert.deepEqual(clones({ method: "GET", body: undefined }), [true, 0]);
-  assert.deepEqual(clones({ headers: { authorization: "own" } }), [false, 0]);
+  // It may be paid in another header.
+  assert.deepEqual(clones({ headers: { authorization: "own" } }), [true, 1]);
+  assert.deepEqual(clones({ headers: { authorization: "own", "payment-signature": "own" } }), [false, 0]);
   assert.deepEqual(clones({ method: "OPTIONS" }), [false, 0]);
   assert.deepEqual(clones({}, { body: "other" }), [true, 0]);
   assert.deepEqual(clones({}, { body: null }), [true, 1]);

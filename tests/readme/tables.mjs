@@ -74,7 +74,7 @@ export const tables = {
       names(rows, "Event"),
       [...declared.matchAll(/type: "(\w+)"/g)].map(([, type]) => type),
     );
-    const reasons = strings(/reason:([^;}]*)/.exec(declared)[1]);
+    const reasons = strings(/"unpayable"[^}]*reason:([^;}]*)/.exec(declared)[1]);
     assert.deepEqual(
       spans(rows.at(-1).When).filter((span) => span !== "reason"),
       reasons,

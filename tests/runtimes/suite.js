@@ -4,6 +4,7 @@
 import abort from "./cases/abort.js";
 import bodies from "./cases/bodies.js";
 import browsers from "./cases/browsers.js";
+import bound from "./cases/bound.js";
 import charges from "./cases/charges.js";
 import contexts from "./cases/contexts.js";
 import events from "./cases/events.js";
@@ -29,6 +30,7 @@ const everywhere = [
   parsing,
   options,
   paying,
+  bound,
   charges,
   quote,
   wallets,

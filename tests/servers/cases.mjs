@@ -16,7 +16,7 @@ function openBuyer(t, options = {}) {
   const watched = async (input, init) => {
     const response = await fetch(input, init);
     const headers = new Headers(init?.headers);
-    const authorization = headers.get("authorization") ?? headers.get("payment-authorization");
+    const authorization = headers.get(t.server.field);
     if (authorization) sent.push(authorization);
     requests.push(`${authorization?.split(" ")[0] ?? "-"} ${response.status}`);
     return response;
@@ -117,7 +117,7 @@ const SELLS = [
       const { bought, paths, used } = t.server;
       await buyer.call(paths[0], bought);
       const [authorization] = buyer.sent;
-      const replayed = await fetch(t.url + paths[0], { headers: { authorization } });
+      const replayed = await fetch(t.url + paths[0], { headers: { [t.server.field]: authorization } });
       t.equal(replayed.status, used ?? 200, "status of the credential, sent by hand");
       const without = await fetch(t.url + paths[0]);
       t.equal(without.status, 402, "status without a credential");

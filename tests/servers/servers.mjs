@@ -16,7 +16,7 @@ const reusable = (scheme) => ({
 /**
  * - `program`: its file in programs/, and `args` for it; cargo builds the one that has none.
  * - `paths`: two resources that it sells.
- * - `protocol`: what a receipt says.
+ * - `protocol`: what a receipt says. `field`: the header that carries a credential.
  * - `bought`: the trace of a first purchase. `again`: of two more calls for the same. `other`: of a call for the other
  *   resource instead.
  * - `used`: the status of a credential that is good for one request, when it comes again.
@@ -86,21 +86,26 @@ const ALL = {
     protocol: "mpp",
     bought: first("Payment"),
     // its own error for a charge that was used is 403 without an offer
-    again: [["Payment 403"], first("Payment"), ["Payment 403"], first("Payment")],
+    again: [["Payment 403"], first("Payment"), ["Payment 403"], first("Payment"), first("Payment")],
     other: renewed("Payment", 402),
     used: 403,
   },
-  // its challenge says header="Payment-Authorization", which is not paid yet
+  // its challenge says header="Payment-Authorization", and its Authorization is the caller's own
   "pympp 0.16.0 (PyPI, FastAPI), with requires_auth": {
     program: "pympp-charge.py",
     args: ["requires_auth"],
-    untouched: { status: 402, events: ["unpayable no_lightning"] },
+    field: "payment-authorization",
+    protocol: "mpp",
+    bought: first("Payment"),
+    again: [["Payment 403"], first("Payment"), ["Payment 403"], first("Payment"), first("Payment")],
+    other: renewed("Payment", 402),
+    used: 403,
   },
   "mppx 0.11.0 (npm)": {
     program: "mppx-charge.mjs",
     protocol: "mpp",
     bought: first("Payment"),
-    again: [renewed("Payment", 402), renewed("Payment", 402)],
+    again: [renewed("Payment", 402), renewed("Payment", 402), first("Payment")],
     other: renewed("Payment", 402),
     used: 402,
   },
@@ -132,5 +137,6 @@ export const SERVERS = Object.entries(ALL).map(([name, traits]) => ({
   name,
   paths: ["/weather", "/news"],
   protocol: "l402",
+  field: "authorization",
   ...traits,
 }));

@@ -4,11 +4,13 @@ use crate::process::{Ask, Bill, Fetching, Process, Reply};
 use crate::server::Sent;
 use crate::store::{Part, Rows};
 use l402_fetch::flow::event::{Event, Quote};
-use l402_fetch::flow::host::{Answer, Head, Host, Order, Terms};
+use l402_fetch::flow::host::{Answer, Head, Host, Order, Sending, Terms};
 use l402_fetch::ledger::view::{Changes, Listing};
 use l402_fetch::ledger::wallet::{Fact, Wallet};
 use l402_fetch::wire::invoice::Invoice;
 use l402_fetch::wire::payment_hash::PaymentHash;
+use l402_fetch::wire::signature::Signature;
+use l402_fetch::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -85,7 +87,8 @@ impl Host for Sim {
         self.0.world.setup.isolated
     }
 
-    async fn send(&self, call: &Fetching, authorization: Option<&str>, _repeat: bool) -> Result<Head, Cause> {
+    async fn send(&self, call: &Fetching, sending: Sending<'_>) -> Result<Head, Cause> {
+        let authorization = sending.credential.map(|credential| &*credential.value);
         if call.aborted.get() {
             return Err("aborted");
         }
@@ -103,6 +106,10 @@ impl Host for Sim {
             Reply::Sent(sent) => sent,
             _ => mismatch(),
         }
+    }
+
+    fn recover(&self, _: &Signature) -> impl Future<Output = Result<Option<[u8; 33]>, Error>> + 'static {
+        std::future::ready(Ok(None))
     }
 
     fn is_aborted(&self, call: &Fetching) -> bool {

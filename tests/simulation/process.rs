@@ -11,6 +11,7 @@ use l402_fetch::flow::host::{Answer, Head, Request};
 use l402_fetch::ledger::payment::{Payment, State};
 use l402_fetch::ledger::read::Filter;
 use l402_fetch::ledger::wallet::Fact;
+use l402_fetch::wire::credential::Brought;
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::{Client, Code};
@@ -479,7 +480,7 @@ pub fn digest(seed: u128, what: &impl Hash) -> u128 {
 }
 
 fn get(url: String) -> Request {
-    Request { method: "GET".into(), url: Url::of(&url), replayable: true, authorized: false, payable: true }
+    Request { method: "GET".into(), url: Url::of(&url), replayable: true, brought: Brought::default(), payable: true }
 }
 
 fn all() -> Filter {

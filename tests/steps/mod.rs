@@ -21,6 +21,7 @@ use l402_fetch::ledger::resource::Resource;
 use l402_fetch::ledger::settle::{cancel, repeat, settle_paid, settle_unproven, Outcome};
 use l402_fetch::ledger::token::Token;
 use l402_fetch::ledger::view::{Changes, Listing, Rows, View};
+use l402_fetch::wire::credential::Brought;
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::url::Url;
 use l402_fetch::Code;
@@ -156,7 +157,7 @@ fn origin_of(url: &str) -> &str {
 
 fn resource(url: &Url) -> Resource<'_> {
     // Another resource's token is not tried: whether it would open this one is for the flow's tests.
-    Resource { method: "GET", url, is_replayable: false }
+    Resource { method: "GET", url, is_replayable: false, brought: Brought::default() }
 }
 
 fn limits(depth: usize) -> Vec<Rc<Level>> {
@@ -324,6 +325,7 @@ impl World {
                     record,
                     // Another resource's token is not tried: whether it would open this one is for the flow's tests.
                     is_replayable: false,
+                    brought: Brought::default(),
                     approved_fee_msat: *approved,
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
                     unaccepted: Unaccepted::default(),

@@ -33,17 +33,26 @@ function checksum(prefix, data) {
   return number((sum ^ 1) >>> 0, 6);
 }
 
-/** 10 sat on regtest, for an hour. Its signature is zeros: no client here checks it. */
+const field = (tag, data) => [ALPHABET.indexOf(tag), ...number(data.length, 2), ...data];
+
+/** For an hour. */
+const terms = (hash, about, now) => [
+  ...number(Math.floor(now / 1000), 7),
+  ...field("p", groups(hash)),
+  ...about,
+  ...field("x", number(3600, 3)),
+];
+
+/** `signature`: 104 groups. */
+function written(prefix, data, signature) {
+  const all = [...data, ...signature];
+  return `${prefix}1${[...all, ...checksum(prefix, all)].map((value) => ALPHABET[value]).join("")}`;
+}
+
+/** 10 sat on regtest. Its signature is zeros: few offers need it. */
 function invoice(hash, now) {
-  const field = (tag, data) => [ALPHABET.indexOf(tag), ...number(data.length, 2), ...data];
-  const data = [
-    ...number(Math.floor(now / 1000), 7),
-    ...field("p", groups(hash)),
-    ...field("d", groups(new TextEncoder().encode("weather"))),
-    ...field("x", number(3600, 3)),
-    ...new Array(104).fill(0),
-  ];
-  return `lnbcrt100n1${[...data, ...checksum("lnbcrt100n", data)].map((value) => ALPHABET[value]).join("")}`;
+  const about = field("d", groups(new TextEncoder().encode("weather")));
+  return written("lnbcrt100n", terms(hash, about, now), new Array(104).fill(0));
 }
 
 const random = () => crypto.getRandomValues(new Uint8Array(32));
@@ -60,12 +69,50 @@ function macaroon(hash, id) {
 export const challenge = (hash, now = Date.now(), id = random()) =>
   `L402 macaroon="${macaroon(hash, id)}", invoice="${invoice(hash, now)}"`;
 
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 const base64url = (text) => btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 /** The same as a charge of MPP. */
 export function charge(hash, now = Date.now(), id = random()) {
-  const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const methodDetails = { invoice: invoice(hash, now), network: "regtest", paymentHash: hex(hash) };
   const request = base64url(JSON.stringify({ amount: "10", currency: "sat", methodDetails }));
   return `Payment id="${hex(id)}", realm="shop", method="lightning", intent="charge", request="${request}"`;
+}
+
+/**
+ * A `PAYMENT-REQUIRED` value of x402 that asks 10 sat, on the main network, for a GET of this URL. `node`: the hex of
+ * its key, `sha256(bytes)`, and `sign(digest)`, which gives 64 bytes and the recovery id.
+ */
+export function exact(hash, url, { key, sha256, sign }, now = Date.now()) {
+  const text = (value) => new TextEncoder().encode(value);
+  const binding = `{"bodyHash":"${hex(sha256(text("")))}","domain":"x402:exact:lnbtc:bolt11:http:1","headers":[],"method":"GET","url":"${url}"}`;
+  const requestHash = sha256(text(binding));
+  const data = terms(hash, field("h", groups(requestHash)), now);
+  const packed = [];
+  for (let bits = 0, value = 0, at = 0; at < data.length || bits > 0; at++) {
+    value = ((value << 5) | (data[at] ?? 0)) & 0xfff;
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    packed.push((value >> bits) & 255);
+    if (at >= data.length) break;
+  }
+  const signature = groups(sign(sha256(Uint8Array.of(...text("lnbc100n"), ...packed))));
+  const entry = {
+    scheme: "exact",
+    network: "lnbtc:000000000019d6689c085ae165831e93",
+    amount: "10000",
+    asset: "BTC",
+    payTo: key,
+    maxTimeoutSeconds: 3600,
+    extra: {
+      invoice: written("lnbc100n", data, signature),
+      paymentFlow: "upfront",
+      requestHash: hex(requestHash),
+      requestBindingProfile: "http:1",
+      requestBindingParams: { headers: [] },
+    },
+  };
+  return btoa(JSON.stringify({ x402Version: 2, resource: { url }, accepts: [entry] }));
 }

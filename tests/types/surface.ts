@@ -8,6 +8,7 @@ import {
   memoryStore,
   type parseChallenges,
   receiptOf,
+  type recoverPayee,
   type Challenge,
   type ErrorCode,
   type Filter,
@@ -81,6 +82,8 @@ is<Same<ReturnType<typeof parseChallenges>, Promise<Challenge[]>>>();
 is<Same<ReturnType<typeof decodeInvoice>, Promise<Invoice>>>();
 is<Same<ReturnType<typeof decodeMacaroon>, Promise<Macaroon>>>();
 is<Same<ReturnType<typeof attenuateMacaroon>, Promise<string>>>();
+is<Same<ReturnType<typeof recoverPayee>, Promise<string>>>();
+is<Same<Parameters<typeof parseChallenges>, [from: string | Headers | Response]>>();
 await spent("https://a.b");
 const filter: Filter = { origin: "https://a.b", state: "paid", scope: "agent/task", since: 1, before: "00", limit: 5 };
 await payments(filter);
@@ -225,7 +228,9 @@ function show(event: PaymentEvent): string {
         event.challenges
           .map(
             ({ scheme, params, offer }) =>
-              scheme + params.realm + (offer?.protocol === "mpp" ? offer.intent : offer?.token),
+              scheme +
+              params.realm +
+              (offer?.protocol === "mpp" ? offer.intent : offer?.protocol === "x402" ? offer.payTo : offer?.token),
           )
           .join()
       );
@@ -240,9 +245,12 @@ function show(event: PaymentEvent): string {
       return event.payment.paymentHash + event.url;
     case "refused":
       return event.code + event.message + event.url;
+    case "rejected":
+      return event.reason + event.message + event.url + event.payment.state;
     case "failed":
       return event.code + event.message + String(event.payment.settledAt);
     case "unpayable":
+      is<Same<typeof event.hint, string | undefined>>();
       return event.reason satisfies
         | "no_challenge"
         | "challenge_hidden"

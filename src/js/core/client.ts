@@ -3,6 +3,7 @@ import { L402Error } from "./error.js";
 import { type Filter, readFilter } from "./filter.js";
 import type { Remaining } from "./limits.js";
 import type { Config, ReadScope } from "./options.js";
+import type { Protocol } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
 import { sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";
@@ -20,8 +21,8 @@ const UNREAD = -2147483648;
 // For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
 
-// The header in which a server of MPP attests a payment.
-const RECEIPT = "payment-receipt";
+// The headers in which servers attest a payment.
+const RECEIPTS: Partial<Record<Protocol, string>> = { mpp: "payment-receipt", x402: "payment-response" };
 
 // How many credentials are kept here. The core has them all.
 const MOST_KNOWN = 100;
@@ -30,7 +31,9 @@ const MOST_KNOWN = 100;
 export interface Credential {
   /** Below 0 where it was bought for another resource. */
   id: number;
-  authorization: string;
+  /** The header. */
+  field: string;
+  value: string;
   payment: Payment;
   /** Milliseconds since the Unix epoch. */
   until: number;
@@ -130,7 +133,8 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       const id = call.url ? core.token(call) : 0;
       if (id === UNREAD) return readToken(call);
       const token = credential(id);
-      if (token && plain && !changing && !token.guess) {
+      // Redirects of any other header are followed by hand.
+      if (token && plain && !changing && !token.guess && token.field === "authorization") {
         if (reusable.size >= MOST_KNOWN) reusable.clear();
         reusable.set(plain, token);
       }
@@ -141,8 +145,8 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       if (!token.accepted) core.accepted(token.id);
       token.accepted = true;
       const receipt: Receipt = { payment: token.payment, paidNow: false };
-      // Only MPP has receipts of the server's.
-      const header = token.payment.protocol === "mpp" && env.status(response) > 0 && response.headers.get(RECEIPT);
+      const field = RECEIPTS[token.payment.protocol];
+      const header = field && env.status(response) > 0 && response.headers.get(field);
       const attested = header && core.attested(token.id, header);
       if (attested) receipt.attested = JSON.parse(attested);
       return receipt;

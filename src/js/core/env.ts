@@ -1,9 +1,12 @@
 import { L402Error } from "./error.js";
 import type { ReadOptions, ReadScope } from "./options.js";
+import { outgoing } from "./outgoing.js";
 import type { Call } from "./request.js";
+import { discard } from "./redirect.js";
 import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
 import { statusOf } from "./shapes.js";
+import type { LoadSigner } from "./signer.js";
 
 /** Whether this is workerd, where a request's promises freeze with it and its events belong to it alone. */
 const isolated = typeof WebSocketPair !== "undefined";
@@ -11,24 +14,30 @@ const isolated = typeof WebSocketPair !== "undefined";
 // In pages and their workers an Authorization to another origin makes a preflight, which the server may refuse.
 const isPage = typeof document === "object" || (typeof importScripts === "function" && !isolated);
 
+// How long the body of a 402 is waited for, in milliseconds.
+const SOON = 1_000;
+// So many characters are a short body.
+const MOST = 10_000;
+
 // How often to look at a signal that can't be listened to, in milliseconds.
 const LOOK_AGAIN = 1_000;
 
 /** What `environment` is made of: the checked options, and the core's function that goes on with a task. */
 export interface Given extends Omit<ReadOptions, "config" | "fetch"> {
+  loadSigner: LoadSigner;
   /** Whether the store may hold what was bought before. */
   hasRows: boolean;
   run(task: number): void;
 }
 
-/** What the core asks, as `src/wasm/host.rs` declares it. */
+/** What the core asks, as `src/wasm/env.rs` declares it. */
 export type Environment = ReturnType<typeof environment> & ReturnType<typeof hooksOf>;
 
 /**
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the
  * core only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, hasRows, now, onUnknown, run }: Given) {
+export function environment({ wallet: given, method, store, hasRows, now, onUnknown, loadSigner, run }: Given) {
   const wallet = readWallet(given, method);
 
   function time(): number {
@@ -47,18 +56,7 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
     /** What is known of the wallet, as JSON text. */
     about: JSON.stringify(wallet.about),
     now: time,
-    timer(milliseconds: number): Pending<void> {
-      const { promise, resolve } = deferred();
-      const id = setTimeout(resolve, milliseconds);
-      return {
-        promise,
-        cancel() {
-          clearTimeout(id);
-          // The core keeps whatever waits for a promise until the promise settles.
-          resolve();
-        },
-      };
-    },
+    timer,
     /**
      * A function that makes the core go on with a task soon, in the async context in which `continuation` was called. A
      * runtime runs the callbacks of a promise in the context in which they were registered, whoever settles the
@@ -81,8 +79,21 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
      * A call as it is before it is sent. As a list it is read in half the time, and it is read for each call that may
      * use a token.
      */
-    head: (call: Call) => JSON.stringify([call.replayable, call.authorized, call.payable, call.url, call.method]),
-    send: async (call: Call, authorization: string | undefined, repeat: boolean) => call.sent(authorization, repeat),
+    head: (call: Call) => JSON.stringify([call.replayable, call.brought, call.payable, call.url, call.method]),
+    send: async (call: Call, field: string | undefined, value: string, repeat: boolean, url: string | undefined) =>
+      call.sent(field ? { field, value } : undefined, repeat, url),
+    outgoing,
+    async recover(signature: string) {
+      try {
+        const { signerOf } = await loadSigner();
+        return toText({ key: signerOf(JSON.parse(signature)) });
+      } catch (error) {
+        const why = (error as Partial<Error> | undefined)?.message ?? error;
+        return toText({
+          failed: `what checks x402 offers could not be loaded: ${why}; deploy all files of the bundle`,
+        });
+      }
+    },
     aborted: (call: Call) => !!call.signal?.aborted,
     isPage,
     /** Whether a request that failed with this cause may have had its preflight refused. */
@@ -114,15 +125,13 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
         return 0;
       }
     },
-    discard(response: Response) {
-      try {
-        const body = response.body as { cancel?(): unknown; destroy?(): unknown } | null;
-        // node-fetch has a stream of Node's, which is destroyed.
-        Promise.resolve((body?.cancel ?? body?.destroy)?.call(body)).catch(() => {});
-      } catch {
-        // A fetch of the user's own may give any object, and nobody reads this one.
-      }
+    /** The text of a problem (RFC 9457). */
+    problem: (response: Response) => shortBody(response, /^application\/problem\+json\b/i),
+    async hasOfferInBody(response: Response): Promise<boolean> {
+      const body = (await shortBody(response, /^application\/([\w.-]+\+)?json\b/i)) ?? "";
+      return /"(macaroon|token)"/i.test(body) && /"ln(bc|tb|sb)\w{50}/i.test(body);
     },
+    discard,
 
     async pay(invoice: string, url: string, maxFeeMsat: number, timeout: number) {
       const deadline = performance.now() + timeout;
@@ -198,6 +207,44 @@ export function hooksOf({ approve, onEvent }: Pick<ReadScope, "approve" | "onEve
     /** Whatever a listener throws stops neither the payment nor the process. */
     tell(event: string) {
       (async () => onEvent?.(JSON.parse(event)))().catch(() => {});
+    },
+  };
+}
+
+/** The text of a body of this type that is short and there soon. The response stays unread. */
+async function shortBody(response: Response, type: RegExp): Promise<string | undefined> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const patience = timer(SOON);
+  try {
+    if (!type.test(response.headers.get("content-type") ?? "")) return undefined;
+    reader = response.clone().body?.getReader();
+    const decoder = new TextDecoder();
+    let text = "";
+    // The length that a server tells may be that of a compressed body.
+    while (reader && text.length < MOST) {
+      const read = await Promise.race([reader.read(), patience.promise]);
+      if (!read) return undefined;
+      if (read.done) return text;
+      text += decoder.decode(read.value.subarray(0, MOST), { stream: true });
+    }
+    return undefined;
+  } catch {
+    return undefined;
+  } finally {
+    patience.cancel();
+    reader?.cancel().catch(() => {});
+  }
+}
+
+function timer(milliseconds: number): Pending<void> {
+  const { promise, resolve } = deferred();
+  const id = setTimeout(resolve, milliseconds);
+  return {
+    promise,
+    cancel() {
+      clearTimeout(id);
+      // The core keeps whatever waits for a promise until the promise settles.
+      resolve();
     },
   };
 }

@@ -70,7 +70,7 @@ export interface PaidFetch {
  * @internal
  */
 export interface Loaded {
-  clientOf(config: Config, given: Omit<Given, "run">): Client;
+  clientOf(config: Config, given: Omit<Given, "run" | "loadSigner">): Client;
   parsers: Parsers;
   memoryStore(): Store;
 }
@@ -109,8 +109,8 @@ export const receiptOf = (response: Response): Receipt | undefined => receipts.g
  */
 export const parser =
   <Name extends keyof Parsers>(load: Load, name: Name) =>
-  async (...given: Parameters<Parsers[Name]>): Promise<ReturnType<Parsers[Name]>> =>
-    ((await load()).parsers[name] as (...given: unknown[]) => ReturnType<Parsers[Name]>)(...given);
+  async (...given: Parameters<Parsers[Name]>): Promise<Awaited<ReturnType<Parsers[Name]>>> =>
+    ((await load()).parsers[name] as (...given: unknown[]) => Awaited<ReturnType<Parsers[Name]>>)(...given);
 
 /**
  * `memoryStore` of an entry. Until something is written there are no rows, and what keeps them is not loaded.
@@ -137,17 +137,12 @@ export const memory = (load: Load) => (): Store => {
  *
  * @internal
  */
-export function createFetch(
-  options: Options,
-  load: Load,
-  follow?: typeof import("./redirect.js").follow,
-  atFirst?: () => void,
-): PaidFetch {
+export function createFetch(options: Options, load: Load, forwards?: boolean, atFirst?: () => void): PaidFetch {
   const { config, ...given } = readOptions(options);
   const { fetch, store } = given;
-  const context: Context = { fetch, follow };
+  const context: Context = { fetch, forwards };
   // workerd freezes the promises of a request that has ended, so there no call may wait for another's.
-  const shared = follow ? (task: () => Promise<void>) => task : once;
+  const shared = forwards ? (task: () => Promise<void>) => task : once;
   let client: Client | undefined;
   let hasRows = !!store;
 
@@ -200,10 +195,8 @@ export function createFetch(
       // Fast path: a bare absolute URL whose token, or that there is none, is already known.
       if (init === undefined && !look && isAddress(input)) {
         const token = client ? client.ready(input) : null;
-        if (token === null || (token && !follow)) {
-          const response = await (token
-            ? fetch(input, (client as Client).withToken(token.authorization))
-            : fetch(input));
+        if (token === null || (token && !forwards)) {
+          const response = await (token ? fetch(input, (client as Client).withToken(token)) : fetch(input));
           if (isLast(token, response)) return done(input, response, token && client?.accepted(token, response));
           return rest(new Call(input, init, context, true), token, response);
         }
@@ -218,7 +211,7 @@ export function createFetch(
         const found = client?.tokenFor(call);
         const token = found instanceof Promise ? await unlessAborted(call, found) : found;
         if (token?.guess) return await rest(call, token);
-        const response = await call.sent(token?.authorization);
+        const response = await call.sent(token ?? undefined);
         return isLast(token, response)
           ? done(call, response, token && client?.accepted(token, response))
           : await rest(call, token, response);

@@ -1,4 +1,6 @@
-import { type ErrorCode, L402Error } from "./error.js";
+import { type ErrorCode, L402Error, loadFailed } from "./error.js";
+import { isHeaders } from "./shapes.js";
+import type { LoadSigner } from "./signer.js";
 
 /** How a server offers to be paid. */
 export type Protocol = "l402" | "lsat" | "mpp" | "x402";
@@ -6,11 +8,11 @@ export type Protocol = "l402" | "lsat" | "mpp" | "x402";
 /** The network that an invoice's prefix names. */
 export type Network = "bitcoin" | "testnet" | "signet" | "regtest" | "simnet";
 
-/** One challenge of a `WWW-Authenticate` header. */
+/** One challenge of a `WWW-Authenticate` header, or one entry of a `PAYMENT-REQUIRED` (x402). */
 export interface Challenge {
   /** The scheme as received. */
   scheme: string;
-  /** The parameters: names in lower case, values unescaped. */
+  /** The parameters: names in lower case, values unescaped. Of an entry its members that are texts, as they are. */
   params: Record<string, string>;
   /** Set if Lightning can pay this challenge. */
   offer?: Offer;
@@ -19,7 +21,8 @@ export interface Challenge {
 /** What a challenge offers, as received. Nothing of it is checked yet. */
 export type Offer =
   | { protocol: "l402" | "lsat"; token: string; invoice: string }
-  | { protocol: "mpp"; intent: "charge"; invoice: string };
+  | { protocol: "mpp"; intent: "charge"; invoice: string }
+  | { protocol: "x402"; payTo: string; invoice: string };
 
 /** A decoded BOLT11 invoice. */
 export interface Invoice {
@@ -81,10 +84,17 @@ export interface Macaroon {
  * @internal
  */
 export interface Parsers {
-  parseChallenges(header: string): Challenge[];
+  parseChallenges(from: string | Headers | Response): Challenge[];
   decodeInvoice(paymentRequest: string): Invoice;
   decodeMacaroon(token: string): Macaroon;
   attenuateMacaroon(token: string, caveats: string[]): string;
+  recoverPayee(paymentRequest: string): Promise<string>;
+}
+
+/** The headers of a Response, or what is one itself; undefined where it is neither. */
+function headersOf(from: unknown): Headers | undefined {
+  const { headers = from } = Object(from) as { headers?: unknown };
+  return isHeaders(Object(headers)) ? (headers as Headers) : undefined;
 }
 
 /**
@@ -92,19 +102,25 @@ export interface Parsers {
  *
  * @internal
  */
-export function parsersOf(parse: typeof import("../core.js").parse): Parsers {
+export function parsersOf(parse: typeof import("../core.js").parse, loadSigner: LoadSigner): Parsers {
   /** What the core makes of a text. The bindings would misread what is no string. */
-  function read(name: keyof Parsers, code: ErrorCode, kind: number, text: string, caveats = "") {
+  function read(name: keyof Parsers, code: ErrorCode, kind: number, text: string, more = "") {
     if (typeof text !== "string")
       throw new L402Error(code, `${name} takes a string, not ${text === null ? "null" : typeof text}`);
     try {
-      return parse(kind, text, caveats);
+      return parse(kind, text, more);
     } catch (error) {
       throw Array.isArray(error) ? new L402Error(...(error as [ErrorCode, string])) : error;
     }
   }
   return {
-    parseChallenges: (header) => JSON.parse(read("parseChallenges", "invalid_challenge", 0, header)),
+    parseChallenges(from) {
+      const headers = headersOf(from);
+      const [header, required] = headers
+        ? [headers.get("www-authenticate") ?? "", headers.get("payment-required") ?? ""]
+        : [from as string];
+      return JSON.parse(read("parseChallenges", "invalid_challenge", 0, header, required));
+    },
     decodeInvoice: (paymentRequest) => JSON.parse(read("decodeInvoice", "invalid_invoice", 1, paymentRequest)),
     decodeMacaroon: (token) => JSON.parse(read("decodeMacaroon", "invalid_macaroon", 2, token)),
     attenuateMacaroon(token, caveats) {
@@ -112,6 +128,15 @@ export function parsersOf(parse: typeof import("../core.js").parse): Parsers {
         throw new L402Error("invalid_macaroon", "caveats must be an array of strings");
       }
       return read("attenuateMacaroon", "invalid_macaroon", 3, token, JSON.stringify(caveats));
+    },
+    async recoverPayee(paymentRequest) {
+      const signature = JSON.parse(read("recoverPayee", "invalid_invoice", 4, paymentRequest));
+      const { signerOf } = await loadSigner().catch((cause) => {
+        throw loadFailed(`what recovers the payee could not be loaded: ${cause?.message ?? cause}`, cause);
+      });
+      const payee = signerOf(signature);
+      if (payee === null) throw new L402Error("invalid_invoice", "the invoice's signature is not valid");
+      return payee;
     },
   };
 }

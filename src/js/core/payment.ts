@@ -56,8 +56,8 @@ export interface Receipt {
   /** false if an earlier payment's token was reused. */
   paidNow: boolean;
   /**
-   * What the server itself attests (`Payment-Receipt`), if it is of this payment. The rest of it is the server's word
-   * alone.
+   * What the server itself attests (`Payment-Receipt`, `PAYMENT-RESPONSE`), if it is of this payment. The rest of it is
+   * the server's word alone.
    */
   attested?: Record<string, unknown>;
 }
@@ -75,8 +75,12 @@ export type PaymentEvent =
   | { type: "reused"; payment: Payment; url: string }
   | { type: "refused"; url: string; code: ErrorCode; message: string }
   | { type: "failed"; payment: Payment; code: ErrorCode; message: string }
+  /** A server refused a credential and said why: `reason` is its own name for that. */
+  | { type: "rejected"; url: string; payment: Payment; reason: string; message: string }
   | {
       type: "unpayable";
       url: string;
       reason: "no_challenge" | "challenge_hidden" | "no_lightning" | "authorization_set" | "request_mode";
+      /** Where `no_challenge` may be the server's mistake: its body holds a token and an invoice. */
+      hint?: string;
     };

@@ -1,11 +1,14 @@
-// Follows redirects for workerd. With compatibility dates before September 2025 its own fetch forwards an Authorization
-// to another origin. Node, Deno, Bun and browsers drop it.
+// Follows redirects of requests whose credential the runtime would forward to another origin: in any header but
+// Authorization, and in workerd with compatibility dates before September 2025 in that one too.
 
 import type { Input } from "./request.js";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 // As in the fetch standard.
 const MAX_REDIRECTS = 20;
+
+/** In place of a response. A fetch of the user's own may give anything else. */
+export const HIDDEN = Symbol();
 
 /** What is followed. */
 interface Followed {
@@ -17,8 +20,8 @@ interface Followed {
 }
 
 /**
- * Sends a request and follows redirects as the fetch standard says ("HTTP-redirect fetch"). Our Authorization goes to
- * no other origin.
+ * Sends a request and follows redirects as the fetch standard says ("HTTP-redirect fetch"). Our credential goes to no
+ * other origin. `HIDDEN` where the runtime does not tell where a redirect leads, which no page learns.
  *
  * @param target what the first request is sent with
  * @param init with the headers, ours among them
@@ -28,17 +31,18 @@ export async function follow(
   target: Input,
   init: RequestInit,
   call: Followed,
-): Promise<Response> {
+): Promise<Response | typeof HIDDEN> {
   const { signal, body: ofRequest } = call;
   let { url, method } = call;
   let { headers = {}, body }: { headers?: HeadersInit; body?: BodyInit | null | undefined } = init;
   let keptBody = body == null; // the body is the Request's
   let response = await fetch(target, { ...init, redirect: "manual" });
+  if (response?.type === "opaqueredirect") return HIDDEN;
   for (let hops = 0; ; hops++) {
     const location = REDIRECTS.includes(response?.status) ? response.headers.get("location") : null;
     if (location === null)
       return hops === 0 ? response : Object.defineProperty(response, "redirected", { value: true });
-    response.body?.cancel().catch(() => {});
+    discard(response);
     if (hops === MAX_REDIRECTS) throw new TypeError("fetch failed: too many redirects");
 
     const next = resolve(location, url);
@@ -57,10 +61,26 @@ export async function follow(
       body = await ofRequest();
     }
     if (next.origin !== url.origin)
-      headers = without(headers, ["authorization", "proxy-authorization", "cookie", "host"]);
+      headers = without(headers, [
+        "authorization",
+        "payment-authorization",
+        "payment-signature",
+        "proxy-authorization",
+        "cookie",
+        "host",
+      ]);
     url = next;
     response = await fetch(url.href, { ...init, method, headers, body, signal, redirect: "manual" } as RequestInit);
   }
+}
+
+/** Lets go of a body that nobody will read. A fetch of the user's own may give any object. */
+export function discard(response: Response): void {
+  try {
+    const body = response.body as { cancel?(): unknown; destroy?(): unknown } | null;
+    // node-fetch has a stream of Node's, which is destroyed.
+    Promise.resolve((body?.cancel ?? body?.destroy)?.call(body)).catch(() => {});
+  } catch {}
 }
 
 function resolve(location: string, url: URL) {

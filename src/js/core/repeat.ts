@@ -1,45 +1,40 @@
-// Sends a request with a token, or again. None of this is needed before there is a token.
-import type { Call, Context, Init, Input } from "./request.js";
-import { classOf, isHeaders, isIterable } from "./shapes.js";
+// Sends a request with a credential, or again. None of this is needed before there is a token.
+import { follow, HIDDEN } from "./redirect.js";
+import type { Context, Init, Input, Parts } from "./request.js";
+import { classOf, isHeaders, isIterable, isRequest } from "./shapes.js";
 
-/** The parts of a call that is sent again. */
-interface Parts {
-  call: Call;
-  /** Its input and its init, as they are sent. */
-  target: Input;
-  init: Init | undefined;
-  /** What fetch takes for a member. */
-  member(key: "cache" | "headers" | "redirect"): unknown;
-  /** The whole address; null where fetch will refuse it. */
-  url: URL | null;
-  /** The body of a Request, where there is one. */
-  body(): Promise<ArrayBuffer> | undefined;
+/** A header that proves a payment. */
+export interface Proof {
+  /** The name, in lower case. */
+  field: string;
+  value: string;
 }
 
-/** The init for an address that was asked alone, with our Authorization. */
-export const withToken = (authorization: string): RequestInit => ({
-  headers: { authorization },
+/** The init for an address that was asked alone, with a header of ours. */
+export const withToken = ({ field, value }: Proof): RequestInit => ({
+  headers: { [field]: value },
   ...(hasHttpCache() && { cache: "no-cache" as const }),
 });
 
 /**
- * Sends a request with our Authorization, or again without it.
+ * Sends a request with a header of ours, or again without it.
  *
  * @param context that of the call
  * @param parts of the call, as they are sent
- * @param authorization the value of an Authorization header of ours
+ * @param proof a header of ours
  * @param repeat whether it was sent before: an HTTP cache may hold the first answer, and is not asked
+ * @param at where a redirect has led within the origin, if the header is for that address; for requests without a body
  * @returns what fetch returns; a fetch of the user's own may return, and throw, anything
  */
-export function sendAgain(
-  { fetch, follow }: Context,
+export async function sendAgain(
+  { fetch, forwards }: Context,
   { call, target, init: given, member, url, body }: Parts,
-  authorization?: string,
+  proof?: Proof,
   repeat?: boolean,
+  at?: string,
 ): Promise<Response> {
   const caches = hasHttpCache();
-  if (authorization === undefined && !(repeat && caches))
-    return given === undefined ? fetch(target) : fetch(target, given);
+  if (!proof && !(repeat && caches)) return given === undefined ? fetch(target) : fetch(target, given);
 
   const init: Init = { ...given };
   if (caches) {
@@ -47,26 +42,36 @@ export function sendAgain(
     // A 402 from the cache would look as if the server refused the token, and would be paid again.
     else if (!/^(no-store|reload|no-cache)$/.test(String(member("cache")))) init.cache = "no-cache";
   }
-  if (authorization === undefined) return fetch(target, init);
+  if (!proof) return fetch(target, init);
+  const plain = { ...init };
   try {
-    init.headers = withAuthorization(member("headers") as HeadersInit | undefined, authorization);
+    init.headers = withProof(member("headers") as HeadersInit | undefined, proof);
   } catch {
     return fetch(target, init); // fetch refuses these headers too, with its own error
   }
-  if (!follow || !url || (member("redirect") ?? "follow") !== "follow") return fetch(target, init);
-  return follow(fetch, target, init, { url, method: call.method, signal: call.signal, body });
+  const follows = url && (member("redirect") ?? "follow") === "follow";
+  if (!follows || (proof.field === "authorization" && !forwards)) return fetch(target, init);
+  // It is that of the last answer, and a redirect would be held against it.
+  if (member("integrity")) return fetch(target, { ...init, redirect: "error" });
+  const to = at === undefined ? target : addressed(target, at);
+  const followed = { url: at === undefined ? url : new URL(at), method: call.method, signal: call.signal, body };
+  // Who can't follow by hand sends it without the proof.
+  const response = await follow(fetch, to, init, followed);
+  return response === HIDDEN ? fetch(call.parts().target, plain) : response;
 }
 
+/** The same request for another address. */
+const addressed = (target: Input, at: string): Input =>
+  isRequest(target) ? new (classOf(target, "Request") as unknown as typeof Request)(at, target) : at;
+
 /** The caller's headers, of which there is a snapshot, in their own form and ours beside them. */
-function withAuthorization(headers: HeadersInit | undefined, authorization: string): HeadersInit {
-  if (headers == null) return { authorization };
+function withProof(headers: HeadersInit | undefined, { field, value }: Proof): HeadersInit {
+  if (headers == null) return { [field]: value };
   if (typeof headers !== "object") throw headers;
   if (!isHeaders(headers))
-    return isIterable(headers)
-      ? ([...headers, ["authorization", authorization]] as [string, string][])
-      : { ...headers, authorization };
+    return isIterable(headers) ? ([...headers, [field, value]] as [string, string][]) : { ...headers, [field]: value };
   const copy = new (classOf(headers, "Headers"))(headers);
-  copy.set("authorization", authorization);
+  copy.set(field, value);
   return copy;
 }
 

@@ -1,6 +1,5 @@
-import type { follow } from "./redirect.js";
-import type { sendAgain } from "./repeat.js";
-import { classOf, isHeaders, isIterable } from "./shapes.js";
+import type { Proof, sendAgain } from "./repeat.js";
+import { classOf, isHeaders, isIterable, isRequest } from "./shapes.js";
 
 const MEMBERS = [
   "method",
@@ -26,11 +25,25 @@ export type Input = string | URL | Request;
 export type Init = RequestInit & { [Name in Member]?: unknown };
 type Member = (typeof MEMBERS)[number];
 
+/** The parts of a call as they are sent. */
+export interface Parts {
+  call: Call;
+  /** Its input and its init. */
+  target: Input;
+  init: Init | undefined;
+  /** What fetch takes for a member. */
+  member(key: "cache" | "headers" | "integrity" | "redirect"): unknown;
+  /** The whole address; null where fetch will refuse it. */
+  url: URL | null | undefined;
+  /** The body of a Request, where there is one. */
+  body(): Promise<ArrayBuffer> | undefined;
+}
+
 /** What all calls of one paying fetch share. */
 export interface Context {
   fetch: typeof globalThis.fetch;
-  /** Follows redirects where we attach an Authorization and the runtime may forward it. */
-  follow?: typeof follow | undefined;
+  /** Whether this is workerd, which may forward an Authorization of ours to another origin. */
+  forwards?: boolean | undefined;
   /** There once the core is, and not needed before. */
   client?: { sendAgain: typeof sendAgain } | undefined;
 }
@@ -67,9 +80,7 @@ export class Call {
     this.#init = init;
     this.#copy = init;
     this.#context = context;
-    // Known by its shape: several classes of Request may exist side by side.
-    if (typeof input === "object" && typeof attempt(() => (input as Request).clone) === "function")
-      this.#request = input as Request;
+    if (attempt(() => isRequest(input))) this.#request = input as Request;
   }
 
   /** The address, where it is absolute and all that was given. */
@@ -101,23 +112,21 @@ export class Call {
   }
 
   /**
-   * Whether the caller brought an Authorization, in the headers or as the URL's user. Headers that can't be read count
-   * as one.
+   * The headers that prove who calls or pays, and that the caller has set: 1 for an Authorization, in the headers or as
+   * the URL's user, 2 for those of MPP and x402. Headers that can't be read count as all.
    */
-  get authorized(): boolean {
+  get brought(): number {
     this.#snapshot();
     const url = this.#parse();
-    return !!(url?.username || url?.password) || attempt(() => this.#hasAuthorization(), true);
+    return +!!(url?.username || url?.password) | attempt(() => this.#proofs(), 3);
   }
 
-  #hasAuthorization() {
-    const headers = this.#member("headers") as HeadersInit | undefined;
-    if (headers == null) return false;
-    if (isHeaders(headers)) return headers.has("authorization");
-    const names = isIterable(headers)
-      ? Array.from(headers as Iterable<string[] | undefined>, (pair) => pair?.[0])
-      : Object.keys(headers);
-    return names.some((name) => text(name).toLowerCase() === "authorization");
+  #proofs() {
+    const given = this.#member("headers") as HeadersInit | undefined;
+    if (given == null) return 0;
+    const headers = isHeaders(given) ? given : new Headers(given);
+    const has = (name: string) => +headers.has(name);
+    return has("authorization") | ((has("payment-authorization") | has("payment-signature")) << 1);
   }
 
   /** Whether a 402 of it may be paid: not where the answer can't be read, and not for a preflight's method. */
@@ -141,39 +150,41 @@ export class Call {
   /**
    * Sends the request.
    *
-   * @param authorization the value of an Authorization header of ours
+   * @param proof a header of ours
    * @param repeat whether it was sent before
+   * @param url where a redirect has led within the origin, if the header is for that address
    * @returns what fetch returns; a fetch of the user's own may return, and throw, anything
    */
-  sent(authorization?: string, repeat = false): Promise<Response> {
+  sent(proof?: Proof, repeat = false, url?: string): Promise<Response> {
     this.#snapshot();
     const { fetch } = this.#context;
     const first = !this.#sent;
     this.#sent = true;
-    if (first && this.#exact && authorization === undefined) {
+    if (first && this.#exact && !proof) {
       return this.#init === undefined ? fetch(this.#input) : fetch(this.#input, this.#init);
     }
 
+    const parts = this.parts(first);
+    if (!proof && !repeat) return parts.init === undefined ? fetch(parts.target) : fetch(parts.target, parts.init);
+    return (this.#context.client as NonNullable<Context["client"]>).sendAgain(this.#context, parts, proof, repeat, url);
+  }
+
+  /** What it is sent with, as it was taken. `first`: with the body itself, not with a copy. */
+  parts(first?: boolean): Parts {
+    this.#snapshot();
     let target = this.#target as Input;
     if (this.#kept && !first) {
       target = this.#kept;
       this.#kept = target.clone();
     }
-    if (authorization === undefined && !repeat)
-      return this.#copy === undefined ? fetch(target) : fetch(target, this.#copy);
-    return (this.#context.client as NonNullable<Context["client"]>).sendAgain(
-      this.#context,
-      {
-        call: this,
-        target,
-        init: this.#copy,
-        member: (key) => this.#member(key),
-        url: this.#parse(),
-        body: () => this.#kept?.clone().arrayBuffer(),
-      },
-      authorization,
-      repeat,
-    );
+    return {
+      call: this,
+      target,
+      init: this.#copy,
+      member: (key) => this.#member(key),
+      url: this.#parse(),
+      body: () => this.#kept?.clone().arrayBuffer(),
+    };
   }
 
   /** Lets go of what was kept for a repeat that won't come. */
@@ -235,7 +246,7 @@ export class Call {
     if (!this.#request || this.#request.body === null || /^(get|head)$/i.test(this.#request.method)) return true;
     // A request that will never be repeated needs no clone. Some browsers have no Request.body, so it may be empty
     // here.
-    if (this.#request.bodyUsed || !this.payable || this.authorized) return false;
+    if (this.#request.bodyUsed || !this.payable || this.brought > 2) return false;
     this.#kept = this.#request.clone();
     return true;
   }

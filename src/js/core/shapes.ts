@@ -7,6 +7,10 @@ export const isHeaders = (headers: HeadersInit): headers is Headers =>
 export const isIterable = (headers: HeadersInit): headers is [string, string][] =>
   typeof (headers as Partial<Iterable<unknown>>)[Symbol.iterator] === "function";
 
+/** Whether it is a Request, by its shape: several classes of that name may exist side by side. */
+export const isRequest = (input: unknown): input is Request =>
+  typeof input === "object" && typeof (input as Request).clone === "function";
+
 /**
  * The class that made the object, of whichever realm or package. A copy by another class could lose the case of names,
  * or be refused by the fetch that it goes to. Derived classes are passed over: their constructors may take other

@@ -8,6 +8,7 @@ export const parseChallenges = /* @__PURE__ */ parser(load, "parseChallenges");
 export const decodeInvoice = /* @__PURE__ */ parser(load, "decodeInvoice");
 export const decodeMacaroon = /* @__PURE__ */ parser(load, "decodeMacaroon");
 export const attenuateMacaroon = /* @__PURE__ */ parser(load, "attenuateMacaroon");
+export const recoverPayee = /* @__PURE__ */ parser(load, "recoverPayee");
 export const memoryStore = /* @__PURE__ */ memory(load);
 export { L402Error } from "../core/error.js";
 export { receiptOf } from "../core/fetch.js";

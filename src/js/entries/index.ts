@@ -33,7 +33,8 @@ export type { NwcClient, PayContext, PayFunction, PayResult, Wallet, WebLNProvid
 export const createFetch = (options: Options): PaidFetch => paying(options, load);
 
 /**
- * Reads a `WWW-Authenticate` value: every challenge in header order, Lightning or not.
+ * Reads a `WWW-Authenticate` value: every challenge in header order, Lightning or not. Of a Response or Headers also
+ * the entries of x402's `PAYMENT-REQUIRED`, after them.
  *
  * Rejects with `invalid_challenge` if the header holds no offer, and the header or a Lightning challenge in it is
  * malformed. A header with other schemes only resolves without an offer. So does a scheme with a token68
@@ -41,7 +42,7 @@ export const createFetch = (options: Options): PaidFetch => paying(options, load
  *
  * @function
  */
-export const parseChallenges: (header: string) => Promise<Challenge[]> = /* @__PURE__ */ parser(
+export const parseChallenges: (from: string | Headers | Response) => Promise<Challenge[]> = /* @__PURE__ */ parser(
   load,
   "parseChallenges",
 );
@@ -74,6 +75,14 @@ export const attenuateMacaroon: (token: string, caveats: string[]) => Promise<st
   load,
   "attenuateMacaroon",
 );
+
+/**
+ * The key that signed an invoice, in hex: the node that is paid, recovered from the signature. Rejects with
+ * `invalid_invoice`. What it needs is loaded at the first call.
+ *
+ * @function
+ */
+export const recoverPayee: (paymentRequest: string) => Promise<string> = /* @__PURE__ */ parser(load, "recoverPayee");
 
 /**
  * A store in this process's memory, gone with it. One that is given to several clients makes them share tokens,

@@ -5,6 +5,7 @@ import { type L402Error, loadFailed } from "../core/error.js";
 import type { Loaded } from "../core/fetch.js";
 import { memoryStore } from "../core/memory.js";
 import { parsersOf } from "../core/parsers.js";
+import type { LoadSigner } from "../core/signer.js";
 
 /** Why the engine refused to compile, or where `module` is given to instantiate, the wasm that came from `source`. */
 export function refused(source: string, cause: unknown, module?: WebAssembly.Module): L402Error {
@@ -35,16 +36,20 @@ export function refused(source: string, cause: unknown, module?: WebAssembly.Mod
 }
 
 /** Binds core.js to an instance of the wasm: what `load()` resolves with. */
-export function bind({ exports }: WebAssembly.Instance): Loaded {
+export function bind({ exports }: WebAssembly.Instance, loadSigner: LoadSigner): Loaded {
   __wbg_set_wasm(exports);
   (exports.__wbindgen_start as () => void)();
-  return { clientOf: (config, given) => clientOf(Core, config, given), parsers: parsersOf(parse), memoryStore };
+  return {
+    clientOf: (config, given) => clientOf(Core, config, { ...given, loadSigner }),
+    parsers: parsersOf(parse, loadSigner),
+    memoryStore,
+  };
 }
 
 /** Instantiates a compiled module at once, for where a promise may freeze with the request that made it. */
-export function startNow(module: WebAssembly.Module, source: string): Loaded {
+export function startNow(module: WebAssembly.Module, source: string, loadSigner: LoadSigner): Loaded {
   try {
-    return bind(new WebAssembly.Instance(module, imports));
+    return bind(new WebAssembly.Instance(module, imports), loadSigner);
   } catch (cause) {
     throw refused(source, cause, module);
   }

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { load as embedded } from "./embedded.js";
 import { loader } from "../core/once.js";
+import { loadSigner } from "./signer.js";
 
 export const load = /* @__PURE__ */ loader(async () => {
   let compiling: Promise<WebAssembly.Module>;
@@ -17,5 +18,5 @@ export const load = /* @__PURE__ */ loader(async () => {
     compiling.catch((cause: unknown) => ({ cause })),
   ]);
   if ("cause" in module) throw refused("l402_fetch.wasm", module.cause);
-  return startNow(module, "l402_fetch.wasm");
+  return startNow(module, "l402_fetch.wasm", loadSigner);
 });

@@ -3,10 +3,11 @@
 import module from "../l402_fetch.wasm?module";
 import type { Loaded } from "../core/fetch.js";
 import { startNow } from "./bind.js";
+import { loadSigner } from "./signer.js";
 
 let started: Loaded | undefined;
 
 export const load = async (): Promise<Loaded> => {
-  started ??= startNow(module, "l402_fetch.wasm");
+  started ??= startNow(module, "l402_fetch.wasm", loadSigner);
   return started;
 };

@@ -2,6 +2,7 @@
 // comes as a module: every bundler includes modules, in a chunk that is fetched only when it is needed.
 import { loadFailed } from "../core/error.js";
 import type { Loaded } from "../core/fetch.js";
+import { loadSigner } from "./signer.js";
 import { compileBase64, start as startModule } from "./start.js";
 
 /** Starts the core. `url` is where the wasm is being fetched from; undefined in a bundle without an address. */
@@ -37,5 +38,5 @@ export async function start(fetching: Promise<Response>, url: string | undefined
     });
     module = await compileBase64(base64);
   }
-  return startModule(module, url as string);
+  return startModule(module, url as string, loadSigner);
 }

@@ -2,7 +2,10 @@
 import { readFileSync } from "node:fs";
 import { compile, start } from "./start.js";
 import { loader } from "../core/once.js";
+import { loadSigner } from "./signer.js";
 
 const WASM = `${__dirname}/../../l402_fetch.wasm`;
 
-export const load = /* @__PURE__ */ loader(async () => start(await compile(readFileSync(WASM), WASM), WASM));
+export const load = /* @__PURE__ */ loader(async () =>
+  start(await compile(readFileSync(WASM), WASM), WASM, loadSigner),
+);

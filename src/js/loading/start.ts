@@ -2,6 +2,7 @@
 import { bind, refused } from "./bind.js";
 import { imports } from "../core.js";
 import type { Loaded } from "../core/fetch.js";
+import type { LoadSigner } from "../core/signer.js";
 
 // In a constant: bundlers that see the name itself add a Buffer of their own.
 const BUFFER = "Buffer";
@@ -33,9 +34,9 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Instantiates a compiled module. */
-export async function start(module: WebAssembly.Module, source: string): Promise<Loaded> {
+export async function start(module: WebAssembly.Module, source: string, loadSigner: LoadSigner): Promise<Loaded> {
   try {
-    return bind(await WebAssembly.instantiate(module, imports));
+    return bind(await WebAssembly.instantiate(module, imports), loadSigner);
   } catch (cause) {
     throw refused(source, cause, module);
   }

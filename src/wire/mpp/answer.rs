@@ -4,7 +4,7 @@ use super::charge::{decode, OLDER};
 use crate::text::encoding::{concat, to_base64, Flavour};
 use crate::text::json::Json;
 use crate::text::time;
-use crate::wire::credential::{with_proof, Credential};
+use crate::wire::credential::{with_proof, Credential, Field};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
 
@@ -14,18 +14,32 @@ use crate::wire::preimage::Preimage;
 pub fn credential(token: &str, preimage: &Preimage) -> Option<Credential> {
     if token == OLDER {
         let value = concat(&["Payment ", OLDER, r#", preimage=""#, &preimage.to_hex(), r#"""#]);
-        return Some(Credential { field: "authorization", value });
+        return Some(Credential { field: Field::Authorization, value });
     }
-    let field = if parameter(token, "header").is_some() { "payment-authorization" } else { "authorization" };
     let json = with_proof(&decode(token)?.0, preimage)?;
     let value = concat(&["Payment ", &to_base64(json.as_bytes(), Flavour::URL_SAFE)]);
-    Some(Credential { field, value })
+    Some(Credential { field: field(token), value })
+}
+
+/// The header that the credential goes into.
+#[must_use]
+pub fn field(token: &str) -> Field {
+    match parameter(token, "header") {
+        Some(_) => Field::PaymentAuthorization,
+        None => Field::Authorization,
+    }
 }
 
 /// The Unix second in which the challenge of this token expires. Its credential must not be sent any more then.
 #[must_use]
 pub fn expires_at(token: &str) -> Option<u64> {
     Some(time::read(&parameter(token, "expires")?)?.0)
+}
+
+/// The digest of the one body that this token is for. `None`: it is for any.
+#[must_use]
+pub fn bound_to(token: &str) -> Option<String> {
+    parameter(token, "digest")
 }
 
 /// The receipt in a `Payment-Receipt` header, as its JSON text (draft-lightning-charge-00, section Receipt Generation).

@@ -7,6 +7,7 @@ use crate::text::json_writer::write_object;
 use crate::text::scan::{parts, positive, split_once};
 use crate::text::time;
 use crate::wire::challenge::{malformed, Challenge};
+use crate::wire::credential::Field;
 use crate::wire::invoice::{Invoice, Network};
 use crate::wire::payment_hash::PaymentHash;
 
@@ -33,12 +34,13 @@ pub struct Charge {
     pub invoice: String,
     /// Unix seconds. `None`: the challenge names no expiry of its own.
     pub expires_at: Option<u64>,
-    /// Whether the credential goes into `Authorization`. Otherwise it goes into `Payment-Authorization`.
-    pub in_authorization: bool,
+    /// The header that the credential goes into.
+    pub field: Field,
     amount_sat: Option<u64>,
     payment_hash: Option<PaymentHash>,
     network: Option<Network>,
-    digest: Option<String>,
+    /// The digest of the one body that it is for. Only then [`Charge::check`] needs the hash of that body.
+    pub digest: Option<String>,
 }
 
 /// Every charge over Lightning among these challenges, in order, or what is wrong with it. Other methods and intents
@@ -72,13 +74,13 @@ impl Charge {
             None => None,
         };
         // draft-httpauth-payment-02: "Clients MUST treat any other `header` value as an unrecognized challenge"
-        let in_authorization = match get("header") {
-            None => true,
-            Some(name) if name.eq_ignore_ascii_case("payment-authorization") => false,
+        let field = match get("header") {
+            None => Field::Authorization,
+            Some(name) if name.eq_ignore_ascii_case("payment-authorization") => Field::PaymentAuthorization,
             Some(_) => return Err("its header is not payment-authorization"),
         };
         let mut charge = if get("id").is_none() && get("request").is_none() {
-            if !in_authorization {
+            if field != Field::Authorization {
                 return Err("it has no id");
             }
             Self::of_older_shape(get("invoice"), get("amount"), get("currency"))?
@@ -92,7 +94,7 @@ impl Charge {
             Self::of_request(get("request").ok_or("it has no request")?, params)?
         };
         charge.expires_at = expires_at;
-        charge.in_authorization = in_authorization;
+        charge.field = field;
         charge.digest = get("digest").map(str::to_owned);
         Ok(charge)
     }
@@ -142,7 +144,8 @@ impl Charge {
     fn new(token: String, invoice: &str, amount_sat: Option<u64>) -> Self {
         let invoice = invoice.to_owned();
         let (payment_hash, network, digest, expires_at) = (None, None, None, None);
-        Self { token, invoice, expires_at, in_authorization: true, amount_sat, payment_hash, network, digest }
+        let field = Field::Authorization;
+        Self { token, invoice, expires_at, field, amount_sat, payment_hash, network, digest }
     }
 
     /// Compares the charge with its invoice and with the SHA-256 of the body that is sent, `None` where nobody knows
@@ -169,18 +172,16 @@ impl Charge {
             return Err(Error::new(Code::HashMismatch, text));
         }
         if let Some(digest) = &self.digest {
-            // RFC 9530: a list of algorithms, with the digest in base64 between colons
-            let sha256 = |part| split_once(part, b'=').filter(|(name, _)| name.trim_ascii() == "sha-256");
-            let Some((_, digest)) = parts(digest, b',').find_map(sha256) else {
+            if sha256(digest).is_none() {
                 return Err(Error::new(INVALID, "the payment challenge is for a body by a digest other than sha-256"));
-            };
+            }
             let Some(hash) = body_hash else {
-                let text = "the payment challenge is for one body, and only requests without a body are compared with \
-                            it: nothing was paid";
+                let text =
+                    "the payment challenge is for one body, and this one can't be read before it is sent: give it \
+                            as a string or bytes";
                 return Err(Error::new(Code::BodyNotReplayable, text));
             };
-            let digest = digest.trim_ascii().strip_prefix(':').and_then(|text| text.strip_suffix(':'));
-            if digest.and_then(from_base64).is_none_or(|(bytes, _)| bytes != hash) {
+            if !is_digest_of(digest, &hash) {
                 let text = "the payment challenge is for another body than was sent: paying would buy nothing";
                 return Err(Error::new(Code::HashMismatch, text));
             }
@@ -193,6 +194,19 @@ impl Charge {
     pub fn last_moment(&self, invoice: &Invoice) -> u64 {
         invoice.expires_at.min(self.expires_at.unwrap_or(u64::MAX))
     }
+}
+
+/// The SHA-256 among digests (RFC 9530: a list of algorithms, with the digest in base64 between colons).
+fn sha256(digest: &str) -> Option<&str> {
+    let of = |part| split_once(part, b'=').filter(|(name, _)| name.trim_ascii() == "sha-256");
+    parts(digest, b',').find_map(of).map(|(_, digest)| digest)
+}
+
+/// Whether a `digest` is that of a body with this SHA-256.
+#[must_use]
+pub fn is_digest_of(digest: &str, body_hash: &[u8; 32]) -> bool {
+    let digest = sha256(digest).and_then(|text| text.trim_ascii().strip_prefix(':')?.strip_suffix(':'));
+    digest.and_then(from_base64).is_some_and(|(bytes, _)| bytes == body_hash)
 }
 
 const NO_AMOUNT: &str = "its amount is not a positive whole number";

@@ -2,9 +2,13 @@
 
 use crate::text::encoding::{from_base64, to_base64, Flavour};
 use crate::text::json::Json;
-use crate::wire::credential::{with_proof, Credential};
+use crate::wire::credential::{with_proof, Credential, Field};
+use crate::wire::invoice::Invoice;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::preimage::Preimage;
+
+/// How long after the expiry of its invoice a payment may still be shown, in seconds.
+const GRACE_S: u64 = 60;
 
 /// A JSON value as x402 carries it in headers: its text, and what it holds. `None`: base64 or JSON is malformed.
 pub(crate) fn decode(base64: &str) -> Option<(String, Json)> {
@@ -13,11 +17,17 @@ pub(crate) fn decode(base64: &str) -> Option<(String, Json)> {
     Some((text, json))
 }
 
+/// The Unix second after which a server takes no proof of this invoice (scheme_exact_lnbtc.md).
+#[must_use]
+pub fn last_moment(invoice: &Invoice) -> u64 {
+    invoice.expires_at.saturating_add(GRACE_S)
+}
+
 /// The header `PAYMENT-SIGNATURE` of an offer that was paid. `None`: the token is not one of an [`super::Entry`].
 #[must_use]
 pub fn credential(token: &str, preimage: &Preimage) -> Option<Credential> {
     let json = with_proof(&decode(token)?.0, preimage)?;
-    Some(Credential { field: "payment-signature", value: to_base64(json.as_bytes(), Flavour::STANDARD) })
+    Some(Credential { field: Field::PaymentSignature, value: to_base64(json.as_bytes(), Flavour::STANDARD) })
 }
 
 /// The receipt in a `PAYMENT-RESPONSE` header, as its JSON text. `None`: it is no receipt, or not one of this payment.

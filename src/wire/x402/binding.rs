@@ -1,8 +1,9 @@
 //! The hash of a request: what an invoice is for. The profile `http:1` (scheme_exact_lnbtc.md, sections Description
 //! Hash Encoding and HTTP Profile).
 
+use super::answer::decode;
 use crate::error::{Code, Error};
-use crate::text::encoding::concat;
+use crate::text::encoding::{concat, to_hex};
 use crate::text::json::Json;
 use crate::text::json_writer::write_object;
 use crate::text::scan::{kind, span};
@@ -54,7 +55,7 @@ pub struct Sent<'a> {
     /// times.
     pub headers: &'a [(String, String)],
     /// Whether a header that is not in that list may be sent all the same: [`is_unseen`] or [`is_unseen_in_pages`].
-    pub unseen: fn(&str) -> bool,
+    pub unseen: &'a dyn Fn(&str) -> bool,
 }
 
 /// The hash of a request that was made by the rules of an entry.
@@ -147,6 +148,23 @@ impl Sent<'_> {
         }
         Ok(value)
     }
+}
+
+/// What the token of an entry is bound to: the hash of its request, in hex.
+#[must_use]
+pub fn bound_to(token: &str) -> Option<String> {
+    let (_, json) = decode(token)?;
+    Some(json.get("accepted")?.get("extra")?.get("requestHash")?.as_str()?.to_owned())
+}
+
+/// Whether the token of an entry is for this request.
+#[must_use]
+pub fn is_for(token: &str, sent: &Sent<'_>) -> bool {
+    let hash_of = || {
+        let (_, json) = decode(token)?;
+        hash(json.get("accepted")?.get("extra")?.get("requestBindingParams")?, sent).ok()
+    };
+    hash_of().is_some_and(|hash| bound_to(token) == Some(to_hex(&hash.0)))
 }
 
 fn unbindable(part: &str) -> Error {

@@ -4,11 +4,12 @@
 use super::binding::{self, RequestHash, Sent};
 use super::mcp::{self, Call};
 use crate::error::{Code, Error};
-use crate::text::encoding::{concat, from_hex, to_base64, Flavour};
+use crate::text::encoding::{concat, from_hex, to_base64, to_hex, Flavour};
 use crate::text::json::Json;
 use crate::text::scan::positive;
 use crate::wire::invoice::{Invoice, Network};
 use crate::wire::signature::Signature;
+use std::rc::Rc;
 
 /// The networks of the specification: `lnbtc:` and the start of the hash of the first block.
 pub const NETWORKS: &[(&str, Network)] = &[
@@ -21,23 +22,23 @@ const CLOCK_SKEW: u64 = 60;
 
 /// An entry for Lightning. Its fields are well-formed. Nothing is compared with invoice or request yet.
 #[derive(Clone, Debug)]
-pub struct Entry<'a> {
+pub struct Entry {
     /// The BOLT11 invoice as received.
-    pub invoice: &'a str,
+    pub invoice: String,
     /// The key of the node that is paid.
     pub pay_to: [u8; 33],
-    network: &'a str,
+    network: String,
     amount_msat: u64,
     max_timeout_s: u64,
     request_hash: [u8; 32],
-    profile: &'a str,
-    params: &'a Json,
+    profile: String,
+    params: Json,
     /// The URL of the resource, as the server names it.
-    url: Option<&'a str>,
+    url: Option<Rc<str>>,
     /// The entry as it was written.
-    text: &'a str,
+    text: String,
     /// The extensions of the 402 as they were written.
-    extensions: Option<&'a str>,
+    extensions: Option<Rc<str>>,
 }
 
 /// An offer that is good in every way but one: nobody has said yet who signed its invoice.
@@ -57,17 +58,17 @@ fn lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     from_hex(text.as_bytes()).filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase()))?.try_into().ok()
 }
 
-impl<'a> Entry<'a> {
+impl Entry {
     /// Whether an entry is for Lightning. All others are left to others.
     pub(super) fn is_ours(json: &Json) -> bool {
         text(json, "scheme") == Some("exact") && text(json, "network").is_some_and(|name| name.starts_with("lnbtc:"))
     }
 
     pub(super) fn read(
-        json: &'a Json,
-        written: &'a str,
-        url: Option<&'a str>,
-        extensions: Option<&'a str>,
+        json: &Json,
+        written: &str,
+        url: Option<Rc<str>>,
+        extensions: Option<Rc<str>>,
     ) -> Result<Self, &'static str> {
         if text(json, "asset") != Some("BTC") {
             return Err("its asset is not BTC");
@@ -81,9 +82,9 @@ impl<'a> Entry<'a> {
             return Err("its assetTransferMethod is not bolt11");
         }
         Ok(Self {
-            invoice: text(extra, "invoice").filter(|text| !text.is_empty()).ok_or("it has no invoice")?,
+            invoice: text(extra, "invoice").filter(|text| !text.is_empty()).ok_or("it has no invoice")?.to_owned(),
             pay_to: pay_to.ok_or("its payTo is not the key of a node")?,
-            network: text(json, "network").unwrap_or_default(),
+            network: text(json, "network").unwrap_or_default().to_owned(),
             amount_msat: text(json, "amount").and_then(positive).ok_or("its amount is not a positive whole number")?,
             max_timeout_s: json
                 .get("maxTimeoutSeconds")
@@ -93,10 +94,10 @@ impl<'a> Entry<'a> {
             request_hash: text(extra, "requestHash")
                 .and_then(lower_hex)
                 .ok_or("its requestHash is not 64 lower-case hex digits")?,
-            profile: text(extra, "requestBindingProfile").ok_or("it has no requestBindingProfile")?,
-            params: extra.get("requestBindingParams").ok_or("it has no requestBindingParams")?,
+            profile: text(extra, "requestBindingProfile").ok_or("it has no requestBindingProfile")?.to_owned(),
+            params: extra.get("requestBindingParams").ok_or("it has no requestBindingParams")?.clone(),
             url,
-            text: written,
+            text: written.to_owned(),
             extensions,
         })
     }
@@ -104,9 +105,15 @@ impl<'a> Entry<'a> {
     /// What [`super::credential`] needs of it: this entry and the extensions of the 402, byte for byte.
     #[must_use]
     pub fn token(&self) -> String {
-        let (name, extensions) = self.extensions.map_or(("", ""), |text| (r#","extensions":"#, text));
-        let json = concat(&[r#"{"x402Version":2,"accepted":"#, self.text, name, extensions, "}"]);
+        let (name, extensions) = self.extensions.as_deref().map_or(("", ""), |text| (r#","extensions":"#, text));
+        let json = concat(&[r#"{"x402Version":2,"accepted":"#, &self.text, name, extensions, "}"]);
         to_base64(json.as_bytes(), Flavour::STANDARD)
+    }
+
+    /// The hash of the request that it is for, in hex.
+    #[must_use]
+    pub fn bound_to(&self) -> String {
+        to_hex(&self.request_hash)
     }
 
     /// The hash of an HTTP request as this entry binds it (section HTTP Profile).
@@ -120,10 +127,10 @@ impl<'a> Entry<'a> {
         if self.profile != "http:1" {
             return Err(bad("the x402 offer is not for a request over http"));
         }
-        if self.url != Some(sent.url.as_str()) {
+        if self.url.as_deref() != Some(sent.url.as_str()) {
             return Err(mismatch("the x402 offer is for another url than was asked: paying would buy nothing"));
         }
-        binding::hash(self.params, sent)
+        binding::hash(&self.params, sent)
     }
 
     /// The hash of a call of an MCP tool as this entry binds it (section MCP Profile).
@@ -136,7 +143,7 @@ impl<'a> Entry<'a> {
         if self.profile != "mcp:1" {
             return Err(bad("the x402 offer is not for the call of a tool"));
         }
-        mcp::hash(self.params, call)
+        mcp::hash(&self.params, call)
     }
 
     /// Compares the entry with its invoice and with the request. `now` is in Unix seconds. Tests give more networks
@@ -156,7 +163,7 @@ impl<'a> Entry<'a> {
         if self.request_hash != asked.0 {
             return Err(mismatch("the x402 offer is for another request than was sent: paying would buy nothing"));
         }
-        let invoice = Invoice::decode(self.invoice)?;
+        let invoice = Invoice::decode(&self.invoice)?;
         // an invoice has either a description or its hash
         if invoice.description_hash != Some(asked.0) {
             return Err(mismatch("the x402 offer's invoice is for another request: paying would buy nothing"));
@@ -177,11 +184,17 @@ impl<'a> Entry<'a> {
         if invoice.payee.is_some_and(|payee| payee != self.pay_to) {
             return Err(bad(ANOTHER_PAYEE));
         }
-        Ok(Unproven { signature: Signature::of(self.invoice)?, invoice, pay_to: self.pay_to })
+        Ok(Unproven { signature: Signature::of(&self.invoice)?, invoice, pay_to: self.pay_to })
     }
 }
 
 impl Unproven {
+    /// The invoice, to be compared with more. It must not be paid yet.
+    #[must_use]
+    pub fn invoice(&self) -> &Invoice {
+        &self.invoice
+    }
+
     /// The invoice to pay, now that the key is known that [`Unproven::signature`] was made with. `None`: it was made
     /// with none.
     ///

@@ -42,7 +42,7 @@ fn check(charge: &Charge, challenge: &Challenge) {
     }
     let preimage = Preimage::prove(&"00".repeat(32), &PaymentHash::parse(HASH).unwrap()).unwrap();
     let credential = mpp::credential(&charge.token, &preimage).expect("a charge can be answered");
-    assert_eq!(credential.field == "authorization", charge.in_authorization);
+    assert_eq!(credential.field, charge.field);
     let value = credential.value.strip_prefix("Payment ").unwrap();
     assert!(value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '));
 

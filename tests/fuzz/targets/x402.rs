@@ -41,11 +41,11 @@ fn check(required: &PaymentRequired) {
     }
 }
 
-fn answer(entry: &Entry<'_>) {
+fn answer(entry: &Entry) {
     let url = Url::of("https://api.example.com/article/A");
     let headers = [("a".to_owned(), "1".to_owned()), ("A".to_owned(), "é".to_owned())];
     let body_hash = Some([0; 32]);
-    let sent = Sent { method: "GET", url: &url, body_hash, headers: &headers, unseen: is_unseen_in_pages };
+    let sent = Sent { method: "GET", url: &url, body_hash, headers: &headers, unseen: &is_unseen_in_pages };
     match entry.for_http(&sent) {
         Ok(asked) => _ = entry.check(asked, 1_700_000_000, NETWORKS),
         Err(error) => assert!([Code::InvalidChallenge, Code::HashMismatch].contains(&error.code())),
