@@ -9,6 +9,8 @@ export async function fetch(input, init) {
   return response;
 }
 function invoiceOf(response) {
+  const required = response.headers.get("payment-required");
+  if (required) return JSON.parse(atob(required)).accepts[0].extra.invoice;
   const header = response.headers.get("www-authenticate");
   const [, request] = /request="([^"]+)"/.exec(header) ?? [];
   if (request) return JSON.parse(atob(request.replaceAll("-", "+").replaceAll("_", "/"))).methodDetails.invoice;
@@ -45,7 +47,7 @@ const SHOPPERS = 50;
 
 /** The contenders of each comparison; the first is what the others are held against. `calls`: how often ours pays. */
 export async function contenders({ origin, createFetch, fetch402, calls }) {
-  const client = () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch });
+  const client = () => createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest", "bitcoin"], fetch });
   const [pay, free] = [client(), client()];
   await read(pay(`${origin}/paid`));
   const bought = await fetch402(`${origin}/paid`, {}, { wallet: peersWallet });
@@ -56,6 +58,8 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
   const newcomers = Array.from({ length: calls }, client);
   const chargers = Array.from({ length: SHOPPERS }, client);
   const charger = (round) => chargers[round % SHOPPERS];
+  const bound = Array.from({ length: SHOPPERS }, client);
+  for (const one of bound) await read(one(`${origin}/exact`));
   const others = [
     ["two fetches by hand", () => read(byHand(`${origin}/bought`))],
     [PEERS, () => read(fetch402(`${origin}/bought`, {}, { wallet: peersWallet }))],
@@ -84,6 +88,11 @@ export async function contenders({ origin, createFetch, fetch402, calls }) {
         "l402-fetch, a charge of MPP",
         (round) => read(charger(round)(`${origin}/charged`)),
         (round) => charger(round).forget(),
+      ],
+      [
+        "l402-fetch, x402",
+        (round) => read(bound[round % SHOPPERS](`${origin}/exact`)),
+        (round) => bound[round % SHOPPERS].forget(),
       ],
     ],
     "the same, by a client's first call": [...others, [OURS, (round) => read(newcomers[round](`${origin}/bought`))]],
