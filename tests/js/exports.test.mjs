@@ -53,7 +53,9 @@ test("the declarations show no name that index does not export: the others are @
     shown.push(...all(text, /^export (?:declare )?(?:function|class|const|interface|type) (\w+)/gm));
   }
   assert.ok(shown.length > 20);
-  assert.deepEqual(shown.sort(), named.map((name) => name.trim().replace(/^type /, "")).sort());
+  // A long list ends in a comma.
+  const names = named.map((name) => name.trim().replace(/^type /, "")).filter(Boolean);
+  assert.deepEqual(shown.sort(), names.sort());
 });
 
 test("ErrorCode lists the core's codes", async () => {

@@ -57,6 +57,26 @@ export interface Wallet {
   settlesOnce?: boolean;
   /** What the wallet can still spend. null if it can't tell. */
   balanceMsat?(): Promise<number | null>;
+  /**
+   * Makes an invoice that pays this wallet: the refund of an MPP session goes there. Rejects if the wallet can't make
+   * it, with an Error that says why.
+   */
+  makeInvoice?(order: InvoiceOrder): Promise<string>;
+  /**
+   * The millisatoshis that this wallet has received so far on its own invoice of this payment hash (hex). 0 if nothing
+   * has come in, null if it can't tell. Rejects if the wallet does not answer.
+   */
+  received?(paymentHash: string): Promise<number | null>;
+}
+
+/** What an invoice of the wallet's own is to be like. */
+export interface InvoiceOrder {
+  /** Whole millisatoshis, at least 1. null: the payer names the amount. */
+  amountMsat: number | null;
+  /** Whoever gets the invoice can read it. */
+  description: string;
+  /** For how many seconds the invoice can be paid; whole, at least 1. */
+  expirySeconds: number;
 }
 
 /** The part of a WebLN provider that is used. */
@@ -69,17 +89,24 @@ export interface WebLNProvider {
 
 /**
  * The part of a Nostr Wallet Connect client that is used. `createFetch` itself uses only `payInvoice`; `nwc(client)` of
- * `l402-fetch/wallets/nwc` uses all. `fees_paid` and `balance` are in msat.
+ * `l402-fetch/wallets/nwc` uses all. `amount`, `fees_paid` and `balance` are in msat.
  */
 export interface NwcClient {
   /** Pays a BOLT11 invoice. `preimage` is hex. */
   payInvoice(args: { invoice: string }): Promise<{ preimage: string; fees_paid?: number }>;
   /** Tells the outcome of an earlier payment. */
-  lookupInvoice?(args: {
-    payment_hash: string;
-  }): Promise<{ type?: string; state?: string; preimage?: string; settled_at?: number; fees_paid?: number }>;
+  lookupInvoice?(args: { payment_hash: string }): Promise<{
+    type?: string;
+    state?: string;
+    preimage?: string;
+    amount?: number;
+    settled_at?: number;
+    fees_paid?: number;
+  }>;
   /** What the wallet can still spend. */
   getBalance?(): Promise<{ balance: number }>;
+  /** Makes an invoice. `expiry` is in seconds; an `amount` of 0 leaves it to the payer. */
+  makeInvoice?(args: { amount: number; description?: string; expiry?: number }): Promise<{ invoice: string }>;
 }
 
 // The names under which wallets give the preimage.
@@ -123,6 +150,8 @@ export interface AnyWallet {
   pay(invoice: Invoice, context: PayContext): Promise<Answer>;
   lookup?(paymentHash: string): Promise<Found | null>;
   balanceMsat?(): Promise<number | null>;
+  makeInvoice?(order: InvoiceOrder): Promise<string>;
+  received?(paymentHash: string): Promise<number | null>;
 }
 
 /** An object of the user's, with any members. */
@@ -139,7 +168,8 @@ type Ask = (invoice: Invoice, context: PayContext) => unknown;
  * - `{ threw, heard }`: the wallet threw, the outcome is unknown, and a module of ours tells more: see `RECORDS`
  *
  * It rejects with what the wallet threw if the outcome is unknown. It never throws. `about` says what is known of the
- * wallet. `lookup` resolves to null if the answer says nothing, `balanceMsat` if the wallet can't tell.
+ * wallet. `lookup` resolves to null if the answer says nothing, `balanceMsat` and `received` if the wallet can't tell.
+ * `makeInvoice` rejects if the wallet gives no invoice.
  *
  * @param method how the wallet is asked, as `walletMethod` read it
  * @internal
@@ -173,6 +203,17 @@ export function readWallet(given: unknown, method: WalletMethod | null): AnyWall
     },
     ...(has("lookup") && { lookup: async (paymentHash: string) => readLookup(await wallet.lookup?.(paymentHash)) }),
     ...(balanceMsat && { balanceMsat: async () => msat(await balanceMsat?.()) ?? null }),
+    // Providers and clients have methods of these names, too, with other parameters.
+    ...(method === "pay" && {
+      ...(has("makeInvoice") && {
+        async makeInvoice(order: InvoiceOrder) {
+          const made: unknown = await wallet.makeInvoice?.(order);
+          if (typeof made === "string" && /^ln/i.test(made)) return made;
+          throw new TypeError("wallet.makeInvoice gave no invoice: a text that begins with ln");
+        },
+      }),
+      ...(has("received") && { received: async (hash: string) => msat(await wallet.received?.(hash)) ?? null }),
+    }),
   };
 }
 

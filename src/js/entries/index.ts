@@ -14,7 +14,15 @@ export type { Approve, ApproveContext, Options } from "../core/options.js";
 export type { Challenge, Invoice, Macaroon, Network, Offer, Protocol } from "../core/parsers.js";
 export type { Payment, PaymentEvent, Quote, Receipt } from "../core/payment.js";
 export type { ListOptions, Store } from "../core/store.js";
-export type { NwcClient, PayContext, PayFunction, PayResult, Wallet, WebLNProvider } from "../core/wallet.js";
+export type {
+  InvoiceOrder,
+  NwcClient,
+  PayContext,
+  PayFunction,
+  PayResult,
+  Wallet,
+  WebLNProvider,
+} from "../core/wallet.js";
 
 /**
  * Makes a `fetch` that pays for 402 responses over Lightning. It is synchronous and has no side effects, so it can
