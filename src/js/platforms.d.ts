@@ -20,4 +20,5 @@ declare module "@getalby/sdk/nwc" {
   }
   export class Nip47NetworkError extends Error {}
   export class Nip47UnsupportedEncryptionError extends Error {}
+  export class Nip47WalletError extends Error {}
 }

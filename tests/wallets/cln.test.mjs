@@ -7,6 +7,7 @@ import { openKit } from "./rows.mjs";
 import { cut, json, openStandIn } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
+const HASH = "ab".repeat(32);
 const now = () => Math.floor(Date.now() / 1000);
 
 /** The wire format, from the documentation of Core Lightning. */
@@ -24,6 +25,9 @@ const paid = ({ preimage, feeMsat, hash, amountMsat }) =>
 const entry = (status, fields) => ({ payment_hash: "", status, created_at: now(), created_index: 1, ...fields });
 const pays = (...entries) => json(201, { pays: entries });
 const fails = (code, message, status = 500) => json(status, { code, message });
+/** An invoice of the node's own. */
+const held = (fields) =>
+  json(201, { invoices: [{ label: "l402-fetch-1", payment_hash: HASH, expires_at: 1790000000, ...fields }] });
 const hash = ({ body }) => JSON.parse(body).payment_hash;
 const forged = fails(1502, "Not permitted: Not derived from master", 401);
 
@@ -56,6 +60,28 @@ const kit = {
     pending: ({ hash } = {}) => pays(entry("failed", { payment_hash: hash }), entry("pending", { payment_hash: hash })),
     failed: ({ hash } = {}) => pays(entry("failed", { payment_hash: hash })),
     none: () => pays(),
+  },
+  invoices: {
+    routes: { make: "POST /v1/invoice", came: "POST /v1/listinvoices" },
+    order: (amountMsat) => ({ amount_msat: amountMsat ?? "any", description: "ünï refund", expiry: 2_592_000 }),
+    made: (bolt11) => json(201, { payment_hash: "ab", expires_at: 1790000000, bolt11, payment_secret: "cd" }),
+    says: ["made no invoice", "does not look invoices up"],
+    hash,
+    came: (msat) => held(msat ? { status: "paid", amount_received_msat: msat } : { status: "unpaid" }),
+    waiting: [held({ status: "expired" })],
+    foreign: [json(201, { invoices: [] })],
+    refused: {
+      answer: forged,
+      make: "cln made no invoice: its rune must allow invoice and listinvoices (status 401): Not permitted: Not derived from master",
+      came: "cln does not look invoices up: its rune must allow invoice and listinvoices (status 401): Not permitted: Not derived from master",
+    },
+    odd: [
+      json(201, {}),
+      held({}),
+      held({ status: "paid", amount_received_msat: 0.5 }),
+      held({ status: "unpaid", payment_hash: "cd".repeat(32) }),
+      fails(-32602, "payment_hash: should be a 32-byte hex value"),
+    ],
   },
   refused: { answer: forged, says: "cln refused (status 401): Not permitted: Not derived from master" },
   limited: {
@@ -223,7 +249,6 @@ suite(kit, {
   },
 });
 
-const HASH = "ab".repeat(32);
 test("cln: of several failed attempts the lookup tells when the last was begun, to the end of its second", async (t) => {
   const { cln } = await import(at("dist/wallets/cln.js"));
   const server = await openStandIn();

@@ -4,10 +4,10 @@ const { setTimeout } = globalThis;
 const held = new Map();
 let next = 100_000;
 
-/** A number of milliseconds. They are over once `release()` is called. */
-export function hold() {
+/** A number of milliseconds, which is `given` if there is one. They are over once `release()` is called. */
+export function hold(given) {
   next += 10_000;
-  const milliseconds = next;
+  const milliseconds = given ?? next;
   const tasks = [];
   held.set(milliseconds, tasks);
   const release = () => {

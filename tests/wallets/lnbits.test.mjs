@@ -55,6 +55,39 @@ const kit = {
     answer: json(429, { error: "Rate limit exceeded: 200 per 1 minute" }),
     says: "lnbits refused (status 429): Rate limit exceeded: 200 per 1 minute",
   },
+  invoices: {
+    routes: { make: "POST /api/v1/payments", came: "GET /api/v1/payments/*" },
+    order: (amountMsat) =>
+      amountMsat === null || amountMsat % 1000 > 0
+        ? null
+        : { out: false, amount: amountMsat / 1000, memo: "ünï refund", expiry: 2_592_000 },
+    made: (bolt11) => json(201, payment({ amount: 21_000, bolt11 })),
+    says: ["made no invoice", "does not look payments up"],
+    ok: 200,
+    hash: ({ path }) => path.split("/").pop(),
+    came: (amount) =>
+      json(200, {
+        paid: amount > 0,
+        ...(amount === 0 && { status: "pending" }),
+        preimage: null,
+        details: payment({ amount: amount || 21_000, status: amount ? "success" : "pending" }),
+      }),
+    waiting: [
+      json(200, { paid: false, details: payment({ amount: 21_000 }) }),
+      json(200, { paid: false, status: "failed", details: payment({ amount: 21_000, status: "failed" }) }),
+    ],
+    // Unknown, another wallet's, and payments that go out.
+    foreign: [
+      unknown,
+      ...[true, false].flatMap((paid) => [json(200, { paid }), json(200, { paid, details: payment() })]),
+    ],
+    refused: {
+      answer: json(401, { detail: "Wallet not found." }),
+      make: "lnbits made no invoice (status 401): Wallet not found.",
+      came: "lnbits does not look payments up (status 401): Wallet not found.",
+    },
+    odd: [json(200, {}), json(200, { paid: "yes" }), json(404, { detail: "Not Found" }), problem("failed", "no")],
+  },
   balance: [json(200, { id: "f1a2", name: "LNbits wallet", balance: 980_500 }), 980_500],
 };
 

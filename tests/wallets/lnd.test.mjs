@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { openKit } from "./rows.mjs";
-import { cut, endless, json, openStandIn, text } from "./stand-in.mjs";
+import { cut, endless, json, openStandIn, page, text } from "./stand-in.mjs";
 import { suite } from "./suite.mjs";
 
 const ZEROS = "0".repeat(64);
@@ -78,6 +78,35 @@ const kit = {
     }),
     980_500,
   ],
+  invoices: {
+    routes: { make: "POST /v1/invoices", came: "GET /v1/invoice/*" },
+    order: (amountMsat) => ({
+      value_msat: amountMsat ?? 0,
+      memo: "ünï refund",
+      expiry: 2_592_000,
+      private: true,
+    }),
+    made: (payment_request) => json(200, { r_hash: "q6s=", payment_request, add_index: "7", payment_addr: "AA==" }),
+    says: ["made no invoice", "does not look invoices up"],
+    hash: ({ path }) => path.split("/").pop(),
+    came: (msat) =>
+      json(200, {
+        memo: "",
+        value_msat: "0",
+        state: msat ? "SETTLED" : "OPEN",
+        settled: msat > 0,
+        amt_paid_msat: String(msat),
+        amt_paid_sat: String(msat / 1000),
+      }),
+    waiting: ["ACCEPTED", "CANCELED"].map((state) => json(200, { state, amt_paid_msat: "5000" })),
+    foreign: [flat(404, 5, "unable to locate invoice")],
+    refused: {
+      answer: flat(500, 2, "permission denied"),
+      make: "lnd made no invoice: its macaroon must allow AddInvoice and LookupInvoice (status 500): permission denied",
+      came: "lnd does not look invoices up: its macaroon must allow AddInvoice and LookupInvoice (status 500): permission denied",
+    },
+    odd: [json(200, {}), json(200, { state: "SETTLED", amt_paid_msat: "-1" }), flat(404, 12, "Not Found"), page(404)],
+  },
   mute: "lnd ended its answer before the payment (status 200)",
 };
 

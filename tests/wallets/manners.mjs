@@ -376,7 +376,10 @@ export function manners(world, kit) {
     async "a lookup that blocks is cut off below the core's ten seconds, and its request with it"(t) {
       const { server, wallet } = await open(t, { find: () => silent() });
       const start = performance.now();
-      await assert.rejects(wallet.lookup(HASH), { name: "TimeoutError", message: "the lookup took too long" });
+      await assert.rejects(wallet.lookup(HASH), {
+        name: "TimeoutError",
+        message: "the wallet gave no answer within 8 s",
+      });
       const took = performance.now() - start;
       // Timers are late on a busy machine.
       assert.ok(took > 7_000 && took < 20_000, `${took} ms`);

@@ -22,6 +22,18 @@ const outgoing = (fields) =>
     createdAt: Date.now(),
     ...fields,
   });
+const incoming = (fields) =>
+  json(200, {
+    type: "incoming_payment",
+    subType: "lightning",
+    paymentHash: "ab",
+    preimage: "cd",
+    isPaid: false,
+    receivedSat: 0,
+    fees: 0,
+    createdAt: 1738348627503,
+    ...fields,
+  });
 const unauthorized = text(401, "Invalid authentication (use basic auth with the http password set in phoenix.conf)");
 
 const kit = {
@@ -50,6 +62,35 @@ const kit = {
     says: "phoenixd refused (status 401): Invalid authentication (use basic auth with the http password set in phoenix.conf)",
   },
   limited: { answer: text(429, "slow down"), says: "phoenixd refused (status 429): slow down" },
+  invoices: {
+    routes: { make: "POST /createinvoice", came: "GET /payments/incoming/*" },
+    order: (amountMsat) =>
+      amountMsat % 1000 > 0
+        ? null
+        : {
+            description: "ünï refund",
+            expirySeconds: "2592000",
+            ...(amountMsat !== null && { amountSat: String(amountMsat / 1000) }),
+          },
+    made: (serialized) => json(200, { amountSat: 21, paymentHash: "ab", serialized }),
+    says: ["made no invoice", "does not look invoices up"],
+    hash: ({ path }) => path.split("/").pop(),
+    // The provider has taken 2 sat for liquidity.
+    came: (msat) => incoming({ isPaid: msat > 0, receivedSat: msat && msat / 1000 - 2, fees: msat && 2000 }),
+    waiting: [incoming({ isExpired: true })],
+    foreign: [empty(204), text(404, "Not found"), text(404, "Unknown endpoint (check api doc)")],
+    refused: {
+      answer: unauthorized,
+      make: "phoenixd made no invoice (status 401): Invalid authentication (use basic auth with the http password set in phoenix.conf)",
+      came: "phoenixd does not look invoices up (status 401): Invalid authentication (use basic auth with the http password set in phoenix.conf)",
+    },
+    odd: [
+      json(200, {}),
+      incoming({ receivedSat: "x" }),
+      incoming({ receivedSat: -5 }),
+      text(400, "Invalid parameter (paymentHash)"),
+    ],
+  },
   balance: [json(200, { balanceSat: 104_228, feeCreditSat: 391 }), 104_228_000],
 };
 

@@ -98,7 +98,11 @@ export async function openWallet(handler, { announced = true } = {}) {
   const stop = await service.subscribe(new NWCWalletServiceKeyPair(WALLET, client), handler);
   await relay.listener(23194);
   if (announced)
-    await service.publishWalletServiceInfoEvent(WALLET, ["pay_invoice", "lookup_invoice", "get_balance"], []);
+    await service.publishWalletServiceInfoEvent(
+      WALLET,
+      ["pay_invoice", "lookup_invoice", "get_balance", "make_invoice"],
+      [],
+    );
   return {
     relay,
     connection: `nostr+walletconnect://${wallet}?relay=${encodeURIComponent(relay.url)}&secret=${CLIENT}`,

@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import "./hurry.mjs";
+import { invoices, slowInvoices } from "./invoices.mjs";
 import { manners } from "./manners.mjs";
 import { runRow } from "./rows.mjs";
 import { cut, empty, endless, huge, page, silent, text, truncated } from "./stand-in.mjs";
@@ -24,6 +25,7 @@ const base64url = (hex) => Buffer.from(hex, "hex").toString("base64url");
  *   - `limited`: `{ answer, says }` of its rate limit
  *   - `balance`: `[answer, msat]`
  *   - `late`: a lost request may still be carried out for this many milliseconds
+ *   - `invoices`: how it makes invoices, as `invoices.mjs` takes it
  *   - `mute`: its error for an empty answer, if that differs from the common one
  * @param rows the module's own table, for `runRow`
  */
@@ -271,6 +273,12 @@ export function suite(kit, rows) {
   });
   describe(`${name}: its manners`, { concurrency: 6 }, () => {
     for (const [title, run] of Object.entries(manners(world, kit))) test(title, run);
+  });
+  describe(`${name}: its own invoices`, { concurrency: 6 }, () => {
+    for (const [title, run] of Object.entries(invoices(kit))) test(title, run);
+  });
+  describe(`${name}: an invoice that takes too long`, () => {
+    for (const [title, run] of Object.entries(slowInvoices(kit))) test(title, run);
   });
   describe(`${name}: a request that may still be carried out`, { concurrency: late.length }, () => {
     for (const [title, row] of late) test(title, run(row));

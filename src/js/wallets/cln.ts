@@ -20,11 +20,23 @@
 // | no entry                            | not found                                         |
 // | anything else, or silence           | no answer                                         |
 //
+// | `POST /v1/invoice`                 | counts as                                       |
+// |------------------------------------|-------------------------------------------------|
+// | 201 with `bolt11`                  | the invoice                                     |
+// | anything else                      | none, with the node's own words                 |
+//
+// | `POST /v1/listinvoices`            | counts as                                       |
+// |------------------------------------|-------------------------------------------------|
+// | `status` paid                      | `amount_received_msat`                          |
+// | unpaid, expired                    | 0                                               |
+// | no entry                           | no invoice of this node: it can't tell          |
+// | anything else                      | an error                                        |
+//
 // A command whose answer was lost may still make new attempts. Between two of them every entry says failed. So for 70 s
 // after the command was sent, neither "failed" nor "not found" is certain.
 import type { Wallet } from "../core/wallet.js";
-import { msat, preimageOf, proofOf, withRecords } from "./records.js";
-import { connect, type Json, readOptions } from "./http.js";
+import { isInvoice, msat, preimageOf, proofOf, withRecords } from "./records.js";
+import { type Answer, connect, type Json, readOptions } from "./http.js";
 
 // The time in which the node looks for routes and makes new attempts. Between two of them its records say failed.
 const RETRY_SECONDS = 60;
@@ -108,6 +120,31 @@ export function cln(options: ClnOptions): Wallet {
       const begunAt = Math.max(...pays.map((pay) => Math.floor(pay.created_at) * 1000 + 999));
       return { state: "failed", ...(begunAt > 0 && { begunAt }) };
     },
+
+    async make({ amountMsat, description, expirySeconds }, signal) {
+      const order = {
+        amount_msat: amountMsat ?? "any",
+        // It must be unique. A page without https has no `randomUUID`.
+        label: `l402-fetch-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`,
+        description,
+        expiry: expirySeconds,
+      };
+      const { answer, body, error } = await ask("invoice", order, signal);
+      if (!isInvoice(body.bolt11))
+        throw new Error(answer.say(`made no invoice${hint(answer)}`, error.message ?? error.text));
+      return body.bolt11;
+    },
+
+    async came(paymentHash, signal) {
+      const { answer, body, error } = await ask("listinvoices", { payment_hash: paymentHash }, signal);
+      const [invoice] = Array.isArray(body.invoices) ? body.invoices : [{}];
+      if (!invoice) return null;
+      const { payment_hash, status, amount_received_msat } = invoice;
+      const came = status === "paid" ? msat(amount_received_msat) : status ? 0 : undefined;
+      if (came === undefined || payment_hash !== paymentHash)
+        throw new Error(answer.say(`does not look invoices up${hint(answer)}`, error.message ?? error.text));
+      return came;
+    },
   });
 
   return {
@@ -121,6 +158,10 @@ export function cln(options: ClnOptions): Wallet {
     },
   };
 }
+
+/** What to do about an error that the documented rune of a wallet without sessions gets. */
+const hint = ({ status }: Answer) =>
+  status === 401 || status === 403 ? ": its rune must allow invoice and listinvoices" : "";
 
 /** The fee: the difference between the amount that was sent and the amount that arrived. NaN if one is missing. */
 const difference = (sent: unknown, arrived: unknown) => (msat(sent) ?? NaN) - (msat(arrived) ?? NaN);

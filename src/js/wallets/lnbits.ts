@@ -17,9 +17,12 @@
 // | `paid: false`                                     | pending   |
 // | 404, Payment does not exist                       | not found |
 // | anything else, or silence (it waits for its node) | no answer |
+//
+// Of an invoice the same shows what came in: `details.amount` once it is paid. `POST /api/v1/payments` with
+// `out: false` makes one: 201 with `bolt11`, in whole satoshis. One without an amount is a 520.
 import type { Wallet } from "../core/wallet.js";
-import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
-import { connect, readOptions } from "./http.js";
+import { isInvoice, msat, OVERTAKEN, proofOf, satOf, withRecords } from "./records.js";
+import { connect, type Json, readOptions } from "./http.js";
 
 /** The options of `lnbits()`. */
 export interface LnbitsOptions {
@@ -47,6 +50,16 @@ export function lnbits(options: LnbitsOptions): Wallet {
   const read = readOptions("lnbits", options, "adminKey", /^[\x21-\x7e]+$/, "the wallet's admin key");
   const call = connect("lnbits", read, { "x-api-key": read.secret });
 
+  /** The record of a payment, in or out. null if there is none. */
+  async function look(paymentHash: string, signal: AbortSignal): Promise<Json> {
+    const answer = await call(`/api/v1/payments/${paymentHash}`, { signal });
+    const body = answer.status === 200 ? await answer.json() : await answer.problem();
+    if (answer.status === 404 && body.detail === "Payment does not exist.") return null;
+    if (answer.status !== 200 || typeof body.paid !== "boolean")
+      throw new Error(answer.say("does not look payments up", body.detail ?? body.text));
+    return body;
+  }
+
   const wallet = withRecords("lnbits", {
     once: read.once,
     account: `${read.base.href} ${read.secret}`,
@@ -68,13 +81,27 @@ export function lnbits(options: LnbitsOptions): Wallet {
     },
 
     async find(paymentHash, signal) {
-      const answer = await call(`/api/v1/payments/${paymentHash}`, { signal });
-      const body = answer.status === 200 ? await answer.json() : await answer.problem();
-      if (answer.status === 404 && body.detail === "Payment does not exist.") return { state: "not_found" };
-      if (answer.status !== 200 || typeof body.paid !== "boolean")
-        throw new Error(answer.say("does not look payments up", body.detail ?? body.text));
+      const body = await look(paymentHash, signal);
+      if (!body) return { state: "not_found" };
       if (body.paid) return { state: "paid", ...proofOf("lnbits", body.preimage, fee(body.details?.fee)) };
       return { state: body.status === "failed" ? "failed" : "pending" };
+    },
+
+    async make({ amountMsat, description, expirySeconds }, signal) {
+      if (amountMsat === null)
+        throw new TypeError("lnbits makes no invoice without an amount: sessions need another wallet");
+      const order = { out: false, amount: satOf("lnbits", amountMsat), memo: description, expiry: expirySeconds };
+      const answer = await call("/api/v1/payments", { body: order, signal });
+      const { bolt11, detail, error, text } = await (answer.status === 201 ? answer.json() : answer.problem());
+      if (!isInvoice(bolt11)) throw new Error(answer.say("made no invoice", detail ?? error ?? text));
+      return bolt11;
+    },
+
+    async came(paymentHash, signal) {
+      const body = await look(paymentHash, signal);
+      // Absent if the record is another wallet's, and negative if it is of a payment that goes out.
+      const amount = msat(body?.details?.amount);
+      return amount === undefined ? null : body.paid ? amount : 0;
     },
   });
 

@@ -20,12 +20,24 @@
 // | 404, code 5, payment isn't initiated                 | not found                                   |
 // | anything else, or silence                            | no answer                                   |
 //
+// | `POST /v1/invoices`                | counts as                                       |
+// |------------------------------------|-------------------------------------------------|
+// | 200 with `payment_request`         | the invoice                                     |
+// | anything else                      | none, with lnd's own words                      |
+//
+// | `GET /v1/invoice/HASH`             | counts as                                       |
+// |------------------------------------|-------------------------------------------------|
+// | `state` SETTLED                    | `amt_paid_msat`                                 |
+// | any other state (ACCEPTED is held) | 0                                               |
+// | 404, code 5                        | no invoice of this node: it can't tell          |
+// | anything else                      | an error                                        |
+//
 // A payment is in lnd's records before its first attempt, and is shown as in flight between attempts. lnd pays an
 // invoice only once.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
-import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
-import { connect, type Json, readOptions } from "./http.js";
+import { isInvoice, msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
+import { type Answer, connect, type Json, readOptions } from "./http.js";
 
 // The time in which lnd makes new attempts. An attempt that is on its way may take longer.
 const ATTEMPTS_SECONDS = 60;
@@ -42,8 +54,8 @@ export interface LndOptions {
    */
   url: string;
   /**
-   * In hex. It needs `offchain:write` and `offchain:read`, or only the three calls that docs/wallets/lnd.md names. It
-   * is sent to the origin of `url` only, and shown nowhere.
+   * In hex. It needs `offchain:write` and `offchain:read`, or only the calls that docs/wallets/lnd.md names. It is
+   * sent to the origin of `url` only, and shown nowhere.
    */
   macaroon: string;
   /** The function that sends the requests. Default: the global `fetch` at that moment. */
@@ -124,19 +136,44 @@ export function lnd(options: LndOptions): Wallet {
       }
       throw new Error(answer.say("ended its answer before it said anything"));
     },
+
+    async make({ amountMsat, description, expirySeconds }, signal) {
+      // Without the hints of `private`, nobody finds a way to a node that has private channels only.
+      const body = { value_msat: amountMsat ?? 0, memo: description, expiry: expirySeconds, private: true };
+      const answer = await call("/v1/invoices", { body, signal });
+      const { payment_request, message, text } = await bodyOf(answer);
+      if (!isInvoice(payment_request)) throw new Error(answer.say(`made no invoice${hint(message)}`, message ?? text));
+      return payment_request;
+    },
+
+    async came(paymentHash, signal) {
+      const answer = await call(`/v1/invoice/${paymentHash}`, { signal });
+      const { state, amt_paid_msat, code, message, text } = await bodyOf(answer);
+      if (answer.status === 404 && code === 5) return null;
+      const came = state === "SETTLED" ? msat(amt_paid_msat) : state ? 0 : undefined;
+      if (came === undefined) throw new Error(answer.say(`does not look invoices up${hint(message)}`, message ?? text));
+      return came;
+    },
   });
 
   return {
     ...wallet,
     async balanceMsat() {
       const answer = await call("/v1/balance/channels");
-      const body = answer.status === 200 ? await answer.json() : await answer.problem();
+      const body = await bodyOf(answer);
       const balance = msat(body.local_balance?.msat);
       if (balance === undefined) throw new Error(answer.say("does not tell its balance", body.message ?? body.text));
       return balance;
     },
   };
 }
+
+/** The body of an answer that is not a stream: what was asked for, or an error. */
+const bodyOf = (answer: Answer): Promise<Json> => (answer.status === 200 ? answer.json() : answer.problem());
+
+/** What to do about an error that the documented macaroon of a wallet without sessions gets. */
+const hint = (message: unknown) =>
+  /^permission denied/.test(String(message)) ? ": its macaroon must allow AddInvoice and LookupInvoice" : "";
 
 /** FAILURE_REASON_NO_ROUTE as "no route". */
 function reason(name: string) {

@@ -24,9 +24,21 @@
 // |                                                             |   found a payment before and shown one on its way,  |
 // |                                                             |   and only a minute after the error                 |
 // | anything else (INTERNAL too), or silence                    | no answer                                           |
+//
+// | `make_invoice`, an amount of 0 where the payer names it     | counts as                                           |
+// |-------------------------------------------------------------|-----------------------------------------------------|
+// | a result with an `invoice`                                  | the invoice                                         |
+// | an error, or silence: some wallets take no amount of 0      | none                                                |
+//
+// | `lookup_invoice` of an invoice: `type` incoming             | counts as                                           |
+// |-------------------------------------------------------------|-----------------------------------------------------|
+// | `state` settled, or `settled_at` without a state            | `amount`; if that is 0, it can't tell               |
+// | any other state, or neither                                 | 0                                                   |
+// | NOT_FOUND, or another `type`                                | it can't tell                                       |
+// | anything else, or silence                                   | no answer                                           |
 import { L402Error } from "../core/error.js";
-import { type Found, isNwcRefusal, type NwcClient, type Wallet } from "../core/wallet.js";
-import { msat, preimageOf, proofOf, Unsent, withRecords } from "./records.js";
+import { type Found, type InvoiceOrder, isNwcRefusal, type NwcClient, type Wallet } from "../core/wallet.js";
+import { isInvoice, msat, preimageOf, proofOf, Unsent, withRecords } from "./records.js";
 
 // The SDK waits this long for an answer. A request without an answer is not carried out after that. A payment that the
 // wallet called failed may be found settled a little later.
@@ -73,6 +85,21 @@ export function nwc(connection: string | NwcClient): Wallet {
     }
   }
 
+  /** The wallet's record of a payment, in or out. null if there is none. */
+  const look = (paymentHash: string, signal: AbortSignal) =>
+    use(async (client, sdk) => {
+      let found: Awaited<ReturnType<NonNullable<NwcClient["lookupInvoice"]>>> | undefined;
+      try {
+        found = await client.lookupInvoice?.({ payment_hash: paymentHash });
+      } catch (cause) {
+        if ((cause as { code?: unknown } | undefined)?.code === "NOT_FOUND") return null;
+        throw refusal("does not look payments up", "lookup_invoice", cause, sdk);
+      }
+      if (found === null || typeof found !== "object")
+        throw new Error("the wallet does not look payments up (no answer)");
+      return found;
+    }, signal);
+
   const wallet = withRecords("nwc", {
     account: accountOf(connection),
     records: { errorMs: LATE },
@@ -94,25 +121,40 @@ export function nwc(connection: string | NwcClient): Wallet {
       }),
 
     ...((!given || typeof given.lookupInvoice === "function") && {
-      find: (paymentHash: string, signal: AbortSignal) =>
-        use(async (client): Promise<Found> => {
-          let found: Awaited<ReturnType<NonNullable<NwcClient["lookupInvoice"]>>> | undefined;
+      async find(paymentHash: string, signal: AbortSignal): Promise<Found> {
+        const found = await look(paymentHash, signal);
+        if (!found) return { state: "not_found" };
+        const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
+        if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
+        // A preimage that hashes is a proof, whatever the other members say.
+        if (preimageOf(preimage) || state === "settled" || settledAt)
+          return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
+        return { state: state === "failed" ? "failed" : "pending" };
+      },
+
+      async came(paymentHash: string, signal: AbortSignal) {
+        const found = await look(paymentHash, signal);
+        if (found?.type !== "incoming") return null;
+        // The preimage tells nothing here: the wallet has had it from the beginning.
+        if (found.state ? found.state !== "settled" : !found.settled_at) return 0;
+        // Some wallets show the amount that the invoice names, which may be none.
+        return msat(found.amount) || null;
+      },
+    }),
+
+    ...((!given || typeof given.makeInvoice === "function") && {
+      make: ({ amountMsat, description, expirySeconds }: InvoiceOrder, signal: AbortSignal) =>
+        use(async (client, sdk) => {
+          let made: Awaited<ReturnType<NonNullable<NwcClient["makeInvoice"]>>> | undefined;
           try {
-            found = await client.lookupInvoice?.({ payment_hash: paymentHash });
+            // The SDK takes no 0, but an object that JSON writes as 0. Its clients have this member.
+            const none = "walletPubkey" in client ? (Object(0) as number) : 0;
+            made = await client.makeInvoice?.({ amount: amountMsat ?? none, description, expiry: expirySeconds });
           } catch (cause) {
-            const code = String((cause as { code?: unknown } | undefined)?.code);
-            if (code === "NOT_FOUND") return { state: "not_found" };
-            // The message of the SDK is left out: it may hold the whole answer, with the preimage.
-            throw new Error(`the wallet does not look payments up (${ANSWERED.test(code) ? code : "no answer"})`);
+            throw refusal("made no invoice", "make_invoice", cause, sdk);
           }
-          if (found === null || typeof found !== "object")
-            throw new Error("the wallet does not look payments up (no answer)");
-          const { type, state, preimage, settled_at: settledAt, fees_paid: feesPaid } = found;
-          if (type === "incoming") throw new Error("the wallet has an invoice with this hash, and no payment");
-          // A preimage that hashes is a proof, whatever the other members say.
-          if (preimageOf(preimage) || state === "settled" || settledAt)
-            return { state: "paid", ...proofOf("the wallet", preimage, feesPaid) };
-          return { state: state === "failed" ? "failed" : "pending" };
+          if (!isInvoice(made?.invoice)) throw new Error("the wallet made no invoice (no answer)");
+          return made.invoice;
         }, signal),
     }),
   });
@@ -163,6 +205,19 @@ function isUnsent(error: unknown, sdk: Sdk | undefined) {
     error instanceof sdk.Nip47UnsupportedEncryptionError ||
     /^no info event/.test(String((error as Partial<Error> | undefined)?.message))
   );
+}
+
+/**
+ * The error for a request that the wallet turned down. Only the wallet's own errors are handed on: one of the SDK may
+ * hold the whole answer, with the preimage.
+ */
+function refusal(what: string, method: string, cause: unknown, sdk: Sdk | undefined) {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  if (isUnsent(cause, sdk)) return new Error(`the wallet could not be asked: ${(cause as Error).message}`, { cause });
+  const isTold = ANSWERED.test(String(code)) || (sdk && cause instanceof sdk.Nip47WalletError);
+  if (!isTold) return new Error(`the wallet ${what} (no answer)`);
+  const todo = code === "RESTRICTED" ? `: its connection must allow ${method}` : "";
+  return new Error(`the wallet ${what}${todo} (${code})`, { cause });
 }
 
 async function loadSdk(): Promise<Sdk> {

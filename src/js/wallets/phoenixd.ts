@@ -20,11 +20,22 @@
 // | 404 with any other text (an older phoenixd), anything else, | no answer |
 // |   or silence                                                |           |
 //
+// | `POST /createinvoice`              | counts as                                       |
+// |------------------------------------|-------------------------------------------------|
+// | 200 with `serialized`              | the invoice                                     |
+// | anything else                      | none, with phoenixd's own words                 |
+//
+// | `GET /payments/incoming/HASH`      | counts as                                       |
+// |------------------------------------|-------------------------------------------------|
+// | 200 with `receivedSat` and `fees`  | their sum; both are 0 until it is paid          |
+// | 204, 404                           | no invoice of this wallet: it can't tell        |
+// | anything else                      | an error                                        |
+//
 // A payment is in phoenixd's records before its first attempt. If there were several attempts at one hash, the lookup
 // shows the best one.
 import type { Wallet } from "../core/wallet.js";
 import { toBase64 } from "./base64.js";
-import { msat, OVERTAKEN, proofOf, withRecords } from "./records.js";
+import { isInvoice, msat, OVERTAKEN, proofOf, satOf, withRecords } from "./records.js";
 import { connect, readOptions } from "./http.js";
 
 /** The options of `phoenixd()`. */
@@ -93,6 +104,25 @@ export function phoenixd(options: PhoenixdOptions): Wallet {
       // An older phoenixd also calls a failed payment paid, once it is over. Only the preimage tells.
       if (isPaid || preimage) return { state: "paid", ...proofOf("phoenixd", preimage, fees) };
       return completedAt ? { state: "failed", begunAt: createdAt } : { state: "pending" };
+    },
+
+    async make({ amountMsat, description, expirySeconds }, signal) {
+      const order = new URLSearchParams({ description, expirySeconds: String(expirySeconds) });
+      if (amountMsat !== null) order.set("amountSat", String(satOf("phoenixd", amountMsat)));
+      const answer = await call("/createinvoice", { body: order, signal });
+      const { serialized, text } = await (answer.status === 200 ? answer.json() : answer.problem());
+      if (!isInvoice(serialized)) throw new Error(answer.say("made no invoice", text));
+      return serialized;
+    },
+
+    async came(paymentHash, signal) {
+      const answer = await call(`/payments/incoming/${paymentHash}`, { signal });
+      if (answer.status === 204 || answer.status === 404) return null;
+      const { receivedSat, fees, text } = await (answer.status === 200 ? answer.json() : answer.problem());
+      // phoenixd has taken off what its provider takes for liquidity. The payer has paid that, too.
+      const came = msat(receivedSat * 1000 + fees);
+      if (came === undefined) throw new Error(answer.say("does not look invoices up", text));
+      return came;
     },
   });
 

@@ -2,11 +2,13 @@
 // decides what that means, from times that it stores. Not part of the public surface.
 import type { Invoice } from "../core/parsers.js";
 import { digest, RECORDS } from "../core/records.js";
-import type { Failed, Found, PayContext, Wallet } from "../core/wallet.js";
+import type { Failed, Found, InvoiceOrder, PayContext, Wallet } from "../core/wallet.js";
 import { hexOf } from "./base64.js";
 
 // In milliseconds. Less than the core's own 10 s: a lookup that takes longer counts as no answer.
 const LOOKUP_TIMEOUT = 8_000;
+// In milliseconds. A phone may have to wake up first.
+const INVOICE_TIMEOUT = 20_000;
 /**
  * A lookup can overtake a request whose connection broke. The request may still be carried out within this many
  * milliseconds.
@@ -33,6 +35,10 @@ export interface Module {
    * milliseconds by the wallet's clock.
    */
   find?: ((paymentHash: string, signal: AbortSignal) => Promise<Found>) | undefined;
+  /** Resolves as `Wallet.makeInvoice` does. */
+  make?: ((order: InvoiceOrder, signal: AbortSignal) => Promise<string>) | undefined;
+  /** Resolves as `Wallet.received` does. The hash is 64 lower-case hex digits. */
+  came?: ((paymentHash: string, signal: AbortSignal) => Promise<number | null>) | undefined;
   /** A text that no other wallet has. Only its digest is shown. */
   account?: string | undefined;
   /** See `core/records.ts`. */
@@ -52,7 +58,7 @@ export interface Module {
  */
 export function withRecords(
   name: string,
-  { pay, find, account, records, settlesOnce, once = true }: Module,
+  { pay, find, make, came, account, records, settlesOnce, once = true }: Module,
 ): Wallet & { [RECORDS]: Module["records"] } {
   /**
    * Looks up a refused request that may have been sent twice. If the lookup is refused too, the refusal stands. If the
@@ -70,6 +76,14 @@ export function withRecords(
     throw new Error(`${refusal.failed}; but it may have the payment on its way`);
   }
 
+  /** Asks with a payment hash, for no longer than `LOOKUP_TIMEOUT`. */
+  const byHash =
+    <Result>(task: (paymentHash: string, signal: AbortSignal) => Promise<Result>) =>
+    async (paymentHash: string) => {
+      if (!/^[0-9a-f]{64}$/i.test(paymentHash)) throw new TypeError("paymentHash must be 64 hex digits");
+      return within(LOOKUP_TIMEOUT, (signal) => task(paymentHash.toLowerCase(), signal));
+    };
+
   return {
     ...(account !== undefined && { id: `${name}-${digest(account)}` }),
     ...(settlesOnce && { settlesOnce }),
@@ -86,14 +100,9 @@ export function withRecords(
         throw error;
       }
     },
-    ...(find && {
-      async lookup(paymentHash: string) {
-        if (!/^[0-9a-f]{64}$/i.test(paymentHash)) throw new TypeError("paymentHash must be 64 hex digits");
-        return within(LOOKUP_TIMEOUT, (signal) => find(paymentHash.toLowerCase(), signal)) as ReturnType<
-          NonNullable<Wallet["lookup"]>
-        >;
-      },
-    }),
+    ...(find && { lookup: byHash(find) as NonNullable<Wallet["lookup"]> }),
+    ...(make && { makeInvoice: (order: InvoiceOrder) => within(INVOICE_TIMEOUT, (signal) => make(order, signal)) }),
+    ...(came && { received: byHash(came) }),
   };
 }
 
@@ -112,7 +121,7 @@ async function within<Result>(milliseconds: number, task: (signal: AbortSignal) 
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const reason = new DOMException("the lookup took too long", "TimeoutError");
+      const reason = new DOMException(`the wallet gave no answer within ${milliseconds / 1000} s`, "TimeoutError");
       reject(reason);
       controller.abort(reason);
     }, milliseconds);
@@ -141,6 +150,15 @@ export function proofOf(name: string, preimage: unknown, feeMsat: unknown): Proo
   const fee = msat(feeMsat);
   return fee === undefined ? { preimage: hex } : { preimage: hex, feeMsat: fee };
 }
+
+/** Satoshis, for a wallet that can't ask for less than one. */
+export function satOf(name: string, amountMsat: number): number {
+  if (amountMsat % 1000 === 0) return amountMsat / 1000;
+  throw new TypeError(`${name} makes invoices of whole satoshis only, and not of ${amountMsat} msat`);
+}
+
+/** Whether it looks like an invoice. The core reads the rest. */
+export const isInvoice = (text: unknown): text is string => typeof text === "string" && /^ln/i.test(text);
 
 /** Whole millisatoshis, from a number or from text. Undefined for anything else. */
 export function msat(value: unknown): number | undefined {
