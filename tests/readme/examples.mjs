@@ -54,6 +54,7 @@ export const EXAMPLES = {
     },
   ],
   "docs/wallets.md": [
+    { heading: "Invoices of your own", as: "node" },
     { heading: "Any other wallet", as: "node", payments: 1 },
     { heading: "When the outcome is unknown", as: "node", scene: "lost answers", payments: 1 },
     { heading: "When the outcome is unknown", as: "node", scene: "open payment", payments: 1 },

@@ -13,6 +13,7 @@ import {
   type ErrorCode,
   type Filter,
   type Invoice,
+  type InvoiceOrder,
   type Limits,
   type ListOptions,
   type Macaroon,
@@ -186,11 +187,27 @@ const byFunction: PayFunction = async (
   return invoice.amountMsat > maxFeeMsat ? { preimage: invoice.paymentHash, feeMsat: 5 } : invoice.paymentRequest;
 };
 const byWallet: Wallet = { pay: byFunction, lookup: async () => ({ state: "pending" }), balanceMsat: async () => 5 };
+const ordered: InvoiceOrder = { amountMsat: null, description: "refund", expirySeconds: 2_592_000 };
+const receiving: Wallet = {
+  pay: byFunction,
+  makeInvoice: async ({ amountMsat, description, expirySeconds }) =>
+    `lnbc${(amountMsat ?? 0) + expirySeconds}${description}`,
+  received: async (paymentHash) => (paymentHash === "" ? null : 5),
+};
+is<Same<ReturnType<NonNullable<Wallet["makeInvoice"]>>, Promise<string>>>();
+is<Same<ReturnType<NonNullable<Wallet["received"]>>, Promise<number | null>>>();
+is<Same<InvoiceOrder["amountMsat"], number | null>>();
+await receiving.makeInvoice?.(ordered);
+await receiving.received?.("00");
 const byWebln: WebLNProvider = {
   enable: async () => {},
   sendPayment: async (paymentRequest) => ({ preimage: paymentRequest }),
 };
-const byNwc: NwcClient = { payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }) };
+const byNwc: NwcClient = {
+  payInvoice: async ({ invoice }) => ({ preimage: invoice, fees_paid: 1 }),
+  lookupInvoice: async ({ payment_hash }) => ({ type: "incoming", state: payment_hash, amount: 5 }),
+  makeInvoice: async ({ amount, description, expiry }) => ({ invoice: `lnbc${amount}${description}${expiry}` }),
+};
 const url = "https://127.0.0.1:8080";
 for (const wallet of [
   lnd({ url, macaroon: "00" }),
@@ -203,7 +220,7 @@ for (const wallet of [
   nwc(new NWCClient({})),
 ] satisfies Wallet[])
   createFetch({ wallet, limits });
-for (const wallet of [byFunction, byWallet, byWebln, byNwc, new NWCClient({}), webln(byWebln)])
+for (const wallet of [byFunction, byWallet, receiving, byWebln, byNwc, new NWCClient({}), webln(byWebln)])
   createFetch({ wallet, limits });
 
 for (const store of [indexedDBStore(), indexedDBStore("shop"), sqliteStore("shop.db")] satisfies Store[])

@@ -3,6 +3,9 @@
 
 const json = (value, status = 200) => Response.json(value, { status });
 const MSAT = 980_500;
+/** One without an amount that lnd made on regtest. */
+const INVOICE =
+  "lnbcrt1p4s96rhpp50m6a427tvtr73fdwv2xs4gcygu60pv3rpsguaevhzgr6qz8ra2mqdqqcqzzsxqyz5vqsp50a5aaxkaurphth0ayelpazzcwg5xk4jhrts2pm2xxl7659uradys9qxpqysgqadv0s088ahn6hcjejxmhdqfr0rwpsakustd2x4l6xymput7fns9sy2nw6jqmlmudtulpdd004fjpplc50eykke9g6tudeml55gcsktqpw796v6";
 
 /** What the examples read from their environment. */
 export const ENVIRONMENT = {
@@ -19,6 +22,8 @@ export const NODES = {
     if (headers.get("grpc-metadata-macaroon") !== ENVIRONMENT.LND_MACAROON)
       return json({ code: 2, message: "permission denied" }, 500);
     if (path === "/v1/balance/channels") return json({ local_balance: { msat: String(MSAT) } });
+    if (path === "/v1/invoices") return json({ payment_request: INVOICE });
+    if (path.startsWith("/v1/invoice/")) return json({ state: "OPEN", amt_paid_msat: "0" });
     const { preimage } = await settle(JSON.parse(body).payment_request);
     return json({ result: { status: "SUCCEEDED", payment_preimage: preimage, fee_msat: "0" } });
   },
