@@ -3,6 +3,9 @@ import { createServer } from "node:http";
 import { listen } from "../support/listen.mjs";
 import { until } from "./daemon.mjs";
 
+/** What the seller needs to pay refunds, msat. */
+const REFUNDABLE = 30_000_000;
+
 /**
  * `GET /ACTION?ARGUMENT=…` answers JSON, from any origin; 500 with the reason where it failed. `more` are other
  * actions. Resolves with the `url` and `stop()`.
@@ -35,6 +38,17 @@ export async function openDesk(network, backend, more = {}) {
       });
       if (wait !== "no") await end;
       else end.catch(() => {});
+    },
+    /** Has the seller pay an invoice of the buyer's, of so much if it names no amount. */
+    async refund({ invoice, msat }) {
+      // At first all is on the buyer's side of the channel, and the seller must keep a reserve.
+      if ((await seller.balanceMsat()) < REFUNDABLE / 2) {
+        const { payment_request } = await seller.rest("POST", "/v1/invoices", { value_msat: REFUNDABLE });
+        await actions.pay({ invoice: payment_request });
+      }
+      const order = { payment_request: invoice, timeout_seconds: 60, no_inflight_updates: true };
+      const { result } = await seller.rest("POST", "/v2/router/send", { ...order, ...(msat && { amt_msat: msat }) });
+      if (result.status !== "SUCCEEDED") throw new Error(`the seller's payment: ${result.failure_reason}`);
     },
     /** An invoice of the seller's. */
     invoice: async ({ sat, expiry }) =>

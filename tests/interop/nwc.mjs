@@ -79,7 +79,7 @@ export async function startRelay() {
   return self;
 }
 
-const ALL = ["get_info", "get_balance", "pay_invoice", "lookup_invoice"];
+const ALL = ["get_info", "get_balance", "pay_invoice", "lookup_invoice", "make_invoice"];
 
 const newSecret = () => randomBytes(32).toString("hex");
 
@@ -150,7 +150,7 @@ function handlers(lnd, { may, budgetMsat, answers }) {
   async function lookup({ payment_hash }) {
     // lnd wants the padding, which base64url leaves out
     const payment = await ask(`/v2/router/track/${Buffer.from(payment_hash, "hex").toString("base64url")}=`);
-    if (!payment) return error("NOT_FOUND", "no such payment");
+    if (!payment) return lookupOwn(payment_hash);
     return result({
       type: "outgoing",
       state: { SUCCEEDED: "settled", FAILED: "failed" }[payment.status] ?? "pending",
@@ -161,6 +161,28 @@ function handlers(lnd, { may, budgetMsat, answers }) {
       fees_paid: Number(payment.fee_msat),
       created_at: Number(payment.creation_date),
     });
+  }
+
+  async function lookupOwn(payment_hash) {
+    const invoice = await ask(`/v1/invoice/${payment_hash}`);
+    if (!invoice) return error("NOT_FOUND", "no such payment");
+    const isSettled = invoice.state === "SETTLED";
+    return result({
+      type: "incoming",
+      state: isSettled ? "settled" : "pending",
+      invoice: invoice.payment_request,
+      payment_hash,
+      preimage: Buffer.from(invoice.r_preimage, "base64").toString("hex"),
+      amount: Number(isSettled ? invoice.amt_paid_msat : invoice.value_msat),
+      created_at: Number(invoice.creation_date),
+    });
+  }
+
+  async function make({ amount, description, expiry }) {
+    const order = { value_msat: String(amount), memo: description, expiry: String(expiry) };
+    const made = await ask("/v1/invoices", { method: "POST", body: JSON.stringify(order) });
+    if (!made) return error("INTERNAL", "the node refused");
+    return result({ type: "incoming", state: "pending", invoice: made.payment_request, amount });
   }
 
   return {
@@ -174,5 +196,6 @@ function handlers(lnd, { may, budgetMsat, answers }) {
       return answer;
     },
     lookupInvoice: guarded("lookup_invoice", lookup),
+    makeInvoice: guarded("make_invoice", make),
   };
 }

@@ -1,6 +1,7 @@
 // LNbits, the real server, over the buyer's lnd.
 import { lnbits } from "l402-fetch/wallets/lnbits";
 import { assertBought, eventually, freezing, openMarket, replaying } from "../market.js";
+import { invoices } from "./invoices.js";
 import { purchases, thawing } from "./purchases.js";
 
 const RICH = 6_000_000;
@@ -11,7 +12,7 @@ const open = async (_t, market, sat = RICH) => {
   return lnbits({ url, adminKey });
 };
 
-export const everywhere = purchases("lnbits", open);
+export const everywhere = [...purchases("lnbits", open), ...invoices("lnbits", open, { takesNull: false })];
 
 /** Buys with the wallet, which must refuse for certain; nothing may reach lnd. Resolves with the error. */
 async function assertRefused(t, market, wallet) {

@@ -1,13 +1,14 @@
 // Nostr Wallet Connect: a real relay, and a wallet service over the buyer's lnd.
 import { nwc } from "l402-fetch/wallets/nwc";
 import { assertBought, freezing, openMarket, replaying } from "../market.js";
+import { invoices } from "./invoices.js";
 import { purchases, thawing } from "./purchases.js";
 
 /** A new connection to the service. */
 const open = async (_t, market, { may, budgetMsat } = {}) =>
   nwc(await market.desk("nwc", { ...(may && { may }), ...(budgetMsat && { budgetMsat }) }));
 
-export const everywhere = purchases("nwc", open);
+export const everywhere = [...purchases("nwc", open), ...invoices("nwc", open)];
 
 export default [
   ...everywhere,
@@ -25,6 +26,17 @@ export default [
       await market.counts([], 0);
     },
   })),
+  {
+    name: "nwc: a connection that may not make invoices: it says what to allow, and the wallet's own error is the cause",
+    async run(t) {
+      const market = await openMarket(t);
+      const wallet = await open(t, market, { may: "pay_invoice" });
+      const order = { amountMsat: null, description: "refund", expirySeconds: 600 };
+      const error = await wallet.makeInvoice(order).catch((error) => error);
+      t.equal(error.message, "the wallet made no invoice: its connection must allow make_invoice (RESTRICTED)");
+      t.equal(error.cause.message, "this connection may not make_invoice");
+    },
+  },
   {
     name: "nwc: a key that the service does not know: no answer, so payment_unknown, and no failure while the order is out",
     timeout: 60_000,

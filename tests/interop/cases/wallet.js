@@ -1,5 +1,6 @@
 // The module for lnd and what lnd itself answers: refusals, and payments that lnd knows of already.
 import { assertBought, eventually, openMarket } from "../market.js";
+import { invoices } from "./invoices.js";
 
 /** What the documents have baked for it, and what is not enough. */
 const NARROW = [
@@ -7,6 +8,7 @@ const NARROW = [
   "/routerrpc.Router/TrackPaymentV2",
   "/lnrpc.Lightning/ChannelBalance",
 ];
+const RECEIVING = [...NARROW, "/lnrpc.Lightning/AddInvoice", "/lnrpc.Lightning/LookupInvoice"];
 const LOOK_ONLY = ["/lnrpc.Lightning/GetInfo", "/routerrpc.Router/TrackPaymentV2"];
 
 /** The same key in another's signature. */
@@ -27,6 +29,21 @@ async function assertRefused(t, market, macaroon, expected) {
 }
 
 export default [
+  ...invoices("lnd", async (t, market) =>
+    t.lnd({ ...t.node, macaroon: await market.desk("bake", { uris: RECEIVING }) }),
+  ),
+  {
+    name: "lnd: a macaroon that may not make invoices: it says which calls to allow",
+    async run(t) {
+      const market = await openMarket(t);
+      const wallet = t.lnd({ ...t.node, macaroon: await market.desk("bake", { uris: NARROW }) });
+      const order = { amountMsat: null, description: "refund", expirySeconds: 600 };
+      for (const ask of [() => wallet.makeInvoice(order), () => wallet.received("00".repeat(32))]) {
+        const { message } = await ask().catch((error) => error);
+        t.ok(/: its macaroon must allow AddInvoice and LookupInvoice .*permission denied/.test(message), message);
+      }
+    },
+  },
   {
     name: "lnd: a macaroon that may pay, look up and see the balance is enough, and may nothing else",
     async run(t) {
