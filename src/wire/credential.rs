@@ -60,6 +60,11 @@ pub struct Credential {
 
 /// The JSON object of a token, with the preimage as its payload.
 pub(crate) fn with_proof(token: &str, preimage: &Preimage) -> Option<String> {
+    with_payload(token, &concat(&[r#"{"preimage":""#, &preimage.to_hex(), r#""}"#]))
+}
+
+/// The JSON object of a token, with this JSON object as its payload.
+pub(crate) fn with_payload(token: &str, payload: &str) -> Option<String> {
     let members = token.strip_suffix('}')?;
-    Some(concat(&[members, r#","payload":{"preimage":""#, &preimage.to_hex(), r#""}}"#]))
+    Some(concat(&[members, r#","payload":"#, payload, "}"]))
 }

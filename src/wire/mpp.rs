@@ -4,6 +4,9 @@
 //! [`charges`] reads the offers among the challenges of a 402. [`Charge::check`] compares one with its invoice and with
 //! the request. After the payment, [`credential`] answers it. A server may show a receipt: [`attested`] checks it.
 //!
+//! [`sessions`] reads the offers of a deposit for many requests, [`Session::check`] compares one, and [`action`] makes
+//! the credential of each step. [`closed`] reads what is refunded in the end.
+//!
 //! # Deviations from the drafts
 //! - What is malformed is no offer: JSON that repeats a name, an amount with a sign or leading zeros, a currency other
 //!   than `sat`, an empty `id`, a parameter that is given twice and differs.
@@ -12,6 +15,8 @@
 
 mod answer;
 mod charge;
+mod session;
 
 pub use answer::{attested, bound_to, credential, expires_at, field};
 pub use charge::{charges, decode, is_digest_of, Charge};
+pub use session::{action, check_return_invoice, closed, sessions, Action, Closed, Refund, Session};

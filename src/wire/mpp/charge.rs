@@ -61,37 +61,60 @@ pub fn charges(challenges: &[Challenge]) -> Vec<Result<Charge, Error>> {
     found
 }
 
-fn value<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
     params.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+}
+
+/// When a challenge expires, in Unix seconds, and the header that its credential goes into.
+pub(super) fn frame(params: &[(String, String)]) -> Result<(Option<u64>, Field), &'static str> {
+    let expires_at = match value(params, "expires") {
+        // RFC 3339 wants a time zone
+        Some(text) => Some(time::read(text).filter(|(_, zoned)| *zoned).ok_or("its expires is no time")?.0),
+        None => None,
+    };
+    // draft-httpauth-payment-02: "Clients MUST treat any other `header` value as an unrecognized challenge"
+    let field = match value(params, "header") {
+        None => Field::Authorization,
+        Some(name) if name.eq_ignore_ascii_case("payment-authorization") => Field::PaymentAuthorization,
+        Some(_) => return Err("its header is not payment-authorization"),
+    };
+    Ok((expires_at, field))
+}
+
+/// The terms in the parameter `request`, and the price in satoshis.
+pub(super) fn terms(params: &[(String, String)]) -> Result<(Json, u64), &'static str> {
+    let get = |name| value(params, name);
+    if get("id").is_none_or(str::is_empty) {
+        return Err("it has no id");
+    }
+    if get("realm").is_none() || get("intent").is_none() {
+        return Err("it lacks its realm or its intent");
+    }
+    let request = get("request").ok_or("it has no request")?;
+    let (_, request) = decode(request).ok_or("its request is not json in base64url")?;
+    let amount = request.get("amount").and_then(Json::as_str).and_then(positive).ok_or(NO_AMOUNT)?;
+    if request.get("currency").and_then(Json::as_str) != Some("sat") {
+        return Err(NOT_SAT);
+    }
+    Ok((request, amount))
+}
+
+/// A payment hash that is written beside its invoice.
+pub(super) fn payment_hash(json: &Json) -> Result<PaymentHash, &'static str> {
+    json.as_str().and_then(|text| PaymentHash::parse(text).ok()).ok_or("its payment hash is malformed")
 }
 
 impl Charge {
     fn read(params: &[(String, String)]) -> Result<Self, &'static str> {
         let get = |name| value(params, name);
-        let expires_at = match get("expires") {
-            // RFC 3339 wants a time zone
-            Some(text) => Some(time::read(text).filter(|(_, zoned)| *zoned).ok_or("its expires is no time")?.0),
-            None => None,
-        };
-        // draft-httpauth-payment-02: "Clients MUST treat any other `header` value as an unrecognized challenge"
-        let field = match get("header") {
-            None => Field::Authorization,
-            Some(name) if name.eq_ignore_ascii_case("payment-authorization") => Field::PaymentAuthorization,
-            Some(_) => return Err("its header is not payment-authorization"),
-        };
+        let (expires_at, field) = frame(params)?;
         let mut charge = if get("id").is_none() && get("request").is_none() {
             if field != Field::Authorization {
                 return Err("it has no id");
             }
             Self::of_older_shape(get("invoice"), get("amount"), get("currency"))?
         } else {
-            if get("id").is_none_or(str::is_empty) {
-                return Err("it has no id");
-            }
-            if get("realm").is_none() || get("intent").is_none() {
-                return Err("it lacks its realm or its intent");
-            }
-            Self::of_request(get("request").ok_or("it has no request")?, params)?
+            Self::of_request(params)?
         };
         charge.expires_at = expires_at;
         charge.field = field;
@@ -117,19 +140,14 @@ impl Charge {
     }
 
     /// The shape of the drafts: the terms are JSON in the parameter `request`.
-    fn of_request(request: &str, params: &[(String, String)]) -> Result<Self, &'static str> {
-        let (_, request) = decode(request).ok_or("its request is not json in base64url")?;
-        let amount = request.get("amount").and_then(Json::as_str).and_then(positive).ok_or(NO_AMOUNT)?;
-        if request.get("currency").and_then(Json::as_str) != Some("sat") {
-            return Err(NOT_SAT);
-        }
+    fn of_request(params: &[(String, String)]) -> Result<Self, &'static str> {
+        let (request, amount) = terms(params)?;
         let details = request.get("methodDetails");
         let detail = |name| details.and_then(|details| details.get(name));
         let invoice = detail("invoice").and_then(Json::as_str).filter(|text| !text.is_empty()).ok_or(NO_INVOICE)?;
         let mut charge = Self::new(token(params), invoice, Some(amount));
         if let Some(hash) = detail("paymentHash") {
-            let hash = hash.as_str().and_then(|text| PaymentHash::parse(text).ok());
-            charge.payment_hash = Some(hash.ok_or("its payment hash is malformed")?);
+            charge.payment_hash = Some(payment_hash(hash)?);
         }
         if let Some(network) = detail("network") {
             let network = match network.as_str() {
@@ -168,24 +186,9 @@ impl Charge {
             return Err(Error::new(INVALID, "the payment challenge names another network than its invoice"));
         }
         if self.payment_hash.is_some_and(|hash| hash != invoice.payment_hash) {
-            let text = "the payment challenge is for another payment hash than its invoice: paying would buy nothing";
-            return Err(Error::new(Code::HashMismatch, text));
+            return Err(another_hash());
         }
-        if let Some(digest) = &self.digest {
-            if sha256(digest).is_none() {
-                return Err(Error::new(INVALID, "the payment challenge is for a body by a digest other than sha-256"));
-            }
-            let Some(hash) = body_hash else {
-                let text =
-                    "the payment challenge is for one body, and this one can't be read before it is sent: give it \
-                            as a string or bytes";
-                return Err(Error::new(Code::BodyNotReplayable, text));
-            };
-            if !is_digest_of(digest, &hash) {
-                let text = "the payment challenge is for another body than was sent: paying would buy nothing";
-                return Err(Error::new(Code::HashMismatch, text));
-            }
-        }
+        check_digest(self.digest.as_deref(), body_hash)?;
         Ok(invoice)
     }
 
@@ -194,6 +197,33 @@ impl Charge {
     pub fn last_moment(&self, invoice: &Invoice) -> u64 {
         invoice.expires_at.min(self.expires_at.unwrap_or(u64::MAX))
     }
+}
+
+/// The error of a challenge whose invoice is for another payment.
+pub(super) fn another_hash() -> Error {
+    let text = "the payment challenge is for another payment hash than its invoice: paying would buy nothing";
+    Error::new(Code::HashMismatch, text)
+}
+
+/// Compares the digest of a challenge with the SHA-256 of the body that is sent, `None` where nobody knows that.
+///
+/// # Errors
+/// [`Code::InvalidChallenge`], [`Code::BodyNotReplayable`], [`Code::HashMismatch`]
+pub(super) fn check_digest(digest: Option<&str>, body_hash: Option<[u8; 32]>) -> Result<(), Error> {
+    let Some(digest) = digest else { return Ok(()) };
+    if sha256(digest).is_none() {
+        return Err(Error::new(INVALID, "the payment challenge is for a body by a digest other than sha-256"));
+    }
+    let Some(hash) = body_hash else {
+        let text = "the payment challenge is for one body, and this one can't be read before it is sent: give it as a \
+                    string or bytes";
+        return Err(Error::new(Code::BodyNotReplayable, text));
+    };
+    if !is_digest_of(digest, &hash) {
+        let text = "the payment challenge is for another body than was sent: paying would buy nothing";
+        return Err(Error::new(Code::HashMismatch, text));
+    }
+    Ok(())
 }
 
 /// The SHA-256 among digests (RFC 9530: a list of algorithms, with the digest in base64 between colons).
@@ -215,7 +245,7 @@ const NO_INVOICE: &str = "it has no invoice";
 
 /// `{"challenge":{…}}` in base64url, with every parameter as received. The names are ASCII, so their order is that of
 /// RFC 8785.
-fn token(params: &[(String, String)]) -> String {
+pub(super) fn token(params: &[(String, String)]) -> String {
     let mut sorted: Vec<(&str, &str)> = Vec::with_capacity(params.len());
     for (name, value) in params {
         let place = sorted.iter().position(|(other, _)| *other > name.as_str()).unwrap_or(sorted.len());

@@ -1,8 +1,9 @@
 //! MPP: what is read of a charge is what serde_json and base64 read, and all of its challenge comes back.
 #![no_main]
 
+use l402_fetch::text::json::Json;
 use l402_fetch::wire::challenge::{self, Challenge};
-use l402_fetch::wire::mpp::{self, Charge};
+use l402_fetch::wire::mpp::{self, Action, Charge, Session};
 use l402_fetch::wire::payment_hash::PaymentHash;
 use l402_fetch::wire::preimage::Preimage;
 use l402_fetch::wire::refusal::Refusal;
@@ -25,7 +26,16 @@ fuzz_target!(|data: &[u8]| {
             _ => panic!("two charges of one challenge"),
         }
     }
+    for session in mpp::sessions(&challenges) {
+        match session {
+            Ok(session) => draw(&session),
+            Err(error) => assert_eq!(error.code(), Code::InvalidChallenge),
+        }
+    }
     let hash = PaymentHash::parse(HASH).unwrap();
+    if let Ok(json) = Json::parse(header) {
+        let _ = mpp::closed(&json, &hash);
+    }
     if let Some(receipt) = mpp::attested(header, "", &hash) {
         assert!(receipt.contains(HASH) && serde_json::from_str::<Value>(&receipt).is_ok());
     }
@@ -33,6 +43,21 @@ fuzz_target!(|data: &[u8]| {
         assert!(header.contains(&refusal.reason) && !refusal.reason.is_empty());
     }
 });
+
+fn draw(session: &Session) {
+    if let Ok(invoice) = session.check(Some([0; 32])) {
+        assert!(session.last_moment(&invoice) <= invoice.expires_at && invoice.payment_hash == session.payment_hash);
+    }
+    let hash = PaymentHash::parse(HASH).unwrap();
+    let preimage = Preimage::prove(&"00".repeat(32), &hash).unwrap();
+    let bearer = mpp::action(&session.token, &Action::Bearer { session: &hash, preimage: &preimage });
+    let bearer = bearer.expect("a session can be drawn on");
+    assert_eq!(bearer.field, session.field);
+    let value = bearer.value.strip_prefix("Payment ").unwrap();
+    let json: Value =
+        serde_json::from_slice(&base64::decode_config(value, base64::URL_SAFE_NO_PAD).unwrap()).unwrap();
+    assert_eq!(json["payload"]["sessionId"], HASH);
+}
 
 fn check(charge: &Charge, challenge: &Challenge) {
     assert!(challenge.defect.is_none() && !charge.invoice.is_empty());
