@@ -214,6 +214,7 @@ impl Shop {
             record,
             is_replayable: true,
             brought: Brought::default(),
+            on_trial: Vec::new(),
             levels: Rc::new(self.levels.clone()),
             booked: Rc::default(),
             approved_fee_msat: None,
@@ -241,7 +242,7 @@ impl Shop {
 fn entered(begun: Result<Begun, Refusal>) -> Rc<Record> {
     match begun {
         Ok(Begun::Entered(record)) => record,
-        Ok(Begun::Bought(_)) => panic!("bought"),
+        Ok(Begun::Bought(_) | Begun::Shown) => panic!("bought"),
         Ok(Begun::Standing(_)) => panic!("standing"),
         Err(refusal) => panic!("{:?}", refusal.error),
     }

@@ -19,6 +19,7 @@ use crate::ledger::payment::payment_unknown;
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
+use crate::wire::credential::Field;
 use crate::wire::invoice::Invoice;
 use crate::wire::url::Url;
 use std::cell::{Cell, RefCell};
@@ -70,7 +71,7 @@ pub(crate) async fn purchase<H: Host>(
         let running = state.purchases.find(is_ours);
         let (purchase, first_try) = match running {
             Some(running) => {
-                if running.resource == resource {
+                if running.resource == resource && !running.is_bound.get() {
                     running.callers.borrow_mut().push(Rc::clone(call));
                 }
                 (running, None)
@@ -94,6 +95,7 @@ pub(crate) async fn purchase<H: Host>(
             Some(Err(_)) if purchase.was_frozen.get() && !has_started => {}
             Some(Err(failure))
                 if purchase.resource == resource
+                    && (has_started || !purchase.is_bound.get())
                     && (has_started || !(failure.is_abandoned() || is_elsewhere(&failure))) =>
             {
                 return Err(failure)
@@ -127,7 +129,8 @@ pub(crate) async fn send<H: Host>(
     first_try: &mut Option<FirstTry>,
 ) -> Result<H::Response, H::Cause> {
     let credential = token.map(Token::credential);
-    let url = answered.filter(|_| token.is_some_and(Token::is_single_use));
+    let is_elsewhere = |token: &Token| token.field() != Field::Authorization;
+    let url = answered.filter(|_| token.is_some_and(is_elsewhere));
     let mut sending = pin!(state.host.send(call, Sending { credential: credential.as_ref(), is_repeat, url }));
     if first_try.is_some() && !token.is_some_and(Token::is_single_use) {
         if let Some(sent) = within(Box::pin(sending.as_mut()), Box::pin(state.host.sleep(FIRST_TRY_MS))).await {
@@ -184,6 +187,7 @@ fn start<H: Host>(
         tried: Rc::default(),
         tried_again: Rc::default(),
         has_second: Cell::default(),
+        is_bound: Cell::default(),
     });
     state.purchases.start(&purchase);
     let (own, started) = (Rc::clone(state), Rc::clone(&purchase));
@@ -211,6 +215,10 @@ async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) ->
     let quote = examine(state, &purchase.scope, request, asked)
         .await
         .map_err(|failure| purchase.scope.refused(request, failure))?;
+    if quote.bound_to.is_some() {
+        purchase.is_bound.set(true);
+        purchase.callers.borrow_mut().truncate(1);
+    }
     purchase.scope.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }

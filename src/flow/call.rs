@@ -5,7 +5,7 @@ use crate::flow::buy::{purchase, send};
 use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request, Sending};
-use crate::flow::offer::{examine, has_offer, read_offer, was_alive};
+use crate::flow::offer::{examine, has_offer, read_offer, was_alive, with_outgoing};
 use crate::flow::pauses::{pause, Pauses};
 use crate::flow::purchase::{Asked, FirstTry};
 use crate::flow::scope::Scope;
@@ -114,7 +114,7 @@ pub(crate) async fn answer<H: Host>(
     let (mut first_try, mut pauses): (Option<FirstTry>, _) = (None, Pauses::default());
     // A token of another resource that was taken out of the request. If a 402 follows, the token is not good here.
     let mut refused_guess: Option<Rc<Token>> = None;
-    let mut was_refused = false;
+    let (mut was_refused, mut was_unproven) = (false, false);
     // What was good once and has been shown in this call.
     let mut refused = Vec::new();
     // Where a redirect has led within the origin, once that URL has asked for money.
@@ -134,10 +134,22 @@ pub(crate) async fn answer<H: Host>(
         };
         let head = state.host.head(&response);
 
+        // Where this led is known now, and the token goes there at once. It is tried so once.
+        if head.is_unproven && !paid_now && !std::mem::replace(&mut was_unproven, true) {
+            (token, first_try) = (None, None);
+        }
+
         // The server's answer to the token. After a payment the caller gets this answer, whatever it is: there is never
         // a second payment.
         if let Some(tried) = token.take() {
-            let said = verdict(&head, &tried, &request);
+            let said = match verdict(&head, &tried, &request) {
+                _ if head.is_unproven => TokenVerdict::Silent,
+                // It came too late. Otherwise it would be shown for ever.
+                TokenVerdict::Silent if !paid_now && head.status < 500 && tried.is_too_late(state.host.now()) => {
+                    TokenVerdict::Spent
+                }
+                said => said,
+            };
             let is_about_it = said != TokenVerdict::Taken && (head.status != 401 || said == TokenVerdict::Refused);
             let is_late = paid_now && is_about_it;
             let wait = if is_late { pauses.next(&head, &request, state.host.now()) } else { None };
@@ -214,17 +226,6 @@ pub(crate) async fn answer<H: Host>(
         state.host.discard(response);
     };
     Err(failure.with_response(response))
-}
-
-/// The same, with the parts of the request that offers are bound to.
-async fn with_outgoing<H: Host>(state: &ClientState<H>, call: &H::Call, mut asked: Rc<Asked>) -> Rc<Asked> {
-    if asked.found.offers.iter().any(|offer| offer.bound_to().is_some()) {
-        let outgoing = state.host.outgoing(call).await;
-        if let Some(asked) = Rc::get_mut(&mut asked) {
-            asked.outgoing = outgoing;
-        }
-    }
-    asked
 }
 
 /// The token of the next request after one that failed: none, where this may come from another resource's token.

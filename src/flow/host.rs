@@ -184,10 +184,11 @@ impl Request {
         self.url.origin()
     }
 
-    /// Names what it may buy: method and URL, and whether a credential may go into `Authorization`.
+    /// Names what it may buy: method and URL, and the headers that a credential can't go into.
     pub(crate) fn resource(&self) -> String {
-        let mark = if self.brought.authorization { "#" } else { "" };
-        concat(&[&self.method, " ", self.url.as_str(), mark])
+        let Brought { authorization, payment } = self.brought;
+        let marks = [if authorization { "#a" } else { "" }, if payment { "#p" } else { "" }];
+        concat(&[&self.method, " ", self.url.as_str(), &concat(&marks)])
     }
 
     /// What it asks for.
@@ -225,6 +226,8 @@ pub struct Head {
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
+    /// Whether the request went without its credential after all: a page is not told where a redirect leads.
+    pub is_unproven: bool,
 }
 
 impl Head {

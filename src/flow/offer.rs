@@ -51,6 +51,17 @@ pub(crate) fn read_offer<H: Host>(
     }
 }
 
+/// What a 402 asks for, with the parts of the request where offers are bound to them.
+pub(crate) async fn with_outgoing<H: Host>(state: &ClientState<H>, call: &H::Call, mut asked: Rc<Asked>) -> Rc<Asked> {
+    if asked.found.offers.iter().any(|offer| offer.bound_to().is_some()) {
+        let outgoing = state.host.outgoing(call).await;
+        if let Some(asked) = Rc::get_mut(&mut asked) {
+            asked.outgoing = outgoing;
+        }
+    }
+    asked
+}
+
 /// Whether the request may be paid at all.
 fn may_be_paid<H: Host>(state: &ClientState<H>, request: &Request, head: &Head) -> Result<(), Error> {
     if request.url.is_opaque() {

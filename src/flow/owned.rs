@@ -163,7 +163,10 @@ impl Owned {
     pub(crate) fn put(&self, mut token: Token) -> Rc<Token> {
         self.make_room();
         let key = key_of(&token);
-        token.id = self.bought_with(&key, &token.payment.payment_hash).map_or(0, |known| known.id);
+        if let Some(known) = self.bought_with(&key, &token.payment.payment_hash) {
+            token.id = known.id;
+            token.is_bought_here |= known.is_bought_here;
+        }
         let token = self.enter(token);
         let mut rows = self.rows.borrow_mut();
         let origin = key::origin(token.payment.url.origin());
@@ -200,9 +203,10 @@ impl Owned {
 
     /// The payment whose token was never honoured for a method and path: its hash, and the rest where its token is
     /// known.
-    pub(crate) fn dishonored(&self, key: &str, now_ms: u64) -> Option<Option<Payment>> {
+    pub(crate) fn dishonored(&self, key: &str, on_trial: &[PaymentHash], now_ms: u64) -> Option<Option<Payment>> {
         let (rows, tokens) = (self.rows.borrow(), self.tokens.borrow());
-        let hash = rows.get(key)?.path.dishonored(now_ms)?;
+        let path = rows.get(key)?.path.without(on_trial);
+        let hash = path.dishonored(now_ms)?;
         let token = tokens.iter().flatten().find(|token| token.payment.payment_hash == *hash);
         Some(token.map(|token| token.payment.clone()))
     }

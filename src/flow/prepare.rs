@@ -23,6 +23,9 @@ use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
 const MOST_WAITS: u32 = 20;
+/// The first pause while another instance is about to show a proof; each further one is twice as long.
+const FIRST_PAUSE_MS: u64 = 100;
+const LONGEST_PAUSE_MS: u64 = 10_000;
 
 /// Reserves, asks the caller, and writes down that the wallet is asked. What is open is settled first.
 pub(crate) async fn prepare<H: Host>(
@@ -74,9 +77,14 @@ async fn enter<H: Host>(
     only_reserve: bool,
     approved_fee_msat: Option<u64>,
 ) -> Result<Prepared, Failure<H>> {
+    let mut pause_ms = FIRST_PAUSE_MS;
     for _ in 0..MOST_WAITS {
         if !purchase.is_wanted(&*state.host) {
             return Err(Failure::abandoned());
+        }
+        // Nothing was read yet beside an Authorization of the caller's.
+        if purchase.request.brought.authorization {
+            let _ = learn(state, &purchase.request, true).await;
         }
         // What is known by now does not open it; what comes to be known from here on may.
         let mark = state.owned.mark();
@@ -89,7 +97,18 @@ async fn enter<H: Host>(
         let _ = learn(state, &purchase.request, false).await;
         match begun {
             Begun::Entered(record) => return Ok(Prepared::Entered(record)),
-            Begun::Bought(token) => return Ok(Prepared::Bought(state.owned.put(*token))),
+            Begun::Shown => {
+                state.host.sleep(pause_ms).await;
+                pause_ms = pause_ms.saturating_mul(2).min(LONGEST_PAUSE_MS);
+            }
+            Begun::Bought(token) => {
+                let token = state.owned.put(*token);
+                // The server offers one invoice to all. Whoever paid it shows the proof.
+                match state.purchases.trial_of(&*state.host, &token).filter(|_| token.is_single_use()) {
+                    Some(buyer) => _ = buyer.tried.wait(&*state.host, LONGEST_PAUSE_MS).await,
+                    None => return Ok(Prepared::Bought(token)),
+                }
+            }
             Begun::Standing(standing) => match recover(state, purchase, quote, &standing).await? {
                 Recovered::Settled => {}
                 Recovered::Abandoned(order) => return repeat_order(state, purchase, order).await,
@@ -138,6 +157,7 @@ async fn attempt<H: Host>(
         booked: Rc::clone(&purchase.booked),
         approved_fee_msat,
         lessons: state.owned.lessons(request.origin()),
+        on_trial: state.purchases.hashes_on_trial(),
         unaccepted: state.owned.unaccepted(&request.asked_for()),
         mark,
         lease_ms: LEASE_MS,

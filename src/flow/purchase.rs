@@ -10,6 +10,7 @@ use crate::ledger::level::{book, Booked};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::token::Token;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use crate::wire::x402::Sent;
 use std::cell::{Cell, RefCell};
@@ -91,6 +92,8 @@ pub(crate) struct Purchase<H: Host> {
     /// The same for the first call that waited. It counts if the payer's try did not show whether the token is good.
     pub(super) tried_again: Rc<Signal>,
     pub(super) has_second: Cell<bool>,
+    /// Whether what it buys is for its own request alone. Then nobody shares it.
+    pub(super) is_bound: Cell<bool>,
 }
 
 impl<H: Host> Purchase<H> {
@@ -179,6 +182,17 @@ impl<H: Host> Purchases<H> {
                 && callers.first().is_some_and(|buyer| !host.is_aborted(buyer))
         };
         self.on_trial.borrow().iter().find(brought).cloned()
+    }
+
+    /// The payments whose tokens are being shown for the first time.
+    pub(crate) fn hashes_on_trial(&self) -> Vec<PaymentHash> {
+        let mut hashes = Vec::new();
+        for purchase in self.on_trial.borrow().iter().filter(|purchase| !purchase.tried.is_set()) {
+            if let Some(Ok(bought)) = &*purchase.outcome.borrow() {
+                hashes.push(bought.token.payment.payment_hash);
+            }
+        }
+        hashes
     }
 
     /// The question that a purchase asks its caller. One that froze holds up nobody.

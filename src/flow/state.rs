@@ -97,4 +97,8 @@ impl<H: Host> Instance for ClientState<H> {
     fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool {
         self.owned.was_known(key, payment_hash, mark)
     }
+
+    fn bought_here(&self, key: &str, payment_hash: &PaymentHash) -> bool {
+        self.owned.bought_with(key, payment_hash).is_some_and(|token| token.is_bought_here)
+    }
 }

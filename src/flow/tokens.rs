@@ -13,9 +13,6 @@ use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
 use std::rc::Rc;
 
-/// Whoever else has bought a proof that is good once may still be about to show it, for so many seconds.
-const OTHERS_S: u64 = 60;
-
 /// The token that should open a request, if one is known. None is sent to a host that is not listed, and none in
 /// the place of a header of the caller's.
 ///
@@ -32,12 +29,16 @@ pub(crate) fn token_for<H: Host>(
     choose(state, request, false, &fits)
 }
 
-/// Whether a token that is good once may be shown. Its buyer goes first, however long the answer takes.
+/// Whether a token that is good once may be shown. Its buyer goes first, however long the answer takes; one that froze
+/// may never show it.
 fn is_at_hand<H: Host>(state: &ClientState<H>, token: &Token) -> bool {
-    let is_settled = state.host.now() / 1000 >= token.payment.settled_at.unwrap_or(0).saturating_add(OTHERS_S);
-    let is_free =
-        if token.is_bought_here { state.purchases.trial_of(&*state.host, token).is_none() } else { is_settled };
-    !token.is_single_use() || is_free
+    let is_on_trial = || token.is_bought_here && state.purchases.trial_of(&*state.host, token).is_some();
+    let is_left_alone = || token.is_left_alone(state.host.now());
+    !token.is_single_use()
+        || match token.is_bought_here && !state.host.wakes_only_itself() {
+            true => !is_on_trial(),
+            false => is_left_alone() || (token.is_bought_here && !is_on_trial()),
+        }
 }
 
 /// `is_first`: for the first request of a call, which nobody has asked for money yet.
@@ -135,6 +136,6 @@ pub(crate) async fn learn<H: Host>(
 pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) -> Option<Failure<H>> {
     let resource = request.asked_for();
     let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
-    let payment = state.owned.dishonored(&path_key, state.host.now())?;
+    let payment = state.owned.dishonored(&path_key, &state.purchases.hashes_on_trial(), state.host.now())?;
     Some(Failure::raised(Error::new(Code::NotHonored, not_honored_text()), None, payment))
 }

@@ -41,7 +41,7 @@ pub(crate) fn verdict(head: &Head, token: &Token, request: &Request) -> TokenVer
         401 if request.brought.forbids(Field::Authorization) => TokenVerdict::Silent,
         401 | 402 => TokenVerdict::Refused,
         // Servers of x402 settle only what they answer well.
-        400.. if token.is_single_use() => TokenVerdict::Silent,
+        300.. if token.is_single_use() => TokenVerdict::Silent,
         // Servers of charges also refuse them with these, and offer a fresh one beside.
         404 | 409 | 422 if token.is_charge() && has_offer(head) => TokenVerdict::Refused,
         400 | 403 => TokenVerdict::Closed,
@@ -136,7 +136,7 @@ pub(crate) fn note_spent<H: Host>(state: &Rc<ClientState<H>>, sent: &Rc<Token>, 
         token.note_spent();
     });
     state.owned.change_path(&path_key(sent), &mut |path| {
-        path.refused(&sent.payment.payment_hash);
+        path.spent(&sent.payment.payment_hash);
     });
     state.host.spawn(write(state, sent, &sent.method, &sent.payment.url, Said::Spent));
 }

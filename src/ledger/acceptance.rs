@@ -78,6 +78,13 @@ impl Unaccepted {
         false
     }
 
+    /// Notes that the one use of a token was lost. It counts as one that opened nothing, and not more once it expires.
+    /// Returns whether it is one of these.
+    pub fn spent(&mut self, payment_hash: &PaymentHash) -> bool {
+        let known = self.0.iter_mut().find(|known| known.payment_hash == *payment_hash);
+        known.map(|known| (known.refusals, known.expires_at) = (1, None)).is_some()
+    }
+
     /// Notes that a token was refused by its own resource, which has never accepted it.
     pub(crate) fn never_accepted(&mut self, token: &Token) {
         let hash = &token.payment.payment_hash;
@@ -93,9 +100,17 @@ impl Unaccepted {
         for bought in &mut stored.0 {
             if let Some(own) = self.0.iter().find(|own| own.payment_hash == bought.payment_hash) {
                 bought.refusals = bought.refusals.max(own.refusals);
+                bought.expires_at = bought.expires_at.and(own.expires_at);
             }
         }
         *self = stored;
+    }
+
+    /// Leaves out the tokens of these payments, which are being shown for the first time: their answers may take long.
+    pub(crate) fn without(&self, on_trial: &[PaymentHash]) -> Self {
+        let mut rest = self.clone();
+        rest.0.retain(|known| known.refusals > 0 || !on_trial.contains(&known.payment_hash));
+        rest
     }
 
     /// The payment hash of a token that was never honoured. If there is one, nothing more is bought here. It was

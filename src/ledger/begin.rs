@@ -18,7 +18,9 @@ use crate::ledger::resource::Resource;
 use crate::ledger::settle::{end, enter};
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, View};
+use crate::text::encoding::concat;
 use crate::wire::credential::Brought;
+use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// An invoice that expires within this time counts as expired: the wallet needs some seconds to pay.
@@ -46,6 +48,8 @@ pub struct Draft {
     pub lessons: Lessons,
     /// What this instance knows to be unaccepted at the method and path. Its refusals may not be written yet.
     pub unaccepted: Unaccepted,
+    /// Payments whose tokens this instance is showing for the first time.
+    pub on_trial: Vec<PaymentHash>,
     /// Tokens that the instance knew at this [mark](Instance::knew) are passed over.
     pub mark: u32,
     /// Milliseconds for which the lease holds.
@@ -69,6 +73,8 @@ pub enum Begun {
     Entered(Rc<Record>),
     /// This token opens the resource. Nothing has to be bought.
     Bought(Box<Token>),
+    /// Somebody else may be about to show the proof that opens it.
+    Shown,
     /// This open payment stands in the way.
     Standing(Rc<Record>),
 }
@@ -95,6 +101,9 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         let resource = Resource { method, url, is_replayable: draft.is_replayable, brought: draft.brought };
         if let Some(token) = own::sold(view, &resource, &counts.origin, draft.mark, here) {
             return Ok(Begun::Bought(Box::new(token)));
+        }
+        if let Some(token) = own::left(view, entered, here) {
+            return Ok(if token.is_left_alone(now_ms) { Begun::Bought(Box::new(token)) } else { Begun::Shown });
         }
         if let Some(standing) = standing(view, draft, here, &mut counts) {
             return Ok(Begun::Standing(Rc::new(standing)));
@@ -125,6 +134,9 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         // A failed record counts for nothing, but its indexes still list it.
         view.delete(&known.indexes());
     }
+    if record.bound_to.is_some() && record.has_body() {
+        counts.origin.lessons.bound = 1;
+    }
     counts.change(view, own, Some(&record), now_ms);
     counts.write(view);
     if !record.is_reserved {
@@ -137,13 +149,16 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
 /// The open payment that stands in the way of this purchase. Reservations whose lease has lapsed are released on the
 /// way. Forgotten orders ([`Record::is_forgotten`]) stand in nobody's way.
 fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Counts) -> Option<Record> {
-    let is_shared = counts.origin.lessons.is_shared() && draft.record.bound_to.is_none();
+    let (entered, lessons) = (&draft.record, counts.origin.lessons);
+    let is_shared = lessons.is_shared() && entered.bound_to.is_none();
     let others = if is_shared { open_keys(view, key::open_at(draft.origin())) } else { Rc::default() };
-    let own = draft.record.open_key();
-    for key in std::iter::once(&own).chain(&*others) {
+    let (own, plain) = (entered.open_key(), entered.resource_key());
+    let bodies = concat(&[&plain, "/"]);
+    let of_bodies =
+        if entered.has_body() && lessons.bound > 0 { open_keys(view, bodies.clone()) } else { Rc::default() };
+    for key in [&own, &plain].into_iter().chain(&*of_bodies).chain(&*others) {
         let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
-        // Elsewhere only what may open this resource counts.
-        if *key != own && record.bound_to.is_some() {
+        if *key != own && record.bound_to.is_some() && !may_be_of(&record, entered, key.starts_with(&bodies)) {
             continue;
         }
         let is_its = record.owner == lock.owner && record.is_unsettled();
@@ -154,6 +169,12 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
         view.delete(std::slice::from_ref(key));
     }
     None
+}
+
+/// Whether what is bound to one request may be for the request of this purchase. By one protocol both would be bound to
+/// the same.
+fn may_be_of(record: &Record, entered: &Record, is_same_resource: bool) -> bool {
+    is_same_resource && (entered.bound_to.is_none() || record.payment.protocol != entered.payment.protocol)
 }
 
 /// Where a limit would refuse: releases what was reserved anywhere by owners that are gone.
@@ -200,6 +221,7 @@ fn check_acceptance(view: &mut View, draft: &Draft, now_ms: u64) -> Result<(), R
     let Record { payment: Payment { url, .. }, method, .. } = &draft.record;
     let mut unaccepted = draft.unaccepted.clone();
     unaccepted.learn(view.read(&key::path(url.origin(), method, url.path())));
+    let unaccepted = unaccepted.without(&draft.on_trial);
     let Some(payment_hash) = unaccepted.dishonored(now_ms) else { return Ok(()) };
     let record: Option<Record> = view.find(&key::payment(payment_hash));
     let payment = record.map(|record| Box::new(record.payment.clone()));

@@ -13,4 +13,8 @@ pub trait Instance {
     /// Whether the instance knew a token when it made a mark, by the key of its row and by its payment. It has tried
     /// the token or passed it over then.
     fn knew(&self, key: &str, payment_hash: &PaymentHash, mark: u32) -> bool;
+    /// Whether this instance has bought a token, by the key of its row and by its payment.
+    fn bought_here(&self, _key: &str, _payment_hash: &PaymentHash) -> bool {
+        false
+    }
 }

@@ -92,6 +92,12 @@ pub fn open(origin: &str, method: &str, url: &str) -> String {
     resource(OPEN, origin, method, url)
 }
 
+/// The open payment of one request to a resource, whose own key this is.
+#[must_use]
+pub fn open_of(key: &str, bound_to: &str) -> String {
+    concat(&[key, "/", &digest(&[bound_to])])
+}
+
 /// The lease of a purchase.
 #[must_use]
 pub fn lease(owner: &str) -> String {

@@ -39,6 +39,8 @@ pub struct Lessons {
     pub used_up: u64,
     /// The same for charges, which a server may sell for one use beside tokens for many.
     pub charges_used_up: u64,
+    /// How often something was bought here that is bound to one body, as far as that counts: 0 or 1.
+    pub bound: u64,
 }
 
 impl Lessons {
@@ -89,6 +91,7 @@ impl Lessons {
             refused: self.refused | own.refused,
             used_up: own.used_up,
             charges_used_up: own.charges_used_up,
+            bound: self.bound | own.bound,
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod read;
 pub mod record;
 pub mod refusal;
 pub mod resource;
+mod rules;
 pub mod settle;
 #[cfg(test)]
 pub(crate) mod shelf;

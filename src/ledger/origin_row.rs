@@ -54,6 +54,7 @@ impl Row for OriginRow {
         row.boolean("refused", &mut lessons.refused);
         row.number("usedUp", &mut lessons.used_up);
         row.count("chargesUsedUp", &mut lessons.charges_used_up);
+        row.count("bound", &mut lessons.bound);
         row.list("tokens", &mut self.tokens);
     }
 }

@@ -4,6 +4,7 @@ use crate::ledger::acceptance::Unaccepted;
 use crate::ledger::instance::Instance;
 use crate::ledger::key;
 use crate::ledger::origin_row::{OriginRow, Sold};
+use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
@@ -65,16 +66,33 @@ pub(crate) fn sold(
     None
 }
 
+/// A proof for this very request that another instance has bought, and that was not shown as far as is known.
+pub(crate) fn left(view: &mut View, entered: &Record, here: &dyn Instance) -> Option<Token> {
+    let url = &entered.payment.url;
+    let key = key::token(url.origin(), &entered.method, url.as_str());
+    let is_left = |token: &Token| {
+        token.is_single_use()
+            && token.is_bound_to(entered.bound_to.as_deref())
+            && token.own_refusals == 0
+            && token.is_in_time(here.now_ms())
+            && !here.bought_here(&key, &token.payment.payment_hash)
+    };
+    read(view, &key).into_iter().find(is_left)
+}
+
 /// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
 /// its resource that were refused or expire no later. The others stay: they were paid for too, and their proof came
-/// late.
+/// late, or they are for other requests.
 pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut OriginRow) {
     let hash = &token.payment.payment_hash;
     let key = key_of(token);
     let mut row: Tokens = view.read(&key);
     row.0.retain(|old| !old.is_replaced_by(token));
+    // What is bound to one request makes no room for another: it was paid for, and may still be shown.
     if row.0.len() >= MOST {
-        row.0.remove(0);
+        if let Some(at) = row.0.iter().position(|old| !old.is_bound()) {
+            row.0.remove(at);
+        }
     }
     row.0.push(token.clone());
     view.put(&key, &mut row);
@@ -123,7 +141,8 @@ pub fn note(view: &mut View, token: &Token, at: &Resource<'_>, said: Said) {
     let mut path: Unaccepted = view.read(&path_key);
     let is_news = match said {
         Said::Accepted | Said::UsedUp => path.accepted(hash),
-        Said::Refused | Said::Spent => path.refused(hash),
+        Said::Refused => path.refused(hash),
+        Said::Spent => path.spent(hash),
         Said::Doubted => false,
     };
     if is_news && path.is_empty() {

@@ -104,10 +104,21 @@ impl Record {
     /// The key of the row that locks its resource. What is bound to one body stands in no other body's way.
     #[must_use]
     pub fn open_key(&self) -> String {
-        let url = self.payment.url.as_str();
-        let bound_to = self.bound_to.as_ref().filter(|_| !matches!(self.method.as_str(), "GET" | "HEAD"));
-        let place = bound_to.map(|bound_to| concat(&[url, "#", bound_to]));
-        key::open(self.payment.url.origin(), &self.method, place.as_deref().unwrap_or(url))
+        let key = self.resource_key();
+        match self.bound_to.as_ref().filter(|_| self.has_body()) {
+            Some(bound_to) => key::open_of(&key, bound_to),
+            None => key,
+        }
+    }
+
+    /// The key of the row that locks its resource for any body.
+    pub(crate) fn resource_key(&self) -> String {
+        key::open(self.payment.url.origin(), &self.method, self.payment.url.as_str())
+    }
+
+    /// Whether requests to its resource may differ by their bodies.
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
     /// Records that a payment was proven. A fee that nobody reported stays as it was.

@@ -90,6 +90,7 @@ pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
         record,
         is_replayable: true,
         brought: Brought::default(),
+        on_trial: Vec::new(),
         levels: Rc::new(vec![level; scopes.len() + 1]),
         booked: Rc::default(),
         approved_fee_msat: None,

@@ -2,13 +2,12 @@
 
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::resource::Resource;
+use crate::ledger::rules::Rules;
 use crate::text::encoding::concat;
 use crate::text::members::{Members, Row};
 use crate::text::scan::split_once;
 use crate::wire::challenge::Protocol;
 use crate::wire::credential::{Credential, Field};
-use crate::wire::invoice::Invoice;
-use crate::wire::macaroon::decode_parts;
 use crate::wire::mpp;
 use crate::wire::preimage::Preimage;
 use crate::wire::url::Url;
@@ -18,8 +17,8 @@ use crate::wire::x402::{self, Sent};
 /// Each forgotten place costs one more round trip there.
 pub const MOST_REFUSALS: usize = 100;
 
-/// After so many refusals by its own resource a token is not shown any more.
-const USED_UP: u64 = 2;
+/// Whoever buys a proof that is good once shows it within so many seconds. Then others may.
+const SHOWN_AFTER_S: u64 = 60;
 
 /// How often a token was refused at a method and path.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -56,59 +55,6 @@ pub struct Token {
     pub(crate) rules: Rules,
 }
 
-/// The caveats that this crate understands, of all macaroons in the token.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub(crate) struct Rules {
-    pub(crate) expires_at: Option<u64>,
-    path: Option<String>,
-    method: Option<String>,
-    /// What it is bound to: see [`Record::bound_to`](crate::ledger::record::Record::bound_to).
-    bound_to: Option<String>,
-}
-
-impl Rules {
-    fn of(payment: &Payment, token: &str) -> Self {
-        let mut rules = Self::default();
-        match payment.protocol {
-            Protocol::L402 | Protocol::Lsat => {}
-            Protocol::Mpp => {
-                rules.expires_at = mpp::expires_at(token);
-                rules.bound_to = mpp::bound_to(token);
-                return rules;
-            }
-            Protocol::X402 => {
-                rules.expires_at = Invoice::decode(&payment.invoice).ok().map(|invoice| x402::last_moment(&invoice));
-                rules.bound_to = Some(x402::bound_to(token).unwrap_or_default());
-                return rules;
-            }
-        }
-        // A malformed token is never bought.
-        for macaroon in &decode_parts(token).unwrap_or_default() {
-            if let Some(at) = macaroon.expiry_of_one_sold_at(payment.started_at) {
-                rules.expires_at = Some(rules.expires_at.unwrap_or(at).min(at));
-            }
-            for caveat in &macaroon.caveats {
-                let rule = match caveat.condition.as_str() {
-                    "RequestPath" => &mut rules.path,
-                    "RequestMethod" => &mut rules.method,
-                    _ => continue,
-                };
-                *rule = Some(caveat.value.clone());
-            }
-        }
-        rules
-    }
-
-    pub(crate) fn are_in_time(&self, now_ms: u64) -> bool {
-        self.expires_at.is_none_or(|at| now_ms / 1000 < at)
-    }
-
-    fn allow(&self, method: &str, path: &str) -> bool {
-        self.path.as_deref().is_none_or(|allowed| allowed == path)
-            && self.method.as_deref().is_none_or(|allowed| allowed == method)
-    }
-}
-
 impl Token {
     /// A token that was just bought.
     #[must_use]
@@ -143,8 +89,12 @@ impl Token {
     }
 
     /// Whether a newer token of its resource makes it needless: it was refused, or expires no later. One whose proof
-    /// came late may expire before those that were bought meanwhile.
+    /// came late may expire before those that were bought meanwhile. One for another request only if it is over.
     pub(crate) fn is_replaced_by(&self, newer: &Self) -> bool {
+        if self.rules.bound_to != newer.rules.bound_to {
+            let is_used = self.accepted && self.own_refusals > 0;
+            return is_used || !self.rules.are_in_time(newer.payment.started_at.saturating_mul(1000));
+        }
         let expires_first = !self.is_bound()
             && self.expires_at().is_some_and(|at| newer.expires_at().is_none_or(|newest| at <= newest));
         self.own_refusals > 0 || expires_first || self.payment.payment_hash == newer.payment.payment_hash
@@ -214,6 +164,16 @@ impl Token {
         self.rules.bound_to.is_some()
     }
 
+    /// Whether it is bound to this.
+    pub(crate) fn is_bound_to(&self, what: Option<&str>) -> bool {
+        what.is_some() && self.rules.bound_to.as_deref() == what
+    }
+
+    /// Whether whoever has bought it has had time enough to show it. A clock may have jumped.
+    pub(crate) fn is_left_alone(&self, now_ms: u64) -> bool {
+        (now_ms / 1000).abs_diff(self.payment.settled_at.unwrap_or(0)) >= SHOWN_AFTER_S
+    }
+
     /// Whether it is good once, as x402 says of its own.
     pub(crate) fn is_single_use(&self) -> bool {
         self.payment.protocol == Protocol::X402
@@ -233,6 +193,11 @@ impl Token {
     pub(crate) fn is_in_time(&self, now_ms: u64) -> bool {
         let is_new = !self.accepted && self.own_refusals == 0;
         self.rules.are_in_time(now_ms) || (is_new && self.is_charge())
+    }
+
+    /// Whether it is good once, and was so until a time that is over.
+    pub(crate) fn is_too_late(&self, now_ms: u64) -> bool {
+        self.is_single_use() && !self.rules.are_in_time(now_ms)
     }
 
     /// Whether it was bought for this method and URL.
@@ -329,8 +294,9 @@ impl Token {
 
     /// Notes that its use was lost: a server says that it was shown before. Whether that is news.
     pub(crate) fn note_spent(&mut self) -> bool {
-        let is_news = self.own_refusals < USED_UP;
-        self.own_refusals = self.own_refusals.max(USED_UP);
+        let is_news = !self.accepted;
+        self.accepted = true;
+        self.own_refusals = self.own_refusals.max(1);
         is_news
     }
 
@@ -381,6 +347,8 @@ impl Row for Token {
         row.list("refused", &mut self.refused);
         if row.is_read() {
             self.rules = Rules::of(&self.payment, &self.token);
+            // Another process may have used it any number of times.
+            self.taken_again = self.accepted;
         }
     }
 }

@@ -45,7 +45,7 @@ pub fn choose(candidates: &[Rc<Token>], search: &Search<'_>) -> Option<Rc<Token>
         let is_refused = match token.accepted {
             true => token.own_refusals > 0,
             // Refusals say nothing yet of one that was never accepted: a call tries it first, others a second time.
-            false => token.own_refusals > 1 && !is_first,
+            false => token.own_refusals > 1 && !is_first && !token.is_bound(),
         };
         if (own && is_refused) || (token.accepted && search.lessons.is_single_use(token.is_charge())) {
             continue;

@@ -33,9 +33,6 @@ extern "C" {
     /// A pair: the bytes of the body or null, and the list of pairs of header name and value.
     #[wasm_bindgen(method)]
     pub(super) fn outgoing(this: &Env, call: &Call) -> Promise;
-    /// Whether this is a page or a worker of one.
-    #[wasm_bindgen(method, getter, js_name = isPage)]
-    pub(super) fn is_page(this: &Env) -> bool;
     /// `{key}` in hex, null if no key made the signature; or `{failed}`, a text.
     #[wasm_bindgen(method)]
     pub(super) fn recover(this: &Env, signature: &str) -> Promise;
@@ -52,6 +49,9 @@ extern "C" {
     /// The status; 402 for a gRPC-Web answer that asks for money; 0 for what is no response.
     #[wasm_bindgen(method)]
     pub(super) fn status(this: &Env, response: &JsValue) -> u16;
+    /// Whether it came to a request that went without its proof after all.
+    #[wasm_bindgen(method)]
+    pub(super) fn unproven(this: &Env, response: &JsValue) -> bool;
     #[wasm_bindgen(method)]
     pub(super) fn discard(this: &Env, response: JsValue);
     #[wasm_bindgen(method)]

@@ -45,6 +45,7 @@ mod trait_of {
     pub(super) const STORES: u32 = 16;
     pub(super) const STORE_HAS_ROWS: u32 = 32;
     pub(super) const ASKS_UNKNOWN: u32 = 64;
+    pub(super) const PAGE: u32 = 128;
 }
 
 impl JsHost {
@@ -147,7 +148,7 @@ impl Host for JsHost {
     }
 
     fn may_add(&self, name: &str) -> bool {
-        if self.env.is_page() {
+        if self.is(trait_of::PAGE) {
             is_unseen_in_pages(name)
         } else {
             is_unseen(name)
@@ -185,6 +186,7 @@ impl Host for JsHost {
         if status == 0 {
             return Head::default();
         }
+        let is_unproven = self.is(trait_of::PAGE) && self.env.unproven(response);
         let raw: web_sys::Response = response.clone().unchecked_into();
         let filtered = raw.type_() == web_sys::ResponseType::Cors;
         let response = Response::from(raw);
@@ -202,6 +204,7 @@ impl Host for JsHost {
             payment_response: response.headers().get("payment-response"),
             retry_after_ms: retry_after.and_then(|value| milliseconds_until(&value, self.env.now())),
             filtered,
+            is_unproven,
         }
     }
 

@@ -19,4 +19,4 @@ mod session;
 
 pub use answer::{attested, bound_to, credential, expires_at, field};
 pub use charge::{charges, decode, is_digest_of, Charge};
-pub use session::{action, check_return_invoice, closed, sessions, Action, Closed, Refund, Session};
+pub use session::{action, check_return_invoice, closed, sessions, Action, Closed, Refund, Session, RETURN_INVOICE_S};

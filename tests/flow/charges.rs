@@ -525,3 +525,67 @@ fn a_401_to_the_callers_own_authorization_says_nothing_of_a_charge_beside_it() {
     assert_eq!(fetch(&client, &host, request), REUSED, "after {refused:?}");
     assert_eq!(world.paid(), 1);
 }
+
+#[test]
+fn a_purchase_beside_the_callers_own_authorization_forgets_nothing_of_the_origin() {
+    let (world, store) = (World::new(), crate::host::Store::new());
+    let instance = || client(&world, Some(&store), Config::new(1000));
+    world.server.single_use.set(true);
+    let (first, host) = instance();
+    for _ in 0..4 {
+        fetch(&first, &host, get(URL));
+    }
+    world.executor.run(1_000);
+    let used_up = |store: &crate::host::Store| {
+        let row: Value = serde_json::from_str(&store.text("origin/")).unwrap();
+        row["usedUp"].clone()
+    };
+    let before = used_up(&store);
+    assert_ne!(before, json!(0));
+    let offer = world.mint.offer(&Terms::default(), world.now());
+    serves(&world, charge(&offer, r#", header="Payment-Authorization""#), None);
+    let (second, other) = instance();
+    let request = Request { brought: Brought { authorization: true, payment: false }, ..get(URL) };
+    assert_eq!(fetch(&second, &other, request), PAID);
+    assert_eq!(used_up(&store), before, "what its tokens are good for");
+}
+
+#[test]
+fn what_one_caller_may_not_pay_refuses_no_other_who_brings_a_payment_of_its_own() {
+    let world = World::new();
+    let mut config = Config::new(10);
+    config.protocols = vec![Protocol::Mpp, Protocol::L402];
+    let (client, host) = client(&world, None, config);
+    let cheap = world.mint.offer(&Terms { amount_msat: Some(1_000), ..Terms::default() }, world.now());
+    let dear = world.mint.offer(&Terms { amount_msat: Some(100_000), ..Terms::default() }, world.now());
+    let charge = other(&dear, |request| request["amount"] = json!("100"));
+    serves(&world, format!(r#"{charge}, header="Payment-Authorization", {}"#, cheap.header()), None);
+    let with = |payment| Request { brought: Brought { authorization: false, payment }, ..get(URL) };
+    let running: Vec<_> = [false, true].iter().map(|own| start(&client, &host, with(*own)).1).collect();
+    assert_eq!(crate::parallel::until_done(&host, &running), [refused(Code::OverLimit), PAID]);
+}
+
+#[test]
+fn charges_for_several_uses_are_used_up_by_processes_that_make_one_call_each() {
+    const USES: usize = 5;
+    let (world, store) = (World::new(), crate::host::Store::new());
+    let inner = world.clone();
+    let uses = RefCell::new(std::collections::HashMap::<String, usize>::new());
+    world.answers(move |sent| {
+        if let Some(credential) = &sent.authorization {
+            let mut uses = uses.borrow_mut();
+            let times = uses.entry(credential.clone()).or_default();
+            *times += 1;
+            if *times <= USES {
+                return Ok(Response::status(200, sent));
+            }
+        }
+        Ok(Response::challenge(&charge(&inner.mint.offer(&Terms::default(), inner.now()), ""), sent))
+    });
+    for _ in 0..50 {
+        let (client, host) = client(&world, Some(&store), Config::new(1000));
+        assert!(matches!(fetch(&client, &host, get(URL)), End::Answer(200, Some(_))));
+        world.executor.run(1_000);
+    }
+    assert_eq!(world.paid(), 50 / USES);
+}

@@ -71,6 +71,7 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
             record,
             is_replayable: true,
             brought: Brought::default(),
+            on_trial: Vec::new(),
             levels: Rc::new(vec![Rc::new(Limits { per_payment: 15_000, ..Limits::default() }.into())]),
             booked: Rc::default(),
             approved_fee_msat: None,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { challenge } from "../support/mint.mjs";
+import { challenge, charge } from "../support/mint.mjs";
 import * as built from "../../dist/core/fetch.js";
 import { load as loadBuilt } from "../../dist/loading/embedded.js";
 import { L402Error } from "../../src/js/core/error.js";
@@ -223,4 +223,35 @@ test("if redirects are followed by hand, a bare URL with a token is followed by 
     calls.map(([, init]) => init?.redirect),
     [undefined, "manual", "manual", "manual"],
   );
+});
+
+test("in a page a charge in a header of its own is paid where it can be shown, though a redirect leads there", async () => {
+  const preimage = crypto.getRandomValues(new Uint8Array(32));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", preimage));
+  const offer = `${charge(hash)}, header="Payment-Authorization"`;
+  const answer = (url, status, members) =>
+    Object.defineProperties(new Response("", { headers: { "www-authenticate": offer }, status }), {
+      url: { value: url },
+      ...Object.fromEntries(Object.entries(members).map(([key, value]) => [key, { value }])),
+    });
+  // As a browser does: where a redirect leads is hidden from who follows it by hand.
+  const fetch = async (input, { headers, redirect } = {}) => {
+    const from = input.url ?? String(input);
+    if (from.endsWith("/a") && redirect === "manual")
+      return Object.defineProperties(new Response(""), {
+        type: { value: "opaqueredirect" },
+        status: { value: 0 },
+        url: { value: from },
+      });
+    const status = new Headers(headers).has("payment-authorization") ? 200 : 402;
+    return answer("https://a.example/b", status, { redirected: from.endsWith("/a") });
+  };
+  let paid = 0;
+  const wallet = () => {
+    paid++;
+    return Buffer.from(preimage).toString("hex");
+  };
+  const pay = built.createFetch({ wallet, limits: { perPayment: 100 }, networks: ["regtest"], fetch }, loadBuilt);
+  const response = await pay("https://a.example/a").catch((error) => error);
+  assert.ok(response.status === 200 || paid === 0, `${response.status} after ${paid} payment`);
 });

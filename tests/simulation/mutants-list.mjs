@@ -1,6 +1,7 @@
 // The mutants of the core: for each safeguard, how it is taken out of the source. `mutants.mjs` runs them.
 
-const CHECK = "    let payment = state.owned.dishonored(&path_key, state.host.now())?;\n";
+const CHECK =
+  "    let payment = state.owned.dishonored(&path_key, &state.purchases.hashes_on_trial(), state.host.now())?;\n";
 const OF_OTHERS = [
   "ledger/begin.rs",
   "    let Some(payment_hash) = unaccepted.dishonored(now_ms) else { return Ok(()) };",

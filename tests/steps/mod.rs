@@ -326,6 +326,7 @@ impl World {
                     // Another resource's token is not tried: whether it would open this one is for the flow's tests.
                     is_replayable: false,
                     brought: Brought::default(),
+                    on_trial: Vec::new(),
                     approved_fee_msat: *approved,
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
                     unaccepted: Unaccepted::default(),
@@ -334,7 +335,7 @@ impl World {
                 };
                 match begin(view, &draft, self)? {
                     Begun::Entered(record) => Done::Entered(Record::clone(&record)),
-                    Begun::Bought(_) => Done::Bought,
+                    Begun::Bought(_) | Begun::Shown => Done::Bought,
                     Begun::Standing(record) => Done::Standing(Record::clone(&record)),
                 }
             }

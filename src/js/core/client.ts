@@ -5,7 +5,7 @@ import type { Remaining } from "./limits.js";
 import type { Config, ReadScope } from "./options.js";
 import type { Protocol } from "./parsers.js";
 import type { Payment, Quote, Receipt } from "./payment.js";
-import { sendAgain, withToken } from "./repeat.js";
+import { isUnproven, sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";
 
 // The questions that the core's ledger can be asked.
@@ -141,7 +141,8 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       return token;
     },
     /** Notes that a server took the token. Gives the receipt. */
-    accepted(token: Credential, response: Response): Receipt {
+    accepted(token: Credential, response: Response): Receipt | undefined {
+      if (isUnproven(response)) return undefined;
       if (!token.accepted) core.accepted(token.id);
       token.accepted = true;
       const receipt: Receipt = { payment: token.payment, paidNow: false };

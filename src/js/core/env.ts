@@ -3,6 +3,7 @@ import type { ReadOptions, ReadScope } from "./options.js";
 import { outgoing } from "./outgoing.js";
 import type { Call } from "./request.js";
 import { discard } from "./redirect.js";
+import { isUnproven } from "./repeat.js";
 import { rowsOf, toText } from "./rows.js";
 import { type PayContext, readWallet } from "./wallet.js";
 import { statusOf } from "./shapes.js";
@@ -52,7 +53,8 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
 
   return {
     /** What is there, as bits. `trait_of` in `src/wasm/host.rs` names them. Those of `hooksOf` come in addition. */
-    traits: +isolated | (+!!wallet.lookup << 1) | (+!!store << 4) | (+!!hasRows << 5) | (+!!onUnknown << 6),
+    traits:
+      +isolated | (+!!wallet.lookup << 1) | (+!!store << 4) | (+!!hasRows << 5) | (+!!onUnknown << 6) | (+isPage << 7),
     /** What is known of the wallet, as JSON text. */
     about: JSON.stringify(wallet.about),
     now: time,
@@ -131,6 +133,7 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
       const body = (await shortBody(response, /^application\/([\w.-]+\+)?json\b/i)) ?? "";
       return /"(macaroon|token)"/i.test(body) && /"ln(bc|tb|sb)\w{50}/i.test(body);
     },
+    unproven: isUnproven,
     discard,
 
     async pay(invoice: string, url: string, maxFeeMsat: number, timeout: number) {

@@ -10,6 +10,11 @@ export interface Proof {
   value: string;
 }
 
+const unproven = new WeakSet<Response>();
+
+/** Whether a response came to a request that went without its proof after all: it says nothing of that. */
+export const isUnproven = (response: Response): boolean => unproven.has(response);
+
 /** The init for an address that was asked alone, with a header of ours. */
 export const withToken = ({ field, value }: Proof): RequestInit => ({
   headers: { [field]: value },
@@ -56,8 +61,11 @@ export async function sendAgain(
   const to = at === undefined ? target : addressed(target, at);
   const followed = { url: at === undefined ? url : new URL(at), method: call.method, signal: call.signal, body };
   // Who can't follow by hand sends it without the proof.
-  const response = await follow(fetch, to, init, followed);
-  return response === HIDDEN ? fetch(call.parts().target, plain) : response;
+  const followedTo = await follow(fetch, to, init, followed);
+  if (followedTo !== HIDDEN) return followedTo;
+  const response = await fetch(call.parts().target, plain);
+  if (response === Object(response)) unproven.add(response);
+  return response;
 }
 
 /** The same request for another address. */

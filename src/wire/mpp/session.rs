@@ -3,6 +3,7 @@
 //! A session is named by the payment hash of its deposit. It is opened by the deposit's preimage and an invoice of the
 //! payer's own, to which the rest goes. Each later request shows the preimage beside a challenge that was made for it.
 
+use super::answer::field as field_of;
 use super::charge::{another_hash, check_digest, decode, frame, payment_hash, terms, token, value};
 use crate::error::{Code, Error};
 use crate::text::encoding::{concat, to_base64, Flavour};
@@ -210,7 +211,7 @@ pub fn action(token: &str, action: &Action<'_>) -> Option<Credential> {
     });
     let json = with_payload(&decode(token)?.0, &payload)?;
     let value = concat(&["Payment ", &to_base64(json.as_bytes(), Flavour::URL_SAFE)]);
-    Some(Credential { field: super::field(token), value })
+    Some(Credential { field: field_of(token), value })
 }
 
 /// What a `Payment-Receipt` or a JSON body says of a session that was closed. `None`: it says nothing of that, or is of

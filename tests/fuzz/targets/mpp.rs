@@ -54,8 +54,7 @@ fn draw(session: &Session) {
     let bearer = bearer.expect("a session can be drawn on");
     assert_eq!(bearer.field, session.field);
     let value = bearer.value.strip_prefix("Payment ").unwrap();
-    let json: Value =
-        serde_json::from_slice(&base64::decode_config(value, base64::URL_SAFE_NO_PAD).unwrap()).unwrap();
+    let json: Value = serde_json::from_slice(&base64::decode_config(value, base64::URL_SAFE_NO_PAD).unwrap()).unwrap();
     assert_eq!(json["payload"]["sessionId"], HASH);
 }
 
