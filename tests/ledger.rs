@@ -215,6 +215,7 @@ impl Shop {
             is_replayable: true,
             brought: Brought::default(),
             on_trial: Vec::new(),
+            waits_for: None,
             levels: Rc::new(self.levels.clone()),
             booked: Rc::default(),
             approved_fee_msat: None,
@@ -242,7 +243,7 @@ impl Shop {
 fn entered(begun: Result<Begun, Refusal>) -> Rc<Record> {
     match begun {
         Ok(Begun::Entered(record)) => record,
-        Ok(Begun::Bought(_) | Begun::Shown) => panic!("bought"),
+        Ok(Begun::Bought(_) | Begun::Shown(_)) => panic!("bought"),
         Ok(Begun::Standing(_)) => panic!("standing"),
         Err(refusal) => panic!("{:?}", refusal.error),
     }

@@ -19,6 +19,7 @@ use crate::ledger::limits::usual_fee;
 use crate::ledger::payment::{earlier_payment_open, payment_unknown, Payment};
 use crate::ledger::record::Record;
 use crate::ledger::step::{Decision, Step};
+use crate::wire::payment_hash::PaymentHash;
 use std::rc::Rc;
 
 /// How often a purchase that is about to begin waits for one that others began.
@@ -77,8 +78,9 @@ async fn enter<H: Host>(
     only_reserve: bool,
     approved_fee_msat: Option<u64>,
 ) -> Result<Prepared, Failure<H>> {
-    let mut pause_ms = FIRST_PAUSE_MS;
-    for _ in 0..MOST_WAITS {
+    let (mut pause_ms, mut waits_for) = (FIRST_PAUSE_MS, None);
+    let (mut waits, mut pauses) = (0_u32, 0_u32);
+    while waits < MOST_WAITS && pauses < MOST_WAITS {
         if !purchase.is_wanted(&*state.host) {
             return Err(Failure::abandoned());
         }
@@ -92,12 +94,16 @@ async fn enter<H: Host>(
             return Ok(Prepared::Bought(token));
         }
         purchase.entered_at.set((state.host.now(), state.host.monotonic()));
-        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark).await?;
+        let begun = attempt(state, purchase, quote, only_reserve, approved_fee_msat, mark, waits_for).await?;
         // What can't be read stays as it was.
         let _ = learn(state, &purchase.request, false).await;
+        if !matches!(begun, Begun::Shown(_)) {
+            waits = waits.saturating_add(1);
+        }
         match begun {
             Begun::Entered(record) => return Ok(Prepared::Entered(record)),
-            Begun::Shown => {
+            Begun::Shown(hash) => {
+                (waits_for, pauses) = (Some(hash), pauses.saturating_add(1));
                 state.host.sleep(pause_ms).await;
                 pause_ms = pause_ms.saturating_mul(2).min(LONGEST_PAUSE_MS);
             }
@@ -105,7 +111,11 @@ async fn enter<H: Host>(
                 let token = state.owned.put(*token);
                 // The server offers one invoice to all. Whoever paid it shows the proof.
                 match state.purchases.trial_of(&*state.host, &token).filter(|_| token.is_single_use()) {
-                    Some(buyer) => _ = buyer.tried.wait(&*state.host, LONGEST_PAUSE_MS).await,
+                    Some(buyer) => {
+                        let shown = buyer.tried.wait(&*state.host, LONGEST_PAUSE_MS);
+                        // Outside of runtimes that freeze requests that has no end of its own.
+                        within(Box::pin(shown), Box::pin(state.host.sleep(LONGEST_PAUSE_MS))).await;
+                    }
                     None => return Ok(Prepared::Bought(token)),
                 }
             }
@@ -125,6 +135,7 @@ async fn attempt<H: Host>(
     only_reserve: bool,
     approved_fee_msat: Option<u64>,
     mark: u32,
+    waits_for: Option<PaymentHash>,
 ) -> Result<Begun, Failure<H>> {
     let (request, invoice) = (&purchase.request, &quote.invoice);
     let payment = Payment {
@@ -159,6 +170,7 @@ async fn attempt<H: Host>(
         lessons: state.owned.lessons(request.origin()),
         on_trial: state.purchases.hashes_on_trial(),
         unaccepted: state.owned.unaccepted(&request.asked_for()),
+        waits_for,
         mark,
         lease_ms: LEASE_MS,
     };

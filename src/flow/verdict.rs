@@ -40,8 +40,8 @@ pub(crate) fn verdict(head: &Head, token: &Token, request: &Request) -> TokenVer
         // The caller's own Authorization stands beside it, and is meant.
         401 if request.brought.forbids(Field::Authorization) => TokenVerdict::Silent,
         401 | 402 => TokenVerdict::Refused,
-        // Servers of x402 settle only what they answer well.
-        300.. if token.is_single_use() => TokenVerdict::Silent,
+        // Servers of x402 settle only what they answer well. That nothing was modified is a good answer.
+        300..=303 | 305.. if token.is_single_use() => TokenVerdict::Silent,
         // Servers of charges also refuse them with these, and offer a fresh one beside.
         404 | 409 | 422 if token.is_charge() && has_offer(head) => TokenVerdict::Refused,
         400 | 403 => TokenVerdict::Closed,

@@ -50,6 +50,8 @@ pub struct Draft {
     pub unaccepted: Unaccepted,
     /// Payments whose tokens this instance is showing for the first time.
     pub on_trial: Vec<PaymentHash>,
+    /// The payment whose proof this purchase has waited for. It waits for no other.
+    pub waits_for: Option<PaymentHash>,
     /// Tokens that the instance knew at this [mark](Instance::knew) are passed over.
     pub mark: u32,
     /// Milliseconds for which the lease holds.
@@ -73,8 +75,8 @@ pub enum Begun {
     Entered(Rc<Record>),
     /// This token opens the resource. Nothing has to be bought.
     Bought(Box<Token>),
-    /// Somebody else may be about to show the proof that opens it.
-    Shown,
+    /// Somebody else may be about to show the proof that opens it, which this payment bought.
+    Shown(PaymentHash),
     /// This open payment stands in the way.
     Standing(Rc<Record>),
 }
@@ -102,8 +104,14 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         if let Some(token) = own::sold(view, &resource, &counts.origin, draft.mark, here) {
             return Ok(Begun::Bought(Box::new(token)));
         }
-        if let Some(token) = own::left(view, entered, here) {
-            return Ok(if token.is_left_alone(now_ms) { Begun::Bought(Box::new(token)) } else { Begun::Shown });
+        let left = own::left(view, entered, here);
+        if let Some(token) = left.iter().find(|token| token.is_left_alone(now_ms)) {
+            return Ok(Begun::Bought(Box::new(token.clone())));
+        }
+        // Where many processes buy the same, each would wait for all others in turn.
+        let mut shown = left.iter().map(|token| token.payment.payment_hash);
+        if let Some(hash) = shown.find(|hash| draft.waits_for.is_none_or(|known| known == *hash)) {
+            return Ok(Begun::Shown(hash));
         }
         if let Some(standing) = standing(view, draft, here, &mut counts) {
             return Ok(Begun::Standing(Rc::new(standing)));

@@ -38,8 +38,10 @@ fn page(view: &mut View, prefix: String, after: Option<&str>) -> Rc<Vec<String>>
 
 fn forget_origin(view: &mut View, key: &str) {
     let mut origin: OriginRow = view.read(key);
-    if !origin.tokens.is_empty() || origin.lessons != Lessons::default() {
-        (origin.tokens, origin.lessons) = (Vec::new(), Lessons::default());
+    // What is unsettled stands in the way of its body all the same.
+    let lessons = Lessons { bound: origin.lessons.bound, ..Lessons::default() };
+    if !origin.tokens.is_empty() || origin.lessons != lessons {
+        (origin.tokens, origin.lessons) = (Vec::new(), lessons);
         view.put(key, &mut origin);
     }
 }

@@ -5,7 +5,7 @@
 //! | `sums` | store: what was spent at all origins |
 //! | `origin/ORIGIN` | origin: what was spent there, what its tokens are good for, its newest tokens |
 //! | `past/KEY` | row of sums with this key: what was spent there before its newest minute |
-//! | `open/ORIGIN/RESOURCE` | resource whose payment is open: the lock of a purchase |
+//! | `open/ORIGIN/RESOURCE`, `open/ORIGIN/RESOURCE/BODY` | resource whose payment is open: the lock of a purchase |
 //! | `lease/OWNER` | purchase that may be about to send its order |
 //! | `payment/HASH` | payment |
 //! | `token/ORIGIN/RESOURCE` | resource that was bought |

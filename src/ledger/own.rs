@@ -12,6 +12,8 @@ use crate::text::members::{Members, Row};
 
 /// How many tokens a row holds: all those of a resource that may still open it. There are several if a proof came late.
 const MOST: usize = 8;
+/// The same for those that are bound to one request each, and were not accepted as far as is known.
+const MOST_BOUND: usize = 100;
 
 /// A row of tokens, in the order of purchase.
 #[derive(Default)]
@@ -66,8 +68,8 @@ pub(crate) fn sold(
     None
 }
 
-/// A proof for this very request that another instance has bought, and that was not shown as far as is known.
-pub(crate) fn left(view: &mut View, entered: &Record, here: &dyn Instance) -> Option<Token> {
+/// The proofs for this very request that other instances have bought, and that were not shown as far as is known.
+pub(crate) fn left(view: &mut View, entered: &Record, here: &dyn Instance) -> Vec<Token> {
     let url = &entered.payment.url;
     let key = key::token(url.origin(), &entered.method, url.as_str());
     let is_left = |token: &Token| {
@@ -77,7 +79,9 @@ pub(crate) fn left(view: &mut View, entered: &Record, here: &dyn Instance) -> Op
             && token.is_in_time(here.now_ms())
             && !here.bought_here(&key, &token.payment.payment_hash)
     };
-    read(view, &key).into_iter().find(is_left)
+    let mut tokens = read(view, &key);
+    tokens.retain(is_left);
+    tokens
 }
 
 /// Adds a token to its row, to its origin's newest, and to those that were never accepted. It replaces the tokens of
@@ -88,12 +92,12 @@ pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut Origi
     let key = key_of(token);
     let mut row: Tokens = view.read(&key);
     row.0.retain(|old| !old.is_replaced_by(token));
-    // What is bound to one request makes no room for another: it was paid for, and may still be shown.
-    if row.0.len() >= MOST {
-        if let Some(at) = row.0.iter().position(|old| !old.is_bound()) {
-            row.0.remove(at);
-        }
-    }
+    // What is bound to one request makes no room for another before it has opened its own: it was paid for, and may
+    // still be shown. It takes none from those for any request either.
+    let is_like = |old: &Token| old.is_bound() == token.is_bound();
+    let may_go = |old: &Token| is_like(old) && (old.accepted || !old.is_bound());
+    make_room(&mut row.0, MOST, &may_go);
+    make_room(&mut row.0, MOST_BOUND, &is_like);
     row.0.push(token.clone());
     view.put(&key, &mut row);
     let path_key = key::path(token.payment.url.origin(), &token.method, path);
@@ -102,6 +106,15 @@ pub(crate) fn put(view: &mut View, token: &Token, path: &str, origin: &mut Origi
     view.put(&path_key, &mut unaccepted);
     if !token.is_bound() {
         origin.sold(&key, hash);
+    }
+}
+
+/// Drops the oldest of those that count, where there are as many as there may be.
+fn make_room(tokens: &mut Vec<Token>, most: usize, counts: &dyn Fn(&Token) -> bool) {
+    if tokens.iter().filter(|old| counts(old)).count() >= most {
+        if let Some(at) = tokens.iter().position(counts) {
+            tokens.remove(at);
+        }
     }
 }
 

@@ -91,6 +91,7 @@ pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
         is_replayable: true,
         brought: Brought::default(),
         on_trial: Vec::new(),
+        waits_for: None,
         levels: Rc::new(vec![level; scopes.len() + 1]),
         booked: Rc::default(),
         approved_fee_msat: None,

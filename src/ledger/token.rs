@@ -347,8 +347,8 @@ impl Row for Token {
         row.list("refused", &mut self.refused);
         if row.is_read() {
             self.rules = Rules::of(&self.payment, &self.token);
-            // Another process may have used it any number of times.
-            self.taken_again = self.accepted;
+            // Another process may have used a charge any number of times.
+            self.taken_again = self.accepted && self.is_charge();
         }
     }
 }

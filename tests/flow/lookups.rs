@@ -72,6 +72,7 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
             is_replayable: true,
             brought: Brought::default(),
             on_trial: Vec::new(),
+            waits_for: None,
             levels: Rc::new(vec![Rc::new(Limits { per_payment: 15_000, ..Limits::default() }.into())]),
             booked: Rc::default(),
             approved_fee_msat: None,

@@ -30,6 +30,7 @@ mod charges;
 mod consent;
 mod damage;
 mod interleavings;
+mod kept;
 mod lookups;
 mod money;
 mod offers;

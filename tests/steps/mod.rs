@@ -327,6 +327,7 @@ impl World {
                     is_replayable: false,
                     brought: Brought::default(),
                     on_trial: Vec::new(),
+                    waits_for: None,
                     approved_fee_msat: *approved,
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
                     unaccepted: Unaccepted::default(),
@@ -335,7 +336,7 @@ impl World {
                 };
                 match begin(view, &draft, self)? {
                     Begun::Entered(record) => Done::Entered(Record::clone(&record)),
-                    Begun::Bought(_) | Begun::Shown => Done::Bought,
+                    Begun::Bought(_) | Begun::Shown(_) => Done::Bought,
                     Begun::Standing(record) => Done::Standing(Record::clone(&record)),
                 }
             }
