@@ -270,3 +270,21 @@ test("a redirect whose body is a stream of Node's, as node-fetch gives it, is fo
   const response = await call.sent({ field: "payment-signature", value: "proof" });
   assert.equal(response.status, 200);
 });
+
+test("with an integrity of the caller's, a payment follows no redirect: the hash is that of the last answer", async () => {
+  const given = [];
+  const fetch = async (_, init) => {
+    given.push([init.redirect, init.integrity]);
+    return new Response();
+  };
+  const integrity = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+  await readCall(home, { integrity }, { fetch }).sent({ field: "payment-signature", value: "proof" });
+  await readCall(new Request(home, { integrity }), undefined, { fetch }).sent({
+    field: "payment-signature",
+    value: "proof",
+  });
+  assert.deepEqual(given, [
+    ["error", integrity],
+    ["error", undefined],
+  ]);
+});
