@@ -25,6 +25,7 @@ async function copy() {
     "scripts/bindgen",
     "scripts/sodium",
     "tests/flow",
+    "tests/invoices",
     "tests/simulation",
     "tests/steps",
     "tests/certainty.rs",
