@@ -2,6 +2,7 @@
 
 use crate::ledger::payment::Payment;
 use crate::wire::challenge::Protocol;
+use crate::wire::credential::Field;
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::decode_parts;
 use crate::wire::mpp;
@@ -15,6 +16,8 @@ pub(crate) struct Rules {
     method: Option<String>,
     /// What it is bound to: see [`Record::bound_to`](crate::ledger::record::Record::bound_to).
     pub(crate) bound_to: Option<String>,
+    /// Whether its credential goes into `Payment-Authorization`.
+    pub(crate) has_own_header: bool,
 }
 
 impl Rules {
@@ -25,6 +28,7 @@ impl Rules {
             Protocol::Mpp => {
                 rules.expires_at = mpp::expires_at(token);
                 rules.bound_to = mpp::bound_to(token);
+                rules.has_own_header = mpp::field(token) == Field::PaymentAuthorization;
                 return rules;
             }
             Protocol::X402 => {

@@ -104,9 +104,9 @@ impl Token {
     #[must_use]
     pub fn field(&self) -> Field {
         match self.payment.protocol {
-            Protocol::L402 | Protocol::Lsat => Field::Authorization,
-            Protocol::Mpp => mpp::field(&self.token),
             Protocol::X402 => Field::PaymentSignature,
+            Protocol::Mpp if self.rules.has_own_header => Field::PaymentAuthorization,
+            Protocol::L402 | Protocol::Lsat | Protocol::Mpp => Field::Authorization,
         }
     }
 

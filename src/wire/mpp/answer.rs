@@ -16,9 +16,13 @@ pub fn credential(token: &str, preimage: &Preimage) -> Option<Credential> {
         let value = concat(&["Payment ", OLDER, r#", preimage=""#, &preimage.to_hex(), r#"""#]);
         return Some(Credential { field: Field::Authorization, value });
     }
-    let json = with_proof(&decode(token)?.0, preimage)?;
+    Some(shown(token, &with_proof(&decode(token)?.0, preimage)?))
+}
+
+/// The header of a credential, whose JSON text this is.
+pub(super) fn shown(token: &str, json: &str) -> Credential {
     let value = concat(&["Payment ", &to_base64(json.as_bytes(), Flavour::URL_SAFE)]);
-    Some(Credential { field: field(token), value })
+    Credential { field: field(token), value }
 }
 
 /// The header that the credential goes into.

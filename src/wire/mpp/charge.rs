@@ -195,8 +195,13 @@ impl Charge {
     /// The Unix second at which it can't be paid or answered any more: the earlier of its own expiry and the invoice's.
     #[must_use]
     pub fn last_moment(&self, invoice: &Invoice) -> u64 {
-        invoice.expires_at.min(self.expires_at.unwrap_or(u64::MAX))
+        last_moment(self.expires_at, invoice)
     }
+}
+
+/// The earlier of a challenge's own expiry and its invoice's, in Unix seconds.
+pub(super) fn last_moment(expires_at: Option<u64>, invoice: &Invoice) -> u64 {
+    invoice.expires_at.min(expires_at.unwrap_or(u64::MAX))
 }
 
 /// The error of a challenge whose invoice is for another payment.

@@ -3,10 +3,9 @@
 //! A session is named by the payment hash of its deposit. It is opened by the deposit's preimage and an invoice of the
 //! payer's own, to which the rest goes. Each later request shows the preimage beside a challenge that was made for it.
 
-use super::answer::field as field_of;
-use super::charge::{another_hash, check_digest, decode, frame, payment_hash, terms, token, value};
+use super::answer::shown;
+use super::charge::{another_hash, check_digest, decode, frame, last_moment, payment_hash, terms, token, value};
 use crate::error::{Code, Error};
-use crate::text::encoding::{concat, to_base64, Flavour};
 use crate::text::json::Json;
 use crate::text::json_writer::write_object;
 use crate::text::scan::{number, positive};
@@ -183,7 +182,7 @@ impl Session {
     /// The Unix second at which its deposit can't be paid any more: the earlier of its own expiry and the invoice's.
     #[must_use]
     pub fn last_moment(&self, invoice: &Invoice) -> u64 {
-        invoice.expires_at.min(self.expires_at.unwrap_or(u64::MAX))
+        last_moment(self.expires_at, invoice)
     }
 }
 
@@ -209,9 +208,7 @@ pub fn action(token: &str, action: &Action<'_>) -> Option<Credential> {
             object.text("topUpPreimage", Some(&preimage.to_hex()));
         }
     });
-    let json = with_payload(&decode(token)?.0, &payload)?;
-    let value = concat(&["Payment ", &to_base64(json.as_bytes(), Flavour::URL_SAFE)]);
-    Some(Credential { field: field_of(token), value })
+    Some(shown(token, &with_payload(&decode(token)?.0, &payload)?))
 }
 
 /// What a `Payment-Receipt` or a JSON body says of a session that was closed. `None`: it says nothing of that, or is of

@@ -153,18 +153,23 @@ impl Sent<'_> {
 /// What the token of an entry is bound to: the hash of its request, in hex.
 #[must_use]
 pub fn bound_to(token: &str) -> Option<String> {
-    let (_, json) = decode(token)?;
-    Some(json.get("accepted")?.get("extra")?.get("requestHash")?.as_str()?.to_owned())
+    Some(extra(&decode(token)?.1)?.get("requestHash")?.as_str()?.to_owned())
+}
+
+fn extra(token: &Json) -> Option<&Json> {
+    token.get("accepted")?.get("extra")
 }
 
 /// Whether the token of an entry is for this request.
 #[must_use]
 pub fn is_for(token: &str, sent: &Sent<'_>) -> bool {
-    let hash_of = || {
+    let is_equal = || {
         let (_, json) = decode(token)?;
-        hash(json.get("accepted")?.get("extra")?.get("requestBindingParams")?, sent).ok()
+        let extra = extra(&json)?;
+        let hash = hash(extra.get("requestBindingParams")?, sent).ok()?;
+        Some(extra.get("requestHash")?.as_str()? == to_hex(&hash.0))
     };
-    hash_of().is_some_and(|hash| bound_to(token) == Some(to_hex(&hash.0)))
+    is_equal() == Some(true)
 }
 
 fn unbindable(part: &str) -> Error {
