@@ -255,13 +255,6 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
-/// The token that an invoice has bought for this resource before.
-fn known_token(view: &mut View, known: &Record, offered: &Record) -> Option<Token> {
-    let Payment { url, .. } = &offered.payment;
-    let tokens = own::read(view, &key::token(url.origin(), &offered.method, url.as_str()));
-    tokens.into_iter().find(|token| token.payment.payment_hash == known.payment.payment_hash)
-}
-
 /// Decides about an invoice whose hash is in the ledger. If it was paid at this origin, its token is used again. If it
 /// belongs to another origin, it is refused: this server would learn the preimage.
 fn known_hash(
@@ -283,7 +276,8 @@ fn known_hash(
             "this invoice was paid without a preimage, which this offer needs: find it for resolve()",
         ),
         State::Paid => {
-            if let Some(known) = known_token(view, known, offered) {
+            let key = key::token(url.origin(), &offered.method, url.as_str());
+            if let Some(known) = own::bought_with(view, &key, &known.payment.payment_hash) {
                 if known.is_single_use() && known.own_refusals > 0 {
                     let text = "the server offers an invoice again that was paid and used: nothing is paid twice";
                     let error = Error::new(Code::NotHonored, text);

@@ -9,6 +9,7 @@ use crate::ledger::resource::Resource;
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
 use crate::text::members::{Members, Row};
+use crate::wire::payment_hash::PaymentHash;
 
 /// How many tokens a row holds: all those of a resource that may still open it. There are several if a proof came late.
 const MOST: usize = 8;
@@ -28,6 +29,11 @@ impl Row for Tokens {
 /// The tokens of a row, in the order of purchase.
 pub(crate) fn read(view: &mut View, key: &str) -> Vec<Token> {
     view.read::<Tokens>(key).0
+}
+
+/// The token of a row that a payment bought.
+pub(crate) fn bought_with(view: &mut View, key: &str, payment_hash: &PaymentHash) -> Option<Token> {
+    read(view, key).into_iter().find(|token| token.payment.payment_hash == *payment_hash)
 }
 
 /// The key of the row that holds a token.

@@ -79,12 +79,9 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     let mut token = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
     let token_key = own::key_of(&token);
     if was_proven && before == (record.payment.fee_msat, record.preimage.is_some()) {
-        let stored = own::read(view, &token_key);
-        let same = stored.iter().find(|stored| stored.payment.payment_hash == record.payment.payment_hash);
+        let same = own::bought_with(view, &token_key, &record.payment.payment_hash);
         let is_kept = same.is_some();
-        if let Some(same) = same {
-            token = same.clone();
-        }
+        token = same.unwrap_or(token);
         return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
     let mut counts = Counts::of(view, &record, now_ms);
