@@ -6,6 +6,7 @@ use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
 use crate::flow::scope::Scope;
+use crate::flow::sessions::{self, Ended, Session};
 use crate::flow::state::ClientState;
 use crate::flow::{account, tokens, verdict};
 use crate::ledger::limits::{Limits, Remaining, Spent};
@@ -202,6 +203,41 @@ impl<H: Host> Client<H> {
         preimage: Option<&'a str>,
     ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
         account::resolve(&self.state, payment_hash, preimage)
+    }
+
+    /// Open sessions of MPP. What the wallet has received of closed ones is counted first.
+    ///
+    /// # Errors
+    /// [`Code::StoreFailed`](crate::Code::StoreFailed)
+    pub fn sessions(&self) -> impl Future<Output = Result<Vec<Session>, Failure<H>>> + use<'_, H> {
+        sessions::list(&self.state)
+    }
+
+    /// Closes the open sessions of all origins, or of that of a URL, and waits for their refunds, 20 s each at most.
+    ///
+    /// # Errors
+    /// - [`Code::InvalidOptions`](crate::Code::InvalidOptions) if the URL is malformed.
+    /// - [`Code::RequestFailed`](crate::Code::RequestFailed) if one could not be closed. All others are closed then.
+    /// - [`Code::StoreFailed`](crate::Code::StoreFailed) if the store fails.
+    pub fn close_sessions<'a>(
+        &'a self,
+        url: Option<&'a str>,
+    ) -> impl Future<Output = Result<Vec<Ended>, Failure<H>>> + use<'a, H> {
+        sessions::close(&self.state, url)
+    }
+
+    /// Pays a further deposit for a session, since the stream that answered this call waits for one. Limits hold as for
+    /// any payment. The stream goes on by itself. Nothing is paid for a session that is not this client's.
+    ///
+    /// # Errors
+    /// Why nothing was paid, or the network's own failure.
+    pub fn top_up<'a>(
+        &'a self,
+        call: Rc<H::Call>,
+        request: Request,
+        session: &'a PaymentHash,
+    ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
+        sessions::top_up(&self.state, &self.scope, call, request, session)
     }
 
     /// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal

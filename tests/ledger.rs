@@ -222,6 +222,8 @@ impl Shop {
             lessons: Lessons::default(),
             unaccepted: Unaccepted::default(),
             mark: 0,
+            max_deposit_msat: None,
+            draw: None,
             lease_ms: LEASE_MS,
         };
         self.store.attempt(manner, |view| begin(view, &draft, self))

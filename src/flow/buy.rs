@@ -12,6 +12,7 @@ use crate::flow::outcome::{conclude, settle_late, weigh, NoProof};
 use crate::flow::prepare::prepare;
 use crate::flow::purchase::{Asked, Bought, FirstTry, Prepared, Purchase, PULSE_MS};
 use crate::flow::scope::Scope;
+use crate::flow::session::{news, with_refund};
 use crate::flow::state::ClientState;
 use crate::flow::sync::{within, SetOnDrop, Signal, Wait};
 use crate::flow::tokens::token_for;
@@ -39,7 +40,11 @@ pub(crate) async fn purchase<H: Host>(
 ) -> Result<(Bought, Option<FirstTry>), Failure<H>> {
     let key = purchase_key(state, request, asked);
     // What is bound to one request is shared with no other: neither its proof nor its price.
-    let mark = if asked.is_bound() { state.next_owner() } else { String::new() };
+    let mark = match &asked.draw {
+        Some(_) => " session".to_owned(),
+        None if asked.is_bound() => state.next_owner(),
+        None => String::new(),
+    };
     let resource = concat(&[&request.resource(), &mark]);
     let mut has_started = false;
     loop {
@@ -64,6 +69,15 @@ pub(crate) async fn purchase<H: Host>(
                 let_go_first(state, &purchase.tried_again).await;
             }
             continue;
+        }
+        // The same of a deposit, which is no token of one resource. Whoever paid it shows it first.
+        if let Some(draw) = &asked.draw {
+            if let Some(token) = news(state, request, draw).await? {
+                if let Some(purchase) = state.purchases.trial_of(&*state.host, &token) {
+                    let_go_first(state, &purchase.tried).await;
+                }
+                return Ok((Bought { token, paid_now: false }, None));
+            }
         }
         // The key of a purchase can change with what is known of the origin. So the resource is compared too, and never
         // bought twice at once.
@@ -152,6 +166,9 @@ async fn let_go_first<H: Host>(state: &ClientState<H>, tried: &Signal) {
 /// known not to be shared. What is bound to one request is known not to be.
 fn purchase_key<H: Host>(state: &ClientState<H>, request: &Request, asked: &Asked) -> String {
     let origin = request.origin();
+    if asked.draw.is_some() {
+        return concat(&[origin, " session"]);
+    }
     if asked.is_bound() || state.owned.lessons(origin).refused {
         request.resource()
     } else {
@@ -219,6 +236,12 @@ async fn buy<H: Host>(state: &Rc<ClientState<H>>, purchase: &Rc<Purchase<H>>) ->
         purchase.is_bound.set(true);
         purchase.callers.borrow_mut().truncate(1);
     }
+    let quote = match quote.is_deposit {
+        true => {
+            with_refund(state, purchase, quote).await.map_err(|failure| purchase.scope.refused(request, failure))?
+        }
+        false => quote,
+    };
     purchase.scope.tell(&Event::Quote(&quote));
     carry_out(state, purchase, &quote).await.map_err(|failure| failure.with_quote(quote))
 }

@@ -5,16 +5,16 @@ use crate::flow::buy::{purchase, send};
 use crate::flow::event::{Event, Quote, Unpayable};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request, Sending};
-use crate::flow::offer::{examine, has_offer, read_offer, was_alive, with_outgoing};
+use crate::flow::next_step::{weigh_in, without, write_before, NextStep};
+use crate::flow::offer::{examine, read_offer, was_alive, with_outgoing};
 use crate::flow::pauses::{pause, Pauses};
 use crate::flow::purchase::{Asked, FirstTry};
 use crate::flow::scope::Scope;
+use crate::flow::session::{heard, is_refused, next, Heard, Next, Tried};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
-use crate::flow::verdict::{
-    note_failure, note_refused, note_spent, note_taken, refusal, verdict, write_accepted, TokenVerdict,
-};
+use crate::flow::verdict::{note_refused, refusal, verdict, TokenVerdict};
 use crate::ledger::begin::not_honored_text;
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
@@ -22,8 +22,6 @@ use crate::text::json_writer::write_object;
 use crate::wire::url::Url;
 use std::rc::Rc;
 
-/// How long a response waits until the store knows that its token was accepted.
-const ACCEPTED_MS: u64 = 5_000;
 /// How long a request waits for a store that may hold a token for it.
 const READ_MS: u64 = 5_000;
 
@@ -58,18 +56,6 @@ impl Receipt {
             }
         })
     }
-}
-
-/// The step after an answer to a token.
-enum NextStep<H: Host> {
-    /// The caller gets the answer. `is_news`: the store does not know yet that the token was accepted.
-    HandOver { is_news: bool },
-    /// The same request is sent without the token.
-    SendWithoutToken,
-    /// The answer is read like one to a request without a token.
-    ReadChallenge,
-    /// Nothing is paid here.
-    Refuse(Failure<H>),
 }
 
 /// Sends a request, and pays for it if the server asks for that and the options allow it.
@@ -117,6 +103,8 @@ pub(crate) async fn answer<H: Host>(
     let (mut was_refused, mut was_unproven) = (false, false);
     // What was good once and has been shown in this call.
     let mut refused = Vec::new();
+    // The same of sessions, and the deposit that was paid for one.
+    let (mut tried_sessions, mut deposit): (Tried, Option<Rc<Token>>) = (Tried::default(), None);
     // Where a redirect has led within the origin, once that URL has asked for money.
     let mut answered: Option<Url> = None;
     let (failure, response) = loop {
@@ -141,6 +129,26 @@ pub(crate) async fn answer<H: Host>(
 
         // The server's answer to the token. After a payment the caller gets this answer, whatever it is: there is never
         // a second payment.
+        if let Some(tried) = token.take_if(|token| token.is_deposit()) {
+            // A server may learn of the payment late.
+            let is_new = paid_now && tried.drawn_by.is_none() && is_refused(&head, &request, &tried);
+            if let Some(milliseconds) = if is_new { pauses.next(&head, &request, state.host.now()) } else { None } {
+                state.host.discard(response);
+                pause(&*state.host, &call, milliseconds).await;
+                token = Some(tried);
+                continue;
+            }
+            let heard = heard(state, &request, &tried, &head, &response, &mut tried_sessions).await;
+            first_try = None;
+            match heard {
+                Heard::Last => return Ok(reply(response, &head, deposit.as_ref().unwrap_or(&tried), paid_now)),
+                Heard::Again => {
+                    state.host.discard(response);
+                    continue;
+                }
+                Heard::Challenge => {}
+            }
+        }
         if let Some(tried) = token.take() {
             let said = match verdict(&head, &tried, &request) {
                 _ if head.is_unproven => TokenVerdict::Silent,
@@ -173,9 +181,7 @@ pub(crate) async fn answer<H: Host>(
                     if is_news {
                         write_before(state, &tried).await;
                     }
-                    let attested = head.attested(&tried);
-                    let receipt = Some(Box::new(Receipt { payment: tried.payment.clone(), paid_now, attested }));
-                    return Ok(Reply { response, receipt });
+                    return Ok(reply(response, &head, &tried, paid_now));
                 }
                 NextStep::SendWithoutToken => {
                     state.host.discard(response);
@@ -190,7 +196,7 @@ pub(crate) async fn answer<H: Host>(
                 }
             }
         }
-        let asked = match read_price(state, &request, &head, &mut refused_guess, was_refused) {
+        let mut asked = match read_price(state, &request, &head, &mut refused_guess, was_refused) {
             Ok(Ok(asked)) => with_outgoing(state, &call, asked).await,
             Ok(Err(unpayable)) => {
                 if let Some(reason) = unpayable {
@@ -205,6 +211,31 @@ pub(crate) async fn answer<H: Host>(
         is_priced = true;
         answered = Some(&asked.url).filter(|url| **url != request.url).cloned();
 
+        match next(state, &request, &asked, &mut tried_sessions).await {
+            Ok(Some(Next::Show(shown))) => {
+                state.host.discard(response);
+                token = Some(shown);
+                continue;
+            }
+            // There is never a second payment.
+            Ok(_) if deposit.is_some() => {
+                let Some(deposit) = &deposit else { continue };
+                return Ok(reply(response, &head, deposit, paid_now));
+            }
+            Ok(Some(Next::NotHonored(deposit))) => {
+                let error = Error::new(Code::NotHonored, not_honored_text());
+                let failure = Failure::raised(error, None, Some(deposit.payment.clone()));
+                break (scope.refused(&request, failure), response);
+            }
+            Ok(Some(Next::Pay(draw))) => {
+                if let Some(asked) = Rc::get_mut(&mut asked) {
+                    asked.draw = Some(draw);
+                }
+            }
+            Ok(None) => {}
+            Err(failure) => break (scope.refused(&request, failure), response),
+        }
+
         // The payment: ours, or that of another call for the same thing.
         let came_at = state.host.now();
         match purchase(state, scope, &call, &request, &asked).await {
@@ -214,7 +245,18 @@ pub(crate) async fn answer<H: Host>(
                 let failure = Failure::raised(error, None, Some(bought.token.payment.clone()));
                 break (scope.refused(&request, failure), response);
             }
-            Ok((bought, turn)) => (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn),
+            // The server's 402 is answered by what another call has brought about.
+            Ok((bought, _)) if bought.token.is_deposit() && !bought.paid_now => {
+                first = Some(response);
+                continue;
+            }
+            Ok((bought, turn)) => {
+                if bought.token.is_deposit() {
+                    tried_sessions.show(&bought.token);
+                    deposit = Some(Rc::clone(&bought.token));
+                }
+                (token, paid_now, first_try) = (Some(bought.token), bought.paid_now, turn);
+            }
             // The invoice expired while we waited for others or for consent. Ask for a fresh one.
             Err(failure) if !asked_again && failure.is(Code::InvoiceExpired) && was_alive(&asked, came_at) => {
                 asked_again = true;
@@ -228,90 +270,10 @@ pub(crate) async fn answer<H: Host>(
     Err(failure.with_response(response))
 }
 
-/// The token of the next request after one that failed: none, where this may come from another resource's token.
-///
-/// # Errors
-/// The failure, where the request is not sent again.
-fn without<H: Host>(
-    state: &Rc<ClientState<H>>,
-    call: &H::Call,
-    request: &Request,
-    token: Option<Rc<Token>>,
-    cause: H::Cause,
-    paid_now: bool,
-    is_priced: bool,
-) -> Result<Option<Rc<Token>>, Failure<H>> {
-    match token {
-        Some(guess) if may_be_of(state, &guess, call, request, &cause) => {
-            note_failure(state, &guess, request, is_priced, false);
-            // The server may have acted. So the caller decides about a second request, which goes without the token.
-            if request.is_get() {
-                return Ok(None);
-            }
-            Err(Failure::foreign(cause))
-        }
-        Some(token) if paid_now && !state.host.is_aborted(call) => {
-            let text = "paid, but the request failed when it was repeated: the token is kept, call again to use it";
-            let error = Error::new(Code::RequestFailed, text);
-            Err(Failure::raised(error, Some(cause), Some(token.payment.clone())))
-        }
-        _ => Err(Failure::foreign(cause)),
-    }
-}
-
-/// Decides the step after an answer to a token.
-fn weigh_in<H: Host>(
-    state: &Rc<ClientState<H>>,
-    tried: &Rc<Token>,
-    request: &Request,
-    head: &Head,
-    verdict: TokenVerdict,
-    paid_now: bool,
-    is_priced: bool,
-) -> NextStep<H> {
-    let is_own = tried.is_for(&request.method, &request.url);
-    // The request was redirected to another origin, which never saw the token.
-    let is_elsewhere = head.is_elsewhere(request);
-    let mut is_news = false;
-    match verdict {
-        TokenVerdict::Taken => is_news = note_taken(state, tried, is_own, is_priced),
-        TokenVerdict::Silent => {}
-        _ if is_elsewhere => {}
-        TokenVerdict::Closed if !is_own => note_failure(state, tried, request, is_priced, head.status < 500),
-        TokenVerdict::Spent => note_spent(state, tried, request, paid_now),
-        TokenVerdict::Refused | TokenVerdict::Closed => note_refused(state, tried, request),
-    }
-    let is_tried_without = match verdict {
-        _ if paid_now || !request.replayable => false,
-        TokenVerdict::Refused | TokenVerdict::Spent if is_elsewhere && head.status == 402 => {
-            return NextStep::ReadChallenge
-        }
-        TokenVerdict::Refused | TokenVerdict::Spent => !is_elsewhere,
-        // Without the token if the resource has asked for money before, or if no token was ever accepted here.
-        TokenVerdict::Closed if is_elsewhere || !request.is_get() => false,
-        TokenVerdict::Closed => !is_own || is_priced || not_honored(state, request).is_some(),
-        _ => false,
-    };
-    if !is_tried_without {
-        return NextStep::HandOver { is_news };
-    }
-    // A 402 with an offer is a price. A 402 without one may only refuse the token.
-    match not_honored(state, request).filter(|_| head.status == 402 && has_offer(head)) {
-        Some(failure) => NextStep::Refuse(failure),
-        None => NextStep::SendWithoutToken,
-    }
-}
-
-/// Writes that a token was accepted, before the response is handed over, for what runs afterwards may be cut off: to
-/// whoever reads the store later a token that is used up looks like one that was never honoured, and those are not
-/// bought again. A timer costs more than all else here, and without a store there is nothing to wait for.
-async fn write_before<H: Host>(state: &Rc<ClientState<H>>, tried: &Rc<Token>) {
-    let writing = write_accepted(state, tried);
-    if state.host.has_store() {
-        within(writing, Box::pin(state.host.sleep(ACCEPTED_MS))).await;
-    } else {
-        state.host.spawn(writing);
-    }
+/// The answer to a token, with its receipt.
+fn reply<H: Host>(response: H::Response, head: &Head, token: &Rc<Token>, paid_now: bool) -> Reply<H> {
+    let receipt = Receipt { payment: token.payment.clone(), paid_now, attested: head.attested(token) };
+    Reply { response, receipt: Some(Box::new(receipt)) }
 }
 
 /// The challenge of a 402, and the offer in it; or why a 402 goes back untouched, `None` for other answers.
@@ -337,19 +299,6 @@ fn read_price<H: Host>(
         Some(failure) => Err(failure),
         None => Ok(asked),
     }
-}
-
-/// Whether a network error may come from sending another resource's token.
-fn may_be_of<H: Host>(
-    state: &ClientState<H>,
-    guess: &Token,
-    call: &H::Call,
-    request: &Request,
-    cause: &H::Cause,
-) -> bool {
-    !guess.is_for(&request.method, &request.url)
-        && !state.host.is_aborted(call)
-        && state.host.may_be_preflight(call, cause)
 }
 
 /// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
@@ -378,7 +327,9 @@ pub(crate) async fn quote<H: Host>(
     match read_offer(state, &request, &head)? {
         Ok(asked) => {
             let asked = with_outgoing(state, &call, Rc::new(asked)).await;
-            if is_bought(Some(&asked)) {
+            // An open session costs nothing more.
+            let is_open = next(state, &request, &asked, &mut Tried::default()).await?;
+            if is_bought(Some(&asked)) || matches!(is_open, Some(Next::Show(_))) {
                 return Ok(None);
             }
             Ok(Some(examine(state, scope, &request, &asked).await?))

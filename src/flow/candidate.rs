@@ -5,13 +5,15 @@ use crate::flow::host::{Head, Host};
 use crate::wire::challenge::{self, Challenge, Offer, Protocol};
 use crate::wire::credential::Field;
 use crate::wire::invoice::Invoice;
-use crate::wire::mpp::{charges, Charge};
+use crate::wire::mpp::{charges, sessions, Charge, Session};
 use crate::wire::x402::{Entry, PaymentRequired, Sent, NETWORKS};
 
 /// One offer.
 pub(crate) enum Candidate {
     /// L402, or LSAT.
     Token(Offer),
+    /// A deposit for a session of MPP.
+    Session(Session),
     /// A charge of MPP.
     Charge(Charge),
     /// An entry of x402.
@@ -32,7 +34,7 @@ impl Candidate {
     pub(crate) fn protocol(&self) -> Protocol {
         match self {
             Self::Token(offer) => offer.protocol,
-            Self::Charge(_) => Protocol::Mpp,
+            Self::Session(_) | Self::Charge(_) => Protocol::Mpp,
             Self::Entry(_) => Protocol::X402,
         }
     }
@@ -41,6 +43,7 @@ impl Candidate {
     pub(crate) fn token(&self) -> String {
         match self {
             Self::Token(offer) => offer.token.clone(),
+            Self::Session(session) => session.token.clone(),
             Self::Charge(charge) => charge.token.clone(),
             Self::Entry(entry) => entry.token(),
         }
@@ -50,6 +53,7 @@ impl Candidate {
     pub(crate) fn field(&self) -> Field {
         match self {
             Self::Token(_) => Field::Authorization,
+            Self::Session(session) => session.field,
             Self::Charge(charge) => charge.field,
             Self::Entry(_) => Field::PaymentSignature,
         }
@@ -58,9 +62,17 @@ impl Candidate {
     /// What it is bound to: see [`Record::bound_to`](crate::ledger::record::Record::bound_to).
     pub(crate) fn bound_to(&self) -> Option<String> {
         match self {
-            Self::Token(_) => None,
+            Self::Token(_) | Self::Session(_) => None,
             Self::Charge(charge) => charge.digest.clone(),
             Self::Entry(entry) => Some(entry.bound_to()),
+        }
+    }
+
+    /// Whether its checks need the parts of the request.
+    pub(crate) fn needs_request(&self) -> bool {
+        match self {
+            Self::Session(session) => session.digest.is_some(),
+            other => other.bound_to().is_some(),
         }
     }
 
@@ -68,6 +80,7 @@ impl Candidate {
     pub(crate) fn payment_request(&self) -> &str {
         match self {
             Self::Token(offer) => &offer.invoice,
+            Self::Session(session) => session.invoice.as_deref().unwrap_or_default(),
             Self::Charge(charge) => &charge.invoice,
             Self::Entry(entry) => &entry.invoice,
         }
@@ -76,6 +89,7 @@ impl Candidate {
     /// When its challenge expires, in Unix seconds. `None`: it names no such time.
     pub(crate) fn expires_at(&self) -> Option<u64> {
         match self {
+            Self::Session(session) => session.expires_at,
             Self::Charge(charge) => charge.expires_at,
             Self::Token(_) | Self::Entry(_) => None,
         }
@@ -84,6 +98,7 @@ impl Candidate {
     /// The Unix second from which on it must not be paid any more: its invoice has expired, or its challenge has.
     pub(crate) fn last_moment(&self, invoice: &Invoice) -> u64 {
         match self {
+            Self::Session(session) => session.last_moment(invoice),
             Self::Charge(charge) => charge.last_moment(invoice),
             Self::Token(_) | Self::Entry(_) => invoice.expires_at,
         }
@@ -106,6 +121,10 @@ pub(crate) async fn invoice_of<H: Host>(
             let invoice = Invoice::decode(&offer.invoice)?;
             return check(&invoice).map(|()| invoice);
         }
+        Candidate::Session(session) => {
+            let invoice = session.check(sent.body_hash)?;
+            return check(&invoice).map(|()| invoice);
+        }
         Candidate::Charge(charge) => {
             let invoice = charge.check(sent.body_hash)?;
             return check(&invoice).map(|()| invoice);
@@ -118,11 +137,11 @@ pub(crate) async fn invoice_of<H: Host>(
     unproven.signed_by(signer)
 }
 
-/// Reads the challenges of a 402, and the offers among them.
+/// Reads the challenges of a 402, and the offers among them. Those of sessions only where sessions are wanted.
 ///
 /// # Errors
 /// [`crate::Code::InvalidChallenge`] if nothing is offered, and a header or an offer is malformed.
-pub(crate) fn read(head: &Head, protocols: &[Protocol]) -> Result<Found, Error> {
+pub(crate) fn read(head: &Head, protocols: &[Protocol], with_sessions: bool) -> Result<Found, Error> {
     let (mut challenges, mut malformed) = challenge::read(head.challenge.as_deref().unwrap_or_default());
     let mut found = Vec::new();
     for challenge in &challenges {
@@ -131,6 +150,9 @@ pub(crate) fn read(head: &Head, protocols: &[Protocol]) -> Result<Found, Error> 
         }
     }
     if protocols.contains(&Protocol::Mpp) {
+        for session in if with_sessions { sessions(&challenges) } else { Vec::new() } {
+            found.push(session.map(Candidate::Session));
+        }
         for charge in charges(&challenges) {
             found.push(charge.map(Candidate::Charge));
         }

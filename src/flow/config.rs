@@ -26,6 +26,8 @@ pub struct Config {
     pub insecure_hosts: Vec<HostPattern>,
     /// Preference among the offers of one 402. A protocol that is not listed is not paid.
     pub protocols: Vec<Protocol>,
+    /// The most that may be in open sessions of MPP at one origin, in millisatoshis. `None`: no session is paid.
+    pub max_deposit_msat: Option<u64>,
     /// Whether a wallet's `true` counts as paid, without a preimage.
     pub trust_wallet: bool,
     /// Milliseconds until the wallet's outcome counts as unknown.
@@ -43,6 +45,7 @@ impl Config {
             hosts: None,
             insecure_hosts: Vec::new(),
             protocols: vec![Protocol::L402, Protocol::Lsat, Protocol::Mpp, Protocol::X402],
+            max_deposit_msat: None,
             trust_wallet: false,
             payment_timeout_ms: DEFAULT_PAYMENT_TIMEOUT_MS,
         }
@@ -99,6 +102,7 @@ impl Config {
         if let Some(protocols) = given.list("protocols", Protocol::from_name) {
             config.protocols = protocols;
         }
+        config.max_deposit_msat = given.msat("maxDeposit");
         config.trust_wallet = given.read("proof", |proof| match proof.as_str()? {
             "preimage" => Some(false),
             "none" => Some(true),

@@ -6,6 +6,8 @@ use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::{Challenge, Protocol};
 use crate::wire::invoice::Invoice;
 use crate::wire::macaroon::Macaroon;
+use crate::wire::mpp;
+use crate::wire::payment_hash::PaymentHash;
 use crate::wire::refusal::Refusal;
 use crate::wire::shown;
 use crate::wire::url::Url;
@@ -29,15 +31,26 @@ pub struct Quote {
     pub expires_at: Option<u64>,
     /// What the offer is bound to beside method and URL. `None`: it is for any request of these.
     pub bound_to: Option<String>,
+    /// Whether it is a deposit for a session.
+    pub is_deposit: bool,
 }
 
 impl Quote {
+    /// The session that it is a deposit for: an open one, or that which it opens.
+    pub(crate) fn session(&self) -> Option<PaymentHash> {
+        let terms = mpp::Deposit::parse(&self.token)?;
+        Some(terms.adds_to.unwrap_or(self.invoice.payment_hash))
+    }
+
     pub(crate) fn write(&self, object: &mut Writer) {
         object.text("url", Some(self.url.as_str()));
         object.text("origin", Some(self.url.origin()));
         object.text("protocol", Some(self.protocol.as_str()));
         object.amount(Some(self.amount_msat));
         object.object("invoice", |object| self.invoice.write(object));
+        if self.is_deposit {
+            object.boolean("deposit", true);
+        }
         match &self.macaroon {
             Some(macaroon) => object.object("macaroon", |object| macaroon.write(object)),
             None => object.text("macaroon", None),

@@ -85,6 +85,10 @@ pub trait Host: 'static {
     fn problem(&self, _response: &Self::Response) -> impl Future<Output = Option<String>> + 'static {
         std::future::ready(None)
     }
+    /// The text of a body of JSON, if it is short and there soon. The response stays unread.
+    fn json(&self, _response: &Self::Response) -> impl Future<Output = Option<String>> + 'static {
+        std::future::ready(None)
+    }
     /// Whether the body of a response, if it is short and there soon, holds a token and an invoice. The response stays
     /// unread.
     fn has_offer_in_body(&self, _response: &Self::Response) -> impl Future<Output = bool> + 'static {
@@ -105,6 +109,22 @@ pub trait Host: 'static {
     }
     /// Asks the wallet what became of a payment.
     fn lookup(&self, payment_hash: &PaymentHash) -> impl Future<Output = Fact> + 'static;
+    /// Asks the wallet for an invoice that pays it, without an amount. An error says why it makes none.
+    fn make_invoice(
+        &self,
+        _description: &str,
+        _expiry_s: u64,
+    ) -> impl Future<Output = Result<String, (String, Option<Self::Cause>)>> + 'static {
+        std::future::ready(Err(("it can't".to_owned(), None)))
+    }
+    /// The millisatoshis that the wallet has received on an invoice of its own. `None`: it can't tell.
+    fn received(&self, _payment_hash: &PaymentHash) -> impl Future<Output = Option<u64>> + 'static {
+        std::future::ready(None)
+    }
+    /// A call of our own, without body and headers. `None`: there can be none.
+    fn own_call(&self, _method: &str, _url: &Url) -> Option<Self::Call> {
+        None
+    }
     /// Whether there is an `onUnknown`. It is asked if nobody else can tell what became of a payment.
     fn asks_unknown(&self) -> bool {
         false

@@ -28,7 +28,7 @@ pub(crate) fn read_offer<H: Host>(
         return Ok(Err(Unpayable::RequestMode));
     }
     let is_authorized = request.brought.authorization;
-    let mut found = match read(head, &state.config.protocols) {
+    let mut found = match read(head, &state.config.protocols, state.config.max_deposit_msat.is_some()) {
         // What the caller's own Authorization is refused with may be of any form.
         Err(_) if is_authorized => Found::default(),
         found => found?,
@@ -44,7 +44,7 @@ pub(crate) fn read_offer<H: Host>(
         }));
     };
     match may_be_paid(state, request, head) {
-        Ok(()) => Ok(Ok(Asked { url: head.url_of(request), found, outgoing: Outgoing::default() })),
+        Ok(()) => Ok(Ok(Asked { url: head.url_of(request), found, outgoing: Outgoing::default(), draw: None })),
         // The other origin was not asked for its price.
         Err(error) if error.code() == Code::CrossOrigin => Err(error.into()),
         Err(error) => Err(with_price(error.into(), Quote::of(request, first))),
@@ -53,7 +53,7 @@ pub(crate) fn read_offer<H: Host>(
 
 /// What a 402 asks for, with the parts of the request where offers are bound to them.
 pub(crate) async fn with_outgoing<H: Host>(state: &ClientState<H>, call: &H::Call, mut asked: Rc<Asked>) -> Rc<Asked> {
-    if asked.found.offers.iter().any(|offer| offer.bound_to().is_some()) {
+    if asked.found.offers.iter().any(Candidate::needs_request) {
         let outgoing = state.host.outgoing(call).await;
         if let Some(asked) = Rc::get_mut(&mut asked) {
             asked.outgoing = outgoing;
@@ -125,7 +125,7 @@ async fn weigh<H: Host>(
 fn macaroons_of(offer: &Candidate) -> Result<Vec<Macaroon>, Error> {
     match offer {
         Candidate::Token(offer) => decode_parts(&offer.token),
-        Candidate::Charge(_) | Candidate::Entry(_) => Ok(Vec::new()),
+        Candidate::Session(_) | Candidate::Charge(_) | Candidate::Entry(_) => Ok(Vec::new()),
     }
 }
 
@@ -200,6 +200,7 @@ impl Quote {
             token: offer.token(),
             expires_at: offer.expires_at(),
             bound_to: offer.bound_to(),
+            is_deposit: matches!(offer, Candidate::Session(_)),
         }))
     }
 }
@@ -218,9 +219,9 @@ fn no_amount() -> Error {
     )
 }
 
-/// Whether an answer offers something for a Lightning payment.
-pub(crate) fn has_offer(head: &Head) -> bool {
-    matches!(read(head, &Protocol::ALL), Ok(found) if !found.offers.is_empty())
+/// Whether an answer offers something for a Lightning payment. Sessions only where they are wanted.
+pub(crate) fn has_offer(head: &Head, with_sessions: bool) -> bool {
+    matches!(read(head, &Protocol::ALL, with_sessions), Ok(found) if !found.offers.is_empty())
 }
 
 /// Whether an offer could still be paid at that time.

@@ -107,6 +107,7 @@ async fn enter<H: Host>(
                 state.host.sleep(pause_ms).await;
                 pause_ms = pause_ms.saturating_mul(2).min(LONGEST_PAUSE_MS);
             }
+            Begun::Bought(token) if token.payment.session.is_some() => return Ok(Prepared::Bought(Rc::new(*token))),
             Begun::Bought(token) => {
                 let token = state.owned.put(*token);
                 // The server offers one invoice to all. Whoever paid it shows the proof.
@@ -146,6 +147,7 @@ async fn attempt<H: Host>(
         scopes: purchase.scope.names.clone(),
         invoice: invoice.payment_request.clone(),
         description: invoice.description.clone(),
+        session: quote.session(),
         ..Payment::default()
     };
     let record = Record {
@@ -171,6 +173,8 @@ async fn attempt<H: Host>(
         on_trial: state.purchases.hashes_on_trial(),
         unaccepted: state.owned.unaccepted(&request.asked_for()),
         waits_for,
+        max_deposit_msat: state.config.max_deposit_msat,
+        draw: purchase.asked.draw.clone().filter(|_| quote.is_deposit),
         mark,
         lease_ms: LEASE_MS,
     };

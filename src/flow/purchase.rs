@@ -9,6 +9,7 @@ use crate::ledger::buckets::Amounts;
 use crate::ledger::level::{book, Booked};
 use crate::ledger::payment::{Payment, State};
 use crate::ledger::record::Record;
+use crate::ledger::session::Draw;
 use crate::ledger::token::Token;
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
@@ -29,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) found: Found,
     /// The parts of the request as it is sent. They are known if an offer is bound to them.
     pub(crate) outgoing: Outgoing,
+    /// Where a deposit is to be paid: what the call knows of the sessions there.
+    pub(crate) draw: Option<Draw>,
 }
 
 impl Asked {
@@ -177,7 +180,7 @@ impl<H: Host> Purchases<H> {
     pub(crate) fn trial_of(&self, host: &H, token: &Token) -> Option<Rc<Purchase<H>>> {
         let brought = |purchase: &&Rc<Purchase<H>>| {
             let (outcome, callers) = (purchase.outcome.borrow(), purchase.callers.borrow());
-            matches!(&*outcome, Some(Ok(bought)) if bought.token.id == token.id)
+            matches!(&*outcome, Some(Ok(bought)) if bought.token.is_same(token))
                 && !purchase.tried.is_set()
                 && callers.first().is_some_and(|buyer| !host.is_aborted(buyer))
         };

@@ -89,11 +89,11 @@ fn note_paid<H: Host>(
         }
     };
     let path_key = key::path(token.payment.url.origin(), &token.method, record.payment.url.path());
-    if is_news {
+    if is_news && !token.is_deposit() {
         state.owned.change_path(&path_key, &mut |path| path.bought(&token.payment.payment_hash, token.expires_at()));
     }
     let token = Token { is_bought_here: true, ..token };
-    let token = if is_kept { state.owned.put(token) } else { Rc::new(token) };
+    let token = if is_kept && !token.is_deposit() { state.owned.put(token) } else { Rc::new(token) };
     if is_news {
         scope.tell(&Event::Paid(&token.payment));
     }

@@ -43,7 +43,7 @@ pub(crate) fn verdict(head: &Head, token: &Token, request: &Request) -> TokenVer
         // Servers of x402 settle only what they answer well. That nothing was modified is a good answer.
         300..=303 | 305.. if token.is_single_use() => TokenVerdict::Silent,
         // Servers of charges also refuse them with these, and offer a fresh one beside.
-        404 | 409 | 422 if token.is_charge() && has_offer(head) => TokenVerdict::Refused,
+        404 | 409 | 422 if token.is_charge() && has_offer(head, false) => TokenVerdict::Refused,
         400 | 403 => TokenVerdict::Closed,
         408 | 429 => TokenVerdict::Silent,
         500.. if is_own => TokenVerdict::Silent,

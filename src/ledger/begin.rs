@@ -15,6 +15,7 @@ use crate::ledger::payment::{payment_unknown, Payment, State};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
+use crate::ledger::session::{self, Draw, Stage};
 use crate::ledger::settle::{end, enter};
 use crate::ledger::token::Token;
 use crate::ledger::view::{Listing, View};
@@ -54,6 +55,10 @@ pub struct Draft {
     pub waits_for: Option<PaymentHash>,
     /// Tokens that the instance knew at this [mark](Instance::knew) are passed over.
     pub mark: u32,
+    /// The most that may be in open sessions at an origin, in millisatoshis. `None`: sessions are never paid.
+    pub max_deposit_msat: Option<u64>,
+    /// Of a deposit: what its call knows of the sessions there.
+    pub draw: Option<Draw>,
     /// Milliseconds for which the lease holds.
     pub lease_ms: u64,
 }
@@ -104,6 +109,11 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
         if let Some(token) = own::sold(view, &resource, &counts.origin, draft.mark, here) {
             return Ok(Begun::Bought(Box::new(token)));
         }
+        if let Some(draw) = &draft.draw {
+            if let Some(token) = session::news(view, draft.origin(), draw) {
+                return Ok(Begun::Bought(Box::new(token)));
+            }
+        }
         let left = own::left(view, entered, here);
         if let Some(token) = left.iter().find(|token| token.is_left_alone(now_ms)) {
             return Ok(Begun::Bought(Box::new(token.clone())));
@@ -128,6 +138,9 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
             if let Some(token) = known_hash(view, &known, entered, &mut counts)? {
                 return Ok(Begun::Bought(Box::new(token)));
             }
+        }
+        if draft.draw.is_some() {
+            session::check(view, entered, draft.max_deposit_msat.unwrap_or(0))?;
         }
         let amount_msat = entered.payment.amount_msat;
         record.max_fee_msat = counts.reserve(view, levels, amount_msat, now_ms).or_else(|_| {
@@ -164,8 +177,12 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
     let bodies = concat(&[&plain, "/"]);
     let of_bodies =
         if entered.has_body() && lessons.bound > 0 { open_keys(view, bodies.clone()) } else { Rc::default() };
-    for key in [&own, &plain].into_iter().chain(&*of_bodies).chain(&*others) {
+    let apart = beside_sessions(draft);
+    for key in [&own, &plain].into_iter().chain(&*of_bodies).chain(&*others).chain(&apart) {
         let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
+        if apart.as_ref() == Some(key) && !is_same_resource(&record, entered) {
+            continue;
+        }
         if *key != own && record.bound_to.is_some() && !may_be_of(&record, entered, key.starts_with(&bodies)) {
             continue;
         }
@@ -177,6 +194,19 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
         view.delete(std::slice::from_ref(key));
     }
     None
+}
+
+/// A deposit and what is bought for one resource may be for the same request. The key of the other kind's lock.
+fn beside_sessions(draft: &Draft) -> Option<String> {
+    let Record { method, payment: Payment { url, .. }, .. } = &draft.record;
+    match draft.draw {
+        Some(_) => Some(key::open(url.origin(), method, url.as_str())),
+        None => draft.max_deposit_msat.map(|_| key::open_session(url.origin())),
+    }
+}
+
+fn is_same_resource(record: &Record, entered: &Record) -> bool {
+    record.method == entered.method && record.payment.url == entered.payment.url
 }
 
 /// Whether what is bound to one request may be for the request of this purchase. By one protocol both would be bound to
@@ -255,6 +285,8 @@ pub fn check_expiry(expires_at: u64, now_ms: u64) -> Result<(), Error> {
     Err(Error::new(Code::InvoiceExpired, text))
 }
 
+const OFFERED_AGAIN: &str = "the server offers an invoice again that was paid and used: nothing is paid twice";
+
 /// Decides about an invoice whose hash is in the ledger. If it was paid at this origin, its token is used again. If it
 /// belongs to another origin, it is refused: this server would learn the preimage.
 fn known_hash(
@@ -275,12 +307,18 @@ fn known_hash(
             Code::NoPreimage,
             "this invoice was paid without a preimage, which this offer needs: find it for resolve()",
         ),
+        State::Paid if offered.payment.session.is_some() => {
+            let deposit = session::find(view, url.origin(), &known.payment.payment_hash);
+            match deposit.filter(|deposit| deposit.stage == Stage::Paid) {
+                Some(deposit) => return Ok(Some(deposit.token)),
+                None => Error::new(Code::NotHonored, OFFERED_AGAIN),
+            }
+        }
         State::Paid => {
             let key = key::token(url.origin(), &offered.method, url.as_str());
             if let Some(known) = own::bought_with(view, &key, &known.payment.payment_hash) {
                 if known.is_single_use() && known.own_refusals > 0 {
-                    let text = "the server offers an invoice again that was paid and used: nothing is paid twice";
-                    let error = Error::new(Code::NotHonored, text);
+                    let error = Error::new(Code::NotHonored, OFFERED_AGAIN);
                     return Err(Refusal { error, payment: Some(Box::new(known.payment)) });
                 }
             }

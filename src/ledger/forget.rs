@@ -3,6 +3,7 @@
 use crate::ledger::key;
 use crate::ledger::lessons::Lessons;
 use crate::ledger::origin_row::OriginRow;
+use crate::ledger::session;
 use crate::ledger::view::{Listing, View};
 use std::rc::Rc;
 
@@ -13,6 +14,11 @@ const PAGE: usize = 100;
 /// `after`, knows of its tokens. Returns after which origin the next step goes on; `None` after the last one.
 pub fn forget(view: &mut View, origin: Option<&str>, after: Option<&str>) -> Option<String> {
     let is_more = forget_page(view, key::tokens_of(origin)) | forget_page(view, key::paths_of(origin));
+    match origin {
+        Some(origin) => session::forget(view, &key::session(origin)),
+        // Origins with sessions are few.
+        None => page(view, key::SESSIONS.to_owned(), None).iter().for_each(|key| session::forget(view, key)),
+    }
     let keys = match origin {
         Some(origin) => Rc::new(vec![key::origin(origin)]),
         None if is_more => Rc::default(),

@@ -9,6 +9,7 @@
 //! | `lease/OWNER` | purchase that may be about to send its order |
 //! | `payment/HASH` | payment |
 //! | `token/ORIGIN/RESOURCE` | resource that was bought |
+//! | `session/ORIGIN` | origin with sessions: their deposits |
 //! | `path/ORIGIN/PATH` | method and path whose last tokens were never accepted |
 //! | `wallet/ID` | wallet that was asked what became of a payment |
 //! | `scope/SCOPE`, `scope/SCOPE/ORIGIN` | scope: what was spent in it, and in it at an origin |
@@ -37,6 +38,8 @@ pub const TOKENS: &str = "token/";
 pub const PATHS: &str = "path/";
 /// What the keys of all origins begin with.
 pub const ORIGINS: &str = "origin/";
+/// What the keys of all sessions begin with.
+pub const SESSIONS: &str = "session/";
 const SCOPES: &str = "scope/";
 
 /// A part that is longer is replaced by its digest.
@@ -120,6 +123,19 @@ pub fn tokens_of(origin: Option<&str>) -> String {
 #[must_use]
 pub fn token(origin: &str, method: &str, url: &str) -> String {
     resource(TOKENS, origin, method, url)
+}
+
+/// The sessions at an origin.
+#[must_use]
+pub fn session(origin: &str) -> String {
+    named(SESSIONS, origin)
+}
+
+/// The payment of a deposit that is open: there is one at a time at an origin.
+#[must_use]
+pub fn open_session(origin: &str) -> String {
+    // No method of a request is in lower case.
+    open(origin, "session", "")
 }
 
 /// What the keys of an origin's methods and paths begin with, or of all.

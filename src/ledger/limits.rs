@@ -224,7 +224,7 @@ impl Limits {
 }
 
 /// Satoshis as people read them. If there are millisatoshis, they follow a decimal point.
-fn sat(msat: u64) -> String {
+pub(crate) fn sat(msat: u64) -> String {
     let (whole, rest) = (msat / MSAT_PER_SAT, msat % MSAT_PER_SAT);
     if rest == 0 {
         return whole.to_string();

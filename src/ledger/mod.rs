@@ -24,6 +24,7 @@ pub mod record;
 pub mod refusal;
 pub mod resource;
 mod rules;
+pub mod session;
 pub mod settle;
 #[cfg(test)]
 pub(crate) mod shelf;

@@ -57,6 +57,10 @@ pub struct Payment {
     pub invoice: String,
     /// The description in the invoice.
     pub description: Option<String>,
+    /// The session that it was a deposit for: the payment hash of the session's first deposit.
+    pub session: Option<PaymentHash>,
+    /// Millisatoshis that came back when its session was closed, by the wallet's own records.
+    pub refunded_msat: u64,
 }
 
 impl Payment {
@@ -74,6 +78,10 @@ impl Payment {
         object.texts("scopes", &self.scopes);
         object.text("invoice", Some(&self.invoice));
         object.text("description", self.description.as_deref());
+        if let Some(session) = &self.session {
+            object.text("sessionId", Some(&session.to_hex()));
+            object.number("refundedMsat", Some(self.refunded_msat));
+        }
     }
 
     /// The JSON text of the object that JavaScript sees.
@@ -103,6 +111,13 @@ impl Payment {
         row.words("scopes", &mut self.scopes);
         row.text("invoice", &mut self.invoice);
         row.optional_words("description", &mut self.description);
+        let mut session = self.session.map(|session| session.to_hex());
+        row.optional_text("sessionId", &mut session);
+        self.session = match session {
+            Some(text) => Some(row.expect(PaymentHash::parse(&text).ok())),
+            None => None,
+        };
+        row.count("refundedMsat", &mut self.refunded_msat);
     }
 }
 

@@ -58,11 +58,11 @@ impl Record {
     /// The amounts that the sums count of it, and its order. A reservation counts as an order until it is released.
     #[must_use]
     pub fn amounts(&self) -> Amounts {
-        let Payment { amount_msat, fee_msat, state, .. } = self.payment;
+        let Payment { amount_msat, fee_msat, refunded_msat, state, .. } = self.payment;
         let (spent, reserved) = match state {
             State::Pending | State::Unknown if self.is_reserved => (0, amount_msat.saturating_add(self.max_fee_msat)),
             State::Pending | State::Unknown => (amount_msat, self.max_fee_msat),
-            State::Paid => (amount_msat.saturating_add(fee_msat), 0),
+            State::Paid => (amount_msat.saturating_add(fee_msat).saturating_sub(refunded_msat), 0),
             State::Failed => (0, 0),
         };
         Amounts { spent, reserved, orders: 1 }
@@ -111,8 +111,11 @@ impl Record {
         }
     }
 
-    /// The key of the row that locks its resource for any body.
+    /// The key of the row that locks its resource for any body. A deposit is for all resources of its origin.
     pub(crate) fn resource_key(&self) -> String {
+        if self.payment.session.is_some() {
+            return key::open_session(self.payment.url.origin());
+        }
         key::open(self.payment.url.origin(), &self.method, self.payment.url.as_str())
     }
 

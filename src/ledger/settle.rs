@@ -12,6 +12,7 @@ use crate::ledger::own;
 use crate::ledger::payment::State;
 use crate::ledger::record::Record;
 use crate::ledger::resource::Resource;
+use crate::ledger::session;
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
 use crate::wire::credential::Brought;
@@ -79,13 +80,19 @@ pub fn settle_paid(view: &mut View, ours: &Record, proof: &Proof, now_ms: u64) -
     let mut token = Token::new(record.payment.clone(), record.method.clone(), macaroon, record.preimage.clone());
     let token_key = own::key_of(&token);
     if was_proven && before == (record.payment.fee_msat, record.preimage.is_some()) {
-        let same = own::bought_with(view, &token_key, &record.payment.payment_hash);
+        let same = match record.payment.session {
+            Some(_) => session::find(view, record.payment.url.origin(), &record.payment.payment_hash)
+                .map(|deposit| deposit.token),
+            None => own::bought_with(view, &token_key, &record.payment.payment_hash),
+        };
         let is_kept = same.is_some();
         token = same.unwrap_or(token);
         return Settled { record, token, is_news: false, was_news: false, is_kept };
     }
     let mut counts = Counts::of(view, &record, now_ms);
-    if !was_proven {
+    if !was_proven && record.payment.session.is_some() {
+        session::put(view, &token, now_ms);
+    } else if !was_proven {
         own::put(view, &token, record.payment.url.path(), &mut counts.origin);
     }
     change(view, known.as_ref(), &mut record, &mut counts, now_ms);

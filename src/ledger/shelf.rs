@@ -98,6 +98,8 @@ pub(crate) fn draft(number: u64, url: &str, scopes: &[String]) -> Draft {
         lessons: Lessons::default(),
         unaccepted: Unaccepted::default(),
         mark: u32::MAX,
+        max_deposit_msat: None,
+        draw: None,
         lease_ms: 150_000,
     }
 }

@@ -15,6 +15,7 @@ use crate::ledger::read::{self, Filter, Leased, Page};
 use crate::ledger::record::Record;
 use crate::ledger::refusal::Refusal;
 use crate::ledger::resource::Resource;
+use crate::ledger::session::{self, Deposit};
 use crate::ledger::settle::{cancel, repeat, settle_paid, settle_unproven, Outcome, Settled};
 use crate::ledger::token::Token;
 use crate::ledger::view::View;
@@ -126,6 +127,31 @@ pub enum Step {
         /// Limits of the client and its scopes.
         levels: Levels,
     },
+    /// Reads the deposits at an origin, or a page of those at all origins.
+    Deposits {
+        /// The origin; `None` for all.
+        origin: Option<String>,
+        /// The key that the page before ended with.
+        after: Option<String>,
+    },
+    /// Notes what a server said of a deposit. See [`session::note`].
+    Deposit {
+        /// The origin.
+        origin: String,
+        /// The deposit.
+        payment_hash: PaymentHash,
+        /// What was said.
+        said: session::Said,
+    },
+    /// Counts a refund. See [`session::refunded`].
+    Refund {
+        /// The origin.
+        origin: String,
+        /// The session.
+        session: PaymentHash,
+        /// Millisatoshis that the wallet has received of it.
+        msat: u64,
+    },
     /// Reads what may open a resource.
     Sales {
         /// The method of the request.
@@ -163,6 +189,8 @@ pub enum Decision {
     Next(Option<String>),
     /// What may open a resource.
     Sales(Box<Sales>),
+    /// Deposits, and the key that the next page begins after, if there is one.
+    Deposits(Vec<Deposit>, Option<String>),
 }
 
 impl Step {
@@ -232,6 +260,18 @@ pub fn decide(step: &Step, view: &mut View, here: &dyn Instance) -> Result<Decis
             counts.change(view, beside.as_deref(), None, now_ms);
             let spent = counts.spent(*place, own.is_some());
             Decision::Sums(spent, counts.remaining(levels, own.is_some(), now_ms))
+        }
+        Step::Deposits { origin, after } => {
+            let (deposits, next) = session::page(view, origin.as_deref(), after.as_deref());
+            Decision::Deposits(deposits, next)
+        }
+        Step::Deposit { origin, payment_hash, said } => {
+            session::note(view, origin, payment_hash, *said);
+            Decision::Done
+        }
+        Step::Refund { origin, session, msat } => {
+            session::refunded(view, origin, session, *msat, now_ms);
+            Decision::Done
         }
         Step::Sales { method, url, is_replayable, with_tokens } => {
             let resource = Resource { method, url, is_replayable: *is_replayable, brought: Brought::default() };

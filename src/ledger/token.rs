@@ -52,6 +52,8 @@ pub struct Token {
     pub(crate) taken_again: bool,
     /// Whether this instance has bought it; never stored.
     pub(crate) is_bought_here: bool,
+    /// What draws on its session in place of showing it; never stored.
+    pub(crate) drawn_by: Option<Credential>,
     pub(crate) rules: Rules,
 }
 
@@ -71,6 +73,7 @@ impl Token {
             refused: Vec::new(),
             taken_again: false,
             is_bought_here: false,
+            drawn_by: None,
             rules,
         }
     }
@@ -114,6 +117,9 @@ impl Token {
     /// `LSAT` if the challenge was.
     #[must_use]
     pub fn credential(&self) -> Credential {
+        if let Some(credential) = &self.drawn_by {
+            return credential.clone();
+        }
         let credential = self.preimage.as_deref().and_then(|preimage| self.prove(preimage));
         credential.unwrap_or_else(|| {
             let value = concat(&[self.scheme(), &self.token]);
@@ -157,6 +163,16 @@ impl Token {
     /// beside L402 for many, so neither says anything of the other.
     pub(crate) fn is_charge(&self) -> bool {
         self.payment.protocol.needs_preimage()
+    }
+
+    /// Whether two are the same token of this instance. Deposits have no number.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.payment.payment_hash == other.payment.payment_hash
+    }
+
+    /// Whether it is a deposit for a session.
+    pub(crate) fn is_deposit(&self) -> bool {
+        self.payment.session.is_some()
     }
 
     /// Whether it is for one request alone: for its body, and with x402 for the headers that the offer names too.

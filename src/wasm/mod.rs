@@ -58,7 +58,7 @@ pub fn parse(kind: u32, text: &str, more: &str) -> Result<String, JsValue> {
         0 => {
             let payment_required = Some(more.to_owned()).filter(|more| !more.is_empty());
             let head = Head { challenge: Some(text.to_owned()), payment_required, ..Head::default() };
-            candidate::read(&head, &Protocol::ALL).map(|found| shown::to_json(&found.challenges))
+            candidate::read(&head, &Protocol::ALL, true).map(|found| shown::to_json(&found.challenges))
         }
         1 => Invoice::decode(text).map(|invoice| invoice.to_json()),
         2 => Macaroon::decode(text).map(|macaroon| macaroon.to_json()),

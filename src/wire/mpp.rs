@@ -5,7 +5,7 @@
 //! the request. After the payment, [`credential`] answers it. A server may show a receipt: [`attested`] checks it.
 //!
 //! [`sessions`] reads the offers of a deposit for many requests, [`Session::check`] compares one, and [`action`] makes
-//! the credential of each step. [`closed`] reads what is refunded in the end.
+//! the credential of each step. A deposit is kept as [`Deposit`]. [`closed`] reads what is refunded in the end.
 //!
 //! # Deviations from the drafts
 //! - What is malformed is no offer: JSON that repeats a name, an amount with a sign or leading zeros, a currency other
@@ -19,4 +19,7 @@ mod session;
 
 pub use answer::{attested, bound_to, credential, expires_at, field};
 pub use charge::{charges, decode, is_digest_of, Charge};
-pub use session::{action, check_return_invoice, closed, sessions, Action, Closed, Refund, Session, RETURN_INVOICE_S};
+pub use session::{
+    action, check_return_invoice, closed, is_acknowledged, sessions, Action, Closed, Deposit, Refund, Session,
+    RETURN_INVOICE_S,
+};

@@ -1,6 +1,7 @@
 //! A host for each instance of a client in a scripted world, and the ends of its calls.
 
 use crate::executor::{yield_now, Later, Task};
+use crate::mint;
 use crate::signer::recover;
 pub use crate::store::{Manner, Op, Store};
 use crate::world::Ask;
@@ -384,6 +385,40 @@ impl Host for Fake {
 
     fn problem(&self, response: &Response) -> impl Future<Output = Option<String>> + 'static {
         soon(response.problem.clone())
+    }
+
+    fn json(&self, response: &Response) -> impl Future<Output = Option<String>> + 'static {
+        soon(response.json.clone())
+    }
+
+    fn make_invoice(
+        &self,
+        _description: &str,
+        expiry_s: u64,
+    ) -> impl Future<Output = Result<String, (String, Option<Cause>)>> + 'static {
+        let world = self.world.clone();
+        let made = match world.on_invoice.borrow().as_ref() {
+            Some(answer) => answer(&expiry_s),
+            None => {
+                let terms = mint::Terms { amount_msat: None, expiry_s, ..mint::Terms::default() };
+                soon(Ok(world.mint.offer(&terms, world.now()).invoice))
+            }
+        };
+        Box::pin(async move {
+            let made = made.await;
+            world.invoices.borrow_mut().extend(made.clone().ok());
+            made
+        })
+    }
+
+    fn received(&self, payment_hash: &PaymentHash) -> impl Future<Output = Option<u64>> + 'static {
+        let received = self.world.received.borrow();
+        soon(received.as_ref().map(|received| received.get(payment_hash).copied().unwrap_or(0)))
+    }
+
+    fn own_call(&self, method: &str, url: &Url) -> Option<Call> {
+        let request = Request { method: method.into(), url: url.clone(), ..get(URL) };
+        Rc::into_inner(call(request))
     }
 
     fn has_offer_in_body(&self, response: &Response) -> impl Future<Output = bool> + 'static {

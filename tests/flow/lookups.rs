@@ -79,6 +79,8 @@ fn lost(count: usize) -> (Rc<World>, Rc<Store>) {
             lessons: Lessons::default(),
             unaccepted: Unaccepted::default(),
             mark: 0,
+            max_deposit_msat: None,
+            draw: None,
             lease_ms: 150_000,
         };
         store.take(&Step::Begin(Box::new(draft)), &Here(world.now()));

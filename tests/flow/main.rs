@@ -39,6 +39,8 @@ mod parallel;
 mod proofs;
 mod recovery;
 mod scopes;
+mod session_shop;
+mod sessions;
 mod stores;
 mod tokens;
 mod wallet;

@@ -389,6 +389,7 @@ fn a_token_that_was_replaced_while_its_request_was_under_way_is_still_known_by_i
     assert_eq!(fetch(&client, &host, get(URL)), PAID, "another call replaced it meanwhile");
     let response = Response {
         problem: None,
+        json: None,
         head: l402_fetch::flow::host::Head { status: 401, url: URL.into(), ..Default::default() },
         number: 99,
     };

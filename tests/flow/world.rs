@@ -31,6 +31,8 @@ pub struct Response {
     pub head: Head,
     /// The body, if it is that of a problem.
     pub problem: Option<String>,
+    /// The body, if it is other JSON.
+    pub json: Option<String>,
     /// The request that it answers.
     pub number: usize,
 }
@@ -38,7 +40,7 @@ pub struct Response {
 impl Response {
     pub fn status(status: u16, sent: &Sent) -> Self {
         let head = Head { status, url: sent.url.clone(), ..Head::default() };
-        Self { head, problem: None, number: sent.number }
+        Self { head, problem: None, json: None, number: sent.number }
     }
 
     pub fn challenge(header: &str, sent: &Sent) -> Self {
@@ -74,6 +76,12 @@ pub struct World {
     /// Answers in place of a wallet that pays at once. The second argument is the fee reserve.
     pub on_pay: RefCell<Option<Box<Pay>>>,
     pub on_lookup: Ask<PaymentHash, Task<Fact>>,
+    /// The wallet's answer to whoever asks for an invoice. `None`: it makes a good one.
+    pub on_invoice: Ask<u64, Task<Result<String, (String, Option<Cause>)>>>,
+    /// Invoices that the wallet has made.
+    pub invoices: RefCell<Vec<String>>,
+    /// What the wallet has received on its invoices. `None`: it can't tell.
+    pub received: RefCell<Option<HashMap<PaymentHash, u64>>>,
     pub sent: RefCell<Vec<Sent>>,
     /// Payment requests that the wallet was asked to pay.
     pub payments: RefCell<Vec<String>>,
@@ -99,6 +107,9 @@ impl World {
             on_send: RefCell::default(),
             on_pay: RefCell::default(),
             on_lookup: RefCell::default(),
+            on_invoice: RefCell::default(),
+            invoices: RefCell::default(),
+            received: RefCell::new(Some(HashMap::new())),
             sent: RefCell::default(),
             payments: RefCell::default(),
             lookups: Cell::new(0),

@@ -332,6 +332,8 @@ impl World {
                     lessons: Lessons { opened: is_shared, ..Lessons::default() },
                     unaccepted: Unaccepted::default(),
                     mark: 0,
+                    max_deposit_msat: None,
+                    draw: None,
                     lease_ms: LEASE_MS,
                 };
                 match begin(view, &draft, self)? {

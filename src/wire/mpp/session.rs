@@ -6,9 +6,10 @@
 use super::answer::shown;
 use super::charge::{another_hash, check_digest, decode, frame, last_moment, payment_hash, terms, token, value};
 use crate::error::{Code, Error};
+use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_writer::write_object;
-use crate::text::scan::{number, positive};
+use crate::text::scan::{number, positive, rsplit_once, split_once};
 use crate::wire::challenge::{malformed, Challenge};
 use crate::wire::credential::{with_payload, Credential, Field};
 use crate::wire::invoice::{Invoice, Network};
@@ -35,6 +36,8 @@ pub struct Session {
     pub expires_at: Option<u64>,
     /// The header that the credential goes into.
     pub field: Field,
+    /// The server's name for what its sessions are good for.
+    pub realm: String,
     /// The digest of the one body that it is for.
     pub digest: Option<String>,
     /// That of the deposit.
@@ -145,10 +148,22 @@ impl Session {
             idle_timeout_s: whole(&request, "idleTimeout", "its idle timeout is not a positive whole number")?,
             expires_at,
             field,
+            realm: value(params, "realm").unwrap_or_default().to_owned(),
             digest: value(params, "digest").map(str::to_owned),
             payment_hash: payment_hash(request.get("paymentHash").unwrap_or(&Json::Null))?,
             deposit_sat: whole(&request, "depositAmount", "its deposit is not a positive whole number")?,
         })
+    }
+
+    /// Reads the offer that a token of a challenge, or of a [`Deposit`], was made of. `None`: it is none of a session.
+    #[must_use]
+    pub fn of_token(token: &str) -> Option<Self> {
+        let (_, json) = decode(challenge_of(token))?;
+        let mut params = Vec::new();
+        for (name, value) in json.get("challenge")?.as_object()? {
+            params.push((name.clone(), value.as_str()?.to_owned()));
+        }
+        Self::read(&params).ok()
     }
 
     /// Compares the offer with its invoice, and with the SHA-256 of the body that is sent, `None` where nobody knows
@@ -183,6 +198,63 @@ impl Session {
     #[must_use]
     pub fn last_moment(&self, invoice: &Invoice) -> u64 {
         last_moment(self.expires_at, invoice)
+    }
+}
+
+/// What a paid deposit is kept with until its session ends. It is kept in the place of a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deposit {
+    /// The invoice for the refund.
+    pub return_invoice: String,
+    /// The session that it was paid for, if that is an open one. The server may have closed that one: then it opens
+    /// another.
+    pub adds_to: Option<PaymentHash>,
+    /// The token of the challenge that it was paid by.
+    pub challenge: String,
+}
+
+impl Deposit {
+    /// Reads what [`Deposit::token`] wrote. `None`: it is the token of something else.
+    #[must_use]
+    pub fn parse(token: &str) -> Option<Self> {
+        let (return_invoice, rest) = split_once(token.strip_prefix(DEPOSIT)?, b' ')?;
+        let (adds_to, challenge) = split_once(rest, b' ')?;
+        Some(Self {
+            return_invoice: return_invoice.to_owned(),
+            adds_to: PaymentHash::parse(adds_to).ok(),
+            challenge: challenge.to_owned(),
+        })
+    }
+
+    /// One text of all that it holds: printable ASCII.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let adds_to = self.adds_to.map_or_else(|| NEW.to_owned(), |session| session.to_hex());
+        concat(&[DEPOSIT, &self.return_invoice, " ", &adds_to, " ", &self.challenge])
+    }
+
+    /// The credential that shows the deposit for the first time: it opens its session, or is added to one. `hash` is
+    /// the deposit's own.
+    #[must_use]
+    pub fn credential(&self, preimage: &Preimage) -> Option<Credential> {
+        let shown = match &self.adds_to {
+            Some(session) => Action::TopUp { session, preimage },
+            None => Action::Open { preimage, return_invoice: &self.return_invoice },
+        };
+        action(&self.challenge, &shown)
+    }
+}
+
+/// What the text of a [`Deposit`] begins with. No token of a challenge has a space.
+const DEPOSIT: &str = "session ";
+/// In the place of a session that a deposit is added to.
+const NEW: &str = "-";
+
+/// The token of the challenge in the token of a payment: its own, but for a deposit.
+pub(super) fn challenge_of(token: &str) -> &str {
+    match token.strip_prefix(DEPOSIT).and_then(|rest| rsplit_once(rest, b' ')) {
+        Some((_, challenge)) => challenge,
+        None => token,
     }
 }
 
@@ -232,6 +304,14 @@ pub fn closed(receipt: &Json, session: &PaymentHash) -> Option<Closed> {
         None => 0,
     };
     Some(Closed { refund_sat, refund })
+}
+
+/// Whether a body says only that a deposit was added: the answer to the request itself is still to come.
+#[must_use]
+pub fn is_acknowledged(body: &str) -> bool {
+    let json = Json::parse(body).unwrap_or(Json::Null);
+    json.as_object().is_some_and(|members| members.len() == 1)
+        && json.get("status").and_then(Json::as_str) == Some("ok")
 }
 
 /// Checks an invoice that the wallet made for the refund.

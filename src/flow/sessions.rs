@@ -1,0 +1,348 @@
+//! What a caller asks of its sessions of MPP: a list of those that are open, and their end. And a deposit for a stream
+//! that waits for one.
+
+use crate::error::{Code, Error};
+use crate::flow::buy::purchase;
+use crate::flow::candidate::Candidate;
+use crate::flow::driver::{came_to_nothing, take, unheard};
+use crate::flow::failure::Failure;
+use crate::flow::host::{Head, Host, Request, Sending};
+use crate::flow::offer::{read_offer, with_outgoing};
+use crate::flow::pauses::{pause, Pauses};
+use crate::flow::purchase::Asked;
+use crate::flow::scope::Scope;
+use crate::flow::session::{note, preimage_of};
+use crate::flow::state::ClientState;
+use crate::flow::sync::within;
+use crate::ledger::session::{Deposit, Draw, Said, Stage};
+use crate::ledger::step::{Decision, Step};
+use crate::text::encoding::concat;
+use crate::text::json::Json;
+use crate::text::json_writer::Writer;
+use crate::wire::credential::{Brought, Credential};
+use crate::wire::invoice::Invoice;
+use crate::wire::mpp::{self, closed, Action, Closed, Refund};
+use crate::wire::payment_hash::PaymentHash;
+use crate::wire::url::Url;
+use std::rc::Rc;
+
+/// How long a wallet may take to say what it has received.
+const RECEIVED_MS: u64 = 10_000;
+/// For how long a refund is waited for. Servers pay it after they have answered.
+const REFUND_MS: u64 = 20_000;
+const FIRST_PAUSE_MS: u64 = 200;
+
+/// An open session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Session {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// Its name: the payment hash of its first deposit.
+    pub session_id: PaymentHash,
+    /// Millisatoshis of all its deposits. How much is left only the server knows.
+    pub deposit_msat: u64,
+    /// The price of a unit when it was opened, in millisatoshis.
+    pub unit_msat: u64,
+    /// What a unit is, by the server's word.
+    pub unit_type: Option<String>,
+    /// Unix seconds.
+    pub opened_at: u64,
+    /// After so many seconds without a request the server may close it. `None`: it does not say.
+    pub idle_timeout: Option<u64>,
+}
+
+/// A session that was closed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// The session.
+    pub session: Session,
+    /// What the server says.
+    pub closed: Closed,
+    /// Millisatoshis that came back, by the wallet's own records. `None`: it can't tell.
+    pub received_msat: Option<u64>,
+}
+
+impl Session {
+    fn of(deposit: &Deposit, all: &[Deposit]) -> Self {
+        let id = deposit.hash();
+        let mine = all.iter().filter(|other| other.session() == id && other.stage != Stage::Paid);
+        let added = mine.filter(|other| other.hash() != id);
+        let payment = &deposit.token.payment;
+        let offer = deposit.offer();
+        Self {
+            origin: payment.url.origin().to_owned(),
+            session_id: id,
+            deposit_msat: added
+                .fold(payment.amount_msat, |sum, other| sum.saturating_add(other.token.payment.amount_msat)),
+            unit_msat: offer.as_ref().map_or(0, |offer| offer.unit_sat.saturating_mul(1000)),
+            opened_at: payment.settled_at.unwrap_or(payment.started_at),
+            idle_timeout: offer.as_ref().and_then(|offer| offer.idle_timeout_s),
+            unit_type: offer.and_then(|offer| offer.unit_type),
+        }
+    }
+
+    /// Writes what JavaScript sees.
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.text("origin", Some(&self.origin));
+        object.text("sessionId", Some(&self.session_id.to_hex()));
+        object.number("depositMsat", Some(self.deposit_msat));
+        object.number("unitMsat", Some(self.unit_msat));
+        object.text("unitType", self.unit_type.as_deref());
+        object.number("openedAt", Some(self.opened_at));
+        object.number("idleTimeout", self.idle_timeout);
+    }
+}
+
+impl Ended {
+    /// Writes what JavaScript sees.
+    pub(crate) fn write(&self, object: &mut Writer) {
+        object.object("session", |object| self.session.write(object));
+        object.number("refundSats", Some(self.closed.refund_sat));
+        object.text("refundStatus", Some(self.closed.refund.as_str()));
+        object.number("receivedMsat", self.received_msat);
+    }
+}
+
+/// Open sessions, in the order of their origins. What the wallet has received of closed ones is counted first.
+///
+/// # Errors
+/// [`Code::StoreFailed`]
+pub(crate) async fn list<H: Host>(state: &Rc<ClientState<H>>) -> Result<Vec<Session>, Failure<H>> {
+    let all = deposits(state, None).await?;
+    for deposit in all.iter().filter(|deposit| deposit.stage == Stage::Closed) {
+        count_refund(state, deposit).await;
+    }
+    let open = all.iter().filter(|deposit| deposit.stage == Stage::Open);
+    Ok(open.map(|deposit| Session::of(deposit, &all)).collect())
+}
+
+async fn deposits<H: Host>(state: &Rc<ClientState<H>>, origin: Option<&str>) -> Result<Vec<Deposit>, Failure<H>> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let step = Step::Deposits { origin: origin.map(str::to_owned), after: after.take() };
+        let Decision::Deposits(mut page, next) = take(state, step).await? else { return Err(came_to_nothing()) };
+        all.append(&mut page);
+        after = next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Asks the wallet what it has received of a closed session, and counts that. `None`: it can't tell.
+async fn count_refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Option<u64> {
+    let return_invoice = Invoice::decode(&deposit.terms()?.return_invoice).ok()?;
+    let asking = state.host.received(&return_invoice.payment_hash);
+    let msat = within(Box::pin(asking), Box::pin(state.host.sleep(RECEIVED_MS))).await??;
+    if msat > deposit.received_msat {
+        let origin = deposit.token.payment.url.origin().to_owned();
+        unheard(take(state, Step::Refund { origin, session: deposit.hash(), msat })).await;
+    }
+    Some(msat)
+}
+
+/// Closes the open sessions of all origins, or of that of a URL. Refunds are waited for, 20 s each at most.
+///
+/// # Errors
+/// [`Code::InvalidOptions`] where the URL is none, [`Code::StoreFailed`], and the first that could not be closed:
+/// [`Code::RequestFailed`], or why its host may not be asked. All others are closed then.
+pub(crate) async fn close<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>) -> Result<Vec<Ended>, Failure<H>> {
+    let url = url.map(Url::parse).transpose()?;
+    let all = deposits(state, url.as_ref().map(Url::origin)).await?;
+    let (mut ended, mut failed) = (Vec::new(), None);
+    for deposit in &all {
+        let is_session = match deposit.stage {
+            Stage::Open => true,
+            // It may have opened one when its answer was lost.
+            Stage::Paid => deposit.terms().is_some_and(|terms| terms.adds_to.is_none()),
+            Stage::Added | Stage::Closed => false,
+        };
+        if !is_session {
+            if deposit.stage == Stage::Closed {
+                count_refund(state, deposit).await;
+            }
+            continue;
+        }
+        match end(state, deposit).await {
+            Ok(Some(closed)) => {
+                let received_msat = refund(state, deposit, &closed).await;
+                ended.push(Ended { session: Session::of(deposit, &all), closed, received_msat });
+            }
+            Ok(None) => {}
+            Err(failure) => _ = failed.get_or_insert(failure),
+        }
+    }
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(ended),
+    }
+}
+
+/// Waits for a refund.
+async fn refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit, closed: &Closed) -> Option<u64> {
+    let (started, mut pause_ms) = (state.host.monotonic(), FIRST_PAUSE_MS);
+    let closed_now = Deposit { stage: Stage::Closed, ..deposit.clone() };
+    loop {
+        let received = count_refund(state, &closed_now).await?;
+        let waited = state.host.monotonic().saturating_sub(started);
+        if received >= closed.refund_sat.saturating_mul(1000) || waited >= REFUND_MS {
+            return Some(received);
+        }
+        state.host.sleep(pause_ms).await;
+        pause_ms = pause_ms.saturating_mul(2).min(REFUND_MS / 10);
+    }
+}
+
+/// Closes one session. `None`: what was paid for it has opened none.
+async fn end<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Result<Option<Closed>, Failure<H>> {
+    let payment = &deposit.token.payment;
+    state.config.check(&payment.url)?;
+    let (Some(offer), Some(preimage)) = (deposit.offer(), preimage_of(deposit)) else { return Ok(None) };
+    let (call, challenge) = match challenge(state, "GET", &payment.url, &offer.realm).await {
+        Err(_) if deposit.token.method != "GET" => {
+            challenge(state, &deposit.token.method, &payment.url, &offer.realm).await?
+        }
+        asked => asked?,
+    };
+    if deposit.stage == Stage::Paid {
+        let shown = deposit.token.credential();
+        let (head, response) = send(state, &call, Some(&shown)).await?;
+        state.host.discard(response);
+        if head.status < 400 {
+            note(state, &deposit.token, Said::Opened).await;
+        }
+    }
+    let action = Action::Close { session: &deposit.hash(), preimage: &preimage };
+    let Some(credential) = mpp::action(&challenge, &action) else { return Ok(None) };
+    let (head, response) = send(state, &call, Some(&credential)).await?;
+    let is_refused = matches!(head.status, 401 | 402);
+    let told = match &head.receipt {
+        _ if is_refused => None,
+        Some(receipt) => mpp::decode(receipt).and_then(|(_, receipt)| closed(&receipt, &deposit.hash())),
+        None => None,
+    };
+    let told = match told {
+        None if !is_refused => {
+            let body = state.host.json(&response).await.unwrap_or_default();
+            Json::parse(&body).ok().and_then(|body| closed(&body, &deposit.hash()))
+        }
+        told => told,
+    };
+    state.host.discard(response);
+    if !is_refused && head.status >= 400 {
+        return Err(not_closed(&payment.url, &concat(&["it answered ", &head.status.to_string()])));
+    }
+    // What never opened a session may still open one.
+    if is_refused && deposit.stage == Stage::Paid {
+        return Ok(None);
+    }
+    note(state, &deposit.token, Said::Closed(told.map(|told| told.refund_sat))).await;
+    Ok(Some(told.unwrap_or(Closed { refund_sat: 0, refund: Refund::Failed })))
+}
+
+/// A fresh challenge of a session, and the call that got it.
+async fn challenge<H: Host>(
+    state: &ClientState<H>,
+    method: &str,
+    url: &Url,
+    realm: &str,
+) -> Result<(H::Call, String), Failure<H>> {
+    let Some(call) = state.host.own_call(method, url) else {
+        return Err(not_closed(url, "no request of the client's own can be made here"));
+    };
+    let (head, response) = send(state, &call, None).await?;
+    state.host.discard(response);
+    let request = own_request(method, url);
+    let asked = if head.status == 402 { read_offer(state, &request, &head)?.ok() } else { None };
+    let offers = asked.map(|asked| asked.found.offers).unwrap_or_default();
+    let offer = offers.into_iter().find_map(|offer| match offer {
+        Candidate::Session(offer) if offer.realm == realm => Some(offer),
+        _ => None,
+    });
+    match offer {
+        Some(offer) => Ok((call, offer.token)),
+        None => Err(not_closed(url, "it offered no session when it was asked for a challenge")),
+    }
+}
+
+fn own_request(method: &str, url: &Url) -> Request {
+    let method = method.to_owned();
+    Request { method, url: url.clone(), replayable: true, brought: Brought::default(), payable: true }
+}
+
+async fn send<H: Host>(
+    state: &ClientState<H>,
+    call: &H::Call,
+    credential: Option<&Credential>,
+) -> Result<(Head, H::Response), Failure<H>> {
+    let sent = state.host.send(call, Sending { credential, is_repeat: true, url: None }).await;
+    let response = sent.map_err(Failure::foreign)?;
+    Ok((state.host.head(&response), response))
+}
+
+fn not_closed<H: Host>(url: &Url, why: &str) -> Failure<H> {
+    let text = concat(&["the session at ", url.origin(), " could not be closed (", why, "): call again later"]);
+    Error::new(Code::RequestFailed, text).into()
+}
+
+/// Pays a deposit for a stream that waits for one, and shows it. The stream goes on by itself then.
+///
+/// # Errors
+/// Why nothing was paid, or [`Code::RequestFailed`].
+pub(crate) async fn top_up<H: Host>(
+    state: &Rc<ClientState<H>>,
+    scope: &Rc<Scope<H>>,
+    call: Rc<H::Call>,
+    request: Request,
+    session: &PaymentHash,
+) -> Result<(), Failure<H>> {
+    let all = deposits(state, Some(request.origin())).await?;
+    let is_it = |deposit: &&Deposit| deposit.hash() == *session && deposit.stage == Stage::Open;
+    let Some(realm) = all.iter().find(is_it).and_then(Deposit::offer).map(|offer| offer.realm) else { return Ok(()) };
+    // The challenge comes to a request without a body where that can be, since some servers act on one.
+    let own = state.host.own_call("GET", &request.url).map(Rc::new).unwrap_or_else(|| Rc::clone(&call));
+    let mut asked = None;
+    let mut asking = own;
+    for (caller, asker) in [(Rc::clone(&asking), own_request("GET", &request.url)), (Rc::clone(&call), request)] {
+        if !asker.replayable {
+            break;
+        }
+        let (head, response) = send(state, &caller, None).await?;
+        state.host.discard(response);
+        let offered = if head.status == 402 { read_offer(state, &asker, &head)?.ok() } else { None };
+        let is_session = |offer: &Candidate| matches!(offer, Candidate::Session(session) if session.realm == realm && session.invoice.is_some());
+        if let Some(mut offered) = offered {
+            offered.found.offers.retain(is_session);
+            if !offered.found.offers.is_empty() {
+                asked = Some((offered, Rc::new(asker)));
+                asking = caller;
+                break;
+            }
+        }
+    }
+    let Some((offered, asker)) = asked else { return Ok(()) };
+    let known = all.iter().map(|deposit| (deposit.hash(), deposit.stage)).collect();
+    let draw = Draw { realm, known, adds_to: Some(*session) };
+    let asked = with_outgoing(state, &asking, Rc::new(Asked { draw: Some(draw), ..offered })).await;
+    let (bought, turn) = purchase(state, scope, &call, &asker, &asked).await?;
+    if !bought.paid_now {
+        return Ok(());
+    }
+    let (credential, mut pauses) = (bought.token.credential(), Pauses::default());
+    loop {
+        let (head, response) = send(state, &asking, Some(&credential)).await?;
+        state.host.discard(response);
+        if head.status < 400 {
+            note(state, &bought.token, Said::Added).await;
+        } else if head.status == 402 {
+            // The server may learn of the payment late.
+            if let Some(milliseconds) = pauses.next(&head, &asker, state.host.now()) {
+                pause(&*state.host, &call, milliseconds).await;
+                continue;
+            }
+            note(state, &bought.token, Said::NotAdded).await;
+        }
+        drop(turn);
+        return Ok(());
+    }
+}
