@@ -39,6 +39,17 @@ extern "C" {
     /// The text of a short problem; undefined for any other response.
     #[wasm_bindgen(method)]
     pub(super) fn problem(this: &Env, response: &JsValue) -> Promise;
+    /// The text of a short body of JSON; undefined for any other response.
+    #[wasm_bindgen(method)]
+    pub(super) fn json(this: &Env, response: &JsValue) -> Promise;
+    /// Asks the wallet for an invoice without an amount. A pair: what it threw, and `{invoice}` or `{failed}`, a text.
+    #[wasm_bindgen(method, js_name = makeInvoice)]
+    pub(super) fn make_invoice(this: &Env, description: &str, expiry: f64) -> Promise;
+    /// Millisatoshis; null where the wallet can't tell.
+    #[wasm_bindgen(method)]
+    pub(super) fn received(this: &Env, payment_hash: &str) -> Promise;
+    #[wasm_bindgen(method, js_name = ownCall)]
+    pub(super) fn own_call(this: &Env, method: &str, url: &str) -> Call;
     /// Resolves with a flag.
     #[wasm_bindgen(method, js_name = hasOfferInBody)]
     pub(super) fn has_offer_in_body(this: &Env, response: &JsValue) -> Promise;

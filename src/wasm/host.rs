@@ -169,6 +169,34 @@ impl Host for JsHost {
         settled(JsFuture::from(self.env.problem(response)), |told| told.ok()?.as_string())
     }
 
+    fn json(&self, response: &JsValue) -> impl Future<Output = Option<String>> + 'static {
+        settled(JsFuture::from(self.env.json(response)), |told| told.ok()?.as_string())
+    }
+
+    fn make_invoice(
+        &self,
+        description: &str,
+        expiry_s: u64,
+    ) -> impl Future<Output = Result<String, (String, Option<JsValue>)>> + 'static {
+        settled(JsFuture::from(self.env.make_invoice(description, expiry_s as f64)), |made| {
+            let (cause, made) = made.map_or((JsValue::UNDEFINED, Json::Null), unpair);
+            match text(&made, "invoice") {
+                Some(invoice) => Ok(invoice),
+                None => Err((text(&made, "failed").unwrap_or_default(), Some(cause))),
+            }
+        })
+    }
+
+    fn received(&self, payment_hash: &PaymentHash) -> impl Future<Output = Option<u64>> + 'static {
+        settled(JsFuture::from(self.env.received(&payment_hash.to_hex())), |told| {
+            told.ok()?.as_f64().map(|msat| msat as u64)
+        })
+    }
+
+    fn own_call(&self, method: &str, url: &Url) -> Option<Call> {
+        Some(self.env.own_call(method, url.as_str()))
+    }
+
     fn may_be_preflight(&self, call: &Call, cause: &JsValue) -> bool {
         self.env.preflighted(call, cause)
     }

@@ -24,6 +24,7 @@ use crate::flow::candidate;
 use crate::flow::config::Config;
 use crate::flow::failure::{Failure, Why};
 use crate::flow::host::Head;
+use crate::flow::sessions::{Ended, Session};
 use crate::ledger::limits::Limits;
 use crate::ledger::payment::Payment;
 use crate::ledger::read::Filter;
@@ -191,6 +192,15 @@ impl Core {
         })
     }
 
+    /// Pays a further deposit for a session, which the stream that answered a call waits for.
+    pub fn top_up(&self, call: Call, session: &str) -> Promise {
+        let (client, session) = (self.client.clone(), PaymentHash::parse(session));
+        self.promise(async move {
+            let request = client.host().request(&call);
+            client.top_up(Rc::new(call), request, &session?).await.map(|()| JsValue::UNDEFINED)
+        })
+    }
+
     /// What is asked of the ledger, by the numbers of `client.ts`. The answer comes as JSON text. `subject` is a filter
     /// for the first one, a payment hash for the fourth one, to which `preimage` belongs, and a URL for the others.
     pub fn records(&self, question: u32, subject: Option<String>, preimage: Option<String>) -> Promise {
@@ -206,6 +216,8 @@ impl Core {
                     let (spent, remaining) = client.sums(subject).await?;
                     Ok(Some(if question == 1 { spent.to_json() } else { remaining.to_json() }))
                 }
+                5 => client.sessions().await.map(|sessions| Some(write_list(&sessions, Session::write))),
+                6 => client.close_sessions(subject).await.map(|ended| Some(write_list(&ended, Ended::write))),
                 2 => client.forget(subject).await.map(|()| None),
                 3 => match PaymentHash::parse(subject.unwrap_or_default()) {
                     Ok(hash) => client.resolve(&hash, preimage.as_deref()).await.map(|()| None),

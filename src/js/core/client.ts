@@ -4,9 +4,10 @@ import { type Filter, readFilter } from "./filter.js";
 import type { Remaining } from "./limits.js";
 import type { Config, ReadScope } from "./options.js";
 import type { Protocol } from "./parsers.js";
-import type { Payment, Quote, Receipt } from "./payment.js";
+import type { ClosedSession, Payment, Quote, Receipt, Session } from "./payment.js";
 import { isUnproven, sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";
+import { watched } from "./stream.js";
 
 // The questions that the core's ledger can be asked.
 const PAYMENTS = 0;
@@ -14,6 +15,8 @@ const SPENT = 1;
 const FORGET = 2;
 const RESOLVE = 3;
 const REMAINING = 4;
+const SESSIONS = 5;
+const CLOSE = 6;
 
 // In place of a token: the store has to be read first.
 const UNREAD = -2147483648;
@@ -155,8 +158,11 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
     /** Takes a call to its end; a `guess` is sent first. Gives the last response, and the receipt or null. */
     answer: (scope: ReadScope, call: Call, token: Credential | null | undefined, response: Response | undefined) =>
       change(async (): Promise<[Response, Receipt | null]> => {
-        const [last, receipt] = await coreOf(scope).answer(call, token?.id ?? 0, response);
-        return [last, JSON.parse(receipt)];
+        const core = coreOf(scope);
+        const [last, text] = await core.answer(call, token?.id ?? 0, response);
+        const receipt: Receipt | null = JSON.parse(text);
+        const topUp = (session: string) => core.top_up(call, session).catch(() => {});
+        return [receipt?.payment.sessionId ? watched(last, topUp) : last, receipt];
       }),
     quote: async (_scope: ReadScope, call: Call): Promise<Quote | null> => JSON.parse(await core.quote(call)),
     /** Tells that a token was used again. `asked` is the call, or an address that was asked alone. */
@@ -179,6 +185,9 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
         throw invalid('outcome must be "failed" or { preimage }');
       return ask(scope, RESOLVE, paymentHash, preimage);
     },
+    sessions: async (scope: ReadScope): Promise<Session[]> => ask(scope, SESSIONS),
+    closeSessions: async (scope: ReadScope, origin?: string): Promise<ClosedSession[]> =>
+      ask(scope, CLOSE, readOrigin(origin)),
     balanceMsat: (_scope: ReadScope) => env.balanceMsat(),
   };
 }

@@ -1,7 +1,7 @@
 import { L402Error } from "./error.js";
 import type { ReadOptions, ReadScope } from "./options.js";
 import { outgoing } from "./outgoing.js";
-import type { Call } from "./request.js";
+import { Call, type Context } from "./request.js";
 import { discard } from "./redirect.js";
 import { isUnproven } from "./repeat.js";
 import { rowsOf, toText } from "./rows.js";
@@ -20,12 +20,16 @@ const SOON = 1_000;
 // So many characters are a short body.
 const MOST = 10_000;
 
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\b/i;
+
 // How often to look at a signal that can't be listened to, in milliseconds.
 const LOOK_AGAIN = 1_000;
 
 /** What `environment` is made of: the checked options, and the core's function that goes on with a task. */
 export interface Given extends Omit<ReadOptions, "config" | "fetch"> {
   loadSigner: LoadSigner;
+  /** For calls of our own. */
+  context: Context;
   /** Whether the store may hold what was bought before. */
   hasRows: boolean;
   run(task: number): void;
@@ -38,7 +42,17 @@ export type Environment = ReturnType<typeof environment> & ReturnType<typeof hoo
  * What the core needs of the platform and of the user's objects. Whatever the user gave is called in here, so that the
  * core only ever sees promises and values of the right type.
  */
-export function environment({ wallet: given, method, store, hasRows, now, onUnknown, loadSigner, run }: Given) {
+export function environment({
+  wallet: given,
+  method,
+  store,
+  hasRows,
+  now,
+  onUnknown,
+  loadSigner,
+  context,
+  run,
+}: Given) {
   const wallet = readWallet(given, method);
 
   function time(): number {
@@ -129,8 +143,9 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
     },
     /** The text of a problem (RFC 9457). */
     problem: (response: Response) => shortBody(response, /^application\/problem\+json\b/i),
+    json: (response: Response) => shortBody(response, JSON_TYPE),
     async hasOfferInBody(response: Response): Promise<boolean> {
-      const body = (await shortBody(response, /^application\/([\w.-]+\+)?json\b/i)) ?? "";
+      const body = (await shortBody(response, JSON_TYPE)) ?? "";
       return /"(macaroon|token)"/i.test(body) && /"ln(bc|tb|sb)\w{50}/i.test(body);
     },
     unproven: isUnproven,
@@ -166,6 +181,19 @@ export function environment({ wallet: given, method, store, hasRows, now, onUnkn
       }
     },
     lookup: async (paymentHash: string) => toText((await wallet.lookup?.(paymentHash)) ?? null),
+
+    async makeInvoice(description: string, expirySeconds: number) {
+      try {
+        return [
+          undefined,
+          toText({ invoice: await wallet.makeInvoice?.({ amountMsat: null, description, expirySeconds }) }),
+        ];
+      } catch (error) {
+        return [error, toText({ failed: String((error as Partial<Error> | undefined)?.message ?? error) })];
+      }
+    },
+    received: async (paymentHash: string) => (await wallet.received?.(paymentHash)) ?? null,
+    ownCall: (method: string, url: string) => new Call(url, { method }, context),
 
     balanceMsat: async () => (await wallet.balanceMsat?.()) ?? null,
 

@@ -6,7 +6,7 @@ import { once } from "./once.js";
 import type { Remaining, Scope } from "./limits.js";
 import { type Config, type Options, type ReadScope, readOptions, readScope } from "./options.js";
 import type { Parsers } from "./parsers.js";
-import type { Payment, Quote, Receipt } from "./payment.js";
+import type { ClosedSession, Payment, Quote, Receipt, Session } from "./payment.js";
 import { Call, type Context, type Input, isAddress } from "./request.js";
 import { statusOf } from "./shapes.js";
 import type { Store } from "./store.js";
@@ -55,6 +55,15 @@ export interface PaidFetch {
   resolve(paymentHash: string, outcome: { preimage: string } | "failed"): Promise<void>;
   /** Drops stored tokens and what is known of refused ones: of one origin, or all. The payments stay. */
   forget(origin?: string): Promise<void>;
+  /** Open MPP sessions. What the wallet has received of closed ones is counted first: so much less was spent. */
+  sessions(): Promise<Session[]>;
+  /**
+   * Closes open MPP sessions, and waits for what comes back: 20 s each at most. Rejects with `request_failed` if one
+   * could not be closed; all others are closed then.
+   *
+   * @param origin any URL of the origin; without it, the sessions of all origins are closed
+   */
+  closeSessions(origin?: string): Promise<ClosedSession[]>;
   /** What the wallet can still spend. null if it can't tell. */
   balanceMsat(): Promise<number | null>;
   /**
@@ -87,7 +96,16 @@ const SUMS = "sums";
 // For how many milliseconds a slow store may delay a request that may have nothing to pay.
 const PATIENCE = 5_000;
 
-type Question = "quote" | "payments" | "spent" | "remaining" | "forget" | "resolve" | "balanceMsat";
+type Question =
+  | "quote"
+  | "payments"
+  | "spent"
+  | "remaining"
+  | "forget"
+  | "resolve"
+  | "sessions"
+  | "closeSessions"
+  | "balanceMsat";
 /** A function of the client, asked for one scope. */
 type InScope<Asked> = Asked extends (scope: ReadScope, ...args: infer Args) => infer Told
   ? (...args: Args) => Told
@@ -148,7 +166,7 @@ export function createFetch(options: Options, load: Load, forwards?: boolean, at
 
   async function start() {
     const { clientOf } = await load();
-    client ??= clientOf(config, { ...given, hasRows });
+    client ??= clientOf(config, { ...given, hasRows, context });
     context.client = client;
     return client;
   }
@@ -253,6 +271,8 @@ export function createFetch(options: Options, load: Load, forwards?: boolean, at
       remaining: ask("remaining"),
       forget: ask("forget"),
       resolve: ask("resolve"),
+      sessions: ask("sessions"),
+      closeSessions: ask("closeSessions"),
       balanceMsat: ask("balanceMsat"),
       warm: async () => void (await start()),
       within: (narrower: Scope) => payingIn(readScope(narrower, scope)),

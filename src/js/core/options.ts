@@ -37,6 +37,11 @@ export interface Options {
   /** Preference among the offers of one 402. Default: ["l402", "lsat", "mpp", "x402"]. */
   protocols?: Protocol[] | undefined;
   /**
+   * Lets MPP sessions be paid: one deposit for many requests. Absent: never. The wallet must be able to make invoices,
+   * since what is left of a deposit comes back to one.
+   */
+  sessions?: SessionLimits | undefined;
+  /**
    * "preimage" (default) demands proof of payment. "none" also accepts a wallet that only answers `true`; the token is
    * then sent without a preimage.
    */
@@ -60,6 +65,12 @@ export interface Options {
   onUnknown?: ((payment: Payment, error: L402Error) => Promise<{ preimage: string } | "failed" | "wait">) | undefined;
   /** Called at each step. What it throws is ignored. */
   onEvent?: ((event: PaymentEvent) => void) | undefined;
+}
+
+/** What may be held in MPP sessions. */
+export interface SessionLimits {
+  /** The most that may be in the open sessions of one origin, in satoshis. The limits hold besides. */
+  maxDeposit: number;
 }
 
 /** Decides whether to pay. Only true allows the payment. */
@@ -97,6 +108,7 @@ const KEYS = {
     "hosts",
     "insecureHosts",
     "protocols",
+    "sessions",
     "proof",
     "paymentTimeout",
     "fetch",
@@ -108,6 +120,7 @@ const KEYS = {
   "limits.payments.": COUNTS,
   "limits.perOrigin.": LEVEL,
   "limits.perOrigin.payments.": COUNTS,
+  "sessions.": ["maxDeposit"],
   "within.": ["name", "limits", "approve", "onEvent"],
 } satisfies Record<string, readonly string[]>;
 
@@ -123,6 +136,7 @@ export interface Config {
   hosts: string[] | null;
   insecureHosts: string[];
   protocols: readonly Protocol[];
+  maxDeposit: number | null;
   proof: "preimage" | "none";
   paymentTimeout: number;
 }
@@ -201,6 +215,7 @@ export function readOptions(options: Options): ReadOptions {
       hosts: list(given.hosts, "hosts", host) ?? null,
       insecureHosts: list(given.insecureHosts, "insecureHosts", host) ?? [],
       protocols: names(given.protocols, "protocols", PROTOCOLS) ?? PROTOCOLS,
+      maxDeposit: deposits(given),
       proof: name(proof, "proof", ["preimage", "none"]),
       paymentTimeout: integer(paymentTimeout, "paymentTimeout", 1, MAX_TIMEOUT, "milliseconds"),
     },
@@ -381,6 +396,16 @@ export function walletMethod(wallet: unknown): WalletMethod | null {
   );
   if (method || typeof wallet === "function") return method ?? null;
   throw invalid("wallet must be a function, or have a method pay, sendPayment (WebLN) or payInvoice (NWC)");
+}
+
+/** The most in open sessions; null where none is to be paid. */
+function deposits({ sessions, wallet }: Keys) {
+  if (sessions === undefined) return null;
+  const most = integer(required(readKeys(sessions, "sessions."), "maxDeposit"), "sessions.maxDeposit");
+  if (walletMethod(wallet) !== "pay" || typeof (wallet as Keys).makeInvoice !== "function") {
+    throw invalid("sessions need a wallet with pay and makeInvoice, so that what is left of a deposit comes back");
+  }
+  return most;
 }
 
 /** The store's methods, bound: what was checked is what will be called. */

@@ -21,7 +21,7 @@ export interface Challenge {
 /** What a challenge offers, as received. Nothing of it is checked yet. */
 export type Offer =
   | { protocol: "l402" | "lsat"; token: string; invoice: string }
-  | { protocol: "mpp"; intent: "charge"; invoice: string }
+  | { protocol: "mpp"; intent: "charge" | "session"; invoice: string }
   | { protocol: "x402"; payTo: string; invoice: string };
 
 /** A decoded BOLT11 invoice. */

@@ -17,6 +17,8 @@ export interface Quote {
   invoice: Invoice;
   /** The macaroon on offer. null if the token is no macaroon that can be read. */
   macaroon: Macaroon | null;
+  /** Whether it is a deposit for an MPP session: what is left of it comes back. */
+  deposit?: true;
 }
 
 /** One payment, as the store keeps it. */
@@ -47,6 +49,40 @@ export interface Payment {
   invoice: string;
   /** The description in the invoice: a stranger's text. null if there is none. */
   description: string | null;
+  /** The MPP session that it was a deposit for: the payment hash of the session's first deposit. */
+  sessionId?: string;
+  /** What came back of the deposit, in millisatoshis, by the wallet's own records. */
+  refundedMsat?: number;
+}
+
+/** An open MPP session: deposits that many requests draw on. How much is left only the server knows. */
+export interface Session {
+  /** Scheme, host and port. */
+  origin: string;
+  /** The payment hash of its first deposit, in hex. */
+  sessionId: string;
+  /** All its deposits, in millisatoshis. */
+  depositMsat: number;
+  /** The price of a unit when it was opened, in millisatoshis. */
+  unitMsat: number;
+  /** What a unit is, by the server's word. */
+  unitType: string | null;
+  /** When it was paid for, in Unix seconds. */
+  openedAt: number;
+  /** The server may close it after so many seconds without a request. null: it does not say. */
+  idleTimeout: number | null;
+}
+
+/** An MPP session that was closed. */
+export interface ClosedSession {
+  /** The session as it was. */
+  session: Session;
+  /** What the server says that it refunds, in satoshis. */
+  refundSats: number;
+  /** What became of the refund by the server's word. A server that pays it after its answer says "failed". */
+  refundStatus: "succeeded" | "failed" | "skipped";
+  /** What came back, in millisatoshis, by the wallet's own records. null: it can't tell. */
+  receivedMsat: number | null;
 }
 
 /** The payment that bought the credential of a response. */

@@ -12,7 +12,7 @@ export type { Filter } from "../core/filter.js";
 export type { Limits, OrderLimits, Remaining, Scope } from "../core/limits.js";
 export type { Approve, ApproveContext, Options } from "../core/options.js";
 export type { Challenge, Invoice, Macaroon, Network, Offer, Protocol } from "../core/parsers.js";
-export type { Payment, PaymentEvent, Quote, Receipt } from "../core/payment.js";
+export type { ClosedSession, Payment, PaymentEvent, Quote, Receipt, Session } from "../core/payment.js";
 export type { ListOptions, Store } from "../core/store.js";
 export type {
   InvoiceOrder,

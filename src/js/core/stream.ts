@@ -1,0 +1,77 @@
+// Streams of an MPP session: a server that has used up the deposit says so within the stream, and waits for another
+// (draft-lightning-session-00, section Streaming and Per-Chunk Billing).
+
+const NEED = "payment-need-topup";
+// An event that is longer is none of ours.
+const MOST = 10_000;
+
+/**
+ * A response whose stream of events (text/event-stream) is read along: for each event that asks for a deposit `topUp`
+ * is called with the session, one at a time. It is a Response of this realm with the same status, headers and address,
+ * and its body is a stream that goes no faster than its reader. Any other response comes back as it is.
+ *
+ * @internal
+ */
+export function watched(response: Response, topUp: (session: string) => Promise<void>): Response {
+  if (!isStream(response)) return response;
+  const { status, statusText, headers, url, redirected, type } = response;
+  let isBusy = false;
+  const read = events((event, data) => {
+    if (event !== NEED || isBusy) return;
+    const session = sessionOf(data);
+    if (!session) return;
+    isBusy = true;
+    topUp(session).finally(() => {
+      isBusy = false;
+    });
+  });
+  const body = response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        controller.enqueue(chunk);
+        read(chunk);
+      },
+    }),
+  );
+  const copy = new Response(body, { status, statusText, headers });
+  const as = (value: unknown) => ({ value, enumerable: true, configurable: true });
+  return Object.defineProperties(copy, { url: as(url), redirected: as(redirected), type: as(type) });
+}
+
+function isStream(response: Response): response is Response & { body: NonNullable<Response["body"]> } {
+  try {
+    const type = response.headers.get("content-type") ?? "";
+    return /^text\/event-stream\b/i.test(type) && !!response.body && !response.bodyUsed && !response.body.locked;
+  } catch {
+    return false; // a fetch of the user's own may give anything
+  }
+}
+
+function sessionOf(data: string): string | undefined {
+  try {
+    const { sessionId } = JSON.parse(data);
+    return typeof sessionId === "string" && /^[\da-f]{64}$/.test(sessionId) ? sessionId : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads a stream of events, by its lines: each event by its name and its data. */
+function events(tell: (event: string, data: string) => void) {
+  const decoder = new TextDecoder();
+  let [rest, event, data] = ["", "", ""];
+  return (chunk: Uint8Array) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() as string;
+    for (const line of lines) {
+      const [, name, value = ""] = /^(event|data): ?(.*)$/.exec(line) ?? [];
+      if (name === "event") event = value;
+      else if (name === "data" && data.length < MOST) data += value;
+      else if (line === "") {
+        if (event) tell(event, data);
+        [event, data] = ["", ""];
+      }
+    }
+    if (rest.length > MOST) rest = "";
+  };
+}
