@@ -6,6 +6,7 @@ use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Host, Request};
 use crate::flow::scope::Scope;
+use crate::flow::session::Tried;
 use crate::flow::sessions::{self, Ended, Session};
 use crate::flow::state::ClientState;
 use crate::flow::{account, tokens, verdict};
@@ -78,7 +79,7 @@ impl<H: Host> Client<H> {
         token: Option<Rc<Token>>,
         response: Option<H::Response>,
     ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
-        call::answer(&self.state, &self.scope, call, request, token, response)
+        call::answer(&self.state, &self.scope, call, request, token, response, Tried::default())
     }
 
     /// Asks the price and never pays. `None`: the resource is free, or a known token should open it.
@@ -226,18 +227,19 @@ impl<H: Host> Client<H> {
         sessions::close(&self.state, url)
     }
 
-    /// Pays a further deposit for a session, since the stream that answered this call waits for one. Limits hold as for
-    /// any payment. The stream goes on by itself. Nothing is paid for a session that is not this client's.
+    /// Pays a further deposit for a session, for a stream that waits for one. The challenge comes to this request, which
+    /// goes without a credential first. Limits hold as for any payment. The stream goes on by itself. Nothing is paid
+    /// for a session that is not this client's.
     ///
     /// # Errors
     /// Why nothing was paid, or the network's own failure.
-    pub fn top_up<'a>(
-        &'a self,
+    pub fn top_up(
+        &self,
         call: Rc<H::Call>,
         request: Request,
-        session: &'a PaymentHash,
-    ) -> impl Future<Output = Result<(), Failure<H>>> + use<'a, H> {
-        sessions::top_up(&self.state, &self.scope, call, request, session)
+        session: PaymentHash,
+    ) -> impl Future<Output = Result<Reply<H>, Failure<H>>> + use<'_, H> {
+        call::answer(&self.state, &self.scope, call, request, None, None, Tried::only(session))
     }
 
     /// Drops the tokens of all origins, or of the origin of a URL, and what is known of refused ones. The journal

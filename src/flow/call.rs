@@ -70,7 +70,7 @@ pub(crate) async fn fetch<H: Host>(
 ) -> Result<Reply<H>, Failure<H>> {
     read_soon(state, &request).await;
     let token = token_to_send(state, &request);
-    answer(state, scope, call, request, token, None).await
+    answer(state, scope, call, request, token, None, Tried::default()).await
 }
 
 /// Reads what the store has for a request. A store that can't be read breaks nothing while there is nothing to pay, and
@@ -93,6 +93,7 @@ pub(crate) async fn answer<H: Host>(
     request: Request,
     mut token: Option<Rc<Token>>,
     mut first: Option<H::Response>,
+    mut tried_sessions: Tried,
 ) -> Result<Reply<H>, Failure<H>> {
     let request = Rc::new(request);
     let mut is_repeat = first.is_some();
@@ -103,8 +104,8 @@ pub(crate) async fn answer<H: Host>(
     let (mut was_refused, mut was_unproven) = (false, false);
     // What was good once and has been shown in this call.
     let mut refused = Vec::new();
-    // The same of sessions, and the deposit that was paid for one.
-    let (mut tried_sessions, mut deposit): (Tried, Option<Rc<Token>>) = (Tried::default(), None);
+    // The deposit that was paid in this call.
+    let mut deposit: Option<Rc<Token>> = None;
     // Where a redirect has led within the origin, once that URL has asked for money.
     let mut answered: Option<Url> = None;
     let (failure, response) = loop {
@@ -232,6 +233,7 @@ pub(crate) async fn answer<H: Host>(
                     asked.draw = Some(draw);
                 }
             }
+            Ok(Some(Next::Nothing)) => return Ok(Reply { response, receipt: None }),
             Ok(None) => {}
             Err(failure) => break (scope.refused(&request, failure), response),
         }
@@ -247,6 +249,9 @@ pub(crate) async fn answer<H: Host>(
             }
             // The server's 402 is answered by what another call has brought about.
             Ok((bought, _)) if bought.token.is_deposit() && !bought.paid_now => {
+                if tried_sessions.is_for_one() {
+                    return Ok(Reply { response, receipt: None });
+                }
                 first = Some(response);
                 continue;
             }

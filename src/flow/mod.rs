@@ -23,7 +23,7 @@ mod prepare;
 mod purchase;
 mod recover;
 pub(crate) mod scope;
-mod session;
+pub(crate) mod session;
 pub mod sessions;
 mod settle;
 pub(crate) mod state;

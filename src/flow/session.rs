@@ -29,13 +29,15 @@ const INVOICE_MS: u64 = 30_000;
 
 /// What a call has tried of the sessions at its origin.
 #[derive(Default)]
-pub(super) struct Tried {
+pub(crate) struct Tried {
     /// Deposits that it has shown for the first time, as they were then.
     shown: Vec<PaymentHash>,
     /// Sessions that it has drawn on in vain.
     drawn: Vec<PaymentHash>,
     /// Of these, the ones that are over.
     over: Vec<PaymentHash>,
+    /// A deposit for this session is all that is wanted.
+    only: Option<PaymentHash>,
 }
 
 /// The answer to a 402 that offers a session.
@@ -46,6 +48,8 @@ pub(super) enum Next {
     Pay(Draw),
     /// What was paid last never opened a session.
     NotHonored(Rc<Token>),
+    /// The 402 goes back: it offers no deposit for the session that wants one.
+    Nothing,
 }
 
 /// What an answer to a credential of a session leads to.
@@ -59,6 +63,16 @@ pub(super) enum Heard {
 }
 
 impl Tried {
+    /// Of a call that pays a deposit for a session, and does nothing else.
+    pub(crate) fn only(session: PaymentHash) -> Self {
+        Self { only: Some(session), ..Self::default() }
+    }
+
+    /// Whether a deposit for one session is all that is wanted.
+    pub(super) fn is_for_one(&self) -> bool {
+        self.only.is_some()
+    }
+
     /// Notes a deposit that this call has just paid and is about to show.
     pub(super) fn show(&mut self, token: &Token) {
         self.shown.push(token.payment.payment_hash);
@@ -83,7 +97,7 @@ pub(super) async fn next<H: Host>(
     asked: &Asked,
     tried: &mut Tried,
 ) -> Result<Option<Next>, Failure<H>> {
-    let Some(offer) = offered(asked) else { return Ok(None) };
+    let Some(offer) = offered(asked) else { return Ok(tried.only.map(|_| Next::Nothing)) };
     // What is remembered is enough to draw on. Before anything is paid the store is read.
     let known = of_realm(look(state, at(request)).await?, offer)?;
     if let Some(token) = to_show(&known, offer, tried) {
@@ -92,6 +106,11 @@ pub(super) async fn next<H: Host>(
     let known = of_realm(take(state, at(request)).await?, offer)?;
     if let Some(token) = to_show(&known, offer, tried) {
         return Ok(Some(Next::Show(token)));
+    }
+    if let Some(session) = tried.only {
+        let is_open = known.iter().any(|deposit| deposit.hash() == session && deposit.stage == Stage::Open);
+        let draw = Draw { realm: offer.realm.clone(), known: as_known(&known), adds_to: Some(session) };
+        return Ok(Some(if is_open { Next::Pay(draw) } else { Next::Nothing }));
     }
     if let Some(token) = dishonored(&known) {
         return Ok(Some(Next::NotHonored(token)));
@@ -102,9 +121,13 @@ pub(super) async fn next<H: Host>(
     };
     Ok(Some(Next::Pay(Draw {
         realm: offer.realm.clone(),
-        known: known.iter().map(|deposit| (deposit.hash(), deposit.stage)).collect(),
+        known: as_known(&known),
         adds_to: known.iter().rev().find(is_short).map(Deposit::hash),
     })))
+}
+
+fn as_known(deposits: &[Deposit]) -> Vec<(PaymentHash, Stage)> {
+    deposits.iter().map(|deposit| (deposit.hash(), deposit.stage)).collect()
 }
 
 fn at(request: &Request) -> Step {
@@ -120,6 +143,9 @@ fn of_realm<H: Host>(read: Decision, offer: &mpp::Session) -> Result<Vec<Deposit
 /// What is shown next. What was paid goes first. Of open sessions the newest goes first: the server may have closed the
 /// others.
 fn to_show(known: &[Deposit], offer: &mpp::Session, tried: &mut Tried) -> Option<Rc<Token>> {
+    if tried.only.is_some() {
+        return None;
+    }
     if let Some(deposit) =
         known.iter().find(|deposit| deposit.stage == Stage::Paid && !tried.shown.contains(&deposit.hash()))
     {
@@ -181,6 +207,9 @@ pub(super) async fn heard<H: Host>(
         };
         note(state, token, Said::Added).await;
         tried.drawn.retain(|drawn| *drawn != session);
+        if tried.only.is_some() {
+            return Heard::Last;
+        }
         let is_only_taken = state.host.json(response).await.is_some_and(|body| mpp::is_acknowledged(&body));
         return if is_only_taken { Heard::Again } else { Heard::Last };
     }

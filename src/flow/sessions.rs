@@ -1,24 +1,19 @@
-//! What a caller asks of its sessions of MPP: a list of those that are open, and their end. And a deposit for a stream
-//! that waits for one.
+//! What a caller asks of its sessions of MPP: a list of those that are open, and their end.
 
 use crate::error::{Code, Error};
-use crate::flow::buy::purchase;
 use crate::flow::candidate::Candidate;
 use crate::flow::driver::{came_to_nothing, take, unheard};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request, Sending};
-use crate::flow::offer::{read_offer, with_outgoing};
-use crate::flow::pauses::{pause, Pauses};
-use crate::flow::purchase::Asked;
-use crate::flow::scope::Scope;
+use crate::flow::offer::read_offer;
 use crate::flow::session::{note, preimage_of};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
-use crate::ledger::session::{Deposit, Draw, Said, Stage};
+use crate::ledger::session::{Deposit, Said, Stage};
 use crate::ledger::step::{Decision, Step};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
-use crate::text::json_writer::Writer;
+use crate::text::json_writer::{write_object, Writer};
 use crate::wire::credential::{Brought, Credential};
 use crate::wire::invoice::Invoice;
 use crate::wire::mpp::{self, closed, Action, Closed, Refund};
@@ -91,6 +86,12 @@ impl Session {
         object.number("openedAt", Some(self.opened_at));
         object.number("idleTimeout", self.idle_timeout);
     }
+
+    /// The JSON text of the object that JavaScript sees.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write_object(|object| self.write(object))
+    }
 }
 
 impl Ended {
@@ -100,6 +101,12 @@ impl Ended {
         object.number("refundSats", Some(self.closed.refund_sat));
         object.text("refundStatus", Some(self.closed.refund.as_str()));
         object.number("receivedMsat", self.received_msat);
+    }
+
+    /// The JSON text of the object that JavaScript sees.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write_object(|object| self.write(object))
     }
 }
 
@@ -283,66 +290,4 @@ async fn send<H: Host>(
 fn not_closed<H: Host>(url: &Url, why: &str) -> Failure<H> {
     let text = concat(&["the session at ", url.origin(), " could not be closed (", why, "): call again later"]);
     Error::new(Code::RequestFailed, text).into()
-}
-
-/// Pays a deposit for a stream that waits for one, and shows it. The stream goes on by itself then.
-///
-/// # Errors
-/// Why nothing was paid, or [`Code::RequestFailed`].
-pub(crate) async fn top_up<H: Host>(
-    state: &Rc<ClientState<H>>,
-    scope: &Rc<Scope<H>>,
-    call: Rc<H::Call>,
-    request: Request,
-    session: &PaymentHash,
-) -> Result<(), Failure<H>> {
-    let all = deposits(state, Some(request.origin())).await?;
-    let is_it = |deposit: &&Deposit| deposit.hash() == *session && deposit.stage == Stage::Open;
-    let Some(realm) = all.iter().find(is_it).and_then(Deposit::offer).map(|offer| offer.realm) else { return Ok(()) };
-    // The challenge comes to a request without a body where that can be, since some servers act on one.
-    let own = state.host.own_call("GET", &request.url).map(Rc::new).unwrap_or_else(|| Rc::clone(&call));
-    let mut asked = None;
-    let mut asking = own;
-    for (caller, asker) in [(Rc::clone(&asking), own_request("GET", &request.url)), (Rc::clone(&call), request)] {
-        if !asker.replayable {
-            break;
-        }
-        let (head, response) = send(state, &caller, None).await?;
-        state.host.discard(response);
-        let offered = if head.status == 402 { read_offer(state, &asker, &head)?.ok() } else { None };
-        let is_session = |offer: &Candidate| matches!(offer, Candidate::Session(session) if session.realm == realm && session.invoice.is_some());
-        if let Some(mut offered) = offered {
-            offered.found.offers.retain(is_session);
-            if !offered.found.offers.is_empty() {
-                asked = Some((offered, Rc::new(asker)));
-                asking = caller;
-                break;
-            }
-        }
-    }
-    let Some((offered, asker)) = asked else { return Ok(()) };
-    let known = all.iter().map(|deposit| (deposit.hash(), deposit.stage)).collect();
-    let draw = Draw { realm, known, adds_to: Some(*session) };
-    let asked = with_outgoing(state, &asking, Rc::new(Asked { draw: Some(draw), ..offered })).await;
-    let (bought, turn) = purchase(state, scope, &call, &asker, &asked).await?;
-    if !bought.paid_now {
-        return Ok(());
-    }
-    let (credential, mut pauses) = (bought.token.credential(), Pauses::default());
-    loop {
-        let (head, response) = send(state, &asking, Some(&credential)).await?;
-        state.host.discard(response);
-        if head.status < 400 {
-            note(state, &bought.token, Said::Added).await;
-        } else if head.status == 402 {
-            // The server may learn of the payment late.
-            if let Some(milliseconds) = pauses.next(&head, &asker, state.host.now()) {
-                pause(&*state.host, &call, milliseconds).await;
-                continue;
-            }
-            note(state, &bought.token, Said::NotAdded).await;
-        }
-        drop(turn);
-        return Ok(());
-    }
 }

@@ -39,8 +39,8 @@ export class Core {
   answer(call: Call, token: number, response?: Response): Promise<[Response, string]>;
   /** JSON text: the quote, or null where nothing is to be paid. */
   quote(call: Call): Promise<string>;
-  /** Pays a further deposit for a session (hex), which the stream that answered a call waits for. */
-  top_up(call: Call, session: string): Promise<void>;
+  /** Pays a further deposit for a session (hex), by the challenge that comes to a call. Gives what `answer` gives. */
+  top_up(call: Call, session: string): Promise<[Response, string]>;
   /** Asks the ledger one of the questions of `core/client.ts`. Gives JSON text. */
   records(question: number, subject?: string, preimage?: string): Promise<string | undefined>;
 }

@@ -192,12 +192,13 @@ impl Core {
         })
     }
 
-    /// Pays a further deposit for a session, which the stream that answered a call waits for.
+    /// Pays a further deposit for a session, by the challenge that comes to this call. The pair of its last response and
+    /// its receipt.
     pub fn top_up(&self, call: Call, session: &str) -> Promise {
         let (client, session) = (self.client.clone(), PaymentHash::parse(session));
         self.promise(async move {
             let request = client.host().request(&call);
-            client.top_up(Rc::new(call), request, &session?).await.map(|()| JsValue::UNDEFINED)
+            Ok(answered(client.top_up(Rc::new(call), request, session?).await?))
         })
     }
 

@@ -1,8 +1,8 @@
 //! Sessions of MPP: opened, drawn on, added to and closed; with each answer lost, each server's way, and each refusal.
 
 use crate::host::{
-    begin_with, call, client, code, fetch, get, listed, not_honored, open, refused, spent, Fake, Store, TheClient,
-    World, ORIGIN, PAID, REUSED, URL,
+    begin_with, call, client, code, end, fetch, get, listed, not_honored, open, refused, spent, End, Fake, Store,
+    TheClient, World, ORIGIN, PAID, REUSED, URL,
 };
 use crate::parallel::{start, until_done};
 use crate::session_shop::{Kind, Shop};
@@ -84,7 +84,7 @@ fn one_deposit_pays_for_many_requests_and_its_rest_comes_back() {
 fn without_the_option_no_session_is_paid() {
     let (world, client, host) = begin_with(|_| {});
     Shop::open(&world, Kind::Draft);
-    assert_eq!(fetch(&client, &host, get(URL)), crate::host::End::Answer(402, None));
+    assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, None));
     assert_eq!((world.paid(), host.heard()), (0, vec!["unpayable NoLightning".to_owned()]));
 }
 
@@ -138,7 +138,7 @@ fn an_answer_to_an_opening_that_is_lost_costs_no_second_deposit() {
     for kind in KINDS {
         let (world, shop, client, host) = begin(kind);
         shop.loses.replace(Some("open"));
-        let lost = crate::host::End::Raised {
+        let lost = End::Raised {
             code: Code::RequestFailed,
             cause: Some("connection lost"),
             state: Some(State::Paid),
@@ -185,7 +185,7 @@ fn a_deposit_that_opens_nothing_is_not_paid_again() {
     for kind in KINDS {
         let (world, shop, client, host) = begin(kind);
         shop.is_late.set(100);
-        assert_eq!(fetch(&client, &host, get(URL)), crate::host::End::Answer(402, Some(true)), "{kind:?}");
+        assert_eq!(fetch(&client, &host, get(URL)), End::Answer(402, Some(true)), "{kind:?}");
         for _ in 0..2 {
             assert_eq!(fetch(&client, &host, get(URL)), not_honored(), "{kind:?}");
         }
@@ -349,7 +349,7 @@ fn a_charge_is_taken_where_the_session_beside_it_fails_its_checks() {
     shop.more.replace(charge);
     let told = fetch(&client, &host, get(URL));
     assert_eq!(host.heard()[..2], ["challenge", "passed_over mpp invalid_challenge"]);
-    assert_eq!((world.paid(), told), (1, crate::host::End::Answer(402, Some(true))), "the shop knows no charges");
+    assert_eq!((world.paid(), told), (1, End::Answer(402, Some(true))), "the shop knows no charges");
 }
 
 #[test]
@@ -394,16 +394,16 @@ fn a_stream_that_waits_has_its_session_added_to() {
         let (world, shop, client, host) = begin(kind);
         assert_eq!(fetch(&client, &host, get(URL)), PAID);
         let id = sessions(&world, &client)[0].session_id;
-        let topped = client.clone();
-        world.run(async move { topped.top_up(call(get(URL)), get(URL), &id).await.ok().unwrap() });
+        let top_up = |id| {
+            let client = client.clone();
+            end(&world.run(async move { client.top_up(call(get(URL)), get(URL), id).await }))
+        };
+        assert_eq!(top_up(id), PAID);
         assert_eq!((shop.actions(), world.paid()), (vec!["open".to_owned(), "topUp".to_owned()], 2), "{kind:?}");
         assert_eq!(sessions(&world, &client)[0].deposit_msat, 40_000);
         // Another would be more than the limit, and what is no session of ours is not paid for.
-        let topped = client.clone();
-        let told = world.run(async move { topped.top_up(call(get(URL)), get(URL), &id).await });
-        assert_eq!(code(told), Some(Code::OverLimit));
-        let topped = client.clone();
-        world.run(async move { topped.top_up(call(get(URL)), get(URL), &[7; 32].into()).await.ok().unwrap() });
+        assert_eq!(top_up(id), refused(Code::OverLimit));
+        assert_eq!(top_up([7; 32].into()), End::Answer(402, None));
         assert_eq!(world.paid(), 2);
     }
 }

@@ -38,6 +38,19 @@ export function openShop(t, options = {}) {
         asked.push({ invoice, context });
         return shop.settle(invoice.paymentRequest, query);
       },
+    /** A wallet that makes invoices too, and tells what came in on them. */
+    account: (query = "") => ({
+      pay: shop.wallet(query),
+      async makeInvoice({ amountMsat, description, expirySeconds }) {
+        const terms = new URLSearchParams({ description, expiry: String(expirySeconds) });
+        if (amountMsat === null) terms.set("amount", "none");
+        else terms.set("msat", String(amountMsat));
+        return (await control(`/wallet/${id}/invoice?${terms}`, { method: "POST" })).invoice;
+      },
+      received: async (hash) => (await control(`/wallet/${id}/received/${hash}`)).msat,
+    }),
+    /** The shop closes its sessions. */
+    closeSessions: () => control(`/stats/${id}/close`, { method: "POST" }),
     settle: (paymentRequest, query = "") =>
       control(`/wallet/${id}/pay?${query}`, { method: "POST", body: paymentRequest }),
     lookup: async (hash) => (await plainFetch(`${t.other}/wallet/${id}/lookup/${hash}`)).json(),

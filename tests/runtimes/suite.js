@@ -22,6 +22,7 @@ import redirects from "./cases/redirects.js";
 import refusals from "./cases/refusals.js";
 import reuse from "./cases/reuse.js";
 import scopes from "./cases/scopes.js";
+import sessions from "./cases/sessions.js";
 import store from "./cases/store.js";
 import wallets from "./cases/wallets.js";
 import workerd from "./cases/workerd.js";
@@ -32,6 +33,7 @@ const everywhere = [
   paying,
   bound,
   charges,
+  sessions,
   quote,
   wallets,
   nodes,

@@ -18,7 +18,7 @@ export const MUTANTS = [
     "nothing written before the wallet",
     "flow/prepare.rs",
     "                Ok(()) => enter(state, purchase, quote, false, Some(max_fee_msat)).await,",
-    "                Ok(()) if max_fee_msat > 0 => Ok(Prepared::Entered(begun.clone())),\n                Ok(()) => Err(Failure::Abandoned),",
+    "                Ok(()) if max_fee_msat > 0 => Ok(Prepared::Entered(begun.clone())),\n                Ok(()) => Err(Failure::abandoned()),",
   ],
   [
     "a write that compares nothing",
@@ -165,7 +165,7 @@ export const MUTANTS = [
     "the proof not stored before the repeat",
     "flow/settle.rs",
     "    let settled = owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }).await;\n",
-    "    drop(owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }));\n    let settled = Err(Failure::Abandoned);\n",
+    "    drop(owe(state, Step::Paid { ours, proof: proof.clone(), was_news: Cell::default() }));\n    let settled = Err(Failure::abandoned());\n",
   ],
   [
     "a late answer not recorded",

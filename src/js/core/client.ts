@@ -5,6 +5,7 @@ import type { Remaining } from "./limits.js";
 import type { Config, ReadScope } from "./options.js";
 import type { Protocol } from "./parsers.js";
 import type { ClosedSession, Payment, Quote, Receipt, Session } from "./payment.js";
+import { discard } from "./redirect.js";
 import { isUnproven, sendAgain, withToken } from "./repeat.js";
 import type { Call } from "./request.js";
 import { watched } from "./stream.js";
@@ -104,6 +105,17 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
       return told && JSON.parse(told);
     });
 
+  /** Pays a deposit for a stream that waits for one. The core tells the listeners why it pays none. */
+  async function topUp(core: InstanceType<typeof Core>, call: Call, session: string) {
+    // Some servers act on a request with a body, so a request without one asks first.
+    for (const asking of call.url ? [env.ownCall("GET", call.url), call] : []) {
+      if (!asking.replayable) return;
+      const [response, receipt] = await core.top_up(asking, session);
+      discard(response);
+      if (JSON.parse(receipt)) return;
+    }
+  }
+
   /** The cached token for an address. null: there are no tokens at all. undefined: ask the core. */
   function ready(plain: string | undefined) {
     const kept = reusable.get(plain as string);
@@ -161,8 +173,7 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
         const core = coreOf(scope);
         const [last, text] = await core.answer(call, token?.id ?? 0, response);
         const receipt: Receipt | null = JSON.parse(text);
-        const topUp = (session: string) => core.top_up(call, session).catch(() => {});
-        return [receipt?.payment.sessionId ? watched(last, topUp) : last, receipt];
+        return [receipt?.payment.sessionId ? watched(last, (session) => topUp(core, call, session)) : last, receipt];
       }),
     quote: async (_scope: ReadScope, call: Call): Promise<Quote | null> => JSON.parse(await core.quote(call)),
     /** Tells that a token was used again. `asked` is the call, or an address that was asked alone. */

@@ -21,9 +21,11 @@ export function watched(response: Response, topUp: (session: string) => Promise<
     const session = sessionOf(data);
     if (!session) return;
     isBusy = true;
-    topUp(session).finally(() => {
-      isBusy = false;
-    });
+    topUp(session)
+      .catch(() => {})
+      .finally(() => {
+        isBusy = false;
+      });
   });
   const body = response.body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({

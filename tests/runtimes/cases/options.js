@@ -123,7 +123,10 @@ export default [
         fetch: undefined,
       });
       t.equal(typeof pay, "function");
-      t.same(Object.keys(pay).sort().join(), "balanceMsat,forget,payments,quote,remaining,resolve,spent,warm,within");
+      t.same(
+        Object.keys(pay).sort().join(),
+        "balanceMsat,closeSessions,forget,payments,quote,remaining,resolve,sessions,spent,warm,within",
+      );
       for (const name of Object.keys(pay)) t.equal(typeof pay[name], "function", name);
     },
   },

@@ -35,7 +35,7 @@
 //!
 //! The header:
 //! - `scheme=l402`, `lsat`, `both` (two lines, LSAT then L402, as aperture), `lower`, `mpp` (a charge that says
-//!   regtest), `l402mpp` (two lines with one invoice), `x402` (no line, but `PAYMENT-REQUIRED`) or `l402x402` (both,
+//!   regtest), `l402mpp` (two lines with one invoice), `session`, `x402` (no line, but `PAYMENT-REQUIRED`) or `l402x402` (both,
 //!   with one invoice); `param=token`, `macaroon` or `both` (`version="0"` comes with `token`); `quote=double`,
 //!   `single` or `none`; `sep=comma`, `space` or `semicolon`
 //! - `header=<text>`: this instead, with `{token}` and `{invoice}` replaced; `nochallenge=1`: none;
@@ -46,6 +46,12 @@
 //! - `in=payment-authorization`: the challenge says `header="Payment-Authorization"`. The credential is taken in that
 //!   header alone. With `scheme=mpp` any other Authorization is the caller's own.
 //! - `digest=1`: the challenge has a `digest` of the body, and is good for that body alone
+//!
+//! Sessions of MPP (`scheme=session`), by the draft: `price` is that of a unit. A challenge is good once; a refusal has
+//! a problem that names its reason. `topUp` and `close` are answered by JSON of their own. A refund goes to the wallet
+//! of the same `<id>`.
+//! - `deposit=20`: a deposit is for so many units
+//! - `chunks=N`: what is sold is a stream of N events, a unit each. It waits for a further deposit where one is needed.
 //!
 //! x402 (`exact` on `lnbtc`, profile `http:1`). The invoice is one of `network=bc`, the default here, or `tb`. Others'
 //! entry comes first. Unknown members and large numbers are in ours and in `extensions`. Both have to come back byte
@@ -91,6 +97,7 @@
 //!   scheme, credential, bodyLength, cookies, origin, contentType, paymentAuthorization, paymentSignature}`, null where
 //!   there was none. `?log=0` leaves the log out.
 //! - `GET /stats/<id>/wait?<count>=N`: answers the same, without the log, once the count is N or more; 408 after 30 s
+//! - `POST /stats/<id>/close`: the shop closes all its sessions, and refunds them
 //! - `POST /stats/<id>/release`: lets go all that is held now, in shop and wallet; `POST /stats/<id>/revoke`: no token
 //!   so far is good any more
 //!
@@ -100,6 +107,8 @@
 //!   (`{}`), `true`, `failed` (`{"failed": "no route"}`), `error` (500), `hang` (pays, never answers), `hold` (pays and
 //!   answers after a release); `paid=1` or `0`: whether the payment goes out, by default in all but `failed` and
 //!   `error`. 400 for an invoice of elsewhere. A payment goes on though its asker has gone.
+//! - `POST /wallet/<id>/invoice?<settings>`: `{"invoice"}`, which pays this wallet. `GET /wallet/<id>/received/<hash>`:
+//!   `{"msat"}` that came in on one
 //! - `POST /wallet/<id>/release`: as `/stats/<id>/release`
 //! - `GET /wallet/<id>/lookup/<hash>`: `{"state": "paid", "preimage"}`, `{"state": "pending"}`, `{"state": "failed"}`;
 //!   the last with status 404 where the wallet was never asked

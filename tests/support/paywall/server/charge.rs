@@ -64,11 +64,13 @@ fn digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", base64::encode(hex::sha256(body)))
 }
 
-fn encode(json: &Value) -> String {
+/// JSON as MPP carries it in headers.
+pub fn encode(json: &Value) -> String {
     base64::encode_config(json.to_string(), base64::URL_SAFE_NO_PAD)
 }
 
-fn id(key: &Hash, challenge: &Value) -> String {
+/// The id of a challenge with these parameters.
+pub fn id(key: &Hash, challenge: &Value) -> String {
     let mut engine = HmacEngine::<sha256::Hash>::new(key);
     for name in SIGNED {
         engine.input(challenge[name].as_str().unwrap_or_default().as_bytes());

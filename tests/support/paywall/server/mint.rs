@@ -86,6 +86,11 @@ impl Mint {
         Some((hash, signed.raw_invoice().amount_pico_btc().map(|pico| pico / 10)))
     }
 
+    /// What the ids of challenges are made with.
+    pub fn seed(&self) -> &Hash {
+        &self.seed
+    }
+
     fn public_key(&self) -> PublicKey {
         self.node.public_key(&self.secp)
     }
@@ -303,7 +308,7 @@ fn lines(settings: &Settings, token: &str, invoice: &str) -> Vec<String> {
         Scheme::Both => &["LSAT", "L402"],
         Scheme::Lower => &["l402"],
         Scheme::L402Mpp | Scheme::L402X402 => &["L402"],
-        Scheme::Mpp | Scheme::X402 => &[],
+        Scheme::Mpp | Scheme::Session | Scheme::X402 => &[],
     };
     schemes.iter().map(|scheme| format!("{scheme} {params}")).collect()
 }

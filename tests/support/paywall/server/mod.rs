@@ -6,6 +6,7 @@ mod files;
 mod hex;
 mod mint;
 mod route;
+mod session;
 mod settings;
 mod shop;
 mod state;

@@ -4,6 +4,7 @@ use super::answer::{self, Answer};
 use super::files::{self, Mount};
 use super::hex;
 use super::mint::{self, Asked};
+use super::session;
 use super::settings::{Cors, Settings, TokenKind};
 use super::shop::{self, Visit};
 use super::state::{Shop, World};
@@ -122,6 +123,10 @@ impl Server {
                 shop.release();
                 answer::json(StatusCode::OK, &json!({}))
             }
+            ("POST", "close") => {
+                session::close_all(&self.world, &shop);
+                answer::json(StatusCode::OK, &json!({}))
+            }
             ("POST", "revoke") => {
                 shop.write(|book| book.tokens.values_mut().for_each(|token| token.revoked = true));
                 answer::json(StatusCode::OK, &json!({}))
@@ -143,6 +148,20 @@ impl Server {
                 shop.release();
                 answer::json(StatusCode::OK, &json!({}))
             }
+            ("POST", ("invoice", "")) => {
+                let made = Settings::parse(query).and_then(|settings| self.world.mint.invoice(&settings));
+                match made {
+                    Ok((invoice, _)) => answer::json(StatusCode::OK, &json!({ "invoice": invoice })),
+                    Err(why) => answer::error(StatusCode::BAD_REQUEST, &why),
+                }
+            }
+            ("GET", ("received", text)) => match hash(text) {
+                Some(hash) => {
+                    let msat = shop.read(|book| book.received.get(&hash).copied().unwrap_or_default());
+                    answer::json(StatusCode::OK, &json!({ "msat": msat }))
+                }
+                None => answer::error(StatusCode::BAD_REQUEST, "a payment hash has 64 hex digits"),
+            },
             ("GET", ("lookup", text)) => match hash(text) {
                 Some(hash) => wallet::lookup(&self.world, &shop, &hash),
                 None => answer::error(StatusCode::BAD_REQUEST, "a payment hash has 64 hex digits"),

@@ -16,6 +16,8 @@ pub enum Scheme {
     Mpp,
     /// L402, and a charge with the same invoice.
     L402Mpp,
+    /// A session of MPP alone.
+    Session,
     /// x402 alone.
     X402,
     /// L402, and x402 with the same invoice.
@@ -109,6 +111,10 @@ pub struct Settings {
     /// The credential of a charge comes in this header of its own.
     pub payment_authorization: bool,
     pub digest: bool,
+    /// How many units a deposit is of.
+    pub deposit: u64,
+    /// With a session: the answer is a stream of so many events.
+    pub chunks: Option<u64>,
     /// A 402 is an answer of gRPC-Web.
     pub grpc: bool,
     pub param: Param,
@@ -166,6 +172,8 @@ impl Default for Settings {
             grace: 60,
             payment_authorization: false,
             digest: false,
+            deposit: 20,
+            chunks: None,
             grpc: false,
             param: Param::Token,
             quote: Some('"'),
@@ -268,6 +276,7 @@ impl Settings {
                     ("lower", Scheme::Lower),
                     ("mpp", Scheme::Mpp),
                     ("l402mpp", Scheme::L402Mpp),
+                    ("session", Scheme::Session),
                     ("x402", Scheme::X402),
                     ("l402x402", Scheme::L402X402),
                 ];
@@ -297,6 +306,8 @@ impl Settings {
                     one_of(value, &[("payment-authorization", true), ("authorization", false)])?;
             }
             "digest" => self.digest = flag(value)?,
+            "deposit" => self.deposit = number(value)?,
+            "chunks" => self.chunks = Some(number(value)?),
             "param" => {
                 let known = [("token", Param::Token), ("macaroon", Param::Macaroon), ("both", Param::Both)];
                 self.param = one_of(value, &known)?;

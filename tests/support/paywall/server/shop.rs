@@ -4,6 +4,7 @@ use super::answer::{self, Answer, Payload};
 use super::charge;
 use super::hex::{self, Hash};
 use super::mint::{self, Asked};
+use super::session;
 use super::settings::{Scheme, Scope, Settings};
 use super::state::{Shop, Token, World};
 use super::x402;
@@ -31,7 +32,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
@@ -89,6 +90,9 @@ pub async fn visit(world: &World, visit: Visit, settings: &Settings) -> Option<A
     }
     if !visit.paid {
         return Some(goods(&visit, settings, &json!({ "free": visit.path })));
+    }
+    if settings.scheme == Scheme::Session {
+        return Some(session::visit(world, &visit, settings));
     }
     let Some(shown) = shown(&visit, settings) else {
         return Some(challenge(world, &visit, settings, x402::UNPAID));
@@ -332,7 +336,7 @@ fn challenge(world: &World, visit: &Visit, settings: &Settings, error: &str) -> 
 }
 
 /// What a visitor came for.
-fn goods(visit: &Visit, settings: &Settings, plain: &Value) -> Answer {
+pub fn goods(visit: &Visit, settings: &Settings, plain: &Value) -> Answer {
     let mut answer = if settings.echo {
         let headers: Vec<_> = visit
             .headers

@@ -2,10 +2,11 @@
 
 use super::hex::{self, Hash};
 use super::mint::{Challenge, Mint};
+use super::session::Account;
 use super::settings::{Scope, Settings};
 use super::x402::{self, Offer};
 use serde_json::{json, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -70,6 +71,12 @@ pub struct Book {
     pub tokens: HashMap<Vec<u8>, Token>,
     /// What was offered by x402, by payment hash.
     pub offers: HashMap<Hash, Offer>,
+    /// Sessions of MPP, by the payment hash of the first deposit.
+    pub sessions: HashMap<Hash, Account>,
+    /// The ids of challenges of sessions that were good once.
+    pub consumed: HashSet<String>,
+    /// Millisatoshis that the wallet has received, by payment hash.
+    pub received: HashMap<Hash, u64>,
     /// Unpaid challenges to be sent again, by path and query.
     pub standing: HashMap<String, Challenge>,
     pub wallet: HashMap<Hash, Paid>,
