@@ -39,6 +39,8 @@ fn record() -> Record {
             scopes: Vec::new(),
             invoice: "lnbc1".into(),
             description: None,
+            session: None,
+            refunded_msat: 0,
         },
         method: "GET".into(),
         token: "token".into(),

@@ -60,6 +60,8 @@ pub(crate) fn record(number: u64, url: &str) -> Record {
             scopes: Vec::new(),
             invoice: "lnbc1".into(),
             description: None,
+            session: None,
+            refunded_msat: 0,
         },
         method: "GET".into(),
         token: "opaque".into(),

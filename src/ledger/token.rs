@@ -134,7 +134,10 @@ impl Token {
                 let value = concat(&[self.scheme(), &self.token, ":", preimage]);
                 Some(Credential { field: Field::Authorization, value })
             }
-            Protocol::Mpp => mpp::credential(&self.token, &proof()?),
+            Protocol::Mpp => match mpp::Deposit::parse(&self.token) {
+                Some(deposit) => deposit.credential(&proof()?),
+                None => mpp::credential(&self.token, &proof()?),
+            },
             Protocol::X402 => x402::credential(&self.token, &proof()?),
         }
     }
@@ -154,7 +157,10 @@ impl Token {
     pub fn attested(&self, header: &str) -> Option<String> {
         match self.payment.protocol {
             Protocol::L402 | Protocol::Lsat => None,
-            Protocol::Mpp => mpp::attested(header, &self.token, &self.payment.payment_hash),
+            Protocol::Mpp => {
+                let reference = self.payment.session.as_ref().unwrap_or(&self.payment.payment_hash);
+                mpp::attested(header, &self.token, reference)
+            }
             Protocol::X402 => x402::attested(header, &self.payment.payment_hash),
         }
     }

@@ -18,12 +18,14 @@ const KNOWN = {
     "hosts",
     "insecureHosts",
     "protocols",
+    "sessions",
     "proof",
     "paymentTimeout",
     "fetch",
     "now",
     "onEvent",
   ],
+  "sessions.": ["maxDeposit"],
   "limits.": [...AMOUNTS, "payments", "perOrigin"],
   "limits.payments.": COUNTS,
   "limits.perOrigin.": [...AMOUNTS, "payments"],
@@ -77,11 +79,15 @@ const isModel = {
   hosts: absent(isListOf((host) => GOOD_HOSTS.includes(host))),
   insecureHosts: absent(isListOf((host) => GOOD_HOSTS.includes(host))),
   protocols: absent(isNames(PROTOCOLS)),
+  sessions: absent((value) => isObject(value) && isAmount(value.maxDeposit)),
   proof: absent((value) => value === "preimage" || value === "none"),
   paymentTimeout: absent((value) => typeof value === "number" && value >= 1 && value <= 2147483647 && value % 1 === 0),
   ...Object.fromEntries(["approve", "fetch", "now", "onEvent"].map((key) => [key, absent(isFunction)])),
 };
-const isAccepted = (options) => isObject(options) && Object.entries(isModel).every(([key, is]) => is(options[key]));
+const makesInvoices = ({ wallet, sessions }) =>
+  sessions === undefined || (isFunction(wallet?.pay) && isFunction(wallet.makeInvoice));
+const isAccepted = (options) =>
+  isObject(options) && Object.entries(isModel).every(([key, is]) => is(options[key])) && makesInvoices(options);
 
 const sat = (value) => (value === undefined ? null : Math.abs(value)); // -0 is 0
 const level = (limits = {}) => [
@@ -94,6 +100,7 @@ const expected = ({
   hosts = null,
   insecureHosts = [],
   protocols = PROTOCOLS,
+  sessions,
   proof = "preimage",
   paymentTimeout = 300000,
 }) => ({
@@ -102,6 +109,7 @@ const expected = ({
   hosts,
   insecureHosts,
   protocols,
+  maxDeposit: sat(sessions?.maxDeposit),
   proof,
   paymentTimeout,
 });
@@ -191,6 +199,8 @@ const options = fc.record(
       fc.constantFrom(
         fn,
         { pay: fn },
+        // The others can't be had with sessions.
+        ...Array(12).fill({ pay: fn, makeInvoice: fn }),
         { sendPayment: fn },
         { payInvoice: fn },
         Object.assign(() => {}, { pay: 1 }),
@@ -204,6 +214,7 @@ const options = fc.record(
     hosts: list(GOOD_HOSTS, BAD_HOSTS),
     insecureHosts: list(GOOD_HOSTS, BAD_HOSTS),
     protocols: list(PROTOCOLS, ["L402", "", 1]),
+    sessions: or(fc.record({ maxDeposit: amount })),
     proof: or(fc.constantFrom("preimage", "none")),
     paymentTimeout: or(fc.integer({ min: 1, max: 2147483647 })),
     fetch: or(fc.constant(fn)),
@@ -257,6 +268,7 @@ test("options are accepted exactly if the model accepts them, with the same valu
           isObject(given) &&
           [
             ["", given],
+            ["sessions.", given.sessions],
             ["limits.", given.limits],
             ["limits.payments.", given.limits?.payments],
             ["limits.perOrigin.", given.limits?.perOrigin],
@@ -333,7 +345,8 @@ test("an unknown key is refused by name at every level, whatever its value, own 
   );
   fc.assert(
     fc.property(fc.oneof(...levels), adding, fc.oneof(fc.constant(undefined), wild), ([place, key], add, value) => {
-      const given = { wallet: fn, limits: { perPayment: 1, payments: {}, perOrigin: { total: 1, payments: {} } } };
+      const limits = { perPayment: 1, payments: {}, perOrigin: { total: 1, payments: {} } };
+      const given = { wallet: { pay: fn, makeInvoice: fn }, limits, sessions: { maxDeposit: 1 } };
       const path = place.split(".").slice(0, -1);
       const within = path.slice(0, -1).reduce((object, name) => object[name], given);
       const name = path.at(-1);

@@ -34,6 +34,7 @@ test("the smallest options, and every default", () => {
     hosts: null,
     insecureHosts: [],
     protocols: ["l402", "lsat", "mpp", "x402"],
+    maxDeposit: null,
     proof: "preimage",
     paymentTimeout: 300000,
   });
@@ -45,7 +46,7 @@ test("every key reaches the core", async () => {
   const approve = () => true;
   const onEvent = () => {};
   const { config, ...rest } = readOptions({
-    wallet,
+    wallet: { pay: wallet, makeInvoice: wallet },
     approve,
     onEvent,
     now: () => 7,
@@ -69,6 +70,7 @@ test("every key reaches the core", async () => {
     hosts: ["a.b"],
     insecureHosts: ["B.C:080"],
     protocols: ["x402"],
+    sessions: { maxDeposit: 7 },
     proof: "none",
     paymentTimeout: 2147483647,
   });
@@ -79,6 +81,7 @@ test("every key reaches the core", async () => {
     hosts: ["a.b"],
     insecureHosts: ["b.c:80"],
     protocols: ["x402"],
+    maxDeposit: 7,
     proof: "none",
     paymentTimeout: 2147483647,
   });
@@ -97,6 +100,11 @@ test("unknown keys are errors that name the key and the one that was meant", () 
     [{ ...good, x: undefined }, "x is not a known option"],
     [{ ...good, toString: 1 }, "toString is not a known option"],
     [{ ...good, ["__proto__"]: 1 }, "__proto__ is not a known option"],
+    [
+      { ...good, sessions: { maxDeposits: 5 } },
+      "sessions.maxDeposits is not a known option, did you mean sessions.maxDeposit?",
+    ],
+    [{ ...good, sessions: {} }, "maxDeposit is missing"],
     [{ wallet, limits: { perPaymnet: 5 } }, "limits.perPaymnet is not a known option, did you mean limits.perPayment?"],
     [withLimits({ perhour: 5 }), "limits.perhour is not a known option, did you mean limits.perHour?"],
     [

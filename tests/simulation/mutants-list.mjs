@@ -396,7 +396,7 @@ export const MUTANTS = [
   [
     "a call pays as often as it is asked",
     ...FORGOTTEN,
-    "flow/call.rs",
+    "flow/next_step.rs",
     "if paid_now || !request.replayable",
     "if !request.replayable",
   ],

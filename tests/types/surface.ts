@@ -10,6 +10,7 @@ import {
   receiptOf,
   type recoverPayee,
   type Challenge,
+  type ClosedSession,
   type ErrorCode,
   type Filter,
   type Invoice,
@@ -32,6 +33,8 @@ import {
   type Receipt,
   type Remaining,
   type Scope,
+  type Session,
+  type SessionLimits,
   type Store,
   type Wallet,
   type WebLNProvider,
@@ -59,7 +62,7 @@ const response: Response = await pay("https://api.example.com/weather");
 // As a fetch, and detached from its object.
 globalThis.fetch = pay;
 const asFetch: typeof globalThis.fetch = pay;
-const { quote, payments, spent, remaining, resolve, forget, balanceMsat, warm, within } = pay;
+const { quote, payments, spent, remaining, resolve, forget, sessions, closeSessions, balanceMsat, warm, within } = pay;
 await asFetch(new Request("https://a.b"), { method: "POST", body: "x", signal: AbortSignal.timeout(5) });
 await pay(new URL("https://a.b"), { headers: { a: "b" } });
 
@@ -76,6 +79,10 @@ is<
 is<Same<ReturnType<typeof within>, PaidFetch>>();
 is<Same<Awaited<ReturnType<typeof resolve>>, void>>();
 is<Same<Awaited<ReturnType<typeof forget>>, void>>();
+is<Same<Awaited<ReturnType<typeof sessions>>, Session[]>>();
+is<Same<Awaited<ReturnType<typeof closeSessions>>, ClosedSession[]>>();
+const deposits: SessionLimits = { maxDeposit: 5 };
+await closeSessions("https://a.b");
 is<Same<Awaited<ReturnType<typeof balanceMsat>>, number | null>>();
 is<Same<ReturnType<typeof warm>, Promise<void>>>();
 is<Same<ReturnType<typeof receiptOf>, Receipt | undefined>>();
@@ -143,6 +150,7 @@ const options: Options = {
   store,
   networks,
   protocols,
+  sessions: deposits,
   hosts: ["*.example.com"],
   insecureHosts: ["*.local"],
   proof: "none",
@@ -169,6 +177,7 @@ createFetch({
   hosts: undefined,
   insecureHosts: undefined,
   protocols: undefined,
+  sessions: undefined,
   proof: undefined,
   paymentTimeout: undefined,
   fetch: undefined,

@@ -30,6 +30,12 @@ export interface OrderLimits {
   perDay?: number | undefined;
 }
 
+/** What may be held in MPP sessions. */
+export interface SessionLimits {
+  /** The most that may be in the open sessions of one origin, in satoshis. The limits hold besides. */
+  maxDeposit: number;
+}
+
 /** A task, a tool or a sub-agent, and what it may spend. */
 export interface Scope {
   /**

@@ -1,5 +1,6 @@
 import { L402Error } from "./error.js";
-import type { Limits, Remaining, Scope } from "./limits.js";
+import { readHost } from "./host.js";
+import type { Limits, Remaining, Scope, SessionLimits } from "./limits.js";
 import type { Network, Protocol } from "./parsers.js";
 import type { Payment, PaymentEvent, Quote } from "./payment.js";
 import type { ListOptions, Store } from "./store.js";
@@ -65,12 +66,6 @@ export interface Options {
   onUnknown?: ((payment: Payment, error: L402Error) => Promise<{ preimage: string } | "failed" | "wait">) | undefined;
   /** Called at each step. What it throws is ignored. */
   onEvent?: ((event: PaymentEvent) => void) | undefined;
-}
-
-/** What may be held in MPP sessions. */
-export interface SessionLimits {
-  /** The most that may be in the open sessions of one origin, in satoshis. The limits hold besides. */
-  maxDeposit: number;
 }
 
 /** Decides whether to pay. Only true allows the payment. */
@@ -341,25 +336,9 @@ function names<Name>(value: unknown, path: string, allowed: readonly Name[]) {
   return read;
 }
 
-/**
- * An origin or a host pattern, in the form that URLs have: lower case, punycode, an origin without its scheme's default
- * port. A pattern keeps every port, 443 too, since a pattern without a port means any port.
- */
 function host(value: unknown, path: string) {
-  const [, scheme, wildcard, given, port] =
-    (typeof value === "string" &&
-      /^(https?:\/\/)?(\*\.)?(\[[^\]]*\]|[^\s:/?#@\\%*[\]]+)(?::(\d{1,5}))?$/i.exec(value)) ||
-    [];
-  if (given && !(scheme && wildcard) && !/^\.|\.\./.test(given) && !(Number(port) < 1)) {
-    try {
-      const { origin, hostname } = new URL((scheme ?? "http://") + given + (port ? `:${port}` : ""));
-      if (scheme) return origin;
-      if (hostname && !(wildcard && /^\[|^[\d.]+$/.test(hostname)))
-        return (wildcard ?? "") + hostname + (port ? `:${+port}` : "");
-    } catch {
-      // The URL parser refuses it.
-    }
-  }
+  const read = readHost(value);
+  if (read !== undefined) return read;
   throw invalid(
     `${path} must be an origin (https://api.example.com) or a host pattern (*.example.com:8443), without a path`,
   );

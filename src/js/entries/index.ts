@@ -9,7 +9,7 @@ import { load } from "../loading/url.js";
 export { type ErrorCode, L402Error } from "../core/error.js";
 export { type PaidFetch, receiptOf } from "../core/fetch.js";
 export type { Filter } from "../core/filter.js";
-export type { Limits, OrderLimits, Remaining, Scope } from "../core/limits.js";
+export type { Limits, OrderLimits, Remaining, Scope, SessionLimits } from "../core/limits.js";
 export type { Approve, ApproveContext, Options } from "../core/options.js";
 export type { Challenge, Invoice, Macaroon, Network, Offer, Protocol } from "../core/parsers.js";
 export type { ClosedSession, Payment, PaymentEvent, Quote, Receipt, Session } from "../core/payment.js";

@@ -1,7 +1,6 @@
 //! What is sent after the payment, and what the server then says of it.
 
-use super::charge::{decode, OLDER};
-use super::session::{challenge_of, Deposit};
+use super::charge::{challenge_of, decode, OLDER};
 use crate::text::encoding::{concat, to_base64, Flavour};
 use crate::text::json::Json;
 use crate::text::time;
@@ -13,9 +12,6 @@ use crate::wire::preimage::Preimage;
 /// of a [`super::Charge`].
 #[must_use]
 pub fn credential(token: &str, preimage: &Preimage) -> Option<Credential> {
-    if let Some(deposit) = Deposit::parse(token) {
-        return deposit.credential(preimage);
-    }
     if token == OLDER {
         let value = concat(&["Payment ", OLDER, r#", preimage=""#, &preimage.to_hex(), r#"""#]);
         return Some(Credential { field: Field::Authorization, value });
@@ -51,18 +47,16 @@ pub fn bound_to(token: &str) -> Option<String> {
 }
 
 /// The receipt in a `Payment-Receipt` header, as its JSON text (draft-lightning-charge-00, section Receipt Generation).
-/// `None`: it is no receipt, or not one of this payment. That of a session names the session.
+/// `None`: it is no receipt, or names another payment than this. That of a session names the session.
 #[must_use]
-pub fn attested(header: &str, token: &str, payment_hash: &PaymentHash) -> Option<String> {
+pub fn attested(header: &str, token: &str, reference: &PaymentHash) -> Option<String> {
     let (text, receipt) = decode(header)?;
-    let session = Deposit::parse(token);
-    let reference = session.as_ref().and_then(|deposit| deposit.adds_to).unwrap_or(*payment_hash);
     let says = |name| receipt.get(name).and_then(Json::as_str);
     let is_ours = says("status") == Some("success")
         && says("method") == Some("lightning")
         && says("reference") == Some(&reference.to_hex())
         // a server may leave it out, and each request that draws on a session has another
-        && (session.is_some() || receipt.get("challengeId").is_none_or(|id| id.as_str() == parameter(token, "id").as_deref()));
+        && (challenge_of(token) != token || receipt.get("challengeId").is_none_or(|id| id.as_str() == parameter(token, "id").as_deref()));
     is_ours.then_some(text)
 }
 

@@ -4,7 +4,7 @@ use crate::error::{Code, Error};
 use crate::text::encoding::{from_base64, from_base64url, to_base64, Flavour};
 use crate::text::json::Json;
 use crate::text::json_writer::write_object;
-use crate::text::scan::{parts, positive, split_once};
+use crate::text::scan::{parts, positive, rsplit_once, split_once};
 use crate::text::time;
 use crate::wire::challenge::{malformed, Challenge};
 use crate::wire::credential::Field;
@@ -22,6 +22,17 @@ pub fn decode(base64url: &str) -> Option<(String, Json)> {
 
 /// The token of a charge of the older shape. It is no base64url, so it can't be mistaken for another.
 pub(super) const OLDER: &str = r#"method="lightning""#;
+
+/// What the token of a paid deposit begins with. No token of a challenge has a space.
+pub(super) const DEPOSIT: &str = "session ";
+
+/// The token of the challenge in the token of a payment: its own, but for a deposit, where it stands last.
+pub(super) fn challenge_of(token: &str) -> &str {
+    match token.strip_prefix(DEPOSIT).and_then(|rest| rsplit_once(rest, b' ')) {
+        Some((_, challenge)) => challenge,
+        None => token,
+    }
+}
 
 const INVALID: Code = Code::InvalidChallenge;
 

@@ -4,12 +4,14 @@
 //! payer's own, to which the rest goes. Each later request shows the preimage beside a challenge that was made for it.
 
 use super::answer::shown;
-use super::charge::{another_hash, check_digest, decode, frame, last_moment, payment_hash, terms, token, value};
+use super::charge::{
+    another_hash, challenge_of, check_digest, decode, frame, last_moment, payment_hash, terms, token, value, DEPOSIT,
+};
 use crate::error::{Code, Error};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_writer::write_object;
-use crate::text::scan::{number, positive, rsplit_once, split_once};
+use crate::text::scan::{number, positive, split_once};
 use crate::wire::challenge::{malformed, Challenge};
 use crate::wire::credential::{with_payload, Credential, Field};
 use crate::wire::invoice::{Invoice, Network};
@@ -245,18 +247,8 @@ impl Deposit {
     }
 }
 
-/// What the text of a [`Deposit`] begins with. No token of a challenge has a space.
-const DEPOSIT: &str = "session ";
 /// In the place of a session that a deposit is added to.
 const NEW: &str = "-";
-
-/// The token of the challenge in the token of a payment: its own, but for a deposit.
-pub(super) fn challenge_of(token: &str) -> &str {
-    match token.strip_prefix(DEPOSIT).and_then(|rest| rsplit_once(rest, b' ')) {
-        Some((_, challenge)) => challenge,
-        None => token,
-    }
-}
 
 /// The credential of a step. `None`: the token is not one of a [`Session`].
 #[must_use]
