@@ -12,6 +12,7 @@ use std::rc::Rc;
 pub struct Failure<H: Host>(pub Box<Why<H>>);
 
 /// The kinds of [`Failure`].
+#[allow(clippy::large_enum_variant, reason = "a Failure boxes it")]
 pub enum Why<H: Host> {
     /// One of ours.
     Raised(Raised<H>),

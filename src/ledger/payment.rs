@@ -113,10 +113,7 @@ impl Payment {
         row.optional_words("description", &mut self.description);
         let mut session = self.session.map(|session| session.to_hex());
         row.optional_text("sessionId", &mut session);
-        self.session = match session {
-            Some(text) => Some(row.expect(PaymentHash::parse(&text).ok())),
-            None => None,
-        };
+        self.session = session.map(|text| row.expect(PaymentHash::parse(&text).ok()));
         row.count("refundedMsat", &mut self.refunded_msat);
     }
 }
