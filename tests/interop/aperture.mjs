@@ -18,6 +18,7 @@ export const SERVICES = {
   tight: { price: 995_000 },
   refusing: { price: 5, authscheme: "mpp" },
   either: { price: 9, authscheme: "l402+mpp" },
+  metered: { price: 2, authscheme: "mpp" },
 };
 
 /**

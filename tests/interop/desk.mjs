@@ -39,13 +39,15 @@ export async function openDesk(network, backend, more = {}) {
       if (wait !== "no") await end;
       else end.catch(() => {});
     },
+    /** Gives the seller what it can pay refunds with: at first all is on the buyer's side, and there is a reserve. */
+    async stock() {
+      if ((await seller.balanceMsat()) >= REFUNDABLE / 2) return;
+      const { payment_request } = await seller.rest("POST", "/v1/invoices", { value_msat: REFUNDABLE });
+      await actions.pay({ invoice: payment_request });
+    },
     /** Has the seller pay an invoice of the buyer's, of so much if it names no amount. */
     async refund({ invoice, msat }) {
-      // At first all is on the buyer's side of the channel, and the seller must keep a reserve.
-      if ((await seller.balanceMsat()) < REFUNDABLE / 2) {
-        const { payment_request } = await seller.rest("POST", "/v1/invoices", { value_msat: REFUNDABLE });
-        await actions.pay({ invoice: payment_request });
-      }
+      await actions.stock();
       const order = { payment_request: invoice, timeout_seconds: 60, no_inflight_updates: true };
       const { result } = await seller.rest("POST", "/v2/router/send", { ...order, ...(msat && { amt_msat: msat }) });
       if (result.status !== "SUCCEEDED") throw new Error(`the seller's payment: ${result.failure_reason}`);

@@ -27,7 +27,7 @@ export async function startNetwork({ tls = true } = {}) {
   const [rpc, ...ports] = await freePorts(7);
   const chain = new Chain(folder, rpc);
   const buyer = new Node("buyer", { folder, ports: ports.slice(0, 3), chain, tls });
-  const seller = new Node("seller", { folder, ports: ports.slice(3), chain, tls });
+  const seller = new Node("seller", { folder, ports: ports.slice(3), chain, tls, program: programs["lnd-seller"] });
   const all = [chain, buyer, seller];
   const network = {
     folder,
@@ -136,7 +136,7 @@ class Node {
   /** What may do everything on it. */
   macaroonHex = "";
 
-  constructor(name, { folder, ports: [peer, grpc, rest], chain, tls }) {
+  constructor(name, { folder, ports: [peer, grpc, rest], chain, tls, program = programs.lnd }) {
     this.name = name;
     this.folder = join(folder, name);
     this.peer = `127.0.0.1:${peer}`;
@@ -146,7 +146,7 @@ class Node {
     this.macaroonDir = join(this.folder, "data/chain/bitcoin/regtest");
     this.daemon = new Daemon(
       name,
-      programs.lnd,
+      program,
       [
         `--lnddir=${this.folder}`,
         "--bitcoin.regtest",

@@ -20,6 +20,14 @@ const MODULES = {
     tags: LND_TAGS,
     usually: "4 min",
   },
+  // aperture 0.5.0 refunds sessions by a method that lnd 0.21 has no more, so the seller's node is the last that has it.
+  "lnd of the seller": {
+    module: "github.com/lightningnetwork/lnd",
+    version: "v0.20.0-beta",
+    packages: { "lnd-seller": "./cmd/lnd" },
+    tags: LND_TAGS,
+    usually: "4 min",
+  },
   aperture: {
     module: "github.com/lightninglabs/aperture",
     version: "v0.5.0",
@@ -28,7 +36,7 @@ const MODULES = {
   },
 };
 
-const folder = (name) => join(cache, `${name}-${MODULES[name].version}`);
+const folder = (name) => join(cache, `${name.replaceAll(" ", "-")}-${MODULES[name].version}`);
 
 /** Where each program is, once built: `programs.lnd` is a path. */
 export const programs = Object.fromEntries(
@@ -66,7 +74,7 @@ export async function buildPrograms(wanted = Object.keys(MODULES)) {
  */
 async function build(name) {
   const { module, version, packages, tags = "" } = MODULES[name];
-  const source = await mkdtemp(join(tmpdir(), `l402-fetch-${name}-`));
+  const source = await mkdtemp(join(tmpdir(), "l402-fetch-build-"));
   removeAtEnd(source);
   const bin = join(folder(name), "bin");
   await mkdir(bin, { recursive: true });

@@ -28,6 +28,7 @@ export const EXAMPLES = {
     { heading: "The Rust crate", as: "doctest" },
   ],
   "docs/scopes.md": [{ heading: "Scopes", as: "node", payments: 1 }],
+  "docs/sessions.md": [{ heading: "Sessions", as: "node", payments: 1 }],
   "docs/stores.md": [
     { heading: "SQLite", as: "node24", payments: 1 },
     {

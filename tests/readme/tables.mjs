@@ -52,6 +52,9 @@ export const tables = {
     const defaultOf = (name) => rows.find((row) => spans(row.Option)[0] === name).Default;
     for (const name of ["limits", ...limits])
       assert.equal(defaultOf(name), /^limits(\.perPayment)?$/.test(name) ? "required" : "none");
+    assert.equal(defaultOf("sessions"), "none");
+    assert.equal(config.maxDeposit, null);
+    delete config.maxDeposit;
     for (const [key, value] of Object.entries(config)) {
       const row = rows.find((row) => spans(row.Option)[0] === key);
       if (value === null) assert.match(row.Default, /any https/);

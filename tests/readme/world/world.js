@@ -18,6 +18,11 @@ export function enter(base, id) {
       searchParams.set("network", "bc");
       return `${base}/shop/${id}${pathname}?${searchParams}`;
     }
+    if (hostname === "meter.example.com") {
+      for (const [name, value] of Object.entries({ scheme: "session", price: "1", network: "bc" }))
+        searchParams.set(name, value);
+      return `${base}/shop/${id}${pathname}?${searchParams}`;
+    }
     if (hostname === "wallet.example.com") return `${base}/wallet/${id}${pathname}`;
     return undefined;
   };
@@ -34,6 +39,15 @@ export function enter(base, id) {
   const wallet = async (invoice) => {
     const response = await outside(`${base}/wallet/${id}/pay`, { method: "POST", body: invoice.paymentRequest });
     return response.json();
+  };
+  /** The same wallet as one that makes invoices. */
+  globalThis.account = {
+    pay: wallet,
+    async makeInvoice({ expirySeconds }) {
+      const terms = `amount=none&network=bc&expiry=${expirySeconds}`;
+      return (await (await outside(`${base}/wallet/${id}/invoice?${terms}`, { method: "POST" })).json()).invoice;
+    },
+    received: async (hash) => (await (await outside(`${base}/wallet/${id}/received/${hash}`)).json()).msat,
   };
   globalThis.webln = {
     async enable() {},
