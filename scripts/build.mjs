@@ -74,8 +74,10 @@ async function typeCheck(out) {
 
 /** Copies the declarations that users can reach: those of the entries, wallets and stores, and all that they import. */
 async function declarations(dist, out) {
-  await cp(`${out}/entries/index.d.ts`, `${out}/index.d.ts`);
-  await edit(`${out}/index.d.ts`, asTop);
+  for (const name of ["index", "testing"]) {
+    await cp(`${out}/entries/${name}.d.ts`, `${out}/${name}.d.ts`);
+    await edit(`${out}/${name}.d.ts`, asTop);
+  }
   const wanted = ["index", ...MODULES].map((name) => `${name}.d.ts`);
   for (const name of wanted) {
     const text = await readFile(`${out}/${name}`, "utf8");
@@ -132,16 +134,16 @@ async function joinParts(dist) {
   await Promise.all(PARTS.map((part) => rm(resolve(dirname(file), part))));
 }
 
-/** Puts the library that a module uses into it, so that the package depends on none. */
-async function takeIn(file) {
+/** Puts the libraries that a module uses into it, so that the package depends on none. `external`: what stays apart. */
+async function takeIn(file, external = []) {
   const { build } = await import("esbuild");
   const options = { outfile: file, allowOverwrite: true, bundle: true, format: "esm", legalComments: "inline" };
-  await build({ ...options, entryPoints: [file], minifySyntax: true, treeShaking: true, logLevel: "error" });
+  await build({ ...options, entryPoints: [file], external, minifySyntax: true, treeShaking: true, logLevel: "error" });
 }
 
 /**
- * The modules of wallets and stores that users import. Then those of them that only Workers use: these are never
- * loaded with `require`.
+ * The modules that users import beside the main entry. Then those of them that only Workers use: these are never loaded
+ * with `require`.
  */
 const MODULES = [
   "wallets/webln",
@@ -155,6 +157,7 @@ const MODULES = [
   "stores/postgres",
   "stores/redis",
   "stores/durable-object",
+  "testing",
   "stores/durable-object/ledger",
 ];
 const ONLY_MODULES = ["stores/durable-object/ledger"];
@@ -240,6 +243,9 @@ export async function build(beside = () => {}) {
   );
   await joinParts(dist);
   await takeIn(`${dist}/core/signer.js`);
+  // There must be one class of errors.
+  await takeIn(`${dist}/testing.js`, [`${dist}/core/*`]);
+  await rm(`${dist}/testing`, { recursive: true });
   await commonJs(dist);
   await declarations(dist, types);
   // Last, so that an interrupted build leaves the previous package whole.
