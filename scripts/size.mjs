@@ -14,6 +14,7 @@ const LIMITS = {
   "l402-fetch/inline": { ceiling: 160_500 },
   "the wasm alone": { ceiling: 111_000 },
   "only where x402 is paid": { ceiling: 3_650 },
+  "l402-fetch/testing": { ceiling: 17_000 },
 };
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 5_000 };

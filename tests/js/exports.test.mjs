@@ -35,11 +35,12 @@ for (const [file, names] of Object.entries({
   "stores/redis": ["redisStore"],
   "stores/durable-object": ["durableObjectStore"],
   "stores/durable-object/ledger": ["L402Ledger"],
+  "entries/testing": ["testShop"],
 })) {
   test(`${file}.js exports what its types declare, and all of it is there`, async () => {
     const module = await import(`../../src/js/${file}.js`);
     assert.deepEqual(Object.keys(module), names);
-    assert.deepEqual(exported(await read(`dist/${file}.d.ts`)), names);
+    assert.deepEqual(exported(await read(`dist/${file.replace("entries/", "")}.d.ts`)), names);
   });
 }
 

@@ -54,6 +54,12 @@ export const EXAMPLES = {
       void shown;`,
     },
   ],
+  "docs/testing.md": [
+    { heading: "Testing your own code", as: "nodeTest" },
+    { heading: "Vitest, Jest and Workers", as: "vitest" },
+    { heading: "Vitest, Jest and Workers", as: "jest" },
+    { heading: "What can go wrong", as: "node" },
+  ],
   "docs/wallets.md": [
     { heading: "Invoices of your own", as: "node" },
     { heading: "Any other wallet", as: "node", payments: 1 },

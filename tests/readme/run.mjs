@@ -16,6 +16,7 @@ import { startWorkers } from "../support/workerd.mjs";
 import { EXAMPLES } from "./examples.mjs";
 import { pages } from "./markdown.mjs";
 import { tables } from "./tables.mjs";
+import { jest, nodeTest, vitest } from "./test-runners.mjs";
 
 /** Every code block with what EXAMPLES says of it. */
 const blocks = pages.flatMap(({ page, blocks }) =>
@@ -76,6 +77,10 @@ const runners = {
 
   /** What needs a newer Node than the oldest that is supported. */
   node24: (block) => inNode(block, { program: at("tests/node_modules/node24/bin/node") }),
+
+  nodeTest: (block) => nodeTest(block, folder),
+  vitest: (block) => vitest(block, installed.tarball),
+  jest: (block) => jest(block, installed.tarball),
 
   postgres: (block) =>
     withServer(block, startPostgres, (port) => ({ DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` })),
@@ -171,7 +176,7 @@ const runners = {
 async function typeCheck() {
   const place = join(folder, "typed");
   await mkdir(place);
-  const files = [join(folder, "world/world.d.ts")];
+  const files = [join(folder, "world/world.d.ts"), join(folder, "world/runners.d.ts")];
   for (const block of blocks) {
     if (!["js", "ts", "html"].includes(block.lang)) continue;
     const file = join(place, `${block.page.replaceAll("/", "-")}-${block.line}.${block.lang === "ts" ? "ts" : "js"}`);

@@ -66,6 +66,39 @@ export const tables = {
       assert.ok(rows.find((row) => spans(row.Option)[0] === "networks").Meaning.includes(`\`${network}\``));
   },
 
+  async "the options and faults of testShop are those of the types, with the defaults of the code"() {
+    const options = table(docs, "What it sells", "Option");
+    const source = await read("src/js/testing/options.ts");
+    const [, body] = /export interface TestShopOptions \{\n(.*?)\n\}/s.exec(source);
+    assert.deepEqual(
+      names(options, "Option"),
+      [...body.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name),
+    );
+    const [, shop] = /export interface Shop \{\n(.*?)\n\}/s.exec(await read("src/js/testing/shop.ts"));
+    const told = docs.slice(docs.indexOf("## What it sells"), docs.indexOf("## What can go wrong"));
+    for (const [, member] of shop.matchAll(/^ {2}(?:readonly )?(\w+)[:(]/gm))
+      assert.ok(docs.includes(`shop.${member}`), `shop.${member} is told of`);
+    assert.ok(told.length > 1000);
+
+    const faults = table(docs, "What can go wrong", "Fault");
+    const { testShop } = await import(at("dist/testing.js"));
+    const { shop: selling, wallet } = testShop();
+    const offered = Object.entries({ wallet, shop: selling }).flatMap(([owner, { fail }]) => {
+      try {
+        return fail("none");
+      } catch ({ message }) {
+        return message
+          .split(": ")[1]
+          .split(", ")
+          .map((fault) => `${fault} of ${owner}`);
+      }
+    });
+    assert.deepEqual(
+      faults.map((row) => `${spans(row.Fault)[0]} of ${row.Of}`),
+      offered,
+    );
+  },
+
   "the keys of a scope are those of the types"() {
     assert.deepEqual(names(table(docs, "Scopes", "Key"), "Key"), members("Scope"));
   },

@@ -24,6 +24,7 @@ import reuse from "./cases/reuse.js";
 import scopes from "./cases/scopes.js";
 import sessions from "./cases/sessions.js";
 import store from "./cases/store.js";
+import testing from "./cases/testing.js";
 import wallets from "./cases/wallets.js";
 import workerd from "./cases/workerd.js";
 
@@ -49,6 +50,7 @@ const everywhere = [
   payments,
   scopes,
   store,
+  testing,
   parallel,
 ].flat();
 const own = {

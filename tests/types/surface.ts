@@ -44,6 +44,19 @@ import { durableObjectStore } from "../../dist/stores/durable-object.js";
 import { L402Ledger } from "../../dist/stores/durable-object/ledger.js";
 import { indexedDBStore } from "../../dist/stores/indexeddb.js";
 import { sqliteStore } from "../../dist/stores/sqlite.js";
+import {
+  type Handler,
+  type Price,
+  type ReceivedPayment,
+  type SeenRequest,
+  type Shop,
+  type ShopFault,
+  type TestShop,
+  testShop,
+  type TestShopOptions,
+  type TestWallet,
+  type WalletFault,
+} from "../../dist/testing.js";
 import { cln } from "../../dist/wallets/cln.js";
 import { lnbits } from "../../dist/wallets/lnbits.js";
 import { lnd } from "../../dist/wallets/lnd.js";
@@ -308,3 +321,35 @@ try {
 }
 const made: Error = new L402Error("declined", "x", { cause: 1, response });
 console.log(made.name, receiptOf(response)?.paidNow);
+
+// A shop for tests.
+const price: Price = (request) => request.url.length;
+const shopOptions: TestShopOptions = {
+  price,
+  protocol: ["l402", "lsat", "mpp", "x402"],
+  network: "signet",
+  uses: 1,
+  scope: "path",
+  tokenSeconds: 60,
+  invoiceSeconds: 600,
+  balance: 100,
+  feeMsat: 1,
+  now: Date.now,
+};
+const { shop, ...world }: TestShop = testShop(shopOptions);
+testShop({ price: undefined, protocol: "mpp", network: undefined, uses: undefined, now: undefined });
+createFetch({ ...world, wallet: world.wallet.pay, limits });
+const handler: Handler = async (request) => new Response(await request.text());
+const shopFaults: ShopFault[] = ["expired_invoice", "wrong_network", "other_hash", "expired_token", "refused"];
+const walletFaults: WalletFault[] = ["no_route", "silence", "lost_answer", "wrong_preimage", "no_preimage"];
+const served: Shop = shop;
+const payer: TestWallet = world.wallet;
+served.serve("/a", handler, { price: 0 });
+served.price = 5;
+for (const fault of shopFaults) served.fail(fault, 1);
+for (const fault of walletFaults) payer.fail(fault);
+payer.settle("failed");
+const received: ReceivedPayment | undefined = served.payments[0];
+const seen: SeenRequest | undefined = served.requests[0];
+console.log(received?.amountSat, received?.shown, seen?.status, served.satsReceived, served.challenges, payer.orders);
+served.reset();

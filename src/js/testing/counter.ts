@@ -40,6 +40,8 @@ interface Visit {
   route: Route | undefined;
   /** What a token for it is good for. */
   good: string;
+  /** The only path that such a token opens. null: it opens several. */
+  path: string | null;
   /** What x402 binds of it, where the shop sells so. */
   binding: Uint8Array | undefined;
   /** Unix seconds. */
@@ -102,6 +104,7 @@ export class Counter {
       url,
       route,
       good: `${address.origin} ${part}`,
+      path: part.endsWith("*") ? null : address.pathname,
       binding: protocols.includes("x402") ? await x402.bindingOf(request, url) : undefined,
       seconds: Math.floor(now() / 1000),
     };
@@ -182,6 +185,8 @@ export class Counter {
     }
     const isUsed = shown?.protocol === "x402" && refusal === "used";
     if (shown?.protocol === "x402" && refusal) headers.set("payment-response", x402.responseOf(shown, refusal));
+    // Clients may ask again at once: no test has to wait.
+    if (refusal === "not_paid") headers.set("retry-after", "0");
     const status = isUsed ? 409 : 402;
     const type = protocols.includes("mpp") ? mpp.problem(refusal) : "about:blank";
     const detail = refusal ? DETAILS[refusal] : `this costs ${amountSat} sat`;
@@ -191,14 +196,13 @@ export class Counter {
 
   /** The challenges of `WWW-Authenticate`, all for one invoice. */
   #lines(visit: Visit, sell: () => Sale): string[] {
-    const { protocols, scope, tokenSeconds } = this.#settings;
+    const { protocols, tokenSeconds } = this.#settings;
     const named = protocols.filter((protocol) => protocol !== "x402");
     if (named.length === 0) return [];
     const sale = sell();
     const paymentHash = this.faults.take("other_hash") ? hex.encode(randomBytes(32)) : sale.paymentHash;
     const until = visit.seconds + (this.faults.take("expired_token") ? -1 : tokenSeconds);
-    const path = scope === "path" && visit.route?.price === undefined ? new URL(visit.url).pathname : null;
-    const token = l402.token(this.#mint, paymentHash, until, path);
+    const token = l402.token(this.#mint, paymentHash, until, visit.path);
     return named.map((protocol) =>
       protocol === "mpp" ? this.#charges.challenge(sale, paymentHash) : l402.challenge(protocol, token, sale.invoice),
     );

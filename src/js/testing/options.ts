@@ -65,9 +65,9 @@ const KEYS: readonly string[] = [
   "now",
 ] satisfies (keyof TestShopOptions)[];
 
-// All bitcoin that there will ever be, in satoshis.
-const MOST_SAT = 2_100_000_000_000_000;
-// A token for ever has no time of its own. So late a time is still exact in an invoice of 35 bits.
+// The largest amount whose millisatoshis are still exact in a JavaScript number.
+const MOST_SAT = 9_007_199_254_740;
+// Some 30 years.
 const MOST_SECONDS = 1_000_000_000;
 
 /**

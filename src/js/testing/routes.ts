@@ -3,7 +3,11 @@ import { invalid, type Price, readPrice } from "./options.js";
 /** Answers a request that is paid for. What it throws, `fetch` throws. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** What a shop sells at a path. */
+/**
+ * What a shop sells at a path.
+ *
+ * @internal
+ */
 export interface Route {
   path: string;
   handler: Handler;
@@ -15,6 +19,7 @@ export interface Route {
  * Checks what a shop is to serve.
  *
  * @throws {L402Error} `invalid_options`
+ * @internal
  */
 export function readRoute(path: string, handler: Handler, options: { price?: Price | undefined } = {}): Route {
   if (typeof path !== "string" || !/^(https?:\/\/[^/?#]+)?\/[^?#]*$/.test(path))
@@ -24,7 +29,11 @@ export function readRoute(path: string, handler: Handler, options: { price?: Pri
   return { path, handler, price: price === undefined ? undefined : readPrice(price, "price") };
 }
 
-/** The route of an address: of several the one that came last. */
+/**
+ * The route of an address: of several the one that came last.
+ *
+ * @internal
+ */
 export function routeOf(routes: readonly Route[], { origin, pathname }: URL): Route | undefined {
   return routes.findLast(({ path }) => {
     const asked = path.startsWith("/") ? pathname : origin + pathname;
@@ -32,5 +41,9 @@ export function routeOf(routes: readonly Route[], { origin, pathname }: URL): Ro
   });
 }
 
-/** The answer of a shop that nobody gave a handler. */
+/**
+ * The answer of a shop that nobody gave a handler.
+ *
+ * @internal
+ */
 export const bought: Handler = (request) => Response.json({ bought: new URL(request.url).pathname });

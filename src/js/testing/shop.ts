@@ -49,6 +49,8 @@ export interface ReceivedPayment {
   /** The URL whose 402 held the invoice, without fragment. */
   url: string;
   invoice: string;
+  /** In hex: what a wallet's history would show to a person. */
+  preimage: string;
   /** The protocol by which its token was shown. null: it was not shown yet. */
   protocol: Protocol | null;
   /** How often its token was shown, refused or not. */
@@ -89,7 +91,10 @@ export interface Shop {
    * @throws {L402Error} `invalid_options`
    */
   fail(fault: ShopFault, times?: number): void;
-  /** Forgets what was counted, and ends all faults of shop and wallet. What was sold stays sold. */
+  /**
+   * Forgets what was counted, and ends all faults of shop and wallet. Payments that are under way fail. What was sold
+   * stays sold.
+   */
   reset(): void;
 }
 
@@ -120,8 +125,8 @@ export function testShop(options: TestShopOptions = {}): TestShop {
       return counter.requests.map((request) => ({ ...request }));
     },
     get payments() {
-      return received.map(({ paymentHash, amountSat, url, invoice, protocol, shown, opened }) => {
-        return { paymentHash, amountSat, url, invoice, protocol, shown, opened };
+      return received.map(({ paymentHash, amountSat, url, invoice, preimage, protocol, shown, opened }) => {
+        return { paymentHash, amountSat, url, invoice, preimage, protocol, shown, opened };
       });
     },
     get satsReceived() {

@@ -10,7 +10,7 @@ import type { Sale } from "./sale.js";
  * What can go wrong with the wallet:
  *
  * - `no_route`: it is certain that nothing was paid.
- * - `silence`: it never answers. The payment is under way until `settle()`.
+ * - `silence`: it does not answer. The payment is under way until `settle()`, and the client waits for it.
  * - `lost_answer`: it pays, and then throws. `lookup` finds the payment.
  * - `wrong_preimage`: it pays, and answers with another preimage. `lookup` does so as well.
  * - `no_preimage`: it pays, and answers without a preimage. `lookup` does so as well.
@@ -117,6 +117,7 @@ export function openWallet(
   return {
     wallet,
     reset() {
+      wallet.settle("failed");
       orders = 0;
       faults.clear();
     },
