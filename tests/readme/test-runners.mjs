@@ -1,5 +1,5 @@
-// Runs an example that is a test: in Node's own runner, in Vitest, in workerd by Vitest, and in Jest. Vitest and Jest are
-// those of tests/tools, with the settings that they have there.
+// Runs an example that is a test: in Node's own runner, in Vitest, in workerd by Vitest, and in Jest. Vitest and Jest
+// are those of tests/tools, with the settings that they have there.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";

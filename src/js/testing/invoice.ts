@@ -1,4 +1,5 @@
-// Writes signed BOLT11 invoices, as a node of its own does. https://github.com/lightning/bolts/blob/master/11-payment-encoding.md
+// Writes signed BOLT11 invoices, as a node of its own does.
+// https://github.com/lightning/bolts/blob/master/11-payment-encoding.md
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, randomBytes, utf8ToBytes } from "@noble/hashes/utils.js";

@@ -15,8 +15,8 @@ import { openWallet, type TestWallet } from "./wallet.js";
  *
  * After a payment:
  *
- * - `refused`: the token opens nothing. If that ends, the shop has learned of the payment late. If it does not, the shop
- *   takes money and gives nothing.
+ * - `refused`: the token opens nothing. A few times: the shop learns late of the payment. Always: it takes money and
+ *   gives nothing.
  * - `request_lost`: the network fails before the shop sees the request with the token.
  * - `answer_lost`: the network fails after the shop has answered it.
  */

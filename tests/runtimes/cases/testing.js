@@ -15,7 +15,7 @@ function open(t, options, more = {}) {
   return { ...world, shop, events, client, pay: client() };
 }
 
-/** Asserts what came of calls: the statuses of the requests, the payments, the orders, and how often tokens were shown. */
+/** Asserts what came of calls: the answers, the payments, the orders, and how often tokens were shown. */
 function counts(t, { shop, wallet }, expected) {
   const found = {
     statuses: shop.requests.map(({ status }) => status),
