@@ -13,7 +13,7 @@ import type { Credential, Refusal, Sale } from "./sale.js";
 import type { SeenRequest, ShopFault } from "./shop.js";
 import * as x402 from "./x402.js";
 
-export const FAULTS = [
+const FAULTS: readonly ShopFault[] = [
   "expired_invoice",
   "wrong_network",
   "other_hash",
@@ -21,7 +21,7 @@ export const FAULTS = [
   "refused",
   "request_lost",
   "answer_lost",
-] as const;
+];
 
 /** What a problem says, for people. */
 const DETAILS: Record<Refusal, string> = {

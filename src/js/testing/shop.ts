@@ -31,6 +31,7 @@ export type ShopFault =
 
 /** A request as the shop saw it. */
 export interface SeenRequest {
+  /** In upper case, as "GET". */
   method: string;
   /** Without fragment. */
   url: string;
@@ -48,6 +49,7 @@ export interface ReceivedPayment {
   amountSat: number;
   /** The URL whose 402 held the invoice, without fragment. */
   url: string;
+  /** As the wallet got it. */
   invoice: string;
   /** In hex: what a wallet's history would show to a person. */
   preimage: string;
@@ -102,9 +104,11 @@ export interface Shop {
 export interface TestShop {
   /** Answers every URL, without a network. It follows no redirects. */
   fetch: typeof globalThis.fetch;
+  /** Pays the invoices of this shop, and no others. */
   wallet: TestWallet;
   /** The networks of the invoices. */
   networks: Network[];
+  /** What was asked and paid, what is sold, and what goes wrong. */
   shop: Shop;
 }
 

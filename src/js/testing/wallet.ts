@@ -15,7 +15,7 @@ import type { Sale } from "./sale.js";
  * - `wrong_preimage`: it pays, and answers with another preimage. `lookup` does so as well.
  * - `no_preimage`: it pays, and answers without a preimage. `lookup` does so as well.
  */
-export type WalletFault = (typeof FAULTS)[number];
+export type WalletFault = "no_route" | "silence" | "lost_answer" | "wrong_preimage" | "no_preimage";
 
 /** A wallet that pays the invoices of its shop, and no others. `pay` and `lookup` need no `this`. */
 export interface TestWallet extends Wallet {
@@ -35,7 +35,7 @@ export interface TestWallet extends Wallet {
   settle(outcome?: "paid" | "failed"): void;
 }
 
-const FAULTS = ["no_route", "silence", "lost_answer", "wrong_preimage", "no_preimage"] as const;
+const FAULTS: readonly WalletFault[] = ["no_route", "silence", "lost_answer", "wrong_preimage", "no_preimage"];
 
 /**
  * Opens the wallet of a shop.
