@@ -48,11 +48,16 @@ interface Visit {
   seconds: number;
 }
 
-/** Why a request is not let through: null where it shows nothing. */
-interface Turned {
+/** What was found out about a request. */
+interface Judged {
+  opens: boolean;
+  /** What it shows the token of. */
   sale: Sale | null;
+  /** Why that opens nothing. null: it does, or nothing is shown. */
   refusal: Refusal | null;
 }
+
+const NOTHING: Judged = { opens: false, sale: null, refusal: null };
 
 /** Where requests come in: it looks at their tokens, asks for money, and serves. */
 export class Counter {
@@ -113,8 +118,8 @@ export class Counter {
   async #visit(visit: Visit): Promise<Response> {
     const { request, route } = visit;
     const price = route?.price ?? this.#settings.price;
-    const judged = price === 0 ? undefined : this.#judge(visit);
-    if (judged && "refusal" in judged) {
+    const judged = price === 0 ? NOTHING : this.#judge(visit);
+    if (!judged.opens) {
       const amountSat = typeof price === "function" ? integer(price(request), "what the price function gave") : price;
       if (amountSat > 0) return this.#challenge(visit, amountSat, judged);
     }
@@ -122,24 +127,24 @@ export class Counter {
     if (typeof answer?.status !== "number") throw invalid(`what serves ${route?.path} gave no Response`);
     const { status, statusText, body } = answer;
     const headers = new Headers(answer.headers);
-    if (judged && !("refusal" in judged)) this.#attest(judged, visit, headers);
+    if (judged.opens && judged.sale) this.#attest(judged.sale, visit, headers);
     return new Response(request.method === "HEAD" ? null : body, { status, statusText, headers });
   }
 
-  /** The sale that a request was paid by, or why it is not let through. */
-  #judge(visit: Visit): Sale | Turned {
+  /** Looks at what a request shows, and counts it. */
+  #judge(visit: Visit): Judged {
     const credential = this.#credential(visit);
-    if (credential === undefined) return { sale: null, refusal: null };
+    if (credential === undefined) return NOTHING;
     const sale = credential && this.sales.get(credential.paymentHash);
-    if (!credential || !sale || !proves(credential.preimage, sale)) return { sale: null, refusal: "unknown" };
+    if (!credential || !sale || !proves(credential.preimage, sale)) return { ...NOTHING, refusal: "unknown" };
     sale.shown++;
     sale.protocol = credential.protocol;
-    const refusal = this.#refusal(visit, credential, sale);
-    if (refusal) return { sale, refusal };
-    sale.opened++;
-    return sale;
+    const refusal = this.#refusal(visit, credential, sale) ?? null;
+    if (refusal === null) sale.opened++;
+    return { opens: refusal === null, sale, refusal };
   }
 
+  /** Why a token that is paid for opens nothing. */
   #refusal({ good }: Visit, { protocol, refusal }: Credential, sale: Sale): Refusal | undefined {
     const { uses = protocol === "mpp" ? 1 : Infinity } = this.#settings;
     if (this.faults.take("refused") || sale.state !== "paid") return "not_paid";
@@ -152,45 +157,40 @@ export class Counter {
   #credential({ request, binding, seconds }: Visit): Credential | null | undefined {
     const { protocols } = this.#settings;
     const signature = request.headers.get("payment-signature");
-    if (signature && binding) {
-      return x402.read(signature, binding, this.sales, seconds);
-    }
+    if (signature && binding) return x402.read(signature, binding, this.sales, seconds);
     const authorization = request.headers.get("authorization") ?? "";
     if (protocols.includes("mpp") && authorization.startsWith("Payment ")) return this.#charges.read(authorization);
     const sellsTokens = protocols.includes("l402") || protocols.includes("lsat");
     return sellsTokens ? l402.read(authorization, this.#mint, request, seconds) : undefined;
   }
 
-  /** A 402. */
-  #challenge(visit: Visit, amountSat: number, { sale: shown, refusal }: Turned): Response {
+  /** Asks for money: a 402, or a 409 where x402 has it so. */
+  #challenge(visit: Visit, amountSat: number, { sale: shown, refusal }: Judged): Response {
     const { protocols, network } = this.#settings;
     this.challenges++;
     const isForeign = this.faults.take("wrong_network");
     const isExpired = this.faults.take("expired_invoice");
-    const networkOf = (usual: Network) => (isForeign ? (usual === "testnet" ? "bitcoin" : "testnet") : usual);
-    const sell = (usual: Network, about: string | Uint8Array) =>
-      this.#sell(visit, { amountSat, network: networkOf(usual), about, isExpired });
+    const sell = (usual: Network, about: string | Uint8Array) => {
+      const foreign = usual === "testnet" ? "bitcoin" : "testnet";
+      return this.#sell(visit, { amountSat, network: isForeign ? foreign : usual, about, isExpired });
+    };
 
     const headers = new Headers({ "content-type": "application/problem+json", "cache-control": "no-store" });
     const lines = this.#lines(visit, () => sell(network, `shop ${new URL(visit.url).pathname}`));
     if (lines.length > 0) headers.set("www-authenticate", lines.join(", "));
-    const { binding } = visit;
-    if (binding) {
-      const sale = sell(ofX402(network), binding);
-      sale.entry = x402.entryOf(sale, binding, this.node.id, this.#settings.invoiceSeconds);
-      headers.set(
-        "payment-required",
-        x402.required(sale.entry, visit.url, shown?.protocol === "x402" ? refusal : null),
-      );
+    const ofProof = shown?.protocol === "x402" ? refusal : null;
+    if (visit.binding) {
+      const sale = sell(ofX402(network), visit.binding);
+      sale.entry = x402.entryOf(sale, visit.binding, this.node.id, this.#settings.invoiceSeconds);
+      headers.set("payment-required", x402.required(sale.entry, visit.url, ofProof));
     }
-    const isUsed = shown?.protocol === "x402" && refusal === "used";
-    if (shown?.protocol === "x402" && refusal) headers.set("payment-response", x402.responseOf(shown, refusal));
+    if (shown && ofProof) headers.set("payment-response", x402.responseOf(shown, ofProof));
     // Clients may ask again at once: no test has to wait.
     if (refusal === "not_paid") headers.set("retry-after", "0");
-    const status = isUsed ? 409 : 402;
+    const [status, title] = ofProof === "used" ? [409, "Conflict"] : [402, "Payment Required"];
     const type = protocols.includes("mpp") ? mpp.problem(refusal) : "about:blank";
     const detail = refusal ? DETAILS[refusal] : `this costs ${amountSat} sat`;
-    const body = JSON.stringify({ type, title: isUsed ? "Conflict" : "Payment Required", status, detail });
+    const body = JSON.stringify({ type, title, status, detail });
     return new Response(visit.request.method === "HEAD" ? null : body, { status, headers });
   }
 
