@@ -147,7 +147,7 @@ export class Counter {
   /** Why a token that is paid for opens nothing. */
   #refusal({ good }: Visit, { protocol, refusal }: Credential, sale: Sale): Refusal | undefined {
     const { uses = protocol === "mpp" ? 1 : Infinity } = this.#settings;
-    if (this.faults.take("refused") || sale.state !== "paid") return "not_paid";
+    if (this.faults.take("refused")) return "not_paid";
     if (refusal) return refusal;
     if (sale.good !== good) return "elsewhere";
     return sale.opened >= (protocol === "x402" ? 1 : uses) ? "used" : undefined;
