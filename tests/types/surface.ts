@@ -338,6 +338,7 @@ const shopOptions: TestShopOptions = {
 };
 const { shop, ...world }: TestShop = testShop(shopOptions);
 testShop({ price: undefined, protocol: "mpp", network: undefined, uses: undefined, now: undefined });
+createFetch({ ...testShop(), limits });
 createFetch({ ...world, wallet: world.wallet.pay, limits });
 const handler: Handler = async (request) => new Response(await request.text());
 const shopFaults: ShopFault[] = ["expired_invoice", "wrong_network", "other_hash", "expired_token", "refused"];

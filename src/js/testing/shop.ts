@@ -100,7 +100,7 @@ export interface Shop {
   reset(): void;
 }
 
-/** What `testShop` gives. All but `shop` are options of `createFetch`. */
+/** What `testShop` gives. All but `shop` are options of `createFetch`, and `{ ...testShop() }` has these alone. */
 export interface TestShop {
   /** Answers every URL, without a network. It follows no redirects. */
   fetch: typeof globalThis.fetch;
@@ -159,10 +159,11 @@ export function testShop(options: TestShopOptions = {}): TestShop {
     },
   };
   const networks = protocols.map((protocol) => (protocol === "x402" ? ofX402(network) : network));
-  return {
-    fetch: (input, init) => counter.fetch(input, init),
+  const world = {
+    fetch: (input: RequestInfo | URL, init?: RequestInit) => counter.fetch(input, init),
     wallet,
     networks: [...new Set(networks)],
-    shop,
   };
+  // The shop is no option, so `{ ...testShop() }` leaves it out.
+  return Object.defineProperty(world as TestShop, "shop", { value: shop });
 }

@@ -557,6 +557,16 @@ const serving = [
     },
   },
   {
+    name: "testShop: spread into the options of createFetch, it gives options alone",
+    async run(t) {
+      const world = testShop({ price: 3 });
+      const pay = t.pkg.createFetch({ ...world, limits: { perPayment: 100 } });
+      t.equal((await pay(URL)).status, 200);
+      t.equal(world.shop.satsReceived, 3);
+      t.same(Object.keys(world), ["fetch", "wallet", "networks"]);
+    },
+  },
+  {
     name: "testShop: many calls at once pay once, and reset forgets what was counted",
     async run(t) {
       const world = open(t);
