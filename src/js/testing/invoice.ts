@@ -1,5 +1,7 @@
 // Writes signed BOLT11 invoices, as a node of its own does.
 // https://github.com/lightning/bolts/blob/master/11-payment-encoding.md
+/*! noble-hashes - MIT License (c) 2022 Paul Miller (paulmillr.com) */
+// The licence above goes into the bundle with the library, which does not bring one along.
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, randomBytes, utf8ToBytes } from "@noble/hashes/utils.js";
