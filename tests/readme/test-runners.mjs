@@ -47,7 +47,8 @@ async function inTool({ code }, tarball, name, { command, args, says, project: f
 
 export async function vitest(block, tarball) {
   const way = { command: "vitest", args: ["run"], says: /Tests +1 passed/ };
-  await inTool(block, tarball, "Vitest", way);
+  for (const environment of ["node", "jsdom", "happy-dom"])
+    await inTool(block, tarball, "Vitest", { ...way, args: ["run", "--environment", environment] });
   await inTool(block, tarball, "@cloudflare/vitest-plugin", { ...way, project: "vitest" });
 }
 
