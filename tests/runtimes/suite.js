@@ -25,6 +25,8 @@ import scopes from "./cases/scopes.js";
 import sessions from "./cases/sessions.js";
 import store from "./cases/store.js";
 import testing from "./cases/testing.js";
+import testingByHand from "./cases/testing-by-hand.js";
+import testingFaults from "./cases/testing-faults.js";
 import wallets from "./cases/wallets.js";
 import workerd from "./cases/workerd.js";
 
@@ -51,6 +53,8 @@ const everywhere = [
   scopes,
   store,
   testing,
+  testingByHand,
+  testingFaults,
   parallel,
 ].flat();
 const own = {
