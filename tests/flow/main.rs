@@ -39,6 +39,7 @@ mod parallel;
 mod proofs;
 mod recovery;
 mod scopes;
+mod session_faults;
 mod session_shop;
 mod sessions;
 mod stores;
