@@ -62,9 +62,13 @@ impl Deposit {
         self.token.payment.payment_hash
     }
 
-    /// The session that it belongs to.
+    /// The session that it belongs to. Until a server has added it to one it belongs to none but its own, which it may
+    /// open where the other is over.
     #[must_use]
     pub fn session(&self) -> PaymentHash {
+        if self.stage == Stage::Paid {
+            return self.hash();
+        }
         self.token.payment.session.unwrap_or_else(|| self.hash())
     }
 
@@ -316,6 +320,7 @@ pub(crate) fn forget(view: &mut View, key: &str) {
 
 /// What a call that finds no session pays for: nothing, where a deposit was paid and opened none.
 pub(crate) fn dishonored(found: &[Deposit]) -> Option<Rc<Token>> {
-    let refused = |deposit: &&Deposit| deposit.stage == Stage::Paid && deposit.token.own_refusals > 0;
+    // It was shown by now, also where its refusal could not be written.
+    let refused = |deposit: &&Deposit| deposit.stage == Stage::Paid;
     found.iter().find(refused).map(|deposit| Rc::new(deposit.token.clone()))
 }
