@@ -17,7 +17,7 @@ pub fn forget(view: &mut View, origin: Option<&str>, after: Option<&str>) -> Opt
     match origin {
         Some(origin) => session::forget(view, &key::session(origin)),
         // Origins with sessions are few.
-        None => page(view, key::SESSIONS.to_owned(), None).iter().for_each(|key| session::forget(view, key)),
+        None => forget_deposits(view),
     }
     let keys = match origin {
         Some(origin) => Rc::new(vec![key::origin(origin)]),
@@ -40,6 +40,18 @@ fn forget_page(view: &mut View, prefix: String) -> bool {
 
 fn page(view: &mut View, prefix: String, after: Option<&str>) -> Rc<Vec<String>> {
     view.list(Listing { prefix, after: after.map(str::to_owned), limit: PAGE, reverse: false })
+}
+
+fn forget_deposits(view: &mut View) {
+    let mut after = None;
+    loop {
+        let keys = page(view, key::SESSIONS.to_owned(), after.as_deref());
+        keys.iter().for_each(|key| session::forget(view, key));
+        after = keys.last().filter(|_| keys.len() == PAGE).cloned();
+        if after.is_none() {
+            return;
+        }
+    }
 }
 
 fn forget_origin(view: &mut View, key: &str) {
