@@ -174,16 +174,18 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
     let is_shared = lessons.is_shared() && entered.bound_to.is_none();
     let others = if is_shared { open_keys(view, key::open_at(draft.origin())) } else { Rc::default() };
     let (own, plain) = (entered.open_key(), entered.resource_key());
-    let bodies = concat(&[&plain, "/"]);
+    let apart = beside_sessions(draft);
+    // A deposit is paid for a request, whose resource may be open for one body.
+    let resource = apart.as_ref().filter(|_| draft.draw.is_some()).unwrap_or(&plain);
+    let bodies = concat(&[resource, "/"]);
     let of_bodies =
         if entered.has_body() && lessons.bound > 0 { open_keys(view, bodies.clone()) } else { Rc::default() };
-    let apart = beside_sessions(draft);
     for key in [&own, &plain].into_iter().chain(&*of_bodies).chain(&*others).chain(&apart) {
         let Some((lock, record)) = holder(view, key, draft, here, counts) else { continue };
         if apart.as_ref() == Some(key) && !is_same_resource(&record, entered) {
             continue;
         }
-        if *key != own && record.bound_to.is_some() && !may_be_of(&record, entered, key.starts_with(&bodies)) {
+        if *key != own && record.bound_to.is_some() && !may_be_of(&record, entered, key == resource || key.starts_with(&bodies)) {
             continue;
         }
         let is_its = record.owner == lock.owner && record.is_unsettled();
