@@ -211,17 +211,18 @@ async fn end<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Result<O
         }
         asked => asked?,
     };
+    let request = own_request("GET", &payment.url);
     if deposit.stage == Stage::Paid {
         let shown = deposit.token.credential();
-        let (head, response) = send(state, &call, Some(&shown)).await?;
+        let (head, response) = send(state, &request, &call, Some(&shown)).await?;
         state.host.discard(response);
-        if head.status < 400 {
+        if matches!(head.status, 200..300) {
             note(state, &deposit.token, Said::Opened).await;
         }
     }
     let action = Action::Close { session: &deposit.hash(), preimage: &preimage };
     let Some(credential) = mpp::action(&challenge, &action) else { return Ok(None) };
-    let (head, response) = send(state, &call, Some(&credential)).await?;
+    let (head, response) = send(state, &request, &call, Some(&credential)).await?;
     let is_refused = matches!(head.status, 401 | 402);
     let told = match &head.receipt {
         _ if is_refused => None,
@@ -257,9 +258,9 @@ async fn challenge<H: Host>(
     let Some(call) = state.host.own_call(method, url) else {
         return Err(not_closed(url, "no request of the client's own can be made here"));
     };
-    let (head, response) = send(state, &call, None).await?;
-    state.host.discard(response);
     let request = own_request(method, url);
+    let (head, response) = send(state, &request, &call, None).await?;
+    state.host.discard(response);
     let asked = if head.status == 402 { read_offer(state, &request, &head)?.ok() } else { None };
     let offers = asked.map(|asked| asked.found.offers).unwrap_or_default();
     let offer = offers.into_iter().find_map(|offer| match offer {
@@ -279,12 +280,19 @@ fn own_request(method: &str, url: &Url) -> Request {
 
 async fn send<H: Host>(
     state: &ClientState<H>,
+    request: &Request,
     call: &H::Call,
     credential: Option<&Credential>,
 ) -> Result<(Head, H::Response), Failure<H>> {
     let sent = state.host.send(call, Sending { credential, is_repeat: true, url: None }).await;
     let response = sent.map_err(Failure::foreign)?;
-    Ok((state.host.head(&response), response))
+    let head = state.host.head(&response);
+    // What answers from elsewhere, or was not shown the credential, says nothing of a session.
+    if head.is_unproven || head.is_elsewhere(request) {
+        state.host.discard(response);
+        return Err(not_closed(&request.url, "a redirect leads elsewhere"));
+    }
+    Ok((head, response))
 }
 
 fn not_closed<H: Host>(url: &Url, why: &str) -> Failure<H> {
