@@ -125,6 +125,9 @@ pub(crate) async fn answer<H: Host>(
 
         // Where this led is known now, and the token goes there at once. It is tried so once.
         if head.is_unproven && !paid_now && !std::mem::replace(&mut was_unproven, true) {
+            if let Some(deposit) = token.as_deref().filter(|token| token.is_deposit()) {
+                tried_sessions.take_back(deposit);
+            }
             (token, first_try) = (None, None);
         }
 

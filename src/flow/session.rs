@@ -36,6 +36,8 @@ pub(crate) struct Tried {
     drawn: Vec<PaymentHash>,
     /// Of these, the ones that are over.
     over: Vec<PaymentHash>,
+    /// Deposits that it may show once more, to open a session. Each may so once: what it is to show may not be written.
+    reshown: Vec<PaymentHash>,
     /// A deposit for this session is all that is wanted.
     only: Option<PaymentHash>,
 }
@@ -73,6 +75,13 @@ impl Tried {
         self.only.is_some()
     }
 
+    /// Notes that a credential was not shown after all.
+    pub(super) fn take_back(&mut self, token: &Token) {
+        let hash = token.payment.payment_hash;
+        self.shown.retain(|shown| *shown != hash);
+        self.drawn.retain(|drawn| *drawn != hash);
+    }
+
     /// Notes a deposit that this call has just paid and is about to show.
     pub(super) fn show(&mut self, token: &Token) {
         self.shown.push(token.payment.payment_hash);
@@ -107,13 +116,13 @@ pub(super) async fn next<H: Host>(
     if let Some(token) = to_show(&known, offer, tried) {
         return Ok(Some(Next::Show(token)));
     }
+    if let Some(token) = dishonored(&known) {
+        return Ok(Some(Next::NotHonored(token)));
+    }
     if let Some(session) = tried.only {
         let is_open = known.iter().any(|deposit| deposit.hash() == session && deposit.stage == Stage::Open);
         let draw = Draw { realm: offer.realm.clone(), known: as_known(&known), adds_to: Some(session) };
         return Ok(Some(if is_open { Next::Pay(draw) } else { Next::Nothing }));
-    }
-    if let Some(token) = dishonored(&known) {
-        return Ok(Some(Next::NotHonored(token)));
     }
     let is_short = |deposit: &&Deposit| {
         let hash = deposit.hash();
@@ -143,14 +152,16 @@ fn of_realm<H: Host>(read: Decision, offer: &mpp::Session) -> Result<Vec<Deposit
 /// What is shown next. What was paid goes first. Of open sessions the newest goes first: the server may have closed the
 /// others.
 fn to_show(known: &[Deposit], offer: &mpp::Session, tried: &mut Tried) -> Option<Rc<Token>> {
-    if tried.only.is_some() {
-        return None;
-    }
-    if let Some(deposit) =
-        known.iter().find(|deposit| deposit.stage == Stage::Paid && !tried.shown.contains(&deposit.hash()))
-    {
+    let is_wanted = |deposit: &Deposit| {
+        tried.only.is_none() || deposit.terms().is_some_and(|terms| terms.adds_to == tried.only)
+    };
+    let is_new = |deposit: &&Deposit| deposit.stage == Stage::Paid && !tried.shown.contains(&deposit.hash());
+    if let Some(deposit) = known.iter().filter(is_new).find(|deposit| is_wanted(deposit)) {
         tried.shown.push(deposit.hash());
         return Some(Rc::new(deposit.token.clone()));
+    }
+    if tried.only.is_some() {
+        return None;
     }
     for deposit in known.iter().rev() {
         // One that was refused may have opened its session when its answer was lost.
@@ -198,7 +209,8 @@ pub(super) async fn heard<H: Host>(
         return Heard::Last;
     }
     if !is_refused(head, request, token) {
-        let is_taken = head.status < 400;
+        // A redirect may be that of whoever stands before the server.
+        let is_taken = matches!(head.status, 200..300);
         let Some(session) = adds_to.filter(|_| is_first && is_taken) else {
             if is_taken {
                 note(state, token, Said::Opened).await;
@@ -218,7 +230,10 @@ pub(super) async fn heard<H: Host>(
             // It opens another session. It is shown again for that.
             note(state, token, Said::NotAdded).await;
             tried.over.push(session);
-            tried.shown.retain(|shown| *shown != hash);
+            if !tried.reshown.contains(&hash) {
+                tried.reshown.push(hash);
+                tried.shown.retain(|shown| *shown != hash);
+            }
         }
         (true, None) => note(state, token, Said::Refused).await,
         (false, _) => {
