@@ -334,11 +334,14 @@ pub(crate) async fn quote<H: Host>(
     }
     match read_offer(state, &request, &head)? {
         Ok(asked) => {
-            let asked = with_outgoing(state, &call, Rc::new(asked)).await;
+            let mut asked = with_outgoing(state, &call, Rc::new(asked)).await;
             // An open session costs nothing more.
-            let is_open = next(state, &request, &asked, &mut Tried::default()).await?;
-            if is_bought(Some(&asked)) || matches!(is_open, Some(Next::Show(_))) {
+            let answer = next(state, &request, &asked, &mut Tried::default()).await?;
+            if is_bought(Some(&asked)) || matches!(answer, Some(Next::Show(_))) {
                 return Ok(None);
+            }
+            if let (Some(Next::Pay(draw)), Some(asked)) = (answer, Rc::get_mut(&mut asked)) {
+                asked.draw = Some(draw);
             }
             Ok(Some(examine(state, scope, &request, &asked).await?))
         }

@@ -29,6 +29,13 @@ pub(crate) struct Found {
     pub(crate) offers: Vec<Candidate>,
 }
 
+impl Found {
+    /// Whether a session is offered.
+    pub(crate) fn has_session(&self) -> bool {
+        self.offers.iter().any(|offer| matches!(offer, Candidate::Session(_)))
+    }
+}
+
 impl Candidate {
     /// How it is answered.
     pub(crate) fn protocol(&self) -> Protocol {

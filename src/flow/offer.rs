@@ -90,8 +90,12 @@ pub(crate) async fn examine<H: Host>(
     asked: &Asked,
 ) -> Result<Rc<Quote>, Failure<H>> {
     let mut refused: Vec<(&Candidate, Error)> = Vec::new();
+    // Of sessions only the one is paid whose deposits the call knows. Any other failed its checks a moment ago.
+    let realm = asked.draw.as_ref().map(|draw| &draw.realm);
+    let is_unknown = |offer: &Candidate| matches!(offer, Candidate::Session(session) if Some(&session.realm) != realm);
     for offer in &asked.found.offers {
         match weigh(state, request, asked, offer).await {
+            Ok(_) if is_unknown(offer) => {}
             Ok(quote) => {
                 for (other, error) in &refused {
                     scope.tell(&Event::PassedOver { url: request.url.as_str(), protocol: other.protocol(), error });
@@ -107,7 +111,11 @@ pub(crate) async fn examine<H: Host>(
     }
 }
 
-async fn weigh<H: Host>(
+/// The price of an offer that passes its checks.
+///
+/// # Errors
+/// Why it is not paid.
+pub(crate) async fn weigh<H: Host>(
     state: &ClientState<H>,
     request: &Request,
     asked: &Asked,

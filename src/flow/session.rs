@@ -10,6 +10,7 @@ use crate::flow::driver::{came_to_nothing, look, owe, take};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
+use crate::flow::offer::weigh;
 use crate::flow::purchase::{Asked, Purchase};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
@@ -88,15 +89,28 @@ impl Tried {
     }
 }
 
-/// The session that a 402 offers first.
-fn offered(asked: &Asked) -> Option<&mpp::Session> {
-    match asked.found.offers.first() {
-        Some(Candidate::Session(offer)) => Some(offer),
-        _ => None,
+/// The session that answers a 402: the first offer that is worth paying, or that is of a realm with sessions of ours.
+async fn offered<'a, H: Host>(
+    state: &Rc<ClientState<H>>,
+    request: &Request,
+    asked: &'a Asked,
+) -> Result<Option<&'a mpp::Session>, Failure<H>> {
+    for candidate in &asked.found.offers {
+        let Candidate::Session(offer) = candidate else {
+            if asked.found.has_session() && weigh(state, request, asked, candidate).await.is_ok() {
+                return Ok(None);
+            }
+            continue;
+        };
+        let is_known = !of_realm(look(state, at(request)).await?, offer)?.is_empty();
+        if is_known || weigh(state, request, asked, candidate).await.is_ok() {
+            return Ok(Some(offer));
+        }
     }
+    Ok(None)
 }
 
-/// The answer to a 402. `None`: its first offer is no session.
+/// The answer to a 402. `None`: what is worth paying first is no session.
 ///
 /// # Errors
 /// [`Code::StoreFailed`]
@@ -106,7 +120,7 @@ pub(super) async fn next<H: Host>(
     asked: &Asked,
     tried: &mut Tried,
 ) -> Result<Option<Next>, Failure<H>> {
-    let Some(offer) = offered(asked) else { return Ok(tried.only.map(|_| Next::Nothing)) };
+    let Some(offer) = offered(state, request, asked).await? else { return Ok(tried.only.map(|_| Next::Nothing)) };
     // What is remembered is enough to draw on. Before anything is paid the store is read.
     let known = of_realm(look(state, at(request)).await?, offer)?;
     if let Some(token) = to_show(&known, offer, tried) {
