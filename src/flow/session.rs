@@ -33,8 +33,8 @@ const INVOICE_MS: u64 = 30_000;
 pub(crate) struct Tried {
     /// Deposits that it has shown for the first time, as they were then.
     shown: Vec<PaymentHash>,
-    /// Sessions that it has drawn on in vain.
-    drawn: Vec<PaymentHash>,
+    /// Sessions that it has drawn on in vain, and how many deposits were added to each by then.
+    drawn: Vec<(PaymentHash, usize)>,
     /// Of these, the ones that are over.
     over: Vec<PaymentHash>,
     /// Deposits that it may show once more, to open a session. Each may so once: what it is to show may not be written.
@@ -76,11 +76,15 @@ impl Tried {
         self.only.is_some()
     }
 
+    fn has_drawn(&self, session: PaymentHash) -> bool {
+        self.drawn.iter().any(|(drawn, _)| *drawn == session)
+    }
+
     /// Notes that a credential was not shown after all.
     pub(super) fn take_back(&mut self, token: &Token) {
         let hash = token.payment.payment_hash;
         self.shown.retain(|shown| *shown != hash);
-        self.drawn.retain(|drawn| *drawn != hash);
+        self.drawn.retain(|(drawn, _)| *drawn != hash);
     }
 
     /// Notes a deposit that this call has just paid and is about to show.
@@ -140,7 +144,7 @@ pub(super) async fn next<H: Host>(
     }
     let is_short = |deposit: &&Deposit| {
         let hash = deposit.hash();
-        deposit.stage == Stage::Open && tried.drawn.contains(&hash) && !tried.over.contains(&hash)
+        deposit.stage == Stage::Open && tried.has_drawn(hash) && !tried.over.contains(&hash)
     };
     Ok(Some(Next::Pay(Draw {
         realm: offer.realm.clone(),
@@ -184,9 +188,12 @@ fn to_show(known: &[Deposit], offer: &mpp::Session, tried: &mut Tried) -> Option
             Stage::Paid => deposit.terms().is_some_and(|terms| terms.adds_to.is_none()),
             Stage::Added | Stage::Closed => false,
         };
-        if is_session && !tried.drawn.contains(&deposit.hash()) {
+        // Another call may have added to it since.
+        let added = known.iter().filter(|other| other.stage == Stage::Added && other.session() == deposit.hash());
+        let drawn = (deposit.hash(), added.count());
+        if is_session && !tried.drawn.contains(&drawn) {
             if let Some(token) = drawing(deposit, &offer.token) {
-                tried.drawn.push(deposit.hash());
+                tried.drawn.push(drawn);
                 return Some(Rc::new(token));
             }
         }
@@ -232,7 +239,7 @@ pub(super) async fn heard<H: Host>(
             return Heard::Last;
         };
         note(state, token, Said::Added).await;
-        tried.drawn.retain(|drawn| *drawn != session);
+        tried.drawn.retain(|(drawn, _)| *drawn != session);
         if tried.only.is_some() {
             return Heard::Last;
         }
