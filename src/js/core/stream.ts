@@ -42,8 +42,11 @@ export function watched(response: Response, topUp: (session: string) => Promise<
 
 function isStream(response: Response): response is Response & { body: NonNullable<Response["body"]> } {
   try {
-    const type = response.headers.get("content-type") ?? "";
-    return /^text\/event-stream\b/i.test(type) && !!response.body && !response.bodyUsed && !response.body.locked;
+    const { status, statusText, headers, body } = response;
+    if (!/^text\/event-stream\b/i.test(headers.get("content-type") ?? "") || !body) return false;
+    // What can't be copied is left whole: it was paid for.
+    new Response(null, { status, statusText, headers });
+    return body instanceof ReadableStream && !response.bodyUsed && !body.locked;
   } catch {
     return false; // a fetch of the user's own may give anything
   }
@@ -62,11 +65,21 @@ function sessionOf(data: string): string | undefined {
 function events(tell: (event: string, data: string) => void) {
   const decoder = new TextDecoder();
   let [rest, event, data] = ["", "", ""];
+  let [isAfterCr, isLong] = [false, false];
   return (chunk: Uint8Array) => {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+    let text = decoder.decode(chunk, { stream: true });
+    // A line may end with a CR alone, and its LF may come later. The server waits, so the event is told now.
+    if (isAfterCr && text) text = text.replace(/^\n/, "");
+    isAfterCr = text ? text.endsWith("\r") : isAfterCr;
+    const lines = (rest + text).split(/\r\n|\n|\r/);
     rest = lines.pop() as string;
     for (const line of lines) {
-      const [, name, value = ""] = /^(event|data): ?(.*)$/.exec(line) ?? [];
+      // The end of a line whose beginning was dropped is none of its own.
+      if (isLong) {
+        isLong = false;
+        continue;
+      }
+      const [, name, value = ""] = /^(event|data): ?(.*)$/s.exec(line) ?? [];
       if (name === "event") event = value;
       else if (name === "data" && data.length < MOST) data += value;
       else if (line === "") {
@@ -74,6 +87,6 @@ function events(tell: (event: string, data: string) => void) {
         [event, data] = ["", ""];
       }
     }
-    if (rest.length > MOST) rest = "";
+    if (isLong || rest.length > MOST) [rest, isLong] = ["", true];
   };
 }
