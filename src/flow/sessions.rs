@@ -21,6 +21,8 @@ use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
 use std::rc::Rc;
 
+/// How long a server may take to answer. No caller can give up here, and the others wait.
+const ANSWER_MS: u64 = 30_000;
 /// How long a wallet may take to say what it has received.
 const RECEIVED_MS: u64 = 10_000;
 /// For how long a refund is waited for. Servers pay it after they have answered.
@@ -284,7 +286,10 @@ async fn send<H: Host>(
     call: &H::Call,
     credential: Option<&Credential>,
 ) -> Result<(Head, H::Response), Failure<H>> {
-    let sent = state.host.send(call, Sending { credential, is_repeat: true, url: None }).await;
+    let sending = state.host.send(call, Sending { credential, is_repeat: true, url: None });
+    let Some(sent) = within(Box::pin(sending), Box::pin(state.host.sleep(ANSWER_MS))).await else {
+        return Err(not_closed(&request.url, "it did not answer"));
+    };
     let response = sent.map_err(Failure::foreign)?;
     let head = state.host.head(&response);
     // What answers from elsewhere, or was not shown the credential, says nothing of a session.

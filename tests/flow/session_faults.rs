@@ -596,6 +596,71 @@ fn calls_that_find_the_session_used_up_share_what_one_of_them_adds() {
     }
 }
 
+// Should be: a server that does not answer keeps no other session from its end.
+#[test]
+fn a_server_that_is_silent_holds_up_no_end_for_ever() {
+    for silent_at in ["", "close"] {
+        let (world, client, host) = begin_with(|given| *given = config());
+        let shop = Shop::open(&world, Kind::Draft);
+        let other = "https://b.example/";
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(fetch(&client, &host, get(other)), PAID);
+        let inner = world.on_send.take().unwrap();
+        world.on_send.replace(Some(Box::new(move |sent| {
+            let is_close = sent.authorization.as_deref().is_some_and(|text| {
+                let credential = crate::session_shop::decoded(text.strip_prefix("Payment ").unwrap());
+                credential["payload"]["action"] == "close"
+            });
+            let is_silent = sent.url == URL && (silent_at.is_empty() || is_close);
+            if is_silent { Some(crate::host::never()) } else { inner(sent) }
+        })));
+        assert!(close(&world, &client).is_none(), "one could not be closed");
+        assert_eq!((sessions(&world, &client).len(), held(&shop)), (1, 20));
+    }
+}
+
+// Should be: a session that is closed twice at once, or while it is drawn on and added to, loses and counts nothing
+// twice.
+#[test]
+fn ends_at_the_same_time_as_anything_else_count_once() {
+    for kind in KINDS {
+        for shift in 0..12 {
+            let (world, shop, store, (first, host)) = stored(kind);
+            let (second, second_host) = client(&world, Some(&store), config());
+            assert_eq!(fetch(&first, &host, get(URL)), PAID);
+            assert_eq!(fetch(&first, &host, get(URL)), REUSED);
+            let id = sessions(&world, &first)[0].session_id;
+            let (one, two, stream) = (first.clone(), second.clone(), first.clone());
+            let closing = world.executor.start(async move { one.close_sessions(None).await.is_ok() });
+            world.executor.run(shift / 4);
+            let adding = world.executor.start(async move { end(&stream.top_up(call(get(URL)), get(URL), id).await) });
+            world.executor.run(shift % 2);
+            let again = world.executor.start(async move { two.close_sessions(None).await.is_ok() });
+            world.executor.run(shift % 3);
+            let drawing = start(&second, &second_host, get(URL)).1;
+            let ends = until_done(&host, &[adding, drawing]);
+            world.executor.run(200_000);
+            let told = format!("{kind:?} {shift} {ends:?} {:?}", shop.actions());
+            assert!(closing.is_done() && again.is_done(), "{told}");
+            let _ = (closing.take(), again.take());
+            assert!(world.paid() <= 3, "{told}");
+            for _ in 0..3 {
+                fetch(&first, &host, get(URL));
+                close(&world, &first);
+                sessions(&world, &second);
+            }
+            assert_eq!(held(&shop), 0, "{told} {:?}", shop.actions());
+            let used: u64 = shop.accounts.borrow().values().map(|account| account.spent).sum();
+            let deposits: u64 = shop.accounts.borrow().values().map(|account| account.deposit).sum();
+            let paid: u64 = payments(&world, &first).iter().map(|payment| payment.amount_msat / 1000).sum();
+            assert!(deposits >= paid, "{told}: {deposits} of {paid} reached the server");
+            if deposits == paid {
+                assert_eq!(spent(&world, &first), used, "{told} {:?}", shop.actions());
+            }
+        }
+    }
+}
+
 #[test]
 fn not_honored_is_as_before() {
     let (_, shop, client, host) = begin(Kind::Draft);
