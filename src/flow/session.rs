@@ -170,9 +170,8 @@ fn of_realm<H: Host>(read: Decision, offer: &mpp::Session) -> Result<Vec<Deposit
 /// What is shown next. What was paid goes first. Of open sessions the newest goes first: the server may have closed the
 /// others.
 fn to_show(known: &[Deposit], offer: &mpp::Session, tried: &mut Tried) -> Option<Rc<Token>> {
-    let is_wanted = |deposit: &Deposit| {
-        tried.only.is_none() || deposit.terms().is_some_and(|terms| terms.adds_to == tried.only)
-    };
+    let is_wanted =
+        |deposit: &Deposit| tried.only.is_none() || deposit.terms().is_some_and(|terms| terms.adds_to == tried.only);
     let is_new = |deposit: &&Deposit| deposit.stage == Stage::Paid && !tried.shown.contains(&deposit.hash());
     if let Some(deposit) = known.iter().filter(is_new).find(|deposit| is_wanted(deposit)) {
         tried.shown.push(deposit.hash());

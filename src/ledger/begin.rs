@@ -185,7 +185,10 @@ fn standing(view: &mut View, draft: &Draft, here: &dyn Instance, counts: &mut Co
         if apart.as_ref() == Some(key) && !is_same_resource(&record, entered) {
             continue;
         }
-        if *key != own && record.bound_to.is_some() && !may_be_of(&record, entered, key == resource || key.starts_with(&bodies)) {
+        if *key != own
+            && record.bound_to.is_some()
+            && !may_be_of(&record, entered, key == resource || key.starts_with(&bodies))
+        {
             continue;
         }
         let is_its = record.owner == lock.owner && record.is_unsettled();

@@ -289,9 +289,10 @@ fn a_store_that_dies_at_any_operation_costs_no_second_deposit() {
             let (world, shop, store, (first, first_host)) = stored(kind);
             let (mint, paid) = (world.clone(), world.clone());
             world.on_lookup.replace(Some(Box::new(move |hash| {
-                let is_paid = paid.payments.borrow().iter().any(|invoice| {
-                    l402_fetch::wire::invoice::Invoice::decode(invoice).unwrap().payment_hash == *hash
-                });
+                let is_paid =
+                    paid.payments.borrow().iter().any(|invoice| {
+                        l402_fetch::wire::invoice::Invoice::decode(invoice).unwrap().payment_hash == *hash
+                    });
                 crate::host::soon(match is_paid {
                     true => Fact::Paid { preimage: mint.mint.preimage(hash).unwrap(), fee_msat: None },
                     false => Fact::NotFound,
@@ -352,7 +353,12 @@ fn a_store_that_dies_at_any_operation_of_an_addition_costs_no_second_deposit() {
                 world.executor.pass(200_000);
                 let (second, second_host) = client(&world, Some(&store), config());
                 let next = fetch(&second, &second_host, get(URL));
-                assert_eq!(next, REUSED, "{kind:?} {dies_at} {is_closed}: {told:?}, {of_first:?}, {:?}", shop.actions());
+                assert_eq!(
+                    next,
+                    REUSED,
+                    "{kind:?} {dies_at} {is_closed}: {told:?}, {of_first:?}, {:?}",
+                    shop.actions()
+                );
                 assert!(world.paid() <= before + 1, "{kind:?} {dies_at} {is_closed}: {told:?}, {of_first:?}");
             }
         }
@@ -429,7 +435,12 @@ fn lost_and_broken_answers_cost_no_second_deposit() {
                 })));
                 let told: Vec<End> = (0..4).map(|_| fetch(&client, &host, get(URL))).collect();
                 assert_eq!(told[3], REUSED, "{kind:?} {broken:?} {at}: {told:?}");
-                assert_eq!((world.paid(), held(&shop)), (1, 20), "{kind:?} {broken:?} {at}: {told:?} {:?}", shop.actions());
+                assert_eq!(
+                    (world.paid(), held(&shop)),
+                    (1, 20),
+                    "{kind:?} {broken:?} {at}: {told:?} {:?}",
+                    shop.actions()
+                );
             }
         }
     }
@@ -612,7 +623,11 @@ fn a_server_that_is_silent_holds_up_no_end_for_ever() {
                 credential["payload"]["action"] == "close"
             });
             let is_silent = sent.url == URL && (silent_at.is_empty() || is_close);
-            if is_silent { Some(crate::host::never()) } else { inner(sent) }
+            if is_silent {
+                Some(crate::host::never())
+            } else {
+                inner(sent)
+            }
         })));
         assert!(close(&world, &client).is_none(), "one could not be closed");
         assert_eq!((sessions(&world, &client).len(), held(&shop)), (1, 20));
@@ -658,6 +673,205 @@ fn ends_at_the_same_time_as_anything_else_count_once() {
                 assert_eq!(spent(&world, &first), used, "{told} {:?}", shop.actions());
             }
         }
+    }
+}
+
+// Should be: no number that a server or a wallet names damages the row, which holds all deposits of the origin.
+#[test]
+fn huge_numbers_damage_no_row() {
+    for (refund_sat, received) in [
+        ("9007199254740991", 20_000),
+        ("9007199254740992", 20_000),
+        ("18446744073709551615", 5),
+        ("99999999999999999999999", 5),
+        ("20", u64::MAX),
+        ("20", 9_007_199_254_740_992),
+    ] {
+        let (world, shop, store, (client, host)) = stored(Kind::Draft);
+        shop.refunds.set(false);
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        let return_invoice = l402_fetch::wire::invoice::Invoice::decode(&shop.account(0).return_invoice).unwrap();
+        let body = format!(r#"{{"status":"closed","refundSats":{refund_sat},"refundStatus":"succeeded"}}"#);
+        shop.instead.replace(Some(Box::new(move |action, sent| {
+            (action == "close").then(|| {
+                let mut response = Response::status(200, sent);
+                response.json = Some(body.clone());
+                Ok(response)
+            })
+        })));
+        world.received.borrow_mut().as_mut().unwrap().insert(return_invoice.payment_hash, received);
+        close(&world, &client);
+        let (second, second_host) = crate::host::client(&world, Some(&store), config());
+        assert_eq!(fetch(&second, &second_host, get(URL)), PAID, "{refund_sat} {received}");
+        assert_eq!(sessions(&world, &second).len(), 1);
+    }
+}
+
+// Should be: a later version's row, and one without the new members, are told from damage; nothing is paid on what
+// can't be read.
+#[test]
+fn a_row_of_sessions_that_can_not_be_read_lets_nothing_be_paid() {
+    for change in ["\"v\":1|\"v\":2", "\"stage\":\"open\"|\"stage\":\"later\"", "{|["] {
+        let (world, _, store, (first, host)) = stored(Kind::Draft);
+        assert_eq!(fetch(&first, &host, get(URL)), PAID);
+        let key = store.keys("session/")[0].clone();
+        let (from, to) = change.split_once('|').unwrap();
+        let row = store.value(&key).unwrap();
+        assert!(row.contains(from), "{row}");
+        store.put(&key, &row.replacen(from, to, 1));
+        let (second, second_host) = client(&world, Some(&store), config());
+        for _ in 0..2 {
+            let told = fetch(&second, &second_host, get(URL));
+            assert!(matches!(told, End::Raised { code: Code::StoreFailed, .. }), "{change}: {told:?}");
+        }
+        assert_eq!(world.paid(), 1);
+        // What is not sold by sessions is not held up.
+        assert_eq!(fetch(&second, &second_host, get("https://other.example/")), PAID);
+    }
+}
+
+// Should be: scopes count a deposit and its refund.
+#[test]
+fn scopes_count_deposits_and_their_refunds() {
+    count_in_scopes(Some("agent"));
+}
+
+// Should be: also those without names.
+#[test]
+#[ignore = "not mended: what is booked in memory is not kept with the payment"]
+fn scopes_without_names_count_refunds() {
+    count_in_scopes(None);
+}
+
+fn count_in_scopes(name: Option<&str>) {
+    use l402_fetch::ledger::limits::Limits;
+    {
+        let (world, _, client, host) = begin(Kind::Draft);
+        let mut limits = Limits { per_payment: 100_000, ..Limits::default() };
+        limits.all.total = Some(30_000);
+        let (scope, inner) = crate::host::within(&client, &host, name, limits);
+        assert_eq!(fetch(&scope, &inner, get(URL)), PAID);
+        assert_eq!(fetch(&scope, &inner, get(URL)), REUSED);
+        let left = |scope: &TheClient| {
+            let scope = scope.clone();
+            world.run(async move { scope.remaining(None).await.ok().unwrap() })
+        };
+        let before = left(&scope);
+        assert_eq!(close(&world, &scope).unwrap().len(), 1);
+        let after = left(&scope);
+        assert_ne!(before, after, "{name:?}: 18 of 20 sat came back: {before:?}");
+        assert_eq!(fetch(&scope, &inner, get(URL)), PAID, "{name:?}");
+    }
+}
+
+// Should be: a deposit that the wallet proves without a preimage is shown once resolve() brings that.
+#[test]
+fn a_preimage_that_comes_later_opens_the_session() {
+    for trusts in [false, true] {
+        let (world, client, host) = begin_with(|given| {
+            *given = config();
+            given.trust_wallet = trusts;
+        });
+        let shop = Shop::open(&world, Kind::Draft);
+        world.wallet_says(l402_fetch::flow::host::Answer::PaidWithoutProof);
+        let first = fetch(&client, &host, get(URL));
+        world.on_pay.replace(None);
+        let second = fetch(&client, &host, get(URL));
+        assert_eq!(world.paid(), 1, "{trusts} {first:?} {second:?}");
+        let hash = payments(&world, &client)[0].payment_hash;
+        let preimage = world.mint.preimage(&hash).unwrap();
+        assert_eq!(crate::host::resolve(&world, &client, &hash, Some(&preimage)), None);
+        let told = fetch(&client, &host, get(URL));
+        assert_eq!(told, REUSED, "{trusts} {first:?} {second:?} {:?}", shop.actions());
+        assert_eq!((world.paid(), spent(&world, &client)), (1, 20));
+    }
+}
+
+// Should be: credentials go into the header that the challenge names, beside the caller's own Authorization.
+#[test]
+fn sessions_go_beside_the_callers_authorization_in_a_header_of_their_own() {
+    use l402_fetch::wire::credential::{Brought, Field};
+    let (world, shop, client, host) = begin(Kind::Draft);
+    let mut request = get(URL);
+    request.brought = Brought { authorization: true, ..Brought::default() };
+    assert_eq!(fetch(&client, &host, request.clone()), End::Answer(402, None));
+    shop.more.replace(r#", header="Payment-Authorization""#.into());
+    (shop.price.set(10), shop.deposit.set(10));
+    for expected in [PAID, REUSED, PAID] {
+        assert_eq!(fetch(&client, &host, request.clone()), expected, "{:?}", shop.actions());
+    }
+    let sent = world.sent.borrow();
+    let mut fields = sent.iter().filter(|sent| sent.authorization.is_some()).map(|sent| sent.field);
+    assert!(fields.all(|field| field == Some(Field::PaymentAuthorization)));
+    drop(sent);
+    // Another caller's session may still be one of the common header.
+    shop.more.replace(String::new());
+    assert_eq!(fetch(&client, &host, request), End::Answer(402, None));
+    assert_eq!(close(&world, &client).unwrap().len(), 1);
+}
+
+// Should be: a session of another shop's realm, an answer to `close` with the receipt of another session, and one
+// without a word end as the server's silence about the refund.
+#[test]
+fn what_is_said_of_another_session_is_not_believed() {
+    let (world, shop, client, host) = begin(Kind::Draft);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    shop.instead.replace(Some(Box::new(|action, sent| {
+        (action == "close").then(|| {
+            let mut response = Response::status(200, sent);
+            let receipt = serde_json::json!({
+                "reference": "cd".repeat(32), "refundSats": 1, "refundStatus": "succeeded",
+            });
+            response.head.receipt = Some(crate::session_shop::base64url(&receipt));
+            Ok(response)
+        })
+    })));
+    let ended = close(&world, &client).unwrap();
+    assert_eq!((ended[0].closed.refund_sat, ended[0].closed.refund.as_str()), (0, "failed"));
+    assert_eq!(spent(&world, &client), 20);
+}
+
+// Should be: a method that acts is not repeated to close a session.
+#[test]
+fn a_session_is_closed_without_a_request_that_acts() {
+    let (world, shop, client, host) = begin(Kind::Draft);
+    let mut request = get(URL);
+    request.method = "DELETE".into();
+    assert_eq!(fetch(&client, &host, request), PAID);
+    // It has no GET.
+    shop.instead.replace(Some(Box::new(|_, sent| (sent.method == "GET").then(|| Ok(Response::status(405, sent))))));
+    let before = world.sends();
+    close(&world, &client);
+    let sent = world.sent.borrow();
+    let acts = sent[before..].iter().filter(|sent| sent.method == "DELETE" && sent.authorization.is_some());
+    let told: Vec<_> = acts.map(|sent| sent.method.clone()).collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+// Should be: each order of protocols ends well beside L402 that can be paid, and tokens of L402 go on as they do.
+#[test]
+fn sessions_beside_l402_in_each_order() {
+    for (protocols, expected) in [
+        (vec![Protocol::Mpp, Protocol::L402], ["open", "bearer"].as_slice()),
+        (vec![Protocol::L402, Protocol::Mpp], [].as_slice()),
+    ] {
+        let (world, client, host) = begin_with(|given| {
+            *given = config();
+            given.protocols = protocols.clone();
+        });
+        let shop = Shop::open(&world, Kind::Draft);
+        let offer = world.mint.offer(&Terms::default(), world.now());
+        let token = format!("L402 {}:{}", offer.token, offer.preimage);
+        shop.more.replace(format!(", {}", offer.header()));
+        shop.instead.replace(Some(Box::new(move |_, _| None)));
+        let inner = world.on_send.take().unwrap();
+        world.on_send.replace(Some(Box::new(move |sent| match sent.authorization.as_deref() {
+            Some(given) if given == token => Some(crate::host::soon(Ok(Response::status(200, sent)))),
+            _ => inner(sent),
+        })));
+        assert_eq!(fetch(&client, &host, get(URL)), PAID);
+        assert_eq!(fetch(&client, &host, get(URL)), REUSED);
+        assert_eq!((world.paid(), shop.actions()), (1, expected.iter().map(ToString::to_string).collect()));
     }
 }
 
