@@ -875,6 +875,68 @@ fn sessions_beside_l402_in_each_order() {
     }
 }
 
+// Should be: sums of closed sessions do not make room for a server that takes a deposit at each call. It refuses what is
+// drawn and added, and opens another session.
+#[test]
+#[ignore = "not mended: by the server's word a session is over, and its deposit is out of maxDeposit's sum"]
+fn a_server_that_never_lets_draw_takes_no_more_than_the_most() {
+    let (world, shop, client, host) = begin(Kind::Aperture);
+    let inner = shop.clone();
+    shop.instead.replace(Some(Box::new(move |action, sent| {
+        matches!(action, "bearer" | "topUp").then(|| Ok(inner.challenge(sent)))
+    })));
+    for _ in 0..6 {
+        fetch(&client, &host, get(URL));
+    }
+    assert!(held(&shop) <= 50, "{} sat in {} payments", held(&shop), world.paid());
+}
+
+// Should be: a wallet is asked for no invoice where the limits refuse the deposit.
+#[test]
+#[ignore = "not mended: the return invoice is made before limits and approve"]
+fn no_return_invoice_is_made_for_a_deposit_that_is_refused() {
+    let (world, shop, client, host) = begin(Kind::Draft);
+    shop.deposit.set(51);
+    for _ in 0..3 {
+        assert_eq!(fetch(&client, &host, get(URL)), refused(Code::OverLimit));
+    }
+    assert_eq!(world.invoices.borrow().len(), 0);
+}
+
+// Should be: an end is counted once, wherever the store fails on its way, and whatever it says of its writes.
+#[test]
+fn a_store_that_fails_at_any_operation_of_an_end_counts_its_refund_once() {
+    use crate::host::Manner;
+    for kind in KINDS {
+        for at in 0..16 {
+            for manner in [None, Some(Manner::Rejects), Some(Manner::SaysFalse), Some(Manner::Late), Some(Manner::LateFalse)] {
+                let (world, shop, store, (first, host)) = stored(kind);
+                for _ in 0..3 {
+                    fetch(&first, &host, get(URL));
+                }
+                let done = Cell::new(0);
+                match manner {
+                    None => store.fails_at(move |_, _| done.replace(done.get() + 1) >= at),
+                    Some(manner) => store.writes_by(move |number| if number >= at { manner } else { Manner::Honest }),
+                }
+                close(&world, &first);
+                store.works();
+                store.land();
+                let (second, _) = client(&world, Some(&store), config());
+                for client in [&first, &second, &first] {
+                    close(&world, client);
+                    sessions(&world, client);
+                }
+                let told = format!("{kind:?} {at} {manner:?} {:?}", shop.actions());
+                assert_eq!((held(&shop), sessions(&world, &second).len()), (0, 0), "{told}");
+                assert_eq!(spent(&world, &second), shop.account(0).spent, "{told}");
+                assert_eq!(spent(&world, &first), shop.account(0).spent, "{told}");
+                assert_eq!(payments(&world, &second)[0].refunded_msat, (20 - shop.account(0).spent) * 1000, "{told}");
+            }
+        }
+    }
+}
+
 #[test]
 fn not_honored_is_as_before() {
     let (_, shop, client, host) = begin(Kind::Draft);
