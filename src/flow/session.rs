@@ -230,7 +230,8 @@ pub(super) async fn heard<H: Host>(
     }
     if !is_refused(head, request, token) {
         // A redirect may be that of whoever stands before the server.
-        let is_taken = matches!(head.status, 200..300);
+        // What a server attests it has taken, even where the resource itself answers with an error.
+        let is_taken = matches!(head.status, 200..300) || head.attested(token).is_some();
         let Some(session) = adds_to.filter(|_| is_first && is_taken) else {
             if is_taken {
                 note(state, token, Said::Opened).await;
