@@ -909,7 +909,9 @@ fn a_store_that_fails_at_any_operation_of_an_end_counts_its_refund_once() {
     use crate::host::Manner;
     for kind in KINDS {
         for at in 0..16 {
-            for manner in [None, Some(Manner::Rejects), Some(Manner::SaysFalse), Some(Manner::Late), Some(Manner::LateFalse)] {
+            for manner in
+                [None, Some(Manner::Rejects), Some(Manner::SaysFalse), Some(Manner::Late), Some(Manner::LateFalse)]
+            {
                 let (world, shop, store, (first, host)) = stored(kind);
                 for _ in 0..3 {
                     fetch(&first, &host, get(URL));
@@ -935,6 +937,50 @@ fn a_store_that_fails_at_any_operation_of_an_end_counts_its_refund_once() {
             }
         }
     }
+}
+
+// Should be: an addition whose answer was lost is known to have happened once the session that was used up is good again.
+// Then another deposit is paid where that is used up too, and its refund is counted.
+#[test]
+#[ignore = "not mended: a server that does not answer a repeated topUp alike leads to not_honored"]
+fn an_addition_whose_answer_was_lost_does_not_stop_the_next() {
+    for kind in [Kind::Draft] {
+        let (world, shop, client, host) = begin(kind);
+        (shop.price.set(2), shop.deposit.set(4));
+        while world.paid() < 1 || !shop.actions().ends_with(&["bearer".into(), "bearer".into()]) {
+            fetch(&client, &host, get(URL));
+        }
+        shop.loses.replace(Some("topUp"));
+        fetch(&client, &host, get(URL));
+        assert_eq!(world.paid(), 2);
+        let ends: Vec<End> = (0..6).map(|_| fetch(&client, &host, get(URL))).collect();
+        let told = format!("{kind:?} {ends:?} {:?}", shop.actions());
+        assert!(ends.iter().all(|end| *end == PAID || *end == REUSED), "{told}");
+        close(&world, &client);
+        sessions(&world, &client);
+        let used: u64 = shop.accounts.borrow().values().map(|account| account.spent).sum();
+        assert_eq!(spent(&world, &client), used, "{told}");
+    }
+}
+
+// Should be: what a server attests is taken, also where the resource itself is not found.
+#[test]
+fn an_addition_that_is_attested_is_added_whatever_the_resource_answers() {
+    let (world, shop, client, host) = begin(Kind::Draft);
+    assert_eq!(fetch(&client, &host, get(URL)), PAID);
+    let id = sessions(&world, &client)[0].session_id;
+    let receipt = crate::session_shop::base64url(&serde_json::json!({
+        "method": "lightning", "reference": id.to_hex(), "status": "success", "timestamp": "2027-01-15T08:00:00Z",
+    }));
+    shop.instead.replace(Some(Box::new(move |action, sent| {
+        (action == "topUp").then(|| {
+            let mut response = Response::status(404, sent);
+            response.head.receipt = Some(receipt.clone());
+            Ok(response)
+        })
+    })));
+    assert_eq!(top_up(&world, &client, id), End::Answer(404, Some(true)));
+    assert_eq!(sessions(&world, &client)[0].deposit_msat, 40_000);
 }
 
 #[test]
