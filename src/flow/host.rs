@@ -246,6 +246,8 @@ pub struct Head {
     pub retry_after_ms: Option<u64>,
     /// Whether the runtime may hide headers (a cross-origin response in a browser).
     pub filtered: bool,
+    /// Whether its body is a stream of events. It is told of answers with a receipt.
+    pub is_stream: bool,
     /// Whether the request went without its credential after all: a page is not told where a redirect leads.
     pub is_unproven: bool,
 }

@@ -12,9 +12,10 @@ use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
 use crate::flow::offer::weigh;
 use crate::flow::purchase::{Asked, Purchase};
+use crate::flow::sessions;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
-use crate::ledger::session::{dishonored, Deposit, Draw, Said, Stage};
+use crate::ledger::session::{dishonored, Deposit, Draw, Mark, Said, Stage};
 use crate::ledger::step::{Decision, Step};
 use crate::ledger::token::Token;
 use crate::text::encoding::concat;
@@ -33,12 +34,14 @@ const INVOICE_MS: u64 = 30_000;
 pub(crate) struct Tried {
     /// Deposits that it has shown for the first time, as they were then.
     shown: Vec<PaymentHash>,
-    /// Sessions that it has drawn on in vain, and how many deposits were added to each by then.
-    drawn: Vec<(PaymentHash, usize)>,
+    /// Sessions that it has drawn on in vain, as they were then.
+    drawn: Vec<Mark>,
     /// Of these, the ones that are over.
     over: Vec<PaymentHash>,
     /// Deposits that it may show once more, to open a session. Each may so once: what it is to show may not be written.
     reshown: Vec<PaymentHash>,
+    /// Of these, the ones that opened none, and the sessions that they were paid for.
+    refused: Vec<(PaymentHash, PaymentHash)>,
     /// A deposit for this session is all that is wanted.
     only: Option<PaymentHash>,
 }
@@ -77,14 +80,14 @@ impl Tried {
     }
 
     fn has_drawn(&self, session: PaymentHash) -> bool {
-        self.drawn.iter().any(|(drawn, _)| *drawn == session)
+        self.drawn.iter().any(|drawn| drawn.0 == session)
     }
 
     /// Notes that a credential was not shown after all.
     pub(super) fn take_back(&mut self, token: &Token) {
         let hash = token.payment.payment_hash;
         self.shown.retain(|shown| *shown != hash);
-        self.drawn.retain(|(drawn, _)| *drawn != hash);
+        self.drawn.retain(|drawn| drawn.0 != hash);
     }
 
     /// Notes a deposit that this call has just paid and is about to show.
@@ -153,8 +156,8 @@ pub(super) async fn next<H: Host>(
     })))
 }
 
-fn as_known(deposits: &[Deposit]) -> Vec<(PaymentHash, Stage)> {
-    deposits.iter().map(|deposit| (deposit.hash(), deposit.stage)).collect()
+fn as_known(deposits: &[Deposit]) -> Vec<Mark> {
+    deposits.iter().map(Deposit::mark).collect()
 }
 
 fn at(request: &Request) -> Step {
@@ -185,11 +188,10 @@ fn to_show(known: &[Deposit], offer: &mpp::Session, tried: &mut Tried) -> Option
         let is_session = match deposit.stage {
             Stage::Open => true,
             Stage::Paid => deposit.terms().is_some_and(|terms| terms.adds_to.is_none()),
-            Stage::Added | Stage::Closed => false,
+            Stage::Over | Stage::Closed => false,
         };
         // Another call may have added to it since.
-        let added = known.iter().filter(|other| other.stage == Stage::Added && other.session() == deposit.hash());
-        let drawn = (deposit.hash(), added.count());
+        let drawn = deposit.mark();
         if is_session && !tried.drawn.contains(&drawn) {
             if let Some(token) = drawing(deposit, &offer.token) {
                 tried.drawn.push(drawn);
@@ -234,12 +236,17 @@ pub(super) async fn heard<H: Host>(
         let is_taken = matches!(head.status, 200..300) || head.attested(token).is_some();
         let Some(session) = adds_to.filter(|_| is_first && is_taken) else {
             if is_taken {
-                note(state, token, Said::Opened).await;
+                let gives = !is_first || head.is_stream;
+                note(state, token, if gives { Said::Drawn } else { Said::Opened }).await;
+                // It has what was paid for it, though the answer to that was lost.
+                for (added, _) in tried.refused.iter().filter(|(_, session)| *session == hash) {
+                    note_of(state, token, added, Said::Added).await;
+                }
             }
             return Heard::Last;
         };
         note(state, token, Said::Added).await;
-        tried.drawn.retain(|(drawn, _)| *drawn != session);
+        tried.drawn.retain(|drawn| drawn.0 != session);
         if tried.only.is_some() {
             return Heard::Last;
         }
@@ -256,7 +263,10 @@ pub(super) async fn heard<H: Host>(
                 tried.shown.retain(|shown| *shown != hash);
             }
         }
-        (true, None) => note(state, token, Said::Refused).await,
+        (true, None) => {
+            note(state, token, Said::Refused).await;
+            tried.refused.extend(token.payment.session.map(|session| (hash, session)));
+        }
         (false, _) => {
             let problem = state.host.problem(response).await;
             let reason = problem.and_then(|problem| Refusal::of_problem(&problem)).map(|refusal| refusal.reason);
@@ -283,7 +293,12 @@ pub(super) fn is_refused(head: &Head, request: &Request, token: &Token) -> bool 
 
 /// Notes what was said of a deposit, before the answer is handed over: whoever runs next reads it.
 pub(super) async fn note<H: Host>(state: &Rc<ClientState<H>>, token: &Token, said: Said) {
-    let (origin, payment_hash) = (token.payment.url.origin().to_owned(), token.payment.payment_hash);
+    note_of(state, token, &token.payment.payment_hash, said).await;
+}
+
+/// The same of another deposit at the origin of this one.
+async fn note_of<H: Host>(state: &Rc<ClientState<H>>, token: &Token, payment_hash: &PaymentHash, said: Said) {
+    let (origin, payment_hash) = (token.payment.url.origin().to_owned(), *payment_hash);
     // What can't be written is found out again: the server tells it.
     let step = owe(state, Step::Deposit { origin, payment_hash, said });
     let _ = within(step, Box::pin(state.host.sleep(super::next_step::ACCEPTED_MS))).await;
@@ -296,8 +311,7 @@ pub(super) async fn news<H: Host>(
     draw: &Draw,
 ) -> Result<Option<Rc<Token>>, Failure<H>> {
     let Decision::Deposits(known, _) = look(state, at(request)).await? else { return Err(came_to_nothing()) };
-    let is_news =
-        |deposit: &&Deposit| deposit.is_of(&draw.realm) && !draw.known.contains(&(deposit.hash(), deposit.stage));
+    let is_news = |deposit: &&Deposit| deposit.is_of(&draw.realm) && !draw.known.contains(&deposit.mark());
     Ok(known.iter().find(is_news).map(|deposit| Rc::new(deposit.token.clone())))
 }
 
@@ -310,6 +324,12 @@ pub(super) async fn with_refund<H: Host>(
     purchase: &Purchase<H>,
     quote: Rc<Quote>,
 ) -> Result<Rc<Quote>, Failure<H>> {
+    // What has come back of others makes room for it.
+    for deposit in &sessions::deposits(state, Some(quote.url.origin())).await? {
+        if deposit.is_missing() {
+            sessions::count_refund(state, deposit).await;
+        }
+    }
     let description = concat(&["refund from ", quote.url.origin()]);
     let making = state.host.make_invoice(&description, RETURN_INVOICE_S);
     let made = within(Box::pin(making), Box::pin(state.host.sleep(INVOICE_MS))).await;

@@ -60,17 +60,13 @@ pub struct Ended {
 }
 
 impl Session {
-    fn of(deposit: &Deposit, all: &[Deposit]) -> Self {
-        let id = deposit.hash();
-        let mine = all.iter().filter(|other| other.session() == id && other.stage != Stage::Paid);
-        let added = mine.filter(|other| other.hash() != id);
+    fn of(deposit: &Deposit) -> Self {
         let payment = &deposit.token.payment;
         let offer = deposit.offer();
         Self {
             origin: payment.url.origin().to_owned(),
-            session_id: id,
-            deposit_msat: added
-                .fold(payment.amount_msat, |sum, other| sum.saturating_add(other.token.payment.amount_msat)),
+            session_id: deposit.hash(),
+            deposit_msat: deposit.total_msat(),
             unit_msat: offer.as_ref().map_or(0, |offer| offer.unit_sat.saturating_mul(1000)),
             opened_at: payment.settled_at.unwrap_or(payment.started_at),
             idle_timeout: offer.as_ref().and_then(|offer| offer.idle_timeout_s),
@@ -118,14 +114,21 @@ impl Ended {
 /// [`Code::StoreFailed`]
 pub(crate) async fn list<H: Host>(state: &Rc<ClientState<H>>) -> Result<Vec<Session>, Failure<H>> {
     let all = deposits(state, None).await?;
-    for deposit in all.iter().filter(|deposit| deposit.stage == Stage::Closed) {
+    for deposit in all.iter().filter(|deposit| deposit.stage.is_ended()) {
         count_refund(state, deposit).await;
     }
     let open = all.iter().filter(|deposit| deposit.stage == Stage::Open);
-    Ok(open.map(|deposit| Session::of(deposit, &all)).collect())
+    Ok(open.map(Session::of).collect())
 }
 
-async fn deposits<H: Host>(state: &Rc<ClientState<H>>, origin: Option<&str>) -> Result<Vec<Deposit>, Failure<H>> {
+/// The deposits at an origin, or at all.
+///
+/// # Errors
+/// [`Code::StoreFailed`]
+pub(super) async fn deposits<H: Host>(
+    state: &Rc<ClientState<H>>,
+    origin: Option<&str>,
+) -> Result<Vec<Deposit>, Failure<H>> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let step = Step::Deposits { origin: origin.map(str::to_owned), after: after.take() };
@@ -138,12 +141,12 @@ async fn deposits<H: Host>(state: &Rc<ClientState<H>>, origin: Option<&str>) -> 
     }
 }
 
-/// Asks the wallet what it has received of a closed session, and counts that. `None`: it can't tell.
-async fn count_refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Option<u64> {
+/// Asks the wallet what it has received of a session that is over, and counts that. `None`: it can't tell.
+pub(super) async fn count_refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Option<u64> {
     let return_invoice = Invoice::decode(&deposit.terms()?.return_invoice).ok()?;
     let asking = state.host.received(&return_invoice.payment_hash);
     let msat = within(Box::pin(asking), Box::pin(state.host.sleep(RECEIVED_MS))).await??;
-    if msat > deposit.received_msat {
+    if Some(msat) > deposit.received_msat {
         let origin = deposit.token.payment.url.origin().to_owned();
         unheard(take(state, Step::Refund { origin, session: deposit.hash(), msat })).await;
     }
@@ -161,21 +164,22 @@ pub(crate) async fn close<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>
     let (mut ended, mut failed) = (Vec::new(), None);
     for deposit in &all {
         let is_session = match deposit.stage {
-            Stage::Open => true,
+            // What seems to be over may be open all the same.
+            Stage::Open | Stage::Over => true,
             // It may have opened one when its answer was lost.
             Stage::Paid => deposit.terms().is_some_and(|terms| terms.adds_to.is_none()),
-            Stage::Added | Stage::Closed => false,
+            Stage::Closed => false,
         };
+        if deposit.stage.is_ended() {
+            count_refund(state, deposit).await;
+        }
         if !is_session {
-            if deposit.stage == Stage::Closed {
-                count_refund(state, deposit).await;
-            }
             continue;
         }
         match end(state, deposit).await {
-            Ok(Some(closed)) => {
-                let received_msat = refund(state, deposit, &closed).await;
-                ended.push(Ended { session: Session::of(deposit, &all), closed, received_msat });
+            Ok(Some((closed, least_msat))) => {
+                let received_msat = refund(state, deposit, least_msat).await;
+                ended.push(Ended { session: Session::of(deposit), closed, received_msat });
             }
             Ok(None) => {}
             Err(failure) => _ = failed.get_or_insert(failure),
@@ -187,14 +191,13 @@ pub(crate) async fn close<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>
     }
 }
 
-/// Waits for a refund.
-async fn refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit, closed: &Closed) -> Option<u64> {
+/// Waits for a refund of so much.
+async fn refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit, least_msat: u64) -> Option<u64> {
     let (started, mut pause_ms) = (state.host.monotonic(), FIRST_PAUSE_MS);
-    let closed_now = Deposit { stage: Stage::Closed, ..deposit.clone() };
     loop {
-        let received = count_refund(state, &closed_now).await?;
+        let received = count_refund(state, deposit).await?;
         let waited = state.host.monotonic().saturating_sub(started);
-        if received >= closed.refund_sat.saturating_mul(1000) || waited >= REFUND_MS {
+        if received >= least_msat || waited >= REFUND_MS {
             return Some(received);
         }
         state.host.sleep(pause_ms).await;
@@ -202,8 +205,9 @@ async fn refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit, closed: 
     }
 }
 
-/// Closes one session. `None`: what was paid for it has opened none.
-async fn end<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Result<Option<Closed>, Failure<H>> {
+/// Closes one session. What its server says, and the refund to wait for, in millisatoshis. `None`: there is none to
+/// close.
+async fn end<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Result<Option<(Closed, u64)>, Failure<H>> {
     let payment = &deposit.token.payment;
     state.config.check(&payment.url)?;
     let (Some(offer), Some(preimage)) = (deposit.offer(), preimage_of(deposit)) else { return Ok(None) };
@@ -246,7 +250,12 @@ async fn end<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Result<O
         return Ok(None);
     }
     note(state, &deposit.token, Said::Closed(told.map(|told| told.refund_sat))).await;
-    Ok(Some(told.unwrap_or(Closed { refund_sat: 0, refund: Refund::Failed })))
+    if is_refused && deposit.stage == Stage::Over {
+        return Ok(None);
+    }
+    // aperture 0.5.0 says nothing of a refund, and pays it. What was closed before is paid by now.
+    let least_msat = told.map_or(u64::from(!is_refused), |told| told.refund_sat.saturating_mul(1000));
+    Ok(Some((told.unwrap_or(Closed { refund_sat: 0, refund: Refund::Failed }), least_msat)))
 }
 
 /// A fresh challenge of a session, and the call that got it.

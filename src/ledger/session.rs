@@ -18,8 +18,10 @@ use std::rc::Rc;
 
 /// For so many seconds a refund may come: an invoice for one lives 30 days.
 const REFUNDED_WITHIN_S: u64 = 31 * 86_400;
-/// How many closed sessions a row keeps whose refund has not come. The oldest are dropped.
-const MOST_CLOSED: usize = 20;
+/// How many sessions that are over a row keeps whose refund has not come. The oldest are dropped.
+const MOST_ENDED: usize = 10;
+/// How many of the deposits that were added to a session are known by name. A refund is taken off the newest.
+const MOST_ADDED: usize = 100;
 /// Rows that are read at once.
 const PAGE: usize = 100;
 
@@ -31,45 +33,63 @@ pub enum Stage {
     Paid,
     /// It has opened a session.
     Open,
-    /// It was added to a session.
-    Added,
-    /// Its session was closed. A refund may come.
+    /// Its session is over, as its server says or behaves. A refund may come.
+    Over,
+    /// Its session was closed by us. A refund may come.
     Closed,
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Paid, Self::Open, Self::Added, Self::Closed];
-    const NAMES: [&'static str; 4] = ["paid", "open", "added", "closed"];
+    const ALL: [Self; 4] = [Self::Paid, Self::Open, Self::Over, Self::Closed];
+    const NAMES: [&'static str; 4] = ["paid", "open", "over", "closed"];
+
+    /// Whether its session has ended.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Over | Self::Closed)
+    }
 }
 
-/// A deposit.
+/// A deposit, and what was added to the session that it has opened.
 #[derive(Clone, Default)]
 pub struct Deposit {
     /// What shows it to the server: see [`mpp::Deposit`].
     pub token: Token,
     /// What became of it.
     pub stage: Stage,
+    /// Millisatoshis that were added to its session.
+    pub added_msat: u64,
+    /// The payment hashes (hex) of the newest deposits that were added.
+    added: Vec<String>,
+    /// Whether its session gave more than the answer that opened it.
+    is_drawn: bool,
     /// What the server said that it refunds, in satoshis, once it has closed the session. `None`: it said nothing.
     pub refund_sat: Option<u64>,
-    /// What came back of the session, in millisatoshis, by the wallet's own records.
-    pub received_msat: u64,
+    /// What came back of the session, in millisatoshis, by the wallet's own records. `None`: it was not asked, or can't
+    /// tell.
+    pub received_msat: Option<u64>,
 }
 
+/// A deposit as a call has seen it: its payment hash, its stage, and what was added by then.
+pub type Mark = (PaymentHash, Stage, u64);
+
 impl Deposit {
-    /// The payment hash of the deposit.
+    /// The payment hash of the deposit: the name of the session that it opens.
     #[must_use]
     pub fn hash(&self) -> PaymentHash {
         self.token.payment.payment_hash
     }
 
-    /// The session that it belongs to. Until a server has added it to one it belongs to none but its own, which it may
-    /// open where the other is over.
+    /// As it is now.
     #[must_use]
-    pub fn session(&self) -> PaymentHash {
-        if self.stage == Stage::Paid {
-            return self.hash();
-        }
-        self.token.payment.session.unwrap_or_else(|| self.hash())
+    pub fn mark(&self) -> Mark {
+        (self.hash(), self.stage, self.added_msat)
+    }
+
+    /// Millisatoshis of all deposits of its session.
+    #[must_use]
+    pub fn total_msat(&self) -> u64 {
+        self.token.payment.amount_msat.saturating_add(self.added_msat)
     }
 
     /// What it is kept with.
@@ -87,15 +107,31 @@ impl Deposit {
     /// Whether it may be used with a server's challenges of this realm.
     #[must_use]
     pub fn is_of(&self, realm: &str) -> bool {
-        self.stage != Stage::Closed && self.offer().is_some_and(|offer| offer.realm == realm)
+        !self.stage.is_ended() && self.offer().is_some_and(|offer| offer.realm == realm)
     }
 
-    /// Whether it is closed and has nothing more to come.
+    /// Whether its session has ended, has given nothing, and nothing is known to have come back.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.stage.is_ended()
+            && !self.is_drawn
+            && self.refund_sat != Some(0)
+            && self.received_msat.is_none_or(|msat| msat == 0)
+    }
+
+    /// Whether it counts for the most that may be in the sessions of an origin. What a server has kept counts on. Where
+    /// the wallet can't tell, nobody knows that.
+    fn counts(&self) -> bool {
+        !self.stage.is_ended() || (self.is_missing() && self.received_msat.is_some())
+    }
+
+    /// Whether it is over and has nothing more to come.
     fn is_done(&self, now_s: u64) -> bool {
-        self.stage == Stage::Closed
+        let received = self.received_msat.unwrap_or(0);
+        self.stage.is_ended()
             && match self.refund_sat {
-                Some(sat) if self.received_msat >= sat.saturating_mul(1000) => true,
-                None if self.received_msat > 0 => true,
+                Some(sat) if received >= sat.saturating_mul(1000) => true,
+                None if received > 0 => true,
                 _ => self.token.payment.settled_at.is_none_or(|at| now_s > at.saturating_add(REFUNDED_WITHIN_S)),
             }
     }
@@ -107,8 +143,11 @@ impl Row for Deposit {
         let mut stage = Some(self.stage as usize);
         row.one_of("stage", &mut stage, &Stage::NAMES);
         self.stage = row.expect(stage.and_then(|at| Stage::ALL.get(at).copied()));
+        row.count("addedMsat", &mut self.added_msat);
+        row.words("added", &mut self.added);
+        row.boolean("drawn", &mut self.is_drawn);
         row.optional_number("refundSat", &mut self.refund_sat);
-        row.count("receivedMsat", &mut self.received_msat);
+        row.optional_number("receivedMsat", &mut self.received_msat);
     }
 }
 
@@ -128,7 +167,7 @@ pub struct Draw {
     /// The server's name for what its sessions are good for.
     pub realm: String,
     /// The deposits that the call has tried in vain, or waited for, as they were.
-    pub known: Vec<(PaymentHash, Stage)>,
+    pub known: Vec<Mark>,
     /// The session that the deposit is for, if it is for an open one.
     pub adds_to: Option<PaymentHash>,
 }
@@ -144,6 +183,8 @@ pub enum Said {
     NotAdded,
     /// The deposit opened nothing.
     Refused,
+    /// The session gave something: it was drawn on, or it opened with a stream.
+    Drawn,
     /// The session was drawn on, and the server says that it is over.
     Over,
     /// The session was closed. What is refunded, in satoshis, if the server says so.
@@ -181,7 +222,7 @@ pub fn of_realm(view: &mut View, origin: &str, realm: &str) -> Vec<Deposit> {
 /// What has changed since a call looked: a deposit that it has not tried as it is now.
 pub(crate) fn news(view: &mut View, origin: &str, draw: &Draw) -> Option<Token> {
     let found = of_realm(view, origin, &draw.realm);
-    let news = found.into_iter().find(|deposit| !draw.known.contains(&(deposit.hash(), deposit.stage)));
+    let news = found.into_iter().find(|deposit| !draw.known.contains(&deposit.mark()));
     news.map(|deposit| deposit.token)
 }
 
@@ -199,18 +240,15 @@ pub(crate) fn put(view: &mut View, token: &Token, now_ms: u64) {
     view.put(&key, &mut row);
 }
 
-/// Drops sessions that are closed and have nothing more to come, with what was added to them.
+/// Drops sessions that are over and have nothing more to come.
 fn drop_done(all: &mut Vec<Deposit>, now_s: u64) {
-    let closed = all.iter().filter(|deposit| deposit.stage == Stage::Closed);
-    let mut too_many = closed.count().saturating_sub(MOST_CLOSED);
-    let mut gone = Vec::new();
-    for deposit in all.iter().filter(|deposit| deposit.stage == Stage::Closed) {
-        if deposit.is_done(now_s) || too_many > 0 {
-            too_many = too_many.saturating_sub(1);
-            gone.push(deposit.hash());
-        }
-    }
-    all.retain(|deposit| !gone.contains(&deposit.session()));
+    let mut too_many = all.iter().filter(|deposit| deposit.stage.is_ended()).count().saturating_sub(MOST_ENDED);
+    all.retain(|deposit| {
+        let may_go = deposit.is_done(now_s) || too_many > 0;
+        let goes = deposit.stage.is_ended() && may_go;
+        too_many = too_many.saturating_sub(usize::from(goes));
+        !goes
+    });
 }
 
 /// Checks that a deposit fits beside the others at its origin, in millisatoshis.
@@ -219,10 +257,8 @@ fn drop_done(all: &mut Vec<Deposit>, now_s: u64) {
 /// [`Code::OverLimit`]
 pub(crate) fn check(view: &mut View, record: &Record, most_msat: u64) -> Result<(), Error> {
     let all = deposits(view, record.payment.url.origin());
-    let is_over =
-        |session: PaymentHash| all.iter().any(|deposit| deposit.hash() == session && deposit.stage == Stage::Closed);
-    let open = all.iter().filter(|deposit| !is_over(deposit.session()));
-    let held = open.fold(0_u64, |sum, deposit| sum.saturating_add(deposit.token.payment.amount_msat));
+    let held = all.iter().filter(|deposit| deposit.counts());
+    let held = held.fold(0_u64, |sum, deposit| sum.saturating_add(deposit.total_msat()));
     let amount = record.payment.amount_msat;
     if held.saturating_add(amount) <= most_msat {
         return Ok(());
@@ -243,19 +279,35 @@ pub(crate) fn check(view: &mut View, record: &Record, most_msat: u64) -> Result<
 pub fn note(view: &mut View, origin: &str, hash: &PaymentHash, said: Said) {
     let key = key::session(origin);
     let mut row: Deposits = view.read(&key);
-    let mut over = None;
-    let Some(deposit) = row.0.iter_mut().find(|deposit| deposit.hash() == *hash) else { return };
+    let Some(at) = row.0.iter().position(|deposit| deposit.hash() == *hash) else { return };
+    let Some(deposit) = row.0.get_mut(at) else { return };
+    // It was paid for another session than that which it may open.
+    let other = deposit.token.payment.session.filter(|session| session != hash);
     match (said, deposit.stage) {
-        (Said::Opened, Stage::Paid) => {
+        (Said::Opened | Said::Drawn, Stage::Paid) => {
             deposit.stage = Stage::Open;
-            let earlier = deposit.session();
-            // It was paid for a session that turned out to be over.
-            if earlier != *hash {
+            deposit.is_drawn = said == Said::Drawn;
+            if let Some(other) = other {
                 deposit.token.payment.session = Some(*hash);
-                over = Some(earlier);
+                move_payment(view, hash);
+                let over = row.0.iter_mut().find(|over| over.hash() == other && over.stage == Stage::Open);
+                if let Some(over) = over {
+                    over.stage = Stage::Over;
+                }
             }
         }
-        (Said::Added, Stage::Paid) => deposit.stage = Stage::Added,
+        (Said::Drawn, Stage::Open) if !deposit.is_drawn => deposit.is_drawn = true,
+        (Said::Added, Stage::Paid) => {
+            let (amount_msat, name) = (deposit.token.payment.amount_msat, hash.to_hex());
+            row.0.remove(at);
+            if let Some(session) = row.0.iter_mut().find(|session| Some(session.hash()) == other) {
+                session.added_msat = session.added_msat.saturating_add(amount_msat);
+                session.added.push(name);
+                if session.added.len() > MOST_ADDED {
+                    session.added.remove(0);
+                }
+            }
+        }
         (Said::NotAdded, Stage::Paid) => {
             let Some(terms) = deposit.terms() else { return };
             deposit.token.token = mpp::Deposit { adds_to: None, ..terms }.token();
@@ -263,37 +315,37 @@ pub fn note(view: &mut View, origin: &str, hash: &PaymentHash, said: Said) {
         (Said::Refused, Stage::Paid) => {
             deposit.token.own_refusals = deposit.token.own_refusals.saturating_add(1);
         }
-        (Said::Over, Stage::Open) => deposit.stage = Stage::Closed,
-        (Said::Closed(refund_sat), Stage::Open | Stage::Paid) => {
+        (Said::Over, Stage::Open) => deposit.stage = Stage::Over,
+        (Said::Closed(refund_sat), Stage::Open | Stage::Paid | Stage::Over) => {
             deposit.stage = Stage::Closed;
             deposit.refund_sat = refund_sat;
         }
         _ => return,
     }
-    if let Some(over) = over {
-        let record: Option<Record> = view.find(&key::payment(hash));
-        if let Some(mut record) = record {
-            record.payment.session = Some(*hash);
-            view.put(&key::payment(hash), &mut record);
-        }
-        if let Some(earlier) = row.0.iter_mut().find(|deposit| deposit.hash() == over) {
-            earlier.stage = Stage::Closed;
-        }
-    }
     view.put(&key, &mut row);
 }
 
-/// Counts what the wallet says that it has received of a closed session, in millisatoshis: so much less was spent.
-/// What was paid last came back first.
+/// Notes in the row of a payment that it has opened a session of its own.
+fn move_payment(view: &mut View, hash: &PaymentHash) {
+    let record: Option<Record> = view.find(&key::payment(hash));
+    if let Some(mut record) = record {
+        record.payment.session = Some(*hash);
+        view.put(&key::payment(hash), &mut record);
+    }
+}
+
+/// Counts what the wallet says that it has received of a session that is over, in millisatoshis: so much less was
+/// spent. What was paid last came back first.
 pub fn refunded(view: &mut View, origin: &str, session: &PaymentHash, msat: u64, now_ms: u64) {
     let key = key::session(origin);
     let mut row: Deposits = view.read(&key);
-    let deposit = row.0.iter_mut().find(|deposit| deposit.hash() == *session && deposit.stage == Stage::Closed);
-    let Some(deposit) = deposit else { return };
-    let mut news = msat.saturating_sub(deposit.received_msat);
-    deposit.received_msat = deposit.received_msat.max(msat);
-    for paid in row.0.iter().rev().filter(|paid| paid.session() == *session) {
-        let before: Option<Record> = view.find(&key::payment(&paid.hash()));
+    let deposit = row.0.iter_mut().find(|deposit| deposit.hash() == *session && deposit.stage.is_ended());
+    let Some(deposit) = deposit.filter(|deposit| deposit.received_msat < Some(msat)) else { return };
+    let mut news = msat.saturating_sub(deposit.received_msat.unwrap_or(0));
+    deposit.received_msat = Some(msat);
+    let added = deposit.added.iter().rev().filter_map(|hash| PaymentHash::parse(hash).ok());
+    for hash in added.chain([*session]) {
+        let before: Option<Record> = view.find(&key::payment(&hash));
         let Some(before) = before.filter(|_| news > 0) else { continue };
         let mut after = before.clone();
         let back = news.min(before.amounts().spent);
@@ -302,7 +354,7 @@ pub fn refunded(view: &mut View, origin: &str, session: &PaymentHash, msat: u64,
         let mut counts = Counts::of(view, &before, now_ms);
         counts.change(view, Some(&before), Some(&after), now_ms);
         counts.write(view);
-        view.put(&key::payment(&paid.hash()), &mut after);
+        view.put(&key::payment(&hash), &mut after);
     }
     drop_done(&mut row.0, now_ms / 1000);
     view.put(&key, &mut row);

@@ -222,13 +222,17 @@ impl Host for JsHost {
             401 | 402 | 429 | 503 => response.headers().get("retry-after"),
             _ => None,
         };
+        let receipt = if status < 400 { response.headers().get("payment-receipt") } else { None };
+        let is_stream = receipt.is_some()
+            && response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
         Head {
             status,
+            is_stream,
+            receipt,
             url: response.url(),
             redirected: response.redirected(),
             challenge: response.headers().get("www-authenticate"),
             payment_required: if status == 402 { response.headers().get("payment-required") } else { None },
-            receipt: if status < 400 { response.headers().get("payment-receipt") } else { None },
             payment_response: response.headers().get("payment-response"),
             retry_after_ms: retry_after.and_then(|value| milliseconds_until(&value, self.env.now())),
             filtered,

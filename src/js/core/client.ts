@@ -110,9 +110,12 @@ export function clientOf(Core: typeof import("../core.js").Core, config: Config,
     // Some servers act on a request with a body, so a request without one asks first.
     for (const asking of call.url ? [env.ownCall("GET", call.url), call] : []) {
       if (!asking.replayable) return;
-      const [response, receipt] = await core.top_up(asking, session);
-      discard(response);
-      if (JSON.parse(receipt)) return;
+      const [{ status }, receipt] = await core.top_up(asking, session).then(([response, receipt]) => {
+        discard(response);
+        return [response, receipt] as const;
+      });
+      // Only where nothing answers to that method, the stream's own request asks.
+      if (JSON.parse(receipt) || !/^(404|405|501)$/.test(String(status))) return;
     }
   }
 
