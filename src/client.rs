@@ -227,9 +227,9 @@ impl<H: Host> Client<H> {
         sessions::close(&self.state, url)
     }
 
-    /// Pays a further deposit for a session, for a stream that waits for one. The challenge comes to this request, which
-    /// goes without a credential first. Limits hold as for any payment. The stream goes on by itself. Nothing is paid
-    /// for a session that is not this client's.
+    /// Pays a further deposit for a session, for a stream that waits for one. This request gets the challenge: it goes
+    /// without a credential first. Limits hold as for any payment. The stream goes on by itself. Nothing is paid for a
+    /// session that is not this client's.
     ///
     /// # Errors
     /// Why nothing was paid, or the network's own failure.

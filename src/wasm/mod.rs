@@ -192,8 +192,8 @@ impl Core {
         })
     }
 
-    /// Pays a further deposit for a session, by the challenge that comes to this call. The pair of its last response and
-    /// its receipt.
+    /// Pays a further deposit for a session, by the challenge that comes to this call. The pair of its last response
+    /// and its receipt.
     pub fn top_up(&self, call: Call, session: &str) -> Promise {
         let (client, session) = (self.client.clone(), PaymentHash::parse(session));
         self.promise(async move {

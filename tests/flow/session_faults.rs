@@ -232,7 +232,8 @@ fn many_small_deposits_make_no_large_row() {
         let first = client(&world, Some(&store), config);
         (world, shop, store, first)
     };
-    (shop.price.set(2), shop.deposit.set(2));
+    shop.price.set(2);
+    shop.deposit.set(2);
     while world.paid() < 200 {
         fetch(&client, &host, get(URL));
     }
@@ -302,7 +303,8 @@ fn a_store_that_dies_at_any_operation_of_an_addition_costs_no_second_deposit() {
         for dies_at in 0..40 {
             for is_closed in [false, true] {
                 let (world, shop, store, (first, first_host)) = stored(kind);
-                (shop.deposit.set(2), shop.price.set(2));
+                shop.deposit.set(2);
+                shop.price.set(2);
                 assert_eq!(fetch(&first, &first_host, get(URL)), PAID);
                 shop.deposit.set(20);
                 let (mint, paid) = (world.clone(), world.clone());
@@ -352,7 +354,8 @@ fn instances_at_the_same_time_stay_within_the_limit() {
             for isolated in [false, true] {
                 let (world, shop, store, first) = stored(kind);
                 shop.most_sends.set(20_000);
-                (shop.price.set(price), shop.deposit.set(deposit));
+                shop.price.set(price);
+                shop.deposit.set(deposit);
                 let second = client(&world, Some(&store), config());
                 let third = client(&world, Some(&store), config());
                 let all = [first, second, third];
@@ -558,7 +561,8 @@ fn calls_that_find_the_session_used_up_share_what_one_of_them_adds() {
     for kind in KINDS {
         for count in [2, 3, 5] {
             let (world, shop, client, host) = begin(kind);
-            (shop.price.set(2), shop.deposit.set(2));
+            shop.price.set(2);
+            shop.deposit.set(2);
             assert_eq!(fetch(&client, &host, get(URL)), PAID);
             assert_eq!(fetch(&client, &host, get(URL)), REUSED);
             shop.deposit.set(20);
@@ -754,7 +758,8 @@ fn sessions_go_beside_the_callers_authorization_in_a_header_of_their_own() {
     request.brought = Brought { authorization: true, ..Brought::default() };
     assert_eq!(fetch(&client, &host, request.clone()), End::Answer(402, None));
     shop.more.replace(r#", header="Payment-Authorization""#.into());
-    (shop.price.set(10), shop.deposit.set(10));
+    shop.price.set(10);
+    shop.deposit.set(10);
     for expected in [PAID, REUSED, PAID] {
         assert_eq!(fetch(&client, &host, request.clone()), expected, "{:?}", shop.actions());
     }
@@ -833,7 +838,7 @@ fn sessions_beside_l402_in_each_order() {
     }
 }
 
-// Should be: sums of closed sessions do not make room for a server that takes a deposit at each call. It refuses what is
+// Should be: sums of closed sessions make no room for a server that takes a deposit at each call. It refuses what is
 // drawn and added, and opens another session.
 #[test]
 fn a_server_that_never_lets_draw_takes_no_more_than_the_most() {
@@ -884,13 +889,14 @@ fn a_store_that_fails_at_any_operation_of_an_end_counts_its_refund_once() {
     }
 }
 
-// Should be: an addition whose answer was lost is known to have happened once the session that was used up is good again.
+// Should be: an addition whose answer was lost is known to have happened once its session is good again.
 // Then another deposit is paid where that is used up too, and its refund is counted.
 #[test]
 fn an_addition_whose_answer_was_lost_does_not_stop_the_next() {
     for kind in [Kind::Draft] {
         let (world, shop, client, host) = begin(kind);
-        (shop.price.set(2), shop.deposit.set(4));
+        shop.price.set(2);
+        shop.deposit.set(4);
         while world.paid() < 1 || !shop.actions().ends_with(&["bearer".into(), "bearer".into()]) {
             fetch(&client, &host, get(URL));
         }

@@ -20,7 +20,7 @@ const MODULES = {
     tags: LND_TAGS,
     usually: "4 min",
   },
-  // aperture 0.5.0 refunds sessions by a method that lnd 0.21 has no more, so the seller's node is the last that has it.
+  // aperture 0.5.0 pays refunds by a method that lnd 0.21 has no more, so the seller's node is the last that has it.
   "lnd of the seller": {
     module: "github.com/lightningnetwork/lnd",
     version: "v0.20.0-beta",

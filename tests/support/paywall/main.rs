@@ -35,7 +35,8 @@
 //!
 //! The header:
 //! - `scheme=l402`, `lsat`, `both` (two lines, LSAT then L402, as aperture), `lower`, `mpp` (a charge that says
-//!   regtest), `l402mpp` (two lines with one invoice), `session`, `x402` (no line, but `PAYMENT-REQUIRED`) or `l402x402` (both,
+//!   regtest), `l402mpp` (two lines with one invoice), `session`,
+//!   `x402` (no line, but `PAYMENT-REQUIRED`) or `l402x402` (both,
 //!   with one invoice); `param=token`, `macaroon` or `both` (`version="0"` comes with `token`); `quote=double`,
 //!   `single` or `none`; `sep=comma`, `space` or `semicolon`
 //! - `header=<text>`: this instead, with `{token}` and `{invoice}` replaced; `nochallenge=1`: none;
