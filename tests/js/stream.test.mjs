@@ -4,7 +4,8 @@ import test from "node:test";
 import { watched } from "../../src/js/core/stream.js";
 
 const SESSION = "ab".repeat(32);
-const NEED = (id = SESSION) => `event: payment-need-topup\ndata: ${JSON.stringify({ sessionId: id })}\n\n`;
+const NEED = (sessionId = SESSION, balanceSpent = 3) =>
+  `event: payment-need-topup\ndata: ${JSON.stringify({ sessionId, balanceSpent, balanceRequired: 1 })}\n\n`;
 
 const encode = (text) => new TextEncoder().encode(text);
 
@@ -86,13 +87,22 @@ test("one deposit is asked for at a time", async () => {
     controller.enqueue(encode(text));
     await reader.read();
   };
+  const paid = async () => {
+    pay();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
   await next(NEED());
   await next(NEED());
+  assert.deepEqual(asked, [SESSION], "a reminder");
+  // The server has the deposit, and its answer to that is still on its way.
+  await next(NEED(SESSION, 6));
   assert.deepEqual(asked, [SESSION]);
-  pay();
-  await new Promise((resolve) => setImmediate(resolve));
-  await next(NEED());
+  await paid();
   assert.deepEqual(asked, [SESSION, SESSION]);
+  await paid();
+  assert.equal(asked.length, 2);
+  await next(NEED(SESSION, 6));
+  assert.equal(asked.length, 3, "the deposit was refused, and the server asks again");
 });
 
 test("what can't be read along comes back as it is", () => {

@@ -15,17 +15,21 @@ const MOST = 10_000;
 export function watched(response: Response, topUp: (session: string) => Promise<void>): Response {
   if (!isStream(response)) return response;
   const { status, statusText, headers, url, redirected, type } = response;
-  let isBusy = false;
+  /** The need that a deposit is being paid for, and one that came meanwhile. */
+  let [paying, next]: (Need | undefined)[] = [];
+  async function pay(need: Need) {
+    paying = need;
+    await topUp(need.session).catch(() => {});
+    const then = next;
+    paying = next = undefined;
+    if (then) pay(then);
+  }
   const read = events((event, data) => {
-    if (event !== NEED || isBusy) return;
-    const session = sessionOf(data);
-    if (!session) return;
-    isBusy = true;
-    topUp(session)
-      .catch(() => {})
-      .finally(() => {
-        isBusy = false;
-      });
+    const need = event === NEED ? needOf(data) : undefined;
+    if (!need) return;
+    if (!paying) pay(need);
+    // The server goes on before its answer to the deposit is here. A reminder of the same need is none of its own.
+    else if (!(need.spent <= paying.spent)) next = need;
   });
   const body = response.body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
@@ -52,10 +56,17 @@ function isStream(response: Response): response is Response & { body: NonNullabl
   }
 }
 
-function sessionOf(data: string): string | undefined {
+interface Need {
+  session: string;
+  /** What the server has used of the session when it stopped, in satoshis. */
+  spent: number;
+}
+
+function needOf(data: string): Need | undefined {
   try {
-    const { sessionId } = JSON.parse(data);
-    return typeof sessionId === "string" && /^[\da-f]{64}$/.test(sessionId) ? sessionId : undefined;
+    const { sessionId, balanceSpent } = JSON.parse(data);
+    const isSession = typeof sessionId === "string" && /^[\da-f]{64}$/.test(sessionId);
+    return isSession ? { session: sessionId, spent: Number(balanceSpent) } : undefined;
   } catch {
     return undefined;
   }
