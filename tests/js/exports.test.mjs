@@ -29,6 +29,7 @@ for (const [file, names] of Object.entries({
   "wallets/cln": ["cln"],
   "wallets/phoenixd": ["phoenixd"],
   "wallets/lnbits": ["lnbits"],
+  "wallets/env": ["walletFromEnv"],
   "stores/sqlite": ["sqliteStore"],
   "stores/indexeddb": ["indexedDBStore"],
   "stores/postgres": ["postgresStore"],

@@ -58,6 +58,7 @@ import {
   type WalletFault,
 } from "../../dist/testing.js";
 import { cln } from "../../dist/wallets/cln.js";
+import { walletFromEnv } from "../../dist/wallets/env.js";
 import { lnbits } from "../../dist/wallets/lnbits.js";
 import { lnd } from "../../dist/wallets/lnd.js";
 import { nwc } from "../../dist/wallets/nwc.js";
@@ -237,6 +238,8 @@ for (const wallet of [
   cln({ url, rune: "x" }),
   phoenixd({ url, password: "x" }),
   lnbits({ url, adminKey: "x" }),
+  walletFromEnv(),
+  walletFromEnv({ NWC_URL: "nostr+walletconnect://", PATH: undefined }),
   nwc("nostr+walletconnect://"),
   nwc(byNwc),
   nwc(new NWCClient({})),

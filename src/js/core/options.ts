@@ -294,8 +294,12 @@ function nearest(key: string, prefix: Place) {
   return undefined;
 }
 
-/** Whether at most so many letters must be put in, left out or exchanged to make one word of the other. */
-function isNear(a: string, b: string, most: number): boolean {
+/**
+ * Whether at most so many letters must be put in, left out or exchanged to make one word of the other.
+ *
+ * @internal
+ */
+export function isNear(a: string, b: string, most: number): boolean {
   const [c, d] = [a.slice(1), b.slice(1)];
   if (a[0] === b[0]) return !a || isNear(c, d, most);
   const left = most - 1;
