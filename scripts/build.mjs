@@ -66,10 +66,12 @@ const placeOf = (name) => name.replace(/^entries\//, "");
 const asTop = (text) => text.replace(/(?<=\b(?:from|import\() ?")\.\.\//g, "./");
 const edit = async (file, change) => writeFile(file, change(await readFile(file, "utf8")));
 
-/** Checks src/js and makes its declarations. */
+/** Checks src/js and makes its declarations; the command has none. */
 async function typeCheck(out) {
   await rm(out, { recursive: true, force: true });
-  await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("src/js"), "--outDir", out]);
+  const tsc = at("node_modules/typescript/bin/tsc");
+  await run(process.execPath, [tsc, "--project", at("src/js"), "--outDir", out]);
+  await run(process.execPath, [tsc, "--project", at("src/js/command")]);
 }
 
 /** Copies the declarations that users can reach: those of the entries, wallets and stores, and all that they import. */
@@ -141,6 +143,44 @@ async function takeIn(file, external = []) {
   await build({ ...options, entryPoints: [file], external, minifySyntax: true, treeShaking: true, logLevel: "error" });
 }
 
+/** What the command loads where it is needed, each as a file of its own. The others are one file. */
+const PARTS_OF_COMMAND = ["main", "tables", "nwc-sdk"];
+
+/** Bundles the command with its libraries. It has everything but the wasm inside, since each file costs time. */
+async function command(dist) {
+  const { build } = await import("esbuild");
+  const { version } = JSON.parse(await readFile(at("package.json"), "utf8"));
+  const outside = { "@getalby/sdk/nwc": "./nwc-sdk.js", "./tables.js": "./tables.js" };
+  const places = {
+    name: "places",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\.\/entries\// }, ({ path }) => ({ path: `${dist}/${path.split("/").pop()}` }));
+      onResolve({ filter: /\/(l402_fetch\.wasm|core\/signer)\.js$/ }, ({ path }) => ({ path, external: true }));
+      onResolve({ filter: /./ }, ({ path, kind }) =>
+        kind === "dynamic-import" && path in outside ? { path: outside[path], external: true } : null,
+      );
+    },
+  };
+  await writeFile(`${dist}/command/nwc-sdk.js`, `export * from "@getalby/sdk/nwc";\n`);
+  await build({
+    entryPoints: PARTS_OF_COMMAND.map((name) => `${dist}/command/${name}.js`),
+    outdir: `${dist}/command`,
+    allowOverwrite: true,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node22",
+    define: { PACKAGE_VERSION: JSON.stringify(version) },
+    nodePaths: [at("node_modules")],
+    plugins: [places],
+    minifySyntax: true,
+    legalComments: "inline",
+    logLevel: "error",
+  });
+  const kept = ["bin", ...PARTS_OF_COMMAND].map((name) => `${name}.js`);
+  for (const name of await readdir(`${dist}/command`)) if (!kept.includes(name)) await rm(`${dist}/command/${name}`);
+}
+
 /**
  * The modules that users import beside the main entry. Then those of them that only Workers use: these are never loaded
  * with `require`.
@@ -152,6 +192,7 @@ const MODULES = [
   "wallets/cln",
   "wallets/phoenixd",
   "wallets/lnbits",
+  "wallets/env",
   "stores/sqlite",
   "stores/indexeddb",
   "stores/postgres",
@@ -246,6 +287,7 @@ export async function build(beside = () => {}) {
   // There must be one class of errors.
   await takeIn(`${dist}/testing.js`, [`${dist}/core/*`]);
   await rm(`${dist}/testing`, { recursive: true });
+  await command(dist);
   await commonJs(dist);
   await declarations(dist, types);
   // Last, so that an interrupted build leaves the previous package whole.

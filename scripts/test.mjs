@@ -43,6 +43,7 @@ const STEPS = {
   lint: all(
     node("node_modules/@biomejs/biome/bin/biome", "ci", "--error-on-warnings"),
     node("node_modules/typescript/bin/tsc", "--project", at("src/js"), "--noEmit"),
+    node("node_modules/typescript/bin/tsc", "--project", at("src/js/command")),
     node("scripts/lines.mjs"),
   ),
   rust: cargo("test", "--locked", "--no-fail-fast"),
@@ -65,6 +66,7 @@ const STEPS = {
   stores: all(node("tests/stores/run.mjs"), node("tests/fleet/run.mjs")),
   rows: node("tests/stores/rows/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
+  command: node("tests/command/run.mjs"),
   package: node("tests/package/run.mjs"),
   tools: node("tests/tools/run.mjs", "--quick"),
   docs: node("scripts/docs.mjs"),

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
 
 /** From the top; those of one line are side by side. What the build makes of the wasm is below all. */
-const LAYERS = [["entries"], ["loading"], ["wallets", "stores", "testing"], ["core"], [""]];
+const LAYERS = [["command"], ["entries"], ["loading"], ["wallets", "stores", "testing"], ["core"], [""]];
 const layerOf = (path) => {
   const folder = path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
   const layer = LAYERS.findIndex((folders) => folders.includes(folder));
@@ -13,7 +13,7 @@ const layerOf = (path) => {
   return { layer, folder };
 };
 
-test("imports of src/js go down the layers: entries, loading, what stands beside the core, core", () => {
+test("imports of src/js go down the layers: command, entries, loading, what stands beside the core, core", () => {
   const files = readdirSync(at("src/js"), { recursive: true }).filter((name) => /\.(js|ts)$/.test(name));
   const upwards = [];
   let imports = 0;

@@ -1,0 +1,53 @@
+// The ledger: a SQLite database that only its owner can read.
+import { chmodSync, mkdirSync, statSync } from "node:fs";
+import type { Store } from "../core/store.js";
+import { sqliteStore } from "../stores/sqlite.js";
+import { EXIT, Problem } from "./exit.js";
+import { DATA, LEDGER } from "./places.js";
+
+/** The ledger, and a promise of the writes that are under way. */
+export interface Ledger {
+  store: Store;
+  written(): Promise<unknown>;
+}
+
+/** Opens the ledger; makes it at the first time. */
+export function openLedger(): Ledger {
+  silenceSqlite();
+  try {
+    mkdirSync(DATA, { recursive: true, mode: 0o700 });
+    keepPrivate();
+  } catch (error) {
+    throw new Problem(EXIT.ledger, `the ledger's folder can't be made: ${(error as Error).message}`, { cause: error });
+  }
+  const store = sqliteStore(LEDGER);
+  const writing = new Set<Promise<unknown>>();
+  return {
+    store: {
+      ...store,
+      write(changes, seen) {
+        const write = store.write(changes, seen);
+        const end = () => writing.delete(write);
+        writing.add(write);
+        write.then(end, end);
+        return write;
+      },
+    },
+    written: () => Promise.allSettled(writing),
+  };
+}
+
+/** Takes a ledger back from others: a copy or a backup may have opened it to them. */
+function keepPrivate() {
+  if (process.platform === "win32") return;
+  const mode = statSync(LEDGER, { throwIfNoEntry: false })?.mode ?? 0;
+  if (mode & 0o077) chmodSync(LEDGER, 0o600);
+}
+
+/** Some versions of Node warn about their SQLite at each start. Other warnings are shown. */
+function silenceSqlite() {
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: string | Error, ...rest: []) => {
+    if (!/^SQLite is an experimental feature/.test(String(warning))) emitWarning.call(process, warning, ...rest);
+  }) as typeof emitWarning;
+}

@@ -1,0 +1,71 @@
+// The command: what its arguments ask for, and what is said if that fails.
+import { L402Error } from "../core/error.js";
+import { EXIT, type Exit, problemOf } from "./exit.js";
+import { type Arguments, readArguments } from "./flags.js";
+import { endWithPipes, print, printJson, say } from "./output.js";
+
+/** What to do about an error, where more can be said here than in its message. */
+function hintOf(error: unknown, config: string): string | undefined {
+  if (!(error instanceof L402Error)) return undefined;
+  const { code, payment } = error;
+  const hash = payment?.paymentHash.slice(0, 12) ?? "HASH";
+  const hints: Partial<Record<typeof code, string>> = {
+    over_limit: `for this run: --max-sats N; for good: "limits" in ${config}`,
+    host_not_allowed: `"hosts" in ${config} names who may be paid`,
+    insecure_transport: `a host of your own network can be named in "insecureHosts" in ${config}`,
+    wrong_network: `"networks" in ${config} names others`,
+    not_honored: "l402-fetch forget URL allows paying again",
+  };
+  if (error.moneyMoved === "maybe")
+    return `run it again later, or look into your wallet: l402-fetch resolve ${hash} --preimage HEX, or --failed`;
+  return hints[code];
+}
+
+/** Tells what went wrong. Gives the exit code. */
+async function tell(error: unknown, asJson: boolean): Promise<Exit> {
+  const { exit, code, message } = problemOf(error);
+  if (!(exit === EXIT.output && /EPIPE/.test(message))) say(`${code}: ${message}`);
+  const { CONFIG } = await import("./places.js");
+  const hint = hintOf(error, CONFIG);
+  if (hint) say(hint);
+  if (asJson && exit !== EXIT.output) {
+    const { moneyMoved = "no", payment, quote } = error instanceof L402Error ? error : {};
+    await printJson({ error: { code, message, exit, moneyMoved, payment, quote } }).catch(() => {});
+  }
+  return exit;
+}
+
+async function run({ command, flags, args: [arg] }: Arguments, end: (exit: number) => void): Promise<Exit> {
+  if (flags.version) {
+    await print(`${(await import("./version.js")).VERSION}\n`);
+    return EXIT.done;
+  }
+  if (flags.help) {
+    await print((await import("./help.js")).help());
+    return EXIT.done;
+  }
+  if (command === "URL") return (await import("./buy.js")).buy(arg ?? "", flags, end);
+  if (command === "decode") return (await import("./decode.js")).decode(arg);
+  if (command === "completion") return (await import("./completion.js")).completion(arg);
+  const records = await import("./records.js");
+  if (command === "payments") return records.payments(flags);
+  if (command === "spent") return records.spent(arg, flags);
+  if (command === "balance") return records.balance(flags);
+  if (command === "resolve") return records.resolve(arg, flags);
+  return records.forget(arg, flags);
+}
+
+/** Runs the command, and ends the process: a wallet's connections may outlive their use. */
+export async function main(given: string[]): Promise<void> {
+  endWithPipes(process.exit);
+  let read: Arguments | undefined;
+  let exit: number;
+  try {
+    read = readArguments(given);
+    exit = await run(read, process.exit);
+  } catch (error) {
+    exit = await tell(error, read?.flags.json ?? given.includes("--json"));
+  }
+  // What was written may still be on its way into a pipe.
+  process.stdout.write("", () => process.exit(exit));
+}
