@@ -66,8 +66,12 @@ export function problemOf(error: unknown): { exit: Exit; code: string; message: 
   // `approve` threw it: there is no wallet.
   const own = error instanceof L402Error && error.cause instanceof Problem ? error.cause : error;
   if (own instanceof Problem) return { exit: own.exit, code: nameOf(own.exit), message: own.message };
-  if (own instanceof L402Error)
-    return { exit: OF_CODES[own.code] ?? EXIT.refused, code: own.code, message: own.message };
+  if (own instanceof L402Error) {
+    const { code, cause } = own;
+    const reason = networkReason(cause) ?? (Object(cause) as Partial<Error>).message;
+    const message = reason && !own.message.includes(reason) ? `${own.message} (${reason})` : own.message;
+    return { exit: OF_CODES[code] ?? EXIT.refused, code, message };
+  }
   const network = networkReason(own);
   if (network) return { exit: EXIT.network, code: nameOf(EXIT.network), message: network };
   const { stack } = Object(own) as Partial<Error>;

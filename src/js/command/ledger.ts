@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import type { Store } from "../core/store.js";
 import { sqliteStore } from "../stores/sqlite.js";
-import { EXIT, Problem } from "./exit.js";
 import { DATA, LEDGER } from "./places.js";
+import { whileRunning } from "./running.js";
 
 /** The ledger, and a promise of the writes that are under way. */
 export interface Ledger {
@@ -17,10 +17,10 @@ export function openLedger(): Ledger {
   try {
     mkdirSync(DATA, { recursive: true, mode: 0o700 });
     keepPrivate();
-  } catch (error) {
-    throw new Problem(EXIT.ledger, `the ledger's folder can't be made: ${(error as Error).message}`, { cause: error });
+  } catch {
+    // The store says what is wrong, once it is needed.
   }
-  const store = sqliteStore(LEDGER);
+  const store = whileRunning(sqliteStore(LEDGER));
   const writing = new Set<Promise<unknown>>();
   return {
     store: {

@@ -1,0 +1,88 @@
+// Which commands are running. Whoever stands behind an open payment has a lease in the ledger, and others wait minutes
+// before they take it for gone. On one machine it can be known at once: each command that buys holds a lock, of which
+// the system lets go when it ends, however it ends. The lock is that of a SQLite file, which every system has.
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Store } from "../core/store.js";
+import { DATA } from "./places.js";
+
+const RUNNING = join(DATA, "running");
+/** What the key of a lease begins with. */
+const LEASE = "lease/";
+/** Tries to lock a file that others look at in the same moment. */
+const TRIES = 10;
+
+const fileOf = (key: string) => join(RUNNING, encodeURIComponent(key.slice(LEASE.length)));
+
+/** The lock of a file, which is made; undefined if somebody has it. */
+function lock(file: string): DatabaseSync | undefined {
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  const database = new DatabaseSync(file);
+  try {
+    database.exec("PRAGMA busy_timeout = 0");
+    database.exec("BEGIN EXCLUSIVE");
+    return database;
+  } catch {
+    database.close();
+    return undefined;
+  }
+}
+
+/** A store that ends the leases of commands that are gone as soon as anybody reads them. */
+export function whileRunning(store: Store): Store {
+  const held = new Map<string, DatabaseSync>();
+
+  /** Without a lock others wait for the lease to lapse, so a failure here stops nothing. */
+  function hold(key: string) {
+    try {
+      mkdirSync(RUNNING, { recursive: true, mode: 0o700 });
+      for (let tries = 0; tries < TRIES; tries++) {
+        const database = lock(fileOf(key));
+        // Who looked at the file before it was locked may have removed it.
+        if (database && existsSync(fileOf(key))) {
+          held.set(key, database);
+          return;
+        }
+        database?.close();
+      }
+    } catch {
+      // See above.
+    }
+  }
+
+  function drop(key: string) {
+    held.get(key)?.close();
+    held.delete(key);
+    rmSync(fileOf(key), { force: true });
+  }
+
+  /** Ends the lease of a command that is gone. Gives whether it is ended. */
+  async function end(key: string, value: string) {
+    const database = !held.has(key) && existsSync(fileOf(key)) && lock(fileOf(key));
+    if (!database) return false;
+    const isEnded = await store.write({ [key]: null }, { [key]: value });
+    database.close();
+    if (isEnded) drop(key);
+    return isEnded;
+  }
+
+  return {
+    ...store,
+    async read(keys) {
+      const values = await store.read(keys);
+      for (const [index, key] of keys.entries()) {
+        const value = values[index] ?? null;
+        if (key.startsWith(LEASE) && value !== null && (await end(key, value))) values[index] = null;
+      }
+      return values;
+    },
+    async write(changes, seen) {
+      const leases = Object.entries(changes).filter(([key]) => key.startsWith(LEASE));
+      for (const [key, value] of leases) if (value !== null && !held.has(key)) hold(key);
+      const isWritten = await store.write(changes, seen);
+      for (const [key, value] of leases) if (value === null && isWritten) drop(key);
+      return isWritten;
+    },
+  };
+}
