@@ -3,6 +3,7 @@ import type { Remaining } from "../core/limits.js";
 import { L402Error } from "../core/error.js";
 import type { PaymentEvent, Quote } from "../core/payment.js";
 import { receiptOf } from "../entries/node.js";
+import { load } from "../loading/disk.js";
 import { type Client, noWallet, openClient } from "./client.js";
 import { EXIT, type Exit, Problem, problemOf } from "./exit.js";
 import type { Flags } from "./flags.js";
@@ -21,6 +22,8 @@ const UNPAYABLE = {
 
 /** Fetches, and pays. `end` ends the program after a signal. */
 export async function buy(address: string, flags: Flags, end: (exit: number) => void): Promise<Exit> {
+  // Another thread compiles the core, while this one loads what fetch needs. An error comes again when it is used.
+  load().catch(() => {});
   const { url, init } = requestOf(address, flags);
   const path = flags.output === "-" ? undefined : flags.output;
   if (path !== undefined) await mustBeWritable(path);

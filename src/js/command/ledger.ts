@@ -5,10 +5,10 @@ import { sqliteStore } from "../stores/sqlite.js";
 import { DATA, LEDGER } from "./places.js";
 import { whileRunning } from "./running.js";
 
-/** The ledger, and a promise of the writes that are under way. */
 export interface Ledger {
   store: Store;
-  written(): Promise<unknown>;
+  /** Resolves once no write is under way. */
+  written(): Promise<void>;
 }
 
 /** Opens the ledger; makes it at the first time. */
@@ -33,7 +33,11 @@ export function openLedger(): Ledger {
         return write;
       },
     },
-    written: () => Promise.allSettled(writing),
+    async written() {
+      // What is noted after an answer begins a moment later.
+      await new Promise(setImmediate);
+      while (writing.size > 0) await Promise.allSettled(writing);
+    },
   };
 }
 

@@ -8,7 +8,6 @@ import { endWithPipes, print, printJson, say } from "./output.js";
 function hintOf(error: unknown, config: string): string | undefined {
   if (!(error instanceof L402Error)) return undefined;
   const { code, payment } = error;
-  const hash = payment?.paymentHash.slice(0, 12) ?? "HASH";
   const hints: Partial<Record<typeof code, string>> = {
     over_limit: `for this run: --max-sats N; for good: "limits" in ${config}`,
     host_not_allowed: `"hosts" in ${config} names who may be paid`,
@@ -16,19 +15,21 @@ function hintOf(error: unknown, config: string): string | undefined {
     wrong_network: `"networks" in ${config} names others`,
     not_honored: "l402-fetch forget URL allows paying again",
   };
-  if (error.moneyMoved === "maybe")
+  if (error.moneyMoved === "maybe" && payment) {
+    const hash = payment.paymentHash.slice(0, 12);
     return `run it again later, or look into your wallet: l402-fetch resolve ${hash} --preimage HEX, or --failed`;
+  }
   return hints[code];
 }
 
 /** Tells what went wrong. Gives the exit code. */
-async function tell(error: unknown, asJson: boolean): Promise<Exit> {
+async function tell(error: unknown, { command, flags }: Pick<Arguments, "command" | "flags">): Promise<Exit> {
   const { exit, code, message } = problemOf(error);
   if (!(exit === EXIT.output && /EPIPE/.test(message))) say(`${code}: ${message}`);
   const { CONFIG } = await import("./places.js");
-  const hint = hintOf(error, CONFIG);
+  const hint = command === "URL" && hintOf(error, CONFIG);
   if (hint) say(hint);
-  if (asJson && exit !== EXIT.output) {
+  if (flags.json && exit !== EXIT.output) {
     const { moneyMoved = "no", payment, quote } = error instanceof L402Error ? error : {};
     await printJson({ error: { code, message, exit, moneyMoved, payment, quote } }).catch(() => {});
   }
@@ -64,7 +65,7 @@ export async function main(given: string[]): Promise<void> {
     read = readArguments(given);
     exit = await run(read, process.exit);
   } catch (error) {
-    exit = await tell(error, read?.flags.json ?? given.includes("--json"));
+    exit = await tell(error, read ?? { command: "URL", flags: { json: given.includes("--json") } });
   }
   // What was written may still be on its way into a pipe.
   process.stdout.write("", () => process.exit(exit));
