@@ -61,5 +61,3 @@ export async function command() {
     rmSync(home, { recursive: true, force: true });
   }
 }
-
-if (import.meta.filename === process.argv[1]) await command();

@@ -10,11 +10,16 @@ import { at } from "../scripts/lib.mjs";
 import { setup } from "../scripts/setup.mjs";
 import { growth } from "./growth.mjs";
 import { cold } from "./cold.mjs";
+import { command } from "./command.mjs";
 import { print } from "./compare.mjs";
 import { withoutNode } from "./peers.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 1500);
 
+if (process.argv[2] === "command") {
+  await command();
+  process.exit();
+}
 if (process.argv[2] === "growth") {
   await growth(process.argv.slice(3));
   process.exit();

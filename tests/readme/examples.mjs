@@ -6,6 +6,10 @@ export const EXAMPLES = {
     { heading: "l402-fetch", as: "node", payments: 1 },
     { heading: "Try it, test it", as: "shell" },
   ],
+  "docs/command.md": [
+    { heading: "The command", as: "terminal", payments: 1 },
+    { heading: "Limits and settings", as: "settings" },
+  ],
   "docs/demo.md": [{ heading: "The demo", as: "shell" }],
   "docs/errors.md": [{ heading: "Errors", as: "node", payments: 0 }],
   "docs/events.md": [{ heading: "Events and receipts", as: "node", payments: 1 }],
@@ -67,6 +71,7 @@ export const EXAMPLES = {
     { heading: "When the outcome is unknown", as: "node", scene: "open payment", payments: 1 },
   ],
   "docs/wallets/cln.md": [{ heading: "Core Lightning", as: "node", payments: 1 }],
+  "docs/wallets/env.md": [{ heading: "A wallet from the environment", as: "node", scene: "one wallet", payments: 1 }],
   "docs/wallets/lnbits.md": [{ heading: "LNbits", as: "node", payments: 1 }],
   "docs/wallets/lnd.md": [{ heading: "LND", as: "node", payments: 1 }],
   "docs/wallets/nwc.md": [{ heading: "Nostr Wallet Connect", as: "node", payments: 1 }],

@@ -144,6 +144,39 @@ const runners = {
     }
   },
 
+  /** In a home of its own, with the Node that the command needs first in the PATH. */
+  async terminal({ code, id }) {
+    const home = join(folder, id);
+    await mkdir(home);
+    const env = {
+      ...{ HOME: home, PATH: `${at("tests/node_modules/node24/bin")}:${process.env.PATH}` },
+      ...{
+        WORLD: JSON.stringify({ base: paywall.base, id }),
+        NODE_OPTIONS: `--import ${join(folder, "world/terminal.js")}`,
+      },
+    };
+    const { stdout } = await promisify(execFile)("bash", ["-ec", code], { cwd: folder, env, timeout: 60_000 });
+    assert.match(
+      stdout,
+      /^price .*\nwould pay {2}yes\n.*"place":"Longyearbyen".*\ntime \(UTC\).* paid .*\nlast hour +10 sat/s,
+    );
+  },
+
+  /** The command takes them. */
+  async settings({ code, id }) {
+    const home = join(folder, id);
+    await mkdir(join(home, "l402-fetch"), { recursive: true });
+    await writeFile(join(home, "l402-fetch/config.json"), code);
+    const env = { HOME: home, XDG_CONFIG_HOME: home };
+    const bin = join(folder, "node_modules/l402-fetch/dist/command/bin.js");
+    const node = at("tests/node_modules/node24/bin/node");
+    const { stdout } = await promisify(execFile)(node, [bin, "spent", "--json", "--scope", "agent"], { env });
+    const { limits, scopes } = JSON.parse(code);
+    const { remaining } = JSON.parse(stdout);
+    assert.equal(remaining.day, Math.min(limits.perDay, scopes.agent.perDay));
+    assert.equal(remaining.payments, limits.payments.perMinute);
+  },
+
   async cargo({ code, id }) {
     const place = join(folder, id);
     await mkdir(join(place, "src"), { recursive: true });

@@ -1,7 +1,9 @@
 // What the pages say in tables and between the lines, against the code.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { at } from "../../scripts/lib.mjs";
 import { dirname, join } from "node:path";
 import { anchors, pages, spans, table } from "./markdown.mjs";
@@ -121,7 +123,8 @@ export const tables = {
     for (const name of names(rows, "Import")) assert.ok(exports.includes(name), name);
     for (const name of exports.filter((name) => !name.endsWith("package.json")))
       assert.ok(docs.includes(`\`${name}\``) || docs.includes(`"${name}"`), name);
-    for (const [name] of docs.matchAll(/l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
+    // not a folder of that name, such as ~/.cache/l402-fetch
+    for (const [name] of docs.matchAll(/(?<!\/)l402-fetch\/(?!dist)[\w/.-]+\w/g)) {
       assert.ok(exports.includes(name), name);
     }
     assert.ok("workerd" in manifest.exports["."]);
@@ -147,6 +150,47 @@ export const tables = {
     assert.deepEqual(names(rows, "Import").sort(), imports.sort());
     const name = (row) => /\w+/.exec(row.Store)[0];
     assert.deepEqual(table(docs, "What each guarantees and costs", "Store").map(name), rows.map(name));
+  },
+
+  async "the options, commands and exit codes of the command are those of its help"() {
+    const { stdout } = await promisify(execFile)(at("tests/node_modules/node24/bin/node"), [
+      at("dist/command/bin.js"),
+      "--help",
+    ]);
+    const [, own, others, exits] = /letters\n(.*?)\nCommands\n(.*?)\n\n.*Exit codes\n(.*)$/s.exec(stdout);
+    const page = await read("docs/command.md");
+    const long = (text) => [...text.matchAll(/--([\w-]+)/g)].map(([, name]) => name);
+    const options = table(page, "Options", "Option").map((row) => long(row.Option)[0]);
+    assert.deepEqual(options, own.match(/^ .{6}--[\w-]+/gm).flatMap(long));
+    const commands = names(table(page, "Other commands", "Command"), "Command");
+    assert.deepEqual(
+      commands.join("\n"),
+      others
+        .match(/^ {2}[a-z]+( [[\]A-Z]+)?/gm)
+        .join("\n")
+        .replaceAll("  ", ""),
+    );
+    const codes = table(page, "Exit codes", "Code").flatMap((row) => row.Code.split(", "));
+    assert.deepEqual(
+      codes.filter((code) => code !== "129" && code !== "143"),
+      exits.match(/^ +\d+/gm).map((code) => code.trim()),
+    );
+    const keys = table(page, "Limits and settings", "Key").flatMap((row) => spans(row.Key));
+    const source = await read("src/js/command/config.ts");
+    const known = [.../const (?:OPTIONS|KEYS) = \[(.*?)\]/gs[Symbol.matchAll](source)].flatMap(([, list]) =>
+      strings(list),
+    );
+    assert.deepEqual(keys.sort(), known.sort());
+  },
+
+  async "the variables of a wallet are those of the code"() {
+    const found = table(await read("docs/wallets/env.md"), "A wallet from the environment", "Wallet");
+    const source = await read("src/js/wallets/variables.ts");
+    const needed = [...source.matchAll(/needs: (\[\[.*\]\])/g)].flatMap(([, list]) => strings(list));
+    assert.deepEqual(
+      found.flatMap((row) => spans(row.Variables)),
+      needed,
+    );
   },
 
   async "everything that the package exports is named"() {

@@ -13,6 +13,11 @@ const scenes = {
   async plain() {
     Object.assign(globalThis, { wallet, pay: createFetch({ wallet, limits: { perPayment: 100 } }) });
   },
+  /** The environment describes LND alone. */
+  async "one wallet"() {
+    for (const name of Object.keys(ENVIRONMENT)) if (!name.startsWith("LND_")) delete process.env[name];
+    process.env.LND_REST_URL = "https://127.0.0.1:8080";
+  },
   /** The wallet pays, and its answers are lost; its history has the preimages. */
   async "lost answers"() {
     const forgetful = async (invoice) => {
