@@ -16,7 +16,7 @@ const LIMITS = {
   "only where x402 is paid": { ceiling: 3_650 },
   "l402-fetch/testing": { ceiling: 17_000 },
   // It has all wallets inside but WebLN.
-  "l402-fetch/wallets/env": { ceiling: 12_000 },
+  "l402-fetch/wallets/env": { ceiling: 9_900 },
 };
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 5_000 };

@@ -11,6 +11,7 @@ import { importMap, installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
 import { serve } from "../support/serve.mjs";
 import { closingLine, runEach } from "../support/tally.mjs";
+import { json as answerJson, openStandIn } from "../wallets/stand-in.mjs";
 import { FILES } from "./files.mjs";
 import * as bundlers from "./bundlers.mjs";
 
@@ -71,6 +72,55 @@ const tests = {
       const node = ["node", "import", "module-sync", "default"];
       assert.equal(target(of, [...node, "module"]), target(of, node), name);
     }
+  },
+
+  async "the command is there for npx: it pays on a newer Node, and an older one is told which it needs"() {
+    const bin = join(folder, "node_modules/.bin/l402-fetch");
+    const shop = query().get("shop");
+    const url = `${paywall.base}/shop/${shop}/weather?network=bc`;
+    const home = join(folder, "home");
+    const wallet = await openStandIn();
+    wallet.on("POST /payinvoice", async ({ body }) => {
+      const invoice = new URLSearchParams(body).get("invoice");
+      const paid = await fetch(`${paywall.base}/wallet/${shop}/pay`, { method: "POST", body: invoice });
+      return answerJson(200, {
+        recipientAmountSat: 10,
+        routingFeeSat: 0,
+        paymentPreimage: (await paid.json()).preimage,
+      });
+    });
+    const env = { HOME: home, PHOENIXD_URL: wallet.url, PHOENIXD_PASSWORD: "x", NODE_NO_WARNINGS: "" };
+    const call = (path, ...args) => promisify(execFile)(bin, args, { env: { ...env, PATH: path } });
+    try {
+      const newer = `${at("tests/node_modules/node24/bin")}:${process.env.PATH}`;
+      for (const paidNow of [true, false]) {
+        const { stdout, stderr } = await call(newer, "--json", url);
+        assert.equal(stderr, "");
+        assert.equal(JSON.parse(stdout).paid.paidNow, paidNow);
+      }
+      const older = call(process.env.PATH, url);
+      if (Number(process.versions.node.split(".")[0]) < 22)
+        await assert.rejects(older, {
+          code: 2,
+          stderr: /^l402-fetch: this command needs Node 22\.13 or later, and [^\n]*\n$/,
+        });
+      else await older;
+      const { payments } = await (await fetch(`${paywall.base}/stats/${shop}?log=0`)).json();
+      assert.equal(payments, 1);
+    } finally {
+      await wallet.close();
+    }
+  },
+
+  async "installed it takes at most 2 MB, and brings no other package"() {
+    const root = join(folder, "node_modules");
+    const names = (await readdir(root)).filter((name) => !name.startsWith("."));
+    assert.deepEqual(names, ["l402-fetch"]);
+    assert.equal(manifest.dependencies, undefined);
+    const sizes = installed.files.map(async (path) => (await stat(join(root, "l402-fetch", path))).size);
+    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    console.log(`  installed: ${bytes} bytes in ${installed.files.length} files`);
+    assert.ok(bytes <= 2_000_000, `${bytes} bytes`);
   },
 
   async "publint finds nothing"() {

@@ -20,7 +20,9 @@ function command(name: keyof typeof COMMANDS) {
   return `${row(`${name} ${args}`.trim(), help)}${own && `${own}\n`}`;
 }
 
+/** The whole page. */
 export function help(): string {
+  const { perPayment, perDay } = DEFAULT_LIMITS;
   const names = Object.keys(COMMANDS) as (keyof typeof COMMANDS)[];
   const exits = MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}\n`);
   return `l402-fetch: fetches a URL, and pays for it over Lightning if it costs money
@@ -43,10 +45,10 @@ Wallet: set the environment variables of one
   CLN_REST_URL, CLN_RUNE
   PHOENIXD_URL, PHOENIXD_PASSWORD
   LNBITS_URL, LNBITS_ADMIN_KEY
-  A node with a certificate of its own: NODE_EXTRA_CA_CERTS=tls.cert. Plain http to another machine: LND_INSECURE=1,
-  and so on; whoever is in that network can then take the credential.
+  A node with a certificate of its own: NODE_EXTRA_CA_CERTS=tls.cert
+  Plain http to another machine: LND_INSECURE=1 and so on. Anyone in that network can then take the credential.
 
-Limits: at most ${DEFAULT_LIMITS.perPayment} sat for one payment and ${DEFAULT_LIMITS.perDay} sat in a day, fees included
+Limits: at most ${perPayment} sat for one payment and ${perDay} sat in a day, fees included
   --max-sats sets that of one payment. Others, and higher ones of a day, come from the config:
   { "limits": { "perPayment": 500, "perDay": 5000 }, "scopes": { "agent": { "perDay": 100 } } }
   If the config has limits, --max-sats can only lower them.
