@@ -162,7 +162,8 @@ async function command(dist) {
     },
   };
   await writeFile(`${dist}/command/nwc-sdk.js`, `export * from "@getalby/sdk/nwc";\n`);
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: PARTS_OF_COMMAND.map((name) => `${dist}/command/${name}.js`),
     outdir: `${dist}/command`,
     allowOverwrite: true,
@@ -177,8 +178,22 @@ async function command(dist) {
     legalComments: "inline",
     logLevel: "error",
   });
+  await writeFile(`${dist}/command/licenses.txt`, await licenses(Object.keys(metafile.inputs)));
   const kept = ["bin", ...PARTS_OF_COMMAND].map((name) => `${name}.js`);
-  for (const name of await readdir(`${dist}/command`)) if (!kept.includes(name)) await rm(`${dist}/command/${name}`);
+  for (const name of await readdir(`${dist}/command`))
+    if (name.endsWith(".js") && !kept.includes(name)) await rm(`${dist}/command/${name}`);
+}
+
+/** The licences of the packages that these files are of: they have to go with a copy. */
+async function licenses(files) {
+  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(resolve(file)) ?? []);
+  const texts = [...new Set(folders)].sort().map(async (folder) => {
+    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
+    const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
+    const text = file ? await readFile(`${folder}/${file}`, "utf8") : "";
+    return `${name} ${version} (${license})\n\n${text.trim()}`.trim();
+  });
+  return `${(await Promise.all(texts)).join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }
 
 /**

@@ -335,6 +335,35 @@ test("NWC works without a package beside it: the library is inside", async () =>
   assert.doesNotMatch(err, /npm i/);
 });
 
+test("NWC pays through a relay, and what its library prints is not in the answer", async (t) => {
+  const user = await world.user();
+  const { WebSocket } = await import("ws");
+  globalThis.WebSocket ??= WebSocket;
+  const printed = { ...console };
+  for (const level of ["log", "info", "warn", "error", "debug"]) console[level] = () => {};
+  t.after(() => Object.assign(console, printed));
+  const { openWallet } = await import("../wallets/relay.mjs");
+  const wallet = await openWallet({
+    async payInvoice({ invoice }) {
+      const paid = await fetch(`${world.base}/wallet/${user.id}/pay`, { method: "POST", body: invoice });
+      const { preimage } = await paid.json();
+      return { result: { preimage, fees_paid: 0 } };
+    },
+    getBalance: async () => ({ result: { balance: 980_500 } }),
+  });
+  t.after(() => wallet.close());
+  wallet.relay.notice = "the library prints this";
+  const env = { PHOENIXD_URL: "", PHOENIXD_PASSWORD: "", NWC_URL: wallet.connection };
+  for (const paidNow of [true, false]) {
+    const { code, out, err } = await user.run(["--json", user.url("a")], { env });
+    assert.deepEqual([code, err], [0, ""]);
+    assert.equal(JSON.parse(out).paid.paidNow, paidNow);
+  }
+  const { out, err } = await user.run(["balance"], { env });
+  assert.deepEqual([out, err], ["980 sat\n", ""]);
+  assert.equal((await user.stats()).payments, 1);
+});
+
 test("--help names every option, command and exit code; --version is the package's", async () => {
   const user = await world.user();
   const help = await good(user, "--help");

@@ -68,6 +68,7 @@ export const FILES = [
   "dist/cjs/wallets/webln.d.ts",
   "dist/cjs/wallets/webln.js",
   "dist/command/bin.js",
+  "dist/command/licenses.txt",
   "dist/command/main.js",
   "dist/command/nwc-sdk.js",
   "dist/command/tables.js",

@@ -16,7 +16,9 @@ const matches = (event, filter) =>
     return true;
   });
 
-/** A relay. `acknowledges: false`: it passes events on and acknowledges none. */
+/**
+ * A relay. `acknowledges: false`: it passes events on and acknowledges none. `notice` is told to whoever connects.
+ */
 async function openRelay({ acknowledges = true } = {}) {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
   const events = [];
@@ -30,6 +32,7 @@ async function openRelay({ acknowledges = true } = {}) {
     const subscriptions = new Map();
     sockets.add(subscriptions);
     subscriptions.socket = socket;
+    if (relay.notice) socket.send(JSON.stringify(["NOTICE", relay.notice]));
     socket.on("message", (data) => {
       const [type, ...rest] = JSON.parse(String(data));
       if (type === "REQ") {

@@ -8,6 +8,11 @@ import { EXIT, Problem } from "./exit.js";
 /** A stranger's text for a terminal: without what could move its cursor, change its colours or turn text around. */
 export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 
+/** Libraries print on the console, which would end up in the answer, and may hold a secret. */
+export function silenceLibraries(): void {
+  for (const level of ["log", "info", "debug", "warn", "error"] as const) console[level] = () => {};
+}
+
 /** Says something to the person. */
 export function say(text: string): void {
   process.stderr.write(`${styleText("dim", "l402-fetch:", { stream: process.stderr })} ${plain(text)}\n`);
