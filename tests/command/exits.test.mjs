@@ -129,6 +129,12 @@ exits("2: a scope's limit with a typo", ({ url }) => ["--scope", "agent", url("a
   says: /perPaymnt is not a known option, did you mean/,
 });
 
+exits("2: a scope with a typo", ({ url }) => ["--scope", "agnet", url("a")], {
+  set: { scopes: { agent: { perDay: 5 } } },
+  code: 2,
+  says: /config\.json: --scope agnet is not in scopes: there are agent\n$/,
+});
+
 test("2: an older Node says so in one line", async () => {
   const user = await world.user();
   const { code, out, err } = await user.run([user.url("a")], { program: process.execPath });
@@ -249,7 +255,7 @@ test("9 and 10: an answer that breaks off", async () => {
   });
   await ends(user, ({ node }) => [`${node.url}/cut`], {
     code: 10,
-    says: /network: the answer broke off/,
+    says: /network: the answer broke off: other side closed/,
     out: /^half$/,
   });
   assert.equal(requests, 1);

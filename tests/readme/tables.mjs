@@ -160,7 +160,7 @@ export const tables = {
     const [, own, others, exits] = /letters\n(.*?)\nCommands\n(.*?)\n\n.*Exit codes\n(.*)$/s.exec(stdout);
     const page = await read("docs/command.md");
     const long = (text) => [...text.matchAll(/--([\w-]+)/g)].map(([, name]) => name);
-    const options = table(page, "Options", "Option").map((row) => long(row.Option)[0]);
+    const options = table(page, "Options of a URL", "Option").map((row) => long(row.Option)[0]);
     assert.deepEqual(options, own.match(/^.{6}--[\w-]+/gm).flatMap(long));
     const commands = names(table(page, "Other commands", "Command"), "Command");
     assert.deepEqual(

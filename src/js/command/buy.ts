@@ -5,7 +5,7 @@ import type { PaymentEvent, Quote } from "../core/payment.js";
 import { receiptOf } from "../entries/node.js";
 import { load } from "../loading/disk.js";
 import { type Client, noWallet, openClient } from "./client.js";
-import { EXIT, type Exit, Problem, problemOf } from "./exit.js";
+import { EXIT, type Exit, networkReason, Problem, problemOf } from "./exit.js";
 import type { Flags } from "./flags.js";
 import { watchSignals } from "./interrupt.js";
 import { coloured, mustBeWritable, plain, print, printJson, say, writeBody } from "./output.js";
@@ -38,18 +38,25 @@ export async function buy(address: string, flags: Flags, end: (exit: number) => 
   };
   const { pay, ledger } = openClient(flags, { onEvent });
   const response = await pay(url, init);
+  try {
+    await write(response, url, path, flags);
+  } finally {
+    await ledger.written();
+  }
+  return response.status < 400 ? EXIT.done : EXIT.status;
+}
+
+/** Writes the answer: its body, or JSON. */
+async function write(response: Response, url: string, path: string | undefined, flags: Flags) {
   const receipt = receiptOf(response);
   const body = wholeBody(response, receipt?.paidNow ? EXIT.unanswered : EXIT.network);
-  if (flags.json) {
-    const written = path === undefined ? await bodyAsJson(body) : { file: path };
-    if (path !== undefined) await writeBody(body, headOf(response, flags), path);
-    const paid = receipt ? { paidNow: receipt.paidNow, ...receipt.payment } : null;
-    const headers = Object.fromEntries(response.headers);
-    await printJson({ url: response.url || url, status: response.status, headers, ...written, paid });
-  } else await writeBody(body, headOf(response, flags), path);
-  // What is noted after an answer is noted beside it.
-  await ledger.written();
-  return response.status < 400 ? EXIT.done : EXIT.status;
+  const head = headOf(response, flags);
+  if (!flags.json) return writeBody(body, head, path);
+  if (path !== undefined) await writeBody(body, head, path);
+  const written = path === undefined ? await bodyAsJson(body) : { file: path };
+  const paid = receipt ? { paidNow: receipt.paidNow, ...receipt.payment } : null;
+  const headers = Object.fromEntries(response.headers);
+  return printJson({ url: response.url || url, status: response.status, headers, ...written, paid });
 }
 
 /** The body's pieces. If it breaks off, that is an error of its own. */
@@ -59,7 +66,7 @@ async function* wholeBody({ body }: Response, exit: Exit): AsyncGenerator<Uint8A
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((cause) => {
-        throw new Problem(exit, `the answer broke off: ${problemOf(cause).message}`, { cause });
+        throw new Problem(exit, `the answer broke off: ${networkReason(cause) ?? cause}`, { cause });
       });
       if (done) return;
       yield value;

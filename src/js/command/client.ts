@@ -53,10 +53,14 @@ function limitsOf({ limits }: Config, most: number | undefined): Limits {
   return limits ?? { ...DEFAULT_LIMITS, ...(most !== undefined && { perPayment: most }) };
 }
 
-function within(pay: PaidFetch, config: Config, name: string | undefined, most: number | undefined) {
-  const scopes = config.scopes ?? {};
-  const limits = name !== undefined && Object.hasOwn(scopes, name) ? scopes[name] : undefined;
-  const scope = name === undefined ? pay : pay.within({ name, limits: limits ?? {} });
+function within(pay: PaidFetch, { scopes }: Config, name: string | undefined, most: number | undefined) {
+  let scope = pay;
+  if (name !== undefined) {
+    // Under a name with a typo the limits of the scope that is meant would not hold.
+    if (scopes && !Object.hasOwn(scopes, name))
+      throw misset(`--scope ${name} is not in scopes: there are ${Object.keys(scopes).join(", ") || "none"}`);
+    scope = pay.within({ name, limits: scopes?.[name] ?? {} });
+  }
   return most === undefined ? scope : scope.within({ limits: { perPayment: most } });
 }
 

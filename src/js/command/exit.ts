@@ -73,16 +73,16 @@ export function problemOf(error: unknown): { exit: Exit; code: string; message: 
     return { exit: OF_CODES[code] ?? EXIT.refused, code, message };
   }
   const network = networkReason(own);
-  if (network) return { exit: EXIT.network, code: nameOf(EXIT.network), message: network };
+  if (network) return { exit: EXIT.network, code: nameOf(EXIT.network), message: `no answer came: ${network}` };
   const { stack } = Object(own) as Partial<Error>;
   return { exit: EXIT.bug, code: nameOf(EXIT.bug), message: `this is a bug, please report it: ${stack ?? own}` };
 }
 
 const nameOf = (exit: Exit) => Object.entries(EXIT).find(([, code]) => code === exit)?.[0] ?? "bug";
 
-/** What fetch says if no answer came. */
-function networkReason(error: unknown) {
+/** Why no answer came, or no whole one: what fetch hides in the cause. Undefined of any other error. */
+export function networkReason(error: unknown): string | undefined {
   if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return undefined;
   const { code, message } = error.cause as NodeJS.ErrnoException;
-  return `no answer came: ${message || error.message}${code && !message.includes(code) ? ` (${code})` : ""}`;
+  return `${message || error.message}${code && !message.includes(code) ? ` (${code})` : ""}`;
 }

@@ -2,7 +2,7 @@
 import { L402Error } from "../core/error.js";
 import { EXIT, type Exit, problemOf } from "./exit.js";
 import { type Arguments, readArguments } from "./flags.js";
-import { endWithPipes, print, printJson, say, silenceLibraries } from "./output.js";
+import { outliveReaders, print, printJson, say, silenceLibraries } from "./output.js";
 
 /** What to do about an error, where more can be said here than in its message. */
 function hintOf(error: unknown, config: string): string | undefined {
@@ -58,7 +58,7 @@ async function run({ command, flags, args: [arg] }: Arguments, end: (exit: numbe
 
 /** Runs the command, and ends the process: a wallet's connections may outlive their use. */
 export async function main(given: string[]): Promise<void> {
-  endWithPipes(process.exit);
+  outliveReaders();
   silenceLibraries();
   let read: Arguments | undefined;
   let exit: number;

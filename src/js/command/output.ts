@@ -32,10 +32,9 @@ export function print(data: string | Uint8Array): Promise<void> {
 /** Writes a value as JSON to standard output. */
 export const printJson = (value: unknown): Promise<void> => print(`${JSON.stringify(value, null, 2)}\n`);
 
-/** Whoever reads a pipe may have enough, as `head` has. Then the end is silent. */
-export function endWithPipes(end: (exit: number) => void): void {
-  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => code === "EPIPE" && end(EXIT.output));
-  process.stderr.on("error", () => {});
+/** Whoever reads a pipe may have enough, as `head` has. `print` then rejects, and no event ends the program. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 }
 
 /** Makes sure, before anything is paid, that a file can be written. It is not touched yet. */
