@@ -1,8 +1,11 @@
 // Each exit code, with what is said and how often was paid.
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { at } from "../../scripts/lib.mjs";
+import { json, openStandIn } from "../wallets/stand-in.mjs";
 import { NODE_22, NODE_24, openWorld, PASSWORD } from "./world.mjs";
 
 let world;
@@ -271,7 +274,6 @@ test("11: a row of a later version: nothing is paid, nothing is overwritten", as
     if (process.argv[1]) ledger.prepare("UPDATE l402_fetch SET value = ? WHERE key = 'sums'").run(process.argv[1]);
     console.log(String(text()));`;
   const sqlite = async (...args) => {
-    const { spawnSync } = await import("node:child_process");
     return spawnSync(NODE_24, ["--no-warnings", "-e", script, ...args], { encoding: "utf8" }).stdout.trim();
   };
   const later = (await sqlite()).replace('"v":1', '"v":2');
@@ -292,6 +294,27 @@ test("11: a full disk: nothing is paid", async () => {
   await ends(user, ({ url }) => [url("a")], { code: 0, out: BOUGHT, payments: 1 });
 });
 
+test("7: a wallet whose certificate nobody vouches for: it says what to set, and that works", async () => {
+  const user = await world.user();
+  const pem = at("tests/wallets/self-signed.pem");
+  const node = await openStandIn({ key: readFileSync(pem), cert: readFileSync(pem) });
+  node.on("POST /payinvoice", async ({ body }) => {
+    const invoice = new URLSearchParams(body).get("invoice");
+    const paid = await fetch(`${world.base}/wallet/${user.id}/pay`, { method: "POST", body: invoice });
+    return json(200, { recipientAmountSat: 10, paymentPreimage: (await paid.json()).preimage });
+  });
+  try {
+    const env = { PHOENIXD_URL: node.url };
+    const says =
+      /SELF_SIGNED_CERT.*\n.*the wallet's certificate is its own: NODE_EXTRA_CA_CERTS=tls\.cert trusts it\n$/;
+    await ends(user, ({ url }) => [url("a")], { code: 7, env, says });
+    const trusting = { ...env, NODE_EXTRA_CA_CERTS: pem };
+    await ends(user, ({ url }) => [url("a")], { code: 0, env: trusting, out: BOUGHT, payments: 1 });
+  } finally {
+    await node.close();
+  }
+});
+
 test("12: a full disk under the file: it was paid, and the next run pays nothing", async () => {
   const user = await world.user();
   await ends(user, ({ url }) => ["-o", "/dev/full", url("a")], {
@@ -305,8 +328,6 @@ test("12: a full disk under the file: it was paid, and the next run pays nothing
 test("1: a package whose wasm is lost", async () => {
   const user = await world.user();
   const broken = join(user.home, "dist");
-  const { cpSync } = await import("node:fs");
-  const { at } = await import("../../scripts/lib.mjs");
   cpSync(at("dist"), broken, { recursive: true });
   cpSync(at("package.json"), join(user.home, "package.json"));
   for (const file of ["l402_fetch.wasm", "l402_fetch.wasm.js"]) rmSync(join(broken, file));

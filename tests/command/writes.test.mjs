@@ -1,10 +1,10 @@
 // What the command writes: bodies, JSON, tables, progress; and what it sends.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync, chmodSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, chmodSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { find, run } from "../../scripts/lib.mjs";
-import { BIN, NODE_22, NODE_24, openWorld } from "./world.mjs";
+import { at, run } from "../../scripts/lib.mjs";
+import { openWorld } from "./world.mjs";
 
 let world;
 before(async () => {
@@ -303,10 +303,6 @@ test("ledger and folder are their owner's alone; a ledger that others could read
   chmodSync(user.ledger, 0o644);
   await good(user, user.url("a"));
   assert.deepEqual(modes(), [0o700, 0o600]);
-  assert.deepEqual(
-    [NODE_22, NODE_24].map((program) => existsSync(program)),
-    [true, true],
-  );
 });
 
 test("a wallet of the settings pays; the environment's goes before it; others must not read it", async () => {
@@ -371,7 +367,6 @@ test("--help names every option, command and exit code; --version is the package
     assert.ok(help.includes(word), word);
   for (const line of help.split("\n")) assert.ok(line.length <= 120, line);
   assert.equal(await good(user, "payments", "--help"), help);
-  const { at } = await import("../../scripts/lib.mjs");
   const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
   assert.equal(await good(user, "--version"), `${version}\n`);
 });
@@ -401,11 +396,6 @@ test("completion: bash completes commands, options and values", async () => {
   assert.equal(await complete("completion", "f"), "fish");
   for (const shell of ["zsh", "fish"]) {
     const text = await good(user, "completion", shell);
-    assert.match(text, /max-sats/);
-    const program = find(shell);
-    if (!program) continue;
-    writeFileSync(join(user.home, shell), text);
-    await run(program, ["-n", join(user.home, shell)], { quiet: true });
+    for (const word of ["payments", "max-sats", "pending unknown paid failed"]) assert.ok(text.includes(word), word);
   }
-  assert.ok(existsSync(BIN));
 });

@@ -34,7 +34,6 @@ const zsh = () =>
   `#compdef l402-fetch
 # l402-fetch completion for zsh: source <(l402-fetch completion zsh)
 _l402_fetch() {
-  local -a words
   case $words[CURRENT-1] in
     -o|--output) _files; return ;;
     --state) compadd ${STATES}; return ;;
@@ -47,7 +46,7 @@ ${NAMES.map((name) => `    ${name}) compadd -- ${long(COMMANDS[name].options)} ;
   if (( CURRENT == 2 )); then compadd -- ${NAMES.join(" ")}; fi
 }
 compdef _l402_fetch l402-fetch
-`.replace("  local -a words\n", "");
+`;
 
 function fishOption(command: Command, name: Option) {
   const { help, type, ...more } = OPTIONS[name];

@@ -14,7 +14,11 @@ export const OPTIONS = {
   silent: { type: "boolean", short: "s", help: "say nothing of the progress; errors are still told" },
   "max-sats": { type: "string", value: "N", help: "pay at most N sat, routing fee included" },
   "dry-run": { type: "boolean", help: "tell price, invoice and what the limits say; pay nothing" },
-  scope: { type: "string", value: "NAME", help: "count it in this scope, under the limits that the config gives it" },
+  scope: {
+    type: "string",
+    value: "NAME",
+    help: "the scope that it counts in, under the limits that the config gives it",
+  },
   json: { type: "boolean", help: "write everything as JSON" },
   csv: { type: "boolean", help: "write a table for spreadsheets" },
   origin: { type: "string", value: "URL", help: "only this origin" },

@@ -4,9 +4,9 @@ import { MEANINGS } from "./exit.js";
 import { COMMANDS, type Option, OPTIONS } from "./flags.js";
 import { CONFIG, LEDGER } from "./places.js";
 
-const WIDTH = 26;
-const row = (name: string, text: string) =>
-  `  ${name.padEnd(WIDTH - 2)}${name.length > WIDTH - 4 ? "  " : ""}${text}\n`;
+/** Where the explanations begin. */
+const COLUMN = 30;
+const row = (name: string, text: string) => `${`  ${name}`.padEnd(COLUMN)}${text}\n`;
 
 function option(name: Option) {
   const { help, ...more } = OPTIONS[name];
@@ -16,8 +16,7 @@ function option(name: Option) {
 
 function command(name: keyof typeof COMMANDS) {
   const { args, help, options } = COMMANDS[name];
-  const own = name === "URL" ? "" : options.map(option).join("").replace(/^/gm, "  ").trimEnd();
-  return `${row(`${name} ${args}`.trim(), help)}${own && `${own}\n`}`;
+  return [row(`${name} ${args}`.trim(), help), ...options.map(option)].join("");
 }
 
 /** The whole page. */

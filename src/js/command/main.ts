@@ -7,7 +7,7 @@ import { outliveReaders, print, printJson, say, silenceLibraries } from "./outpu
 /** What to do about an error, where more can be said here than in its message. */
 function hintOf(error: unknown, config: string): string | undefined {
   if (!(error instanceof L402Error)) return undefined;
-  const { code, payment } = error;
+  const { code, payment, message } = error;
   const hints: Partial<Record<typeof code, string>> = {
     over_limit: `for this run: --max-sats N; for good: "limits" in ${config}`,
     host_not_allowed: `"hosts" in ${config} names who may be paid`,
@@ -19,6 +19,8 @@ function hintOf(error: unknown, config: string): string | undefined {
     const hash = payment.paymentHash.slice(0, 12);
     return `run it again later, or look into your wallet: l402-fetch resolve ${hash} --preimage HEX, or --failed`;
   }
+  if (/\((DEPTH_ZERO_)?SELF_SIGNED_CERT|\(UNABLE_TO_VERIFY/.test(message))
+    return "the wallet's certificate is its own: NODE_EXTRA_CA_CERTS=tls.cert trusts it";
   return hints[code];
 }
 
