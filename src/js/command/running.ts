@@ -10,8 +10,6 @@ import { DATA } from "./places.js";
 const RUNNING = join(DATA, "running");
 /** What the key of a lease begins with. */
 const LEASE = "lease/";
-/** Tries to lock a file that others look at in the same moment. */
-const TRIES = 10;
 
 const fileOf = (key: string) => join(RUNNING, encodeURIComponent(key.slice(LEASE.length)));
 
@@ -29,25 +27,24 @@ function lock(file: string): DatabaseSync | undefined {
   }
 }
 
-/** A store that ends the leases of commands that are gone as soon as anybody reads them. */
+/**
+ * A store that ends the leases of commands that are gone as soon as anybody reads them. Nobody looks for the lock of a
+ * lease that is not written yet, so that lock is always free.
+ */
 export function whileRunning(store: Store): Store {
   const held = new Map<string, DatabaseSync>();
 
-  /** Without a lock others wait for the lease to lapse, so a failure here stops nothing. */
+  /** Without a file others wait for the lease to lapse, so a failure here stops nothing. */
   function hold(key: string) {
+    const file = fileOf(key);
     try {
       mkdirSync(RUNNING, { recursive: true, mode: 0o700 });
-      for (let tries = 0; tries < TRIES; tries++) {
-        const database = lock(fileOf(key));
-        // Who looked at the file before it was locked may have removed it.
-        if (database && existsSync(fileOf(key))) {
-          held.set(key, database);
-          return;
-        }
-        database?.close();
-      }
+      const database = lock(file);
+      if (database) held.set(key, database);
+      // A file without a lock would say that this command is gone.
+      else rmSync(file, { force: true });
     } catch {
-      // See above.
+      rmSync(file, { force: true });
     }
   }
 
