@@ -157,3 +157,19 @@ test("a command that waits for another that is killed goes on at once", async ()
   assert.equal(code, 0, err);
   assert.equal((await user.stats()).payments, 1);
 });
+
+test("a dry run beside a payment does not hold its token for refused", async () => {
+  const user = await world.user();
+  user.node.answer = "answer=hold";
+  const first = user.start([user.url("a")]);
+  await user.until("asked", 1);
+  const dry = user.start(["--dry-run", user.url("a")]);
+  await user.until("lookups", 1);
+  await user.release();
+  assert.equal((await first.ended).code, 0);
+  const { code, out, err } = await dry.ended;
+  assert.deepEqual([code, out], [0, "nothing to pay: it is free, or a token of the ledger opens it\n"], err);
+  assert.equal((await user.run([user.url("a")])).code, 0);
+  const { payments, asked, refused } = await user.stats();
+  assert.deepEqual([payments, asked, refused], [1, 1, 0]);
+});

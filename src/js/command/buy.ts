@@ -106,41 +106,48 @@ function tell(event: PaymentEvent) {
   else if (event.type === "passed_over" || event.type === "rejected") say(event.message);
 }
 
+/** Headers that carry a proof of payment. */
+const PROOFS = ["authorization", "payment-authorization", "payment-signature"];
+
 /** What would be paid, and whether the limits allow it. All checks run; the last one says no. */
 async function dryRun(url: string, init: RequestInit, flags: Flags): Promise<Exit> {
   let asked: Response | undefined;
   const client = openClient(flags, {
     approve: () => false,
-    // The 402 that gave the price is used for the checks, too: the server is asked once.
+    // The 402 that gave the price is used for the checks, too: the server is asked once. It is no answer to a token.
     async fetch(input, init) {
-      const response = asked ?? (await globalThis.fetch(input, init));
-      if (response.status !== 402) return response;
-      asked = new Response(null, { status: 402, headers: response.headers });
-      return asked.clone();
+      const headers = new Headers(init?.headers);
+      if (asked && !PROOFS.some((name) => headers.has(name))) return asked.clone();
+      const response = await globalThis.fetch(input, init);
+      if (response.status === 402) asked ??= new Response(null, { status: 402, headers: response.headers });
+      return response;
     },
   });
-  const quote = await client.pay.quote(url, init);
-  const refusal = quote && (await refusalOf(client, url, init));
+  const price = await client.pay.quote(url, init);
+  const refusal = price && (await refusalOf(client, url, init));
+  const quote = refusal === undefined ? null : price;
   const remaining = await client.pay.remaining(url);
   if (flags.json) {
     const { code, message } = refusal ?? {};
-    await printJson({ quote, wouldPay: !!quote && !refusal, refusal: refusal && { code, message }, remaining });
+    await printJson({ quote, wouldPay: !!quote && !refusal, refusal: refusal ? { code, message } : null, remaining });
   } else if (quote) await print(describe(quote, refusal, remaining));
   else await print("nothing to pay: it is free, or a token of the ledger opens it\n");
   return refusal?.exit ?? EXIT.done;
 }
 
+/** Why it would not be paid; null if it would. Undefined if there is nothing to pay: another run has just paid for it. */
 async function refusalOf({ pay, wallet }: Client, url: string, init: RequestInit) {
-  const error = await pay(url, init).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  // `declined` comes last: all other checks were passed.
-  if (error && !(error instanceof L402Error && error.code === "declined")) return problemOf(error);
-  return wallet ? null : problemOf(noWallet());
+  try {
+    await pay(url, init);
+    return undefined;
+  } catch (error) {
+    // `declined` comes last: all other checks were passed.
+    if (!(error instanceof L402Error && error.code === "declined")) return problemOf(error);
+    return wallet ? null : problemOf(noWallet());
+  }
 }
 
-function describe(quote: Quote, refusal: ReturnType<typeof problemOf> | null, remaining: Remaining) {
+function describe(quote: Quote, refusal: ReturnType<typeof problemOf> | null | undefined, remaining: Remaining) {
   const { amountSat, amountMsat, protocol, invoice } = quote;
   const limits = [
     `${remaining.payment} sat for this payment`,
