@@ -50,6 +50,42 @@ for (const [signal, program] of [
   });
 }
 
+test("four at once, each killed or interrupted at a moment of chance: the next runs pay once at most", async () => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const random = mulberry(seed);
+  for (let round = 0; round < 8; round++) {
+    const user = await world.user();
+    const urls = ["a", "b"].map((path) => user.url(path, "scope=path"));
+    const runs = [0, 1, 2, 3].map((index) => {
+      const env = {
+        NODE_OPTIONS: `--no-warnings --import ${MOMENTS}`,
+        MOMENT: String(1 + Math.floor(random() * 26)),
+        MOMENT_SIGNAL: random() < 0.7 ? "SIGKILL" : "SIGINT",
+      };
+      return user.run([urls[index % 2]], { env, program: index % 3 ? NODE_24 : NODE_22 });
+    });
+    await Promise.all(runs);
+    for (const url of urls) {
+      const { code, err } = await user.run([url]);
+      assert.equal(code, 0, `SEED=${seed}, round ${round}: ${err}`);
+    }
+    const { paid } = await user.stats();
+    assert.deepEqual(Object.values(paid), [1, 1], `SEED=${seed}, round ${round}`);
+    assert.equal(JSON.parse((await user.run(["spent", "--json"])).out).spent.total, 20);
+  }
+});
+
+/** Numbers from 0 to 1 that a seed decides. */
+function mulberry(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 test("Ctrl-C before the wallet is asked ends at once, and nothing is paid", async () => {
   const user = await world.user();
   const child = user.start([user.url("a", "hold=unpaid")]);
