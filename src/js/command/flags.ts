@@ -121,6 +121,6 @@ const plural = (count: number) => `${count} arguments`;
 /** A whole number. */
 export function number(name: Option, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw usage(`--${name} must be a whole number`);
+  if (!/^\d{1,12}$/.test(text)) throw usage(`--${name} must be a whole number of at most 12 digits`);
   return Number(text);
 }

@@ -13,16 +13,16 @@ const LEASE = "lease/";
 
 const fileOf = (key: string) => join(RUNNING, encodeURIComponent(key.slice(LEASE.length)));
 
-/** The lock of a file, which is made; undefined if somebody has it. */
+/** The lock of a file, which is made. Undefined if somebody has it, or if it can't be had for another reason. */
 function lock(file: string): DatabaseSync | undefined {
-  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
-  const database = new DatabaseSync(file);
+  let database: DatabaseSync | undefined;
   try {
+    database = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(file);
     database.exec("PRAGMA busy_timeout = 0");
     database.exec("BEGIN EXCLUSIVE");
     return database;
   } catch {
-    database.close();
+    database?.close();
     return undefined;
   }
 }
