@@ -106,6 +106,8 @@ function tell(event: PaymentEvent) {
   else if (event.type === "passed_over" || event.type === "rejected") say(event.message);
 }
 
+type Refusal = ReturnType<typeof problemOf>;
+
 /** Headers that carry a proof of payment. */
 const PROOFS = ["authorization", "payment-authorization", "payment-signature"];
 
@@ -135,7 +137,7 @@ async function dryRun(url: string, init: RequestInit, flags: Flags): Promise<Exi
   return refusal?.exit ?? EXIT.done;
 }
 
-/** Why it would not be paid; null if it would. Undefined if there is nothing to pay: another run has just paid for it. */
+/** Why it would not be paid; null if it would. Undefined if another run has just paid for it. */
 async function refusalOf({ pay, wallet }: Client, url: string, init: RequestInit) {
   try {
     await pay(url, init);
@@ -147,7 +149,7 @@ async function refusalOf({ pay, wallet }: Client, url: string, init: RequestInit
   }
 }
 
-function describe(quote: Quote, refusal: ReturnType<typeof problemOf> | null | undefined, remaining: Remaining) {
+function describe(quote: Quote, refusal: Refusal | null | undefined, remaining: Remaining) {
   const { amountSat, amountMsat, protocol, invoice } = quote;
   const limits = [
     `${remaining.payment} sat for this payment`,
