@@ -107,21 +107,22 @@ const PARTS = [
   "../core/sorted-keys.js",
   "../core/surplus.js",
 ];
+/** What is loaded with agents/calls.js alone. */
+const AGENT_PARTS = ["address.js", "answer.js", "body.js", "input.js"];
 
 /**
  * Joins modules that are always loaded together. Each file costs half a millisecond in Node, and a request in a page
  * without a bundler.
  */
-async function joinParts(dist) {
+async function joinParts(file, parts) {
   const { build } = await import("esbuild");
-  const file = `${dist}/loading/bind.js`;
   const others = {
     name: "others",
     setup: ({ onResolve }) =>
       onResolve({ filter: /^\./ }, ({ path, kind, importer }) => {
         if (kind === "entry-point") return null;
         const whole = relative(dirname(file), resolve(dirname(importer), path));
-        return PARTS.includes(whole) ? null : { path: whole.startsWith(".") ? whole : `./${whole}`, external: true };
+        return parts.includes(whole) ? null : { path: whole.startsWith(".") ? whole : `./${whole}`, external: true };
       }),
   };
   await build({
@@ -133,7 +134,7 @@ async function joinParts(dist) {
     plugins: [others],
     logLevel: "error",
   });
-  await Promise.all(PARTS.map((part) => rm(resolve(dirname(file), part))));
+  await Promise.all(parts.map((part) => rm(resolve(dirname(file), part))));
 }
 
 /** Puts the libraries that a module uses into it, so that the package depends on none. `external`: what stays apart. */
@@ -215,6 +216,7 @@ const MODULES = [
   "stores/durable-object",
   "testing",
   "stores/durable-object/ledger",
+  "agents/index",
 ];
 const ONLY_MODULES = ["stores/durable-object/ledger"];
 
@@ -297,7 +299,8 @@ export async function build(beside = () => {}) {
     `${dist}/l402_fetch.wasm.js`,
     `// l402_fetch.wasm, for where no file can be had\nexport const base64 = "${bytes.toString("base64")}";\n`,
   );
-  await joinParts(dist);
+  await joinParts(`${dist}/loading/bind.js`, PARTS);
+  await joinParts(`${dist}/agents/calls.js`, AGENT_PARTS);
   await takeIn(`${dist}/core/signer.js`);
   // There must be one class of errors.
   await takeIn(`${dist}/testing.js`, [`${dist}/core/*`]);

@@ -17,9 +17,14 @@ const LIMITS = {
   "l402-fetch/testing": { ceiling: 17_000 },
   // It has all wallets inside but WebLN.
   "l402-fetch/wallets/env": { ceiling: 9_900 },
+  "l402-fetch/agents, beside l402-fetch": { ceiling: 1_350, aim: 3_000 },
+  "at the first call of a tool": { ceiling: 4_200 },
 };
 /** The same for each wallet and each store. */
 const EACH = { ceiling: 5_000 };
+
+/** What is no part of the package. */
+const FOREIGN = ["node:*", "cloudflare:*", "@getalby/sdk"];
 
 const isCheck = process.argv.includes("--check");
 await setup(isCheck ? "packages" : "peers");
@@ -43,10 +48,7 @@ const sum = (parts) =>
  * (`later`), of what recovers the signer of an invoice, for x402 (`signer`), and of the wasm as a module, which is
  * loaded only if the wasm file is missing (`spare`).
  */
-async function bundled(
-  file,
-  options = { entryPoints: [at(file)], external: ["node:*", "cloudflare:*", "@getalby/sdk"] },
-) {
+async function bundled(file, external = FOREIGN, options = { entryPoints: [at(file)], external }) {
   const { metafile, outputFiles } = await build({
     ...options,
     bundle: true,
@@ -106,15 +108,22 @@ row("the wasm alone", wasm);
 row("l402-fetch, all of it", sum([main.first, main.later, wasm]));
 row("only where x402 is paid", main.signer);
 row("only where the wasm can't be had", main.spare);
+// What they have in common with the main entry is there already.
+const agents = await bundled("dist/agents/index.js", [...FOREIGN, "../core/*"]);
+row("l402-fetch/agents, beside l402-fetch", agents.first);
+row("at the first call of a tool", agents.later);
 for (const [name, { default: file }] of Object.entries(exports)) {
-  if (name !== "." && file) row(name.replace(".", "l402-fetch"), (await bundled(file)).first);
+  if (!/^\.(\/agents.*)?$/.test(name) && file) row(name.replace(".", "l402-fetch"), (await bundled(file)).first);
 }
 
 if (!isCheck) {
   const { CLIENTS, withoutNode } = await import("../bench/peers.mjs");
   console.log("\nbeside them, without our checks");
   for (const [name, contents] of Object.entries(CLIENTS)) {
-    row(name, (await bundled(name, { stdin: { contents, resolveDir: at("bench") }, plugins: [withoutNode] })).first);
+    row(
+      name,
+      (await bundled(name, [], { stdin: { contents, resolveDir: at("bench") }, plugins: [withoutNode] })).first,
+    );
   }
 }
 

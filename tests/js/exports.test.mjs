@@ -37,6 +37,7 @@ for (const [file, names] of Object.entries({
   "stores/durable-object": ["durableObjectStore"],
   "stores/durable-object/ledger": ["L402Ledger"],
   "entries/testing": ["testShop"],
+  "agents/index": ["agentTools"],
 })) {
   test(`${file}.js exports what its types declare, and all of it is there`, async () => {
     const module = await import(`../../src/js/${file}.js`);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
 
 /** From the top; those of one line are side by side. What the build makes of the wasm is below all. */
-const LAYERS = [["command"], ["entries"], ["loading"], ["wallets", "stores", "testing"], ["core"], [""]];
+const LAYERS = [["command"], ["entries"], ["loading"], ["wallets", "stores", "testing", "agents"], ["core"], [""]];
 const layerOf = (path) => {
   const folder = path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
   const layer = LAYERS.findIndex((folders) => folders.includes(folder));

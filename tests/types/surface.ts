@@ -40,6 +40,13 @@ import {
   type WebLNProvider,
 } from "../../dist/index.js";
 import { NWCClient } from "@getalby/sdk/nwc";
+import {
+  type AgentContext,
+  type AgentOptions,
+  type AgentResult,
+  type AgentTool,
+  agentTools,
+} from "../../dist/agents/index.js";
 import { durableObjectStore } from "../../dist/stores/durable-object.js";
 import { L402Ledger } from "../../dist/stores/durable-object/ledger.js";
 import { indexedDBStore } from "../../dist/stores/indexeddb.js";
@@ -260,6 +267,21 @@ const cache = {
 createFetch({ wallet: byFunction, limits, store: durableObjectStore(namespace.get("a")) });
 createFetch({ wallet: byFunction, limits, store: durableObjectStore(() => namespace.get("a"), { cache }) });
 export class Ledger extends L402Ledger {}
+
+// Tools for agents.
+const agentOptions: AgentOptions = { allow: ["localhost"], maxBodyBytes: 5, lookup: async (name) => [name] };
+const agentContext: AgentContext = {
+  signal: AbortSignal.timeout(5),
+  approve: () => true,
+  onEvent: (event) => show(event),
+};
+const tools: AgentTool[] = agentTools(pay, agentOptions);
+for (const { name, description, inputSchema, annotations, execute } of tools) {
+  const result: AgentResult = await execute({}, agentContext);
+  const told = result.error?.code ?? result.untrusted_content?.note;
+  console.log(name, description, inputSchema.properties.url?.description, annotations.readOnlyHint, told);
+}
+agentTools(within({ limits: {} }), { allow: undefined, maxBodyBytes: undefined, lookup: undefined });
 
 /** Every event, by its type. */
 function show(event: PaymentEvent): string {

@@ -112,6 +112,14 @@ type InScope<Asked> = Asked extends (scope: ReadScope, ...args: infer Args) => i
   : never;
 
 const receipts = new WeakMap<Response, Receipt>();
+const loads = new WeakMap<object, Load>();
+
+/**
+ * What loads the core of a paying fetch. undefined if this is none.
+ *
+ * @internal
+ */
+export const loadOf = (pay: object): Load | undefined => loads.get(pay);
 
 /**
  * The receipt of a response: which payment bought its credential. undefined if no credential was used.
@@ -260,6 +268,7 @@ export function createFetch(options: Options, load: Load, forwards?: boolean, at
     // the second parameter has a default.
     const { fetch: paying } = { fetch: (input: Input, init: RequestInit | undefined = undefined) => pay(input, init) };
 
+    loads.set(paying, load);
     return Object.assign(paying, {
       async quote(input: Input, init?: RequestInit): Promise<Quote | null> {
         const call = new Call(input, init, context);

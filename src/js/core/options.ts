@@ -306,7 +306,8 @@ export function isNear(a: string, b: string, most: number): boolean {
   return left >= 0 && (isNear(c, b, left) || isNear(a, d, left) || isNear(c, d, left));
 }
 
-function integer(value: unknown, path: string, min = 0, max = MAX_SAT, unit = "satoshis") {
+/** @internal */
+export function integer(value: unknown, path: string, min = 0, max = MAX_SAT, unit = "satoshis") {
   const number = value as number;
   if (!Number.isInteger(number) || number < min || number > max) {
     throw invalid(`${path} must be a whole number of ${unit} from ${min} to ${max}, not ${kind(value)}`);
@@ -327,7 +328,8 @@ function name<Name>(value: unknown, path: string, allowed: readonly Name[]) {
   return value as Name;
 }
 
-function list<Item>(value: unknown, path: string, read: (item: unknown, path: string) => Item) {
+/** @internal */
+export function list<Item>(value: unknown, path: string, read: (item: unknown, path: string) => Item) {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) throw invalid(`${path} must be an array, not ${kind(value)}`);
   return Array.from(value, (item, i) => read(item, `${path}[${i}]`));
@@ -340,7 +342,8 @@ function names<Name>(value: unknown, path: string, allowed: readonly Name[]) {
   return read;
 }
 
-function host(value: unknown, path: string) {
+/** @internal */
+export function host(value: unknown, path: string) {
   const read = readHost(value);
   if (read !== undefined) return read;
   throw invalid(
@@ -348,7 +351,8 @@ function host(value: unknown, path: string) {
   );
 }
 
-function mustBeFunction(value: unknown, path: string) {
+/** @internal */
+export function mustBeFunction(value: unknown, path: string) {
   if (typeof value !== "function") throw invalid(`${path} must be a function, not ${kind(value)}`);
   return value;
 }
