@@ -217,6 +217,12 @@ const MODULES = [
   "testing",
   "stores/durable-object/ledger",
   "agents/index",
+  "agents/mcp",
+  "agents/ai-sdk",
+  "agents/openai-agents",
+  "agents/langchain",
+  "agents/mastra",
+  "agents/claude",
 ];
 const ONLY_MODULES = ["stores/durable-object/ledger"];
 
@@ -233,7 +239,7 @@ async function commonJs(dist) {
     write: false,
     metafile: true,
     outdir: to,
-    external: ["@getalby/sdk"],
+    packages: "external",
     logLevel: "error",
   };
   const { metafile } = await build(options);

@@ -22,3 +22,57 @@ declare module "@getalby/sdk/nwc" {
   export class Nip47UnsupportedEncryptionError extends Error {}
   export class Nip47WalletError extends Error {}
 }
+
+declare module "zod/v4" {
+  interface Schema {
+    describe(text: string): Schema;
+    optional(): Schema;
+  }
+  interface NumberSchema extends Schema {
+    int(): NumberSchema;
+    min(least: number): NumberSchema;
+    max(most: number): NumberSchema;
+  }
+  export function string(): Schema;
+  export function number(): NumberSchema;
+  export function record(key: Schema, value: Schema): Schema;
+  export { enumOf as enum };
+  function enumOf(values: readonly string[]): Schema;
+  export function strictObject(shape: Record<string, Schema>): Schema;
+}
+
+declare module "ai" {
+  export type ToolSet = Record<string, unknown>;
+  export function jsonSchema(schema: unknown): unknown;
+}
+
+declare module "@openai/agents" {
+  export interface FunctionTool {
+    name: string;
+  }
+  export function tool(options: object): FunctionTool;
+}
+
+declare module "@langchain/core/tools" {
+  export interface StructuredToolInterface {
+    name: string;
+  }
+  export function tool(
+    run: (input: unknown, config?: object) => Promise<string>,
+    fields: object,
+  ): StructuredToolInterface;
+}
+
+declare module "@mastra/core/tools" {
+  export interface ToolAction {
+    id: string;
+  }
+  export function createTool(options: object): ToolAction;
+}
+
+declare module "@anthropic-ai/claude-agent-sdk" {
+  export interface McpSdkServerConfigWithInstance {
+    instance: import("./agents/mcp.js").ToolServer;
+  }
+  export function createSdkMcpServer(options: { name: string }): McpSdkServerConfigWithInstance;
+}

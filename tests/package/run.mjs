@@ -147,8 +147,9 @@ const tests = {
   },
 
   async "it can be required: as the modules themselves if Node can do that, otherwise as CommonJS, as in Jest and older Nodes"() {
+    // tests/agents has what the frameworks' modules need
     const paths = Object.keys(manifest.exports)
-      .filter((path) => !/ledger|wasm|json/.test(path))
+      .filter((path) => !/ledger|wasm|json|agents\//.test(path))
       .map((path) => `l402-fetch${path.slice(1)}`);
     await writeFile(
       join(app, "required.cjs"),

@@ -1,12 +1,8 @@
-// The servers' libraries and the programs that use them, installed at pinned versions into the cache folder. Each
-// folder is named after what it was made from, so that another clone with the same pins finds it.
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+// The servers' libraries and the programs that use them, installed at pinned versions into the cache folder.
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { at, cache, find, run, RunError } from "../../scripts/lib.mjs";
-import { step } from "../../scripts/setup.mjs";
-import { hold } from "../tools/lib/install.mjs";
+import { cachedFolder, linkPackages } from "../support/cached.mjs";
 
 const here = (path) => at(join("tests/servers", path));
 const CRATE = here("programs/l402_middleware");
@@ -15,28 +11,7 @@ const CRATE = here("programs/l402_middleware");
 const PYTHONS = ["python3.12", "python3.11", "python3.13", "python3"];
 const MEETS = "import ensurepip, sys, venv; raise SystemExit(not (3, 11) <= sys.version_info < (3, 14))";
 
-/** The folder of the cache for these files and words; `make(folder)` fills it where that was not done yet. */
-async function folderOf(name, files, words, usually, make) {
-  const hash = createHash("sha256").update(words.join(" "));
-  for (const file of files) hash.update(await readFile(file));
-  const folder = join(cache, "servers", `${name}-${hash.digest("hex").slice(0, 12)}`);
-  const mark = join(folder, ".installed");
-  if (existsSync(mark)) return folder;
-  const release = await hold(folder);
-  try {
-    if (!existsSync(mark)) {
-      await step(`the servers of ${name}, into ${folder}`, usually, async () => {
-        await rm(folder, { recursive: true, force: true });
-        await mkdir(folder, { recursive: true });
-        await make(folder);
-        await writeFile(mark, "");
-      });
-    }
-  } finally {
-    await release();
-  }
-  return folder;
-}
+const folderOf = (name, ...more) => cachedFolder(`servers/${name}`, ...more);
 
 /** A Python that runs (a version manager's stand-in may not), of a fitting version, that can make a venv. */
 async function findPython() {
@@ -69,23 +44,8 @@ export async function installPython() {
 }
 
 /** Has tests/servers/node_modules be the packages of package-lock.json. */
-export async function installNpm() {
-  const files = [here("package.json"), here("package-lock.json")];
-  const folder = await folderOf("npm", files, [process.version], "15 to 40 s", async (into) => {
-    for (const file of ["package.json", "package-lock.json"]) await copyFile(here(file), join(into, file));
-    const options = [
-      "--no-audit",
-      "--no-fund",
-      "--loglevel=error",
-      "--ignore-scripts",
-      "--omit=optional",
-      "--legacy-peer-deps",
-    ];
-    await run("npm", ["ci", ...options], { cwd: into, quiet: true });
-  });
-  await rm(here("node_modules"), { recursive: true, force: true });
-  await symlink(join(folder, "node_modules"), here("node_modules"));
-}
+export const installNpm = () =>
+  linkPackages("tests/servers", "servers/npm", "15 to 40 s", ["--omit=optional", "--legacy-peer-deps"]);
 
 /** The path of the server in Rust. */
 export async function installCrate() {
