@@ -8,7 +8,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import * as v2server from "@modelcontextprotocol/server";
 import { registerTools } from "../../dist/agents/mcp.js";
-import { openShop, WEATHER } from "./shop.mjs";
+import { ALONE, openShop, WEATHER } from "./shop.mjs";
 
 const INFO = { name: "test", version: "1.0.0" };
 
@@ -16,7 +16,7 @@ const INFO = { name: "test", version: "1.0.0" };
 const VERSIONS = {
   async 1(pay, options, answer) {
     const server = new McpServer(INFO);
-    registerTools(server, pay, options);
+    registerTools(server, pay, { ...ALONE, ...options });
     const client = new Client(INFO, { capabilities: answer ? { elicitation: {} } : {} });
     if (answer) client.setRequestHandler(ElicitRequestSchema, ({ params }) => answer(params));
     const [here, there] = InMemoryTransport.createLinkedPair();
@@ -25,11 +25,25 @@ const VERSIONS = {
   },
   async 2(pay, options, answer) {
     const server = new v2server.McpServer(INFO);
-    registerTools(server, pay, options);
+    registerTools(server, pay, { ...ALONE, ...options });
     const client = new v2.Client(INFO, { capabilities: answer ? { elicitation: {} } : {} });
     if (answer) client.setRequestHandler("elicitation/create", ({ params }) => answer(params));
     const [here, there] = v2.InMemoryTransport.createLinkedPair();
     await Promise.all([server.connect(there), client.connect(here)]);
+    return client;
+  },
+  // There a server asks nothing: its answer says what it needs, and the client calls again with it.
+  async "2 over HTTP, revision 2026-07-28"(pay, options, answer) {
+    const handler = v2server.createMcpHandler(() => {
+      const server = new v2server.McpServer(INFO);
+      registerTools(server, pay, { ...ALONE, ...options });
+      return server;
+    });
+    const capabilities = answer ? { elicitation: {} } : {};
+    const client = new v2.Client(INFO, { capabilities, versionNegotiation: { mode: { pin: "2026-07-28" } } });
+    if (answer) client.setRequestHandler("elicitation/create", ({ params }) => answer(params));
+    const fetch = (url, init) => handler.fetch(new Request(url, init));
+    await client.connect(new v2.StreamableHTTPClientTransport(new URL("http://127.0.0.1:1/mcp"), { fetch }));
     return client;
   },
 };

@@ -4,6 +4,9 @@ import { openSeller } from "../support/seller.mjs";
 
 export const WEATHER = "https://api.example.com/weather";
 
+/** No name is looked up: no test asks the network. */
+export const ALONE = { lookup: async () => [] };
+
 /** `payments()` counts what the wallet has paid. `wallet` may stand before the shop's own. */
 export function openShop({ wallet = (own) => own, ...options } = {}) {
   const seller = openSeller();
