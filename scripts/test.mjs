@@ -67,6 +67,7 @@ const STEPS = {
   rows: node("tests/stores/rows/run.mjs"),
   wallets: node("tests/wallets/run.mjs"),
   command: node("tests/command/run.mjs"),
+  agents: node("tests/agents/run.mjs"),
   package: node("tests/package/run.mjs"),
   tools: node("tests/tools/run.mjs", "--quick"),
   docs: node("scripts/docs.mjs"),

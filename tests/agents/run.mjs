@@ -2,8 +2,8 @@
 // `run.mjs [WORD…]` runs the files whose names have one of the words. Installs what is missing.
 import { at, run } from "../../scripts/lib.mjs";
 import { setup } from "../../scripts/setup.mjs";
-import { linkPackages } from "../support/cached.mjs";
 import { runFolder } from "../support/node-tests.mjs";
+import { checkTypes, installFrameworks } from "./frameworks.mjs";
 
 const words = process.argv.slice(2);
 const isOld = Number(process.versions.node.split(".")[0]) < 24;
@@ -12,7 +12,8 @@ const isOld = Number(process.versions.node.split(".")[0]) < 24;
 if (process.env.NODE_TEST_CONTEXT) process.exit();
 if (isOld) {
   await setup("packages");
-  await linkPackages("tests/agents", "agents/npm", "30 s to 1 min");
+  await installFrameworks();
+  if (words.length === 0) await checkTypes();
   // Most frameworks need Node 22 or newer.
   const newer = at("tests/node_modules/node24/bin/node");
   process.exitCode = await run(newer, ["--no-warnings", import.meta.filename, ...words]).then(

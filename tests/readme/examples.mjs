@@ -10,6 +10,11 @@ export const EXAMPLES = {
     { heading: "The command", as: "terminal", payments: 1 },
     { heading: "Limits and settings", as: "settings" },
   ],
+  "docs/agents.md": [
+    { heading: "Agents", as: "node", payments: 1 },
+    { heading: "Frameworks", as: "agents", scene: "scripted model", payments: 1 },
+    { heading: "An MCP server", as: "agents", payments: 0 },
+  ],
   "docs/demo.md": [{ heading: "The demo", as: "shell" }],
   "docs/errors.md": [{ heading: "Errors", as: "node", payments: 0 }],
   "docs/events.md": [{ heading: "Events and receipts", as: "node", payments: 1 }],

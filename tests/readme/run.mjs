@@ -6,6 +6,7 @@ import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { at, run } from "../../scripts/lib.mjs";
+import { linkFrameworks } from "../agents/frameworks.mjs";
 import { openBrowser } from "../support/browsers.mjs";
 import { installPacked } from "../support/pack.mjs";
 import { startPaywall } from "../support/paywall.mjs";
@@ -41,6 +42,8 @@ await mkdir(join(folder, "node_modules/@types"));
 for (const [name, place] of Object.entries({ pg: "pg", "@types/pg": "@types/pg", redis: "redis6" }))
   await symlink(at(`tests/node_modules/${place}`), join(folder, "node_modules", name), "dir");
 
+await linkFrameworks(folder);
+
 /** What the block's comments say that it prints. */
 const promised = (code) => [...code.matchAll(/^\s*console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text]) => text);
 
@@ -53,11 +56,14 @@ async function inNode({ code, example, id }, { program = process.execPath, env =
   await mkdir(place);
   await writeFile(join(place, "example.mjs"), code);
   const world = JSON.stringify({ base: paywall.base, id, scene: example.scene ?? "plain" });
-  const { stdout } = await promisify(execFile)(
+  const running = promisify(execFile)(
     program,
     ["--no-warnings", "--import", join(folder, "world/node.js"), "example.mjs"],
     { cwd: place, env: { ...process.env, ...env, WORLD: world }, timeout: 60_000 },
   );
+  // A server over stdio ends.
+  running.child.stdin.end();
+  const { stdout } = await running;
   assert.deepEqual(stdout.trimEnd().split("\n").filter(Boolean), promised(code));
   assert.equal(promised(code).length, code.split("console.log").length - 1, "each console.log says what it prints");
 }
@@ -81,6 +87,8 @@ const runners = {
   nodeTest: (block) => nodeTest(block, folder),
   vitest: (block) => vitest(block, installed.tarball),
   jest: (block) => jest(block, installed.tarball),
+  /** What needs a framework for agents. */
+  agents: (block) => runners.node24(block),
 
   postgres: (block) =>
     withServer(block, startPostgres, (port) => ({ DATABASE_URL: `postgres://postgres@127.0.0.1:${port}/postgres` })),

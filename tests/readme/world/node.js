@@ -18,6 +18,20 @@ const scenes = {
     for (const name of Object.keys(ENVIRONMENT)) if (!name.startsWith("LND_")) delete process.env[name];
     process.env.LND_REST_URL = "https://127.0.0.1:8080";
   },
+  /** A model of the AI SDK that buys the weather, and says how it is. */
+  async "scripted model"() {
+    await scenes.plain();
+    const { MockLanguageModelV4 } = await import("ai/test");
+    const input = JSON.stringify({ url: "https://api.example.com/weather" });
+    const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
+    const step = (content, unified) => ({ content: [content], finishReason: { unified }, usage, warnings: [] });
+    globalThis.model = new MockLanguageModelV4({
+      doGenerate: [
+        step({ type: "tool-call", toolCallId: "1", toolName: "l402_fetch", input }, "tool-calls"),
+        step({ type: "text", text: "It is sunny." }, "stop"),
+      ],
+    });
+  },
   /** The wallet pays, and its answers are lost; its history has the preimages. */
   async "lost answers"() {
     const forgetful = async (invoice) => {
