@@ -13,7 +13,7 @@ export const EXAMPLES = {
   "docs/agents.md": [
     { heading: "Agents", as: "node", payments: 1 },
     { heading: "Frameworks", as: "agents", scene: "scripted model", payments: 1 },
-    { heading: "An MCP server", as: "agents", payments: 0 },
+    { heading: "An MCP server", as: "agents" },
   ],
   "docs/demo.md": [{ heading: "The demo", as: "shell" }],
   "docs/errors.md": [{ heading: "Errors", as: "node", payments: 0 }],

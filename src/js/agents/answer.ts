@@ -6,7 +6,8 @@ import type { Payment, Quote } from "../core/payment.js";
 export interface Untrusted {
   /** Says so. */
   note: string;
-  [name: string]: unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: what it is depends on the tool, and on the stranger
+  [name: string]: any;
 }
 
 /** A payment, as a model is told of it. */

@@ -2,9 +2,10 @@
 import { L402Error } from "../core/error.js";
 import { loadOf, type PaidFetch } from "../core/fetch.js";
 import { type Approve, host, integer, list, mustBeFunction } from "../core/options.js";
+import type { Remaining } from "../core/limits.js";
 import type { PaymentEvent } from "../core/payment.js";
 import type { Lookup } from "./address.js";
-import type { Refusal, Untrusted } from "./answer.js";
+import type { Refusal, ToldPayment, Untrusted } from "./answer.js";
 import type { Name, Settings } from "./calls.js";
 
 export type { Lookup } from "./address.js";
@@ -36,11 +37,27 @@ export interface AgentContext {
   onEvent?: ((event: PaymentEvent) => void) | undefined;
 }
 
-/** A result, in JSON. If something was refused or has failed, it has `error`. */
+/** A result, in JSON. If something was refused or has failed, it has `error`. The tools differ in what else they tell. */
 export interface AgentResult {
   /** Why something was not done. */
   error?: Refusal;
-  /** Texts of strangers. */
+  /** The status of the last response. */
+  status?: number;
+  /** The URL of the last response. */
+  url?: string;
+  /** What this call has paid in satoshis, routing fee included, rounded up. 0 if it used what was bought before. */
+  paid_sats?: number;
+  /** What is asked, in satoshis, rounded up, without the routing fee. */
+  price_sats?: number;
+  /** The payment that opened the resource, or that an error is about. */
+  payment?: ToldPayment;
+  /** What may still be spent at this origin. undefined if the store does not tell. */
+  remaining_sats?: Remaining | undefined;
+  /** How the body is written. */
+  body_encoding?: "text" | "base64";
+  /** What is missing of the body. undefined if it is whole. */
+  body_cut?: string | undefined;
+  /** Texts of strangers: headers, a body, descriptions. */
   untrusted_content?: Untrusted;
   [name: string]: unknown;
 }

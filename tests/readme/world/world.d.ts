@@ -5,6 +5,7 @@ declare global {
   const wallet: PayFunction;
   const account: Wallet;
   const pay: PaidFetch;
+  const model: import("ai").LanguageModel;
   const webln: WebLNProvider;
   const searchMyWallet: (paymentHash: string) => Promise<{ preimage?: string; failed?: boolean } | undefined>;
 }
