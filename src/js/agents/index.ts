@@ -37,7 +37,7 @@ export interface AgentContext {
   onEvent?: ((event: PaymentEvent) => void) | undefined;
 }
 
-/** A result, in JSON. If something was refused or has failed, it has `error`. The tools differ in what else they tell. */
+/** A result, in JSON. If something was refused or has failed, it has `error`. What else is told depends on the tool. */
 export interface AgentResult {
   /** Why something was not done. */
   error?: Refusal;
