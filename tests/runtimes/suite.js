@@ -2,6 +2,7 @@
 // paywall under two origins), `nodes` (wallets' APIs), `runtime` (its name), `workers` (URLs of further Workers, in
 // workerd), `AsyncLocalStorage` (outside browsers) and the harness's assertions.
 import abort from "./cases/abort.js";
+import agents from "./cases/agents.js";
 import bodies from "./cases/bodies.js";
 import browsers from "./cases/browsers.js";
 import bound from "./cases/bound.js";
@@ -51,6 +52,7 @@ const everywhere = [
   limits,
   payments,
   scopes,
+  agents,
   store,
   testing,
   testingByHand,
