@@ -8,6 +8,7 @@ import { at } from "../../scripts/lib.mjs";
 
 const PAGES = [
   "README.md",
+  "SKILL.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
   "CHANGELOG.md",

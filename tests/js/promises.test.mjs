@@ -11,7 +11,7 @@ const isDefined = (text, file, name) =>
 test("every promise has tests, and every test that it names exists", async () => {
   const sections = (await readFile(at("docs/promises.md"), "utf8")).split(/^## /m).slice(1);
   const numbers = sections.map((section) => Number(/^\d+/.exec(section)));
-  assert.deepEqual(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   const missing = [];
   for (const [index, section] of sections.entries()) {
     const named = [...section.matchAll(/^- `([^`]+)`: `([^`]+)`$/gm)];

@@ -5,6 +5,7 @@ export const FILES = [
   "LICENSE-APACHE",
   "LICENSE-MIT",
   "README.md",
+  "SKILL.md",
   "dist/agents/address.d.ts",
   "dist/agents/ai-sdk.d.ts",
   "dist/agents/ai-sdk.js",

@@ -10,6 +10,7 @@ export const EXAMPLES = {
     { heading: "The command", as: "terminal", payments: 1 },
     { heading: "Limits and settings", as: "settings" },
   ],
+  "SKILL.md": [{ heading: "l402-fetch", as: "node", payments: 1 }],
   "docs/agents.md": [
     { heading: "Agents", as: "node", payments: 1 },
     { heading: "Frameworks", as: "agents", scene: "scripted model", payments: 1 },

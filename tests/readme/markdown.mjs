@@ -62,13 +62,14 @@ export const spans = (text) => [...text.matchAll(/`([^`]+)`/g)].map(([, span]) =
 
 const files = [
   "README.md",
+  "SKILL.md",
   ...readdirSync(at("docs"), { recursive: true })
     .sort()
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
 ];
 
-/** `[{ page, text, blocks }]`: the README, then each page of docs/. */
+/** `[{ page, text, blocks }]`: the README and the skill, then each page of docs/. */
 export const pages = files.map((page) => {
   const text = readFileSync(at(page), "utf8");
   return { page, text, blocks: codeBlocks(text) };

@@ -1,4 +1,4 @@
-// What a model is told. Whatever a stranger wrote stands under `untrusted_content`, and nowhere else.
+// What a model is told. Whatever a stranger wrote stands under `untrusted_content`. Only URLs stand elsewhere, too.
 import { L402Error } from "../core/error.js";
 import type { Payment, Quote } from "../core/payment.js";
 
