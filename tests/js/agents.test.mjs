@@ -237,6 +237,21 @@ test("redirects are checked hop by hop, and no request leaves for an address out
   }
 });
 
+test("where a fetch follows redirects whatever it is told, nothing of a private address is told", async () => {
+  for (const [url, code] of [
+    ["http://10.0.0.1/secret", "host_not_allowed"],
+    ["https://other.example.com/", undefined],
+  ]) {
+    const followed = Object.defineProperties(new Response("secret"), {
+      redirected: { value: true },
+      url: { value: url },
+    });
+    const result = await open({ pages: () => followed }).ask("fetch", { url: URL_OF_WEATHER });
+    assert.equal(result.error?.code, code);
+    assert.equal(JSON.stringify(result).includes("secret"), code === undefined);
+  }
+});
+
 test("a redirect to another origin takes no header along but what is accepted", async () => {
   const { ask, sent } = open({
     pages: (url) =>

@@ -55,6 +55,8 @@ export async function call(
       await mustReach(url);
       const response = await paying(url.href, { ...init, ...manual });
       if (response.type === "opaqueredirect") throw new TypeError("it redirects, and a page can't see where to");
+      // A fetch of the developer's own may have followed one after all. Then at least nothing of it is told.
+      if (response.redirected) await mustReach(new URL(response.url));
       const to = response.status > 300 && response.status < 400 && response.headers.get("location");
       if (!to || !/^[GH]E/.test(init.method) || hops === MAX_REDIRECTS) return [response, url.href] as const;
       drop(response);
