@@ -35,7 +35,7 @@ declare module "zod/v4" {
   }
   export function string(): Schema;
   export function number(): NumberSchema;
-  export function record(key: Schema, value: Schema): Schema;
+  export function object(shape: Record<string, Schema>): { catchall(value: Schema): Schema };
   export { enumOf as enum };
   function enumOf(values: readonly string[]): Schema;
   export function strictObject(shape: Record<string, Schema>): Schema;

@@ -66,7 +66,12 @@ for (const [version, connect] of Object.entries(VERSIONS)) {
     assert.match(description, /pays over Lightning/);
     assert.deepEqual(inputSchema.required, ["url"]);
     assert.equal(inputSchema.additionalProperties, false);
-    const { max_sats, method } = inputSchema.properties;
+    const { max_sats, method, headers, body } = inputSchema.properties;
+    assert.deepEqual(
+      [headers.type, headers.additionalProperties, body],
+      ["object", { type: "string" }, { type: "string" }],
+    );
+    assert.ok(!JSON.stringify(tools).includes("propertyNames"));
     assert.deepEqual([max_sats.type, max_sats.minimum, max_sats.maximum], ["integer", 0, 9_007_199_254_740]);
     assert.deepEqual(method.enum, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
     assert.equal(annotations.readOnlyHint, false);

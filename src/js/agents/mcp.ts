@@ -187,14 +187,16 @@ const zodOf = ({ properties, required }: InputSchema) =>
   z.strictObject(
     Object.fromEntries(
       Object.entries(properties).map(([name, schema]) => {
-        const member = memberOf(schema).describe(schema.description ?? "");
-        return [name, required.includes(name) ? member : member.optional()];
+        const member = memberOf(schema);
+        const described = schema.description ? member.describe(schema.description) : member;
+        return [name, required.includes(name) ? described : described.optional()];
       }),
     ),
   );
 
 function memberOf({ type, enum: allowed, minimum = 0, maximum = 0 }: MemberSchema) {
   if (type === "integer") return z.number().int().min(minimum).max(maximum);
-  if (type === "object") return z.record(z.string(), z.string());
+  // A record would have `propertyNames` in its schema, which some models' APIs refuse.
+  if (type === "object") return z.object({}).catchall(z.string());
   return allowed ? z.enum(allowed) : z.string();
 }
