@@ -219,6 +219,35 @@ for (const [version, connect] of Object.entries(VERSIONS)) {
   });
 }
 
+test("2: a consent is one to an amount, and only to that and less", async () => {
+  const { pay, payments } = openShop();
+  let call;
+  const server = {
+    server: { getClientCapabilities: () => ({ elicitation: {} }) },
+    registerTool: (name, _config, callback) => {
+      if (name === "l402_fetch") call = callback;
+    },
+  };
+  registerTools(server, pay, { ...ALONE, approveAbove: 5 });
+  const buy = (inputResponses) =>
+    call({ url: WEATHER }, { mcpReq: { id: 1, signal: new AbortController().signal, notify() {}, inputResponses } });
+  for (const answers of [undefined, {}, { pay_14_sat: { action: "accept" } }, { pay_x_sat: { action: "accept" } }]) {
+    const { resultType, inputRequests } = await buy(answers);
+    assert.equal(resultType, "input_required");
+    assert.deepEqual(Object.keys(inputRequests), ["pay_15_sat"]);
+    assert.equal(inputRequests.pay_15_sat.method, "elicitation/create");
+  }
+  for (const answers of [
+    { pay_15_sat: { action: "decline" } },
+    { pay_15_sat: { action: "cancel" } },
+    { pay_15_sat: {} },
+  ])
+    assert.equal((await buy(answers)).structuredContent.error.code, "declined");
+  assert.equal(payments(), 0);
+  assert.equal((await buy({ pay_15_sat: { action: "accept" } })).structuredContent.paid_sats, 10);
+  assert.equal(payments(), 1);
+});
+
 test("options that are wrong throw", () => {
   const { pay } = openShop();
   const server = new McpServer(INFO);

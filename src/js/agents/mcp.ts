@@ -44,9 +44,10 @@ interface Call {
   _meta?: { progressToken?: unknown };
   sendNotification(notification: { method: string; params: object }): Promise<void>;
   /** Version 2: what a person has answered to questions of this call, by the names of the questions. */
-  answers?: Record<string, { action?: unknown } | undefined>;
+  answers?: Record<string, Answer>;
   elicitation: boolean;
 }
+type Answer = { action?: unknown } | undefined;
 
 /** A question that needs an answer, and the most that is then spent, in satoshis. */
 interface Question {
@@ -70,43 +71,45 @@ export function registerTools(server: ToolServer, pay: PaidFetch, options: McpOp
     server.registerTool(name, config, async (input: unknown, given: unknown) => {
       const call = callOf(given, server);
       const progress = progressOf(call);
-      let unanswered: Question | undefined;
-
-      /** Whether a person consents. Version 2 asks between two calls, version 1 within one. */
-      async function consents(quote: Quote, maxFeeMsat: number, signal: AbortSignal) {
-        const most = Math.ceil((quote.amountMsat + maxFeeMsat) / 1000);
-        if (most <= (approveAbove as number)) return true;
-        const question = { most, message: messageOf(quote, maxFeeMsat) };
-        if (call.elicitation && !call.answers) {
-          const asked = { timeout: PATIENCE, signal, relatedRequestId: call.requestId };
-          return (await server.server.elicitInput(formOf(question), asked)).action === "accept";
-        }
-        if (
-          Object.entries(call.answers ?? {}).some(
-            ([name, answer]) => answer?.action === "accept" && most <= mostOf(name),
-          )
-        )
-          return true;
-        unanswered = question;
-        return false;
-      }
-
+      const consent = approveAbove === undefined ? undefined : consentOf(call, server, approveAbove);
       try {
-        const approve: Approve = (quote, { maxFeeMsat, signal }) => consents(quote, maxFeeMsat, signal);
-        const asks = approveAbove === undefined ? {} : { approve };
-        const result = await execute(input, { ...asks, signal: call.signal, onEvent: progress.tell });
-        const isRefused = result.error?.code === "declined" && unanswered !== undefined;
-        if (!isRefused) return told(result);
+        const approve = consent?.approve;
+        const result = await execute(input, { signal: call.signal, approve, onEvent: progress.tell });
+        const question = result.error?.code === "declined" ? consent?.unanswered : undefined;
+        if (!question) return told(result);
         if (!call.elicitation)
           return told(withReason(result, "it needs a person's consent, and this client can't ask"));
-        // Who has said no is not asked again.
-        if (Object.keys(call.answers ?? {}).length > 0) return told(result);
-        return ask(unanswered as unknown as Question);
+        const saidNo = Object.values(call.answers ?? {}).some((answer) => answer?.action !== "accept");
+        return saidNo ? told(result) : ask(question);
       } finally {
         progress.end();
       }
     });
   }
+}
+
+/**
+ * Whether a person consents to what costs more than `above`. Version 1 asks within a call. Version 2 asks between two
+ * calls, so in the first one the question stays unanswered.
+ */
+function consentOf(call: Call, { server }: ToolServer, above: number) {
+  const consent = {
+    unanswered: undefined as Question | undefined,
+    approve: (async (quote, { maxFeeMsat, signal }) => {
+      const most = Math.ceil((quote.amountMsat + maxFeeMsat) / 1000);
+      if (most <= above) return true;
+      const question = { most, message: messageOf(quote, maxFeeMsat) };
+      if (call.elicitation && !call.answers) {
+        const asked = { timeout: PATIENCE, signal, relatedRequestId: call.requestId };
+        return (await server.elicitInput(formOf(question), asked)).action === "accept";
+      }
+      const isYes = ([name, answer]: [string, Answer]) => answer?.action === "accept" && most <= mostOf(name);
+      if (Object.entries(call.answers ?? {}).some(isYes)) return true;
+      consent.unanswered = question;
+      return false;
+    }) satisfies Approve,
+  };
+  return consent;
 }
 
 /** A result for the model. */
