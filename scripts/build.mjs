@@ -215,7 +215,6 @@ const MODULES = [
   "stores/redis",
   "stores/durable-object",
   "testing",
-  "stores/durable-object/ledger",
   "agents/index",
   "agents/mcp",
   "agents/ai-sdk",
@@ -223,6 +222,7 @@ const MODULES = [
   "agents/langchain",
   "agents/mastra",
   "agents/claude",
+  "stores/durable-object/ledger",
 ];
 const ONLY_MODULES = ["stores/durable-object/ledger"];
 
