@@ -9,10 +9,10 @@ import { modulesOf } from "./wasm-modules.mjs";
 
 /** Bytes after gzip. The check fails above `ceiling`, which is a little above the present size. `aim` is the goal. */
 const LIMITS = {
-  "l402-fetch, before the first 402": { ceiling: 5_400 },
-  "l402-fetch, all of it": { ceiling: 127_600, aim: 48_000 },
-  "l402-fetch/inline": { ceiling: 160_500 },
-  "the wasm alone": { ceiling: 111_000 },
+  "l402-fetch, before the first 402": { ceiling: 5_650 },
+  "l402-fetch, all of it": { ceiling: 150_000, aim: 48_000 },
+  "l402-fetch/inline": { ceiling: 190_000 },
+  "the wasm alone": { ceiling: 133_000 },
   "only where x402 is paid": { ceiling: 3_650 },
   "l402-fetch/testing": { ceiling: 17_000 },
   // It has all wallets inside but WebLN.
