@@ -3,7 +3,7 @@ import { readHost } from "./host.js";
 import type { Limits, Remaining, Scope, SessionLimits } from "./limits.js";
 import type { Network, Protocol } from "./parsers.js";
 import type { Payment, PaymentEvent, Quote } from "./payment.js";
-import type { ListOptions, Store } from "./store.js";
+import type { BoundStore, Store } from "./store.js";
 import type { NwcClient, PayFunction, Wallet, WebLNProvider } from "./wallet.js";
 
 /** The options of `createFetch`. An unknown key is an error. An optional key that is undefined counts as absent. */
@@ -169,16 +169,6 @@ export interface ReadScope {
   onEvent: Options["onEvent"];
   name?: string | undefined;
   outer?: ReadScope;
-}
-/**
- * A user's store: what it gives is not checked yet.
- *
- * @internal
- */
-export interface BoundStore {
-  read(keys: readonly string[]): unknown;
-  write(changes: Record<string, string | null>, seen: Record<string, string | null>): unknown;
-  list(prefix: string, options: ListOptions): unknown;
 }
 /**
  * The method that a wallet is asked by.

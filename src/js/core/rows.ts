@@ -1,7 +1,6 @@
 // The store, as the core asks for it.
 import { memoryStore } from "./memory.js";
-import type { BoundStore } from "./options.js";
-import type { ListOptions } from "./store.js";
+import type { BoundStore, ListOptions } from "./store.js";
 
 // For how many milliseconds an answer is waited for.
 const TIMEOUT = 10_000;

@@ -33,3 +33,14 @@ export interface ListOptions {
   /** Descending. Default: ascending. */
   reverse?: boolean | undefined;
 }
+
+/**
+ * A user's store: what it gives is not checked yet.
+ *
+ * @internal
+ */
+export interface BoundStore {
+  read(keys: readonly string[]): unknown;
+  write(changes: Record<string, string | null>, seen: Record<string, string | null>): unknown;
+  list(prefix: string, options: ListOptions): unknown;
+}
