@@ -400,6 +400,51 @@ export const MUTANTS = [
     "if paid_now || !request.replayable",
     "if !request.replayable",
   ],
+  [
+    "deposits beyond the most that may be in sessions",
+    "ledger/session.rs",
+    "if held.saturating_add(amount) <= most_msat {",
+    "if held.saturating_add(amount) < u64::MAX {",
+  ],
+  [
+    "a deposit paid though the last one opened nothing",
+    "flow/session.rs",
+    "if let Some(token) = dishonored(&known) {",
+    "if let Some(token) = dishonored(&[]) {",
+  ],
+  [
+    "a deposit that others have paid passed over",
+    "ledger/begin.rs",
+    "if let Some(token) = session::news(view, draft.origin(), draw) {",
+    'if let Some(token) = session::news(view, "", draw) {',
+    "flow/buy.rs",
+    "if let Some(token) = news(state, request, draw).await? {",
+    "if let Some(token) = news(state, request, draw).await?.filter(|_| false) {",
+  ],
+  [
+    "a deposit paid beside an open payment for the same request",
+    "ledger/begin.rs",
+    "let apart = beside_sessions(draft);",
+    "let apart = beside_sessions(draft).filter(|_| false);",
+  ],
+  [
+    "a refund counted as often as it is told",
+    "ledger/session.rs",
+    "let Some(deposit) = deposit.filter(|deposit| deposit.received_msat < Some(msat)) else { return };\n    let mut news = msat.saturating_sub(deposit.received_msat.unwrap_or(0));",
+    "let Some(deposit) = deposit else { return };\n    let mut news = msat;",
+  ],
+  [
+    "the invoice for a refund not looked at",
+    "flow/session.rs",
+    "    check_return_invoice(&return_invoice, quote.invoice.network, state.host.now() / 1000)?;\n",
+    "",
+  ],
+  [
+    "what a server keeps not counted",
+    "ledger/session.rs",
+    "!self.stage.is_ended() || (self.is_missing() && self.received_msat.is_some())",
+    "!self.stage.is_ended()",
+  ],
 ];
 
 /** The changes of a mutant: `[file, [[before, after], ...]]` for each of its files. */
