@@ -13,7 +13,7 @@ Serves a page that buys a weather forecast over Lightning and shows every step.
 Without options a test shop and a test wallet play it; no money moves and nothing but this package is built.
 
   --port N            the page's port; default 4020
-  --real              real nodes: builds btcd, lnd and aperture (about 8 min the first time; needs Go), starts a
+  --real              real nodes: builds btcd, lnd and aperture (about 12 min the first time; needs Go), starts a
                       private network (regtest) with two lnd nodes and a channel, and buys from aperture there
 
 With an lnd of your own the page pays by that instead. Each option can be an environment variable, which --real then
