@@ -1,11 +1,10 @@
 //! What a caller asks of its sessions of MPP: a list of those that are open, and their end.
 
 use crate::error::{Code, Error};
-use crate::flow::candidate::Candidate;
+use crate::flow::candidate::{read, Candidate, Found};
 use crate::flow::driver::{came_to_nothing, take, unheard};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request, Sending};
-use crate::flow::offer::read_offer;
 use crate::flow::session::{note, preimage_of};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
@@ -14,6 +13,7 @@ use crate::ledger::step::{Decision, Step};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_object, Writer};
+use crate::wire::challenge::Protocol;
 use crate::wire::credential::{Brought, Credential};
 use crate::wire::invoice::Invoice;
 use crate::wire::mpp::{self, closed, Action, Closed, Refund};
@@ -271,9 +271,9 @@ async fn challenge<H: Host>(
     let request = own_request(method, url);
     let (head, response) = send(state, &request, &call, None).await?;
     state.host.discard(response);
-    let asked = if head.status == 402 { read_offer(state, &request, &head)?.ok() } else { None };
-    let offers = asked.map(|asked| asked.found.offers).unwrap_or_default();
-    let offer = offers.into_iter().find_map(|offer| match offer {
+    // What is open can be closed though the options do not allow sessions any more.
+    let found = if head.status == 402 { read(&head, &[Protocol::Mpp], true)? } else { Found::default() };
+    let offer = found.offers.into_iter().find_map(|offer| match offer {
         Candidate::Session(offer) if offer.realm == realm => Some(offer),
         _ => None,
     });

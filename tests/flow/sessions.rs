@@ -89,6 +89,22 @@ fn without_the_option_no_session_is_paid() {
 }
 
 #[test]
+fn without_the_option_what_is_open_can_still_be_closed() {
+    for protocols in [Config::new(100).protocols, vec![Protocol::L402]] {
+        let world = World::new();
+        let store = Store::new();
+        let shop = Shop::open(&world, Kind::Draft);
+        let mut config = Config::new(100);
+        with_sessions(&mut config);
+        let (first, host) = client(&world, Some(&store), config);
+        assert_eq!(fetch(&first, &host, get(URL)), PAID);
+        let (second, _) = client(&world, Some(&store), Config { protocols, ..Config::new(100) });
+        assert_eq!(ends(&close(&world, &second)), [(20_000, 20, Refund::Succeeded, Some(20_000))]);
+        assert_eq!((world.paid(), shop.actions()), (1, vec!["open".into(), "close".into()]));
+    }
+}
+
+#[test]
 fn what_is_used_up_is_added_to_and_the_request_answered() {
     for kind in KINDS {
         let (world, shop, client, host) = begin(kind);
