@@ -141,7 +141,8 @@ async function joinParts(file, parts) {
 async function takeIn(file, external = []) {
   const { build } = await import("esbuild");
   const options = { outfile: file, allowOverwrite: true, bundle: true, format: "esm", legalComments: "inline" };
-  await build({ ...options, entryPoints: [file], external, minifySyntax: true, treeShaking: true, logLevel: "error" });
+  const smaller = { minifySyntax: true, minifyWhitespace: true, lineLimit: 120, treeShaking: true };
+  await build({ ...options, ...smaller, entryPoints: [file], external, logLevel: "error" });
 }
 
 /** What the command loads where it is needed, each as a file of its own. The others are one file. */
@@ -175,7 +176,7 @@ async function command(dist) {
     define: { PACKAGE_VERSION: JSON.stringify(version) },
     nodePaths: [at("node_modules")],
     plugins: [places],
-    minifySyntax: true,
+    minify: true,
     legalComments: "inline",
     logLevel: "error",
   });
@@ -192,9 +193,13 @@ async function licenses(files) {
     const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
     const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
     const text = file ? await readFile(`${folder}/${file}`, "utf8") : "";
-    return `${name} ${version} (${license})\n\n${text.trim()}`.trim();
+    return { title: `${name} ${version} (${license})`, text: text.trim() };
   });
-  return `${(await Promise.all(texts)).join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
+  // Packages of one author mostly have the same text.
+  const titles = new Map();
+  for (const { title, text } of await Promise.all(texts)) titles.set(text, [...(titles.get(text) ?? []), title]);
+  const parts = Array.from(titles, ([text, names]) => `${names.join("\n")}\n\n${text}`.trim());
+  return `${parts.join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }
 
 /**
