@@ -61,6 +61,21 @@ async function openPhoenixd(base, id) {
     return json(200, { isPaid: false, ...(state === "failed" && { completedAt: 1, createdAt: Date.now() }) });
   });
   node.on("GET /getbalance", () => json(200, { balanceSat: 104_228, feeCreditSat: 0 }));
+  node.on("POST /createinvoice", async ({ body }) => {
+    const { description, expirySeconds: expiry, amountSat } = Object.fromEntries(new URLSearchParams(body));
+    const terms = {
+      network: "bc",
+      description,
+      expiry,
+      ...(amountSat ? { msat: amountSat * 1000 } : { amount: "none" }),
+    };
+    const made = await fetch(`${wallet}/invoice?${new URLSearchParams(terms)}`, { method: "POST" });
+    return json(200, { serialized: (await made.json()).invoice });
+  });
+  node.on("GET /payments/incoming/*", async ({ path }) => {
+    const { msat } = await (await fetch(`${wallet}/received/${path.split("/").pop()}`)).json();
+    return json(200, { receivedSat: msat / 1000, fees: 0 });
+  });
   node.on("GET /empty", () => empty(204));
   return node;
 }

@@ -96,8 +96,9 @@ function headOf({ status, statusText, headers }: Response, flags: Flags) {
 /** Tells the person at the terminal how it goes. */
 function tell(event: PaymentEvent) {
   if (event.type === "quote") {
-    const { amountSat, origin, invoice } = event.quote;
-    say(`${origin} asks for ${amountSat} sat${invoice.description ? ` for "${invoice.description}"` : ""}`);
+    const { amountSat, origin, invoice, deposit } = event.quote;
+    const what = `${deposit ? "a deposit of " : ""}${amountSat} sat`;
+    say(`${origin} asks for ${what}${invoice.description ? ` for "${invoice.description}"` : ""}`);
   } else if (event.type === "paying") say("asking the wallet …");
   else if (event.type === "paid") {
     const fee = event.payment.feeMsat > 0 ? `, and ${event.payment.feeMsat / 1000} sat as a fee` : "";
@@ -150,7 +151,8 @@ async function refusalOf({ pay, wallet }: Client, url: string, init: RequestInit
 }
 
 function describe(quote: Quote, refusal: Refusal | null | undefined, remaining: Remaining) {
-  const { amountSat, amountMsat, protocol, invoice } = quote;
+  const { amountSat, amountMsat, protocol, invoice, deposit } = quote;
+  const exactly = (amountMsat % 1000 ? ` (${amountMsat} msat)` : "") + (deposit ? ", the deposit of a session" : "");
   const limits = [
     `${remaining.payment} sat for this payment`,
     ...(["hour", "day", "total"] as const).flatMap((span) =>
@@ -159,7 +161,7 @@ function describe(quote: Quote, refusal: Refusal | null | undefined, remaining: 
   ];
   const verdict = refusal ? coloured("red", `no: ${plain(refusal.message)}`) : coloured("green", "yes");
   const rows = [
-    ["price", coloured("bold", `${amountSat} sat`) + (amountMsat % 1000 ? ` (${amountMsat} msat)` : "")],
+    ["price", coloured("bold", `${amountSat} sat`) + exactly],
     ["for", invoice.description === null ? "not said" : `"${plain(invoice.description)}"`],
     ["protocol", protocol],
     ["network", invoice.network],

@@ -41,6 +41,7 @@ export function openClient(flags: Flags, given: Partial<Options> = {}): Client {
       wallet: wallet ?? NONE,
       store: ledger.store,
       limits: limitsOf(config, most),
+      ...(wallet && sessionsOf(config, number("max-deposit", flags["max-deposit"]))),
       ...(!wallet && { approve: refuse }),
       ...given,
     }),
@@ -51,6 +52,14 @@ export function openClient(flags: Flags, given: Partial<Options> = {}): Client {
 /** The arguments may narrow the limits of the settings. Without any they set the limit of one payment. */
 function limitsOf({ limits }: Config, most: number | undefined): Limits {
   return limits ?? { ...DEFAULT_LIMITS, ...(most !== undefined && { perPayment: most }) };
+}
+
+/** Without a setting and an argument no session is paid. An argument may lower what the settings allow. */
+function sessionsOf({ sessions }: Config, most: number | undefined): Pick<Options, "sessions"> {
+  if (!sessions) return most === undefined ? {} : { sessions: { maxDeposit: most } };
+  // What is no number there is an error.
+  const isLower = most !== undefined && most < sessions.maxDeposit;
+  return { sessions: isLower ? { ...sessions, maxDeposit: most } : sessions };
 }
 
 function within(pay: PaidFetch, { scopes }: Config, name: string | undefined, most: number | undefined) {

@@ -1,7 +1,7 @@
 // The settings: `config.json`. Every key is checked, since a limit with a typo would be no limit.
 import { readFileSync, statSync } from "node:fs";
 import { isNear, type Options } from "../core/options.js";
-import type { Limits, Scope } from "../core/limits.js";
+import type { Limits, Scope, SessionLimits } from "../core/limits.js";
 import { type Env, VARIABLES } from "../wallets/variables.js";
 import { EXIT, Problem } from "./exit.js";
 import { say } from "./output.js";
@@ -18,10 +18,12 @@ export interface Config {
   wallet?: Env;
   /** Options of `createFetch`. It checks them itself. */
   options: Pick<Options, "hosts" | "insecureHosts" | "networks" | "protocols" | "paymentTimeout">;
+  /** What may be held in sessions. `createFetch` checks it, and there has to be a wallet for it. */
+  sessions?: SessionLimits;
 }
 
 const OPTIONS = ["hosts", "insecureHosts", "networks", "protocols", "paymentTimeout"];
-const KEYS = ["limits", "scopes", "wallet", ...OPTIONS];
+const KEYS = ["limits", "scopes", "sessions", "wallet", ...OPTIONS];
 
 /** An error in the settings. */
 export const misset = (message: string): Problem => new Problem(EXIT.usage, `${CONFIG}: ${message}`);
@@ -39,13 +41,14 @@ export function readConfig(): Config {
   const given = object(parse(text), "it");
   for (const key of Object.keys(given)) mustBeKnown(key, KEYS, key);
 
-  const { limits, scopes, wallet, ...options } = given;
+  const { limits, scopes, sessions, wallet, ...options } = given;
   const config: Config = { options: options as Config["options"] };
   if (limits !== undefined) config.limits = object(limits, "limits") as unknown as Limits;
   if (scopes !== undefined) {
     config.scopes = object(scopes, "scopes") as NonNullable<Config["scopes"]>;
     for (const [name, limits] of Object.entries(config.scopes)) object(limits, `scopes.${name}`);
   }
+  if (sessions !== undefined) config.sessions = object(sessions, "sessions") as unknown as SessionLimits;
   if (wallet !== undefined) config.wallet = readWallet(object(wallet, "wallet"));
   return config;
 }

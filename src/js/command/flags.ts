@@ -13,6 +13,7 @@ export const OPTIONS = {
   include: { type: "boolean", short: "i", help: "write status and headers before the body" },
   silent: { type: "boolean", short: "s", help: "say nothing of the progress; errors are still told" },
   "max-sats": { type: "string", value: "N", help: "pay at most N sat, routing fee included" },
+  "max-deposit": { type: "string", value: "N", help: "let sessions be paid: at most N sat in those of an origin" },
   "dry-run": { type: "boolean", help: "tell price, invoice and what the limits say; pay nothing" },
   scope: {
     type: "string",
@@ -48,6 +49,7 @@ export const COMMANDS = {
       "include",
       "silent",
       "max-sats",
+      "max-deposit",
       "dry-run",
       "scope",
       "json",
@@ -66,6 +68,8 @@ export const COMMANDS = {
     options: ["preimage", "failed"],
   },
   forget: { args: "URL", help: "drop the tokens of an origin; the payments stay", options: ["all"] },
+  sessions: { args: "", help: "list open sessions", options: ["json"] },
+  close: { args: "[URL]", help: "close sessions, and tell what comes back", options: ["json"] },
   decode: { args: "TEXT", help: "show an invoice, a macaroon or a WWW-Authenticate header as JSON", options: [] },
   completion: { args: "SHELL", help: "a script for bash, zsh or fish", options: [] },
 } as const satisfies Record<string, { args: string; help: string; options: readonly Option[] }>;

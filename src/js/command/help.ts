@@ -51,7 +51,8 @@ Limits: at most ${perPayment} sat for one payment and ${perDay} sat in a day, fe
   --max-sats sets that of one payment. Others, and higher ones of a day, come from the config:
   { "limits": { "perPayment": 500, "perDay": 5000 }, "scopes": { "agent": { "perDay": 100 } } }
   If the config has limits, --max-sats can only lower them.
-  Its other keys: hosts, insecureHosts, networks, protocols, paymentTimeout, wallet (the variables above).
+  Its other keys: hosts, insecureHosts, networks, protocols, paymentTimeout, sessions ({ "maxDeposit": 100 }),
+  wallet (the variables above).
 
 Files
   ${CONFIG}

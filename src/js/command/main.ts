@@ -50,6 +50,8 @@ async function run({ command, flags, args: [arg] }: Arguments, end: (exit: numbe
   if (command === "URL") return (await import("./buy.js")).buy(arg ?? "", flags, end);
   if (command === "decode") return (await import("./decode.js")).decode(arg);
   if (command === "completion") return (await import("./completion.js")).completion(arg);
+  if (command === "sessions") return (await import("./sessions.js")).sessions(flags);
+  if (command === "close") return (await import("./sessions.js")).close(arg, flags);
   const records = await import("./records.js");
   if (command === "payments") return records.payments(flags);
   if (command === "spent") return records.spent(arg, flags);

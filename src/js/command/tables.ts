@@ -1,7 +1,7 @@
-// Payments as a table for people, and as one for spreadsheets.
+// Payments and sessions as tables for people, and payments as one for spreadsheets.
 import Table from "cli-table3";
 import { stringify } from "csv-stringify/sync";
-import type { Payment } from "../core/payment.js";
+import type { ClosedSession, Payment, Session } from "../core/payment.js";
 import { coloured, plain } from "./output.js";
 
 const NO_LINES = {
@@ -14,27 +14,45 @@ const DIGITS = 12;
 
 const sat = (msat: number) => String(msat / 1000);
 const time = (seconds: number | null) => (seconds === null ? "" : new Date(seconds * 1000).toISOString());
+const minute = (seconds: number) => time(seconds).slice(0, 16).replace("T", " ");
 
-/** Times are in UTC, amounts in sat. */
-export function tableOf(payments: Payment[]): string {
-  const names = ["time (UTC)", "sat", "fee", "state", "payment", "scope", "url"];
+/** A table of rows under their headings. The first column is of text, and so are those after the numbers. */
+function tableWith(names: string[], numbers: number, rows: string[][]) {
   const table = new Table({
     head: names.map((name) => coloured("bold", name)),
     chars: NO_LINES,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-    colAligns: ["left", "right", "right"],
+    colAligns: ["left", ...Array<"right">(numbers).fill("right")],
   });
-  for (const { startedAt, amountMsat, feeMsat, state, paymentHash, scopes, url } of payments) {
-    const row = [time(startedAt).slice(0, 16).replace("T", " "), sat(amountMsat), sat(feeMsat)];
-    table.push([
-      ...row,
-      coloured(COLOURS[state], state),
-      paymentHash.slice(0, DIGITS),
-      plain(scopes.join("/")),
-      plain(url),
-    ]);
-  }
+  table.push(...rows);
   return `${table.toString().replace(/ +$/gm, "")}\n`;
+}
+
+/** Times are in UTC, amounts in sat. */
+export function tableOf(payments: Payment[]): string {
+  const rows = payments.map(({ startedAt, amountMsat, feeMsat, state, paymentHash, scopes, url }) => [
+    ...[minute(startedAt), sat(amountMsat), sat(feeMsat), coloured(COLOURS[state], state)],
+    ...[paymentHash.slice(0, DIGITS), plain(scopes.join("/")), plain(url)],
+  ]);
+  return tableWith(["time (UTC)", "sat", "fee", "state", "payment", "scope", "url"], 2, rows);
+}
+
+/** Sessions that are open. */
+export function sessionsOf(sessions: Session[]): string {
+  const rows = sessions.map(({ openedAt, depositMsat, unitMsat, unitType, sessionId, origin }) => [
+    ...[minute(openedAt), sat(depositMsat), sat(unitMsat)],
+    ...[plain(unitType ?? ""), sessionId.slice(0, DIGITS), plain(origin)],
+  ]);
+  return tableWith(["opened (UTC)", "deposit", "price", "of a", "session", "origin"], 2, rows);
+}
+
+/** Sessions that were closed. What the server says of the refund is its word alone. */
+export function closedOf(sessions: ClosedSession[]): string {
+  const rows = sessions.map(({ session, refundSats, refundStatus, receivedMsat }) => [
+    ...[session.sessionId.slice(0, DIGITS), sat(session.depositMsat), String(refundSats)],
+    ...[receivedMsat === null ? "not known" : sat(receivedMsat), plain(refundStatus), plain(session.origin)],
+  ]);
+  return tableWith(["session", "deposit", "refund", "received", "by the server", "origin"], 3, rows);
 }
 
 /** A spreadsheet takes what begins with = or @ for a formula, and a stranger wrote the descriptions. */
