@@ -146,18 +146,26 @@ async function takeIn(file, external = []) {
 }
 
 /** What the command loads where it is needed, each as a file of its own. The others are one file. */
-const PARTS_OF_COMMAND = ["main", "tables", "nwc-sdk"];
+const PARTS_OF_COMMAND = ["main", "tables", "nwc-sdk", "mcp"];
 
 /** Bundles the command with its libraries. It has everything but the wasm inside, since each file costs time. */
 async function command(dist) {
   const { build } = await import("esbuild");
   const { version } = JSON.parse(await readFile(at("package.json"), "utf8"));
-  const outside = { "@getalby/sdk/nwc": "./nwc-sdk.js", "./tables.js": "./tables.js" };
+  const outside = { "@getalby/sdk/nwc": "./nwc-sdk.js", "./tables.js": "./tables.js", "./mcp.js": "./mcp.js" };
   const places = {
     name: "places",
     setup({ onResolve }) {
       onResolve({ filter: /^\.\.\/entries\// }, ({ path }) => ({ path: `${dist}/${path.split("/").pop()}` }));
       onResolve({ filter: /\/(l402_fetch\.wasm|core\/signer)\.js$/ }, ({ path }) => ({ path, external: true }));
+      // There must be one class of errors and one list of receipts: main.js exports what the tools for agents take.
+      onResolve({ filter: /^\.\.\/core\/(error|fetch|options)\.js$/ }, ({ importer }) =>
+        importer.includes("/dist/agents/") ? { path: "./main.js", external: true } : null,
+      );
+      // The validator of the MCP SDK for Workers is a seventh of that for Node.
+      onResolve({ filter: /^@modelcontextprotocol\/server\/_shims$/ }, () => ({
+        path: at("node_modules/@modelcontextprotocol/server/dist/shimsWorkerd.mjs"),
+      }));
       onResolve({ filter: /./ }, ({ path, kind }) =>
         kind === "dynamic-import" && path in outside ? { path: outside[path], external: true } : null,
       );

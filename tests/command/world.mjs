@@ -106,7 +106,7 @@ function userOf({ base, id, home, node }) {
       PHOENIXD_URL: node.url,
       PHOENIXD_PASSWORD: PASSWORD,
     },
-    /** Starts the command. It is the one that was built, in a process of its own. */
+    /** Starts the command that was built, in a process of its own. `stdin: "open"` lets the test write. */
     start(args, { env = {}, program = NODE_24, stdin = "ignore", wrap } = {}) {
       const line = [program, BIN, ...args];
       const [first, ...rest] = wrap ? wrap(line) : line;
@@ -115,7 +115,7 @@ function userOf({ base, id, home, node }) {
         env: { ...user.env, ...env },
         stdio: [stdin === "ignore" ? "ignore" : "pipe", "pipe", "pipe"],
       });
-      if (stdin !== "ignore") child.stdin.end(stdin);
+      if (stdin !== "ignore" && stdin !== "open") child.stdin.end(stdin);
       const late = setTimeout(() => child.kill("SIGKILL"), 2 * MINUTES);
       const out = [];
       let err = "";

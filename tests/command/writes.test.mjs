@@ -392,7 +392,9 @@ test("completion: bash completes commands, options and values", async () => {
   assert.equal(await complete("pay"), "payments");
   assert.equal(await complete("payments", "--st"), "--state");
   assert.equal(await complete("payments", "--state", "un"), "unknown");
-  assert.equal(await complete("--max"), "--max-sats");
+  assert.equal(await complete("--max"), "--max-sats\n--max-deposit");
+  assert.equal(await complete("mc"), "mcp");
+  assert.equal(await complete("mcp", "--a"), "--allow");
   assert.equal(await complete("completion", "f"), "fish");
   for (const shell of ["zsh", "fish"]) {
     const text = await good(user, "completion", shell);

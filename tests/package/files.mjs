@@ -107,6 +107,7 @@ export const FILES = [
   "dist/command/bin.js",
   "dist/command/licenses.txt",
   "dist/command/main.js",
+  "dist/command/mcp.js",
   "dist/command/nwc-sdk.js",
   "dist/command/tables.js",
   "dist/core.js",

@@ -9,6 +9,7 @@ export const EXAMPLES = {
   "docs/command.md": [
     { heading: "The command", as: "terminal", payments: 1 },
     { heading: "Limits and settings", as: "settings" },
+    { heading: "An MCP server", as: "mcpServers" },
   ],
   "SKILL.md": [{ heading: "l402-fetch", as: "node", payments: 1 }],
   "docs/agents.md": [

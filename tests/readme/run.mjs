@@ -188,6 +188,28 @@ const runners = {
     assert.equal(remaining.payments, limits.payments.perMinute);
   },
 
+  /** The server of a client's settings: it starts and answers. */
+  async mcpServers({ code, id }) {
+    const [{ command, args, env }] = Object.values(JSON.parse(code).mcpServers);
+    const [yes, name, ...rest] = args;
+    assert.deepEqual([command, yes, name], ["npx", "-y", manifest.name]);
+    const bin = join(folder, "node_modules/l402-fetch/dist/command/bin.js");
+    const home = join(folder, id);
+    const run = promisify(execFile)(at("tests/node_modules/node24/bin/node"), [bin, ...rest], {
+      env: { HOME: home, ...env },
+    });
+    const params = {
+      protocolVersion: "2025-06-18",
+      capabilities: {},
+      clientInfo: { name: "readme", version: "1.0.0" },
+    };
+    run.child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`);
+    // Requests that are not answered when the input ends are dropped.
+    run.child.stdout.once("data", () => run.child.stdin.end());
+    const { stdout, stderr } = await run;
+    assert.deepEqual([JSON.parse(stdout).result.serverInfo.name, stderr], ["l402-fetch", ""]);
+  },
+
   async cargo({ code, id }) {
     const place = join(folder, id);
     await mkdir(join(place, "src"), { recursive: true });

@@ -29,7 +29,7 @@ export async function buy(address: string, flags: Flags, end: (exit: number) => 
   if (path !== undefined) await mustBeWritable(path);
   if (flags["dry-run"]) return dryRun(url, init, flags);
 
-  const note = watchSignals(end);
+  const { note } = watchSignals(end);
   const progress = process.stderr.isTTY && !flags.silent ? tell : () => {};
   const onEvent = (event: PaymentEvent) => {
     if (event.type === "unpayable") say(`a 402 was not paid: ${event.hint ?? UNPAYABLE[event.reason]}`);

@@ -30,6 +30,7 @@ export const OPTIONS = {
   preimage: { type: "string", value: "HEX", help: "it was paid, and this is the proof" },
   failed: { type: "boolean", help: "nothing was paid, and nothing will be" },
   all: { type: "boolean", help: "the tokens of all origins" },
+  allow: { type: "string", multiple: true, value: "HOST", help: "a model may reach this host of your own network" },
   help: { type: "boolean", short: "h", help: "show this" },
   version: { type: "boolean", short: "V", help: "show the version" },
 } as const;
@@ -70,6 +71,11 @@ export const COMMANDS = {
   forget: { args: "URL", help: "drop the tokens of an origin; the payments stay", options: ["all"] },
   sessions: { args: "", help: "list open sessions", options: ["json"] },
   close: { args: "[URL]", help: "close sessions, and tell what comes back", options: ["json"] },
+  mcp: {
+    args: "",
+    help: "serve the tools for agents over stdio (Model Context Protocol)",
+    options: ["max-sats", "max-deposit", "scope", "allow"],
+  },
   decode: { args: "TEXT", help: "show an invoice, a macaroon or a WWW-Authenticate header as JSON", options: [] },
   completion: { args: "SHELL", help: "a script for bash, zsh or fish", options: [] },
 } as const satisfies Record<string, { args: string; help: string; options: readonly Option[] }>;

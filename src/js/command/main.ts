@@ -4,6 +4,11 @@ import { EXIT, type Exit, problemOf } from "./exit.js";
 import { type Arguments, readArguments } from "./flags.js";
 import { outliveReaders, print, printJson, say, silenceLibraries } from "./output.js";
 
+// The server of MCP is a file of its own, and has these from here: there must be one of each.
+export { L402Error } from "../core/error.js";
+export { loadOf, parser, receiptOf } from "../core/fetch.js";
+export { host, integer, list, mustBeFunction } from "../core/options.js";
+
 /** What to do about an error, where more can be said here than in its message. */
 function hintOf(error: unknown, config: string): string | undefined {
   if (!(error instanceof L402Error)) return undefined;
@@ -50,6 +55,7 @@ async function run({ command, flags, args: [arg] }: Arguments, end: (exit: numbe
   if (command === "URL") return (await import("./buy.js")).buy(arg ?? "", flags, end);
   if (command === "decode") return (await import("./decode.js")).decode(arg);
   if (command === "completion") return (await import("./completion.js")).completion(arg);
+  if (command === "mcp") return (await import("./serve.js")).mcp(flags, end);
   if (command === "sessions") return (await import("./sessions.js")).sessions(flags);
   if (command === "close") return (await import("./sessions.js")).close(arg, flags);
   const records = await import("./records.js");
