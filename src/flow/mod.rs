@@ -6,6 +6,7 @@ pub mod call;
 pub(crate) mod candidate;
 pub mod config;
 mod consent;
+mod deposits;
 mod driver;
 pub mod event;
 pub mod failure;

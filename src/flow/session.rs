@@ -6,13 +6,13 @@
 
 use crate::error::{Code, Error};
 use crate::flow::candidate::Candidate;
+use crate::flow::deposits::{count_refund, deposits};
 use crate::flow::driver::{came_to_nothing, look, owe, take};
 use crate::flow::event::Quote;
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request};
 use crate::flow::offer::weigh;
 use crate::flow::purchase::{Asked, Purchase};
-use crate::flow::sessions;
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::ledger::session::{dishonored, Deposit, Draw, Mark, Said, Stage};
@@ -325,9 +325,9 @@ pub(super) async fn with_refund<H: Host>(
     quote: Rc<Quote>,
 ) -> Result<Rc<Quote>, Failure<H>> {
     // What has come back of others makes room for it.
-    for deposit in &sessions::deposits(state, Some(quote.url.origin())).await? {
+    for deposit in &deposits(state, Some(quote.url.origin())).await? {
         if deposit.is_missing() {
-            sessions::count_refund(state, deposit).await;
+            count_refund(state, deposit).await;
         }
     }
     let description = concat(&["refund from ", quote.url.origin()]);

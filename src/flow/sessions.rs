@@ -2,20 +2,18 @@
 
 use crate::error::{Code, Error};
 use crate::flow::candidate::{read, Candidate, Found};
-use crate::flow::driver::{came_to_nothing, take, unheard};
+use crate::flow::deposits::{count_refund, deposits};
 use crate::flow::failure::Failure;
 use crate::flow::host::{Head, Host, Request, Sending};
 use crate::flow::session::{note, preimage_of};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
 use crate::ledger::session::{Deposit, Said, Stage};
-use crate::ledger::step::{Decision, Step};
 use crate::text::encoding::concat;
 use crate::text::json::Json;
 use crate::text::json_writer::{write_object, Writer};
 use crate::wire::challenge::Protocol;
 use crate::wire::credential::{Brought, Credential};
-use crate::wire::invoice::Invoice;
 use crate::wire::mpp::{self, closed, Action, Closed, Refund};
 use crate::wire::payment_hash::PaymentHash;
 use crate::wire::url::Url;
@@ -23,8 +21,6 @@ use std::rc::Rc;
 
 /// How long a server may take to answer. No caller can give up here, and the others wait.
 const ANSWER_MS: u64 = 30_000;
-/// How long a wallet may take to say what it has received.
-const RECEIVED_MS: u64 = 10_000;
 /// For how long a refund is waited for. Servers pay it after they have answered.
 const REFUND_MS: u64 = 20_000;
 const FIRST_PAUSE_MS: u64 = 200;
@@ -119,38 +115,6 @@ pub(crate) async fn list<H: Host>(state: &Rc<ClientState<H>>) -> Result<Vec<Sess
     }
     let open = all.iter().filter(|deposit| deposit.stage == Stage::Open);
     Ok(open.map(Session::of).collect())
-}
-
-/// The deposits at an origin, or at all.
-///
-/// # Errors
-/// [`Code::StoreFailed`]
-pub(super) async fn deposits<H: Host>(
-    state: &Rc<ClientState<H>>,
-    origin: Option<&str>,
-) -> Result<Vec<Deposit>, Failure<H>> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let step = Step::Deposits { origin: origin.map(str::to_owned), after: after.take() };
-        let Decision::Deposits(mut page, next) = take(state, step).await? else { return Err(came_to_nothing()) };
-        all.append(&mut page);
-        after = next;
-        if after.is_none() {
-            return Ok(all);
-        }
-    }
-}
-
-/// Asks the wallet what it has received of a session that is over, and counts that. `None`: it can't tell.
-pub(super) async fn count_refund<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Option<u64> {
-    let return_invoice = Invoice::decode(&deposit.terms()?.return_invoice).ok()?;
-    let asking = state.host.received(&return_invoice.payment_hash);
-    let msat = within(Box::pin(asking), Box::pin(state.host.sleep(RECEIVED_MS))).await??;
-    if Some(msat) > deposit.received_msat {
-        let origin = deposit.token.payment.url.origin().to_owned();
-        unheard(take(state, Step::Refund { origin, session: deposit.hash(), msat })).await;
-    }
-    Some(msat)
 }
 
 /// Closes the open sessions of all origins, or of that of a URL. Refunds are waited for, 20 s each at most.
