@@ -274,6 +274,18 @@ test("a redirect of another method comes back with its location", async () => {
   assert.deepEqual([status, untrusted_content.headers.location, sent.length], [302, "/there", 1]);
 });
 
+test("a page's cookies are not sent, since they are a credential of whoever looks at it", async () => {
+  const { ask, sent } = open({
+    pages: (url) => url === URL_OF_WEATHER && new Response("", { status: 302, headers: { location: "/there" } }),
+  });
+  await ask("quote", { url: URL_OF_WEATHER });
+  assert.equal((await ask("fetch", { url: URL_OF_WEATHER })).status, 200);
+  assert.deepEqual(
+    sent.map(({ credentials }) => credentials),
+    ["omit", "omit", "omit", "omit"],
+  );
+});
+
 test("redirects end after twenty", async () => {
   const { ask, sent } = open({ pages: () => new Response("", { status: 302, headers: { location: "/again" } }) });
   assert.equal((await ask("fetch", { url: URL_OF_WEATHER })).status, 302);
