@@ -1,7 +1,7 @@
 // Each exit code, with what is said and how often was paid.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
@@ -66,6 +66,12 @@ for (const [name, args, says] of [
   ["an option that a command lacks", ["spent", "--csv"], /usage: --csv is no option of spent/],
   ["a word that is nearly a command", ["paymets"], /paymets is no command: did you mean payments\?/],
   ["a word", ["weather"], /weather is neither a url nor a command: a url begins with https:\/\//],
+  [
+    "an argument that a command has no use for",
+    ["payments", "https://a.example"],
+    /payments takes no argument \(https:/,
+  ],
+  ["another one", ["balance", "sat"], /balance takes no argument \(sat\)/],
   ["two urls", ["https://a.example", "https://b.example"], /2 arguments: one is enough \(https:\/\/b\.example\)/],
   ["a url without a scheme", ["a.example:80/x"], /a\.example:\/\/ can't be fetched: give it an https:\/\/ url/],
   ["a file", ["file:///etc/passwd"], /file:\/\/ can't be fetched/],
@@ -77,7 +83,16 @@ for (const [name, args, says] of [
   ["two kinds of body", ["-d", "a", "--data-binary", "b", "https://a.example"], /both -d and --data-binary/],
   ["no number of sats", ["--max-sats", "-5", "https://a.example"], /usage: Option '--max-sats' argument is ambiguous/],
   ["a fraction of sats", ["--max-sats=1.5", "https://a.example"], /--max-sats must be a whole number/],
-  ["a scope with a slash", ["--scope", "a/b", "https://a.example"], /name must be a string of 1 to 100 characters/],
+  [
+    "a scope with a slash",
+    ["--scope", "a/b", "https://a.example"],
+    /usage: --scope must be 1 to 100 characters without \//,
+  ],
+  [
+    "a scope without a name",
+    ["--scope", "", "https://a.example"],
+    /usage: --scope must be 1 to 100 characters without \//,
+  ],
   ["a state that there is not", ["payments", "--state", "lost"], /invalid_options: .*state must be one of/],
   ["a time that is none", ["payments", "--since", "then"], /--since must be a date/],
   ["resolve without a hash", ["resolve"], /resolve needs the payment's hash/],
@@ -170,7 +185,7 @@ exits("4: an Authorization of the user's own", ({ url }) => ["-H", "Authorizatio
 });
 exits("5: over the limit that holds at first", ({ url }) => [url("a", "price=101")], {
   code: 5,
-  says: /over_limit: .*\n.*for this run: --max-sats N; for good: "limits" in .*config\.json\n$/,
+  says: /over_limit: .*\n.*for this run: --max-sats N, if .*config\.json has no "limits"; for good: "limits" in it\n$/,
 });
 exits("5: over --max-sats", ({ url }) => ["--max-sats", "9", url("a")], { code: 5, says: /over_limit: / });
 exits("5: --max-sats does not raise the limits of the settings", ({ url }) => ["--max-sats", "900", url("a")], {
@@ -190,7 +205,7 @@ exits("0: --max-sats raises the limit that holds at first", ({ url }) => ["--max
 });
 exits("5: and not that of a day", ({ url }) => ["--max-sats", "3000", url("a", "price=2000")], {
   code: 5,
-  says: /over_limit: /,
+  says: /over_limit: .*perDay.*\nl402-fetch: for good: "limits" in .*config\.json\n$/,
 });
 exits("6: another network", ({ base, url }) => [url("a", "").replace("network=bc", "network=tb"), base].slice(0, 1), {
   code: 6,
@@ -245,6 +260,26 @@ exits("11: the ledger is no database", ({ url }) => [url("a")], {
 exits("12: the file's folder is missing: said before anything is paid", ({ url }) => ["-o", "no/such", url("a")], {
   code: 12,
   says: /output: can't write to no\/such: its folder is missing/,
+});
+for (const [name, file, says] of [
+  ["has no name", "", /can't write to "": it has no name/],
+  ["would be a folder", "new/", /can't write to new\/: it is a folder/],
+  ["would be below a file", "f/x", /can't write to f\/x: ENOTDIR/],
+  ["has too long a name", "x".repeat(300), /: ENAMETOOLONG/],
+  ["is a link to itself", "loop", /can't write to loop: ELOOP/],
+])
+  exits(`12: the file ${name}: said before anything is paid`, ({ url }) => ["-o", file, url("a")], {
+    prepare({ home }) {
+      writeFileSync(join(home, "f"), "");
+      symlinkSync("loop", join(home, "loop"));
+    },
+    code: 12,
+    says,
+  });
+exits("2: an argument that is not UTF-8 would be sent otherwise than it was given", ({ url }) => [url("a")], {
+  wrap: (line) => ["sh", "-c", `exec "$@" -d "$(printf '\\377')"`, "sh", ...line],
+  code: 2,
+  says: /usage: an argument is not UTF-8: -d @FILE sends any bytes/,
 });
 exits("12: the file is a folder", ({ url, home }) => ["-o", home, url("a")], { code: 12, says: /it is a folder/ });
 

@@ -1,6 +1,6 @@
 // What the command writes: bodies, JSON, tables, progress; and what it sends.
 import assert from "node:assert/strict";
-import { readFileSync, statSync, chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { at, run } from "../../scripts/lib.mjs";
@@ -369,6 +369,23 @@ test("--help names every option, command and exit code; --version is the package
   assert.equal(await good(user, "payments", "--help"), help);
   const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
   assert.equal(await good(user, "--version"), `${version}\n`);
+});
+
+test("settings and ledger are never in the folder that it is run in: it may be a stranger's", async () => {
+  const user = await world.user();
+  const none = { XDG_CONFIG_HOME: "", XDG_DATA_HOME: "" };
+  for (const env of [
+    { XDG_CONFIG_HOME: "config", XDG_DATA_HOME: "./data" },
+    { ...none, HOME: "" },
+    { ...none, HOME: "here" },
+  ]) {
+    const { out } = await user.run(["--help"], { env });
+    const [, files] = /\nFiles\n((?: {2}.*\n)+)/.exec(out);
+    assert.match(files, /^ {2}\/\S*\/config\.json\n {2}\/\S*\/ledger\.db: /);
+  }
+  const { code, err } = await user.run(["spent"], { env: { XDG_CONFIG_HOME: "config", XDG_DATA_HOME: "data" } });
+  assert.deepEqual([code, err], [0, ""]);
+  assert.ok(existsSync(join(user.home, ".local/share/l402-fetch/ledger.db")));
 });
 
 test("completion: bash completes commands, options and values", async () => {
