@@ -8,9 +8,9 @@ export type Lookup = (hostname: string) => Promise<readonly string[]>;
 /** Names without a dot, and those below these, belong to a machine or a network of one's own. */
 const OWN = /^[^.]*$|\.(localhost|local|internal|localdomain|lan|intranet|corp|private|home|home\.arpa)$/;
 
-/** What IANA's registry of special-purpose addresses does not call globally reachable, and multicast. */
+/** What IANA's registry of special-purpose addresses does not call globally reachable, multicast, and Azure's own. */
 const SPECIAL =
-  /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|192\.0\.[02]|192\.88\.99|198\.(1[89]|51\.100)|203\.0\.113|22[4-9]|2[345]\d)\./;
+  /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|192\.0\.[02]|192\.88\.99|198\.(1[89]|51\.100)|203\.0\.113|22[4-9]|2[345]\d)\.|^168\.63\.129\.16$/;
 
 /**
  * Rejects with `host_not_allowed` if a model may not reach this URL: another scheme than http, a user or password, an

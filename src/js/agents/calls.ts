@@ -28,6 +28,9 @@ const TOLD = /^(content-(type|length|range|language|disposition)|etag|last-modif
 /** Headers that follow a redirect to another origin. A model may have put a key into any other. */
 const HARMLESS = /^accept/i;
 
+/** A page's cookies are its user's credentials. Runtimes without any know no such member, and workerd refuses it. */
+const NO_COOKIES = new Request("http://a.example").credentials && ({ credentials: "omit" } as const);
+
 /** As many redirects are followed as browsers follow. */
 const MAX_REDIRECTS = 20;
 
@@ -43,7 +46,7 @@ export async function call(
   const mustReach = (url: URL) => mustBeInReach(url, (url) => allowed.some((pattern) => isOf(pattern, url)), lookup);
   /** undefined if the store does not tell. */
   const remaining = (url: string) => pay.remaining(url).catch(() => undefined);
-  const manual = { redirect: "manual", ...(signal && { signal }) } as const;
+  const manual = { redirect: "manual", ...NO_COOKIES, ...(signal && { signal }) } as const;
   let paid: Payment | undefined;
 
   /**
@@ -60,6 +63,8 @@ export async function call(
       const to = response.status > 300 && response.status < 400 && response.headers.get("location");
       if (!to || !/^[GH]E/.test(init.method) || hops === MAX_REDIRECTS) return [response, url.href] as const;
       drop(response);
+      // The runtime's own error may quote what the server wrote, outside of what is marked.
+      if (!URL.canParse(to, url.href)) throw new TypeError("it redirects to something that is no URL");
       const next = new URL(to, url);
       if (next.origin !== url.origin) {
         const headers = Object.entries(init.headers).filter(([name]) => HARMLESS.test(name));
