@@ -7,7 +7,7 @@ import type { Wallet } from "../core/wallet.js";
 import { createFetch } from "../entries/node.js";
 import { describesWallet, type Env, walletIn, WANTED } from "../wallets/variables.js";
 import { type Config, DEFAULT_LIMITS, misset, readConfig } from "./config.js";
-import { EXIT, Problem } from "./exit.js";
+import { EXIT, Problem, usage } from "./exit.js";
 import { type Flags, number } from "./flags.js";
 import { type Ledger, openLedger } from "./ledger.js";
 import { CONFIG } from "./places.js";
@@ -65,6 +65,7 @@ function sessionsOf({ sessions }: Config, most: number | undefined): Pick<Option
 function within(pay: PaidFetch, { scopes }: Config, name: string | undefined, most: number | undefined) {
   let scope = pay;
   if (name !== undefined) {
+    if (!/^[^/]{1,100}$/.test(name)) throw usage("--scope must be 1 to 100 characters without /");
     // Under a name with a typo the limits of the scope that is meant would not hold.
     if (scopes && !Object.hasOwn(scopes, name))
       throw misset(`--scope ${name} is not in scopes: there are ${Object.keys(scopes).join(", ") || "none"}`);

@@ -105,6 +105,8 @@ export function readArguments(given: string[]): Arguments {
     // The first sentence says it. The others are about the program that reads the arguments.
     throw usage(`${(error as Error).message.split(/\. /)[0]}`);
   }
+  // Node puts another character for such bytes, which would then be sent and paid for.
+  if (given.some((text) => text.includes("\ufffd"))) throw usage("an argument is not UTF-8: -d @FILE sends any bytes");
   const [first = "", ...rest] = positionals;
   const command = Object.hasOwn(COMMANDS, first) && first !== "URL" ? (first as Command) : "URL";
   if (values.help || values.version) return { command, flags: values, args: [] };
@@ -116,6 +118,8 @@ export function readArguments(given: string[]): Arguments {
     if (!allowed.includes(name)) throw usage(`--${name} is no option of ${command === "URL" ? "a url" : command}`);
   }
   if (command === "URL" && !first.includes(":")) throw unknown(first);
+  if (args.length > 0 && command !== "URL" && !COMMANDS[command].args)
+    throw usage(`${command} takes no argument (${args.join(" ")})`);
   if (args.length > 1) throw usage(`${plural(args.length)}: one is enough (${args.slice(1).join(" ")})`);
   return { command, flags: values, args };
 }

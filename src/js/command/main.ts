@@ -14,7 +14,9 @@ function hintOf(error: unknown, config: string): string | undefined {
   if (!(error instanceof L402Error)) return undefined;
   const { code, payment, message } = error;
   const hints: Partial<Record<typeof code, string>> = {
-    over_limit: `for this run: --max-sats N; for good: "limits" in ${config}`,
+    over_limit: /limits\.perPayment/.test(message)
+      ? `for this run: --max-sats N, if ${config} has no "limits"; for good: "limits" in it`
+      : `for good: "limits" in ${config}`,
     host_not_allowed: `"hosts" in ${config} names who may be paid`,
     insecure_transport: `a host of your own network can be named in "insecureHosts" in ${config}`,
     wrong_network: `"networks" in ${config} names others`,

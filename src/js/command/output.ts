@@ -40,8 +40,11 @@ export function outliveReaders(): void {
 /** Makes sure, before anything is paid, that a file can be written. It is not touched yet. */
 export async function mustBeWritable(path: string): Promise<void> {
   try {
-    const found = await stat(path).catch(() => undefined);
-    if (found?.isDirectory()) throw new Error("it is a folder");
+    if (path === "") throw new Error("it has no name");
+    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    if (found?.isDirectory() || /[\\/]$/.test(path)) throw new Error("it is a folder");
     await access(found ? path : dirname(path), constants.W_OK);
   } catch (error) {
     throw unwritten(path, error);
@@ -72,5 +75,5 @@ function unwritten(where: string, error: unknown) {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = { ENOSPC: "the disk is full", EFBIG: "the file became too big", ENOENT: "its folder is missing" };
   const why = reason[code as keyof typeof reason] ?? message;
-  return new Problem(EXIT.output, `can't write to ${where}: ${why}`, { cause: error });
+  return new Problem(EXIT.output, `can't write to ${where || '""'}: ${why}`, { cause: error });
 }
