@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { at } from "../../scripts/lib.mjs";
-import { json, openStandIn } from "../wallets/stand-in.mjs";
+import { json, openStandIn, truncated } from "../wallets/stand-in.mjs";
 import { NODE_22, NODE_24, openWorld, PASSWORD } from "./world.mjs";
 
 let world;
@@ -283,7 +283,7 @@ exits("2: an argument that is not UTF-8 would be sent otherwise than it was give
 });
 exits("12: the file is a folder", ({ url, home }) => ["-o", home, url("a")], { code: 12, says: /it is a folder/ });
 
-test("9 and 10: an answer that breaks off", async () => {
+test("10: an answer that breaks off", async () => {
   const user = await world.user();
   let requests = 0;
   user.node.on("GET /cut", () => (response) => {
@@ -297,6 +297,24 @@ test("9 and 10: an answer that breaks off", async () => {
     out: /^half$/,
   });
   assert.equal(requests, 1);
+});
+
+test("9: a paid answer that breaks off: its JSON says that money has moved, too", async () => {
+  const user = await world.user();
+  user.node.on("GET /cut", async ({ headers }) => {
+    if (headers.authorization) return truncated(200, "half");
+    const asked = await fetch(user.url("a"));
+    const challenge = asked.headers.get("www-authenticate");
+    return (response) => response.writeHead(402, { "www-authenticate": challenge }).end();
+  });
+  const { out } = await ends(user, ({ node }) => ["--json", `${node.url}/cut`], {
+    code: 9,
+    says: /unanswered: the answer broke off: /,
+    out: /./,
+    payments: 1,
+  });
+  const { error } = JSON.parse(out);
+  assert.deepEqual([error.exit, error.moneyMoved, error.payment.state], [9, "yes", "paid"]);
 });
 
 test("11: a row of a later version: nothing is paid, nothing is overwritten", async () => {
@@ -358,6 +376,24 @@ test("12: a full disk under the file: it was paid, and the next run pays nothing
     payments: 1,
   });
   await ends(user, ({ url }) => [url("a")], { code: 0, out: BOUGHT, payments: 1 });
+});
+
+test("12: its JSON says whether money has moved", async () => {
+  const user = await world.user();
+  for (const [file, moved, payments] of [
+    ["no/such", "no", 0],
+    ["/dev/full", "yes", 1],
+    ["/dev/full", "no", 1],
+  ]) {
+    const { out } = await ends(user, ({ url }) => ["--json", "-o", file, url("a")], {
+      code: 12,
+      says: /output: /,
+      out: /./,
+      payments,
+    });
+    const { error } = JSON.parse(out);
+    assert.deepEqual([error.exit, error.moneyMoved], [12, moved]);
+  }
 });
 
 test("1: a package whose wasm is lost", async () => {
