@@ -219,7 +219,7 @@ for (const [version, connect] of Object.entries(VERSIONS)) {
   });
 }
 
-test("2: a consent is one to an amount, and only to that and less", async () => {
+test("2: a consent is one to an amount at an origin, and only to that and less", async () => {
   const { pay, payments } = openShop();
   let call;
   const server = {
@@ -231,20 +231,24 @@ test("2: a consent is one to an amount, and only to that and less", async () => 
   registerTools(server, pay, { ...ALONE, approveAbove: 5 });
   const buy = (inputResponses) =>
     call({ url: WEATHER }, { mcpReq: { id: 1, signal: new AbortController().signal, notify() {}, inputResponses } });
-  for (const answers of [undefined, {}, { pay_14_sat: { action: "accept" } }, { pay_x_sat: { action: "accept" } }]) {
+  const name = (sats, origin = "https://api.example.com") => `pay_${sats}_sat_to_${origin}`;
+  const yes = { action: "accept" };
+  // Between two calls a server can redirect to another seller than the one that a person has agreed to.
+  const others = ["pay_15_sat", name(14), name("x"), name(15, "https://evil.example.com"), name(15, "")];
+  for (const answers of [undefined, {}, ...others.map((name) => ({ [name]: yes }))]) {
     const { resultType, inputRequests } = await buy(answers);
     assert.equal(resultType, "input_required");
-    assert.deepEqual(Object.keys(inputRequests), ["pay_15_sat"]);
-    assert.equal(inputRequests.pay_15_sat.method, "elicitation/create");
+    assert.deepEqual(Object.keys(inputRequests), [name(15)]);
+    assert.equal(inputRequests[name(15)].method, "elicitation/create");
   }
   for (const answers of [
-    { pay_15_sat: { action: "decline" } },
-    { pay_15_sat: { action: "cancel" } },
-    { pay_15_sat: {} },
+    { [name(15)]: { action: "decline" } },
+    { [name(15)]: { action: "cancel" } },
+    { [name(15)]: {} },
   ])
     assert.equal((await buy(answers)).structuredContent.error.code, "declined");
   assert.equal(payments(), 0);
-  assert.equal((await buy({ pay_15_sat: { action: "accept" } })).structuredContent.paid_sats, 10);
+  assert.equal((await buy({ [name(15)]: yes })).structuredContent.paid_sats, 10);
   assert.equal(payments(), 1);
 });
 
