@@ -49,9 +49,10 @@ interface Call {
 }
 type Answer = { action?: unknown } | undefined;
 
-/** A question that needs an answer, and the most that is then spent, in satoshis. */
+/** A question that needs an answer, who is then paid, and the most that is then spent, in satoshis. */
 interface Question {
   most: number;
+  origin: string;
   message: string;
 }
 
@@ -98,12 +99,13 @@ function consentOf(call: Call, { server }: ToolServer, above: number) {
     approve: (async (quote, { maxFeeMsat, signal }) => {
       const most = Math.ceil((quote.amountMsat + maxFeeMsat) / 1000);
       if (most <= above) return true;
-      const question = { most, message: messageOf(quote, maxFeeMsat) };
+      const question = { most, origin: quote.origin, message: messageOf(quote, maxFeeMsat) };
       if (call.elicitation && !call.answers) {
         const asked = { timeout: PATIENCE, signal, relatedRequestId: call.requestId };
         return (await server.elicitInput(formOf(question), asked)).action === "accept";
       }
-      const isYes = ([name, answer]: [string, Answer]) => answer?.action === "accept" && most <= mostOf(name);
+      const isYes = ([name, answer]: [string, Answer]) =>
+        answer?.action === "accept" && most <= mostOf(name, quote.origin);
       if (Object.entries(call.answers ?? {}).some(isYes)) return true;
       consent.unanswered = question;
       return false;
@@ -157,13 +159,21 @@ const formOf = ({ message }: Question) => ({
   requestedSchema: { type: "object", properties: {} },
 });
 
-/** Asks in version 2: the call comes again, with the answer under the same name. */
+/**
+ * Asks in version 2: the call comes again, with the answer under the same name. By then the server may have another
+ * price, or redirect to another seller.
+ */
 const ask = (question: Question) => ({
   resultType: "input_required",
-  inputRequests: { [`pay_${question.most}_sat`]: { method: "elicitation/create", params: formOf(question) } },
+  inputRequests: {
+    [`pay_${question.most}_sat_to_${question.origin}`]: { method: "elicitation/create", params: formOf(question) },
+  },
 });
-/** The most that a person has consented to by the answer of this name. */
-const mostOf = (name: string) => Number(/^pay_(\d+)_sat$/.exec(name)?.[1] ?? Number.NaN);
+/** The most that a person has consented to pay this origin by the answer of this name. */
+function mostOf(name: string, origin: string) {
+  const [, most, to] = /^pay_(\d+)_sat_to_(.*)$/.exec(name) ?? [];
+  return to === origin ? Number(most) : Number.NaN;
+}
 
 /** Tells the client of a payment's steps, and that it is still under way. */
 function progressOf({ _meta, sendNotification }: Call) {
