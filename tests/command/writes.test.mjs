@@ -195,6 +195,18 @@ test("payments: a table, JSON and CSV; a stranger's text is no formula and moves
   assert.equal(await of("--before", all[0].paymentHash.slice(0, 12)), 1);
 });
 
+test("JSON and CSV hold no byte of a stranger's that a terminal takes for a command", async () => {
+  const user = await world.user();
+  const description = "a\u009b31mb\u202ec\u2028d\u{e0041}e\x7f\x1b[2J";
+  const url = user.url("a", `description=${encodeURIComponent(description)}`);
+  const whole = await good(user, "--json", url);
+  for (const out of [whole, await good(user, "payments", "--json"), await good(user, "payments", "--csv")])
+    assert.doesNotMatch(out.replaceAll("\n", ""), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  const [payment] = JSON.parse(await good(user, "payments", "--json"));
+  assert.equal(payment.description, description);
+  assert.equal(JSON.parse(whole).paid.description, description);
+});
+
 test("spent: sums, and what is left; of an origin and of a scope, too", async () => {
   const user = await world.user();
   user.set({ limits: { perPayment: 50, perDay: 200 }, scopes: { agent: { total: 30 } } });
