@@ -40,6 +40,10 @@ export async function buy(address: string, flags: Flags, end: (exit: number) => 
   const response = await pay(url, init);
   try {
     await write(response, url, path, flags);
+  } catch (error) {
+    const receipt = receiptOf(response);
+    if (error instanceof Problem && receipt?.paidNow) error.payment = receipt.payment;
+    throw error;
   } finally {
     await ledger.written();
   }

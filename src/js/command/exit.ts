@@ -1,5 +1,6 @@
 // Exit codes, by what a script does about them.
 import { type ErrorCode, L402Error } from "../core/error.js";
+import type { Payment } from "../core/payment.js";
 
 /** The exit codes. After a signal it is 128 and the signal's number, as in shells. */
 export const EXIT = {
@@ -53,6 +54,8 @@ const OF_CODES: Partial<Record<ErrorCode, Exit>> = {
 /** What this program itself finds wrong. */
 export class Problem extends Error {
   readonly exit: Exit;
+  /** What this run had paid before. */
+  payment?: Payment;
   constructor(exit: Exit, message: string, options?: ErrorOptions) {
     super(message, options);
     this.exit = exit;

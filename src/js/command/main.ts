@@ -1,6 +1,6 @@
 // The command: what its arguments ask for, and what is said if that fails.
 import { L402Error } from "../core/error.js";
-import { EXIT, type Exit, problemOf } from "./exit.js";
+import { EXIT, type Exit, Problem, problemOf } from "./exit.js";
 import { type Arguments, readArguments } from "./flags.js";
 import { outliveReaders, print, printJson, say, silenceLibraries } from "./output.js";
 
@@ -38,8 +38,9 @@ async function tell(error: unknown, { command, flags }: Pick<Arguments, "command
   const { CONFIG } = await import("./places.js");
   const hint = command === "URL" && hintOf(error, CONFIG);
   if (hint) say(hint);
-  if (flags.json && exit !== EXIT.output) {
-    const { moneyMoved = "no", payment, quote } = error instanceof L402Error ? error : {};
+  if (flags.json) {
+    const paid = error instanceof Problem ? error.payment : undefined;
+    const { moneyMoved = paid ? "yes" : "no", payment = paid, quote } = error instanceof L402Error ? error : {};
     await printJson({ error: { code, message, exit, moneyMoved, payment, quote } }).catch(() => {});
   }
   return exit;
