@@ -29,8 +29,12 @@ export function print(data: string | Uint8Array): Promise<void> {
   });
 }
 
-/** Writes a value as JSON to standard output. */
-export const printJson = (value: unknown): Promise<void> => print(`${JSON.stringify(value, null, 2)}\n`);
+/** Writes a value as JSON to standard output. What a terminal could take for a command is escaped. */
+export const printJson = (value: unknown): Promise<void> =>
+  print(`${JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`);
+
+const escaped = (text: string) =>
+  text.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** Whoever reads a pipe may have enough, as `head` has. `print` then rejects, and no event ends the program. */
 export function outliveReaders(): void {

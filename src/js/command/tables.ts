@@ -57,9 +57,10 @@ export function closedOf(sessions: ClosedSession[]): string {
 
 /** A spreadsheet takes what begins with = or @ for a formula, and a stranger wrote the descriptions. */
 export function csvOf(payments: Payment[]): string {
-  const rows = payments.map(({ startedAt, settledAt, amountMsat, feeMsat, scopes, ...rest }) => ({
-    ...{ startedAt: time(startedAt), settledAt: time(settledAt), amountSat: sat(amountMsat), feeSat: sat(feeMsat) },
-    ...{ scopes: scopes.join("/"), ...{ ...rest, amountSat: sat(amountMsat) } },
+  const rows = payments.map(({ startedAt, settledAt, amountMsat, feeMsat, scopes, description, ...rest }) => ({
+    ...{ startedAt: time(startedAt), settledAt: time(settledAt), feeSat: sat(feeMsat) },
+    ...{ scopes: plain(scopes.join("/")), description: plain(description ?? ""), ...rest },
+    amountSat: sat(amountMsat),
   }));
   const columns = [
     ...["startedAt", "settledAt", "state", "amountSat", "feeSat", "protocol", "url", "scopes", "description"],
