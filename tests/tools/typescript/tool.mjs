@@ -1,11 +1,13 @@
-// TypeScript in each way that it resolves modules: the main entry and every subpath, with and without the DOM, the
-// types of libraries checked.
+// TypeScript in each way that it resolves modules: the main entry and every subpath that needs no framework, with
+// and without the DOM, the types of libraries checked.
 import { readFile } from "node:fs/promises";
 import { at } from "../../../scripts/lib.mjs";
 
 const { exports } = JSON.parse(await readFile(at("package.json"), "utf8"));
+/** They are imported beside their framework, whose types they show. tests/agents checks them there. */
+const ADAPTERS = /\/agents\/(ai-sdk|claude|langchain|mastra|openai-agents)$/;
 const entries = Object.keys(exports)
-  .filter((name) => exports[name].types)
+  .filter((name) => exports[name].types && !ADAPTERS.test(name))
   .map((name) => `l402-fetch${name.slice(1)}`);
 /** A file that imports them all; `type` stands at what takes the place of `fetch`. */
 function file(names, type) {
