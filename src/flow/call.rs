@@ -13,9 +13,8 @@ use crate::flow::scope::Scope;
 use crate::flow::session::{heard, is_refused, next, Heard, Next, Tried};
 use crate::flow::state::ClientState;
 use crate::flow::sync::within;
-use crate::flow::tokens::{is_unread, not_honored, read_tokens, token_for, token_to_send};
+use crate::flow::tokens::{is_unread, never_accepted, not_honored, read_tokens, token_for, token_to_send};
 use crate::flow::verdict::{note_refused, refusal, verdict, TokenVerdict};
-use crate::ledger::begin::not_honored_text;
 use crate::ledger::payment::Payment;
 use crate::ledger::token::Token;
 use crate::text::json_writer::write_object;
@@ -227,8 +226,7 @@ pub(crate) async fn answer<H: Host>(
                 return Ok(reply(response, &head, deposit, paid_now));
             }
             Ok(Some(Next::NotHonored(deposit))) => {
-                let error = Error::new(Code::NotHonored, not_honored_text());
-                let failure = Failure::raised(error, None, Some(deposit.payment.clone()));
+                let failure = never_accepted(Some(deposit.payment.clone()));
                 break (scope.refused(&request, failure), response);
             }
             Ok(Some(Next::Pay(draw))) => {
@@ -246,8 +244,7 @@ pub(crate) async fn answer<H: Host>(
         match purchase(state, scope, &call, &request, &asked).await {
             // The server offers what was paid for, and refuses it.
             Ok((bought, _)) if !bought.paid_now && refused.contains(&bought.token.payment.payment_hash) => {
-                let error = Error::new(Code::NotHonored, not_honored_text());
-                let failure = Failure::raised(error, None, Some(bought.token.payment.clone()));
+                let failure = never_accepted(Some(bought.token.payment.clone()));
                 break (scope.refused(&request, failure), response);
             }
             // The server's 402 is answered by what another call has brought about.

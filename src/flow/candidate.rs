@@ -123,25 +123,19 @@ pub(crate) async fn invoice_of<H: Host>(
     sent: &Sent<'_>,
     check: impl Fn(&Invoice) -> Result<(), Error>,
 ) -> Result<Invoice, Error> {
-    let entry = match offer {
-        Candidate::Token(offer) => {
-            let invoice = Invoice::decode(&offer.invoice)?;
-            return check(&invoice).map(|()| invoice);
+    let invoice = match offer {
+        Candidate::Token(offer) => Invoice::decode(&offer.invoice)?,
+        Candidate::Session(session) => session.check(sent.body_hash)?,
+        Candidate::Charge(charge) => charge.check(sent.body_hash)?,
+        Candidate::Entry(entry) => {
+            let unproven = entry.check(entry.for_http(sent)?, host.now() / 1000, NETWORKS)?;
+            check(unproven.invoice())?;
+            let signer = host.recover(&unproven.signature).await?;
+            return unproven.signed_by(signer);
         }
-        Candidate::Session(session) => {
-            let invoice = session.check(sent.body_hash)?;
-            return check(&invoice).map(|()| invoice);
-        }
-        Candidate::Charge(charge) => {
-            let invoice = charge.check(sent.body_hash)?;
-            return check(&invoice).map(|()| invoice);
-        }
-        Candidate::Entry(entry) => entry,
     };
-    let unproven = entry.check(entry.for_http(sent)?, host.now() / 1000, NETWORKS)?;
-    check(unproven.invoice())?;
-    let signer = host.recover(&unproven.signature).await?;
-    unproven.signed_by(signer)
+    check(&invoice)?;
+    Ok(invoice)
 }
 
 /// Reads the challenges of a 402, and the offers among them. Those of sessions only where sessions are wanted.

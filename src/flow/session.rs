@@ -102,9 +102,12 @@ async fn offered<'a, H: Host>(
     request: &Request,
     asked: &'a Asked,
 ) -> Result<Option<&'a mpp::Session>, Failure<H>> {
+    if !asked.found.has_session() {
+        return Ok(None);
+    }
     for candidate in &asked.found.offers {
         let Candidate::Session(offer) = candidate else {
-            if asked.found.has_session() && weigh(state, request, asked, candidate).await.is_ok() {
+            if weigh(state, request, asked, candidate).await.is_ok() {
                 return Ok(None);
             }
             continue;
@@ -184,15 +187,9 @@ fn to_show(known: &[Deposit], offer: &mpp::Session, tried: &mut Tried) -> Option
         return None;
     }
     for deposit in known.iter().rev() {
-        // One that was refused may have opened its session when its answer was lost.
-        let is_session = match deposit.stage {
-            Stage::Open => true,
-            Stage::Paid => deposit.terms().is_some_and(|terms| terms.adds_to.is_none()),
-            Stage::Over | Stage::Closed => false,
-        };
         // Another call may have added to it since.
         let drawn = deposit.mark();
-        if is_session && !tried.drawn.contains(&drawn) {
+        if deposit.may_be_open() && !tried.drawn.contains(&drawn) {
             if let Some(token) = drawing(deposit, &offer.token) {
                 tried.drawn.push(drawn);
                 return Some(Rc::new(token));
@@ -311,8 +308,7 @@ pub(super) async fn news<H: Host>(
     draw: &Draw,
 ) -> Result<Option<Rc<Token>>, Failure<H>> {
     let Decision::Deposits(known, _) = look(state, at(request)).await? else { return Err(came_to_nothing()) };
-    let is_news = |deposit: &&Deposit| deposit.is_of(&draw.realm) && !draw.known.contains(&deposit.mark());
-    Ok(known.iter().find(is_news).map(|deposit| Rc::new(deposit.token.clone())))
+    Ok(draw.news(&known).map(Rc::new))
 }
 
 /// The quote of a deposit with the invoice that its rest comes back to. The wallet makes it before it pays.

@@ -127,17 +127,11 @@ pub(crate) async fn close<H: Host>(state: &Rc<ClientState<H>>, url: Option<&str>
     let all = deposits(state, url.as_ref().map(Url::origin)).await?;
     let (mut ended, mut failed) = (Vec::new(), None);
     for deposit in &all {
-        let is_session = match deposit.stage {
-            // What seems to be over may be open all the same.
-            Stage::Open | Stage::Over => true,
-            // It may have opened one when its answer was lost.
-            Stage::Paid => deposit.terms().is_some_and(|terms| terms.adds_to.is_none()),
-            Stage::Closed => false,
-        };
         if deposit.stage.is_ended() {
             count_refund(state, deposit).await;
         }
-        if !is_session {
+        // What seems to be over may be open all the same.
+        if !deposit.may_be_open() && deposit.stage != Stage::Over {
             continue;
         }
         match end(state, deposit).await {
@@ -193,18 +187,15 @@ async fn end<H: Host>(state: &Rc<ClientState<H>>, deposit: &Deposit) -> Result<O
     let Some(credential) = mpp::action(&challenge, &action) else { return Ok(None) };
     let (head, response) = send(state, &request, &call, Some(&credential)).await?;
     let is_refused = matches!(head.status, 401 | 402);
-    let told = match &head.receipt {
-        _ if is_refused => None,
-        Some(receipt) => mpp::decode(receipt).and_then(|(_, receipt)| closed(&receipt, &deposit.hash())),
-        None => None,
-    };
-    let told = match told {
-        None if !is_refused => {
+    let mut told = None;
+    if !is_refused {
+        let receipt = head.receipt.as_deref().and_then(mpp::decode);
+        told = receipt.and_then(|(_, receipt)| closed(&receipt, &deposit.hash()));
+        if told.is_none() {
             let body = state.host.json(&response).await.unwrap_or_default();
-            Json::parse(&body).ok().and_then(|body| closed(&body, &deposit.hash()))
+            told = Json::parse(&body).ok().and_then(|body| closed(&body, &deposit.hash()));
         }
-        told => told,
-    };
+    }
     state.host.discard(response);
     if !is_refused && head.status >= 400 {
         return Err(not_closed(&payment.url, &concat(&["it answered ", &head.status.to_string()])));

@@ -8,6 +8,7 @@ use crate::flow::purchase::Asked;
 use crate::flow::state::ClientState;
 use crate::ledger::begin::not_honored_text;
 use crate::ledger::key;
+use crate::ledger::payment::Payment;
 use crate::ledger::step::{Decision, Step};
 use crate::ledger::token::Token;
 use crate::ledger::tokens::Search;
@@ -137,5 +138,10 @@ pub(crate) fn not_honored<H: Host>(state: &ClientState<H>, request: &Request) ->
     let resource = request.asked_for();
     let path_key = key::path(resource.url.origin(), resource.method, resource.url.path());
     let payment = state.owned.dishonored(&path_key, &state.purchases.hashes_on_trial(), state.host.now())?;
-    Some(Failure::raised(Error::new(Code::NotHonored, not_honored_text()), None, payment))
+    Some(never_accepted(payment))
+}
+
+/// Why nothing is bought: what this payment has bought was never accepted.
+pub(crate) fn never_accepted<H: Host>(payment: Option<Payment>) -> Failure<H> {
+    Failure::raised(Error::new(Code::NotHonored, not_honored_text()), None, payment)
 }

@@ -110,7 +110,7 @@ pub fn begin(view: &mut View, draft: &Draft, here: &dyn Instance) -> Result<Begu
             return Ok(Begun::Bought(Box::new(token)));
         }
         if let Some(draw) = &draft.draw {
-            if let Some(token) = session::news(view, draft.origin(), draw) {
+            if let Some(token) = draw.news(&session::deposits(view, draft.origin())) {
                 return Ok(Begun::Bought(Box::new(token)));
             }
         }

@@ -86,6 +86,17 @@ impl Deposit {
         (self.hash(), self.stage, self.added_msat)
     }
 
+    /// Whether it may have an open session of its own. One that was refused may have opened it when its answer was
+    /// lost.
+    #[must_use]
+    pub fn may_be_open(&self) -> bool {
+        match self.stage {
+            Stage::Open => true,
+            Stage::Paid => self.terms().is_some_and(|terms| terms.adds_to.is_none()),
+            Stage::Over | Stage::Closed => false,
+        }
+    }
+
     /// Millisatoshis of all deposits of its session.
     #[must_use]
     pub fn total_msat(&self) -> u64 {
@@ -211,19 +222,13 @@ pub(crate) fn page(view: &mut View, origin: Option<&str>, after: Option<&str>) -
     (found, keys.last().filter(|_| keys.len() == PAGE).cloned())
 }
 
-/// The deposits of a realm whose sessions are not closed.
-#[must_use]
-pub fn of_realm(view: &mut View, origin: &str, realm: &str) -> Vec<Deposit> {
-    let mut found = deposits(view, origin);
-    found.retain(|deposit| deposit.is_of(realm));
-    found
-}
-
-/// What has changed since a call looked: a deposit that it has not tried as it is now.
-pub(crate) fn news(view: &mut View, origin: &str, draw: &Draw) -> Option<Token> {
-    let found = of_realm(view, origin, &draw.realm);
-    let news = found.into_iter().find(|deposit| !draw.known.contains(&deposit.mark()));
-    news.map(|deposit| deposit.token)
+impl Draw {
+    /// What has changed since the call looked: a deposit that it has not tried as it is now.
+    #[must_use]
+    pub fn news(&self, deposits: &[Deposit]) -> Option<Token> {
+        let is_news = |deposit: &&Deposit| deposit.is_of(&self.realm) && !self.known.contains(&deposit.mark());
+        deposits.iter().find(is_news).map(|deposit| deposit.token.clone())
+    }
 }
 
 /// The deposit of a payment hash.

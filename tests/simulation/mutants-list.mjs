@@ -415,8 +415,8 @@ export const MUTANTS = [
   [
     "a deposit that others have paid passed over",
     "ledger/begin.rs",
-    "if let Some(token) = session::news(view, draft.origin(), draw) {",
-    'if let Some(token) = session::news(view, "", draw) {',
+    "if let Some(token) = draw.news(&session::deposits(view, draft.origin())) {",
+    'if let Some(token) = draw.news(&session::deposits(view, "")) {',
     "flow/buy.rs",
     "if let Some(token) = news(state, request, draw).await? {",
     "if let Some(token) = news(state, request, draw).await?.filter(|_| false) {",
